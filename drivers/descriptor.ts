@@ -5,15 +5,15 @@ import type { IdSource, SandboxId } from '../src/core/model/ids.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 import type { Driver, EgressHandler } from './driver.ts';
 
-/** The files that one of our images is built from. `hash` changes whenever one of them does. */
+/** The files that one of our images is built from. `hash` changes with them. */
 export interface BuildContext {
   readonly folder: string;
   /** File names in that folder, including the Dockerfile. */
   readonly files: readonly string[];
   readonly hash: string;
   /**
-   * Set if the image builds on a stage of the main Dockerfile: the image's own file gets that stage's tag as argument
-   * TOOLS.
+   * Set if the image is based on a stage of the main Dockerfile: the image's own file gets that stage's tag as build
+   * argument TOOLS.
    */
   readonly on?: { readonly dockerfile: string; readonly stage: string; readonly tag: string };
 }
@@ -23,24 +23,24 @@ export interface OurImage {
   context(): Promise<BuildContext>;
 }
 
-/** The parts and settings of the server that drivers use. */
+/** Server parts and settings that drivers use. */
 export interface DriverParts {
   readonly instance: string;
-  /** This server's name among several servers that share sandboxes; undefined: it is the only one. */
+  /** This server's name among servers that share sandboxes. Undefined: it is the only one. */
   readonly replica?: string | undefined;
   /** The folder of the local sandboxes and their sockets. */
   readonly root: string;
   readonly gate: EgressHandler;
-  /** Whether the egress policy lets a sandbox out at all. */
+  /** Whether the egress policy lets sandboxes connect out at all. */
   readonly hasEgress: boolean;
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly random: () => number;
   /** PEM text of every authority that sandboxes trust. */
   readonly caBundle: string;
-  /** The part of it that images do not know; undefined: none. */
+  /** The part of `caBundle` that images do not contain. Undefined: none. */
   extraCa(): Promise<string | undefined>;
-  /** The keys from which tokens of sandboxes are derived, the newest first; kept in the data folder. */
+  /** The keys that sandbox tokens are derived from, newest first. Kept in the data folder. */
   keys(): Promise<readonly Secret[]>;
   /** The image of sandboxes, and those that the server can build. */
   readonly image: string;
@@ -55,36 +55,39 @@ export interface DriverParts {
   };
   /** Whether sandboxes get a desktop; `auto`: where the server can build its image. */
   readonly desktop: boolean | 'auto';
-  /** `accept`: the operator allows sandboxes whose isolation nothing enforces, or no real model uses them so far. */
+  /** `accept`: the operator allows sandboxes without enforced isolation, or no real model uses them yet. */
   readonly unenforced: () => 'refuse' | 'accept';
-  /** Tells the operator something at the start. */
+  /** Shows a message to the operator at startup. */
   readonly say: (text: string) => void;
   readonly onRefused: (id: SandboxId, reason: string) => void;
 }
 
 /**
- * Everything about a driver. Its name is its key in `drivers/list.ts`, and the key of its settings.
+ * Everything about a driver. Its name is its key in `drivers/list.ts` and in the settings.
  *
- * @example
- * export const memory = describeDriver({ label: 'a fake for tests', open: async (_settings, parts) => openMemory(parts) });
+ * @example export const memory = describeDriver({ label: 'a fake for tests', open: async (_settings, parts) =>
+ * openMemory(parts) });
  */
 export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
-  /** Says to people what its sandboxes are. */
+  /** Describes its sandboxes to people. */
   readonly label: string;
-  /** The driver's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
+  /**
+   * The driver's section of corral.yaml, built with `setting` and `optional`. Environment variables and help are
+   * derived from it.
+   */
   readonly settings?: Settings;
   /** Does not wait for the backend. Rejects: invalid_request for settings that cannot work. */
   open(settings: z.output<Settings>, parts: DriverParts): Promise<Driver>;
-  /** Tells the operator what the backend lacks, after the start, which does not wait for it. Never rejects. */
+  /** Reports to the operator what the backend lacks. Runs after startup, which does not wait for it. Never rejects. */
   report?(driver: Driver, settings: z.output<Settings>, parts: Pick<DriverParts, 'say'>): Promise<void>;
   /**
-   * The settings that give each sandbox its own kernel, which `sandbox.isolation: strict` needs. Absent: the driver
-   * cannot. `refuse` makes the error from its reason.
+   * Returns the settings that give each sandbox its own kernel, as `sandbox.isolation: strict` requires. Absent: the
+   * driver cannot. `refuse` turns a reason into the error.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
-  /** The conditions for a desktop, as a sentence. Absent: this driver's sandboxes never have one. */
+  /** What a desktop requires, as a sentence. Absent: this driver's sandboxes never have one. */
   readonly desktopNeeds?: string;
-  /** Folders on the disks that sandboxes fill. Absent: those disks are not this machine's. */
+  /** Folders on the disks that sandboxes fill. Absent: those disks are on another machine. */
   disks?(dataDir: string): readonly string[];
 }
 

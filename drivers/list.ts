@@ -5,7 +5,7 @@ import { kubernetes } from './kubernetes/descriptor.ts';
 import { memory } from './memory/descriptor.ts';
 import { processes } from './process/descriptor.ts';
 
-/** Every driver by its name. A new driver needs a line here. */
+/** All drivers by name. A new driver needs a line here. */
 export const drivers = { docker, kubernetes, process: processes, memory };
 
 export type DriverName = keyof typeof drivers;
@@ -24,7 +24,7 @@ type Sections = {
     (typeof drivers)[Name]
   >;
 };
-/** The sections of the settings, for drivers that have any. */
+/** The drivers' sections of the settings. */
 export const driverSections = Object.fromEntries(
   Object.entries(drivers).flatMap(([name, { settings }]) => (settings ? [[name, settings]] : [])),
 ) as unknown as Sections;

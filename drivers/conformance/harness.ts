@@ -4,26 +4,31 @@ import { json, text } from 'node:stream/consumers';
 import { type SandboxId, SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
 import type { Call, Driver, SandboxLink, SandboxSpec } from '../driver.ts';
 
-/** A backend to test. Its gate answers each connection with the id of the sandbox it comes from. */
+/** A backend under test. Its gate answers each connection with the id of the connecting sandbox. */
 export interface DriverHarness extends AsyncDisposable {
   /** The name of an existing image that starts quickly. */
   readonly image: string;
   /**
-   * A new driver object over the same backend, as a restarted server would build it. `replica` names another server
-   * next to the first; `instance` is another installation on the same backend.
+   * Creates a new driver over the same backend, as a restarted server would. `replica` names another server of this
+   * installation; `instance` is another installation on the same backend.
    */
   connect(as?: { replica?: string; instance?: string }): Promise<Driver>;
   /** Kills the sandbox without a driver call, as an operator or the OOM killer would. */
   killBehindItsBack(id: SandboxId): Promise<void>;
-  /** Everything the backend still has of the sandbox: processes, containers, volumes, folders. For error messages. */
+  /**
+   * Everything that the backend still has of the sandbox: processes, containers, volumes, folders. For error messages.
+   */
   remains(id: SandboxId): Promise<readonly string[]>;
 }
 export interface Kind {
-  /** Whether sandboxes have real processes that can be killed. */
+  /** Whether sandboxes have real processes, which can be killed. */
   readonly real: boolean;
   /** Whether sandboxes are isolated from the machine. */
   readonly isolated: boolean;
-  /** Sandboxes have a network interface and network policies isolate them; the server mounts no sockets inside. */
+  /**
+   * Whether sandboxes have a network interface and are isolated by network policies. The server then mounts no sockets
+   * inside.
+   */
   readonly networked?: boolean;
 }
 
@@ -67,7 +72,7 @@ export async function sh(link: SandboxLink, command: string): Promise<string> {
   return stdout + stderr;
 }
 
-/** A driver that is tested, its backend, and a spec with an image of the backend. */
+/** The driver under test, its backend, and a spec with an image of that backend. */
 export interface TestedDriver {
   readonly harness: DriverHarness;
   readonly driver: Driver;

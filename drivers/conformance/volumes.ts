@@ -3,7 +3,7 @@ import { VolumeId } from '../../src/core/model/ids.ts';
 import { hostsVolumes, type MountedVolume } from '../driver.ts';
 import { budget, sh, type TestedDriver } from './harness.ts';
 
-/** The volumes of a driver that mounts them. */
+/** Volumes, for drivers that mount them. */
 export function volumeConformance(tested: () => TestedDriver): void {
   const mount = (volume: VolumeId, over: Partial<MountedVolume> = {}): MountedVolume => ({
     volume,

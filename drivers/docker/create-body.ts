@@ -13,14 +13,14 @@ interface Host extends HostConfig {
 
 const mebibyte = 2 ** 20;
 /**
- * A sandbox's share of busy processors; any other container or service has 1,024. So about 60 sandboxes together get as
- * much as the server, and stopping or steering them stays fast. Idle processors are not limited.
+ * A sandbox's CPU shares; other containers and services have 1,024. About 60 sandboxes together get as much as the
+ * server, so stopping and steering them stays fast. Idle processors are not limited.
  */
 export const cpuShares = 16;
 
 /**
- * Our own seccomp profile, and the engine's default AppArmor profile (none is named). The engine filter requires exactly
- * these.
+ * Our seccomp profile, and the engine's default AppArmor profile (by not naming one). The engine filter requires
+ * exactly these.
  */
 export const securityOptions: readonly string[] = ['no-new-privileges', `seccomp=${ociProfile()}`];
 
@@ -29,21 +29,21 @@ export interface ContainerRequest {
   /** The user id of every process inside: the sandbox's own, or the image's. */
   readonly user: number;
   readonly name: string;
-  /** The names of the engine's volumes, in the order of those of the specification. */
+  /** Names of the engine's volumes, in the order of the spec's. */
   readonly volumeNames?: readonly string[];
-  /** The workspace volume's name, if it differs from the container's. */
+  /** The workspace volume's name, if it is not the container's. */
   readonly volume?: string;
   /** The image to run. The default image has a tag that names its content. */
   readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly token: Secret;
-  /** The OCI runtime, such as gVisor's; undefined: the engine's default. */
+  /** The OCI runtime, such as gVisor's. Undefined: the engine's default. */
   readonly runtime?: string | undefined;
-  /** The server's folder that holds the sandbox's two sockets. */
+  /** The server's folder with the sandbox's two sockets. */
   readonly mount: string;
 }
 
-/** The walls that the container of a sandbox and that of a service share. */
+/** Isolation shared by the containers of sandboxes and services. */
 export const wallsFor = ({ memoryBytes, cpus, pids }: Pick<SandboxLimits, 'memoryBytes' | 'cpus' | 'pids'>) =>
   ({
     Privileged: false,
@@ -75,7 +75,7 @@ export const detached = {
   Tty: false,
 } as const;
 
-/** The only place that defines what a sandbox's container is allowed to do. Everything not granted here is refused. */
+/** The only place that defines what a sandbox's container can do. Everything not granted here is refused. */
 export function createBody({
   spec,
   user,
@@ -91,7 +91,7 @@ export function createBody({
   const { memoryBytes, diskBytes } = spec.limits;
   const services = spec.services ?? [];
   const owned = `uid=${user},gid=${user}`;
-  // Files in a tmpfs count as memory, so all of them together get at most half of it.
+  // Files in a tmpfs count as memory, so together they get at most half of it.
   const scratch = `rw,nosuid,nodev,exec,size=${Math.floor(memoryBytes / 4)}`;
   const env = {
     ...spec.env,
@@ -104,7 +104,7 @@ export function createBody({
     CORRAL_MEMORY_BYTES: String(memoryBytes),
     CORRAL_DISK_BYTES: String(diskBytes),
     ...volumeLimits(spec.volumes),
-    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services are other users on the same loopback
+    ...(services.length > 0 && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
   };
   const host: Host = {
     ...wallsFor(spec.limits),
@@ -119,10 +119,11 @@ export function createBody({
     },
     Mounts: [
       { Type: 'bind', Source: mount, Target: '/run/corral', ReadOnly: true, BindOptions: { Propagation: 'rprivate' } },
-      // The engine creates the volume together with the container and gives it these labels, so `list` finds it without a
-      // container.
+      // The engine creates the volume together with the container and with these labels, so `list` finds it even
+      // without a container.
       { Type: 'volume', Source: volume, Target: '/workspace', VolumeOptions: volumeOptions(labels) },
-      // The engine fills a new volume at the mount that it visits first, in no order. So only /workspace can fill it.
+      // The engine fills a new volume from the first mount that it visits, in no fixed order. So only /workspace is
+      // allowed to fill it.
       {
         Type: 'volume',
         Source: volume,

@@ -5,10 +5,10 @@ import { toAppError } from '../../src/core/errors/errors.ts';
 import { type DriverParts, describeDriver, type OurImage } from '../descriptor.ts';
 import { strictRuntime } from './strict-runtime.ts';
 
-/** Below 65536, because an engine with user namespaces maps no more users. */
+/** Below 65536, the number of users that an engine with user namespaces maps. */
 export const dockerUsers = '40000-49999';
 const socket = 'unix:///var/run/docker.sock';
-/** Docker's folder for volumes. A server in a container cannot see it and learns of the disk from its sandboxes. */
+/** Docker's folder for volumes. A server in a container cannot see it and gets the disk usage from its sandboxes. */
 const engineFolder = '/var/lib/docker';
 const checkMs = 5_000;
 const soon = () => ({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 });
@@ -30,7 +30,7 @@ const settings = z.strictObject({
   ),
 });
 
-/** The engine's client is loaded only where a server uses it. */
+/** The engine's client is loaded only by servers that use it. */
 export const docker = describeDriver({
   label: 'containers of a Docker engine',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
@@ -56,13 +56,13 @@ export const docker = describeDriver({
       variants: [ourImages.desktop, ourImages.agents, ourImages.code].map(built),
     });
   },
-  /** The server serves in any case: an engine can start after it. */
+  /** The server starts in any case: the engine can come up later. */
   async report(driver, { host = socket, runtime }, { say }) {
     try {
       await driver.check(soon());
     } catch (error) {
       say(
-        `${toAppError(error).publicMessage} It was asked at ${host} (DOCKER_HOST). Until it answers no sandbox starts.`,
+        `${toAppError(error).publicMessage} The server tried ${host} (DOCKER_HOST). Sandboxes cannot start until it answers.`,
       );
       return;
     }

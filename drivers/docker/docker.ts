@@ -87,31 +87,31 @@ function filteredMounts(engine: Dockerode, folder: string): Mounts {
 }
 
 export interface DockerOptions {
-  /** The engine's address, as in DOCKER_HOST. Only a Unix socket of this machine works. */
+  /** The engine's address, as in DOCKER_HOST. Must be a Unix socket of this machine. */
   readonly host: string;
   /** This installation's name, part of every container's name. Several installations can share one engine. */
   readonly instance: string;
   /** The folder of the sandboxes' sockets. Keep it short: a Unix socket's path has at most 107 bytes. */
   readonly root: string;
-  /** The engine filter's folder, if `host` is a filter. The filter makes the folders of the sockets in it. */
+  /** The engine filter's folder, if `host` is a filter. The filter creates the socket folders in it. */
   readonly socketsDir?: string | undefined;
-  /** The user ids for sandboxes, one for each. Undefined: every sandbox runs as the image's user. */
+  /** User ids for sandboxes, one each. Undefined: every sandbox runs as the image's user. */
   readonly users?: UserRange | undefined;
   readonly gate: EgressHandler;
   readonly ids: IdSource;
   readonly defaultImage?: DefaultImage;
-  /** Further images that the server can build. */
+  /** Other images that the server can build. */
   readonly variants?: readonly DefaultImage[];
   /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
   readonly caBundle?: string;
   readonly replica?: string;
-  /** The operator's own labels, added to every container and volume. */
+  /** The operator's labels, added to every container and volume. */
   readonly labels?: Readonly<Record<string, string>>;
-  /** The OCI runtime for the containers, such as runsc; undefined: the engine's default. */
+  /** The OCI runtime of the containers, such as runsc. Undefined: the engine's default. */
   readonly runtime?: string | undefined;
   readonly onRefused?: (id: SandboxId, reason: string) => void;
-  /** How long the engine may take to begin an answer, in ms. */
+  /** How long the engine can take to start answering, in ms. */
   readonly answerMs?: number;
 }
 
@@ -119,7 +119,7 @@ const capabilities: Capabilities = {
   isolation: 'container',
   egress: 'enforced',
   limits: ['memoryBytes', 'cpus', 'pids'],
-  pause: 'memory', // the freezer of the control groups; runsc has a pause of its own
+  pause: 'memory', // the cgroup freezer; runsc has its own
   desktop: false, // the options can override it
 };
 const noSharedNetwork = (runtime: string | undefined) =>
@@ -147,7 +147,7 @@ export async function dockerDriver(
   const names = namesOf(instance);
   const nameOf = names.of;
 
-  /** The sandbox's container; undefined if it does not exist or belongs to another installation. */
+  /** The sandbox's container. Undefined if it does not exist or belongs to another installation. */
   async function find(id: SandboxId, signal: AbortSignal): Promise<Dockerode.ContainerInspectInfo | undefined> {
     const container = engine.getContainer(nameOf(id));
     const found = await findInEngine(signal, () => container.inspect({ abortSignal: signal }));
@@ -170,19 +170,19 @@ export async function dockerDriver(
     }
     const files = pointer?.workspace ?? (fromPool && volumeOf(fromPool));
     const former = files === undefined ? undefined : names.warmIn(files);
-    // First, so that a sandbox whose end is interrupted is still listed, and is ended again with the rest of them.
+    // First, so that a sandbox whose removal is interrupted is still listed, and the removal is repeated.
     if (!found || mayHaveServices(found.Config.Labels)) await services.remove(id, signal);
     await removeContainer(engine, name, instance, signal, found);
     for (const key of former ? [former, id] : [id]) {
       await holds.release(key, new AppError('sandbox_lost', 'The sandbox was removed.'));
     }
     for (const key of former ? [former, id] : [id]) await folders.remove(key);
-    // The pointer volume goes last: until then a retry can still find the files and the former folder through it.
+    // The pointer volume goes last: until then a retry can find the files and the old folder through it.
     if (workspace === 'remove' && files !== undefined) await removeVolume(engine, files, signal);
     if (workspace === 'remove') await removeVolume(engine, name, signal);
   }
 
-  /** After a failed start: removes what that call made, never a sandbox that was already running. */
+  /** After a failed start: removes what that call created, never a sandbox that was already running. */
   async function undo(id: SandboxId, made: CreatedResources, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
     if (made.creating) await raceAbort(made.creating, signal);
@@ -260,7 +260,7 @@ export async function dockerDriver(
           await waitForStart(end, signal);
           return info;
         } catch (error) {
-          await undo(id, made, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what is left
+          await undo(id, made, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what remains
           throw error;
         }
       });
@@ -268,7 +268,7 @@ export async function dockerDriver(
 
     async attach(id, { signal }, role = 'holder') {
       const { Id, State, Config } = await running(id, signal);
-      const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps the id it had in the pool
+      const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps its id from the pool
       const who = { id, sessionId: sessionIdOf(id) };
       const held = await holds.link(key, { body: Id, workdir, role, who });
       const link = { ...held, starvedMs: cpuWaitMeter(State.Pid) };
@@ -288,7 +288,7 @@ export async function dockerDriver(
         if (hasServices) await services.freeze(id, signal);
         if (!State.Paused) await freezeContainer(engine.getContainer(Id), signal);
       } catch (error) {
-        // A sandbox that runs on needs its services.
+        // A resumed sandbox needs its services.
         if (hasServices) await services.thaw(id, AbortSignal.timeout(cleanUpMs)).catch(() => {});
         throw error;
       }

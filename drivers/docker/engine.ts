@@ -5,14 +5,15 @@ import { raceAbort, throwIfFired } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 
 /**
- * How long the engine may take to begin its answer, in ms. Even a busy one takes a fraction of it, so a longer wait means that
- * the request or its answer is lost. A start waited for its whole time of minutes otherwise.
+ * How long the engine can take to start answering, in ms. Even a busy engine needs a fraction of this, so a longer wait
+ * means that the request or its answer was lost. Without this limit, a start would wait for its full timeout of
+ * minutes.
  */
 const usualAnswerMs = 60_000;
 
 /**
- * dockerode prints all options of each request for its debug log, also when that log is off. Printing an agent means
- * printing every open socket and all that hangs on it: 3 ms of the server's only thread for each request.
+ * dockerode formats all options of each request for its debug log, even when that log is off. Formatting an agent
+ * includes every open socket and everything it references: 3 ms of the server's only thread per request.
  */
 class QuietAgent extends Agent {
   [inspect.custom](): string {
@@ -21,7 +22,8 @@ class QuietAgent extends Agent {
 }
 
 /**
- * Opens the engine at a DOCKER_HOST address. It must be on this machine, because sandboxes dial the server's Unix sockets.
+ * Opens the engine at a DOCKER_HOST address. It must be on this machine, because sandboxes dial the server's Unix
+ * sockets.
  */
 export function openEngine(host: string, answerMs = usualAnswerMs): Dockerode {
   const socketPath = host.startsWith('unix://') ? host.slice('unix://'.length) : host;
@@ -30,12 +32,12 @@ export function openEngine(host: string, answerMs = usualAnswerMs): Dockerode {
     throw new AppError('unsupported', `The Docker engine at ${host} cannot be used: ${why}. Use a unix:// address.`);
   }
   // `host: undefined` keeps dockerode from reading DOCKER_HOST. No keep-alive: dialling a Unix socket costs less than a
-  // retry after the engine closes an idle connection.
+  // retry after the engine closed an idle connection.
   const agent = new QuietAgent({ keepAlive: false });
   return new Dockerode({ socketPath, host: undefined, agent, connectionTimeout: answerMs } as object);
 }
 
-/** One request to the engine. Rejects only with AppError, and at once when the signal fires. */
+/** Sends one request to the engine. Rejects only with AppError, and immediately when the signal fires. */
 export async function callEngine<Value>(signal: AbortSignal, request: () => Promise<Value>): Promise<Value> {
   throwIfFired(signal);
   try {
@@ -66,7 +68,7 @@ function engineError(thrown: unknown): AppError {
   return new AppError('driver_unavailable', 'The Docker engine does not answer.', { cause });
 }
 
-/** The HTTP status behind an error of `callEngine`; undefined if the engine did not answer. */
+/** The HTTP status behind an error of `callEngine`. Undefined if the engine did not answer. */
 export function statusOf(thrown: unknown): number | undefined {
   const refusal = thrown instanceof AppError ? thrown.cause : thrown;
   return (refusal as { statusCode?: number } | undefined)?.statusCode;
@@ -79,7 +81,7 @@ export function textOf(thrown: unknown): string {
   return (json?.message ?? message ?? String(refusal)).trim();
 }
 
-/** Like `callEngine`, but resolves with undefined if the engine answers 404. */
+/** Like `callEngine`, but resolves with undefined on 404. */
 export async function findInEngine<Value>(
   signal: AbortSignal,
   request: () => Promise<Value>,

@@ -6,22 +6,22 @@ import type { Call, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
 import { callEngine, findInEngine, statusOf, textOf } from './engine.ts';
 
-/** The tag that runs is the name with the context's hash. */
+/** Runs under a tag made of the name and the context's hash. */
 export interface DefaultImage extends OurImage {
-  /** The network mode of the build's steps, which install packages. */
+  /** Network mode of the build steps, which install packages. */
   readonly buildNetwork: string;
 }
 type ProgressListener = (news: ProvisionProgress) => void;
 
 export interface Images extends AsyncDisposable {
-  /** Resolves with the reference to run for that name, once the engine has the image. Rejects: image_missing. */
+  /** Resolves with the reference to run for that name once the engine has the image. Rejects: image_missing. */
   ensure(name: string, call: Call, tell?: ProgressListener): Promise<string>;
 }
 
 export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Images {
   const gettings = new SingleFlight<void>();
   const listeners = new Map<string, Set<ProgressListener>>(); // every caller that waits for an image gets its progress
-  const newest = new Map<string, ProvisionProgress>(); // for callers that come later
+  const newest = new Map<string, ProvisionProgress>(); // for callers that join later
   const contexts = new Map<DefaultImage, Promise<BuildContext>>();
 
   async function contextOf(image: DefaultImage, signal: AbortSignal): Promise<BuildContext> {
@@ -110,27 +110,27 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
   };
 }
 
-/** The images of built templates are in no registry, so nobody else's image of the name is ever pulled. */
+/** Images of built templates are in no registry, so another publisher's image of that name is never pulled. */
 export const builtPrefix = 'corral-built/';
 const isBuilt = (name: string) => name.startsWith(builtPrefix);
 const goneText =
-  'The image of the built template is gone, so no sandbox starts from it. Build the template again, and make the sandbox anew.';
+  'The image of the built template is gone, so no sandbox can start from it. Build the template again, then create a new sandbox.';
 
 interface Progress {
   readonly stream?: string;
   readonly status?: string;
-  /** A layer, or the image itself. */
+  /** Id of a layer or of the image. */
   readonly id?: string;
   readonly error?: string;
 }
 
-/** The engine's `Step 3/9 : RUN …`; other lines of a build are the output of its programs. */
+/** The engine's `Step 3/9 : RUN …` lines; other lines of a build are program output. */
 function builtLayer(text: string): string | undefined {
   const [, at, all, what = ''] = /^Step (\d+)\/(\d+) : ([\s\S]*)/.exec(text) ?? [];
   return at && `layer ${at} of ${all}: ${what.trim().replaceAll(/\s+/g, ' ').slice(0, 200)}`;
 }
 
-/** Counts the layers of a pull, whose lines come many times a second: it tells a layer's beginning and its end. */
+/** Counts the layers of a pull, which reports many lines a second; only a layer's start and end are passed on. */
 function pulledLayers() {
   const done = new Map<string, boolean>();
   return {

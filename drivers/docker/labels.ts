@@ -12,7 +12,7 @@ const Labels = z.object({
   'corral.expires': z.coerce.number(),
 });
 
-/** The labels of a sandbox's container and volume. An operator's labels cannot replace ours. */
+/** Labels of a sandbox's container and volume. An operator's labels cannot replace ours. */
 export function labelsFor(
   spec: Omit<SandboxInfo, 'phase'>,
   instance: string,
@@ -33,7 +33,7 @@ export function labelsFor(
 
 export const ownedBy = (instance: string) => `corral.owner-instance=${instance}`;
 
-/** Undefined if the labels are not a sandbox's. */
+/** Undefined if the labels are not those of a sandbox. */
 export function infoFrom(labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined {
   const parsed = Labels.safeParse(labels);
   if (!parsed.success) return undefined;
@@ -49,15 +49,15 @@ export function infoFrom(labels: unknown, phase: SandboxInfo['phase']): SandboxI
   };
 }
 
-/** The recipe that a pool's container was started from. Labels cannot change, so it stays after the claim. */
+/** The recipe of a pool container. Labels cannot change, so it remains after the claim. */
 export const poolLabel = 'corral.pool';
 export const contentLabel = 'corral.content';
-/** On a volume that holds no files and only points to a session's workspace. */
+/** Set on a volume without files that points to a session's workspace. */
 export const workspaceLabel = 'corral.workspace';
 
 /**
- * A pool's container has its own name until its claim gives it the session's. This name is the lock: only one container
- * can have it.
+ * A pool container has its own name until a claim renames it for the session. The name acts as the lock: only one
+ * container can have it.
  */
 export function namesOf(instance: string) {
   const base = `corral-${instance}-`;
@@ -70,7 +70,7 @@ export function namesOf(instance: string) {
     build: (sandbox: SandboxId) => `${base}build-${sessionIdOf(sandbox)}`,
     claimedIn: (name: string) => id(after(base, name)),
     warmIn: (name: string) => id(after(`${base}warm-`, name)),
-    /** By the name and not by a label, because images keep the labels of the containers that they are made of. */
+    /** Read from the name, not a label, because images keep the labels of the containers they were made from. */
     buildIn: (name: string) => id(after(`${base}build-`, name.replace(/^\//, ''))),
   };
 }
@@ -82,13 +82,11 @@ export const isPooled = (labels: OptionalLabels): boolean => labels?.[poolLabel]
 interface Body {
   readonly name: string;
   readonly labels: OptionalLabels;
-  /** The labels of the volume that has the session's name. */
+  /** Labels of the volume with the session's name. */
   readonly pointer?: OptionalLabels;
 }
 
-/**
- * The sandbox in this container, if a session owns it. Undefined if it is unclaimed, or the container is no sandbox.
- */
+/** The sandbox in this container, if a session owns it. Undefined if it is unclaimed or not a sandbox. */
 export function bodyInfo(
   names: Names,
   { name, labels, pointer }: Body,
@@ -99,6 +97,6 @@ export function bodyInfo(
   if (!id) return undefined;
   const said = infoFrom(pointer, phase);
   if (said?.id === id) return said;
-  const own = infoFrom(labels, phase); // claimed, but the claim's owner has not written the pointer yet
+  const own = infoFrom(labels, phase); // claimed, but the pointer is not written yet
   return own && { ...own, id, sessionId: sessionIdOf(id) };
 }

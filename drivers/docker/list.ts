@@ -17,17 +17,14 @@ interface Options {
   /** Other servers start sandboxes in the same folders. */
   readonly hasReplicas: boolean;
   readonly isStarting: (id: SandboxId) => boolean;
-  /** The sandboxes that this process starts for the pool. */
+  /** Sandboxes that this process is starting for the pool. */
   readonly warming: ReadonlySet<SandboxId>;
 }
 
-/** A start makes its container soon after its folder, so an older folder without one is not a start's. */
+/** A start creates its container soon after its folder, so an older folder without a container is a leftover. */
 const startMs = 5_000;
 
-/**
- * The containers; the volumes of those that have no container; and the folders that a failed start or a failed removal left
- * without either.
- */
+/** Containers, volumes without a container, and folders that a failed start or removal left without either. */
 export function openList(options: Options): (signal: AbortSignal) => Promise<SandboxInfo[]> {
   const { engine, instance, names, folders, clock, hasReplicas, isStarting, warming } = options;
 
@@ -45,7 +42,7 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
 
   return async (signal) => {
     const mine = { filters: { label: [ownedBy(instance)] }, abortSignal: signal };
-    // First, because a start that ends meanwhile has a container by the time the engine is asked.
+    // First, because a start that finishes in the meantime has a container by the time the engine answers.
     const own = (await folders.ids()).filter((id) => !warming.has(id));
     const starting = new Set(own.filter(isStarting));
     const all = await callEngine(signal, () => engine.listContainers({ all: true, ...mine }));
@@ -62,7 +59,7 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
       if (!info) return [];
       return info.phase === 'ready' && isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
     });
-    // A service whose sandbox is gone shows as an exited sandbox, so that the search for leftovers ends it.
+    // A service without its sandbox is listed as an exited sandbox, so that the reconciler removes it.
     for (const { Labels } of beside) {
       const info = infoFrom(Labels, 'exited');
       if (info && !live.some(({ id }) => id === info.id)) live.push(info);
@@ -71,7 +68,7 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
     const kept = volumes
       .flatMap(({ Labels }) => (isPooled(Labels) ? [] : (infoFrom(Labels, 'stopped') ?? [])))
       .filter(({ id }) => !taken.has(id));
-    // Among these are the ids of unclaimed sandboxes, and those that claimed ones had in the pool.
+    // Includes ids of unclaimed sandboxes, and the pool ids of claimed ones.
     for (const { Labels } of [...containers, ...volumes]) taken.add(Labels?.['corral.sandbox']);
     const rest = own.filter((id) => !taken.has(id));
     const left = await Promise.all(rest.map((id) => leftIn(id, starting.has(id) ? 'starting' : 'stopped')));

@@ -4,8 +4,8 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findInEngine, statusOf } from './engine.ts';
 
 /**
- * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it. `known` is what
- * the caller has just read of it, which saves a question.
+ * Kills and removes the container; resolves once its name is free. Does nothing if another installation owns it.
+ * `known`: the caller's fresh inspection, which saves a request.
  */
 export async function removeContainer(
   engine: Dockerode,
@@ -20,7 +20,7 @@ export async function removeContainer(
     if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
     const container = engine.getContainer(found.Id);
     try {
-      // A sandbox has no volumes without a name. A service can: those that its image asks for.
+      // A sandbox has no anonymous volumes. A service can have those that its image declares.
       await callEngine(signal, () => container.remove({ force: true, v: true, abortSignal: signal }));
       return;
     } catch (error) {

@@ -18,10 +18,10 @@ import { type DockerVolumes, engineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
 import { type Pointer, pointerOf, writePointer } from './workspace-volume.ts';
 
-/** The things that a call must remove again if it fails. */
+/** What a failed call must remove again. */
 export interface CreatedResources {
   containerId: string | undefined;
-  /** The create request in flight. Abandoned half-way, it could still make a container that nobody looks for. */
+  /** The create request in flight. If abandoned half-way, it could create a container that nobody tracks. */
   creating?: Promise<unknown>;
 }
 interface ContainerStart {
@@ -35,17 +35,17 @@ interface ContainerStart {
   readonly runtime: string | undefined;
   readonly users: Users;
   readonly volumes: Pick<DockerVolumes, 'check' | 'give'>;
-  /** The user id for a workspace that has no files yet. It is asked for early, because a start waits for it. */
+  /** User id for a workspace without files. Requested early, because the start waits for it. */
   readonly freshUser: Promise<number>;
   /** The token for a new sandbox; a running one keeps its own. */
   readonly token: string;
   readonly name: string;
-  /** The workspace's volume and its owner. An undefined owner means that the workspace has no files yet. */
+  /** The workspace's volume and its owner. Owner undefined: the workspace has no files yet. */
   readonly workspace: Workspace;
   readonly image: string;
-  /** The pool's labels; set only for a sandbox that no session owns yet. */
+  /** Pool labels; set only for a sandbox that no session owns yet. */
   readonly pool?: Readonly<Record<string, string>>;
-  /** The container's settings where they differ from those of a sandbox. */
+  /** Container settings that differ from a sandbox's. */
   readonly body?: (request: ContainerRequest) => Dockerode.ContainerCreateOptions;
 }
 export interface Workspace {
@@ -57,14 +57,14 @@ export interface StartedContainer {
   readonly end: SandboxEndpoint;
 }
 
-/** Creates and starts the sandbox's container, or adopts the running container that already has its name. */
+/** Creates and starts the sandbox's container, or adopts the running container with its name. */
 export async function startContainer(
   place: ContainerStart,
   spec: SandboxSpec,
   signal: AbortSignal,
 ): Promise<StartedContainer> {
   const { engine, folders, holds, instance, name, image } = place;
-  // Beside the work on the folder, because a start waits for the engine's answers.
+  // Concurrent with the work on the folder, because a start waits for the engine's answers.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {}); // the loop awaits it
   const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
@@ -84,7 +84,7 @@ export async function startContainer(
     const uid = await user;
     const labels = { ...own, [userLabel]: String(uid) };
     const body = (place.body ?? createBody)({ ...request, labels, user: uid, volume: workspace.volume });
-    // If the engine's answer is lost, the container that has the name now shows whether the create succeeded.
+    // If the engine's answer is lost, the container that now has the name shows whether the create succeeded.
     const id = await create(engine, body, place.made, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
@@ -129,7 +129,7 @@ async function create(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
-  // Query and body are passed separately: dockerode would otherwise put the body into the URL too, and logs would show the
+  // Query and body are separate: otherwise dockerode would also put the body into the URL, and logs would show the
   // token.
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
@@ -166,7 +166,7 @@ async function start(
   const ownWorkspace = async () => {
     if (isFresh) await orOnceMore(() => changeWorkspaceOwner(engine, { id, user }, signal));
   };
-  const ownsLate = usesHostKernel(runtime); // gVisor keeps the owner that a mount has at the start
+  const ownsLate = usesHostKernel(runtime); // gVisor keeps the owner that a mount has at startup
   await Promise.all([
     folders.handOver(spec.id, id, token),
     volumes.give(spec.volumes ?? [], { container: id, image, user }, signal),
@@ -176,15 +176,15 @@ async function start(
     callEngine(signal, () => engine.getContainer(id).start({ abortSignal: signal })).catch((error) => {
       if (statusOf(error) !== 304) throw error;
     });
-  const starting = orOnceMore(begin); // a container that runs already answers 304
-  // Beside the start of the container and of its daemon, because nobody can run a program in the sandbox before this function
-  // returns. All are waited for, so that the caller never removes a container that is still being started.
+  const starting = orOnceMore(begin); // a running container answers 304
+  // Concurrent with the start of the container and its daemon, because no program can run in the sandbox before this
+  // function returns. All are awaited, so the caller never removes a container that is still starting.
   const owned = ownsLate && starting.then(ownWorkspace);
   const ends = await Promise.allSettled([users.checkAlone(user, id, signal), starting, owned]);
   for (const it of ends) if (it.status === 'rejected') throw it.reason;
 }
 
-/** Asks once more after a lost answer. */
+/** Retries once after a lost answer. */
 function orOnceMore<Value>(request: () => Promise<Value>): Promise<Value> {
   return request().catch((error) => {
     if (error.code !== 'driver_unavailable') throw error;
@@ -192,7 +192,7 @@ function orOnceMore<Value>(request: () => Promise<Value>): Promise<Value> {
   });
 }
 
-/** Undefined: no container has the name, or it was removed, so the name is free. */
+/** Undefined: the name is free, because no container has it or the container was removed. */
 async function adopt(
   place: ContainerStart,
   spec: SandboxSpec,
@@ -207,14 +207,14 @@ async function adopt(
   const info = bodyInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
   if (info?.sessionId !== spec.sessionId || Labels['corral.owner-instance'] !== instance) {
     const advice = 'Remove it, or give this installation another name.';
-    throw new AppError('sandbox_unavailable', `A container that is not ours has the name ${name}. ${advice}`);
+    throw new AppError('sandbox_unavailable', `A container of another program has the name ${name}. ${advice}`);
   }
   if (info.epoch > spec.epoch) throw new AppError('fenced', 'A server that took this session over has its sandbox.');
   if (isPooled(Labels)) return await adoptClaimed(place, spec, found, signal);
   const { Running, Paused, Status } = found.State;
   const reachable = knows(Env, token) && found.Mounts.some(({ Source }) => Source === folders.mount(spec.id));
   if (!reachable || (!Running && Status !== 'created')) {
-    await removeContainer(engine, found.Id, instance, signal); // its workspace stays
+    await removeContainer(engine, found.Id, instance, signal); // its workspace is kept
     return undefined;
   }
   if (Paused) await callEngine(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
@@ -227,12 +227,12 @@ async function adopt(
   return { info, end: await holds.hold(spec.id, found.Id) };
 }
 
-/** A container that an older server started has the token itself in its environment, not the hash. */
+/** A container started by an older server has the token itself in its environment, not the hash. */
 function knows(env: readonly string[], token: Secret): boolean {
   return [hashOf(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
 }
 
-/** A claimed sandbox keeps its folder and volume under the names from the pool. */
+/** A claimed sandbox keeps its folder and volume names from the pool. */
 async function adoptClaimed(
   { engine, folders, holds, instance, labels, name }: ContainerStart,
   spec: SandboxSpec,
@@ -246,14 +246,14 @@ async function adoptClaimed(
   const token = (await folders.read(own.id))?.token;
   const reachable = found.State.Running && token !== undefined && knows(found.Config.Env, new Secret(token));
   if (!reachable) {
-    await removeContainer(engine, found.Id, instance, signal); // its workspace stays
+    await removeContainer(engine, found.Id, instance, signal); // its workspace is kept
     await holds.release(own.id, new AppError('sandbox_lost', 'The sandbox was replaced.'));
     await folders.remove(own.id);
     return undefined;
   }
   if (found.State.Paused)
     await callEngine(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
-  await holds.release(id, new AppError('sandbox_lost', 'Another start of it was first.'));
+  await holds.release(id, new AppError('sandbox_lost', 'Another start of this sandbox was faster.'));
   await folders.remove(id);
   const end = await holds.hold(own.id, found.Id, { id, sessionId });
   await end.takeEgress();

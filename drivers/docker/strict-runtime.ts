@@ -1,25 +1,28 @@
 import type { AppError } from '../../src/core/errors/errors.ts';
 
-/** An engine's runtimes and the program of each, by name. */
+/** An engine's runtimes: program by name. */
 export type Runtimes = Readonly<Record<string, string>>;
 
-/** Whether the runtime's containers run on the host's own kernel; undefined is the engine's default. */
+/** Whether the runtime's containers share the host's kernel. Undefined: the engine's default runtime. */
 export const usesHostKernel = (runtime: string | undefined): boolean =>
   runtime === undefined || /^(runc|crun|youki)$/.test(runtime);
 
-/** The programs of gVisor and Kata, by the names that engines use. */
+/** Programs of gVisor and Kata, by the names that engines use. */
 const strong = /(^|[-./])(runsc|kata)/;
 const install =
   'Install gVisor (https://gvisor.dev/docs/user_guide/install) or Kata Containers, or set CORRAL_SANDBOX_ISOLATION=standard.';
 
-/** The runtime that gives each container its own kernel: the one that is set, or the engine's first. Rejects if none is. */
+/**
+ * The runtime that gives each container its own kernel: the configured one, or the engine's first. Rejects if there is
+ * none.
+ */
 export async function strictRuntime(
   { host, runtime: wanted }: { host: string; runtime: string | undefined },
   ask: () => Promise<Runtimes>,
   refuse: (why: string) => AppError,
 ): Promise<string> {
   const runtimes = await ask().catch((cause: unknown) => {
-    throw refuse(`no Docker engine answers at ${host} (DOCKER_HOST) that could be asked for its runtimes: ${cause}`);
+    throw refuse(`no Docker engine answers at ${host} (DOCKER_HOST), so its runtimes are unknown: ${cause}`);
   });
   const isStrong = (name: string) => name in runtimes && (strong.test(name) || strong.test(runtimes[name] ?? ''));
   const runtime = wanted ?? Object.keys(runtimes).find(isStrong);

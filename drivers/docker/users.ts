@@ -6,22 +6,24 @@ import type { UserRange } from '../shared/user-range.ts';
 import { callEngine } from './engine.ts';
 import { ownedBy } from './labels.ts';
 
-/** The image's own user. Without a range all sandboxes share it, and workspaces from before a range belong to it. */
+/**
+ * The image's own user. Without a range, all sandboxes share it. It also owns workspaces from before a range was set.
+ */
 export const imageUser = 10_001;
-/** The user id that owns the files; a label on a container and its volume. */
+/** Label on a container and its volume: the user id that owns the files. */
 export const userLabel = 'corral.user';
-/** The image's label for "/workspace and the programs work for any user". */
+/** Image label that means: /workspace and the programs work for any user. */
 const anyUserLabel = 'corral.any-user';
 const maxLooks = 64;
 
 export interface Users {
   /** The user id that owns an existing workspace. */
   ofWorkspace(labels: Labels): number;
-  /** A user id for a new workspace, that no running sandbox has. Rejects: sandbox_capacity. */
+  /** Returns a user id for a new workspace that no running sandbox has. Rejects: sandbox_capacity. */
   choose(signal: AbortSignal): Promise<number>;
-  /** Rejects with image_missing if the image would not work for that user. */
+  /** Rejects with image_missing if the image does not support that user. */
   checkImage(user: number, image: string, signal: AbortSignal): Promise<void>;
-  /** Rejects if another running sandbox has that user id. If two chose it at once, neither may run anything. */
+  /** Rejects if another running sandbox has that user id. If two chose it concurrently, both are refused. */
   checkAlone(user: number, container: string, signal: AbortSignal): Promise<void>;
 }
 type Labels = Readonly<Record<string, string>> | undefined;
@@ -34,7 +36,7 @@ interface Options {
 
 /**
  * The kernel counts many resources per user: inotify instances, keys, pipe pages, pending signals. So no two running
- * sandboxes share a user id. The labels on containers and volumes are the only record, so every server sees the same.
+ * sandboxes share a user id. Labels on containers and volumes are the only record, so every server sees the same state.
  */
 export function openUsers({ engine, instance, ids, range }: Options): Users {
   const labelled = (user: number) => ({ label: [ownedBy(instance), `${userLabel}=${user}`] });
@@ -77,8 +79,8 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
     if (Config?.Labels?.[anyUserLabel] === '1') return;
     throw new AppError(
       'image_missing',
-      `The image ${image} is not made for sandboxes that are different users: it has no label ${anyUserLabel}=1. Build ` +
-        `it on this version's corral/sandbox, or set CORRAL_DOCKER_USERS=none, where all sandboxes share user ${imageUser}.`,
+      `The image ${image} does not support sandboxes with separate users: it has no label ${anyUserLabel}=1. Build ` +
+        `it from this version's corral/sandbox, or set CORRAL_DOCKER_USERS=none to run all sandboxes as user ${imageUser}.`,
     );
   }
 
@@ -93,7 +95,7 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
       if (others.length === 0) return;
       throw new AppError(
         'sandbox_unavailable',
-        `Another sandbox that runs is user ${user} too. Start this one again; where that does not help, widen CORRAL_DOCKER_USERS.`,
+        `Another running sandbox also has user ${user}. Start this one again. If that does not help, widen CORRAL_DOCKER_USERS.`,
       );
     },
   };

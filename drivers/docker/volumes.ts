@@ -8,10 +8,10 @@ import { callEngine, findInEngine } from './engine.ts';
 import { ownedBy } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 
-/** On an engine's volume: the volume that it holds. The label is the only record. */
+/** Label on an engine volume: the id of the volume. The label is the only record. */
 const volumeLabel = 'corral.volume';
 const headerBytes = 512;
-/** The container that changes owners needs little, and ends by itself. */
+/** Limits of the helper container that changes owners and then exits. */
 const helperLimits = { memoryBytes: 128 * 2 ** 20, cpus: 1, pids: 32 };
 const helperPath = '/volume';
 
@@ -23,15 +23,15 @@ interface Options {
   readonly labels: Readonly<Record<string, string>>;
 }
 interface NewOwner {
-  /** The container of the sandbox, which does not run yet. */
+  /** The sandbox's container, which is not running yet. */
   readonly container: string;
   readonly image: string;
   readonly user: number;
 }
 export interface DockerVolumes extends VolumeHosting {
-  /** Rejects: sandbox_unavailable (a volume is gone; the engine would make an empty one that nobody knows). */
+  /** Rejects: sandbox_unavailable (a volume is gone; the engine would silently create an empty one). */
   check(spec: Pick<SandboxSpec, 'volumes'>, signal: AbortSignal): Promise<void>;
-  /** Gives what a sandbox mounts for writing to its user, before it starts. */
+  /** Gives writable volumes to the sandbox's user before the sandbox starts. */
   give(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<void>;
 }
 
@@ -45,12 +45,12 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
     found?.Labels?.['corral.owner-instance'] === instance;
 
   /**
-   * A program of the image changes the owner as root of a container that has no network and this volume alone. The folder
-   * itself changes last, so an interrupted change is repeated. Links change themselves and are never followed.
+   * Changes the owner with a program of the image, as root in a container with no network and only this volume. The
+   * folder itself changes last, so an interrupted change is repeated. Links are changed, never followed.
    */
   async function changeOwner(id: VolumeId, { image, user }: NewOwner, signal: AbortSignal): Promise<void> {
     const name = helperOf(id);
-    await removeContainer(engine, name, instance, signal); // of a server that was killed
+    await removeContainer(engine, name, instance, signal); // left by a server that was killed
     const body = {
       Image: image,
       User: '0:0',
@@ -78,7 +78,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
     }
   }
 
-  /** The user that owns the folder, as the header of its archive says. */
+  /** The user that owns the folder, from the header of its archive. */
   async function ownerOf(container: string, path: string, signal: AbortSignal): Promise<number> {
     const asked = { path: `${path}/.`, abortSignal: signal };
     const archive = await callEngine(signal, () => engine.getContainer(container).getArchive(asked));
@@ -101,7 +101,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       const wanted = { Name: nameOf(id), Driver: 'local', Labels: own };
       await callEngine(signal, () => engine.createVolume({ _query: {}, _body: wanted, abortSignal: signal } as object));
       if (isOurs(await inspect(id, signal))) return;
-      throw new AppError('conflict', `A volume that is not ours has the name ${nameOf(id)}. Remove it.`);
+      throw new AppError('conflict', `A volume of another program has the name ${nameOf(id)}. Remove it.`);
     },
     async volumes({ signal }) {
       const filters = { filters: { label: [ownedBy(instance), volumeLabel] }, abortSignal: signal };

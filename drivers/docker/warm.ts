@@ -24,7 +24,7 @@ interface Options {
   readonly runtime: string | undefined;
   /** Several servers share the same sandboxes. */
   readonly hasReplicas: boolean;
-  /** Has each sandbox that this process starts for the pool, until its start is over. */
+  /** Sandboxes that this process is starting for the pool. */
   readonly starting: Set<SandboxId>;
   place(name: string, image: string, pool: Readonly<Record<string, string>>, made: CreatedResources): StartCall;
 }
@@ -32,29 +32,29 @@ type StartCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedCont
 
 const cleanUpMs = 30_000;
 const dialMs = 5_000; // a daemon dials at least once a second
-const renameMs = 5_000; // shorter than the time between two looks at the pool
+const renameMs = 5_000; // shorter than the interval between two checks of the pool
 const lost = (text: string) => new AppError('sandbox_lost', text);
 
 /**
- * Sandboxes started ahead of need. A claim renames the container to its session's name; the labels do not change. The engine
- * accepts two renames at once, so a file in the sandbox's folder decides which claim wins. Every server that can use the
- * sandbox sees that folder.
+ * Sandboxes started ahead of need. A claim renames the container to its session's name; labels do not change. The
+ * engine accepts two renames at once, so a file in the sandbox's folder decides which claim wins. Every server that can
+ * use the sandbox sees that folder.
  */
 export function dockerPool(options: Options): Poolable {
   const { engine, instance, names, labels, folders, holds, images, starting } = options;
   /** Unclaimed sandboxes whose daemons this process listens for. */
   const waiting = new Set<SandboxId>();
   /**
-   * Sandboxes that were claimed but not renamed at the last look. Those still so at the next look go to `abandoned`: their
-   * claim has died.
+   * Sandboxes that were claimed but not renamed at the last check. Those still so at the next check move to
+   * `abandoned`: their claim has died.
    */
   let halfway = new Set<SandboxId>();
   const abandoned = new Set<SandboxId>();
-  /** Volumes that nothing used at the last look. */
+  /** Volumes that were unused at the last check. */
   let idle = new Set<string>();
   const mine = { filters: { label: [ownedBy(instance), poolLabel] } };
 
-  /** The image's content id, so that no claim takes a sandbox of an outdated image. */
+  /** The image's content id, so that a claim never takes a sandbox of an outdated image. */
   async function contentOf(ref: string, signal: AbortSignal): Promise<string> {
     const { Id } = await callEngine(signal, () => engine.getImage(ref).inspect({ abortSignal: signal } as object));
     return options.runtime === undefined ? Id : `${Id} ${options.runtime}`;
@@ -108,7 +108,9 @@ export function dockerPool(options: Options): Poolable {
     return said[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
   }
 
-  /** Removes what an interrupted start or end left: pool volumes that no container has and no session's files are in. */
+  /**
+   * Removes leftovers of interrupted starts and ends: pool volumes without a container and without a session's files.
+   */
   async function sweep(bodies: readonly Dockerode.ContainerInfo[], volumes: readonly Volume[], signal: AbortSignal) {
     const used = new Set(bodies.map(({ Labels }) => Labels['corral.sandbox']));
     const pointed = new Set(volumes.map(({ Labels }) => Labels?.[workspaceLabel]));
@@ -129,7 +131,7 @@ export function dockerPool(options: Options): Poolable {
       const body = bodies.get(id);
       if (!body || waiting.has(id)) continue;
       waiting.add(id);
-      await holds.hold(id, body).catch(() => waiting.delete(id)); // its folder is gone; a claim notices it
+      await holds.hold(id, body).catch(() => waiting.delete(id)); // its folder is gone; a claim notices
     }
     for (const id of waiting) {
       if (ready.has(id)) continue;
@@ -159,7 +161,7 @@ export function dockerPool(options: Options): Poolable {
         return { id, recipe, content, epoch, phase: 'ready', expiresAt };
       } catch (error) {
         await made.creating;
-        await clear(id, name, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // `unclaimed` still shows what is left
+        await clear(id, name, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // `unclaimed` still shows what remains
         throw error;
       } finally {
         starting.delete(id);
@@ -194,7 +196,7 @@ export function dockerPool(options: Options): Poolable {
         if (info === 'gone') await undo(id, name);
         return info;
       } catch (error) {
-        await undo(id, name).catch(() => {}); // `list` still shows what is left
+        await undo(id, name).catch(() => {}); // `list` still shows what remains
         if (signal.aborted || (error as AppError).code === 'driver_unavailable') throw error;
         return 'gone';
       }

@@ -7,10 +7,10 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import { callEngine, findInEngine } from './engine.ts';
 
 /**
- * Reports the ends of containers. One connection to the engine serves all of them, and none is open while none is watched.
+ * Reports when containers end. All share one connection to the engine, which is open only while something is watched.
  */
 export interface ContainerWatcher extends AsyncDisposable {
-  /** Resolves with the reason once the container has stopped for good, also across restarts of the engine. */
+  /** Resolves with the reason once the container has ended for good, even across restarts of the engine. */
   over(id: string, signal: AbortSignal): Promise<AppError>;
 }
 
@@ -48,7 +48,7 @@ export function openWatch(engine: Dockerode, label: string, clock: Clock): Conta
         await lookAtAll(either); // containers that ended before the stream was open
         await raceAbort(hearing, either);
       } catch {
-        // the engine is away, or the next look is due
+        // The engine is away, or the next check is due.
       } finally {
         clock.clearTimeout(again);
         turn.abort();
@@ -86,7 +86,7 @@ export function openWatch(engine: Dockerode, label: string, clock: Clock): Conta
         const stop = new AbortController();
         listening = { stop, done: listen(stop.signal) };
       } else {
-        look(id, signal).catch(() => {}); // the next look tries again
+        look(id, signal).catch(() => {}); // the next check retries
       }
       try {
         return await raceAbort(promise, signal);

@@ -21,9 +21,9 @@ export interface EngineFacts {
 
 type Numbers = readonly [number, number, number];
 interface FixedVersions {
-  /** How many numbers of a version name its release line; each line gets its own fixes. */
+  /** How many version numbers name a release line; each line gets its own fixes. */
   readonly names: number;
-  /** The first fixed version of each release line, without a known way out of a container. Later lines start fixed. */
+  /** The first version of each release line without a known container escape. Later lines start fixed. */
   readonly fixed: readonly [Numbers, ...Numbers[]];
 }
 const engineLines: FixedVersions = {
@@ -42,19 +42,19 @@ const runcLines: FixedVersions = {
   ],
 };
 
-/** The engine's settings and versions that weaken isolation, each with advice. Empty: nothing is known. */
+/** Engine settings and versions that weaken isolation, each with advice. Empty: none known. */
 export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, wanted: string | undefined): string[] {
   const found: string[] = [];
   const old = (what: string, version: string, least: string) =>
     found.push(
       `${what} ${version} has known vulnerabilities that let code leave a container, unless your distribution has fixed ` +
-        `them. Update it to ${least} or later.`,
+        `them. Update to ${least} or later.`,
     );
   if (isBelow(engine, engineLines)) old('The Docker engine', engine, '25.0.5');
   const isRunc = wanted === undefined || wanted === 'runc';
   if (isRunc && runc !== undefined && isBelow(runc, runcLines)) old('runc', runc, '1.2.8');
   if (!security.some((option) => /^name=seccomp(,profile=(?!unconfined)|$)/.test(option))) {
-    found.push('The Docker engine filters no system calls (seccomp), which its default does. Turn it on again.');
+    found.push('The Docker engine does not filter system calls (seccomp is off). Turn its default profile on again.');
   }
   if (wanted !== undefined && !runtimes.includes(wanted)) {
     const known = runtimes.filter((name) => !name.startsWith('io.')).join(', ');
@@ -65,7 +65,7 @@ export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, 
   return found;
 }
 
-/** The engine's runtimes by name, each with its program. Rejects if the engine does not answer. */
+/** The engine's runtimes: program by name. Rejects if the engine does not answer. */
 export async function engineRuntimes(host: string, { signal }: Call): Promise<Record<string, string>> {
   const engine = openEngine(host);
   const { Runtimes } = Info.parse(await callEngine(signal, () => engine.info()));

@@ -7,9 +7,9 @@ export const workspacePath = '/workspace';
 const blockBytes = 512;
 
 /**
- * Gives the root of a new workspace to the sandbox's user. The engine gives it the owner of the image's folder; only the owner
- * can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. An engine that refuses leaves the folder writable
- * for everybody, as the image has it.
+ * Gives the root of a new workspace to the sandbox's user. The engine gives it the owner of the image's folder; only
+ * the owner can change a folder's mode and times, as `tar -x` of `./` and `cp -a` do. If the engine refuses, the folder
+ * stays world-writable, as in the image.
  */
 export async function changeWorkspaceOwner(
   engine: Dockerode,
@@ -24,7 +24,7 @@ export async function changeWorkspaceOwner(
   );
 }
 
-/** A tar archive whose only entry is the folder that it is extracted into. An entry `./` would be skipped by the engine. */
+/** A tar archive whose only entry is the folder that it is extracted into. The engine would skip an entry `./`. */
 export function ownerArchive(user: number): Buffer {
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`;
   const header = Buffer.alloc(blockBytes);
@@ -35,7 +35,7 @@ export function ownerArchive(user: number): Buffer {
     [116, octal(user, 8)],
     [124, octal(0, 12)],
     [136, octal(Math.floor(systemClock.now() / 1_000), 12)],
-    [148, ' '.repeat(8)], // the sum counts its own field as spaces
+    [148, ' '.repeat(8)], // the checksum counts its own field as spaces
     [156, '5'], // a folder
     [257, 'ustar\x0000'],
   ];

@@ -3,10 +3,10 @@ import { callEngine, findInEngine } from './engine.ts';
 import { workspaceLabel } from './labels.ts';
 import { userLabel } from './users.ts';
 
-/** The volume with the session's name, which says where the session's files are. */
+/** The volume with the session's name, which shows where the session's files are. */
 export interface Pointer {
   readonly labels: Readonly<Record<string, string>>;
-  /** The volume that holds the files, if it is another one. */
+  /** The volume with the files, if it is another one. */
   readonly workspace: string | undefined;
 }
 interface VolumeClaim {
@@ -23,8 +23,8 @@ export async function pointerOf(engine: Dockerode, name: string, signal: AbortSi
 }
 
 /**
- * Creates the volume that leads from the session's name to the claimed container's files: Docker cannot rename a volume.
- * Resolves with the volume's labels; if another call was first, those are that call's.
+ * Creates the volume that leads from the session's name to the claimed container's files, because Docker cannot rename
+ * a volume. Resolves with the volume's labels; if another call was first, with that call's.
  */
 export async function writePointer(
   { engine, name, labels, found }: VolumeClaim,

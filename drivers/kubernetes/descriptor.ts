@@ -1,7 +1,7 @@
 import { describeDriver } from '../descriptor.ts';
 import { settings } from './settings.ts';
 
-/** The cluster's client is loaded only where a server uses it. */
+/** The cluster's client is loaded only by servers that use it. */
 export const kubernetes = describeDriver({
   label: 'pods of a Kubernetes cluster',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',

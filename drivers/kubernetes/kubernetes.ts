@@ -40,9 +40,9 @@ const reapEveryMs = 60_000;
 
 /** Poolable only if workspaces end with their pods: a volume claim belongs to one session from the start. */
 export interface KubernetesDriver extends Driver, ServiceHosting, Partial<Poolable> {
-  /** The sandbox id that the claiming session gave to this pool sandbox; undefined if it is unclaimed. */
+  /** The sandbox id of the session that claimed this pool sandbox. Undefined if it is unclaimed. */
   claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
-  /** Ends pods past their deadline, of this installation or of all in the namespace. Resolves with their names. */
+  /** Ends expired pods, of this installation or of all in the namespace. Resolves with their names. */
   reap(signal: AbortSignal, whose?: 'all'): Promise<readonly string[]>;
 }
 
@@ -123,7 +123,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     return podBody({ ...request, attempt: ids.short(), daemonToken, wayOut, extraCa, now: clock.now() });
   }
 
-  /** The session's pods: the one under its own name, and those that were claimed from the pool and keep their names. */
+  /** The session's pods: the one under its own name, and those claimed from the pool, which keep their names. */
   const podsOf = (id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> =>
     pods.list(ofSession(instance, sessionIdOf(id)), signal, since);
   async function claimedFor(id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> {
@@ -159,7 +159,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     if (workspace === 'remove') await claims?.remove(nameOf(id), signal);
   }
 
-  /** After a failed start: removes what that call made, never a sandbox that was already running. */
+  /** After a failed start: removes what that call created, never a sandbox that was already running. */
   async function undo(id: SandboxId, attempt: string | undefined, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
     const found = await pods.get(nameOf(id), signal);
@@ -238,9 +238,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
           const placed =
             (await adopt(spec, signal)) ?? (await startPod({ pods, keys, instance, body, made }, spec, signal));
-          // If another replica claimed a pod for this session meanwhile, this pod gives way. Both replicas look after
-          // their
-          // own write.
+          // If another replica has also claimed a pod for this session, this pod yields. Both replicas check after
+          // their own write.
           if (made.pod) {
             const claimed = await claimedFor(id, signal, made.pod.metadata?.resourceVersion);
             for (const pod of claimed) await pods.remove(pod, signal);
@@ -257,7 +256,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           return info;
         } catch (error) {
           const attempt = body.metadata?.annotations?.['corral/attempt'];
-          await undo(id, attempt, claim === 'made' ? 'remove' : 'keep').catch(() => {}); // `list` still shows what is left
+          await undo(id, attempt, claim === 'made' ? 'remove' : 'keep').catch(() => {}); // `list` still shows what remains
           throw error;
         }
       });

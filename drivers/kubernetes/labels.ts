@@ -54,17 +54,17 @@ export function infoFrom(meta: V1ObjectMeta | undefined, phase: SandboxInfo['pha
   };
 }
 
-/** The selector of all pods of an installation, including unclaimed ones. */
+/** Selects all pods of an installation, including unclaimed ones. */
 export const everyPod = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
-/** The selector of the pods of every installation. */
+/** Selects the pods of every installation. */
 export const everyPodOfAll = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
 export const ofSession = (instance: string, session: SessionId) => `${ownedBy(instance)},corral/session=${session}`;
 
-/** The selector of a session's pods, except the one that was this sandbox in the pool. */
+/** Selects a session's pods, except the one that was this sandbox in the pool. */
 export const ofSessionBut = (instance: string, session: SessionId, warm: SandboxId) =>
   `${ofSession(instance, session)},${warmLabel}!=${warm}`;
 
-/** The sandbox id that the pod had in the pool; the pod's tokens are derived from it. The label stays after the claim. */
+/** The pod's sandbox id in the pool, from which its tokens are derived. The label remains after the claim. */
 const warmLabel = 'corral/warm';
 /** The recipe of an unclaimed pod. The claim removes the label. */
 export const poolLabel = 'corral/pool';
@@ -76,7 +76,7 @@ export const keyIdOf = (meta: V1ObjectMeta | undefined, id: SandboxId): SandboxI
   SandboxId.safeParse(meta?.labels?.[warmLabel]).data ?? id;
 export const isFromPool = (meta: V1ObjectMeta | undefined): boolean => meta?.labels?.[warmLabel] !== undefined;
 
-/** The labels of an unclaimed pod: without a sandbox or session, so `list` does not return it. */
+/** Labels of an unclaimed pod. They name no sandbox or session, so `list` does not return it. */
 export function warmMeta(spec: SandboxSpec, recipe: string, labels: Readonly<Record<string, string>>) {
   const { 'corral/sandbox': _sandbox, 'corral/session': _session, ...rest } = labels;
   return { ...rest, [warmLabel]: spec.id, [poolLabel]: recipe };

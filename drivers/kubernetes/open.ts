@@ -13,7 +13,7 @@ import type { KubernetesSettings } from './settings.ts';
 /** Linux limits one variable to 128 KiB. */
 const maxVariable = 100_000;
 
-/** The driver and its egress listener, which are closed together. */
+/** The driver and its egress listener, which close together. */
 export async function openKubernetes(settings: KubernetesSettings, parts: DriverParts): Promise<Driver> {
   const { instance, gate, hasEgress, say } = parts;
   await using stack = new AsyncDisposableStack();
@@ -24,7 +24,9 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
     const claimedBy = (id: SandboxId, signal: AbortSignal) => known.promise.then((it) => it.claimedBy(id, signal));
     stack.use(await listening({ listen: settings.egressListen, keys, gate, claimedBy }));
   } else if (hasEgress) {
-    say('Sandboxes have no way out: CORRAL_KUBERNETES_EGRESS_ADDRESS does not say where their pods reach this server.');
+    say(
+      'Sandboxes have no network access: CORRAL_KUBERNETES_EGRESS_ADDRESS, the address of this server for their pods, is not set.',
+    );
   }
   const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
   const onOpen = (message: string) => say(`WARNING: ${message}`);
@@ -39,7 +41,7 @@ type ClusterParts = Pick<
   'instance' | 'ids' | 'clock' | 'random' | 'keys' | 'extraCa' | 'unenforced' | 'desktop'
 >;
 
-/** Ends pods past their deadline, of every installation in the namespace; for a CronJob. */
+/** Ends expired pods of every installation in the namespace; for a CronJob. */
 export async function reapCluster(settings: KubernetesSettings, parts: ClusterParts, signal: AbortSignal) {
   await using driver: KubernetesDriver = await kubernetesDriver(await kubernetesOptions(settings, parts));
   return await driver.reap(signal, 'all');
@@ -51,8 +53,8 @@ async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): P
   if (extraCa && extraCa.length > maxVariable) {
     throw new AppError(
       'invalid_request',
-      `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS have ${extraCa.length} bytes of authorities that images do not know. A pod ` +
-        `is given them in its environment, which takes ${maxVariable}: name only those that sandboxes need.`,
+      `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS have ${extraCa.length} bytes of authorities that images do not contain. ` +
+        `Pods get them in an environment variable of at most ${maxVariable} bytes: name only those that sandboxes need.`,
     );
   }
   return {
@@ -104,7 +106,7 @@ async function listening(options: Parameters<typeof listenForEgress>[0]) {
   });
 }
 
-/** Pods have no DNS, so they get the address. */
+/** Pods have no DNS, so they need the address. */
 async function resolved({ host, port }: HostPort): Promise<HostPort> {
   const found = await lookup(host).catch((cause: NodeJS.ErrnoException) => {
     throw new AppError('invalid_request', `CORRAL_KUBERNETES_EGRESS_ADDRESS: ${host} has no address (${cause.code}).`, {

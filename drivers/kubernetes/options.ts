@@ -14,37 +14,37 @@ export interface HostPort {
   readonly port: number;
 }
 
-/** The operator's settings for every sandbox's pod. None of them can loosen the pod's isolation. */
+/** The operator's settings for every sandbox's pod. None of them can weaken the pod's isolation. */
 export interface PodSettings {
   /** A volume claim keeps the files when the pod ends; an `emptyDir` ends with it. */
   readonly workspace: 'ephemeral' | 'volume';
   readonly storageClass?: string;
   readonly runtimeClass?: string;
-  /** The path of our seccomp profile below each node's kubelet folder; undefined: pods use the runtime's default. */
+  /** Path of our seccomp profile below each node's kubelet folder. Undefined: pods use the runtime's default. */
   readonly seccompProfile?: string;
   readonly priorityClass?: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly Toleration[];
   readonly imagePullSecrets: readonly string[];
   readonly imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
-  /** The share of the memory and CPU limits that each sandbox reserves (its requests). */
+  /** The share of the memory and CPU limits that each sandbox requests. */
   readonly requestShare: number;
   /** Maps root in the pod to an unprivileged user of the node. Not every node supports it. */
   readonly userNamespaces: boolean;
-  /** How many seconds a pod stays bound to a node that does not answer. */
+  /** How many seconds a pod stays bound to an unreachable node. */
   readonly nodeLossSeconds: number;
 }
 
-/** Selects this server's pods for the network policies. Without it, any peer with the address is let in. */
+/** Selects this server's pods in the network policies. Without it, any peer with the address is allowed. */
 export interface ServerPods {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The port of the pods themselves, which can differ from the service's port. */
+  /** The port of the pods themselves, which can differ from the service's. */
   readonly egressPort: number;
 }
 
 export interface KubernetesOptions {
-  /** Paths as in KUBECONFIG. Without them: this pod's service account, or ~/.kube/config. */
+  /** Paths as in KUBECONFIG. Undefined: this pod's service account, or ~/.kube/config. */
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly namespace: string;
@@ -55,17 +55,20 @@ export interface KubernetesOptions {
   readonly ids: IdSource;
   readonly clock: Clock;
   readonly random: () => number;
-  /** `port-forward`: this server cannot reach pods' addresses, so all traffic goes through the API server. */
+  /** `port-forward`: this server cannot reach pod addresses, so all traffic goes through the API server. */
   readonly reach: 'pod-ip' | 'port-forward';
   /** The daemon's port. */
   readonly port: number;
   readonly pods: PodSettings;
-  /** The address at which pods reach the egress listener. Undefined: pods have no way out, even if their policy allows one. */
+  /**
+   * The address at which pods reach the egress listener. Undefined: pods have no network access, even if their policy
+   * allows it.
+   */
   readonly egressAddress?: HostPort;
   readonly serverPods?: ServerPods;
   /** `given`: the chart or an operator has already applied the policies. */
   readonly networkPolicies: 'managed' | 'given';
-  /** If nothing enforces the policies: start no sandbox (the default), or report it and go on. */
+  /** If nothing enforces the policies: start no sandbox (the default), or report it and continue. */
   readonly unenforced?: () => 'refuse' | 'accept';
   /** Called when a check finds that nothing enforces the policies; for the operator's log. */
   readonly onOpen?: (message: string) => void;
@@ -73,10 +76,10 @@ export interface KubernetesOptions {
   readonly extraCa?: string;
   /** How long a pod can wait for a node, in ms. */
   readonly pendingMs: number;
-  /** The most requests to the API server at once. */
+  /** The maximum number of concurrent requests to the API server. */
   readonly maxInFlight: number;
   /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
-  /** Called when the watch on pods has failed for a while; for the operator's log. */
+  /** Called when the watch on pods keeps failing; for the operator's log. */
   readonly onTrouble?: (error: AppError) => void;
 }

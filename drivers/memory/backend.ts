@@ -11,12 +11,12 @@ export type InjectedFault = { readonly fail: ErrorCode } | { readonly lose: Erro
 export interface Box {
   readonly instance: string;
   info: SandboxInfo;
-  /** Fires when this start of the sandbox ends; the next start has its own. */
+  /** Fires when this start of the sandbox ends; the next start has its own signal. */
   life: AbortController;
   readonly daemon: MemoryDaemon;
 }
 
-/** The state that outlives a driver object, as a Docker engine outlives our process. Tests inject faults here. */
+/** State that outlives a driver object, as a Docker engine outlives our process. Tests inject faults here. */
 export class MemoryBackend {
   readonly boxes = new Map<SandboxId, Box>();
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export class MemoryBackend {
     this.images = new Set(images);
   }
 
-  /** Makes the method's next call fail this way. Several faults of one method apply to its calls in order. */
+  /** Makes the method's next call fail this way. Faults queue up per method. */
   next(method: Method, mishap: InjectedFault): void {
     this.#mishaps.push({ method, mishap });
   }
@@ -47,7 +47,7 @@ export class MemoryBackend {
     return memoryDaemon({ clock: this.clock, token: tokenOf(id), workdir: '/workspace' });
   }
 
-  /** Ends the sandbox without a call of the driver. */
+  /** Ends the sandbox without a driver call. */
   kill(id: SandboxId, reason = new AppError('sandbox_lost', 'The sandbox ended.')): void {
     const box = this.boxes.get(id);
     if (!box) return;

@@ -9,7 +9,7 @@ export interface SandboxParts {
   readonly processes: Processes;
 }
 
-/** The resources that a memory sandbox's command can use. None of them is this machine's. */
+/** Resources that a memory sandbox's command can use. None of them belongs to this machine. */
 export interface CommandContext {
   readonly files: FileTree;
   cwd: string;
@@ -20,7 +20,7 @@ export interface CommandContext {
   readLine(): Promise<string | undefined>;
   /** Rejects when the command is killed. */
   sleep(ms: number): Promise<void>;
-  /** Starts a command that continues after its caller ends, until it is killed. */
+  /** Starts a command that outlives its caller, until it is killed. */
   background(commandLine: string, run: (alone: CommandContext) => Promise<number>): void;
   readonly signal: AbortSignal;
 }
@@ -65,7 +65,7 @@ export async function sleeping(clock: Clock, ms: number, killed: AbortSignal): P
   const timer = clock.setTimeout(wake, ms);
   killed.addEventListener('abort', wake, { once: true });
   await promise;
-  killed.removeEventListener('abort', wake); // or a command that sleeps often would keep all of its sleeps
+  killed.removeEventListener('abort', wake); // otherwise a command that sleeps often would keep all of its listeners
   clock.clearTimeout(timer);
   if (killed.aborted) throw new Error('killed');
 }

@@ -151,7 +151,7 @@ const nothingReal = {
   printWorkspace: noPrograms,
 };
 
-/** The socket methods that Node's agents call. A stream in memory does not need them. */
+/** Socket methods that Node's agents call. A stream in memory does not need them. */
 const socketManners = (stream: Duplex) => ({
   setKeepAlive: () => stream,
   setNoDelay: () => stream,

@@ -81,7 +81,7 @@ export class FileTree {
     return entries.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
   }
 
-  /** All files at or below the path, in order of their paths, without the folders that a search skips. */
+  /** All files at or below the path, in path order, without the folders that a search skips. */
   *below(full: string): Generator<{ path: string; content: Buffer }> {
     const skipped = /(^|\/)(\.git|node_modules|\.corral|\.agent_logs)\//;
     for (const path of [...this.#nodes.keys()].sort()) {

@@ -85,13 +85,13 @@ async function script(command: string, around: CommandContext): Promise<number> 
 type Commands = readonly { readonly words: readonly Token[]; readonly operator: string }[];
 const known = new Map<string, Commands>();
 
-/** Undefined: a quote is not closed. Variables get their values when a command's turn comes. */
+/** Undefined: a quote is not closed. Variables are expanded when a command runs. */
 function commandsOf(script: string): Commands | undefined {
   const before = known.get(script);
   if (before) return before;
   const shape = tokenize(script, (name) => `\uE000${name}\uE001`);
   if (!shape) return undefined;
-  if (known.size === 100) known.clear(); // benches and tests repeat a few scripts
+  if (known.size === 100) known.clear(); // benchmarks and tests repeat a few scripts
   const commands = split(shape);
   known.set(script, commands);
   return commands;
@@ -156,7 +156,7 @@ async function simple(tokens: readonly Token[], around: CommandContext): Promise
   }
 }
 
-/** The same command context with another output. The rest is shared, so a `cd` changes both. */
+/** The same command context with another output. Everything else is shared, so a `cd` changes both. */
 const redirected = (around: CommandContext, out: CommandContext['out']): CommandContext =>
   Object.create(around, {
     out: { value: out },

@@ -14,7 +14,7 @@ import { type Box, type MemoryBackend, type Method, tokenOf } from './backend.ts
 export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Driver & Pausable {
   const provisions = new SingleFlight<SandboxInfo>();
 
-  /** Every call passes here: it applies the latency and the faults that a test set, and stops when its signal fires. */
+  /** Every call goes through here: it applies a test's latency and faults, and stops when its signal fires. */
   async function exchange<Value>(method: Method, { signal }: Call, act: () => Value | Promise<Value>): Promise<Value> {
     throwIfFired(signal);
     backend.calls[method] = (backend.calls[method] ?? 0) + 1;

@@ -128,7 +128,7 @@ export function memoryShells(
 
 const keptBytes = 8 * limits.execBytes;
 
-/** The first MiB is the answer. A longer output is kept as a file of the sandbox, up to 8 MiB. */
+/** The first MiB is the answer. Longer output is kept as a file of the sandbox, up to 8 MiB. */
 function collected(files: SandboxParts['files']) {
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -139,7 +139,7 @@ function collected(files: SandboxParts['files']) {
       await new Promise(setImmediate); // yields, so that endless output does not block others
     },
     text: () => Buffer.concat(parts).subarray(0, limits.execBytes).toString(),
-    /** The file with the whole, if the text is only its beginning. */
+    /** The file with the full output, if the text is only its beginning. */
     whole(file: string): string | undefined {
       if (size <= limits.execBytes) return undefined;
       files.write(files.locate(file), Buffer.concat(parts));

@@ -4,7 +4,7 @@ import { workspaceAlias, home as workspaceHome } from '../shared/home.ts';
 import type { Limit } from './cgroup/limits.ts';
 import type { BoundVolume } from './volumes.ts';
 
-/** The user id inside every sandbox. Also the id on the machine if sandboxes have no user ids of their own. */
+/** The user id inside every sandbox. Also its id on the machine if sandboxes have no user ids of their own. */
 export const sharedUser = 10_001;
 const home = '/home/agent';
 export const tools = '/opt/corral';
@@ -15,13 +15,13 @@ const screenPath = '/run/screen';
 /** How bubblewrap works on this machine. Tested once per start. */
 export interface Bubblewrap {
   readonly path: string;
-  /** The server runs as root: it creates the namespaces itself, and then becomes the sandbox's user for good. */
+  /** The server runs as root: it creates the namespaces itself, then becomes the sandbox's user for good. */
   readonly asRoot: boolean;
   /** The arguments that mount the machine's own programs and libraries. */
   readonly system: readonly string[];
   /** Whether the machine has a `sudo`. It cannot work inside, so the sandbox's own is mounted over it. */
   readonly hasSudo: boolean;
-  /** Files of /proc that reveal other users. Inside they are empty. */
+  /** Files of /proc that reveal other users. They are empty inside. */
   readonly masked: readonly string[];
   /** The system call filter; undefined if bubblewrap or the kernel does not support one. */
   readonly seccomp: Buffer | undefined;
@@ -36,18 +36,18 @@ export interface SandboxPaths {
   readonly node: string;
   readonly init: string;
   readonly daemon: string;
-  /** The loader that hides the memory of pid 1 and the daemon; undefined if there is none. */
+  /** The loader that hides the memory of pid 1 and the daemon. Undefined if there is none. */
   readonly seal: string | undefined;
-  /** The sandbox's id on their command lines, because a search for leftovers cannot read their environment either. */
+  /** The sandbox's id on their command lines, because the search for leftovers cannot read their environment either. */
   readonly id: string;
   readonly browserPolicy?: string;
-  /** The folder in which a display listens; undefined if the sandbox has no desktop. */
+  /** The folder in which a display listens. Undefined if the sandbox has no desktop. */
   readonly screen: string | undefined;
   readonly volumes?: readonly BoundVolume[];
   readonly limits: SandboxLimits;
   /** The sandbox's user on this machine. */
   readonly user: number;
-  /** The limits that control groups enforce. Process limits replace the others. */
+  /** Limits that control groups enforce. Process limits replace the others. */
   readonly grouped: readonly Limit[];
   /** The sandbox's own control groups: the folder, and its path inside. */
   readonly groups: readonly (readonly [folder: string, path: string])[];
@@ -59,7 +59,7 @@ export interface SandboxPaths {
 
 export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>): string[] {
   const isolated = ['--unshare-ipc', '--unshare-pid', '--unshare-net', '--unshare-uts', '--unshare-cgroup-try'];
-  // Root needs no user namespace. It keeps only the capabilities for changing the user, and loses them after that (see
+  // Root needs no user namespace. It keeps only the capabilities for changing the user, and drops them after that (see
   // `switchUserArguments`).
   const rights = ['SETUID', 'SETGID', 'SETPCAP'].flatMap((name) => ['--cap-add', `CAP_${name}`]);
   if (asRoot) return [...isolated, '--cap-drop', 'ALL', ...rights];
@@ -67,27 +67,27 @@ export function namespaces({ asRoot, disablesNesting }: Omit<Bubblewrap, 'path'>
   return [...own, '--uid', `${sharedUser}`, '--gid', `${sharedUser}`, ...isolated, '--cap-drop', 'ALL'];
 }
 
-// A process that escaped would then be an unprivileged user of the machine instead of root.
+// A process that escaped would be an unprivileged user of the machine instead of root.
 export function switchUserArguments({ asRoot }: Pick<Bubblewrap, 'asRoot'>, user: number): string[] {
   if (!asRoot) return [];
   const ids = ['--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'];
   return ['/usr/bin/setpriv', ...ids, '--inh-caps=-all', '--bounding-set=-all', '--no-new-privs', '--'];
 }
 
-/** The arguments that start a sandbox: an empty file system with only the mounts named here. */
+/** The arguments that start a sandbox: an empty file system with only the mounts listed here. */
 export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): string[] {
   const { mount, workspace, accounts, node, init, daemon, browserPolicy, limits, infoFd, groups } = inside;
   const policies = ['/etc/chromium', '/etc/chromium/policies', '/etc/chromium/policies/managed'];
   const counters = groups.length === 0 ? [] : ['/sys', '/sys/fs', '/sys/fs/cgroup'];
   const quarter = Math.floor(limits.memoryBytes / 4);
-  // Files in a tmpfs count as memory that only their removal frees, so together they must leave room for processes.
+  // Files in a tmpfs count as memory until they are removed, so together they must leave room for processes.
   const scratch = (path: string, size = quarter) => ['--perms', '1777', '--size', `${size}`, '--tmpfs', path];
   const shared = browserPolicy === undefined ? Math.min(quarter, 64 * 2 ** 20) : quarter; // the browser's tabs share it
   return [
     ...namespaces(found),
     ...['--hostname', 'sandbox', '--as-pid-1', '--info-fd', `${infoFd}`],
     ...(found.seccomp === undefined ? [] : ['--seccomp', `${inside.seccompFd}`]),
-    // Created implicitly, these folders would be root's alone.
+    // Created implicitly, these folders would belong to root.
     ...[
       '/etc',
       '/etc/profile.d',
@@ -114,7 +114,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
     ...(inside.screen === undefined ? [] : ['--bind', inside.screen, screenPath]),
     ...['--ro-bind', node, `${tools}/bin/node`, '--ro-bind', init, `${tools}/init.sh`],
     ...['--ro-bind', daemon, `${tools}/sandboxd.mjs`],
-    // The variable tells pid 1 that it runs in the loader already, which the server has tried.
+    // The variable tells pid 1 that it already runs in the loader, which the server has tried.
     ...(inside.seal === undefined ? [] : ['--ro-bind', inside.seal, sealed, '--setenv', 'CORRAL_SEAL', sealed]),
     ...(browserPolicy === undefined ? [] : ['--ro-bind', browserPolicy, `${policies.at(-1)}/corral.json`]),
     ...['--bind', workspace, workspaceAlias, '--bind', workspace, '/workspace', '--chdir', '/workspace'],
@@ -127,7 +127,7 @@ export function bubblewrapArguments(found: Bubblewrap, inside: SandboxPaths): st
   ];
 }
 
-/** Parents that bubblewrap makes by itself would be root's alone. */
+/** Parents that bubblewrap creates itself would belong to root. */
 function boundAt({ folder, path, access }: BoundVolume): string[] {
   const [, ...parts] = dirname(path).split('/');
   const parents = parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`).filter((parent) => parent !== '/');
@@ -137,7 +137,7 @@ function boundAt({ folder, path, access }: BoundVolume): string[] {
   ];
 }
 
-/** A shell that sets the limits that no control group enforces, and then becomes the program. */
+/** A shell that sets the limits that no control group enforces, then becomes the program. */
 function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths): string[] {
   // The kernel counts by user. In a user namespace that is this sandbox alone; a shared user would count all sandboxes.
   const isCounted = !asRoot || user !== sharedUser;
@@ -148,10 +148,12 @@ function limited({ asRoot }: Bubblewrap, { limits, grouped, user }: SandboxPaths
   return set === '' ? [] : ['/bin/bash', '-c', `${set}exec "$@"`, 'bash'];
 }
 
-/** The limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it. */
+/**
+ * The limit of one process's writable memory in KiB. Node alone reserves over half a GiB and never touches most of it.
+ */
 const processKibibytes = ({ memoryBytes }: SandboxLimits) => Math.floor((memoryBytes + 2 ** 30) / 1024);
 
-/** Tells the daemon where a display has to listen. */
+/** Tells the daemon where a display must listen. */
 export const screenEnvironment = { CORRAL_SCREEN_DIR: screenPath } as const;
 
 export const insideEnvironment = {
@@ -164,7 +166,7 @@ export const insideEnvironment = {
   CORRAL_QUIET: '1',
 } as const;
 
-/** A login shell takes its PATH from the machine's /etc/profile, which knows nothing of the sandbox's own programs. */
+/** A login shell takes its PATH from the machine's /etc/profile, which does not include the sandbox's own programs. */
 const profile = `case ":$PATH:" in *:${tools}/bin:*) ;; *) PATH="${tools}/bin:$PATH" ;; esac\n`;
 
 export const accountFiles = (user: number) => ({

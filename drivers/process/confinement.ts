@@ -12,23 +12,23 @@ import type { Confinement } from './launch.ts';
 import { openUsers } from './users.ts';
 import { enforcedLimits, weaknessesOf } from './weaknesses.ts';
 
-/** The isolation of bubblewrap's sandboxes in addition to namespaces: control groups and user ids. */
+/** Isolation of bubblewrap's sandboxes beyond namespaces: control groups and user ids. */
 export interface KernelLimits {
   readonly limits: readonly Limit[];
   readonly weaknesses: readonly Weakness[];
-  /** The user id and the groups for a sandbox that is about to start. */
+  /** User id and groups for a sandbox that is about to start. */
   confine(spec: SandboxSpec, signal: AbortSignal): Promise<Confinement>;
   /**
-   * Kills every process left in the sandbox's groups and removes the groups. True: it had groups, and then these were all
-   * of its processes, because each enters them before anything else and cannot leave.
+   * Kills every process left in the sandbox's groups and removes the groups. True: it had groups, which contained all
+   * of its processes, because each enters them first and cannot leave.
    */
   end(id: SandboxId, signal: AbortSignal): Promise<boolean>;
   ranOutOfMemory(id: SandboxId): Promise<boolean>;
-  /** Sets the sandbox's share of busy processors among the sandboxes. */
+  /** Sets the sandbox's share of busy processors. */
   share(id: SandboxId, share: Share): void;
-  /** Runs `remove`, which removes the sandbox's files, and then frees its user id. */
+  /** Runs `remove`, which removes the sandbox's files, then frees its user id. */
   releaseUser(id: SandboxId, remove: () => Promise<void>): Promise<void>;
-  /** The sandboxes that have groups, including those of a server that was killed. */
+  /** Sandboxes that have groups, including those of a server that was killed. */
   grouped(): Promise<SandboxId[]>;
 }
 interface Options {
@@ -46,7 +46,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
   const known = { bubblewrap, grouped: cgroups.limits, ownUsers: users !== undefined };
   const recordOf = (id: SandboxId) => join(folders.home(id), 'groups.json');
 
-  /** The groups of the sandbox's last start, perhaps by an earlier server that had its groups elsewhere. */
+  /** The groups of the sandbox's last start, perhaps by an earlier server that used other places. */
   async function recorded(id: SandboxId): Promise<string[]> {
     return Recorded.parse(JSON.parse(await readFile(recordOf(id), 'utf8').catch(() => '[]')));
   }
@@ -58,7 +58,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
     async confine({ id, limits }, signal) {
       const user = users ? await users.userOf(id, signal) : sharedUser;
       const draft = `${recordOf(id)}.new`;
-      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // recorded before they are made
+      await writeFile(draft, JSON.stringify(cgroups.foldersOf(id)), { mode: 0o600 }); // recorded before they are created
       await rename(draft, recordOf(id));
       return {
         bubblewrap,

@@ -110,10 +110,10 @@ export interface LaunchOptions {
 }
 export interface Confinement {
   readonly bubblewrap: Bubblewrap;
-  /** The sandbox's user id on this machine. Its files belong to it. */
+  /** The sandbox's user id on this machine, which owns its files. */
   readonly user: number;
   readonly group: Group;
-  /** The limits that the group enforces. */
+  /** Limits that the group enforces. */
   readonly grouped: readonly Limit[];
 }
 export interface LaunchedProcess {
@@ -145,7 +145,7 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
     await writeFile(join(accounts, name), text);
     await chmod(join(accounts, name), 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
   }
-  // A copy, so that it can be executed however this program was installed.
+  // A copy, so that it is executable however this program was installed.
   await copyFile(programs.sudo, join(accounts, 'sudo'));
   await chmod(join(accounts, 'sudo'), 0o755);
   // Absolute, because the process starts in the root folder.
@@ -209,7 +209,10 @@ async function confined(what: LaunchOptions, confinement: Confinement, signal: A
   return marked(pid, exited);
 }
 
-/** An empty folder for the display's socket. Only the sandbox's user writes there, and the server opens it as hostile. */
+/**
+ * An empty folder for the display's socket. Only the sandbox's user can write there, so the server treats it as
+ * hostile.
+ */
 async function screenOf({ folders, spec }: LaunchOptions, { bubblewrap, user }: Confinement): Promise<string> {
   const folder = join(folders.home(spec.id), screenFolder);
   await rm(folder, { recursive: true, force: true }); // the last display of a stopped sandbox
@@ -221,13 +224,13 @@ async function screenOf({ folders, spec }: LaunchOptions, { bubblewrap, user }: 
 
 /** Reads the sandbox's pid from bubblewrap. Throws bubblewrap's own error message if it exits instead. */
 async function sandboxPid(child: ChildProcess, exited: Promise<string>): Promise<number> {
-  // With too many open files in the server, the child has no pipes either.
+  // If the server has too many open files, the child has no pipes either.
   if (child.pid === undefined) throw notStarted(await exited);
   const pipe = child.stdio[3] as Readable;
   const info = await Promise.race([text(pipe), exited.then(() => '')]);
   const pid = /"child-pid": (\d+)/.exec(info)?.[1];
   if (pid !== undefined) return Number(pid);
-  throw new AppError('sandbox_unavailable', `Bubblewrap could not make the sandbox: ${await exited}`);
+  throw new AppError('sandbox_unavailable', `Bubblewrap could not create the sandbox: ${await exited}`);
 }
 
 async function unconfined(
@@ -270,14 +273,14 @@ async function unconfined(
 async function marked(pid: number, exited: Promise<string>): Promise<LaunchedProcess> {
   const mark = await markOf(pid);
   if (mark) return { mark, exited };
-  throw new AppError('sandbox_unavailable', 'The sandbox ended at once.');
+  throw new AppError('sandbox_unavailable', 'The sandbox ended immediately.');
 }
 
 const notStarted = (why: string) =>
   new AppError('sandbox_unavailable', `The sandbox's process could not be started: ${why}.`);
 
 const identity = ({ id, token }: Meta, runDir: string) => ({
-  CORRAL_SANDBOX_ID: id, // also identifies the sandbox's processes after they left its group
+  CORRAL_SANDBOX_ID: id, // also identifies the sandbox's processes that left its group
   ...tokenEnvironment(new Secret(token), runDir),
 });
 

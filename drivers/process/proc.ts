@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 /** Identifies one process for good, even after its pid was reused or the machine restarted. */
 export interface Mark {
   readonly pid: number;
-  /** The process's start, in clock ticks since the machine's start. */
+  /** The process's start, in clock ticks since boot. */
   readonly startTime: string;
   /** The id of the machine's current boot. */
   readonly boot: string;
@@ -12,7 +12,8 @@ export interface Mark {
 /** Undefined: the process does not exist or is a zombie. */
 export async function startTimeOf(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
-  // The name can contain spaces and brackets. The state is the first field after its last bracket, the start time the 20th.
+  // The name can contain spaces and brackets. The state is the first field after its last bracket, the start time the
+  // 20th.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ended = fields === undefined || fields[0] === 'Z' || fields[0] === 'X';
   return ended ? undefined : fields[19];
@@ -31,13 +32,13 @@ export async function isAlive(mark: Mark): Promise<boolean> {
   return mark.boot === (await bootOf()) && (await startTimeOf(mark.pid)) === mark.startTime;
 }
 
-/** Kills exactly that process, or with `group` its process group. Does nothing if the process is gone. */
+/** Kills exactly that process, or its process group with `group`. Does nothing if the process is gone. */
 export async function kill(mark: Mark, whom: 'process' | 'group'): Promise<void> {
   if (!(await isAlive(mark))) return; // another process can have the pid by now
   try {
     process.kill(whom === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
   } catch {
-    // The process ended meanwhile, or leads no group.
+    // The process ended in the meantime, or leads no group.
   }
 }
 
@@ -45,8 +46,8 @@ export async function kill(mark: Mark, whom: 'process' | 'group'): Promise<void>
 const lanes = 2;
 
 /**
- * Finds all processes that were started with this variable or with its value on their command line. Sealed processes show
- * only root more than the command line. Other users' processes cannot be read.
+ * Finds all processes started with this variable, or with its value on their command line. For sealed processes, only
+ * root can read more than the command line. Other users' processes cannot be read.
  */
 export async function findByVariable(name: string, value: string): Promise<Mark[]> {
   const wanted = `${name}=${value}`;

@@ -104,14 +104,14 @@ export interface ProcessOptions {
   readonly root: string;
   readonly gate: EgressHandler;
   readonly ids: IdSource;
-  /** The names of images for which this machine's own programs stand in. Any other image is missing. */
+  /** Image names that this machine's own programs replace. Any other image is missing. */
   readonly images: readonly string[];
   readonly programs: Programs;
   /** Bubblewrap's path or name. Undefined: sandboxes run without isolation, even if bubblewrap is installed. */
   readonly bubblewrap: string | undefined;
-  /** The user ids for sandboxes if the server runs as root, one for each. Undefined: all sandboxes share one. */
+  /** User ids for sandboxes if the server runs as root, one each. Undefined: all sandboxes share one. */
   readonly users?: UserRange | undefined;
-  /** The control groups for the limits. Default: those that this machine lets the server use. */
+  /** Control groups for the limits. Default: those that this machine lets the server use. */
   readonly cgroups?: Cgroups;
   /** Whether new sandboxes get a desktop, and this machine has its programs. */
   readonly desktop?: boolean;
@@ -120,7 +120,7 @@ export interface ProcessOptions {
   readonly onRefused?: (id: SandboxId, reason: string) => void;
 }
 
-/** A start: whether the sandbox has no folder from before, and its process once it was made. */
+/** A start: whether the sandbox is new, and its process once created. */
 interface ProcessStart {
   readonly isNew: boolean;
   mark?: Mark;
@@ -142,7 +142,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const cgroups = bubblewrap && (options.cgroups ?? (await openCgroups(folders.root)));
   const kernelLimits = cgroups && openKernelLimits({ bubblewrap, cgroups, users: options.users, folders });
   const priority = kernelLimits && cpuBooster(kernelLimits);
-  const children = new Map<string, LaunchedProcess>(); // the sandboxes that this process started
+  const children = new Map<string, LaunchedProcess>(); // sandboxes that this process started
   const work = new LifecycleCalls((id, workspace, { signal }) => clear(id, workspace, signal));
   const refused = onRefused && ((from: Meta, reason: string) => onRefused(from.id, reason));
   const holds = openServerEndpoints({ folders, watch, end: { gate, ids, replica, caBundle, onRefused: refused } });
@@ -180,12 +180,12 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     const [pid, startTime = '', boot = '', name] = body.split(' ');
     const id = SandboxId.parse(name);
     const mark: Mark = { pid: Number(pid), startTime, boot };
-    // Node reports the exit of its own children; other processes have to be polled.
+    // Node reports the exit of its own children; other processes are polled.
     const words = await children.get(body)?.exited;
     children.delete(body);
     while (await isAlive(mark)) await pause(lookMs, signal);
     const ranOut = await kernelLimits?.ranOutOfMemory(id);
-    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // on failure, the next start of a server does it
+    tidy(id, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // on failure, the server's next start does it
     if (ranOut) return new AppError('sandbox_lost', 'The sandbox was killed because it ran out of memory.');
     return new AppError('sandbox_lost', words ? `The sandbox ended: ${words}` : 'The sandbox ended.');
   }
@@ -194,7 +194,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   const owner = { driver: 'process', instance };
   const isOurs = (meta: Meta) => meta.driver === owner.driver && meta.instance === instance;
 
-  /** Removes the groups of a sandbox that does not run. */
+  /** Removes the groups of a sandbox that is not running. */
   async function tidy(id: SandboxId, signal: AbortSignal): Promise<void> {
     await using _ = await locked(id, signal);
     const record = await readRecord(folders, id);
@@ -211,7 +211,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
     const meta = await folders.prepare({ ...owner, ...labelsOf(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
-    // First, because a leftover daemon would pass for the new one. A new sandbox has none, and the search takes long.
+    // First, because a leftover daemon would pass for the new one. A new sandbox has none, and the search is slow.
     if (!made.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeToken(folders.mount(spec.id), new Secret(meta.token));
@@ -244,7 +244,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
 
   const removeFolder = (id: SandboxId) =>
     folders.remove(id).catch(async () => {
-      // Removing needs permissions on folders that the sandbox's processes can have taken away.
+      // Removing needs permissions on folders that the sandbox's processes may have taken away.
       await promisify(execFile)('chmod', ['-R', 'u+rwX', workspaceOf(folders, { id })]).catch(() => {});
       await folders.remove(id);
     });
@@ -270,7 +270,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
       const { id } = spec;
       return work.start(id, call, async ({ signal }) => {
         if (!images.includes(spec.image)) {
-          const why = `The process driver runs this machine's own programs in place of ${images.join(' and ')}`;
+          const why = `The process driver runs this machine's own programs instead of ${images.join(' and ')}`;
           throw new AppError('image_missing', `${why}; the image ${spec.image} needs another driver.`);
         }
         const before = await folders.read(id);
@@ -290,7 +290,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
           const record = await readRecord(folders, id);
           const others = record && !made.mark && (await isAlive(record)); // it was running before: this call must not end it
           const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
-          if (!others) await undo().catch(() => {}); // `list` still shows what is left
+          if (!others) await undo().catch(() => {}); // `list` still shows what remains
           throw error;
         }
       });

@@ -9,7 +9,7 @@ import { findByVariable, isAlive, kill, type Mark } from './proc.ts';
 const Recorded = z.object({ pid: z.int().positive(), startTime: z.string(), boot: z.string() });
 const pathOf = (folders: Folders, id: SandboxId) => join(folders.home(id), 'process.json');
 
-/** Reads from the sandbox's folder which process the sandbox is. Every later server relies on it. */
+/** Reads from the sandbox's folder which process the sandbox is. Later servers rely on it. */
 export async function readRecord(folders: Folders, id: SandboxId): Promise<Mark | undefined> {
   const text = await readFile(pathOf(folders, id), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
@@ -28,7 +28,7 @@ export async function writeRecord(folders: Folders, id: SandboxId, mark: Mark): 
 
 export const removeRecord = (folders: Folders, id: SandboxId) => rm(pathOf(folders, id), { force: true });
 
-/** Ends the recorded process, and in its namespaces all others. Resolves once it is gone. */
+/** Ends the recorded process, and with it all others in its namespaces. Resolves once it is gone. */
 export async function endRecorded(folders: Folders, id: SandboxId, signal: AbortSignal): Promise<void> {
   const recorded = await readRecord(folders, id);
   while (recorded && (await isAlive(recorded))) {
@@ -39,8 +39,8 @@ export async function endRecorded(folders: Folders, id: SandboxId, signal: Abort
 }
 
 /**
- * Ends every process that carries the sandbox's id, and resolves once they are gone. These include a start that was cut off
- * before it was recorded, and processes that left their group. It reads about every process of the machine.
+ * Ends every process that carries the sandbox's id, and resolves once they are gone. This covers a start that was
+ * interrupted before it was recorded, and processes that left their group. Reads every process of the machine.
  */
 export async function endCarrying(id: SandboxId, signal: AbortSignal): Promise<void> {
   for (;;) {

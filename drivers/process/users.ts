@@ -12,9 +12,9 @@ import { acquireLock } from './lock.ts';
 
 /** Gives each sandbox a user id of the machine. The kernel's quotas count by user, so no two sandboxes share one. */
 export interface Users {
-  /** The sandbox's own user id, the same as long as its folder exists. Rejects: sandbox_capacity. */
+  /** The sandbox's own user id, stable while its folder exists. Rejects: sandbox_capacity. */
   userOf(id: SandboxId, signal: AbortSignal): Promise<number>;
-  /** Runs `remove`, which removes the sandbox's files, and then frees the user id. */
+  /** Runs `remove`, which removes the sandbox's files, then frees the user id. */
   release(id: SandboxId, remove: () => Promise<void>): Promise<void>;
 }
 
@@ -63,7 +63,7 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
       if (user === undefined) {
         throw new AppError(
           'sandbox_capacity',
-          `All ${last - first + 1} user ids for sandboxes are taken, by sessions that run or have files. Delete sessions, ` +
+          `All ${last - first + 1} user ids for sandboxes are taken by sessions that run or have files. Delete sessions, ` +
             'or widen CORRAL_PROCESS_USERS.',
         );
       }
@@ -82,7 +82,7 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
 
 /**
  * Gives the workspace and everything in it to the user, if another user owns it. The folder itself changes last, so an
- * interrupted change is repeated. Changes the owner of links themselves and never follows them.
+ * interrupted change is repeated. Links are changed, never followed.
  */
 export async function changeOwner(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;

@@ -18,11 +18,11 @@ interface NewOwner {
   readonly user: number | undefined;
 }
 export interface FolderVolumes extends VolumeHosting {
-  /** The folders of a sandbox's volumes; what it writes belongs to its user then. Rejects: sandbox_unavailable. */
+  /** The folders of a sandbox's volumes. Writable ones then belong to its user. Rejects: sandbox_unavailable. */
   bind(volumes: readonly MountedVolume[], to: NewOwner, signal: AbortSignal): Promise<readonly BoundVolume[]>;
 }
 
-/** Volumes as folders beside those of the sandboxes. The server never reads or writes below them. */
+/** Volumes as folders next to those of the sandboxes. The server never reads or writes their content. */
 export function folderVolumes({ root }: Pick<Folders, 'root'>): FolderVolumes {
   const base = join(root, 'volumes');
   const folderOf = (id: VolumeId) => join(base, id);
@@ -38,7 +38,7 @@ export function folderVolumes({ root }: Pick<Folders, 'root'>): FolderVolumes {
     },
     async volumes() {
       const there = await names();
-      // A removal that was cut off goes on with the next look.
+      // An interrupted removal continues at the next listing.
       for (const name of there.filter((one) => one.startsWith(removedPrefix))) await remove(join(base, name));
       return there.flatMap((name) => VolumeId.safeParse(name).data ?? []);
     },
@@ -74,7 +74,7 @@ const removedPrefix = '.removed-';
 const failed = (what: string, cause: unknown) =>
   new AppError('sandbox_unavailable', `The folder of the volume could not be ${what}.`, { cause });
 
-/** Removing needs permissions on folders that a sandbox's processes can have taken away. */
+/** Removing needs permissions on folders that a sandbox's processes may have taken away. */
 async function remove(folder: string): Promise<void> {
   await removeTree(folder).catch(async (error) => {
     await promisify(execFile)('chmod', ['-R', 'u+rwX', folder]).catch(() => {});

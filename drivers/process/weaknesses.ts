@@ -4,7 +4,7 @@ import type { Limit } from './cgroup/limits.ts';
 
 export interface Protections {
   readonly bubblewrap: Bubblewrap;
-  /** The limits that control groups enforce for a sandbox as a whole. */
+  /** Limits that control groups enforce for a sandbox as a whole. */
   readonly grouped: readonly Limit[];
   /** Whether each sandbox has its own user id. */
   readonly ownUsers: boolean;
@@ -15,13 +15,13 @@ const groups = (asRoot: boolean) =>
     ? 'The server cannot make control groups here: mount /sys/fs/cgroup writable'
     : 'No control group is delegated to the server: run it as root, or under `systemd-run --user --scope -p Delegate=yes`';
 
-/** The limits that hold for a sandbox as a whole. The kernel also counts processes by user, if each sandbox has its own. */
+/** Limits that apply to a sandbox as a whole. The kernel also counts processes by user, if each sandbox has its own. */
 export function enforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): Limit[] {
   const counted = !bubblewrap.asRoot || ownUsers;
   return counted && !grouped.includes('pids') ? [...grouped, 'pids'] : [...grouped];
 }
 
-/** The protections that this machine does not offer bubblewrap's sandboxes, each with its consequence and advice. */
+/** Protections that this machine does not offer bubblewrap's sandboxes, each with its consequence and advice. */
 export function weaknessesOf(protections: Protections): Weakness[] {
   const { bubblewrap, grouped, ownUsers } = protections;
   const { asRoot } = bubblewrap;

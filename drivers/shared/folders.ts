@@ -12,7 +12,7 @@ import { writeToken } from './link/token.ts';
 import type { Mounts } from './mounts.ts';
 import { removeTree } from './remove-tree.ts';
 
-// The kernel's limit for a Unix socket's path is 107 bytes. After the root come an id, `mount/` and a name.
+// The kernel limits a Unix socket's path to 107 bytes. After the root come an id, `mount/` and a name.
 const maxRoot = 107 - '/sbx-0123456789abcdef/mount/control.0123456789ab'.length;
 
 /** The record in a sandbox's folder: its labels and the daemon's token. */
@@ -29,7 +29,7 @@ export const Meta = z.object({
 });
 export type Meta = z.infer<typeof Meta>;
 
-/** The driver and the installation that made a folder. Several of them can have their folders in one place. */
+/** The driver and installation that created a folder. Several can have their folders in one place. */
 type FolderOwner = Pick<Meta, 'driver' | 'instance'>;
 
 export const labelsOf = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | Meta) => ({
@@ -47,22 +47,27 @@ export interface Folders {
   home(id: SandboxId): string;
   mount(id: SandboxId): string;
   ids(): Promise<SandboxId[]>;
-  /** Creates the sandbox's folder. The first caller's token stays, also between processes. */
+  /** Creates the sandbox's folder. The first caller's token is kept, also across processes. */
   prepare(meta: Meta): Promise<Meta>;
   read(id: SandboxId): Promise<Meta | undefined>;
   /**
-   * The labels of the owner's sandbox; undefined if there is no folder or it is another owner's. A server that was killed can
-   * leave a folder without a record, of which only the id is known. Every owner gets its labels, so that it can be removed.
+   * The labels of the owner's sandbox. Undefined if there is no folder or it has another owner. A killed server can
+   * leave a folder without a record, of which only the id is known. Every owner then gets its labels, so that it can be
+   * removed.
    */
   labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof labelsOf> | undefined>;
-  /** Makes the mount again if it is missing. Never brings a folder back: undefined when it is removed meanwhile. */
+  /**
+   * Creates the mount again if it is missing. Never restores a removed folder: undefined if it is removed in the
+   * meantime.
+   */
   mended(id: SandboxId): Promise<Meta | undefined>;
   /**
-   * Puts the daemon's token into the mount for that container or process of the sandbox. Happens once among all processes.
+   * Puts the daemon's token into the mount for that container or process of the sandbox. Happens once across all
+   * processes.
    */
   handOver(id: SandboxId, body: string, token: Secret): Promise<void>;
   remove(id: SandboxId): Promise<void>;
-  /** Claims the sandbox for the caller. Only one call succeeds among all processes. */
+  /** Claims the sandbox for the caller. Only one call succeeds across all processes. */
   claim(id: SandboxId): Promise<'done' | 'taken' | 'missing'>;
   isClaimed(id: SandboxId): Promise<boolean>;
   unclaim(id: SandboxId): Promise<void>;
@@ -70,7 +75,7 @@ export interface Folders {
 
 let drafts = 0;
 
-/** `elsewhere`: the mounts are not among the server's own folders. */
+/** `elsewhere`: the mounts are outside the server's own folders. */
 export async function openFolders(folder: string, elsewhere?: Mounts): Promise<Folders> {
   const root = resolve(folder);
   await mkdir(root, { recursive: true, mode: 0o700 });
@@ -100,7 +105,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       if (!(await read(id))) return undefined;
       await makeMount(id);
       const meta = await read(id);
-      if (!meta) await remove(id); // a removal ran between the two looks, and the mount came after it
+      if (!meta) await remove(id); // a removal ran between the two checks, and the mount came after it
       return meta;
     },
     async labels(id, owner) {
@@ -123,7 +128,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       await makeMount(id);
       const known = await read(id);
       const wanted = { ...meta, token: known?.token ?? meta.token };
-      // Two concurrent writers can have the same token: both know it once it is stored.
+      // Two concurrent writers can have the same token: both return the stored one.
       const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}-${process.pid}-${++drafts}`);
       await writeFile(draft, JSON.stringify(wanted), { mode: 0o600, flush: true });
       if (known) {
@@ -168,7 +173,10 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
   };
 }
 
-/** Undefined if there is nothing at the path. Any other error, such as too many open files, says nothing about the folder. */
+/**
+ * Undefined if nothing is at the path. Any other error, such as too many open files, does not mean that the folder is
+ * missing.
+ */
 async function unlessMissing<Value>(reading: Promise<Value>): Promise<Value | undefined> {
   try {
     return await reading;
@@ -191,16 +199,16 @@ async function ownMounts(root: string): Promise<Mounts> {
   };
 }
 
-/** A private folder with a short path, for data folders whose path is too long for a socket. The same one each time. */
+/** A private folder with a short path, for data folders whose path is too long for a socket. Always the same one. */
 async function shortFolder(root: string): Promise<string> {
   const short = join(tmpdir(), `corral-${createHash('sha256').update(root).digest('hex').slice(0, 12)}`);
-  await mkdir(short, { mode: 0o700 }).catch(() => {}); // it can exist already
+  await mkdir(short, { mode: 0o700 }).catch(() => {}); // it may already exist
   const found = await lstat(short).catch(() => undefined);
   const ours = found?.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0;
   if (!ours || Buffer.byteLength(short) > maxRoot) {
-    const reason = `The path ${root} is too long for Unix sockets (over ${maxRoot} bytes), and ${short} cannot stand in`;
+    const reason = `The path ${root} is too long for Unix sockets (over ${maxRoot} bytes), and ${short} cannot replace it`;
     throw new AppError('driver_unavailable', `${reason}: it must be a private folder of the server's user.`);
   }
-  await symlink(short, join(root, 'sockets')).catch(() => {}); // only a hint for people who look for the sockets
+  await symlink(short, join(root, 'sockets')).catch(() => {}); // only a hint for people who search for the sockets
   return short;
 }

@@ -6,7 +6,7 @@ type Workspace = 'keep' | 'remove';
 /** Ends the sandbox's processes, and removes or keeps its files. */
 type RemoveSandbox = (id: SandboxId, workspace: Workspace, call: Call) => Promise<void>;
 
-/** In ms. The time for the last clean-ups when the driver closes; a shutdown has ten seconds in all. */
+/** Milliseconds for the final cleanup when the driver closes; a shutdown has ten seconds in all. */
 const lastMs = 4_000;
 
 /** A driver's starts and ends: at most one of each per sandbox at a time, and never a start concurrent with an end. */
@@ -40,12 +40,12 @@ export class LifecycleCalls implements AsyncDisposable {
     return this.#starts.has(id);
   }
 
-  /** Fires soon after the driver began to close: a search for leftovers does the rest of a failed start's clean-up. */
+  /** Fires soon after the driver begins to close: the reconciler finishes the cleanup of a failed start. */
   get hurry(): AbortSignal {
     return this.#hurry.signal;
   }
 
-  /** Callers that still wait get an error. */
+  /** Waiting callers get an error. */
   async [Symbol.asyncDispose](): Promise<void> {
     const last = setTimeout(() => this.#hurry.abort(), lastMs);
     try {

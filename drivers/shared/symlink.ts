@@ -11,7 +11,7 @@ export interface Pointer {
 
 const leadsTo = (path: string) => readlink(path).catch(() => undefined);
 
-/** Creates the link. It replaces an earlier one of that name in one step. */
+/** Creates the link, atomically replacing an earlier one of that name. */
 export async function createSymlink({ path, to, temporaryName }: Pointer): Promise<void> {
   if ((await leadsTo(path)) === to) return;
   const temporary = join(dirname(path), temporaryName);

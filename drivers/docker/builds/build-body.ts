@@ -4,20 +4,20 @@ import { type ContainerRequest, createBody } from '../create-body.ts';
 import { imageUser } from '../users.ts';
 
 /**
- * The capabilities that apt, dpkg, pip and npm need as root: to own, write and change files of other users, and to become
- * another user. None of them reaches beyond the container's own files and processes.
+ * Capabilities that apt, dpkg, pip and npm need as root: to own, write and change other users' files, and to switch
+ * users. They affect only the container's own files and processes.
  */
 export const buildCapabilities = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'] as const;
 
 /**
- * The kernel counts some things by user, and root of a build is the host's root. A build that takes all watches of files would
- * take those of the host's own programs, so it has none; programs then look from time to time.
+ * The kernel counts some resources per user, and root in a build is root on the host. A build that used up all file
+ * watches would take them from the host's own programs, so builds get none and their programs poll instead.
  */
 const buildSecurity = ['no-new-privileges', `seccomp=${ociProfile(['inotify_init', 'inotify_init1'])}`];
 
 /**
- * The engine's own list, and what only root of the host can read: the kernel asks for the user, not for a capability, and these
- * files tell of the host's memory.
+ * The engine's own list, plus files that only the host's root can read and that reveal the host's memory. The kernel
+ * checks the user here, not a capability.
  */
 const maskedPaths = [
   ...[
@@ -35,14 +35,14 @@ const maskedPaths = [
   ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
 ].map((name) => `/proc/${name}`);
 
-/** Where the daemon works in place of a workspace. It is in memory, so the image gets nothing of it. */
+/** The daemon's folder in place of a workspace. It is in memory, so it does not become part of the image. */
 const scratch = '/home/agent';
-/** The daemon is the only process that is not a command of the build, and it keeps the user of a sandbox. */
+/** The daemon is the only process that is not a command of the build. It runs as a sandbox's user. */
 const asImageUser = ['setpriv', `--reuid=${imageUser}`, `--regid=${imageUser}`, '--clear-groups', '--'];
 
 /**
- * The walls of a sandbox, with these differences: the root file system can be written, root has a few capabilities, files are not
- * watched, and there is no workspace, because an image keeps nothing of a volume.
+ * The isolation of a sandbox, except that the root file system is writable, root has a few capabilities, files are not
+ * watched, and there is no workspace, because an image contains nothing of a volume.
  */
 export function buildBody(request: ContainerRequest, start: readonly string[]): ContainerCreateOptions {
   const body = createBody(request);
@@ -52,7 +52,7 @@ export function buildBody(request: ContainerRequest, start: readonly string[]): 
   const isReplaced = (pair: string) => pair.slice(0, pair.indexOf('=')) in env;
   return {
     ...body,
-    // A command has the capabilities of root only in a container that root starts.
+    // A command gets root's capabilities only if the container was started as root.
     User: '0:0',
     Entrypoint: [...asImageUser, ...start],
     Cmd: [],
@@ -70,9 +70,9 @@ export function buildBody(request: ContainerRequest, start: readonly string[]): 
       Mounts: (host.Mounts ?? []).filter(({ Type }) => Type === 'bind'),
       Ulimits: [
         ...(host.Ulimits ?? []),
-        // The kernel refuses a single file over the limit; the driver measures all of them together.
+        // The kernel refuses a single file over the limit; the driver measures the total.
         { Name: 'fsize', Soft: diskBytes, Hard: diskBytes },
-        // The host's root can have many more.
+        // The host's root would have many more.
         { Name: 'sigpending', Soft: 1_024, Hard: 1_024 },
         { Name: 'msgqueue', Soft: 65_536, Hard: 65_536 },
       ],

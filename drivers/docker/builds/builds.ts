@@ -31,14 +31,14 @@ interface Options {
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
   readonly ids: IdSource;
-  /** The sandboxes that `list` leaves out while they have no container yet. */
+  /** Sandboxes that `list` omits while they have no container yet. */
   readonly building: Set<SandboxId>;
 }
 const removeMs = 30_000;
-/** The engine counts the written files, which takes it longer the more there are. */
+/** The engine adds up the written files, which takes longer the more there are. */
 const measureEveryMs = 3_000;
 
-/** Why this engine builds no templates; undefined: it does. */
+/** Why this engine builds no templates. Undefined: it does. */
 export function noBuildsWith({
   filtered,
   runtime,
@@ -53,7 +53,10 @@ export function noBuildsWith({
   return `the engine cannot keep the files of containers of the runtime ${runtime} (CORRAL_DOCKER_RUNTIME)`;
 }
 
-/** Builds images by commands in a container with a sandbox's walls. The engine never sees a Dockerfile of the caller. */
+/**
+ * Builds images by running commands in a container that is isolated like a sandbox. The engine never reads a caller's
+ * Dockerfile.
+ */
 export function openBuilds(options: Options): ImageBuilding {
   const { engine, folders, holds, images, instance, names, building } = options;
 
@@ -92,7 +95,7 @@ export function openBuilds(options: Options): ImageBuilding {
       } catch (thrown) {
         const until = AbortSignal.timeout(removeMs);
         if (made.creating) await raceAbort(made.creating, until).catch(() => {});
-        await remove(id, until).catch(() => {}); // the sweep finds what is left
+        await remove(id, until).catch(() => {}); // the sweep removes what remains
         throw thrown;
       }
 
@@ -159,7 +162,7 @@ export function openBuilds(options: Options): ImageBuilding {
     return `${builtPrefix}${instance}`;
   }
 
-  /** Ends the build when its files are over the limit. */
+  /** Ends the build when its files exceed the limit. */
   async function measure(container: string, most: number, over: AbortController): Promise<void> {
     while (!over.signal.aborted) {
       await pause(measureEveryMs, over.signal, systemClock).catch(() => {});
@@ -179,7 +182,7 @@ export function openBuilds(options: Options): ImageBuilding {
     throw new AppError('quota', `The build wrote more than ${most} bytes, the limit of a sandbox's disk.`);
   }
 
-  /** An image keeps the container's variables, so those of the sandbox are emptied: the next sandbox sets its own. */
+  /** An image keeps its container's variables, so the sandbox's are cleared: the next sandbox sets its own. */
   async function commit(
     container: string,
     base: Dockerode.ImageInspectInfo['Config'],
@@ -194,7 +197,7 @@ export function openBuilds(options: Options): ImageBuilding {
       User: base.User || String(imageUser),
       WorkingDir: base.WorkingDir,
       Cmd: listOf(base.Cmd),
-      Entrypoint: listOf(base.Entrypoint), // without a list the image would get that of the build
+      Entrypoint: listOf(base.Entrypoint), // otherwise the image would inherit the build's
     };
     const [repo, tag] = name.split(':');
     const query = { container, repo, tag, pause: true };

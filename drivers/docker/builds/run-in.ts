@@ -11,11 +11,14 @@ import { imageUser } from '../users.ts';
 
 const users = { root: '0:0', user: `${imageUser}:${imageUser}` } as const;
 
-/** A command whose output does not end must not keep the server busy: what comes after these bytes is read slowly. */
+/** Output beyond this many bytes is read slowly, so an endless command cannot keep the server busy. */
 const quickBytes = 16 * 2 ** 20;
 const slowBytesPerMs = 2_048;
 
-/** Runs one command in the container and resolves with its exit code. Its folder is always `/`, so that no link leads the engine. */
+/**
+ * Runs one command in the container and resolves with its exit code. The working directory is always `/`, so the engine
+ * follows no link.
+ */
 export async function runIn(
   engine: Dockerode,
   container: string,
@@ -48,7 +51,7 @@ export async function runIn(
   signal.addEventListener('abort', stop, { once: true });
   try {
     engine.modem.demuxStream(stream, out, out);
-    const ended = finished(stream, { writable: false }).catch(() => {}); // the exit code tells how it ended
+    const ended = finished(stream, { writable: false }).catch(() => {}); // the exit code shows how it ended
     const fed = stdin && pipeline(stdin, stream, { end: true, signal });
     fed?.catch(() => {});
     await raceAbort(ended, signal);

@@ -6,9 +6,9 @@ import type { UserRange } from '../../shared/user-range.ts';
 import { cpuShares, securityOptions } from '../create-body.ts';
 
 export interface FilterScope {
-  /** The only installation whose sandboxes the filter lets the server create and change. */
+  /** The only installation whose sandboxes the server can create and change through the filter. */
   readonly instance: string;
-  /** The filter's own folder, with one subfolder for each sandbox's sockets. Nothing else is ever mounted. */
+  /** The filter's own folder, with one subfolder per sandbox for its sockets. Nothing else is ever mounted. */
   readonly root: string;
   /** The user ids that sandboxes can run as. */
   readonly users: UserRange;
@@ -23,7 +23,7 @@ export const safeScratch = z
   .regex(scratch)
   .refine((options) => options.includes('nosuid') && options.includes('nodev'));
 
-/** The rules for the walls that the container of a sandbox and that of a service share: those of `wallsFor`. */
+/** Rules for the isolation that sandboxes and services share: the values of `wallsFor`. */
 export const wallRules = {
   Privileged: never,
   CapDrop: z.tuple([z.literal('ALL')]),
@@ -57,7 +57,7 @@ export const noSwap = {
   is: ({ Memory, MemorySwap }: { readonly Memory: number; readonly MemorySwap: number }) => Memory === MemorySwap,
   message: 'MemorySwap has to be Memory: no swap',
 };
-/** The rules for image, user, variables and the streams that nobody holds. */
+/** Rules for image, user, variables and detached streams. */
 export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' | 'users'>) => ({
   Image: z.string().min(1),
   User: z
@@ -76,8 +76,8 @@ export const processRules = ({ instance, users }: Pick<FilterScope, 'instance' |
 });
 
 /**
- * The container that the server can ask an engine for: exactly the shape that `createBody` makes. Any other key is refused,
- * so options that a later engine adds are refused too.
+ * The container that the server can create: exactly the shape of `createBody`. Other keys are refused, so options of
+ * future engines are refused too.
  */
 export function containerRules({ instance, root, users }: FilterScope, name: string): z.ZodType {
   const labels = ownLabels(instance);
@@ -139,7 +139,7 @@ export const isIn = ({ first, last }: UserRange, user: number) => user >= first 
 
 const sandboxLabel = 'corral.sandbox';
 
-/** The one folder of this machine that the labels let into a container; undefined if they name no sandbox. */
+/** The only folder of this machine that the labels allow in a container. Undefined if they name no sandbox. */
 export function folderOf(
   root: string,
   labels: Readonly<Record<string, string>> | null | undefined,
@@ -148,7 +148,7 @@ export function folderOf(
   return id && join(root, id);
 }
 
-/** A claimed sandbox's files keep the volume name that they had in the pool. */
+/** A claimed sandbox's files stay in the volume from the pool. */
 const warmVolume = (instance: string) => new RegExp(`^corral-${RegExp.escape(instance)}-warm-[0-9a-f]{16}$`);
 
 /** A volume whose only content is its labels. */

@@ -60,23 +60,23 @@ interface ServiceBody {
 export const sandboxBeside = ({ HostConfig }: ServiceBody): string => HostConfig.NetworkMode.slice(besidePrefix.length);
 
 export interface FilterOptions {
-  /** The only installation whose sandboxes the filter lets the server create and change. */
+  /** The only installation whose sandboxes the server can create and change through the filter. */
   readonly instance: string;
   readonly users: UserRange;
   /** The only folders of this machine that a sandbox can mount. */
   readonly folders: OwnedFolders;
-  /** The engine's own socket. The filter is the only process that needs access to it. */
+  /** The engine's own socket. Only the filter needs access to it. */
   readonly engine: string;
-  /** The socket that the server uses in place of the engine's. */
+  /** The socket that the server uses instead of the engine's. */
   readonly listen: string;
   readonly onRefused: (request: string, why: string) => void;
 }
 const maxBodyBytes = 2 ** 20;
 
 /**
- * Serves an engine socket that allows only what sandboxes need. A process with the engine's own socket is root on its host.
- * A process with this socket can only create, list and end hardened containers of one installation. Allowed requests pass
- * unchanged, except bodies that the filter parses.
+ * Serves an engine socket that allows only what sandboxes need. A process with the engine's own socket is root on its
+ * host; a process with this socket can only create, list and end hardened containers of one installation. Allowed
+ * requests pass unchanged, except for bodies that the filter parses.
  */
 export async function engineFilter(options: FilterOptions): Promise<AsyncDisposable> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 10_000 }, (incoming, reply) => {
@@ -92,7 +92,7 @@ export async function engineFilter(options: FilterOptions): Promise<AsyncDisposa
         reply.end(JSON.stringify({ message: `Corral's engine filter: ${why}.` }));
       });
   });
-  server.on('upgrade', (_request, socket) => socket.destroy()); // attach and exec would take the connection over
+  server.on('upgrade', (_request, socket) => socket.destroy()); // attach and exec would take over the connection
   await rm(options.listen, { force: true });
   server.listen(options.listen);
   await once(server, 'listening');
@@ -116,7 +116,7 @@ class Refusal extends Error {
   }
 }
 
-/** Resolves with the body if it was read, or with `done` if the filter has already answered. Rejects with a Refusal. */
+/** Resolves with the body if it was read, or with `done` if the filter already answered. Rejects with a Refusal. */
 async function decide(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer | 'done' | undefined> {
   const { method = '', url = '' } = incoming;
   const label = `corral.owner-instance=${options.instance}`;
@@ -157,7 +157,7 @@ async function onlyOwn(options: FilterOptions, verdict: Verdict & { kind: 'own' 
   if (starts) await onlyOurFolder(options, labels, HostConfig);
 }
 
-/** The archive that the engine extracts with the rights of root is never what came. */
+/** The engine extracts the archive as root, so the filter never forwards the client's. */
 async function onlyItsOwner(options: FilterOptions, id: string): Promise<Buffer> {
   const { Config } = await ownOf(options, { what: 'containers', id });
   const user = Number.parseInt(Config?.User ?? '', 10);
@@ -172,7 +172,7 @@ async function ownOf(
   const { status, json } = await ask(engine, what === 'containers' ? `/containers/${id}/json` : `/volumes/${id}`);
   const found = json as ContainerInfo;
   const labels = what === 'containers' ? found.Config?.Labels : found.Labels;
-  // answers for another installation's container as if it did not exist
+  // another installation's container is treated as missing
   if (status !== 200 || labels?.['corral.owner-instance'] !== instance)
     throw new Refusal(404, `there is no such one among ${what}: ${id}`);
   return { ...found, labels };
@@ -191,8 +191,8 @@ interface Host {
 }
 
 /**
- * The engine resolves the mount's path at this start. A container from an older filter can have a path that the server can
- * replace.
+ * The engine resolves the mount's path at this start. A container from an older filter can have a path that the server
+ * can replace.
  */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
   const wanted = folderOf(folders.root, labels);
@@ -200,7 +200,7 @@ async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: H
     ...(host?.Binds ?? []),
     ...(host?.Mounts ?? []).filter(({ Type }) => Type !== 'volume').map(({ Source }) => Source),
   ];
-  if (mounted.length === 0) return; // a service has nothing of this machine
+  if (mounted.length === 0) return; // a service mounts nothing of this machine
   if (wanted === undefined || mounted.length !== 1 || mounted[0] !== wanted) {
     throw new Refusal(403, `the container mounts something else than its folder in ${folders.root}; make it again`);
   }
@@ -221,11 +221,11 @@ async function onlyHardened(options: FilterOptions, name: string, incoming: Inco
   const { data, error } = rules.safeParse(parsed(await bodyOf(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);
   await checkFolder(folders, (data as { Labels: Record<string, string> }).Labels);
-  // serialize the parsed body: for a doubled key the engine and this filter could read different values
+  // Serialize the parsed body: for a duplicate key, the engine and this filter could read different values.
   return Buffer.from(JSON.stringify(data));
 }
 
-/** A service, whose network may only be that of a sandbox, which has none. */
+/** A service can join only the network of a sandbox, which has no network of its own. */
 async function onlyBesideOurs(options: FilterOptions, incoming: IncomingMessage): Promise<Buffer> {
   const { data, error } = serviceRules(options).safeParse(parsed(await bodyOf(incoming)));
   if (error) throw new Refusal(403, `that container may not be made: ${z.prettifyError(error)}`);

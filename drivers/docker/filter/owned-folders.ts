@@ -3,15 +3,15 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
 /**
- * The folders of the sandboxes' sockets. The engine resolves their paths again at every start of a container, long after the
- * filter checked them. So every parent folder belongs to the filter's user. The server's user can write only into the last
- * folder; it can neither rename that folder nor replace it with a link.
+ * Folders for the sandboxes' sockets. The engine resolves their paths at every start of a container, long after the
+ * filter checked them. So every parent folder belongs to the filter's user. The server's user can write only into the
+ * innermost folder, which it can neither rename nor replace with a link.
  */
 export interface OwnedFolders {
   readonly root: string;
   path(id: string): string;
   make(id: string): Promise<void>;
-  /** Removes the folder only if it is empty; its sandbox's server empties it first. Rejects with ENOTEMPTY. */
+  /** Removes the folder if it is empty; the sandbox's server empties it first. Rejects with ENOTEMPTY. */
   remove(id: string): Promise<void>;
   isOurs(id: string): Promise<boolean>;
 }
@@ -30,8 +30,8 @@ export async function openOwnedFolders(folder: string): Promise<OwnedFolders> {
       await mkdir(path(id), { mode: 0o775 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      // `mkdir` applies the umask, so set the mode here: the server's group creates sockets in the folder, the sandbox's
-      // user enters it.
+      // `mkdir` applies the umask, so set the mode here: the server's group creates sockets in the folder, and the
+      // sandbox's user enters it.
       await chmod(path(id), 0o775);
     },
     remove: (id) =>
@@ -50,14 +50,14 @@ async function checkOwners(root: string, self: number): Promise<void> {
   for (let folder = root, below = ''; ; below = folder, folder = dirname(folder)) {
     const { uid, mode } = await lstat(folder);
     const othersWrite = (mode & 0o022) !== 0;
-    // In a sticky folder such as /tmp, only a file's owner can rename it, and ours is the folder below it.
+    // In a sticky folder such as /tmp, only a file's owner can rename it, and the folder below is ours.
     const isSticky = (mode & 0o1000) !== 0 && below !== '';
     if ((uid !== self && uid !== 0) || (othersWrite && !isSticky)) {
       throw new AppError(
         'invalid_request',
-        `The folder ${folder} can be changed by other users than the filter's own, who could then have the engine mount ` +
-          `anything of this machine into a sandbox. Choose a --root that belongs to user ${self}, as do its parents ` +
-          'or to root, and that nobody else can write to.',
+        `Users other than the filter's own can change the folder ${folder}, and could make the engine mount ` +
+          `anything of this machine into a sandbox. Choose a --root whose path belongs to user ${self} ` +
+          'or root, and that no other user can write to.',
       );
     }
     if (folder === dirname(folder)) return;

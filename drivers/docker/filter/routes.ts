@@ -5,22 +5,22 @@ interface OwnedRoute {
   readonly what: 'containers' | 'volumes';
   readonly id: string;
   readonly newName?: string;
-  /** This request starts the container, so the engine resolves the paths of its mounts. */
+  /** This request starts the container, so the engine resolves its mount paths. */
   readonly starts?: true;
 }
 
-/** The filter's decision about one request. Further checks follow for some kinds. */
+/** The filter's decision on one request. Some kinds need further checks. */
 export type Verdict =
   | { readonly kind: 'pass' }
-  /** Allowed only with a filter on the installation's own label. */
+  /** Allowed only with a filter for the installation's own label. */
   | { readonly kind: 'labelled-list' }
-  /** Allowed only if the container or volume carries the installation's label. */
+  /** Allowed only if the container or volume has the installation's label. */
   | OwnedRoute
-  /** Gives the root of its workspace to the container's user. The filter writes the body itself. */
+  /** Gives the workspace root to the container's user. The filter writes the body itself. */
   | { readonly kind: 'give-workspace'; readonly id: string }
   | { readonly kind: 'create'; readonly name: string }
   | { readonly kind: 'create-volume' }
-  /** The filter answers these itself; the engine does not know them. */
+  /** Answered by the filter itself; the engine does not know these. */
   | { readonly kind: 'make-folder' | 'remove-folder'; readonly id: string }
   | { readonly kind: 'refuse'; readonly why: string };
 
@@ -69,12 +69,10 @@ const isWorkspaceAlone = (query: URLSearchParams) =>
   query.toString() === `${new URLSearchParams({ path: workspacePath })}`;
 const refuse = (why: string): Verdict => ({ kind: 'refuse', why });
 
-/**
- * Decides by method and path. Everything not listed is refused: exec, attach, build, networks, swarm, plugins, …
- */
+/** Decides by method and path. Everything not listed is refused: exec, attach, build, networks, swarm, plugins, … */
 export function verdictOn(method: string, target: string): Verdict {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
-  // the engine decodes a path before it routes, so an escaped path could reach another route than it shows
+  // The engine decodes a path before it routes, so an escaped path could reach a different route.
   if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not written plainly');
   const path = rawPath.replace(/^\/v\d+\.\d+(?=\/)/, '');
   for (const [allowed, pattern, verdict] of table) {

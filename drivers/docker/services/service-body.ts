@@ -5,13 +5,13 @@ import { detached, wallsFor } from '../create-body.ts';
 export interface ServiceRequest {
   readonly service: ServiceSpec;
   readonly name: string;
-  /** The content id of the image, so that a tag that moves meanwhile changes nothing. */
+  /** The content id of the image, so a moved tag changes nothing. */
   readonly image: string;
-  /** The folders that the image says it writes to. */
+  /** Folders that the image declares as volumes. */
   readonly volumes: readonly string[];
-  /** The container of the sandbox, whose loopback interface the service shares. */
+  /** The sandbox's container, whose loopback interface the service shares. */
   readonly sandbox: string;
-  /** Never the user of the sandbox: its forwarder to the egress proxy refuses all others. */
+  /** Never the sandbox's user: the forwarder to the egress proxy admits only that user. */
   readonly user: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly runtime: string | undefined;
@@ -20,11 +20,11 @@ export interface ServiceRequest {
 const mebibyte = 2 ** 20;
 const nanoseconds = 1e9;
 
-/** A service's container has the walls of a sandbox, and neither its workspace nor its sockets. */
+/** A service's container is isolated like a sandbox, but has no workspace and no sockets. */
 export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
   const { service, name, image, volumes, sandbox, user, labels, runtime } = request;
   const { memoryBytes } = service.limits;
-  // Files in memory count as the service's memory, so its own limit holds for all of these folders together.
+  // Files in memory count towards the service's memory limit, so the limit applies to all of these folders together.
   const scratch = `rw,nosuid,nodev,exec,size=${memoryBytes},uid=${user},gid=${user}`;
   const folders = [...new Set(['/run', ...volumes, ...(service.scratch ?? [])])];
   const host = {
@@ -50,7 +50,7 @@ export function serviceBody(request: ServiceRequest): ContainerCreateOptions {
   };
 }
 
-/** Without a check of its own a service has none: the one of its image could be anything. */
+/** Without its own check a service has none: the image's could be anything. */
 function healthOf({ healthcheck }: ServiceSpec): NonNullable<ContainerCreateOptions['Healthcheck']> {
   if (!healthcheck) return { Test: ['NONE'] };
   const { test, intervalSeconds, timeoutSeconds, retries } = healthcheck;

@@ -12,14 +12,17 @@ import { removeContainer } from '../remove.ts';
 import { imageUser, type Users, userLabel } from '../users.ts';
 import { serviceBody } from './service-body.ts';
 
-/** On a service's container: its name. */
+/** Label on a service's container: its name. */
 export const serviceLabel = 'corral.service';
-/** On a sandbox's container: it can have services. Its end looks for them only then. */
+/** Label on a sandbox's container that can have services. Only then does its end search for them. */
 export const servicesLabel = 'corral.services';
-/** On a service's container: the sandbox's container, whose network it has. Another one means that it is a leftover. */
+/**
+ * Label on a service's container: the sandbox container whose network it joined. If that changed, the service is a
+ * leftover.
+ */
 const besideLabel = 'corral.beside';
 const contentLabel = 'corral.service-content';
-/** The user of all services on a machine whose sandboxes share one user. */
+/** The user of all services on machines whose sandboxes share one user. */
 const sharedUser = imageUser + 1;
 
 interface Options {
@@ -39,7 +42,7 @@ interface ServiceStart {
   readonly news: ((news: ProvisionProgress) => void) | undefined;
 }
 
-/** The containers beside sandboxes. Labels are the only record, as for sandboxes. */
+/** Containers of services. Labels are the only record, as for sandboxes. */
 export function openServices({ engine, images, users, instance, nameOf, labels, runtime }: Options) {
   const nameFor = (id: SandboxId, service: string) => `${nameOf(id)}-svc-${service}`;
 
@@ -48,7 +51,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
     return callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
   };
 
-  /** Undefined: nothing of the service is there, or what was there was a leftover and is removed. */
+  /** Undefined: the service does not exist, or was a leftover and is removed. */
   async function present(name: string, wanted: Readonly<Record<string, string>>, signal: AbortSignal) {
     const found = await findInEngine(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
     if (!found) return undefined;
@@ -66,7 +69,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
 
   async function create(body: Dockerode.ContainerCreateOptions, signal: AbortSignal): Promise<string | undefined> {
     const { name, ...rest } = body;
-    // Query and body are passed separately: the URL would otherwise show the variables in the engine's log.
+    // Query and body are separate: otherwise the variables would appear in the URL and in the engine's log.
     const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
     try {
       return (await callEngine(signal, () => engine.createContainer(options))).id;
@@ -77,7 +80,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   }
 
   return {
-    /** Starts the service, or leaves one that runs already as it is. One that has exited stays so, with its exit code. */
+    /** Starts the service, unless it exists. A service that exited keeps its exit code. */
     async start({ info, sandbox, service, news }: ServiceStart, call: Call): Promise<void> {
       const { signal } = call;
       const name = nameFor(info.id, service.name);
@@ -102,7 +105,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
         const request = { service, name, image: found.Id, volumes, sandbox, user, runtime };
         const id = await create(serviceBody({ ...request, labels: { ...own, [userLabel]: String(user) } }), signal);
         if (id === undefined) {
-          await pause(25, signal); // another call made it
+          await pause(25, signal); // another call created it
           continue;
         }
         try {
@@ -138,7 +141,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       await Promise.all(
         running.map(({ Id }) =>
           freezeContainer(engine.getContainer(Id), signal).catch((error: unknown) => {
-            if (statusOf(error) !== 409) throw error; // it has ended meanwhile
+            if (statusOf(error) !== 409) throw error; // it has ended in the meantime
           }),
         ),
       );
@@ -158,7 +161,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   }
 }
 
-/** Whether the container of a sandbox that is to end or rest can have services. */
+/** Whether the container of a sandbox that is to stop or pause can have services. */
 export const mayHaveServices = (labels: Readonly<Record<string, string>> | undefined): boolean =>
   labels?.[servicesLabel] !== undefined;
 

@@ -17,20 +17,20 @@ export interface ApiRequest {
   readonly what: string;
   /** The Accept header, for callers that need only part of the object. */
   readonly accept?: string;
-  /** The most attempts while the API server is unavailable. Default: retry until the signal fires. */
+  /** The maximum number of attempts while the API server is unavailable. Default: retry until the signal fires. */
   readonly tries?: number;
 }
 
 /**
- * The part of the Kubernetes API that the driver uses; rejects only with AppError. `CoreV1Api` of `@kubernetes/client-node`
- * 2.0 opens a TLS connection for each request: a read takes 45 to 60 ms instead of 1 to 8, and a claim of a warm pod, which a
- * person waits for, makes two requests. It also has no limit on the size of an answer.
+ * The part of the Kubernetes API that the driver uses; rejects only with AppError. `CoreV1Api` of
+ * `@kubernetes/client-node` 2.0 opens a TLS connection per request: a read takes 45 to 60 ms instead of 1 to 8, and the
+ * claim of a warm pod, which a person waits for, makes two requests. It also does not limit the size of an answer.
  */
 export interface KubeApi {
   ask<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer>;
   /** Like `ask`, but resolves with undefined if the API answers 404. */
   askFor<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer | undefined>;
-  /** Opens a response that stays open, such as a watch. */
+  /** Opens a long-lived response, such as a watch. */
   stream(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage>;
 }
 interface Options {
@@ -82,7 +82,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
     throw refusedError(what, await refusalFrom(response, status, signal));
   }
 
-  /** One attempt. A request that stalls counts as unanswered. */
+  /** One attempt. A stalled request counts as unanswered. */
   async function attempt<Answer>(request: ApiRequest, signal: AbortSignal): Promise<Answer> {
     const stop = new AbortController();
     const timer = clock.setTimeout(() => stop.abort(), attemptMs);
@@ -108,7 +108,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
         if (wait === undefined || failures + 1 >= (request.tries ?? Number.POSITIVE_INFINITY)) throw error;
         last = error;
         await pause(wait, signal, clock).catch((fired: AppError) => {
-          // Report the last failure, not the deadline: it explains why the caller waited.
+          // Report the last failure, not the deadline: it explains the wait.
           throw fired.code === 'deadline_exceeded' ? last : fired;
         });
       }
@@ -138,7 +138,7 @@ export function openApi({ credentials, clock, random, maxInFlight }: Options): K
 
 const contentType = (method: string) => (method === 'PATCH' ? 'application/merge-patch+json' : 'application/json');
 
-/** The delay before the next attempt in ms; undefined if another attempt would be refused as well. */
+/** The delay before the next attempt in ms. Undefined if another attempt would be refused as well. */
 function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {
   if (!(error instanceof AppError) || error.code !== 'driver_unavailable') return undefined;
   const refusal = refusalOf(error);
@@ -158,7 +158,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
     if (size > maxBytes) throw new Error('the answer is too large');
     parts.push(part);
   }
-  if (!response.complete) throw new Error('the answer was cut');
+  if (!response.complete) throw new Error('the answer was cut off');
   return Buffer.concat(parts).toString();
 }
 

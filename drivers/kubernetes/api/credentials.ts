@@ -9,9 +9,9 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 export interface Credentials extends Disposable {
   readonly config: KubeConfig;
   readonly server: URL;
-  /** The TLS and authorization options of one request. Expiring credentials are read again in time. */
+  /** The TLS and authorization options of one request. Expiring credentials are reloaded in time. */
   apply(): Promise<RequestOptions>;
-  /** Call it after the API server answered 401: the next request reads the credentials again. */
+  /** Called after the API server answered 401: the next request reloads the credentials. */
   forget(): void;
 }
 
@@ -35,7 +35,7 @@ export function openCredentials({ kubeconfig, context, clock }: CredentialOption
     }
     return token.text;
   }
-  /** Returns the same agent as long as the certificates stay the same, so that requests reuse its connections. */
+  /** Returns the same agent while the certificates are the same, so that requests reuse its connections. */
   function agentFor({ ca, cert, key, rejectUnauthorized, servername }: RequestOptions): HttpsAgent {
     const secrets = [ca, cert, key].map(String).join('|');
     if (kept?.secrets !== secrets) {

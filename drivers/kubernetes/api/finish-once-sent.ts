@@ -1,9 +1,9 @@
 const patienceMs = 5_000;
 
 /**
- * Lets a create request finish once it is sent, so that the caller can remove what it made: a request abandoned half-way
- * could make an object that nobody looks for. Between attempts, of which an unavailable API server causes many, the call
- * rejects as soon as the signal fires.
+ * Lets a create request finish once it is sent, so that the caller can remove the object: an abandoned request could
+ * create one that nobody tracks. Between attempts, of which an unavailable API server causes many, the call rejects as
+ * soon as the signal fires.
  */
 export async function finishOnceSent<Made>(
   make: (signal: AbortSignal) => Promise<Made>,

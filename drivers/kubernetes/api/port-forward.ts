@@ -21,7 +21,7 @@ export function portForwarder(config: KubeConfig, namespace: string) {
 
   return async (pod: string, port: number, signal: AbortSignal): Promise<Duplex> => {
     const stream = new ForwardedPort();
-    // an empty input: the stream below writes to the WebSocket itself, with its backpressure
+    // An empty input: the stream below writes to the WebSocket itself, with its backpressure.
     const nothing = new Readable({ read() {} });
     const opening = forward.portForward(namespace, pod, [port], stream.incoming, stream.complaints, nothing);
     opening.then((late) => signal.aborted && (late as ForwardSocket).terminate()).catch(() => {});
@@ -56,8 +56,7 @@ class ForwardedPort extends Duplex {
   /** Receives the node's error messages about a failed connection. */
   readonly complaints = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
-      if (chunk.length > 0)
-        this.destroy(new AppError('sandbox_unavailable', `The node says: ${chunk.toString().trim()}`));
+      if (chunk.length > 0) this.destroy(new AppError('sandbox_unavailable', `Node: ${chunk.toString().trim()}`));
       done();
     },
   });

@@ -1,6 +1,6 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** The API server's refusal, with the delay that its headers ask for. */
+/** The API server's refusal, with the delay from its headers. */
 export interface Refusal {
   readonly status: number;
   readonly reason: string;
@@ -11,14 +11,14 @@ export interface Refusal {
 const isRefusal = (value: unknown): value is Refusal =>
   typeof value === 'object' && value !== null && 'status' in value && 'reason' in value;
 
-/** The refusal behind an error of the API; undefined if the API server did not answer. */
+/** The refusal behind an API error. Undefined if the API server did not answer. */
 export function refusalOf(thrown: unknown): Refusal | undefined {
   const cause = thrown instanceof AppError ? thrown.cause : undefined;
   return isRefusal(cause) ? cause : undefined;
 }
 export const statusOf = (thrown: unknown): number | undefined => refusalOf(thrown)?.status;
 
-/** Translates an answer other than 2xx for callers that start sandboxes. */
+/** Translates a non-2xx answer for callers that start sandboxes. */
 export function refusedError(what: string, cause: Refusal): AppError {
   const { status, message, retryAfterMs } = cause;
   const options = { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) };
@@ -39,7 +39,7 @@ export function refusedError(what: string, cause: Refusal): AppError {
   if (status === 401) {
     return new AppError(
       'driver_unavailable',
-      'The Kubernetes API does not know the credentials of this server.',
+      'The Kubernetes API does not accept the credentials of this server.',
       options,
     );
   }
@@ -54,7 +54,7 @@ export function refusedError(what: string, cause: Refusal): AppError {
     return new AppError('driver_unavailable', `The namespace of the sandboxes is missing: ${message}`, options);
   }
   if (status === 429 || status >= 500) {
-    return new AppError('driver_unavailable', `The Kubernetes API is not able to ${what} now (${status}).`, options);
+    return new AppError('driver_unavailable', `The Kubernetes API cannot ${what} now (${status}).`, options);
   }
   return new AppError('sandbox_unavailable', `The Kubernetes API refused to ${what}: ${message}`, options);
 }

@@ -14,8 +14,8 @@ interface Options {
 }
 
 /**
- * Cleans up after an installation that was removed: deletes its pods, then their volume claims. Needs no key, and only the
- * rights to get, list and delete. Resolves with the names of the removed objects.
+ * Cleans up after a removed installation: deletes its pods, then their volume claims. Needs no key, only the rights to
+ * get, list and delete. Resolves with the names of the removed objects.
  */
 export async function clearInstance(options: Options, signal: AbortSignal): Promise<readonly string[]> {
   const { namespace, instance, clock } = options;

@@ -1,6 +1,6 @@
 import type { V1ResourceRequirements, V1SeccompProfile, V1SecurityContext } from '@kubernetes/client-node';
 
-/** The walls that the containers of sandboxes and of services share. */
+/** Isolation shared by the containers of sandboxes and services. */
 export const containerWalls = (seccompProfile: V1SeccompProfile): V1SecurityContext => ({
   privileged: false,
   allowPrivilegeEscalation: false,
@@ -14,10 +14,10 @@ interface Amounts {
   readonly memoryBytes: number;
   readonly cpus: number;
   readonly diskBytes: number;
-  /** The disk that the scheduler sets aside. */
+  /** Disk space that the scheduler reserves. */
   readonly requestedDiskBytes: number;
 }
-/** `share`: how much of the limits of memory and processors the scheduler sets aside. */
+/** `share`: how much of the memory and CPU limits the scheduler reserves. */
 export function resourcesOf(
   { memoryBytes, cpus, diskBytes, requestedDiskBytes }: Amounts,
   share: number,

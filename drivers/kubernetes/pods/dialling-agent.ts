@@ -11,8 +11,8 @@ const patienceMs = 10_000;
 const attemptMs = 5_000;
 
 /**
- * An http.Agent that connects through `dial`. While the daemon restarts it keeps dialling, so requests wait for the daemon
- * just as with drivers whose daemon dials the server.
+ * An http.Agent that connects through `dial`. While the daemon restarts it keeps dialling, so requests wait for the
+ * daemon just as with drivers whose daemon dials the server.
  */
 export class DiallingAgent extends Agent {
   readonly #dial: Dial;

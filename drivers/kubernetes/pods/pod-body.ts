@@ -20,9 +20,9 @@ export interface PodRequest {
   readonly instance: string;
   readonly settings: PodSettings;
   readonly port: number;
-  /** The id of the key that the tokens are derived from. */
+  /** Id of the key that the tokens are derived from. */
   readonly key: string;
-  /** The id of the call that made the pod, so that a failed call never removes another call's pod. */
+  /** Id of the call that created the pod, so that a failed call never removes another call's pod. */
   readonly attempt: string;
   readonly daemonToken: Secret;
   readonly wayOut: { readonly address: HostPort; readonly token: Secret } | undefined;
@@ -32,9 +32,7 @@ export interface PodRequest {
   readonly pool?: { readonly recipe: string; readonly content: string };
 }
 
-/**
- * The only place that defines what a sandbox's pod is allowed to do: less than the Pod Security level "restricted" allows.
- */
+/** The only place that defines what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
 export function podBody(request: PodRequest): V1Pod {
   const { spec, name, namespace, instance, key, attempt } = request;
   const { pool } = request;
@@ -63,7 +61,7 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
   return {
     restartPolicy: 'Never',
     activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - request.now) / 1_000)),
-    terminationGracePeriodSeconds: 1, // pid 1 exits at once on TERM
+    terminationGracePeriodSeconds: 1, // pid 1 exits immediately on TERM
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     hostNetwork: false,
@@ -137,20 +135,23 @@ function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodReque
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_EXTRA_CA_PEM: extraCa ?? '',
-    ...(spec.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services are other users on the same loopback
+    ...(spec.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
     ...(wayOut
       ? {
           CORRAL_EGRESS_URL: `tcp://${wayOut.address.host}:${wayOut.address.port}`,
           CORRAL_EGRESS_TOKEN: wayOut.token.reveal(),
         }
-      : { CORRAL_EGRESS_PORT: '0' }), // port 0: a program that dials the proxy is refused at once instead of timing out
+      : { CORRAL_EGRESS_PORT: '0' }), // port 0: dialling the proxy fails immediately instead of timing out
   };
   // Doubled, because the kubelet would expand `$(NAME)`.
   return Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll('$(', () => '$$(') }));
 }
 
 const scratch = 256 * mebibyte;
-/** The kubelet ends a pod beyond its limit, with its files. So the daemon, which ends only the writers, gets there first. */
+/**
+ * The kubelet ends a pod beyond its limit, and its files are lost. The daemon, which ends only the writers, must act
+ * first.
+ */
 const overshoot = 1_024 * mebibyte;
 const places = { tmp: '/tmp', home: '/home/agent' } as const;
 
@@ -162,7 +163,7 @@ function volumesFor({ diskBytes, memoryBytes }: SandboxLimits, claim: string | u
     ...Object.keys(places).map((name) => ({ name, emptyDir: { sizeLimit: String(scratch) } })),
     { name: 'run', emptyDir: { medium: 'Memory', sizeLimit: String(16 * mebibyte) } },
   ];
-  // The browser's tabs share it; by default a node gives a pod only 64 MiB.
+  // Shared by the browser's tabs; by default a node grants a pod only 64 MiB.
   if (hasDesktop)
     volumes.push({ name: 'shm', emptyDir: { medium: 'Memory', sizeLimit: String(Math.floor(memoryBytes / 4)) } });
   const mounts: V1VolumeMount[] = [

@@ -22,7 +22,7 @@ interface End {
   readonly following: Disposable;
 }
 
-/** The pods that this process uses. Each is watched until it ends. */
+/** Pods that this process uses. Each is watched until it ends. */
 export interface PodLinks extends Disposable {
   link(id: SandboxId, pod: V1Pod): SandboxLink;
   /** Ends the pod's links: their `lost` signal fires with this reason. */
@@ -70,7 +70,7 @@ export function openPodLinks({ watch, keys, dial }: Options): PodLinks {
       const { lost } = hold(id, pod);
       const token = keys.daemonToken(keyIdOf(pod.metadata, id), pod.metadata?.annotations?.['corral/key']);
       if (!token)
-        throw new AppError('sandbox_not_found', 'The sandbox was made with a key that this server does not have.');
+        throw new AppError('sandbox_not_found', 'The sandbox was created with a key that this server does not have.');
       const agent = new DiallingAgent(dial(pod), lost.signal);
       const end = openLinkEnd(lost.signal);
       const close = async () => {

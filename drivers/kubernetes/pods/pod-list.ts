@@ -4,7 +4,7 @@ import type { ApiRequest, KubeApi } from '../api/api.ts';
 interface PodQuery extends Pick<ApiRequest, 'accept' | 'tries'> {
   /** The path of the pods and the label selector. */
   readonly path: string;
-  /** Applied to each page, so that no more than one page is in memory whole. */
+  /** Applied to each page, so that at most one full page is in memory. */
   readonly keep: (pod: V1Pod) => V1Pod;
 }
 
@@ -13,7 +13,7 @@ interface Page {
   readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
 }
 
-/** A pod is about 12 KiB of JSON: a single answer for thousands of them would be larger than an answer may be. */
+/** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
 const pageSize = 500;
 
 /** All pods at one version of the cluster, read in pages. */

@@ -1,6 +1,6 @@
 import type { V1Pod } from '@kubernetes/client-node';
 
-/** The part of a pod that the driver uses. The rest is four fifths of it, and would stay in memory for each pod. */
+/** The part of a pod that the driver uses. The remaining four fifths would stay in memory for each pod. */
 export function essence({ metadata, spec, status }: V1Pod): V1Pod {
   const { managedFields: _, ...meta } = metadata ?? {};
   const { activeDeadlineSeconds } = spec ?? {};
@@ -11,7 +11,7 @@ export function essence({ metadata, spec, status }: V1Pod): V1Pod {
   };
 }
 
-/** Pods that are gone are remembered for late events, at most so many of them. */
+/** Removed pods are remembered for late events, up to this many. */
 const maxGone = 10_000;
 
 /** The known pods. Duplicate, late and outdated events change nothing. */
@@ -20,7 +20,7 @@ export class PodTable {
   readonly #gone = new Set<string>();
   readonly #heard: (uid: string, pod: V1Pod | undefined) => void;
 
-  /** `heard` is called for each change; with undefined, the pod is gone for good. */
+  /** `heard` is called for each change, and with undefined once the pod is gone for good. */
   constructor(heard: (uid: string, pod: V1Pod | undefined) => void) {
     this.#heard = heard;
   }
@@ -47,7 +47,7 @@ export class PodTable {
     this.#remove(uidOf(pod));
   }
 
-  /** Records a full list at that version. Known pods that are not in it are gone. A watch may still be behind it. */
+  /** Records a full list at that version. Known pods missing from it are gone. A watch can still be behind. */
   listed(pods: readonly V1Pod[], version: string): void {
     const there = new Set(pods.map(uidOf));
     for (const pod of pods) this.seen(pod);
@@ -56,7 +56,7 @@ export class PodTable {
     }
   }
 
-  /** Call it when a watch begins at the version of the last list, so that no older event can arrive. */
+  /** Called when a watch begins at the last list's version, so that no older event can arrive. */
   restarted(): void {
     this.#gone.clear();
   }

@@ -11,13 +11,13 @@ import { essence, PodTable } from './pod-table.ts';
 type Listener = (pod: V1Pod | undefined) => void;
 
 /**
- * Watches this installation's pods, from the first call of `follow` on. The informer of `@kubernetes/client-node` ends at the
- * first error, keeps whole pods, and takes no answer of a list that its caller made.
+ * Watches this installation's pods from the first call of `follow`. The informer of `@kubernetes/client-node` ends at
+ * the first error, keeps whole pods, and cannot use a list that its caller made.
  */
 export interface PodWatch extends AsyncDisposable {
-  /** Calls the listener with the newest known state, with each later one, and with undefined once the pod is gone. */
+  /** Calls the listener with the latest known state, with each later one, and with undefined once the pod is gone. */
   follow(pod: V1Pod, listener: Listener): Disposable;
-  /** All pods now. Also tells the listeners what the watch has missed, so the watch itself need not list so soon. */
+  /** Lists all pods. Also reports to listeners what the watch missed, so the watch can list less often. */
   list(signal: AbortSignal): Promise<V1Pod[]>;
 }
 interface Options {
@@ -31,8 +31,8 @@ interface Options {
 }
 
 /**
- * Pods are listed this often even while the watch works, so a watch that silently stopped delays news only this long. A list
- * that a caller asked for counts.
+ * Pods are listed this often even while the watch works, which limits the delay if it silently stops. Lists requested
+ * by callers count.
  */
 const listEveryMs = 25_000;
 const tellEveryMs = 60_000;
@@ -57,7 +57,9 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
     return { items, version };
   }
 
-  /** Watches until the stream ends. Resolves with the version to continue from, or undefined if a new list is needed. */
+  /**
+   * Watches until the stream ends. Resolves with the version to continue from, or undefined if a new list is needed.
+   */
   async function watch(from: string, until: AbortSignal): Promise<string | undefined> {
     const more = `watch=true&allowWatchBookmarks=true&timeoutSeconds=240&resourceVersion=${from}`;
     let version = from;
@@ -74,7 +76,7 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
       return version;
     } catch (error) {
       if (until.aborted) return undefined;
-      if (response) return version; // the stream was cut, perhaps in the middle of a line
+      if (response) return version; // the stream was cut off, perhaps in the middle of a line
       if (statusOf(error) === 410) return undefined;
       throw error;
     } finally {

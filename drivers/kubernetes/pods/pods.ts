@@ -9,9 +9,9 @@ import type { PodWatch } from './pod-watch.ts';
 
 export interface Pods {
   get(name: string, signal: AbortSignal): Promise<V1Pod | undefined>;
-  /** `since`: the list contains every write up to that version. The API server can answer from its cache. */
+  /** `since`: the list includes every write up to that version. The API server can answer from its cache. */
   list(selector: string, signal: AbortSignal, since?: string): Promise<V1Pod[]>;
-  /** The same pods without their specs and states, for callers that need only names, labels and annotations. */
+  /** The same pods without specs and states, for callers that need only names, labels and annotations. */
   listMetadata(selector: string, signal: AbortSignal): Promise<V1Pod[]>;
   /** Undefined: the name is taken. */
   create(body: V1Pod, signal: AbortSignal): Promise<V1Pod | undefined>;
@@ -19,13 +19,18 @@ export interface Pods {
   remove(pod: V1Pod, signal: AbortSignal): Promise<void>;
   /** Deletes the pod only if it has not changed since it was read. Resolves with whether it was deleted. */
   removeUnchanged(pod: V1Pod, signal: AbortSignal): Promise<boolean>;
-  /** Patches the pod only if it has not changed since it was read. Resolves with its new metadata alone, else undefined. */
+  /**
+   * Patches the pod only if it has not changed since it was read. Resolves with its new metadata, or undefined if it
+   * had changed.
+   */
   change(pod: V1Pod, patch: object, signal: AbortSignal): Promise<V1Pod | undefined>;
 }
 
-/** After this time an unconfirmed delete counts as done: the node is taken for lost, and a forced delete frees the name. */
+/**
+ * After this time an unconfirmed delete counts as done: the node is assumed lost, and a forced delete frees the name.
+ */
 const confirmMs = 15_000;
-/** A removed pod is read this seldom while the watch tells of it, only in case the watch is broken. */
+/** Interval for reading a removed pod while the watch reports it, in case the watch is broken. */
 const watchedMs = 2_000;
 const only = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1,application/json`;
 const metadataOnly = only('PartialObjectMetadata');
@@ -35,7 +40,7 @@ interface Options {
   readonly api: KubeApi;
   readonly namespace: string;
   readonly clock: Clock;
-  /** Tells when a removed pod is gone. Without it the pod is read again and again. */
+  /** Reports when a removed pod is gone. Without it the pod is polled. */
   readonly watch?: Pick<PodWatch, 'follow'>;
 }
 

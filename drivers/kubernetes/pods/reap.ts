@@ -3,18 +3,18 @@ import type { Pods } from './pods.ts';
 
 interface ReapOptions {
   readonly pods: Pods;
-  /** Only this installation's pods; undefined: those of every Corral in the namespace. */
+  /** Only this installation's pods. Undefined: those of every Corral in the namespace. */
   readonly instance: string | undefined;
   readonly now: number;
 }
 
-/** A pod this long past its deadline has no owner any more, so any installation can delete it. */
+/** A pod this long past its deadline no longer has an owner, so any installation can delete it. */
 const marginMs = 60_000;
 
 /** Deletes expired pods and resolves with their names. */
 export async function reapPods({ pods, instance, now }: ReapOptions, signal: AbortSignal): Promise<string[]> {
   const all = await pods.listMetadata(instance === undefined ? everyPodOfAll : everyPod(instance), signal);
-  const late = all.filter(({ metadata }) => expiryOf(metadata) + marginMs < now); // a pod without a readable deadline stays
+  const late = all.filter(({ metadata }) => expiryOf(metadata) + marginMs < now); // a pod without a readable deadline is kept
   await Promise.all(late.map((pod) => pods.remove(pod, signal)));
   return late.map(({ metadata }) => metadata?.name ?? '');
 }

@@ -3,14 +3,14 @@ import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
 /**
- * A sandbox's two tokens. They are derived from a key and never stored, so any replica with the key can compute them without
- * the right to read secrets. The pod knows only the hash of the daemon's token, so reading pods gives nobody a shell. The
- * pod itself presents the egress token, which opens nothing but the proxy.
+ * A sandbox's two tokens. They are derived from a key and never stored, so any replica with the key can compute them
+ * without the right to read secrets. The pod knows only the hash of the daemon's token, so read access to pods does not
+ * grant a shell. The pod itself presents the egress token, which gives access only to the proxy.
  */
 export interface SandboxKeys {
   /** The id of the key for new pods. */
   readonly current: string;
-  /** Undefined: this server no longer has the key that the pod was made with. */
+  /** Undefined: this server no longer has the key that the pod was created with. */
   daemonToken(id: SandboxId, key: string | undefined): Secret | undefined;
   egressToken(id: SandboxId): Secret;
   provesEgress(id: string, token: string): boolean;

@@ -5,10 +5,10 @@ import type { ServiceSpec } from '../../driver.ts';
 import { containerWalls, resourcesOf } from './container-walls.ts';
 import { refusalOf } from './pod-state.ts';
 
-// Services are further containers of the sandbox's pod: they share its loopback interface and its network policy, and end with
-// it. They have another user, and none of its volumes, variables and tokens.
+// Services are additional containers of the sandbox's pod: they share its loopback interface and network policy, and
+// end with it. They run as another user, without its volumes, variables and tokens.
 
-/** Never the user of the sandbox: its forwarder to the egress proxy refuses all others. */
+/** Never the sandbox's user: the forwarder to the egress proxy admits only that user. */
 const user = 10_002;
 const prefix = 'svc-';
 const logBytes = 64 * 2 ** 20;
@@ -52,7 +52,7 @@ export function serviceContainers(services: readonly ServiceSpec[], rules: PodRu
   });
 }
 
-/** One volume in memory for each service. Files there count as memory of the container that writes them. */
+/** One memory volume per service. Its files count as memory of the container that writes them. */
 export const serviceVolumes = (services: readonly ServiceSpec[]): V1Volume[] =>
   services.map(({ name, limits }) => ({
     name: nameOf(name),
@@ -81,7 +81,7 @@ export function serviceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** `waiting`: its image is pulled, or other containers start first. Throws if time alone does not help. */
+/** `waiting`: its image is being pulled, or other containers start first. Throws if waiting does not help. */
 export function serviceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === nameOf(name)) ?? false;
   if (!has) {

@@ -9,7 +9,7 @@ import type { PodWatch } from './pod-watch.ts';
 import { isOurs, type Pods } from './pods.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
 
-/** The pod that a call must remove again if it fails. */
+/** The pod that a failed call must remove again. */
 export interface CreatedPod {
   pod: V1Pod | undefined;
 }
@@ -21,7 +21,7 @@ interface PodStart {
   readonly made: CreatedPod;
 }
 
-/** Creates the sandbox's pod, or adopts the running pod that already has its name. */
+/** Creates the sandbox's pod, or adopts the running pod with its name. */
 export async function startPod(
   { pods, keys, instance, body, made }: PodStart,
   spec: SandboxSpec,
@@ -36,13 +36,13 @@ export async function startPod(
       const info = infoFrom(found.metadata, 'ready');
       if (!isOurs(found, instance) || info?.sessionId !== spec.sessionId) {
         const advice = 'Remove it, or give this installation another name.';
-        throw new AppError('sandbox_unavailable', `A pod that is not ours has the name ${name}. ${advice}`);
+        throw new AppError('sandbox_unavailable', `A pod of another program has the name ${name}. ${advice}`);
       }
       if (info.epoch > spec.epoch)
         throw new AppError('fenced', 'A server that took this session over has its sandbox.');
       const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
       if (known && stateOf(found).kind !== 'over') return found;
-      await pods.remove(found, signal); // a workspace with a volume claim stays
+      await pods.remove(found, signal); // a workspace in a volume claim is kept
     }
     await pause(25, signal);
   }
@@ -59,7 +59,7 @@ export async function untilRunning(
   let timer: NodeJS.Timeout | undefined;
   using _following = watch.follow(pod, (now) => {
     const state = now && stateOf(now);
-    if (!state) return reject(new AppError('sandbox_unavailable', 'The sandbox was removed before it had started.'));
+    if (!state) return reject(new AppError('sandbox_unavailable', 'The sandbox was removed before it started.'));
     if (state.kind !== 'stuck') clearTimeout(timer);
     if (state.kind !== 'stuck') timer = undefined;
     if (state.kind === 'running') resolve(now);

@@ -4,7 +4,7 @@ import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
 
-/** Resolves once the daemon answers; rejects at once if the sandbox is lost first. */
+/** Resolves once the daemon answers. Rejects immediately if the sandbox is lost first. */
 export async function waitForDaemon({ agent, token, lost }: SandboxLink, signal: AbortSignal): Promise<void> {
   const either = AbortSignal.any([signal, lost]);
   for (let ms = 20; ; ms = Math.min(ms * 1.5, 500)) {
@@ -28,7 +28,7 @@ export async function waitForDaemon({ agent, token, lost }: SandboxLink, signal:
 async function health(agent: SandboxLink['agent'], token: string, signal: AbortSignal): Promise<number | undefined> {
   const headers = { authorization: `Bearer ${token}` };
   const call = request('http://sandbox/health', { agent, headers, signal });
-  call.on('error', () => {}); // the request can still fail after its caller left
+  call.on('error', () => {}); // the request can still fail after its caller has returned
   call.end();
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   response.on('error', () => {}).resume();

@@ -37,7 +37,7 @@ interface Options {
 interface PodPool extends Disposable {
   readonly ability: Poolable;
   claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
-  /** The pod name of a sandbox that this process claimed; only a hint where to look first. */
+  /** Pod name of a sandbox that this process claimed; only a hint for the first lookup. */
   nameOf(id: SandboxId): string | undefined;
 }
 
@@ -52,12 +52,12 @@ const claimedAt = 'corral/claimed-at';
 const claimNote = 'corral/claim';
 
 /**
- * Pods started ahead of need. A claim is one change of labels, which the API server applies only to the version that was
- * read.
+ * Pods started ahead of need. A claim is a single label change, which the API server applies only to the version that
+ * was read.
  */
 export function podPool({ pods, watch, instance, clock, ids, name, start, forget }: Options): PodPool {
   const starting = new Set<SandboxId>();
-  /** The pods' newest known state, so that a claim needs no read first. */
+  /** Latest known state of the pods, so that a claim needs no read first. */
   const seen = new Map<SandboxId, { pod: V1Pod; following: Disposable }>();
   const owners = new Map<SandboxId, SandboxId>();
   const claimed = new Map<SandboxId, string>();
@@ -86,8 +86,8 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
     while (isFree(pod)) {
       const taken = await pods.change(pod, changeFor(spec, pod, mark), signal);
       if (taken) return taken;
-      pod = await pods.get(name(id), signal); // it changed meanwhile, perhaps only its status
-      if (pod?.metadata?.annotations?.[claimNote] === mark) return pod; // the patch arrived, only the answer was lost
+      pod = await pods.get(name(id), signal); // it changed in the meantime, perhaps only its status
+      if (pod?.metadata?.annotations?.[claimNote] === mark) return pod; // the patch was applied, only the answer was lost
     }
     return undefined;
   }
@@ -96,16 +96,16 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
     const { labels, annotations } = metaFor(spec, instance, { [claimNote]: mark, [claimedAt]: String(clock.now()) });
     const from = new Date(status?.startTime ?? clock.now()).getTime();
     const wanted = Math.max(1, Math.ceil((spec.expiresAt - from) / 1_000));
-    // Kubernetes only lets it be lowered
+    // Kubernetes allows only lower values.
     const activeDeadlineSeconds = Math.min(made?.activeDeadlineSeconds ?? wanted, wanted);
     return { metadata: { labels: { ...labels, [poolLabel]: null }, annotations }, spec: { activeDeadlineSeconds } };
   }
 
   /**
-   * Two replicas that start one session's sandbox at once both look after their own write. Their view can come from a cache,
-   * but never one older than their own write. Writes to pods have one order, so the later writer sees the earlier one. Both
-   * decide alike: the pod started for the session stays, else the pod claimed first. Leaving our own pod out makes the
-   * answer nearly always empty, and so cheap for the API server.
+   * Two replicas that start one session's sandbox concurrently both check after their own write. What they read can
+   * come from a cache, but is never older than their own write. Writes to pods are ordered, so the later writer sees
+   * the earlier one. Both decide alike: the pod started for the session wins, else the pod claimed first. The query
+   * excludes our own pod, so the answer is nearly always empty and cheap for the API server.
    */
   async function hasRival({ warmId, pod }: ClaimedPod, spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
     const selector = ofSessionBut(instance, spec.sessionId, warmId);
@@ -125,8 +125,8 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
   }
 
   const ability: Poolable = {
-    freeMemory: () => undefined, // the scheduler knows the nodes
-    imageNow: async (image) => image, // only the nodes know which content a name stands for
+    freeMemory: () => undefined, // only the scheduler knows the nodes
+    imageNow: async (image) => image, // only the nodes know the content behind a name
 
     async warm(spec, recipe, { signal }) {
       const { id, image, epoch, expiresAt } = spec;
@@ -137,7 +137,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
         return { id, recipe, content: image, epoch, phase: 'ready', expiresAt };
       } catch (error) {
         const left = await pods.get(name(id), AbortSignal.timeout(cleanUpMs)).catch(() => undefined);
-        await end(left).catch(() => {}); // `unclaimed` still shows what is left
+        await end(left).catch(() => {}); // `unclaimed` still shows what remains
         throw error;
       } finally {
         forget(id); // a claim opens its own end
@@ -198,7 +198,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
       const session = SessionId.safeParse(labels?.['corral/session']).data;
       if (!session) return undefined;
       if (owners.size >= maxKnown) owners.clear();
-      owners.set(id, sandboxIdOf(session)); // never forgotten: a sandbox is claimed only once
+      owners.set(id, sandboxIdOf(session)); // never removed: a sandbox is claimed only once
       return sandboxIdOf(session);
     },
     nameOf: (id) => claimed.get(id),

@@ -11,7 +11,7 @@ interface Options {
   readonly listen: HostPort;
   readonly keys: SandboxKeys;
   readonly gate: EgressHandler;
-  /** The session's sandbox that claimed this pool sandbox; undefined: unclaimed, so it has no way out. */
+  /** The session's sandbox that claimed this pool sandbox. Undefined: unclaimed, so it has no network access. */
   readonly claimedBy?: (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;
   readonly onRefused?: (from: string, reason: string) => void;
 }
@@ -23,7 +23,10 @@ const maxLine = 256;
 const patienceMs = 5_000;
 const maxConnections = 4_096;
 
-/** Listens for the pods' forwarders. The first line of a connection proves which sandbox dials; the gate gets the rest. */
+/**
+ * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the gate gets the
+ * remaining bytes.
+ */
 export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused }: Options): Promise<EgressListener> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
@@ -62,7 +65,7 @@ async function provenId(
   return await claimedBy?.(id, AbortSignal.timeout(patienceMs)).catch(() => undefined);
 }
 
-/** Reads the line and leaves the rest in the socket. The line is empty if it is too long. */
+/** Reads the line and leaves the following bytes in the socket. The line is empty if it is too long. */
 function lineBeforeRest(socket: Socket): LineReader {
   let seen = Buffer.alloc(0);
   return (chunk, found) => {

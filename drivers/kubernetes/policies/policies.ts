@@ -16,8 +16,8 @@ export interface NetworkPaths {
 const tcp = (port: number) => [{ protocol: 'TCP', port }];
 
 /**
- * The two allowed connections of a sandbox: in from the server, out to the proxy. With the policy `none` there is no way
- * out.
+ * The two allowed connections of a sandbox: in from the server, out to the proxy. With the policy `none` there is no
+ * outbound one.
  */
 export function networkPolicies(ways: NetworkPaths): V1NetworkPolicy[] {
   const { namespace, instance, daemonPort, reach, egress, serverPods } = ways;

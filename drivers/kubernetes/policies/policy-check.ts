@@ -6,36 +6,38 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
 
 interface Options {
-  /** If nothing isolates sandboxes: start none, or report it and go on. */
+  /** If nothing isolates sandboxes: start none, or report it and continue. */
   readonly unenforced: () => 'refuse' | 'accept';
   readonly onOpen: ((message: string) => void) | undefined;
   readonly daemonPort: number;
-  /** The time between two looks, in ms. */
+  /** The interval between two attempts, in ms. */
   readonly betweenMs?: number;
 }
 /**
- * Network policies have no effect without a network plug-in that enforces them, and the API does not say whether one does.
+ * Network policies have no effect without a network plug-in that enforces them, and the API does not report whether one
+ * does.
  */
 export interface PolicyCheck {
   /**
-   * Tries to connect out of an unused sandbox. Rejects: unsupported. After the first proof of enforcement it checks no more.
+   * Tries to connect out of an unused sandbox. Rejects: unsupported. Stops checking after the first proof of
+   * enforcement.
    */
   check(link: SandboxLink, signal: AbortSignal): Promise<void>;
-  /** True if the last sandbox that was checked reached what it must not. */
+  /** True if the last checked sandbox reached a forbidden address. */
   isOpen(): boolean;
 }
 
 /**
- * Dials the API server, which every pod can reach unless a policy blocks it; the cluster writes its address into each pod.
- * First the script dials the daemon's own port, which must answer. If that fails, the image lacks something, and a failed
- * dial to the API server proves nothing.
+ * Dials the API server, which every pod can reach unless a policy blocks it; the cluster writes its address into each
+ * pod. The script first dials the daemon's own port, which must answer. If that fails, the image lacks a tool, and a
+ * failed dial to the API server proves nothing.
  */
 const look = (daemonPort: number) => `
 host=$KUBERNETES_SERVICE_HOST port=$KUBERNETES_SERVICE_PORT
 reach() { timeout "$1" bash -c ": </dev/tcp/$2/$3" 2>/dev/null; }
 [ -n "$host" ] && [ -n "$port" ] && reach 5 127.0.0.1 ${daemonPort} || exit 0
 if reach 1 "$host" "$port"; then echo "open $host:$port"; else echo closed; fi`;
-/** Some plug-ins apply the policies to a new pod only after a moment. */
+/** Some plug-ins apply policies to a new pod only after a moment. */
 const looks = 4;
 const lookMs = 15_000;
 const maxUnknown = 3;
@@ -48,7 +50,7 @@ export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 75
   let unknown = 0;
   const command = look(daemonPort);
 
-  /** The address that the sandbox reached; undefined: none, or the check cannot tell. */
+  /** The address that the sandbox reached. Undefined: none, or the check cannot tell. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
       const said = (await run({ link, command }, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
@@ -67,7 +69,7 @@ export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 75
     }
   }
 
-  /** One sandbox is checked for all concurrent callers. If it is removed meanwhile, the next caller checks its own. */
+  /** One sandbox is checked for all concurrent callers. If it is removed, the next caller checks its own. */
   async function seen(link: SandboxLink, signal: AbortSignal) {
     while (looking) {
       const found = await looking;
@@ -93,7 +95,7 @@ export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 75
       const { address } = found;
       const what =
         'Network policies are not enforced here, or are missing: from a new sandbox ' +
-        `the API server of the cluster (${address}) can be reached, and with it whatever pods reach.`;
+        `the cluster's API server (${address}) can be reached, and so can everything that pods can reach.`;
       if (!isTold) onOpen?.(what);
       isTold = true;
       isOpen = true;
@@ -103,15 +105,15 @@ export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 75
   };
 }
 const unclear =
-  'Whether network policies are enforced here cannot be found out: the image has no bash, or not what it needs.';
+  'Cannot check whether network policies are enforced here: the image has no bash, or lacks a tool that the check needs.';
 const advice =
-  'Use a network plug-in that enforces them; or set CORRAL_UNCONFINED=1 if you accept that sandboxes reach all of it.';
+  'Use a network plug-in that enforces them, or set CORRAL_UNCONFINED=1 to accept that sandboxes can reach all of this.';
 
 async function run({ link, command }: { link: SandboxLink; command: string }, signal: AbortSignal): Promise<string> {
   const { agent, token } = link;
   const headers = { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' };
   const call = request('http://sandbox/exec', { method: 'POST', agent, headers, signal });
-  call.on('error', () => {}); // the request can still fail after its caller left
+  call.on('error', () => {}); // the request can still fail after its caller has returned
   call.end(JSON.stringify({ command, timeoutMs: lookMs }));
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   const { stdout = '' } = JSON.parse(await text(response)) as { stdout?: string };

@@ -1,7 +1,7 @@
 import type { Weakness } from '../../driver.ts';
 import type { PodSettings } from '../options.ts';
 
-/** The weaknesses that the settings of pods leave: each with its meaning and its remedy. */
+/** Weaknesses of the pod settings, each with its meaning and remedy. */
 export function weaknessesOf({ seccompProfile, userNamespaces }: PodSettings): Weakness[] {
   const found: Weakness[] = [];
   if (seccompProfile === undefined) {

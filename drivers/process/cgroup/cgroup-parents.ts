@@ -8,7 +8,7 @@ export interface CgroupParent {
   readonly version: 1 | 2;
   /** Several installations on the machine can share it. */
   readonly folder: string;
-  /** The limits that a test write proved to work. */
+  /** Limits that a test write proved to work. */
   readonly limits: readonly Limit[];
   readonly controllers: readonly string[];
 }
@@ -48,10 +48,7 @@ async function wantedOf(files: GroupFiles, { version, controllers, mount }: Hier
   return everyLimit.filter((limit) => has.includes(controllerOf[limit]));
 }
 
-/**
- * Lists the candidates in order: the top, which only root can write, the parent of the server's group, the server's
- * group.
- */
+/** Candidates in order: the top, which only root can write, the parent of the server's group, the server's group. */
 function parentsIn({ mount, own }: Hierarchy): string[] {
   const delegated = own === mount ? [] : [dirname(own), own];
   const mine = delegated.filter((path) => basename(path) !== serverGroup);
@@ -103,7 +100,7 @@ export async function setLimit(
   }
 }
 
-/** A version 2 group's children have only the controllers that the group enables for them. False: one was refused. */
+/** Children of a version 2 group have only the controllers that the group enables for them. False: one was refused. */
 async function enable(files: GroupFiles, path: string, wanted: readonly Limit[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');
   const passed = words(await files.read(file));

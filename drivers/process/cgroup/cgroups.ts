@@ -4,18 +4,18 @@ import { type CgroupParent, groupFolder, setLimit, words } from './cgroup-parent
 import type { GroupFiles } from './files.ts';
 import { type Limit, oomFiles, type RequestedLimits, type Share, shareLine } from './limits.ts';
 
-/** The control groups of this installation's sandboxes: one for each sandbox in every hierarchy that a limit needs. */
+/** Control groups of this installation's sandboxes: one per sandbox in every hierarchy that a limit needs. */
 export interface Cgroups {
-  /** The limits that the kernel enforces for a sandbox as a whole; empty if the server has no right to make groups. */
+  /** Limits that the kernel enforces for a sandbox as a whole. Empty if the server cannot create groups. */
   readonly limits: readonly Limit[];
-  /** The folders of the sandbox's groups, before they are made. Record them, because a later server may use other places. */
+  /** The folders of the sandbox's groups before they are created. Record them: a later server may use other places. */
   foldersOf(name: string): string[];
   make(name: string, limits: RequestedLimits): Promise<Group>;
   /** Sets the sandbox's share of busy processors among the sandboxes, where the kernel divides them by groups. */
   share(name: string, share: Share): void;
   /** Kills every process in these groups and removes the groups. Resolves once they are gone. */
   end(folders: readonly string[], signal: AbortSignal): Promise<void>;
-  /** The number of processes in these groups that the kernel killed for lack of memory. */
+  /** How many processes in these groups the kernel killed for lack of memory. */
   oomKills(folders: readonly string[]): Promise<number>;
   /** The names of all existing groups. */
   names(): Promise<string[]>;
@@ -23,14 +23,16 @@ export interface Cgroups {
 export interface Group {
   /** A process enters the group by writing 0 into each of these. */
   readonly enter: readonly string[];
-  /** The sandbox's own groups as it sees them, so that its daemon can read counters: the folder, and the path inside. */
+  /**
+   * The sandbox's own groups as it sees them, so that its daemon can read counters: the folder, and the path inside.
+   */
   readonly shown: readonly (readonly [folder: string, path: string])[];
 }
 
 interface Options {
   readonly places: readonly CgroupParent[];
   readonly files: GroupFiles;
-  /** The name that separates this installation's groups from others' on the same machine. */
+  /** Separates this installation's groups from others on the same machine. */
   readonly installation: string;
 }
 
@@ -42,7 +44,7 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
   async function kill(folder: string, signal: AbortSignal): Promise<void> {
     const procs = async () => words(await files.read(join(folder, 'cgroup.procs'))).map(Number);
     for (let waitMs = 2; !(await files.remove(folder)); waitMs = Math.min(2 * waitMs, 100)) {
-      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no new processes meanwhile
+      await files.write(join(folder, 'pids.max'), '0').catch(() => {}); // no new processes from here on
       await files.write(join(folder, 'cgroup.kill'), '1').catch(() => {}); // version 2, since Linux 5.14
       const inside = (await procs()).filter((pid) => pid > 0);
       if (inside.length > 0) await files.kill(inside, procs);

@@ -2,12 +2,12 @@ import { constants, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { kill, markOf } from '../proc.ts';
 
-/** The kernel's control groups as files. An interface, so that a test can simulate other rights or versions. */
+/** The kernel's control groups as files. An interface, so that tests can simulate other rights or versions. */
 export interface GroupFiles {
-  /** Creates a group, or does nothing if it exists. */
+  /** Creates a group; does nothing if it exists. */
   make(path: string): Promise<void>;
   write(path: string, text: string): Promise<void>;
-  /** Writes before it returns, because the threads of the asynchronous kind can be busy with the store's syncs. */
+  /** Writes synchronously, because Node's file threads can be busy with the store's syncs. */
   writeNow(path: string, text: string): void;
   /** Undefined: the file does not exist or cannot be read. */
   read(path: string): Promise<string | undefined>;
@@ -30,7 +30,7 @@ export const kernelFiles = (canEnter: GroupFiles['canEnter']): GroupFiles => ({
       if (codeOf(error) !== 'EEXIST') throw error;
     });
   },
-  // without O_CREAT, so a missing file is an error
+  // Without O_CREAT, so a missing file is an error.
   write: (path, text) => writeFile(path, text, { flag: constants.O_WRONLY }),
   writeNow: (path, text) => writeFileSync(path, text, { flag: 'r+' }),
   read: (path) => readFile(path, 'latin1').catch(() => undefined),
@@ -45,7 +45,7 @@ export const kernelFiles = (canEnter: GroupFiles['canEnter']): GroupFiles => ({
     ),
   async kill(pids, isStillThere) {
     const marks = (await Promise.all(pids.map(markOf))).filter((mark) => mark !== undefined);
-    // A pid that was reused between the two looks belongs to a process outside the group.
+    // A pid that was reused between the two reads belongs to a process outside the group.
     const there = new Set(await isStillThere());
     await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => kill(mark, 'process')));
   },

@@ -1,6 +1,9 @@
 import { join, relative } from 'node:path';
 
-/** A mounted tree of control groups. Version 1 has one for each controller or a few, version 2 has one for all. */
+/**
+ * A mounted tree of control groups. Version 1 has several, each for one or a few controllers; version 2 has one for
+ * all.
+ */
 export interface Hierarchy {
   readonly version: 1 | 2;
   /** The controllers of a version 1 hierarchy. Version 2 lists its controllers in a file. */
@@ -27,7 +30,7 @@ export function hierarchiesIn(mountinfo: string, cgroup: string): Hierarchy[] {
       version === 2 ? names.length === 0 : names.length > 0 && names.every((name) => superOptions.includes(name)),
     );
     if (!member) return [];
-    // A container can see only a part of the tree, with its own group outside of that part.
+    // A container may see only part of the tree, without its own group.
     const inside = relative(root, member.path);
     const own = inside.startsWith('..') ? mount : join(mount, inside);
     return [{ version, controllers: member.names, mount, own } as const];

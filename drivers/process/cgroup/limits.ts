@@ -16,15 +16,13 @@ export const controllerOf = { memoryBytes: 'memory', pids: 'pids', cpus: 'cpu' }
 export const everyLimit = Object.keys(controllerOf) as Limit[];
 const periodUs = 100_000;
 
-/**
- * The values and their files, in order of writing. Swap counts as memory; otherwise a sandbox could fill the disk with it.
- */
+/** Values and their files, in write order. Swap counts as memory; otherwise a sandbox could fill the disk with it. */
 export function linesFor(
   version: 1 | 2,
   limit: Limit,
   { memoryBytes, pids, cpus }: RequestedLimits,
 ): readonly LimitFile[] {
-  const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel accepts no less than 1 ms
+  const quota = Math.max(1_000, Math.round(cpus * periodUs)); // the kernel accepts at least 1 ms
   switch (limit) {
     case 'memoryBytes':
       return version === 2
@@ -48,10 +46,10 @@ export function linesFor(
   }
 }
 
-/** The share of one sandbox among the others while the processors are busy. `usual` is the kernel's default. */
+/** A sandbox's share among the others while the processors are busy. `usual` is the kernel's default. */
 export const shareLine = {
   1: { file: 'cpu.shares', usual: '1024', first: '102400' },
-  2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the most that the kernel takes
+  2: { file: 'cpu.weight', usual: '100', first: '10000' }, // the kernel's maximum
 } as const satisfies Record<1 | 2, { file: string; usual: string; first: string }>;
 export type Share = 'usual' | 'first';
 

@@ -7,14 +7,17 @@ import { type Cgroups, cgroupsIn } from './cgroups.ts';
 import { kernelFiles } from './files.ts';
 import { hierarchiesIn } from './hierarchies.ts';
 
-/** A shell that enters the groups before `--` and then becomes the program after it. It exits if it cannot enter a group. */
+/**
+ * A shell that enters the groups before `--` and then becomes the program after it. Exits if it cannot enter a group.
+ */
 export const enterCgroupCommand = (procs: readonly string[]): string[] => [
   ...['/bin/sh', '-c', 'while [ "$1" != -- ]; do echo 0 >"$1" || exit 71; shift; done; shift; exec "$@"', 'sh'],
   ...[...procs, '--'],
 ];
 
 /**
- * Finds the control groups that this server can use, of both versions: at the top as root, else below its delegated group.
+ * Finds the control groups of both versions that this server can use: at the top as root, else below its delegated
+ * group.
  */
 export async function openCgroups(root: string): Promise<Cgroups> {
   const files = kernelFiles(canEnter);
@@ -28,7 +31,7 @@ export async function openCgroups(root: string): Promise<Cgroups> {
   });
 }
 
-/** The installation's name, from its sandboxes folder: servers that share the folder share the groups. */
+/** The installation's name, derived from its sandboxes folder: servers that share the folder share the groups. */
 export const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
 
 async function canEnter(procs: readonly string[]): Promise<boolean> {

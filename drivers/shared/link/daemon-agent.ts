@@ -7,7 +7,7 @@ import { YieldingConnection } from './yielding-connection.ts';
 
 /**
  * An http.Agent that never dials. Each request takes a connection that the daemon opened, or waits for one until the
- * request's own signal fires. The connection goes back after the exchange.
+ * request's signal fires. The connection is returned after the exchange.
  */
 export class DaemonAgent extends Agent {
   readonly #connections: IdleConnections;
@@ -68,7 +68,7 @@ export class DaemonAgent extends Agent {
       const clean = lent.release();
       if (clean) this.#connections.add(clean);
     };
-    // An upgrade has taken the connection over for good.
+    // An upgrade has taken over the connection for good.
     const taken = () => {
       lent.whole();
       over();

@@ -11,12 +11,12 @@ const socketName = 'vnc';
 const onlyName = 0x20_0000;
 /** More than the kernel buffers between two programs, so that one read takes everything available. */
 const chunkBytes = 256 * 1024;
-/** A smaller chunk is copied, because it would otherwise occupy a whole buffer. */
+/** Smaller chunks are copied, because each would otherwise occupy a whole buffer. */
 const copiedBytes = 16 * 1024;
 
 /**
- * Connects to the display in the sandbox with this folder. Undefined: no display listens there, or the name leads to
- * anything but a socket that was made in that folder. `home` belongs to the server, and no sandbox can change it.
+ * Connects to the display in the sandbox with this folder. Undefined: no display listens there, or the name is not a
+ * socket that was created in that folder. `home` belongs to the server, and no sandbox can change it.
  */
 export async function dialVncSocket(home: string): Promise<Socket | undefined> {
   using opened = new DisposableStack();

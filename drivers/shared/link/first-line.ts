@@ -5,10 +5,7 @@ const patienceMs = 5_000;
 /** Reads the next chunk. Calls `found` once it knows the line, or that none will come. */
 export type LineReader = (chunk: Buffer, found: (line: string | undefined) => void) => void;
 
-/**
- * The first line of a connection, as `read` finds it in the chunks. Undefined if the peer hangs up, or sends no line
- * within 5 s.
- */
+/** The first line of a connection, as parsed by `read`. Undefined if the peer hangs up or sends no line within 5 s. */
 export async function firstLine(socket: Socket, read: LineReader): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>();
   const hear = (chunk: Buffer) => read(chunk, resolve);

@@ -17,19 +17,19 @@ const HelloLine = z.object({
   version: z.string().max(64),
   boot: z.string().max(64),
   token: z.string().max(256),
-  /** This daemon dials no new connection because of a health request; older daemons do. */
+  /** Health checks do not make this daemon open a spare connection. Older daemons lack the field. */
   sparing: z.boolean().default(false),
 });
 
 export type Greeting =
   | { readonly kind: 'ok'; readonly version: string; readonly boot: string; readonly sparing: boolean }
-  /** The daemon knows the token but speaks another version. */
+  /** The daemon knows the token but speaks another protocol version. */
   | { readonly kind: 'mismatch'; readonly reason: string }
   | { readonly kind: 'refused'; readonly reason: string };
 
 /**
- * Reads the daemon's first line and answers it. Resolves with `refused` if no line comes in time. `admitted` finishes before
- * the daemon gets its answer, so before anything can be started in its sandbox.
+ * Reads the daemon's first line and answers it. Resolves with `refused` if no line comes in time. `admitted` finishes
+ * before the daemon gets its answer, so before anything can start in its sandbox.
  */
 export async function acceptHandshake(
   socket: Socket,
@@ -49,12 +49,12 @@ export async function acceptHandshake(
 
 function judge(line: string, token: Secret): Greeting {
   const hello = HelloLine.safeParse(jsonWithin(line, helloLimits));
-  if (!hello.success) return { kind: 'refused', reason: 'the hello is not one this server understands' };
+  if (!hello.success) return { kind: 'refused', reason: 'this server does not understand the hello' };
   const { corral, version, boot, sparing } = hello.data;
   if (hello.data.token === hashOf(token)) {
     return {
       kind: 'mismatch',
-      reason: `the daemon (${version}) is older than this server and cannot be given its token`,
+      reason: `the daemon (${version}) is older than this server and cannot receive its token`,
     };
   }
   if (!sameText(hello.data.token, token.reveal())) return { kind: 'refused', reason: 'wrong token' };
@@ -65,7 +65,7 @@ function judge(line: string, token: Secret): Greeting {
   return { kind: 'ok', version, boot, sparing };
 }
 
-/** Reads exactly one line. More than that is no hello. */
+/** Reads exactly one line. More than that is not a hello. */
 function onlyLine(): LineReader {
   let text = '';
   return (chunk, found) => {

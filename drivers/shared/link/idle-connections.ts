@@ -1,11 +1,11 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-const maxIdle = 128; // the daemon keeps at most 96, so a peer that opens more is not our daemon
-/** The daemon opens at most 96. The rest stays for light requests, so that a health check never waits behind others. */
+const maxIdle = 128; // the daemon keeps at most 96; a peer that opens more is not our daemon
+/** The daemon opens at most 96. The others are reserved for light requests, so that a health check never waits. */
 const maxBusy = 92;
 const maxWaiting = 1_024;
-/** How long a used connection stays open for the next request. The daemon keeps an unused one ready in any case. */
+/** How long a used connection stays open for the next request. The daemon always keeps an unused one ready. */
 const defaultLingerMs = 1_000;
 
 export interface Waiter {
@@ -15,7 +15,7 @@ export interface Waiter {
   fail(error: AppError): void;
 }
 
-/** The connections that a sandbox's daemon opened and that no request uses now. */
+/** Connections that a sandbox's daemon opened and that no request uses now. */
 export class IdleConnections {
   readonly #idle = new Map<Duplex, () => void>(); // the value stops watching the connection
   readonly #used = new WeakSet<Duplex>();
@@ -32,8 +32,8 @@ export class IdleConnections {
   }
 
   /**
-   * Takes the connection over until a request needs it or it ends. The caller has already attached an error listener.
-   * `isSparing`: the daemon dials no new connection for a light request.
+   * Takes over the connection until a request needs it or it ends. The caller has already attached an error listener.
+   * `isSparing`: the daemon does not replace a connection that a light request takes.
    */
   add(connection: Duplex, isSparing = this.#sparing.has(connection)): void {
     if (isSparing) this.#sparing.add(connection);
@@ -72,7 +72,7 @@ export class IdleConnections {
     return this.#idle.size > 0;
   }
 
-  /** Gives the waiter a connection, now or later. Returns a function that stops the waiting. */
+  /** Gives the waiter a connection, now or later. Returns a function that stops waiting. */
   take(waiter: Waiter): () => void {
     if (this.#closed) {
       waiter.fail(this.#closed);
@@ -93,7 +93,7 @@ export class IdleConnections {
     return () => this.#waiting.delete(waiter);
   }
 
-  /** The connection that was lent to a request does not come back. */
+  /** The connection lent to a request does not come back. */
   giveUp(connection: Duplex): void {
     if (!this.#busy.delete(connection) || this.#idle.size === 0) return;
     const waiter = this.#nextWaiting();
@@ -112,8 +112,8 @@ export class IdleConnections {
     );
   }
   /**
-   * Prefers a used connection, because the daemon dials a new one for each unused one that is taken. A light request causes
-   * no new dial, so it prefers an unused one: the used ones then stay idle, and close when their time is over.
+   * Prefers a used connection, because the daemon dials a new one for each unused one that is taken. A light request
+   * causes no new dial, so it prefers an unused one: the used ones then stay idle and close when they expire.
    */
   #inOrderFor({ isLight = false }: Waiter): readonly Duplex[] {
     const all = [...this.#idle.keys()];
@@ -130,7 +130,7 @@ export class IdleConnections {
     waiter.give(connection);
   }
 
-  /** Ends the pool: no connection comes any more, and every waiter fails with this error. */
+  /** Ends the pool: no more connections come, and every waiter fails with this error. */
   close(error: AppError): void {
     this.#closed ??= error;
     const waiting = [...this.#waiting];

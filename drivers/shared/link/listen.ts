@@ -17,9 +17,9 @@ export interface SocketListener extends AsyncDisposable {
 }
 
 /**
- * Listens on a Unix socket that anyone with access to its folder can dial. It replaces an earlier socket of that name in one
- * step. It binds to a temporary name first, because libuv unlinks a socket's bound name on close: a predecessor that closed
- * late would otherwise remove its successor's socket.
+ * Listens on a Unix socket that anyone with access to its folder can dial. Replaces an earlier socket of that name
+ * atomically. It binds to a temporary name first, because libuv unlinks a socket's bound name on close: a predecessor
+ * that closes late would otherwise remove its successor's socket.
  */
 export async function listenUnix(options: ListenOptions, serve: (socket: Socket) => void): Promise<SocketListener> {
   const { path, temporaryName, maxConnections, allowHalfOpen } = options;
@@ -63,7 +63,7 @@ export async function removeStaleSockets(folder: string): Promise<void> {
   );
 }
 
-/** True if nothing listens there. A server that is paused or busy still listens. */
+/** True if nothing listens there. A paused or busy server still listens. */
 async function isRefused(path: string): Promise<boolean> {
   const socket = connect(path);
   const { promise, resolve } = Promise.withResolvers<boolean>();

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 
 /** The limit for connections of each kind, so that no kind can block another. */
 const maxEach = 128;
-/** The server opens these itself, and its client of the sandbox limits their number. */
+/** The server opens these itself, and its sandbox client limits their number. */
 const maxStreams = 2_048;
 /** All connections of a sandbox. Its parts have limits of their own. */
 export const maxConnections = 3 * maxEach + maxStreams;
@@ -16,13 +16,13 @@ export interface Callers {
 }
 export interface Peers {
   serve(socket: Socket): void;
-  /** The server made a stream of this connection, which no longer counts towards the limit of its kind. */
+  /** The server turned this connection into a stream, which no longer counts towards the limit of its kind. */
   asStream(connection: Duplex): void;
 }
 
 /**
- * Tells the two kinds of peers apart by the first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS begins
- * like that. A peer that stays silent for long is not a daemon.
+ * Distinguishes the two kinds of peers by the first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS
+ * begins like that. A peer that stays silent is not a daemon.
  */
 export function byPeerKind(callers: Callers): Peers {
   const open = { silent: new Set<Duplex>(), daemon: new Set<Duplex>(), wayOut: new Set<Duplex>() };
@@ -51,8 +51,8 @@ export function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Leaves the byte unread; undefined if none comes. Calls `told` synchronously, because a later listener would not get the
- * event for unread bytes.
+ * Leaves the byte unread; undefined if none comes. Calls `told` synchronously, because a later listener would not get
+ * the event for unread bytes.
  */
 function atFirstByte(socket: Socket, told: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {

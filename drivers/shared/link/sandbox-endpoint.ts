@@ -61,16 +61,16 @@ export interface EndpointOptions {
 export type Identity = Pick<Meta, 'id' | 'sessionId'>;
 
 /**
- * The server's end of one sandbox: the socket it listens on, and the connections that the daemon opened. The name `egress`
+ * The server's end of one sandbox: the listening socket, and the connections that the daemon opened. The name `egress`
  * leads to this socket only at the session's owner.
  */
 export interface SandboxEndpoint extends AsyncDisposable {
   /** Resolves with the daemon's first connection. Rejects if the daemon is incompatible or the sandbox is lost. */
   readonly ready: Promise<void>;
   readonly lost: AbortSignal;
-  /** Sets the session of a sandbox from the pool, once it is claimed. The folder's record does not change. */
+  /** Sets the session of a pool sandbox once it is claimed. The folder's record does not change. */
   identify(as: Identity): void;
-  /** Serves the sandbox's way out in place of the server that served it before. */
+  /** Serves the sandbox's egress instead of the server that served it before. */
   takeEgress(): Promise<void>;
   /** Opens a link. `over` is called once the link is closed. */
   link(workdir: string, over?: () => Promise<void>): SandboxLink;
@@ -86,7 +86,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
   const one = new DuplicateDaemonDetector(() => idle.hasIdle);
   const lost = new AbortController();
   const ready = Promise.withResolvers<void>();
-  ready.promise.catch(() => {}); // there may be no caller that waits
+  ready.promise.catch(() => {}); // nobody may be waiting
 
   if (caBundle !== undefined) await write(join(mount, 'ca.pem'), caBundle);
   await using opened = new AsyncDisposableStack();
@@ -107,7 +107,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
     onRefused?.({ ...meta, ...who }, greeting.reason);
     if (greeting.kind === 'mismatch') ready.reject(new AppError('sandbox_unavailable', mismatch(greeting.reason)));
   };
-  // Each listening socket costs an open file as long as the sandbox lives, so one socket serves both purposes.
+  // Each listening socket keeps a file open for the sandbox's lifetime, so one socket serves both purposes.
   let servesEgress = false;
   const peers = byPeerKind({
     daemon: (socket) => void welcome(socket),
@@ -179,7 +179,7 @@ const mismatch = (reason: string) =>
 
 async function write(path: string, text: string): Promise<void> {
   const present = await readFile(path, 'utf8').catch(() => undefined);
-  if (present === text) return; // never rewrite the file under a running sandbox without need
+  if (present === text) return; // never rewrite the file under a running sandbox unnecessarily
   await writeFile(path, text);
   await chmod(path, 0o644); // `writeFile` applies the umask: the sandbox's user must be able to read it
 }

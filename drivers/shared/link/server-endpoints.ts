@@ -14,9 +14,9 @@ interface HeldEndpoint {
 
 /** The server's ends of the sandboxes that this process uses. Each is watched until its container or process ends. */
 export interface ServerEndpoints extends AsyncDisposable {
-  /** Listens for the sandbox's daemon as its holder. Call it before the daemon can start. */
+  /** Listens for the sandbox's daemon as its holder. Call before the daemon can start. */
   open(id: SandboxId): Promise<SandboxEndpoint>;
-  /** Like `open`, but without the way out, for a sandbox that no session owns yet. */
+  /** Like `open`, but without egress, for a sandbox that no session owns yet. */
   listen(id: SandboxId): Promise<SandboxEndpoint>;
   /** Listens, and watches this body of the sandbox: a container's id, or a process's pid and start time. */
   hold(id: SandboxId, body: string, who?: Identity): Promise<SandboxEndpoint>;
@@ -45,7 +45,8 @@ export function openServerEndpoints({ folders, end: endOptions, watch }: ServerE
 
   async function make(id: SandboxId): Promise<HeldEndpoint> {
     const meta = await folders.mended(id);
-    if (!meta) throw new AppError('sandbox_not_found', "The sandbox's folder is gone, and with it the way in.");
+    if (!meta)
+      throw new AppError('sandbox_not_found', "The sandbox's folder is gone, so the sandbox cannot be reached.");
     return {
       end: await openEndpoint(folders.mount(id), meta, endOptions),
       stop: new AbortController(),
@@ -80,7 +81,7 @@ export function openServerEndpoints({ folders, end: endOptions, watch }: ServerE
     found.body = body;
     const { signal } = found.stop;
     const over = async () => drop(id, found, await watch(body, signal));
-    over().catch(() => {}); // rejects after a stop, when nothing waits for it
+    over().catch(() => {}); // rejects after a stop, when nobody waits for it
     return found;
   }
 

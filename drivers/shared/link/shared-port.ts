@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 
-/** The sockets that listen at a shared port. */
+/** The number of sockets that listen on a shared port. */
 const sockets = 8;
 
 export interface ListenAddress {
@@ -12,15 +12,18 @@ export interface ListenAddress {
 export interface SharedPort<First> {
   /** The value of `open`. */
   readonly first: First;
-  /** From now on only the server's own socket accepts connections. Resolves when those of the others have ended. */
+  /**
+   * From now on only the server's own socket accepts connections. Resolves when the other sockets' connections have
+   * ended.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Listens at the port with several sockets: `open` lets the server listen, and all further connections reach it as its own.
- * Node accepts one connection per socket in a turn of the event loop, so with a single one a busy server lets new clients,
- * and probes of its health, wait for seconds. Every other program of this process's user can join the port. Rejects as
- * `open` does, also if the port is taken. On systems other than Linux there is one socket.
+ * Listens on the port with several sockets: `open` makes the server listen, and all further connections reach it as its
+ * own. Node accepts one connection per socket in a turn of the event loop, so with a single socket a busy server keeps
+ * new clients and health probes waiting for seconds. Any other program of this process's user can join the port.
+ * Rejects as `open` does, also if the port is taken. On systems other than Linux there is one socket.
  */
 export async function listenShared<First>(
   server: Server,
@@ -60,6 +63,6 @@ async function openMore(server: Server, host: string): Promise<readonly Server[]
 
 async function close(server: Server): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve()); // also when it listens no more
+  server.close(() => resolve()); // also if it no longer listens
   await promise;
 }

@@ -3,8 +3,8 @@ import { chmod, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Secret } from '../../../src/core/text/secret.ts';
 
-// The engine shows a sandbox's environment, and its programs can read it, so it contains only the token's hash. The token
-// itself is in the mounted folder from before the start until the daemon has proved that it knows it.
+// The engine shows a sandbox's environment, and its programs can read it, so it contains only the token's hash. The
+// token itself is in the mounted folder from before the start until the daemon has proved that it knows it.
 
 export const hashOf = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 
@@ -15,7 +15,7 @@ export const tokenEnvironment = (token: Secret, runDir: string) => ({
   CORRAL_TOKEN_FILE: join(runDir, name),
 });
 
-/** Writes the token's file. Call it only before any of the user's code can run in the sandbox. */
+/** Writes the token's file. Call only before any of the user's code can run in the sandbox. */
 export async function writeToken(mount: string, token: Secret): Promise<void> {
   const draft = join(mount, `.${name}`);
   await writeFile(draft, `${token.reveal()}\n`, { mode: 0o444 });

@@ -1,11 +1,11 @@
 import { Duplex } from 'node:stream';
 import { readTimeSlice as turns } from '../../../src/core/concurrency/time-slice.ts';
 
-/** A sandbox can fill each KiB with a hundred tiny messages, so the parser never gets more than this at once. */
+/** A sandbox can fill each KiB with a hundred tiny messages, so the parser never gets more than this at a time. */
 const pieceBytes = 8 * 1024;
 /**
- * A daemon's connection, read a little at a time: a sandbox that sends as fast as it can does not hold the event loop.
- * Destroying it destroys the connection; `release` gives the connection back.
+ * A daemon's connection, read in small pieces so that a sandbox that sends as fast as it can does not hold the event
+ * loop. Destroying it destroys the connection; `release` returns the connection.
  */
 export class YieldingConnection extends Duplex {
   readonly #source: Duplex;
@@ -17,18 +17,18 @@ export class YieldingConnection extends Duplex {
   #isReleased = false;
 
   constructor(source: Duplex) {
-    super({ readableHighWaterMark: pieceBytes }); // what is buffered here is read at once
+    super({ readableHighWaterMark: pieceBytes }); // buffered bytes are read in one go
     this.#source = source;
     source.on('data', this.#take).on('end', this.#end).on('error', this.#fail).on('close', this.#close);
     if (source.destroyed) this.destroy();
   }
 
-  /** From now on, whole chunks: the reader does not parse them. */
+  /** Passes whole chunks from now on: the reader does not parse them. */
   whole(): void {
     this.#most = Number.POSITIVE_INFINITY;
   }
 
-  /** Gives the connection back, or undefined when something unread is left, so that it cannot be used again. */
+  /** Returns the connection, or undefined if unread bytes remain, so that it cannot be reused. */
   release(): Duplex | undefined {
     const isClean = this.#queue.length === 0 && this.readableLength === 0 && !this.destroyed;
     this.#isReleased = isClean;

@@ -5,30 +5,31 @@ import { elapsed } from '../../../src/core/contracts/clock.ts';
 const daemonFile = 'sandboxd.mjs';
 const staleMs = 1_000;
 /**
- * The part of the machine's pressure that counts as waiting of the daemon. A daemon also waits for programs that it starts
- * and for its own further threads, and the kernel tells of those waits only for the machine as a whole. With this share a
- * daemon that hangs on an overloaded machine is given up after about 30 s, on a calm one after 3 s.
+ * The part of the machine's pressure that counts as the daemon's waiting. A daemon also waits for programs that it
+ * starts and for its other threads, and the kernel reports those waits only for the machine as a whole. With this
+ * share, a hanging daemon is given up after about 30 s on an overloaded machine, after 3 s on a calm one.
  */
 const pressureShare = 0.6;
 
 /**
- * Measures how long a sandbox's daemon has waited for a processor, in ms; only differences have a meaning. `init` is the
- * process of this machine whose child the daemon is. Zero where the machine does not show the daemon, as from a container.
- * `pressure` reads how long programs of this machine have waited for a processor, in ms.
+ * Measures how long a sandbox's daemon has waited for a processor, in ms; only differences are meaningful. `init` is
+ * the process of this machine whose child the daemon is. Zero if the machine does not show the daemon, as in a
+ * container. `pressure` reads how long programs of this machine have waited for a processor, in ms.
  */
 export function cpuWaitMeter(init: number, pressure = machinePressure): () => Promise<number> {
   let daemon: number | undefined;
   let total = 0;
   let last: CpuWaitSample | undefined;
-  /** Waits that are counted here, and not yet by the kernel. */
+  /** Waits counted here and not yet by the kernel. */
   let ahead = 0;
   return async () => {
     daemon ??= await daemonUnder(init);
     const now = daemon === undefined ? undefined : await readingOf(daemon, pressure);
     if (!now)
-      daemon = undefined; // restarted: the next call finds the new one
+      daemon = undefined; // restarted: the next call finds the new daemon
     else if (last) {
-      // The kernel adds a wait only when it is over, so a daemon that has not run since the last look has waited all along.
+      // The kernel adds a wait only when it ends, so a daemon that has not run since the last reading has waited all
+      // along.
       const isStuck = now.wantsToRun && now.ranNs === last.ranNs;
       const own = isStuck ? now.at - last.at : Math.max(0, (now.waitedNs - last.waitedNs) / 1e6 - ahead);
       ahead = isStuck ? ahead + own : 0;
@@ -61,11 +62,13 @@ async function readingOf(pid: number, pressure: typeof machinePressure): Promise
     const [state] = fieldsOf(stat);
     return { at: elapsed(), ranNs, waitedNs, wantsToRun: state === 'R', isStopped: state === 'T', pressureMs };
   } catch {
-    return undefined; // it has ended, or the kernel does not tell
+    return undefined; // it has ended, or the kernel does not report it
   }
 }
 
-/** How long at least one program of this machine has waited for a processor, in ms; 0 where the kernel does not count it. */
+/**
+ * How long at least one program of this machine has waited for a processor, in ms. 0 if the kernel does not count it.
+ */
 async function machinePressure(): Promise<number> {
   const told = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
   return Number(/^some .*total=(\d+)/m.exec(told)?.[1] ?? 0) / 1_000;
@@ -84,7 +87,7 @@ async function daemonUnder(init: number): Promise<number | undefined> {
 
 let table: Promise<Map<number, number[]>> | undefined;
 
-/** All processes by their parents. One look serves all sandboxes of a second, because many fall silent together. */
+/** All processes by parent. One reading serves all sandboxes for a second, because many fall silent together. */
 function processTable(): Promise<Map<number, number[]>> {
   table ??= readTable().finally(() => {
     void later(staleMs, undefined, { ref: false }).then(() => (table = undefined));

@@ -2,11 +2,11 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 
 /** Decides how many sandboxes a pool keeps ready for each recipe. */
 export interface PoolSize {
-  /** Never more than this. With 0 there is no pool. */
+  /** The maximum. 0: no pool. */
   readonly most: number;
-  /** @param each memory in bytes that one sandbox may use */
+  /** @param each maximum memory of one sandbox, in bytes */
   now(each: number): number;
-  /** A session asked the pool for a sandbox. */
+  /** A session requested a sandbox from the pool. */
   asked(): void;
   /** A start took this long, in ms. */
   started(ms: number): void;
@@ -21,7 +21,7 @@ export const fixedSize = (count: number): PoolSize => ({
 
 interface PoolSizeInputs {
   readonly clock: Clock;
-  /** Memory that the sandboxes' host can still give, in bytes; undefined where only the backend knows it. */
+  /** Memory still available on the sandboxes' host, in bytes. Undefined if only the backend knows it. */
   readonly freeMemory: () => number | undefined;
 }
 
@@ -32,9 +32,9 @@ const shortestMs = 5_000;
 const longestMs = 60_000;
 
 /**
- * A pool of as many sandboxes as callers wanted at once in the last ten minutes. "At once" means within the time in
- * which the pool fills again: twice a start. One stands ready in quiet times too. Ready sandboxes, each counted with
- * all the memory it may use, take at most half of what is free.
+ * Keeps as many sandboxes as callers requested at once in the last ten minutes. "At once" means within the time in
+ * which the pool refills: twice a start. One is ready in quiet times too. Ready sandboxes, each counted with its full
+ * memory limit, use at most half of the free memory.
  */
 export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   let times: number[] = [];
@@ -58,7 +58,7 @@ export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
   };
 }
 
-/** The greatest number of the times, which are in order, that lie within `spanMs`. */
+/** The largest number of times (sorted) that lie within `spanMs`. */
 function busiest(times: readonly number[], spanMs: number): number {
   let first = 0;
   let most = 0;

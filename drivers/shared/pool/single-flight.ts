@@ -8,12 +8,12 @@ interface SharedCall<Value> {
 }
 
 /**
- * Runs one operation per key; a second call joins the first. A caller that gives up leaves at once. When the last caller has
- * left, the operation's own signal fires. The operation then cleans up before the next one of that key can begin.
+ * Runs one operation per key; a second call joins the first. A caller that gives up leaves immediately. When the last
+ * caller has left, the operation's own signal fires. The operation then cleans up before the next one of that key can
+ * begin.
  *
- * @example
- * const starts = new SingleFlight<SandboxInfo>();
- * await starts.join(spec.id, call, (own) => start(spec, own)); // two callers, one start
+ * @example const starts = new SingleFlight<SandboxInfo>(); await starts.join(spec.id, call, (own) => start(spec, own));
+ * // two callers, one start
  */
 export class SingleFlight<Value> {
   readonly #running = new Map<string, SharedCall<Value>>();
@@ -36,7 +36,7 @@ export class SingleFlight<Value> {
   #start(key: string, deadlineAt: number, run: (call: Call) => Promise<Value>): SharedCall<Value> {
     const stop = new AbortController();
     const result = run({ signal: stop.signal, deadlineAt }).finally(() => this.#running.delete(key));
-    result.catch(() => {}); // all callers can have left
+    result.catch(() => {}); // all callers may have left
     const running = { result, stop, callers: 0 };
     this.#running.set(key, running);
     return running;

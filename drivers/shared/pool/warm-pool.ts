@@ -30,9 +30,9 @@ function ordered(value: unknown): unknown {
 }
 
 export interface WarmPoolOptions {
-  /** The settings to keep sandboxes ready for. They can change: sandboxes of earlier ones are ended. */
+  /** The settings to keep sandboxes ready for. They can change: sandboxes of earlier settings are ended. */
   readonly recipes: () => readonly SandboxRecipe[];
-  /** How many to keep ready. With 0 at most there is no pool, and an earlier pool's sandboxes are ended. */
+  /** How many to keep ready. If the maximum is 0 there is no pool, and an earlier pool's sandboxes are ended. */
   readonly size: PoolSize;
   readonly epoch: number;
   readonly ids: IdSource;
@@ -40,10 +40,10 @@ export interface WarmPoolOptions {
   readonly random: () => number;
   /** The age at which an unclaimed sandbox is replaced, in ms. */
   readonly maxAgeMs: number;
-  /** The life of a sandbox after its claim, in ms. Its deadline counts from its start. */
+  /** Lifetime of a sandbox after its claim, in ms. Its deadline counts from its start. */
   readonly ttlMs: number;
   readonly startTimeoutMs: number;
-  /** How many sandboxes the pool starts at once. */
+  /** How many sandboxes the pool starts concurrently. */
   readonly concurrency: number;
   /** Other servers fill and use the same pool, so closing this one leaves theirs. */
   readonly shared: boolean;
@@ -51,11 +51,14 @@ export interface WarmPoolOptions {
   readonly onTrouble?: (error: AppError) => void;
 }
 
-/** Sandboxes that are ready for new sessions. The backend is the truth; the memory here only says where to look first. */
+/**
+ * Sandboxes that are ready for new sessions. The backend is authoritative; this process's memory only suggests where to
+ * look first.
+ */
 export interface WarmPool extends AsyncDisposable {
   /** Claims a ready sandbox. Undefined: the pool has none for this spec, so it must be started. */
   take(spec: SandboxSpec, call: Call): Promise<SandboxInfo | undefined>;
-  /** Marks a start outside the pool. Until it is disposed of, the pool starts none. */
+  /** Marks a start outside the pool. The pool starts none until it is disposed. */
   cold(): Disposable;
   /** The number of ready sandboxes. */
   readonly ready: number;
@@ -66,7 +69,9 @@ const callMs = 20_000;
 const closeMs = 4_000;
 const maxBackoffMs = 60_000;
 const yieldMs = 15_000;
-/** After a claim the pool waits this long: claims often come in groups, and those that find the pool empty start first. */
+/**
+ * The pool waits this long after a claim: claims often come in groups, and those that find the pool empty start first.
+ */
 const quietMs = 300;
 
 export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPool {
@@ -113,7 +118,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     }
   }
 
-  /** Starts outside the pool come first, but delay the pool only for a limited time. */
+  /** Starts outside the pool have priority, but delay the pool only for a limited time. */
   const mayStart = () =>
     !signal.aborted &&
     starts.size < options.concurrency &&
@@ -146,7 +151,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     return found;
   }
 
-  /** Reads the backend's list, ends those outdated or too many, and takes over those that another process left. */
+  /** Reads the backend's list, ends outdated and surplus sandboxes, and takes over those that another process left. */
   async function look(): Promise<void> {
     const wanted = await contents();
     const before = shelf.ids();
@@ -161,7 +166,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     if (first) throw first.reason;
   }
 
-  /** Another server may need what this one has too many of, so a shared pool only shrinks as its sandboxes age. */
+  /** Another server may need this one's surplus, so a shared pool shrinks only as its sandboxes age. */
   function surplus(): SandboxId[] {
     if (options.shared) return [];
     return [...recipes()].flatMap(([name, { limits }]) => shelf.oldestOver(name, size.now(limits.memoryBytes)));
@@ -174,7 +179,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
       if (clock.now() >= lookAt && clock.now() >= restUntil) {
         const seen = await look().then(() => true, failed);
         lookAt = clock.now() + roundEveryMs;
-        if (size.most === 0 && seen) return; // nothing of an earlier pool is left
+        if (size.most === 0 && seen) return; // nothing of an earlier pool remains
       }
       refill();
       const now = clock.now();

@@ -3,10 +3,10 @@ import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { WarmSandbox } from '../../driver.ts';
 
 interface StockCheck {
-  /** The sandboxes that were ready before the backend was asked. */
+  /** Sandboxes that were ready before the request to the backend. */
   readonly before: Set<SandboxId>;
   isStale(sandbox: WarmSandbox): boolean;
-  /** Whether this process is busy with the sandbox. */
+  /** Whether this process is working on the sandbox. */
   isOwn(id: SandboxId): boolean;
 }
 
@@ -14,9 +14,9 @@ interface StockCheck {
 export class WarmStock {
   readonly #clock: Clock;
   readonly #patienceMs: number;
-  readonly #ready = new Map<SandboxId, WarmSandbox>(); // in the order of their starts
+  readonly #ready = new Map<SandboxId, WarmSandbox>(); // in start order
   readonly #taken = new Map<SandboxId, WarmSandbox>();
-  /** Other processes' sandboxes that are starting, and since when. */
+  /** Other processes' starting sandboxes, and since when. */
   readonly #starting = new Map<SandboxId, number>();
 
   constructor(clock: Clock, patienceMs: number) {
@@ -37,7 +37,7 @@ export class WarmStock {
     if (!this.#taken.has(sandbox.id)) this.#ready.set(sandbox.id, sandbox);
   }
 
-  /** Takes a sandbox off the shelf for a caller that tries to claim it. */
+  /** Removes a sandbox from the stock for a caller that tries to claim it. */
   take(recipe: string): SandboxId | undefined {
     for (const [id, sandbox] of this.#ready) {
       if (sandbox.recipe !== recipe) continue;
@@ -48,7 +48,7 @@ export class WarmStock {
     return undefined;
   }
 
-  /** Takes the oldest ready sandboxes beyond the count off the shelf, for a caller that ends them. */
+  /** Removes the oldest ready sandboxes beyond the count from the stock, for a caller that ends them. */
   oldestOver(recipe: string, count: number): SandboxId[] {
     const ready = [...this.#ready.values()].filter((it) => it.recipe === recipe);
     const surplus = ready.slice(0, Math.max(0, ready.length - count)).map(({ id }) => id);
@@ -62,17 +62,17 @@ export class WarmStock {
     if (sandbox) this.#ready.set(id, sandbox);
   }
 
-  /** The caller is done with the sandbox and its state is unknown; the next look finds out. */
+  /** The caller is done with the sandbox and its state is unknown; the next update finds out. */
   forget(id: SandboxId): void {
     this.#taken.delete(id);
   }
 
-  /** Call it before asking the backend: sandboxes that are added later are newer than the answer. */
+  /** Call before the request to the backend: sandboxes added later are newer than its answer. */
   ids(): Set<SandboxId> {
     return new Set(this.#ready.keys());
   }
 
-  /** Updates the shelf from the backend's list. Returns the sandboxes to end. */
+  /** Updates the stock from the backend's list. Returns the sandboxes to end. */
   found(there: readonly WarmSandbox[], { before, isStale, isOwn }: StockCheck): WarmSandbox[] {
     const stale: WarmSandbox[] = [];
     const since = new Map(this.#starting);

@@ -5,10 +5,10 @@ const architectures: Readonly<Record<Machine, string>> = { x64: 'SCMP_ARCH_X86_6
 const machines = Object.keys(architectures) as Machine[];
 
 /**
- * The rules as JSON, for Docker's `SecurityOpt` and as a kubelet's `Localhost` profile. One file fits every node, because it
- * names both architectures. It leaves out their sub-architectures, so 32-bit and x32 programs end at their first call. The
- * text is always the same, so the engine filter can require it byte for byte. `also` refuses further calls as an old kernel
- * does.
+ * The rules as JSON, for Docker's `SecurityOpt` and as a kubelet's `Localhost` profile. One file fits every node,
+ * because it names both architectures. It omits their sub-architectures, so 32-bit and x32 programs end at their first
+ * call. The text is always the same, so the engine filter can require it byte for byte. `also` refuses further calls as
+ * an old kernel does.
  */
 export function ociProfile(also: readonly string[] = []): string {
   const known = machines.flatMap((machine) => [...callNumbers(machine).keys()]);

@@ -16,8 +16,8 @@ interface Segment {
 }
 
 /**
- * The rules as a BPF program, which bubblewrap takes with `--seccomp`. Undefined for an architecture whose call numbers we
- * do not know: a sandbox there must not run without a filter by mistake.
+ * The rules as a BPF program, which bubblewrap takes with `--seccomp`. Undefined for an architecture whose call numbers
+ * are unknown: a sandbox there must not run without a filter by mistake.
  */
 export function seccompProgram(machine: string): Buffer | undefined {
   if (machine !== 'x64' && machine !== 'arm64') return undefined;
@@ -39,8 +39,8 @@ function segmentsOf(machine: Machine): readonly Segment[] {
     const code = codes.get(number) ?? ret(action.errno(unknown));
     if (JSON.stringify(segments.at(-1)?.code) !== JSON.stringify(code)) segments.push({ from: number, code });
   }
-  // A newer kernel's calls, x32 calls and calls that a tracer skipped (-1) get the answer of a kernel that does not know
-  // them.
+  // A newer kernel's calls, x32 calls and calls that a tracer skipped (-1) get the answer of a kernel that does not
+  // know them.
   return [...segments, { from: Math.min(last + 1, x32), code: ret(action.errno(unknown)) }];
 }
 

@@ -2,7 +2,7 @@ import { constants } from 'node:os';
 
 /**
  * The system calls that code in a sandbox can make, for every driver. `oci.ts` turns this list into the profile for
- * container engines, and `program.ts` into bubblewrap's filter. Calls on no list are refused.
+ * container engines, and `program.ts` into bubblewrap's filter. Unlisted calls are refused.
  */
 export const allowed = names(`
   access faccessat faccessat2 open openat openat2 creat close close_range read readv pread64 preadv preadv2 write writev
@@ -46,13 +46,13 @@ export const allowed = names(`
 `);
 
 /**
- * Refused calls, grouped by what they would open. `refusedNewer` gets the answer of an old kernel, so that libraries fall
- * back.
+ * Refused calls, grouped by what they would allow. `refusedNewer` gets the answer of an old kernel, so that libraries
+ * fall back.
  */
 export const refused: Readonly<Record<string, readonly string[]>> = {
   // The kernel keeps keys per user, so sandboxes with the same user would share them.
   keyrings: names('add_key request_key keyctl'),
-  // In its own name space a program has capabilities that most exploits of the kernel start with.
+  // In its own namespace a program has capabilities that most kernel exploits start with.
   'name spaces': names('unshare setns'),
   mounts: names(`mount umount2 pivot_root chroot fsopen fsconfig fsmount fspick move_mount open_tree open_tree_attr
     mount_setattr open_by_handle_at fanotify_init fanotify_mark`),
@@ -77,10 +77,10 @@ const equal = (argument: number, ...values: number[]): Comparison[] =>
 
 /** Allowed if any of the comparisons is true. */
 export const allowedWhere: Readonly<Record<string, readonly Comparison[]>> = {
-  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK: it leads to a virtual machine's host past every network name
-  // space. Not AF_ALG and the like either: they only enlarge the attack surface.
+  // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK: it reaches a virtual machine's host past every network
+  // namespace. Not AF_ALG and the like either: they only enlarge the attack surface.
   socket: equal(0, 1, 2, 10, 16),
-  // Every CLONE_NEW…: mount, cgroup, uts, ipc, user, pid and net name spaces.
+  // Every CLONE_NEW…: mount, cgroup, uts, ipc, user, pid and net namespaces.
   clone: [{ kind: 'without', argument: 0, mask: 0x7e02_0000 }],
   // PER_LINUX with UNAME26, PER_LINUX32, both or neither, and the query for the current value.
   personality: equal(0, 0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff),
