@@ -85,7 +85,7 @@ export interface DriverDescriptor<Settings extends z.ZodObject = z.ZodObject> {
    * driver cannot. `refuse` turns a reason into the error.
    */
   strict?(settings: z.output<Settings>, refuse: (why: string) => AppError): Promise<z.output<Settings>>;
-  /** What a desktop requires, as a sentence. Absent: this driver's sandboxes never have one. */
+  /** The requirements of a desktop, as a sentence. Absent: this driver's sandboxes never have one. */
   readonly desktopNeeds?: string;
   /** Folders on the disks that sandboxes fill. Absent: those disks are on another machine. */
   disks?(dataDir: string): readonly string[];

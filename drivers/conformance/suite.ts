@@ -4,7 +4,7 @@ import { type Call, type Driver, hostsVolumes, type SandboxSpec } from '../drive
 import { askDaemon, budget, type DriverHarness, type Kind, sh, type TestedDriver, testSpec } from './harness.ts';
 import { volumeConformance } from './volumes.ts';
 
-/** The walls between a sandbox and everything else. */
+/** The isolation between a sandbox and everything else. */
 function isolationConformance(tested: () => TestedDriver, kind: Kind): void {
   test('the only way out is the gate, which knows the sandbox of each connection', async () => {
     const boxes = [tested().spec({ egress: { kind: 'web' } }), tested().spec({ egress: { kind: 'web' } })];
@@ -51,7 +51,7 @@ function isolationConformance(tested: () => TestedDriver, kind: Kind): void {
     expect(await sh(link, 'id -un; pwd -P; echo "$HOME"')).toBe('user\n/workspace\n/workspace/.corral/home\n');
     expect(await sh(link, 'echo x > /workspace/one && cd /home/user && pwd -P && cat one')).toBe('/home/user\nx\n');
     expect(await sh(link, 'sudo -n id -un; touch /home/x 2>&1 | grep -c "Read-only\\|denied"')).toBe('user\n1\n');
-    // The two names of Python are there, or neither.
+    // Either both names of Python exist or neither.
     const inLogin = `bash -lc 'sudo -n id -un; test "$(type -P python3)" = "" -o "$(type -P python)" != "" && echo both'`;
     expect(await sh(link, inLogin)).toBe('user\nboth\n');
     const entry = await askDaemon(link, 'GET', '/paths/entry?path=/home/user');
@@ -59,7 +59,7 @@ function isolationConformance(tested: () => TestedDriver, kind: Kind): void {
   });
 }
 
-/** Tests the promises of driver.ts on one backend. */
+/** Tests the contract of driver.ts on one backend. */
 export function driverConformance(name: string, open: () => Promise<DriverHarness>, kind: Kind): void {
   describe(`${name} driver`, () => {
     let harness: DriverHarness;
@@ -84,7 +84,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       for (const { id } of await sweeper.list(budget())) await sweeper.destroy(id, 'remove', budget());
     });
 
-    // The tests below run first, because only the first start prepares what all later ones share.
+    // The tests below run first, because only the very first start prepares what later ones share.
     test('the first sandboxes of an installation can start at once', async () => {
       const boxes = await Promise.all([spec(), spec(), spec()].map((it) => driver.provision(it, budget())));
       expect(boxes.map(({ phase }) => phase)).toEqual(['ready', 'ready', 'ready']);

@@ -40,10 +40,10 @@ import { openWatch } from './watch.ts';
 import { pointerOf, volumeOf, writePointer } from './workspace-volume.ts';
 
 const patienceMs = 10_000;
-// The kernel's limit for a Unix socket's path is 107 bytes.
+// The kernel limits a Unix socket's path to 107 bytes.
 const maxRoot = 107 - '/sbx-0123456789abcdef/control.0123456789ab'.length;
 
-/** The folders of an engine filter, which creates and removes them for the server. */
+/** Folders of an engine filter, which creates and removes them for the server. */
 function filteredMounts(engine: Dockerode, folder: string): Mounts {
   const root = resolve(folder);
   if (Buffer.byteLength(root) > maxRoot) {

@@ -18,7 +18,7 @@ import { type DockerVolumes, engineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
 import { type Pointer, pointerOf, writePointer } from './workspace-volume.ts';
 
-/** What a failed call must remove again. */
+/** Resources that a failed call must remove again. */
 export interface CreatedResources {
   containerId: string | undefined;
   /** The create request in flight. If abandoned half-way, it could create a container that nobody tracks. */

@@ -30,9 +30,9 @@ import { changeOwner } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
 /**
- * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through it
- * from other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if the
- * program has no loader, or the copy does not work here.
+ * A copy of the machine's program loader that can be executed but not read. The kernel hides processes started through
+ * it from other processes of the same user: memory, environment, open files (see sandbox-images/init.sh). Undefined if
+ * the program has no loader, or the copy does not work here.
  */
 export async function unreadableLoader(
   folder: string,
@@ -41,16 +41,17 @@ export async function unreadableLoader(
 ): Promise<string | undefined> {
   const loader = await loaderOf(program);
   if (loader === undefined) return undefined;
-  // The loader's version is in the name, because a loader cannot load another version's library.
+  // The loader's version is part of the name, because a loader cannot load another version's library.
   const { size, mtimeMs } = await stat(loader);
   const path = join(folder, `sealed-${size}-${Math.floor(mtimeMs)}`);
   const isMade = async () => (await stat(path).catch(() => undefined)) !== undefined;
   if (await isMade()) return await tried(path);
-  // The first sandboxes of an installation can start at once, here and in other servers: one copies, the rest wait for it.
+  // The first sandboxes of an installation can start concurrently, here and in other servers: one copies, the others
+  // wait.
   await using _ = await acquireLock(path, signal);
   if (await isMade()) return await tried(path);
   const draft = `${path}.new`;
-  await rm(draft, { force: true }); // a server that was killed can have left half of it
+  await rm(draft, { force: true }); // a server that was killed may have left a partial copy
   await copyFile(loader, draft);
   // If the server is not root, the sandbox's user owns the file. If it is root, another user owns it.
   await chmod(draft, asRoot ? 0o711 : 0o111);
@@ -60,7 +61,9 @@ export async function unreadableLoader(
 
 const good = new Set<string>();
 
-/** The copy if a program starts through it, which gVisor, for example, cannot do. A copy that works is not tried again. */
+/**
+ * The copy if a program starts through it, which fails under gVisor, for example. A working copy is not tried again.
+ */
 async function tried(path: string): Promise<string | undefined> {
   if (!good.has(path) && !(await startsThrough(path))) return undefined;
   good.add(path);
@@ -81,9 +84,9 @@ async function loaderOf(program: string): Promise<string | undefined> {
 }
 
 /**
- * Before a program that gives way to the server on a busy machine, where no control group makes all sandboxes weigh as one
- * program. The kernel may weigh whole sessions of processes against each other first, each by a number of its own in
- * `autogroup`; a command that opens a session starts with none, so this is less than a group's weight.
+ * Prefix for a program that yields to the server on a busy machine without control groups. The kernel may first weigh
+ * whole process sessions against each other, by the number in `autogroup`. A command that opens a session resets it, so
+ * this is weaker than a group's weight.
  */
 const atLowPriority: readonly string[] = [
   ...['/bin/sh', '-c', '{ echo 10 >/proc/self/autogroup; } 2>/dev/null; exec nice -n 10 "$@"', 'sh'],

@@ -36,7 +36,7 @@ import { endCarrying, endRecorded, readRecord, removeRecord, writeRecord } from 
 import { folderVolumes } from './volumes.ts';
 import { noIsolation } from './weaknesses.ts';
 
-/** The folders in which every sandbox searches for this machine's programs. */
+/** Folders in which every sandbox searches for this machine's programs. */
 const folders = ['/usr/local/bin', '/usr/bin', '/bin'];
 const programs: readonly LackingProgram[] = [
   {
@@ -65,7 +65,7 @@ export async function lackingPrograms(searched = folders): Promise<readonly Lack
 
 const lastsMs = 1_000;
 
-/** Puts a sandbox before the others on busy processors, for a second after the last call. */
+/** Prioritizes a sandbox on busy processors for one second after the last call. */
 export function cpuBooster({ share }: Pick<KernelLimits, 'share'>) {
   const timers = new Map<SandboxId, NodeJS.Timeout>();
   return {

@@ -20,15 +20,15 @@ import { asksForLabel, type Verdict, verdictOn } from './routes.ts';
 
 const besidePrefix = 'container:';
 
-/** Whether the name is one of a service of this installation. */
+/** Whether the name belongs to a service of this installation. */
 export function isServiceName(instance: string, name: string): boolean {
   const prefix = `corral-${instance}-`;
   return name.startsWith(prefix) && /^[0-9a-f]{16}-svc-[a-z][a-z0-9-]{0,30}$/.test(name.slice(prefix.length));
 }
 
 /**
- * The container of a service: exactly the shape that `serviceBody` makes. It mounts nothing of the host, and its network is
- * that of another container, which the filter checks to be a sandbox of this installation.
+ * The container of a service: exactly the shape of `serviceBody`. It mounts nothing of the host and joins the network
+ * of another container. The filter checks that this is a sandbox of the installation.
  */
 export function serviceRules({ instance, users }: Pick<FilterScope, 'instance' | 'users'>): z.ZodType<ServiceBody> {
   const host = z
@@ -56,7 +56,7 @@ interface ServiceBody {
   readonly HostConfig: { readonly NetworkMode: string };
 }
 
-/** The container whose network the service has. */
+/** The container whose network the service joins. */
 export const sandboxBeside = ({ HostConfig }: ServiceBody): string => HostConfig.NetworkMode.slice(besidePrefix.length);
 
 export interface FilterOptions {

@@ -102,7 +102,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
   }
 
   /**
-   * Two replicas that start one session's sandbox concurrently both check after their own write. What they read can
+   * Two replicas that start one session's sandbox concurrently both check after their own write. The data that they read can
    * come from a cache, but is never older than their own write. Writes to pods are ordered, so the later writer sees
    * the earlier one. Both decide alike: the pod started for the session wins, else the pod claimed first. The query
    * excludes our own pod, so the answer is nearly always empty and cheap for the API server.

@@ -23,8 +23,8 @@ import { removeToken } from './token.ts';
 const graceMs = 250;
 
 /**
- * Tells a restarted daemon from a second process with its token. A daemon keeps an idle connection as long as it lives. So
- * if a connection of an earlier boot stays open, another process has presented the token.
+ * Distinguishes a restarted daemon from a second process with its token. A daemon keeps an idle connection as long as
+ * it lives. So if a connection of an earlier boot stays open, another process has presented the token.
  */
 class DuplicateDaemonDetector {
   readonly #hasIdle: () => boolean;
@@ -37,7 +37,7 @@ class DuplicateDaemonDetector {
   async isSecond(boot: string): Promise<boolean> {
     if (this.#boot !== undefined && this.#boot !== boot && this.#hasIdle()) {
       await pause(graceMs, undefined, { ref: false });
-      // After a long turn of the event loop the timer fires first. Connections that closed meanwhile are reported in the
+      // After a long turn of the event loop the timer fires first. Connections that closed by then are reported in the
       // next turns.
       for (let turns = 0; turns < 2; turns++) await turnOfTheLoop();
       if (this.#hasIdle() && this.#boot !== boot) return true;
