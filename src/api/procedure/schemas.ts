@@ -43,6 +43,8 @@ export const Session = z.object({
   origin: Origin,
   template: z.string(),
   projectId: z.string().nullable(),
+  /** The model that was chosen for it; null: that of its template, its project or the server. */
+  model: z.string().nullable(),
   lastTask: z.string(),
   latestMessage: z.string(),
   latestMessageAt: z.iso.datetime(),
@@ -85,6 +87,7 @@ export const toSession = (record: SessionRecord): Session => ({
   origin: record.origin,
   template: record.template,
   projectId: record.projectId,
+  model: record.model ?? null,
   lastTask: record.lastTask,
   latestMessage: record.latestMessage,
   unread: record.unread,

@@ -295,11 +295,13 @@ export const sessionsRouter = router({
         lifetimeSeconds: LifetimeSeconds.nullable().optional(),
         /** In place of the earlier ones, from the next turn on. */
         skills: SkillPins.optional(),
+        /** From the next turn on. */
+        model: ModelRef.optional(),
       }),
     )
     .output(Session)
     .mutation(async ({ ctx, input }) => {
-      const { id, title, name, favorite, pinned, archived, unread, metadata, lifetimeSeconds, skills } = input;
+      const { id, title, name, favorite, pinned, archived, unread, metadata, lifetimeSeconds, skills, model } = input;
       const change = {
         ...(title !== undefined && { title }),
         ...(name !== undefined && { name }),
@@ -310,6 +312,7 @@ export const sessionsRouter = router({
         ...(metadata !== undefined && { metadata }),
         ...(lifetimeSeconds !== undefined && { lifetimeSeconds }),
         ...(skills !== undefined && { skills }),
+        ...(model !== undefined && { model }),
       };
       return toSession(await ctx.services.sessions.update(id, change));
     }),

@@ -212,6 +212,8 @@ export interface SessionChange {
   readonly metadata?: Readonly<Record<string, string>>;
   /** From the next turn on. */
   readonly agent?: SessionAgent;
+  /** From the next turn on. */
+  readonly model?: string;
   /** In place of the earlier ones, from the next turn on. */
   readonly skills?: readonly string[];
   /** In place of the earlier one. A run that waits for its session's budget goes on. */

@@ -93,6 +93,7 @@ export function sessionService(deps: Deps): SessionService {
     if (life && lifetimeSeconds !== undefined) {
       throw new AppError('conflict', 'The program that made this sandbox sets its end, by the API of E2B.');
     }
+    if (wish.model !== undefined) await deps.checkModel?.(wish.model);
     if (wish.skills?.length) await deps.checkSkills?.(wish.skills, session.owner);
     const endsAt = lifetimeSeconds && clock.now() + lifetimeSeconds * 1_000;
     const fields = { ...wish, ...(endsAt !== undefined && { endsAt }) };

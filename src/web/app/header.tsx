@@ -2,7 +2,10 @@ import { rename, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
 import { current, currentId, type Session } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
+import { info } from '../data/system.ts';
 import { TreeLinks } from '../delegation/tree.tsx';
+import { chooseModelFor } from '../models/choose.tsx';
+import { inForce, isDemo, shortName } from '../models/state.ts';
 import { Button, IconButton } from '../parts/button.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
@@ -21,6 +24,7 @@ export function Header() {
     <header class="bar">
       <MenuButton />
       {session ? <Title key={session.id} session={session} /> : <h1>{t('newSession')}</h1>}
+      {session && <ModelOf session={session} />}
       {session && <TreeLinks session={session} />}
       {currentId.value !== undefined && <StatusChip status={currentStatus.value} />}
       {isBusy.value && currentId.value !== undefined && <StopButton id={currentId.value} />}
@@ -46,6 +50,22 @@ export function Header() {
         </>
       )}
     </header>
+  );
+}
+
+/** The session's model, which a person can change. */
+function ModelOf({ session }: { session: Session }) {
+  const model = session.model ?? inForce.value?.model ?? info.value?.model ?? '';
+  return (
+    <button
+      type="button"
+      class="model-of wide-only"
+      title={t('models.choose')}
+      aria-label={`${t('model')}: ${shortName(model)}`}
+      onClick={() => chooseModelFor(session)}
+    >
+      {isDemo(model) ? t('models.demo') : shortName(model)}
+    </button>
   );
 }
 

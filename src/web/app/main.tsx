@@ -13,6 +13,7 @@ import { openSettings } from '../settings/open.tsx';
 import { endSignIn, takeSignIn } from '../settings/tool-servers/sign-in.ts';
 import { t } from '../text/text.ts';
 import { followPorts } from '../work/preview/state.ts';
+import { followResults } from '../work/results.ts';
 import { App } from './app.tsx';
 import { badgeInTitle } from './badge.ts';
 import { catchDrops } from './drops.ts';
@@ -35,6 +36,7 @@ async function start(): Promise<void> {
   watchSessions();
   followCurrent();
   followPorts();
+  followResults();
   searchMessages();
   if (answer) {
     await endSignIn(answer);

@@ -7,6 +7,7 @@ import { connection } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
 import { IconButton } from '../parts/button.tsx';
+import { chosenModel } from '../models/state.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt, notify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
@@ -21,7 +22,7 @@ import { workspacePaths } from './completion/workspace-paths.ts';
 import { composerText, setComposer } from './composer-text.ts';
 import { emptyGoal, goalDraftOf, goalOf, problemOf, setGoalDraft } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
-import { chosenModel, chosenRepository, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
+import { chosenRepository, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
 
 const hints: Readonly<Partial<Record<string, TextKey>>> = {
   running: 'hint.steer',

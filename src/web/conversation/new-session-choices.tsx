@@ -4,16 +4,14 @@ import type { Outputs } from '../../client/types.ts';
 import { pref } from '../data/prefs.ts';
 import { query } from '../data/server.ts';
 import { info } from '../data/system.ts';
-import { chooseModel } from '../models/choose.tsx';
-import { inForce, isDemo, readModels } from '../models/state.ts';
+import { chooseModelFor } from '../models/choose.tsx';
+import { chosenModel, inForce, isDemo, readModels } from '../models/state.ts';
 import { projects, shownProject } from '../sessions/filters.ts';
 import { chooseSkills } from '../skills/choose.tsx';
 import { chosenSkills, readSkills, skills } from '../skills/state.ts';
 import { serverText, t } from '../text/text.ts';
 import { UnavailableTemplates } from './unavailable-templates.tsx';
 
-/** The model of a new session; empty: the server's own. */
-export const chosenModel = signal('');
 export const chosenTemplate = pref<string>('template', '');
 /** The repository's URL, and behind a # its branch, tag or commit; empty: none. */
 export const chosenRepository = signal('');
@@ -21,7 +19,7 @@ export const templates = signal<Outputs['templates']['list']['templates']>([]);
 
 /** Also forgets the choice of one that is gone, or cannot run. */
 export function readTemplates(): void {
-  query('templates.list', {}).then(
+  query('templates.list', undefined).then(
     (found) => {
       templates.value = found.templates;
       const chosen = found.templates.find(({ id }) => id === chosenTemplate.value);
@@ -70,16 +68,7 @@ export function NewSessionChoices() {
           type="button"
           aria-haspopup="dialog"
           aria-describedby="model-of-new"
-          onClick={() =>
-            chooseModel({
-              title: t('models.choose'),
-              value: chosenModel.value,
-              withUsual: true,
-              act(ref) {
-                chosenModel.value = ref;
-              },
-            })
-          }
+          onClick={() => chooseModelFor(undefined)}
         >
           {shownModel()}
         </button>

@@ -5,8 +5,11 @@ import { send } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
 import { isEndOnly } from '../data/log.ts';
 import { moving } from '../data/model.ts';
+import { current } from '../data/sessions.ts';
+import { info } from '../data/system.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { Plain } from '../markdown/plain.tsx';
+import { inForce, isDemo } from '../models/state.ts';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
 import { count, duration, price, short } from '../parts/format.ts';
@@ -17,6 +20,7 @@ import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { failureText, serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Live } from './live.ts';
+import { DemoHelp } from './welcome.tsx';
 import { Elapsed, useSecondsTo } from './tool-card.tsx';
 
 // The lines between messages and tool calls: what waits, what failed, what ended, what the server did.
@@ -236,12 +240,14 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
               <Button onClick={resend(t('continueText'))}>{t('continue')}</Button>
             </>
           )}
-          <ForkButton seq={item.seq} />
+          {isAnswer && isOfDemo() ? <DemoHelp /> : <ForkButton seq={item.seq} />}
         </div>
       )}
     </div>
   );
 }
+
+const isOfDemo = () => isDemo(current.value?.model ?? inForce.value?.model ?? info.value?.model);
 
 export function endWord({ status, reason }: EndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';

@@ -1,7 +1,9 @@
 import { useEffect } from 'preact/hooks';
 import { ModelBanner } from '../models/banner.tsx';
 import { inForce, isDemo, readModels } from '../models/state.ts';
+import { Button } from '../parts/button.tsx';
 import { Icon, type IconName } from '../parts/icon.tsx';
+import { openSettings } from '../settings/open.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { putInComposer } from './composer-text.ts';
@@ -29,17 +31,36 @@ export function Welcome() {
       <p class="quiet">{t('welcomeTells')}</p>
       <ModelBanner onUsed={() => document.getElementById('message')?.focus()} />
       {model !== undefined && <h3 class="welcome-tasks">{t(isDemo(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
-      <ul>
-        {tasks.map(({ icon, title, hint, text }) => (
-          <li key={title}>
-            <button type="button" onClick={() => putInComposer(t(text))}>
-              <Icon name={icon} />
-              <b>{t(title)}</b>
-              <span class="quiet">{t(hint)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <Tasks />
     </div>
   );
 }
+
+/** The tasks as buttons, which put their text into the message box. */
+const Tasks = () => (
+  <ul>
+    {tasks.map(({ icon, title, hint, text }) => (
+      <li key={title}>
+        <button type="button" onClick={() => putInComposer(t(text))}>
+          <Icon name={icon} />
+          <b>{t(title)}</b>
+          <span class="quiet">{t(hint)}</span>
+        </button>
+      </li>
+    ))}
+  </ul>
+);
+
+/** What helps after an answer of the demo that did nothing. */
+export const DemoHelp = () => (
+  <div class="row">
+    {tasks.map(({ icon, title, text }) => (
+      <Button key={title} icon={icon} onClick={() => putInComposer(t(text))}>
+        {t(title)}
+      </Button>
+    ))}
+    <Button kind="primary" onClick={() => openSettings('models')}>
+      {t('models.addOne')}
+    </Button>
+  </div>
+);

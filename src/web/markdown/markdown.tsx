@@ -4,11 +4,11 @@ import { currentId } from '../data/sessions.ts';
 import type { MarkdownCell, MarkdownNode, MarkdownTree } from '../parsing/markdown.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { t } from '../text/text.ts';
-import { showPlace } from '../work/preview/state.ts';
 import { placeOf } from '../work/preview/target.ts';
 import { Code } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { Formula } from './formula.tsx';
+import { CodeSpan, PlaceLink, withPlaces } from './places.tsx';
 import { Plain } from './plain.tsx';
 import { useMarkdownTree } from './tree.ts';
 import { WorkspaceImage } from './workspace-image.tsx';
@@ -60,7 +60,7 @@ interface NodeContext {
 }
 
 function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): ComponentChildren {
-  if (typeof node === 'string') return node;
+  if (typeof node === 'string') return sessionId === undefined ? node : withPlaces(node);
   const inner = (nodes: MarkdownTree) => drawn(nodes, sessionId);
   switch (node.kind) {
     case 'heading': {
@@ -92,11 +92,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
     case 'formula':
       return <Formula key={key} tex={node.tex} isBlock={node.isBlock} />;
     case 'codespan':
-      return (
-        <code key={key} dir="ltr">
-          {node.code}
-        </code>
-      );
+      return <CodeSpan key={key} code={node.code} sessionId={sessionId} />;
     case 'rule':
       return <hr key={key} />;
     case 'break':
@@ -131,17 +127,12 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
       return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} dir={dir} />;
     case 'link': {
       const place = currentId.peek() === undefined ? undefined : placeOf(node.href);
-      if (place) {
-        const show = (event: Event) => {
-          event.preventDefault();
-          showPlace(place);
-        };
+      if (place)
         return (
-          <a key={key} href={node.href} title={t('preview.port', { port: place.port })} onClick={show}>
-            {inner(node.inner)}
-          </a>
+          <PlaceLink key={key} place={place}>
+            {node.inner.map((one, at) => draw(one, { key: at, sessionId: undefined }))}
+          </PlaceLink>
         );
-      }
       return /^(https?|mailto):/i.test(node.href) ? (
         <a key={key} href={node.href} target="_blank" rel="noopener noreferrer">
           {inner(node.inner)}

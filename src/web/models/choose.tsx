@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
+import { once } from '../data/server.ts';
+import type { Session } from '../data/sessions.ts';
 import { Button } from '../parts/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
-import { inForce, offered, readModels, readOffered } from './state.ts';
+import { chosenModel, inForce, offered, readModels, readOffered } from './state.ts';
 
 interface ChoiceOptions {
   readonly title: string;
@@ -18,6 +20,18 @@ interface ChoiceOptions {
 
 /** Lets a person choose among the models of all providers that are ready. */
 export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseModel {...wish} />);
+
+/** The model of a session from its next turn on; `undefined`: of the next session. */
+export const chooseModelFor = (session: Session | undefined): void =>
+  chooseModel({
+    title: t('models.choose'),
+    value: session ? (session.model ?? '') : chosenModel.value,
+    withUsual: !session,
+    async act(ref) {
+      if (session) await once('sessions.update', { id: session.id, model: ref });
+      else chosenModel.value = ref;
+    },
+  });
 
 function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
   const [chosen, setChosen] = useState(value);

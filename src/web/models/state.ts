@@ -6,6 +6,8 @@ export type ModelsInForce = Outputs['models']['inForce'];
 export type OfferedProvider = Outputs['models']['offered']['providers'][number];
 export type ListedModel = OfferedProvider['models'][number];
 
+/** The model of a new session; empty: the server's own. */
+export const chosenModel = signal('');
 /** The usual model and the providers; undefined until the server answered. */
 export const inForce = signal<ModelsInForce | undefined>(undefined);
 /** The lists of the providers; undefined until they were asked for. */
@@ -27,3 +29,6 @@ export function changed(now: ModelsInForce): void {
 
 /** The demo has no provider: its name is the whole reference. */
 export const isDemo = (ref: string | undefined): boolean => ref === 'demo';
+
+/** The name of a model as people say it: without its provider, its folders and the ending of its file. */
+export const shortName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');

@@ -5,7 +5,7 @@ import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { needing } from '../inbox/needs.ts';
-import { inForce } from '../models/state.ts';
+import { inForce, shortName } from '../models/state.ts';
 import { Button, IconButton } from '../parts/button.tsx';
 import { locale } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
@@ -126,7 +126,7 @@ export function Sidebar() {
       )}
       <BulkBar shown={shownIds} />
       {!isChoosing.value && info.value && (
-        <p id="about">{`${inForce.value?.model ?? info.value.model} · ${info.value.driver} · ${info.value.version}`}</p>
+        <p id="about">{`${shortName(inForce.value?.model ?? info.value.model)} · ${info.value.driver} · ${info.value.version}`}</p>
       )}
     </nav>
   );

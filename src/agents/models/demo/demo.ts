@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Abilities, FailedTurn, Message, Model, ToolCall, TurnPart, TurnRequest } from '../model.ts';
 import { titleOf } from './blocks.ts';
 import { type Run, readRun } from './run.ts';
-import { announcement, deltasOf, describe, resultText, summaryText } from './texts.ts';
+import { announcement, cannotText, deltasOf, describe, resultText, summaryText } from './texts.ts';
 import type { Unit } from './unit.ts';
 
 const maxSteps = 1_000;
@@ -60,6 +60,7 @@ function decide(request: TurnRequest): Decision {
   });
   switch (phase.kind) {
     case 'plan':
+      if (run.isTalk) return { text: cannotText() };
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
       return { call: makePlan(run.units.map(describe), announcement(run.task)) };
     case 'replan': {
@@ -80,6 +81,7 @@ function decide(request: TurnRequest): Decision {
 }
 
 function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
+  if (run.isTalk && run.results.length === 0) return { text: cannotText() };
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };

@@ -1,10 +1,12 @@
 import type { Message, ToolCall, TurnRequest } from '../model.ts';
-import { unitsOf } from './blocks.ts';
+import { understood, unitsOf } from './blocks.ts';
 import type { Unit } from './unit.ts';
 
 /** The run's state, read from its messages, because the demo model keeps no other state. */
 export interface Run {
   readonly task: string;
+  /** Nothing of it is for the demo: no block, no built-in task. */
+  readonly isTalk: boolean;
   /** The units of the first message and of each injected one, in order: step i of the plan is unit i. */
   readonly units: readonly Unit[];
   /** The results of the tools in this run. */
@@ -42,6 +44,7 @@ export function readRun(request: TurnRequest): Run {
   }
   return {
     task: spoken[0] ?? '',
+    isTalk: spoken.every((text) => understood(text) === 'nothing'),
     units: spoken.flatMap(unitsOf),
     results,
     callsOfStep,

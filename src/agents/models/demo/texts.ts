@@ -1,7 +1,7 @@
 import { beginningOf, endOf } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
-import { titleOf, understood } from './blocks.ts';
-import { builtInTask } from './tasks/list.ts';
+import { titleOf } from './blocks.ts';
+import { builtInTask, builtInTasks } from './tasks/list.ts';
 import type { Unit } from './unit.ts';
 
 /**
@@ -70,22 +70,18 @@ const shown = 2_000;
 /** Each answer says what the demo model is, because it can be read without the page. */
 const isDemo = 'Demo, no AI.';
 
+/** The answer to a message with nothing that the demo can do. */
+export const cannotText = (): string =>
+  `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
+
 /** The words before the plan: they promise no more than what follows. */
-export function announcement(task: string): string {
-  if (understood(task) === 'nothing')
-    return `${isDemo} It does not understand your message, and only writes it into a file.`;
-  return `${isDemo} Working on it: ${literal(titleOf(task))}`;
-}
+export const announcement = (task: string): string => `${isDemo} Working on it: ${literal(titleOf(task))}`;
 
 /** Reports the outcome and shows the last command's output, fenced so that a page shows it unchanged. */
 export function summaryText(results: readonly ToolMessage[], task: string): string {
-  const about = understood(task);
-  const ends = about === 'task' && results.every(({ success }) => success) ? builtInTask(task)?.ends : undefined;
-  const more = about === 'nothing' ? `\n\n${needsModel}` : ends === undefined ? '' : `\n\n${ends}`;
-  return `${isDemo} ${outcomeText(results)}${more}`;
+  const ends = results.every(({ success }) => success) ? builtInTask(task)?.ends : undefined;
+  return `${isDemo} ${outcomeText(results)}${ends === undefined ? '' : `\n\n${ends}`}`;
 }
-const needsModel =
-  'Nothing of your message was done. Set up a model on the start page to have it done, or try one of the tasks there.';
 
 function outcomeText(results: readonly ToolMessage[]): string {
   const failures = results.filter((result) => !result.success).length;

@@ -5,7 +5,7 @@ import { model } from '../../data/log.ts';
 import { go } from '../../data/route.ts';
 import { current, currentId } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
-import { chooseModel } from '../../models/choose.tsx';
+import { chooseModelFor } from '../../models/choose.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { openSettings } from '../../settings/open.tsx';
 import { askFork } from '../../sharing/fork.tsx';
@@ -14,7 +14,6 @@ import { chooseSkills } from '../../skills/choose.tsx';
 import { t } from '../../text/text.ts';
 import { fileFilter } from '../../work/files/store.ts';
 import { openTab } from '../../work/open-tab.ts';
-import { chosenModel } from '../new-session-choices.tsx';
 import { fuzzyScore } from './fuzzy.ts';
 import type { SlashCommand } from './slash-command.ts';
 import { showSlashHelp } from './slash-help.tsx';
@@ -32,16 +31,7 @@ export const slashCommands: readonly SlashCommand[] = [
     name: 'model',
     icon: 'gear',
     about: 'slash.model',
-    run: () =>
-      chooseModel({
-        title: t('models.choose'),
-        value: chosenModel.value,
-        withUsual: true,
-        act(ref) {
-          chosenModel.value = ref;
-          go(undefined);
-        },
-      }),
+    run: () => chooseModelFor(current.value),
   },
   {
     name: 'stop',

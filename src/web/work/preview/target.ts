@@ -4,7 +4,7 @@ export interface PreviewTarget {
   readonly path: string;
 }
 
-const local = /^https?:\/\/(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;
+const local = /^(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(\d{1,5})(\/[^\s]*)?$/i;
 /** The place in the sandbox to which an address in a conversation leads. */
 export function placeOf(href: string): PreviewTarget | undefined {
   const [, port, path = '/'] = local.exec(href) ?? [];

@@ -169,14 +169,10 @@ describe('a step', () => {
     expect((await turn(talk.said('done'), step(1))).calls).toEqual([exec('b', 'call_2')]);
   });
 
-  test('for a message without blocks writes the message to a file and shows the file', async () => {
-    const talk = planned('Just words');
-    const first = await turn(talk, step(0));
-    expect(first.calls).toMatchObject([
-      { name: 'file_write', args: { file: '/workspace/corral-demo.md', content: 'Just words' } },
-    ]);
-    const second = await turn(talk.said('done'), step(1));
-    expect(second.calls).toMatchObject([{ name: 'shell_exec', args: { command: 'cat corral-demo.md' } }]);
+  test('for a message without blocks answers with the tasks that it has, and calls nothing', async () => {
+    const { calls, text } = await turn(planned('Just words'), step(0));
+    expect(calls).toEqual([]);
+    expect(text).toContain('snake.html');
   });
 
   test('without a plan for it ends with a text', async () => {

@@ -49,5 +49,5 @@ export const chart: BuiltInTask = {
       command: `awk -f chart.awk sales.csv >chart.html && sed -n 's/^<p>\\(.*\\)<[/]p>$/\\1/p' chart.html`,
     },
   ],
-  ends: 'The chart is in `chart.html`: open it in the work pane under Files.',
+  ends: 'The chart is in `chart.html`.',
 };

@@ -20,7 +20,7 @@ const page = `<!doctype html>
   const field = document.getElementById('field');
   const paint = field.getContext('2d');
   const turns = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
-  let snake, way, next, apple, over;
+  let snake, way, next, apple, over, waits = true;
   function begin() {
     snake = [[10, 10], [9, 10], [8, 10]];
     way = next = [1, 0];
@@ -33,10 +33,11 @@ const page = `<!doctype html>
   }
   const on = ([x, y]) => snake.some(([a, b]) => a === x && b === y);
   function steer(wanted) {
+    waits = false;
     if (wanted[0] !== -way[0] || wanted[1] !== -way[1]) next = wanted;
   }
   function move() {
-    if (over) return;
+    if (over || waits) return;
     way = next;
     const head = [snake[0][0] + way[0], snake[0][1] + way[1]];
     over = head.some((n) => n < 0 || n >= size) || on(head);
@@ -56,11 +57,12 @@ const page = `<!doctype html>
       paint.fillRect(x, y, 1, 1);
     });
     const points = snake.length - 3;
-    document.getElementById('score').textContent = over ? 'Over with ' + points + ' points' : 'Points: ' + points;
+    const text = waits ? 'Press an arrow key or swipe to begin' : 'Points: ' + points;
+    document.getElementById('score').textContent = over ? 'Over with ' + points + ' points' : text;
   }
   addEventListener('keydown', (event) => {
     if (turns[event.key]) steer(turns[event.key]);
-    else if (event.key === ' ') begin();
+    else if (event.key === ' ') { waits = false; begin(); }
     else return;
     event.preventDefault();
   });
@@ -99,5 +101,5 @@ export const game: BuiltInTask = {
     },
     { kind: 'sh', command: serve },
   ],
-  ends: 'The game is in `snake.html`: open it in the work pane, under Files or as a preview of the port above.',
+  ends: 'The game is in `snake.html`. Arrow keys begin it.',
 };

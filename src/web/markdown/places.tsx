@@ -1,0 +1,69 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect } from 'preact/hooks';
+import { readWorkspacePaths, workspacePaths } from '../conversation/completion/workspace-paths.ts';
+import { currentId } from '../data/sessions.ts';
+import { t } from '../text/text.ts';
+import { showPlace } from '../work/preview/state.ts';
+import { type PreviewTarget, placeOf } from '../work/preview/target.ts';
+import { openFile } from '../work/results.ts';
+
+// Names of files and addresses of the sandbox in an answer lead into the work pane.
+
+const fileForm = /^(\.\/|\/)?[\w@+~-][\w@.+~-]*(\/[\w@.+~-]+)*$/;
+const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?:\/[\w./~%?&=#+-]*[\w/~%=#+-])?/gi;
+
+/** Code that is a file of the workspace, or a place in the sandbox, is a link. */
+export function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
+  const plain = <code dir="ltr">{code}</code>;
+  if (sessionId === undefined || sessionId !== currentId.value) return plain;
+  const place = placeOf(code);
+  if (place) return <PlaceLink place={place}>{plain}</PlaceLink>;
+  return fileForm.test(code) && code.includes('.') ? <FileLink name={code} sessionId={sessionId} /> : plain;
+}
+
+function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
+  useEffect(() => void readWorkspacePaths(sessionId), [sessionId]);
+  const wanted = name.replace(/^\.\//, '');
+  const path = workspacePaths.value.paths.find((one) => one === wanted || wanted.endsWith(`/${one}`));
+  const code = <code dir="ltr">{name}</code>;
+  if (path === undefined) return code;
+  return (
+    <a
+      href={`#${sessionId}`}
+      title={t('openFile', { path })}
+      onClick={(event) => {
+        event.preventDefault();
+        openFile(sessionId, path);
+      }}
+    >
+      {code}
+    </a>
+  );
+}
+
+export const PlaceLink = ({ place, children }: { place: PreviewTarget; children: ComponentChildren }) => (
+  <a
+    href={`http://localhost:${place.port}${place.path}`}
+    title={t('preview.port', { port: place.port })}
+    onClick={(event) => {
+      event.preventDefault();
+      showPlace(place);
+    }}
+  >
+    {children}
+  </a>
+);
+
+/** A text with its addresses of the sandbox as links. */
+export function withPlaces(text: string): ComponentChildren {
+  if (currentId.peek() === undefined || !text.includes(':')) return text;
+  const parts: ComponentChildren[] = [];
+  let from = 0;
+  for (const { 0: found, index } of text.matchAll(address)) {
+    const place = placeOf(found);
+    if (!place) continue;
+    parts.push(text.slice(from, index), <PlaceLink place={place}>{found}</PlaceLink>);
+    from = index + found.length;
+  }
+  return from === 0 ? text : [...parts, text.slice(from)];
+}
