@@ -33,11 +33,13 @@ function serverNode(): string | undefined {
   return Number(process.versions.node.split('.')[0]) >= neededNode ? process.execPath : undefined;
 }
 
+const main = join(dist, 'src/app/main.js');
+const hasServer = existsSync(main);
+
 function runServer(args: readonly string[]): Promise<number> {
-  const main = join(dist, 'src/app/main.js');
-  if (!existsSync(main)) {
+  if (!hasServer) {
     process.stderr.write(
-      'corral: This package has the client alone. Install the server, or ask one that runs: --url, CORRAL_URL.\n',
+      `corral: This package has the client alone, and ${args[0]} belongs to the server. Install the package corral or run its image, or use a server that runs: CORRAL_URL=https://… or --url.\n`,
     );
     return Promise.resolve(1);
   }
@@ -63,4 +65,4 @@ const { version, serverProcess = { flags: [], flagsOfNode: {}, env: {} } } = rea
 const serverCommands = readJson<ServerCommand[]>('server-commands.json');
 const io = processIo(onInterrupt());
 const args = process.argv.slice(2);
-process.exitCode = await runCli(args.length === 0 ? ['--help'] : args, { io, version, serverCommands, runServer });
+process.exitCode = await runCli(args.length === 0 ? ['--help'] : args, { io, version, serverCommands, runServer, hasServer });

@@ -17,6 +17,8 @@ export interface ProgramParts {
   readonly io: Io;
   readonly version: string;
   readonly serverCommands: readonly ServerCommand[];
+  /** False in the package of the client alone. */
+  readonly hasServer?: boolean;
   /** Runs the server's program with these arguments. Resolves with its exit code. */
   readonly runServer: (args: readonly string[]) => Promise<number>;
 }
@@ -47,7 +49,7 @@ function tell(thrown: Error, io: Io, json: boolean): void {
   else io.say([`corral: ${thrown.message}`, ...(docs === undefined ? [] : [`See ${docs}`])].join('\n'));
 }
 
-export function programOf({ io, version, serverCommands, runServer }: ProgramParts, done: (exit: number) => void) {
+export function programOf({ io, version, serverCommands, runServer, hasServer = true }: ProgramParts, done: (exit: number) => void) {
   const program = new Command('corral')
     .description(
       'Runs AI agents, each in a sandbox of its own. Commands ask the server at CORRAL_URL, with CORRAL_TOKEN.',
@@ -59,7 +61,7 @@ export function programOf({ io, version, serverCommands, runServer }: ProgramPar
     .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
     .enablePositionalOptions()
     .exitOverride()
-    .addHelpText('after', '\nBegin with: corral up, then corral run "Say hello", or corral chat.')
+    .addHelpText('after', `\nGet started: ${hasServer ? 'corral up, then ' : 'CORRAL_URL=<your server> '}corral run "Say hello", or corral chat.`)
     .addHelpText('after', `\nExit codes:\n${exitLines().join('\n')}`);
   for (const [title, commands] of groupsOf(allCommands)) {
     program.commandsGroup(`${title}:`);

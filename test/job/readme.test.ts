@@ -65,8 +65,8 @@ test("the README's quick start works as written, line after line", {
 }, async (context) => {
   await needs(context, 'bubblewrap');
   const section = await sectionOf('README.md', 'Quick start');
-  const lines = [...section.matchAll(/^ {4}(npm start.*?)(?: +#.*)?$/gm)].map(([, line = '']) => line);
-  expect(lines.map((line) => line.split(' ')[3])).toEqual([undefined, 'run', 'exec', 'attach', 'fork', 'rm']);
+  const lines = [...section.matchAll(/^ {4}((?:npm start|[.][/]corral).*?)(?: +#.*)?$/gm)].map(([, line = '']) => line);
+  expect(lines.map((line) => line.split(' ')[1])).toEqual(['start', 'run', 'exec', 'attach', 'fork', 'rm']);
   const [, run = '', exec = '', attach = '', fork = '', remove = ''] = lines;
   await using server = await serverProcess({ CORRAL_DRIVER: 'process' }); // the first line
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, CORRAL_DATA_DIR: server.data };

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isRunning, type LocalServer, runningOn } from '../../cli/server.ts';
+import { isRunning, type LocalServer, runningOn, serverOn } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Command, Terminal } from './command.ts';
 import { localConfig } from './local-config.ts';
@@ -42,12 +42,15 @@ export const upCommand: Command = {
 };
 
 export const downCommand: Command = {
-  usage: '[--timeout <seconds>]',
+  usage: '[--timeout <seconds>] [--remove]',
   about:
-    'ends the server that runs on the data folder, and returns once it has ended; sessions go on at its next start',
-  async run(args, { print, signal }) {
-    const seconds = secondsOf(args, 'down', 60);
+    'ends the server that runs on the data folder, and returns once it has ended; sessions go on at its next start. With ' +
+    '--remove nothing goes on: sessions, sandboxes and volumes are deleted, and then the data folder',
+  async run(given, { print, signal }) {
+    const removes = given.includes('--remove');
+    const seconds = secondsOf(given.filter((arg) => arg !== '--remove'), 'down', 60);
     const { data, pidFile } = serverFiles();
+    if (removes) print(await removeAll(data));
     const pid = runningOn(data)?.pid ?? pidIn(pidFile);
     if (pid === undefined || !isServer(pid)) {
       rmSync(pidFile, { force: true });
@@ -60,9 +63,35 @@ export const downCommand: Command = {
       throw new AppError('deadline_exceeded', `Process ${pid} has not ended in ${seconds} s. Its log is in ${data}.`);
     rmSync(pidFile, { force: true });
     print('The server has ended.');
+    if (removes) {
+      rmSync(data, { recursive: true, force: true });
+      print(`${data} is removed.`);
+    }
     return 0;
   },
 };
+
+/** Deletes what the server has outside of its data folder, as only the server itself can. */
+async function removeAll(data: string): Promise<string> {
+  const corral = serverOn(data);
+  if (!corral) {
+    const text = `No server runs on ${data}, and only it can delete its sandboxes. Start it with corral up, then repeat this.`;
+    throw new AppError('conflict', text);
+  }
+  let count = 0;
+  for (;;) {
+    const { items } = await corral.call((api) => api.sessions.list.query({ limit: 500 }));
+    if (items.length === 0) break;
+    const { deleted, kept } = await corral.call((api) =>
+      api.sessions.deleteMany.mutate({ ids: items.map(({ id }) => id) }),
+    );
+    count += deleted.length;
+    if (kept.length > 0) throw new AppError('conflict', `${kept.length} sessions could not be deleted: ${kept[0]?.code}.`);
+  }
+  const volumes = await corral.call((api) => api.volumes.list.query());
+  for (const { id } of volumes) await corral.call((api) => api.volumes.delete.mutate({ volume: id }));
+  return `${count} sessions and ${volumes.length} volumes are deleted.`;
+}
 
 interface ServerFiles {
   readonly data: string;
@@ -170,6 +199,6 @@ function secondsOf(args: readonly string[], name: 'up' | 'down', usual: number):
       throw new Error('--timeout needs a number of seconds from 1');
     return timeout === undefined ? usual : Number(timeout);
   } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. ${name} takes [--timeout <seconds>].`);
+    throw new AppError('invalid_request', `${(error as Error).message}. ${name} takes [--timeout <seconds>]${name === 'down' ? ' [--remove]' : ''}.`);
   }
 }

@@ -1,3 +1,4 @@
+import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { oneLine, printable } from '../io.ts';
@@ -10,7 +11,7 @@ export const lsCommand: CliCommand = {
   about: 'lists sessions, newest first',
   options: [
     ['-n, --limit <number>', 'at most so many; default 50'],
-    ['--status <status>', 'only those that are pending, running, waiting or completed'],
+    ['--status <status>', 'only those that are pending, running, waiting, completed or failed'],
     ['-q, --quiet', 'ids alone'],
     jsonOption,
   ],
@@ -22,10 +23,14 @@ export const lsCommand: CliCommand = {
     const status = statuses.find((one) => one === options.text('status'));
     if (options.text('status') !== undefined && !status)
       throw new UsageError(`--status is one of ${statuses.join(', ')}.`);
-    const { items } = await corral().call((api) => api.sessions.list.query({ limit, ...(status && { status }) }));
+    const asked = status === 'failed' ? 'completed' : status;
+    const found = await corral().call((api) =>
+      api.sessions.list.query({ limit, ...(asked && { status: asked }) }),
+    );
+    const items = found.items.map(withState).filter((one) => status === undefined || one.status === status);
     for (const { id, name, status, latestMessageAt, title, lastTask } of items) {
       const at = latestMessageAt.slice(0, 16).replace('T', ' ');
-      const colour = { running: 'cyan', waiting: 'yellow', completed: 'green', pending: 'dim' } as const;
+      const colour = { running: 'cyan', waiting: 'yellow', completed: 'green', failed: 'red', pending: 'dim' } as const;
       const shown = io.paint('stdout', colour[status], status.padEnd(9));
       if (options.flag('json')) continue;
       const text = [name === null ? '' : `[${name}]`, title || lastTask].filter((part) => part !== '').join(' ');
@@ -36,7 +41,14 @@ export const lsCommand: CliCommand = {
     return exitCodes.ok.code;
   },
 };
-const statuses = ['pending', 'running', 'waiting', 'completed'] as const;
+const statuses = ['pending', 'running', 'waiting', 'completed', 'failed'] as const;
+
+type State = Pick<Outputs['sessions']['get'], 'status' | 'outcome'>;
+/** The session with the state that people and scripts look for: the end of a run can be a failure. */
+const withState = <Session extends State>(session: Session) => ({
+  ...session,
+  status: session.status === 'completed' && session.outcome?.status === 'failed' ? ('failed' as const) : session.status,
+});
 
 export const showCommand: CliCommand = {
   name: 'show',
@@ -46,7 +58,7 @@ export const showCommand: CliCommand = {
   examples: ['corral show last'],
   async run({ args: [word = ''], options, io, corral }) {
     const box = await boxOf(corral(), word);
-    const session = await box.session();
+    const session = withState(await box.session());
     const of = { sessionId: box.id };
     const [sandbox, terminals, listed] = await Promise.all([
       box.api.sandbox.status.query(of),
@@ -64,7 +76,7 @@ export const showCommand: CliCommand = {
       status: session.status,
       created: session.createdAt,
       parent: session.parent?.sessionId ?? '',
-      children: children.map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`).join('\n'),
+      children: children.map(withState).map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`).join('\n'),
       sandbox: `${conditionText(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
       idle: sandbox.idleSeconds === null ? '' : `stopped after ${sandbox.idleSeconds} s without use; files stay`,
       damage: sandbox.filesDamaged?.detail ?? '',

@@ -104,10 +104,24 @@ const phases = new Map<string, TextKey>(
 );
 export const phaseWord = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
 
+/** Phases of a sandbox at rest, which the next message ends without anybody's doing. */
+const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
+
 export function PhaseNote({ item }: { item: PhaseItem }) {
   const { phase, detail, ms, isCut, ended = [] } = item.phase.value;
   const isLive = useContext(Live);
   const isMoving = moving.has(phase) && !isCut;
+  if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
+  if (phase === 'ready' && detail)
+    return (
+      <details class="aside phase">
+        <summary>
+          {t('phase.ready')}
+          {ms !== undefined && ms > 0 ? ` · ${duration(ms)}` : ''}
+        </summary>
+        {boundedLine(serverText(detail))}
+      </details>
+    );
   return (
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
       {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
@@ -115,7 +129,6 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
         {t(phaseWord(phase))}
         {detail ? ` · ${boundedLine(serverText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
-        {isCut ? ` · ${t('phase.cut')}` : ''}
         {ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : ''}
       </span>
       {isMoving && <Elapsed since={item.at} />}

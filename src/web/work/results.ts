@@ -33,6 +33,7 @@ export function openFile(sessionId: string, path: string): void {
 }
 
 async function show(sessionId: string): Promise<void> {
+  if (model.runUsed.peek().toolCalls === 0) return;
   const { files } = await query('files.changes', { sessionId });
   const last = model.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
@@ -41,7 +42,7 @@ async function show(sessionId: string): Promise<void> {
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
   const [port] = kinds[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
   const isBusy = document.activeElement?.closest('.work') != null; // the person works in the pane
-  if (currentId.value !== sessionId || isBusy) return;
+  if (currentId.value !== sessionId || model.run.peek().kind !== 'ended' || isBusy) return;
   shown.add(`${sessionId} ${best}`);
   if (port) showPlace({ port: port.port, path: pathAtServer(best) });
   else openFile(sessionId, best);

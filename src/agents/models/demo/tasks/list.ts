@@ -3,7 +3,14 @@ import { chart } from './chart.ts';
 import { failingTest } from './failing-test.ts';
 import { game } from './game.ts';
 
-export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest];
+/** The first message of many people. */
+const hello: BuiltInTask = {
+  asks: ['Say hello', 'Sag Hallo'],
+  units: [{ kind: 'sh', command: 'echo "Hello from a sandbox: $(uname -sm), $(pwd)"' }],
+  ends: 'Add a model for tasks of your own.',
+};
+
+export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest, hello];
 
 /** Spaces, case and the last full stop do not count. */
 export function builtInTask(message: string): BuiltInTask | undefined {
