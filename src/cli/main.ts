@@ -65,4 +65,10 @@ const { version, serverProcess = { flags: [], flagsOfNode: {}, env: {} } } = rea
 const serverCommands = readJson<ServerCommand[]>('server-commands.json');
 const io = processIo(onInterrupt());
 const args = process.argv.slice(2);
-process.exitCode = await runCli(args.length === 0 ? ['--help'] : args, { io, version, serverCommands, runServer, hasServer });
+process.exitCode = await runCli(args.length === 0 ? ['--help'] : args, {
+  io,
+  version,
+  serverCommands,
+  runServer,
+  hasServer,
+});

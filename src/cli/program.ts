@@ -49,7 +49,10 @@ function tell(thrown: Error, io: Io, json: boolean): void {
   else io.say([`corral: ${thrown.message}`, ...(docs === undefined ? [] : [`See ${docs}`])].join('\n'));
 }
 
-export function programOf({ io, version, serverCommands, runServer, hasServer = true }: ProgramParts, done: (exit: number) => void) {
+export function programOf(
+  { io, version, serverCommands, runServer, hasServer = true }: ProgramParts,
+  done: (exit: number) => void,
+) {
   const program = new Command('corral')
     .description(
       'Runs AI agents, each in a sandbox of its own. Commands ask the server at CORRAL_URL, with CORRAL_TOKEN.',
@@ -61,7 +64,10 @@ export function programOf({ io, version, serverCommands, runServer, hasServer = 
     .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
     .enablePositionalOptions()
     .exitOverride()
-    .addHelpText('after', `\nGet started: ${hasServer ? 'corral up, then ' : 'CORRAL_URL=<your server> '}corral run "Say hello", or corral chat.`)
+    .addHelpText(
+      'after',
+      `\nGet started: ${hasServer ? 'corral up, then ' : 'CORRAL_URL=<your server> '}corral run "Say hello", or corral chat.`,
+    )
     .addHelpText('after', `\nExit codes:\n${exitLines().join('\n')}`);
   for (const [title, commands] of groupsOf(allCommands)) {
     program.commandsGroup(`${title}:`);

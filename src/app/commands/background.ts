@@ -48,7 +48,11 @@ export const downCommand: Command = {
     '--remove nothing goes on: sessions, sandboxes and volumes are deleted, and then the data folder',
   async run(given, { print, signal }) {
     const removes = given.includes('--remove');
-    const seconds = secondsOf(given.filter((arg) => arg !== '--remove'), 'down', 60);
+    const seconds = secondsOf(
+      given.filter((arg) => arg !== '--remove'),
+      'down',
+      60,
+    );
     const { data, pidFile } = serverFiles();
     if (removes) print(await removeAll(data));
     const pid = runningOn(data)?.pid ?? pidIn(pidFile);
@@ -86,7 +90,8 @@ async function removeAll(data: string): Promise<string> {
       api.sessions.deleteMany.mutate({ ids: items.map(({ id }) => id) }),
     );
     count += deleted.length;
-    if (kept.length > 0) throw new AppError('conflict', `${kept.length} sessions could not be deleted: ${kept[0]?.code}.`);
+    if (kept.length > 0)
+      throw new AppError('conflict', `${kept.length} sessions could not be deleted: ${kept[0]?.code}.`);
   }
   const volumes = await corral.call((api) => api.volumes.list.query());
   for (const { id } of volumes) await corral.call((api) => api.volumes.delete.mutate({ volume: id }));
@@ -199,6 +204,9 @@ function secondsOf(args: readonly string[], name: 'up' | 'down', usual: number):
       throw new Error('--timeout needs a number of seconds from 1');
     return timeout === undefined ? usual : Number(timeout);
   } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. ${name} takes [--timeout <seconds>]${name === 'down' ? ' [--remove]' : ''}.`);
+    throw new AppError(
+      'invalid_request',
+      `${(error as Error).message}. ${name} takes [--timeout <seconds>]${name === 'down' ? ' [--remove]' : ''}.`,
+    );
   }
 }

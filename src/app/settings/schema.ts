@@ -286,7 +286,7 @@ export const Config = z.strictObject({
     allowRanges: setting(networks(), [], 'private networks that webhooks may reach all the same'),
     pageUrl: optional(
       url('https', 'http'),
-      'the address of the page, for the links in webhooks; without it they have none',
+      'the address of the page, for the links in webhooks; without it only those of a server on loopback have one',
     ),
   }),
   desktop,

@@ -2,7 +2,7 @@ import type { Automation, AutomationStart } from '../../sessions/api/server/auto
 import type { SentEvent, Webhook } from '../../sessions/api/server/webhooks.ts';
 import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts';
 
-/** The content of an event, without any text that people or agents wrote in the session but its title. */
+/** The content of an event: of the texts in a session only its title, and at a run's end the beginning of the answer. */
 export interface MessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
@@ -16,6 +16,8 @@ export interface MessageData {
   /** Why a run waits. */
   readonly reason?: string;
   readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
+  /** The beginning of the answer. */
+  readonly answer?: string;
   /** In the currency of the price list; null: the price is not known. */
   readonly cost?: number | null;
   readonly round?: number;
@@ -76,6 +78,7 @@ export function dataOfSession(event: OfSession, { session, cost, pageUrl }: Mess
     ...(type === 'run.waiting' && { reason: event.reason }),
     ...(type === 'goal.judged' && { round: event.round, result: event.result }),
     ...((type === 'run.ended' || type === 'run.failed') && { outcome: event.outcome, cost }),
+    ...(type === 'run.ended' && { answer: session?.latestMessage ?? '' }),
     ...(pageUrl !== undefined && type !== 'session.deleted' && { url: `${pageUrl.replace(/\/$/, '')}/#${sessionId}` }),
   };
 }
@@ -206,7 +209,7 @@ function lineOf(type: SentEvent, data: MessageData): string {
     case 'run.retrying':
       return `${about} waits for the provider of its model, which is asked again.`;
     case 'run.ended':
-      return `${about} has ended: ${outcome?.status ?? 'completed'}${price}.`;
+      return `${about} has ended: ${outcome?.status ?? 'completed'}${price}.${data.answer ? `\n${lineEscaped(data.answer)}` : ''}`;
     case 'run.failed':
       return `${about} has failed${why === undefined ? '' : `: ${why}`}${price}.`;
     case 'goal.judged':
@@ -235,10 +238,9 @@ function lineOf(type: SentEvent, data: MessageData): string {
 }
 
 /** Slack reads these three as markup, also mentions such as <!channel>; line ends and stars would break the form. */
+const lineEscaped = (text: string): string =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 const escaped = (text: string): string =>
-  text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
+  lineEscaped(text)
     .replaceAll(/[\s*|]+/g, ' ')
     .trim();

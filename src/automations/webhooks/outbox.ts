@@ -22,6 +22,8 @@ const Session = z.object({
   status: SessionStatus.optional(),
   /** Before its first run a session has spent nothing. */
   spending: z.object({ turns: z.int() }).optional(),
+  /** The beginning of the newest message. */
+  latestMessage: z.string().optional(),
 });
 /** A change of something that programs of the Managed Agents API keep on the server. */
 const ResourceChange = z.object({

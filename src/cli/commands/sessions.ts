@@ -24,9 +24,7 @@ export const lsCommand: CliCommand = {
     if (options.text('status') !== undefined && !status)
       throw new UsageError(`--status is one of ${statuses.join(', ')}.`);
     const asked = status === 'failed' ? 'completed' : status;
-    const found = await corral().call((api) =>
-      api.sessions.list.query({ limit, ...(asked && { status: asked }) }),
-    );
+    const found = await corral().call((api) => api.sessions.list.query({ limit, ...(asked && { status: asked }) }));
     const items = found.items.map(withState).filter((one) => status === undefined || one.status === status);
     for (const { id, name, status, latestMessageAt, title, lastTask } of items) {
       const at = latestMessageAt.slice(0, 16).replace('T', ' ');
@@ -76,7 +74,10 @@ export const showCommand: CliCommand = {
       status: session.status,
       created: session.createdAt,
       parent: session.parent?.sessionId ?? '',
-      children: children.map(withState).map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`).join('\n'),
+      children: children
+        .map(withState)
+        .map(({ id, status, title }) => `${id}  ${status}  ${oneLine(title, 60)}`)
+        .join('\n'),
       sandbox: `${conditionText(sandbox)} (${sandbox.driver}), workspace ${sandbox.workdir}`,
       idle: sandbox.idleSeconds === null ? '' : `stopped after ${sandbox.idleSeconds} s without use; files stay`,
       damage: sandbox.filesDamaged?.detail ?? '',

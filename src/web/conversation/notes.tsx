@@ -20,8 +20,8 @@ import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { failureText, serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { Live } from './live.ts';
-import { DemoHelp } from './welcome.tsx';
 import { Elapsed, useSecondsTo } from './tool-card.tsx';
+import { DemoHelp } from './welcome.tsx';
 
 // The lines between messages and tool calls: what waits, what failed, what ended, what the server did.
 

@@ -23,7 +23,8 @@ export function bestResult(paths: readonly string[], answer: string): string | u
 }
 
 /** The path of a page at the server that the run started: servers show the index of a folder at its root. */
-export const pathAtServer = (file: string): string => (file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`);
+export const pathAtServer = (file: string): string =>
+  file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;
 
 export function openFile(sessionId: string, path: string): void {
   fileFilter.value = 'all';
@@ -52,6 +53,7 @@ async function show(sessionId: string): Promise<void> {
 export function followResults(): void {
   onEvent(({ type, ts, sessionId, ...event }) => {
     if (type !== 'run.end' || Date.now() - ts > recentMs || isPhone()) return;
-    if ('data' in event && (event.data as { status?: string }).status === 'completed') void show(sessionId).catch(() => {}); // the tabs have it too
+    if ('data' in event && (event.data as { status?: string }).status === 'completed')
+      void show(sessionId).catch(() => {}); // the tabs have it too
   });
 }

@@ -62,9 +62,9 @@ test('a wrong key and an address that is no provider are told at the form, which
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('the demo answers a message that is no task of it at once, with its tasks and the way to a model', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('the demo answers a message that is no task of it at once, with its tasks and the way to a model', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const { page } = await desk.open();
   const message = page.getByRole('textbox', { name: 'Message' });
   await message.pressSequentially('Build a snake game');

@@ -37,6 +37,7 @@ test('a webhook is made on a phone, its secret is shown once, and a delivery is 
   await dialog.getByRole('button', { name: 'New webhook' }).click();
   await dialog.getByLabel('Name').fill('Dashboard');
   await dialog.getByLabel('URL').fill('https://hooks.invalid/corral');
+  await dialog.getByLabel('Run ended').check();
   await dialog.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText(/^whsec_/).waitFor();
   await dialog.getByRole('button', { name: 'Send test' }).click();

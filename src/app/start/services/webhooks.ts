@@ -12,6 +12,7 @@ import { guardedFetch } from '../../../sandboxes/egress/fetch/guarded-fetch.ts';
 import type { WebhookService } from '../../../sessions/api/server/webhooks.ts';
 import type { WebhookSecrets } from '../../../sessions/projects/webhook-secrets.ts';
 import type { Replica } from '../../parts/replica.ts';
+import { isLoopback } from '../../settings/contradictions.ts';
 import { inBackground, type Startup } from '../startup.ts';
 
 interface WebhookDeps extends Pick<RouterDeps, 'costOf' | 'isOwned'> {
@@ -24,14 +25,19 @@ interface WebhookDeps extends Pick<RouterDeps, 'costOf' | 'isOwned'> {
 }
 type RunningWebhooks = AsyncDisposable & { readonly service: WebhookService };
 
+const loopback = ['127.0.0.0/8', '::1/128'];
 const refusal = (host: string) =>
-  `${host} is at a private address, which webhooks do not reach. An operator can allow its network in webhooks.allow-ranges.`;
+  `${host} is at a private address, which webhooks do not reach. An operator can allow its network in webhooks.allow-ranges (CORRAL_WEBHOOKS_ALLOW_RANGES), and start the server again.`;
 
 /** The webhooks of the store, and the deliverer that sends to them. */
 export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebhooks {
   const { closing, clock, ids, logger, learn, config, metrics } = startup;
   const { store, log, outbox, replica, secrets, projectExists, costOf, isOwned } = parts;
-  const { allowRanges, pageUrl } = config.webhooks;
+  const isLocal = isLoopback(config.host);
+  // Whoever reaches this server works on its machine, and reaches what listens there without it.
+  const allowRanges = isLocal ? [...loopback, ...config.webhooks.allowRanges] : config.webhooks.allowRanges;
+  const own = isLocal && config.port > 0 ? `http://127.0.0.1:${config.port}` : undefined;
+  const { pageUrl = own } = config.webhooks;
   const records = new WebhookRecords(store.records);
   const automations = new AutomationRecords(store.records);
   const fetchGuarded = guardedFetch({ addresses: { allowRanges } });

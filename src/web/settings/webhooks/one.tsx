@@ -84,7 +84,16 @@ export function OneWebhook({ webhook, secret, onSecret, changed, back, gone }: P
         <dt>{t('webhooks.url')}</dt>
         <dd>{url}</dd>
         <dt>{t('webhooks.events')}</dt>
-        <dd>{events.map((event) => t(`webhooks.event.${event}`)).join(', ')}</dd>
+        <dd>
+          <details>
+            <summary>{t('webhooks.hears', { n: events.length })}</summary>
+            <ul class="names">
+              {events.map((event) => (
+                <li key={event}>{t(`webhooks.event.${event}`)}</li>
+              ))}
+            </ul>
+          </details>
+        </dd>
         <dt>{t('webhooks.format')}</dt>
         <dd>{t(`webhooks.${format}`)}</dd>
       </dl>

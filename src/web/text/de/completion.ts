@@ -13,7 +13,7 @@ export const completion = {
   'complete.useSkill': 'Nutze die Fähigkeit {name}:',
   'slash.title': 'Befehle und Tastenkürzel',
   'slash.help': 'Befehle und Tastenkürzel zeigen',
-  'slash.model': 'Neue Sitzung mit anderem Modell starten',
+  'slash.model': 'Modell auswählen',
   'slash.stop': 'Laufenden Lauf anhalten',
   'slash.files': 'Dateien des Arbeitsbereichs zeigen',
   'slash.diff': 'Änderungen des letzten Laufs zeigen',

@@ -47,4 +47,5 @@ export const models = {
     'Schlüssel und Adresse werden gelöscht. Sitzungen, die ihn verwenden, brechen in der nächsten Runde ab; als Standard gilt wieder das Modell der Einstellungen.',
   'models.done': 'Neue Sitzungen verwenden {model}.',
   'models.adminsOnly': 'Nur Administratoren können Modelle und Schlüssel ändern.',
+  'models.addOne': 'Modell hinzufügen',
 } as const;

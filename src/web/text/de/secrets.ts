@@ -272,4 +272,10 @@ export const secrets = {
     'Änderungen gelten in neuen Sitzungen sofort, in laufenden ab der nächsten Runde. In Genehmigungsregeln heißen die Werkzeuge mcp_name_werkzeug.',
   'toolServers.programs':
     'Programme (command) fügen Sie in corral.yaml, einer Vorlage oder einer Sitzung hinzu, nicht hier: Jedes startet in der Sandbox jeder Sitzung oder, ohne Isolierung, auf diesem Rechner.',
+  'webhooks.group.runs': 'Läufe',
+  'webhooks.group.automations': 'Automatisierungen',
+  'webhooks.group.sessions': 'Sitzungen',
+  'webhooks.group.resources': 'Programme',
+  'webhooks.noEvents': 'Wählen Sie mindestens ein Ereignis',
+  'webhooks.badUrl': 'Adressen beginnen mit https:// oder http://',
 } as const;

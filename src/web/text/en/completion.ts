@@ -12,7 +12,7 @@ export const completion = {
   'complete.useSkill': 'Use the skill {name}:',
   'slash.title': 'Commands and shortcuts',
   'slash.help': 'Show commands and shortcuts',
-  'slash.model': 'Start a new session with another model',
+  'slash.model': 'Choose the model',
   'slash.stop': 'Stop the current run',
   'slash.files': 'Show workspace files',
   'slash.diff': 'Show changes of the last run',

@@ -46,4 +46,5 @@ export const models = {
     'Its key and address are deleted. Sessions that use it fail at their next turn, and the default model comes from the settings again.',
   'models.done': 'New sessions use {model}.',
   'models.adminsOnly': 'Only administrators can change models and keys.',
+  'models.addOne': 'Add a model',
 } as const;

@@ -270,4 +270,10 @@ export const secrets = {
     'Changes apply to new sessions immediately and to running ones from their next turn. Approval rules call its tools mcp_name_tool.',
   'toolServers.programs':
     'Add programs (command) in corral.yaml, a template or a session, not here: each starts in every session’s sandbox or, without isolation, on this machine.',
+  'webhooks.group.runs': 'Runs',
+  'webhooks.group.automations': 'Automations',
+  'webhooks.group.sessions': 'Sessions',
+  'webhooks.group.resources': 'Programs',
+  'webhooks.noEvents': 'Choose at least one event',
+  'webhooks.badUrl': 'Addresses start with https:// or http://',
 } as const;
