@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { listFold } from '../../../core/text/list-fold.ts';
 import type { Abilities, FailedTurn, Message, Model, ToolCall, TurnPart, TurnRequest } from '../model.ts';
 import { titleOf } from './blocks.ts';
 import { type Run, readRun } from './run.ts';
@@ -40,7 +41,7 @@ export function demoModel(): Model {
         yield part;
       }
       const usage = {
-        inputTokens: tokens(request.messages),
+        inputTokens: Math.ceil(charsOf(request.messages) / 4), // plausible, and always the same
         outputTokens: Math.ceil(text.length / 4) + (call ? 8 : 0),
       };
       const finished = { kind: 'finished', stop: call ? 'calls' : 'done', usage } as const;
@@ -52,7 +53,7 @@ export function demoModel(): Model {
 function decide(request: TurnRequest): Decision {
   const { phase } = request;
   const run = readRun(request);
-  const planned = request.messages.filter((message) => message.role === 'assistant' && plans(message)).length;
+  const planned = plansIn(request.messages);
   const makePlan = (steps: string[], acknowledgement?: string): ToolCall => ({
     callId: `${phase.kind}_${planned + 1}`,
     name: 'make_plan',
@@ -135,14 +136,10 @@ const tooLong = (count: number): FailedTurn => ({
   retryable: false,
 });
 
-const plans = (message: Extract<Message, { role: 'assistant' }>): boolean =>
-  message.calls.some((call) => call.name === 'make_plan');
-
-/** Four characters per token: plausible, and always the same. */
-function tokens(messages: readonly Message[]): number {
-  const length = messages.reduce(
-    (sum, message) => sum + (message.role === 'tool' ? message.output : message.text).length,
-    0,
-  );
-  return Math.ceil(length / 4);
-}
+const plansIn = listFold(0, (count, message: Message) =>
+  message.role === 'assistant' && message.calls.some(({ name }) => name === 'make_plan') ? count + 1 : count,
+);
+const charsOf = listFold(
+  0,
+  (sum, message: Message) => sum + (message.role === 'tool' ? message.output : message.text).length,
+);

@@ -1,3 +1,4 @@
+import { listFold } from '../../../core/text/list-fold.ts';
 import type { Message, ToolCall, TurnRequest } from '../model.ts';
 import { understood, unitsOf } from './blocks.ts';
 import type { Unit } from './unit.ts';
@@ -49,7 +50,7 @@ export function readRun(request: TurnRequest): Run {
     results,
     callsOfStep,
     answers,
-    callsBefore: request.messages.reduce((sum, message) => sum + countCalls(message), 0),
+    callsBefore: callsIn(request.messages),
   };
 }
 
@@ -71,5 +72,6 @@ function runStart({ messages, phase }: TurnRequest): number {
   return Math.max(0, at);
 }
 
-const countCalls = (message: Message): number =>
-  message.role === 'assistant' ? message.calls.filter((call) => call.name !== planning).length : 0;
+const callsIn = listFold(0, (sum, message: Message) =>
+  message.role === 'assistant' ? sum + message.calls.filter((call) => call.name !== planning).length : sum,
+);

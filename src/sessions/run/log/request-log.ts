@@ -74,7 +74,7 @@ export class RequestLog {
   /** Refers to the notes of the request before, as far as they are the same objects. */
   #notesOf(turn: number, earlier: readonly NoteAtMessage[]): Pick<StoredRequest, 'notes'> {
     const before = this.#last;
-    let kept = 0;
+    let kept = continues(earlier, before.earlier) ? before.earlier.length : 0;
     while (kept < earlier.length && earlier[kept] === before.earlier[kept]) kept++;
     this.#last = { turn, earlier };
     const more = earlier.slice(kept).map((note) => ({ before: note.before, note: this.#note(note.text) }));
@@ -93,3 +93,7 @@ export class RequestLog {
     this.#unstored.push({ kind, id: `${this.#sessionId}:${id}`, ...rest });
   }
 }
+
+/** Whether a list of notes, which only grows at its end or is made again, begins with the whole other list. */
+const continues = (list: readonly NoteAtMessage[], before: readonly NoteAtMessage[]): boolean =>
+  before.length > 0 && list[before.length - 1] === before.at(-1);
