@@ -46,7 +46,7 @@ async function openShown(stack: AsyncDisposableStack, look: PageMeasure): Promis
     const shown = await context.newPage();
     const from = monotonicMs();
     await shown.goto(`${url}/#${stored}`);
-    await shown.getByText(newest).waitFor({ state: 'visible' });
+    await shown.getByText(newest).waitFor({ state: 'visible', timeout: 120_000 }); // an older page loads the whole session first
     const ms = await look(shown, monotonicMs() - from);
     await context.close();
     return [ms];

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
+import { ChangedRecords } from '../core/contracts/changed-records.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
@@ -115,6 +116,7 @@ const missing = () => new AppError('not_found', 'There is no such key.');
 export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   const { records, clock, ids, shared, hasToken, warn } = deps;
   const entries = new Map<string, Entry>();
+  const news = new ChangedRecords(records, kind);
   const closed = new AbortController();
   const anonymous: Principal = { role: 'admin', ended: closed.signal };
   let pepper: Peppers | undefined;
@@ -144,7 +146,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   }
 
   async function load(): Promise<void> {
-    for (const { doc, version } of await records.list(kind)) {
+    for (const { doc, version } of (await news.next()).changed) {
       const parsed = StoredKey.parse(doc);
       if (entries.get(parsed.id)?.version !== version) know(parsed, version);
     }

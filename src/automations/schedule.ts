@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Cron } from 'croner';
+import { isTimeZone } from '../core/contracts/calendar.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { isTimeZone } from '../core/text/time-zone.ts';
 import type { Schedule } from '../sessions/api/server/automations.ts';
 
 type CronTime = Pick<Schedule, 'cron' | 'timezone'>;

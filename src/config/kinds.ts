@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { isTimeZone } from '../core/contracts/calendar.ts';
 import { hostForm } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
-import { isTimeZone } from '../core/text/time-zone.ts';
 
 // The types of settings. Each parses a variable (always text) or a value of the file, and describes the valid values for
 // errors and the help.

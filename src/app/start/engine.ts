@@ -1,7 +1,7 @@
 import { parseYaml } from '../../config/yaml-file.ts';
+import { calendarOf } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
-import { calendarOf } from '../../core/text/time-zone.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';

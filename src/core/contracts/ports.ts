@@ -109,6 +109,12 @@ export interface ListOptions {
   readonly state?: string;
 }
 
+export interface RecordChanges {
+  readonly records: readonly StoredRecord[];
+  readonly gone: readonly string[];
+  readonly mark: number;
+}
+
 /**
  * Documents that are not events. The reader parses them.
  *
@@ -139,6 +145,12 @@ export interface RecordStore {
     kind: string,
     wish: { readonly fields: readonly string[]; readonly text: string; readonly limit: number },
   ): Promise<string[]>;
+  /**
+   * The records of the kind that changed since the mark of an earlier call, and the ids of those that an `erase` removed since
+   * then; without a mark all records. A change can come more than once. Only stores that several servers write and that can
+   * find changes by an index have this method.
+   */
+  changes?(kind: string, mark?: number): Promise<RecordChanges>;
   /** All records, of every kind, that `erase` of this session would remove, sorted by id and kind. */
   belonging(sessionId: SessionId): Promise<RecordPut[]>;
 }

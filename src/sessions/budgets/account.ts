@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { Calendar } from '../../core/contracts/calendar.ts';
 import { type BudgetOverrun, exact } from '../../core/model/spending.ts';
-import type { Calendar } from '../../core/text/time-zone.ts';
 import { type Amounts, noAmounts } from '../run/accounts.ts';
 
 // The account of one person or project: what it has used in this day and month, and what requests under way have reserved.

@@ -1,7 +1,7 @@
+import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type BudgetLimit, forEachLimit } from '../../core/model/runs/budget-limits.ts';
-import type { Calendar } from '../../core/text/time-zone.ts';
 import type { BudgetChange, BudgetHolder, BudgetPart, BudgetService, SharedBudget } from '../api/server/budgets.ts';
 import {
   type Account,

@@ -1,12 +1,12 @@
 import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { accountKind } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
-import type { Calendar } from '../../core/text/time-zone.ts';
 import {
   type Amounts,
   noAmounts,

@@ -1,7 +1,7 @@
 import { pause } from '../../core/concurrency/cancel.ts';
+import { ChangedRecords } from '../../core/contracts/changed-records.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import type { SessionId } from '../../core/model/ids.ts';
 import { StoredSession } from '../run/log/projection.ts';
 
 interface Options {
@@ -11,7 +11,7 @@ interface Options {
   readonly deleted: (record: StoredSession) => void;
 }
 const everyMs = 1_000;
-const share = 20; // pause 20 times as long as a scan takes, so that scans use at most 5 % of the time
+const share = 20; // pause 20 times as long as a read takes, so that reads use at most 5 % of the time
 
 /** Polls the store for other servers' changes of the session list while a client of this server watches it. */
 export class ListChanges {
@@ -38,30 +38,32 @@ export class ListChanges {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    let known: ReadonlyMap<SessionId, SeenRecord> | undefined;
-    while (!signal.aborted) {
+    const { records, clock } = this.#options;
+    const news = new ChangedRecords(records, 'session');
+    const known = new Map<string, StoredSession>();
+    for (let isFirst = true; !signal.aborted; ) {
       const since = clock.now();
-      known = await this.#look(known).catch(() => known); // the store is unavailable: try again
+      try {
+        this.#look(await news.next(), { known, isFirst });
+        isFirst = false;
+      } catch {} // the store is unavailable: try again
       await pause(Math.max(everyMs, share * (clock.now() - since)), signal, clock).catch(() => {});
     }
   }
 
-  async #look(before: ReadonlyMap<SessionId, SeenRecord> | undefined): Promise<ReadonlyMap<SessionId, SeenRecord>> {
-    const { records, changed, deleted } = this.#options;
-    const now = new Map<SessionId, SeenRecord>();
-    for (const { id, version, doc } of await records.list('session')) {
-      const known = before?.get(id as SessionId);
-      const seen = known?.version === version ? known : { version, record: StoredSession.parse(doc) };
-      if (seen.record.deleting) continue;
-      now.set(seen.record.id, seen);
-      if (before && seen !== known) changed(seen.record);
+  #look(
+    { changed, gone }: Awaited<ReturnType<ChangedRecords['next']>>,
+    { known, isFirst }: { readonly known: Map<string, StoredSession>; readonly isFirst: boolean },
+  ): void {
+    const removed = new Set(gone);
+    for (const { id, doc } of changed) {
+      const record = StoredSession.parse(doc);
+      if (record.deleting) removed.add(id);
+      else if (known.set(id, record) && !isFirst) this.#options.changed(record);
     }
-    for (const [id, { record }] of before ?? []) if (!now.has(id)) deleted(record);
-    return now;
+    for (const id of removed) {
+      const record = known.get(id);
+      if (record && known.delete(id)) this.#options.deleted(record);
+    }
   }
-}
-interface SeenRecord {
-  readonly version: number;
-  readonly record: StoredSession;
 }

@@ -7,6 +7,7 @@ import {
   eventId,
   eventRange,
   indexFields,
+  nowChanged,
   type PutDocument,
   recordId,
   seqOf,
@@ -67,7 +68,7 @@ export async function putRecords(
   const operations = puts.map((put) => ({
     updateOne: {
       filter: { _id: recordId(put.kind, put.id), $or: [{ session: { $ne: session } }, { seq: older }] },
-      update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 } },
+      update: { $set: { ...withIndex(put), session, seq }, $inc: { version: 1 }, ...nowChanged },
       upsert: true, // a newer state does not match, so that the database tries to insert, and finds a duplicate
     },
   }));

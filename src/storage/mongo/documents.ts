@@ -77,6 +77,8 @@ export interface RecordDocument extends PutDocument {
   /** The log of the last put, and its head then, so that an older append cannot repeat its put. */
   readonly session?: string;
   readonly seq?: number;
+  /** The database's time of the last put; older servers wrote none. */
+  readonly changed?: Date;
   /** The id of the put of this version, by which a put whose answer was lost recognises itself. */
   readonly put?: string;
 }
@@ -142,6 +144,8 @@ export const erasedRecord = (session: SessionId, at: number): Omit<RecordDocumen
   session,
   seq: Number.MAX_SAFE_INTEGER,
 });
+/** Part of each update of a record. */
+export const nowChanged = { $currentDate: { changed: true } } as const;
 export const erasedRecordMs = 3_600_000;
 export function putDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument {
   return { kind, id, doc: json(doc), sort, ...indexFields(kind, doc) };

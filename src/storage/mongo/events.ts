@@ -16,6 +16,7 @@ import {
   eventRange,
   factText,
   idsOf,
+  nowChanged,
   recordId,
   seqOf,
   sessionOf,
@@ -169,7 +170,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
       appender.forget(session);
       await run(() => at.events(session).deleteMany({ _id: eventRange(session, -1) as never }));
       const _id = recordId('session', session);
-      const mark = { $set: erasedRecord(session, now()), $inc: { version: 1 } };
+      const mark = { $set: erasedRecord(session, now()), $inc: { version: 1 }, ...nowChanged };
       await run(() => at.records.updateOne({ _id }, mark, { upsert: true }));
       await run(() => at.records.deleteMany({ $or: idsOf(session), kind: { $ne: erasedKind } }));
       await heads.forget(session);

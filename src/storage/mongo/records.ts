@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Appender } from './append.ts';
 import type { Connection } from './connection.ts';
-import { erasedKind, idsOf, putDocument, type RecordDocument, recordId, setOf } from './documents.ts';
+import { erasedKind, idsOf, nowChanged, putDocument, type RecordDocument, recordId, setOf } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 import { searchRecords } from './search.ts';
 
@@ -20,11 +20,13 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     const { _id, put } = fields;
     return await run(async () => {
       try {
-        await at.records.insertOne({ ...fields, version: 1 });
+        const made = { $setOnInsert: { ...fields, version: 1 }, ...nowChanged };
+        const { upsertedCount } = await at.records.updateOne({ _id }, made, { upsert: true });
+        if (upsertedCount === 1) return 1;
       } catch (thrown) {
         if (!isDuplicate(thrown)) throw thrown;
-        if ((await at.records.findOne({ _id }))?.put !== put) throw changed();
       }
+      if ((await at.records.findOne({ _id }))?.put !== put) throw changed();
       return 1;
     });
   }
@@ -33,7 +35,10 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     const { _id, put } = fields;
     return await run(async () => {
       try {
-        const done = await at.records.updateOne({ _id, version: expect }, { $set: fields, $inc: { version: 1 } });
+        const done = await at.records.updateOne(
+          { _id, version: expect },
+          { $set: fields, $inc: { version: 1 }, ...nowChanged },
+        );
         if (done.matchedCount === 0 && (await at.records.findOne({ _id }))?.put !== put) throw changed();
       } catch (thrown) {
         throw isDuplicate(thrown) ? changed() : thrown; // another record has its name
@@ -61,7 +66,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       if (expect === 0) return await create(fields);
       if (expect !== undefined) return await replace(fields, expect);
       const { _id, ...set } = fields;
-      const update = { $set: set, $inc: { version: 1 } };
+      const update = { $set: set, $inc: { version: 1 }, ...nowChanged };
       const done = await run(() =>
         at.records.findOneAndUpdate({ _id }, update, { upsert: true, returnDocument: 'after' }),
       );
@@ -74,6 +79,19 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     search: (kind, wish) => searchRecords({ at }, kind, wish),
     async count(kind, only = {}) {
       return await run(() => at.records.countDocuments({ kind, ...setOf(only) }));
+    },
+    async changes(kind, mark) {
+      const since = { changed: { $gte: new Date((mark ?? 0) - overlapMs) } };
+      const kinds = kind === 'session' ? [kind, erasedKind] : [kind];
+      // The mark comes first, so that nothing is missed between both reads.
+      const newest = await run(() => at.records.findOne({ kind: { $in: kinds } }, { sort: { changed: -1 } }));
+      const which = { kind: { $in: kinds }, ...(mark !== undefined && since) };
+      const found = await run(() => at.records.find(which).toArray());
+      return {
+        records: found.filter((one) => one.kind === kind).map(stored),
+        gone: found.filter((one) => one.kind !== kind).map(({ id }) => id),
+        mark: newest?.changed?.getTime() ?? 0,
+      };
     },
     async belonging(session) {
       const found = await run(() =>
@@ -91,4 +109,6 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
   };
 }
 
+/** Longer than a write takes from its time until others can read it. */
+const overlapMs = 10_000;
 const changed = () => new AppError('conflict', 'It was changed meanwhile.');

@@ -19,6 +19,7 @@ const indexes: readonly Index[] = [
   { of: 'records', key: { kind: 1, sort: -1, id: 1 } },
   { of: 'records', key: { kind: 1, id: 1 } },
   { of: 'records', key: { kind: 1, of: 1, sort: -1, id: 1 } },
+  { of: 'records', key: { kind: 1, changed: 1 } },
   { of: 'records', key: { name: 1 }, options: { unique: true, sparse: true } },
   { of: 'inbox', key: { at: 1 } },
   { of: 'commands', key: { open: 1, session: 1, at: 1 }, options: { sparse: true } },

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { calendarOf } from '../../../src/core/contracts/calendar.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
-import { calendarOf } from '../../../src/core/text/time-zone.ts';
 import { Ledger } from '../../../src/sessions/budgets/ledger.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';

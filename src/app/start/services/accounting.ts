@@ -1,5 +1,5 @@
+import { calendarOf } from '../../../core/contracts/calendar.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
-import { calendarOf } from '../../../core/text/time-zone.ts';
 import type { BudgetService } from '../../../sessions/api/server/budgets.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { UsageService } from '../../../sessions/api/usage.ts';

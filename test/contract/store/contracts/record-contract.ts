@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ChangedRecords } from '../../../../src/core/contracts/changed-records.ts';
 import type { ListOptions, Store } from '../../../../src/core/contracts/ports.ts';
 import { facts, newSession } from '../../../support/stores/store.ts';
 
@@ -204,6 +205,46 @@ export function recordContract(store: () => Store): void {
         },
       );
       await fc.assert(property, { numRuns: 30 });
+    });
+
+    test('a follower of a kind gets what changed since it last asked, and the sessions that are gone', async () => {
+      const [one, two] = [newSession(), newSession()];
+      const put = (id: string, doc: unknown) => store().records.put({ kind: 'session', id, doc });
+      const news = new ChangedRecords(store().records, 'session');
+      const next = async () => {
+        const { changed, gone } = await news.next();
+        const own = changed.filter(({ id }) => id === one || id === two);
+        return [own.map(({ id, doc }) => [id, doc]).sort(), gone.filter((id) => id === one || id === two)];
+      };
+      await put(one, 1);
+      expect(await next()).toEqual([[[one, 1]], []]);
+      expect(await next()).toEqual([[], []]);
+      await store().events.append({
+        sessionId: two,
+        after: 0,
+        at: 1,
+        facts: facts(1),
+        puts: [{ kind: 'session', id: two, doc: 2 }],
+      });
+      await store().records.put({ kind: 'session', id: one, doc: 3, expect: 1 });
+      expect(await next()).toEqual([
+        [
+          [one, 3],
+          [two, 2],
+        ].sort(),
+        [],
+      ]);
+      await store().events.append({
+        sessionId: two,
+        after: 1,
+        at: 1,
+        facts: facts(1),
+        puts: [{ kind: 'session', id: two, doc: 4 }],
+      });
+      await store().events.erase(one);
+      expect(await next()).toEqual([[[two, 4]], [one]]);
+      expect(await next()).toEqual([[], []]);
+      await store().events.erase(two);
     });
 
     test('the records of an append change together with its facts', async () => {

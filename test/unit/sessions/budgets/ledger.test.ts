@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { calendarOf } from '../../../../src/core/contracts/calendar.ts';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
-import { calendarOf } from '../../../../src/core/text/time-zone.ts';
 import type { Limits } from '../../../../src/sessions/budgets/account.ts';
 import { Ledger, leaseMs } from '../../../../src/sessions/budgets/ledger.ts';
 import type { Amounts, Reservation } from '../../../../src/sessions/run/accounts.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { calendarOf, isTimeZone } from '../../../src/core/text/time-zone.ts';
+import { calendarOf, isTimeZone } from '../../../src/core/contracts/calendar.ts';
 
 const at = (text: string) => Date.parse(text);
 const iso = (ms: number) => new Date(ms).toISOString().slice(0, 16);

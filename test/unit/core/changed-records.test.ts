@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import { ChangedRecords } from '../../../src/core/contracts/changed-records.ts';
+import type { StoredRecord } from '../../../src/core/contracts/ports.ts';
+
+const record = (id: string, version: number): StoredRecord => ({ id, version, doc: {} });
+
+test('where a store finds changes by an index, a follower lists nothing, and sees no change twice', async () => {
+  const asked: unknown[] = [];
+  const answers = [
+    { records: [record('a', 1), record('b', 1)], gone: [], mark: 5 },
+    { records: [record('b', 1), record('a', 2)], gone: ['c'], mark: 7 },
+    { records: [record('a', 2)], gone: ['b', 'c'], mark: 7 },
+  ];
+  const news = new ChangedRecords(
+    {
+      list: () => expect.unreachable(),
+      changes: async (kind, mark) => {
+        asked.push([kind, mark]);
+        return answers[asked.length - 1] ?? expect.unreachable();
+      },
+    },
+    'k',
+  );
+  const seen: unknown[] = [];
+  for (const _ of answers) {
+    const { changed, gone } = await news.next();
+    seen.push([changed.map(({ id }) => id), gone]);
+  }
+  expect(asked).toEqual([
+    ['k', undefined],
+    ['k', 5],
+    ['k', 7],
+  ]);
+  expect(seen).toEqual([
+    [['a', 'b'], []],
+    [['a'], []],
+    [[], ['b']],
+  ]);
+});
