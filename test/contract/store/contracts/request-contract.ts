@@ -44,14 +44,14 @@ export function requestContract(store: () => Store): void {
     return (await records.list('request', prefix)).map(({ id, doc }) => ({ id, doc: StoredRequest.parse(doc) }));
   };
 
-  test('the 60th turn of a session stores no more than the tenth', async () => {
-    const { costs, asked } = await longSession(store(), 60);
-    const [tenth, last] = [costs[9], costs[59]];
+  test('the 30th turn of a session stores no more than the tenth', async () => {
+    const { costs, asked } = await longSession(store(), 30);
+    const [tenth, last] = [costs[9], costs[29]];
     expect(last?.rows).toBe(tenth?.rows);
     expect(last?.bytes).toBeLessThan(1.05 * (tenth?.bytes ?? 0)); // numbers have more digits
-    const { cacheKey: _, ...request } = asked[59] as TurnRequest;
-    expect(request.earlier).toHaveLength(59);
-    expect(await requestAt(store().records, sessionId)).toMatchObject({ turn: 60, proved: true, request });
+    const { cacheKey: _, ...request } = asked[29] as TurnRequest;
+    expect(request.earlier).toHaveLength(29);
+    expect(await requestAt(store().records, sessionId)).toMatchObject({ turn: 30, proved: true, request });
   });
 
   test('requests of older versions are shortened, and still show what the model saw', async () => {
