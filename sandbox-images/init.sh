@@ -1,9 +1,9 @@
 #!/bin/sh
-# Pid 1 of a sandbox, called as `init.sh NODE DAEMON`. It restarts the daemon whenever it dies and reaps every orphan, as any
-# shell does while it waits. It exits on TERM, and then the kernel kills every process left in the sandbox.
+# Pid 1 of a sandbox, called as `init.sh NODE DAEMON`. Restarts the daemon whenever it dies and reaps every orphan, as any
+# shell does while it waits. Exits on TERM, after which the kernel kills every process left in the sandbox.
 export CORRAL_INIT_PID=$$
 umask 022
-# Where no bounded place for the output exists.
+# Set if there is no bounded place for the output.
 [ -n "$CORRAL_QUIET" ] && exec >/dev/null 2>&1
 # These limits apply even if the engine that starts containers sets none.
 ulimit -c 0 2>/dev/null
@@ -13,14 +13,14 @@ if [ "${CORRAL_DISK_BYTES:-0}" -ge 134217728 ]; then
   ulimit -f $((CORRAL_DISK_BYTES / ${BASH_VERSION:+2 *} 512)) 2>/dev/null
 fi
 # A copy of the program loader that the sandbox's user can execute but not read. The kernel then hides every process started
-# through it from that user: no memory, environment or open files, and no tracing. Where the copy does not work (gVisor),
-# programs start without it. A server that tried the copy itself sets the variable.
+# through it from that user: memory, environment and open files are unreadable, and tracing is refused. If the copy does not
+# work (gVisor), programs start without it. A server that has tried the copy sets the variable.
 if [ -z "$CORRAL_SEAL" ] && /opt/corral/sealed /bin/sh -c : 2>/dev/null; then
   export CORRAL_SEAL=/opt/corral/sealed
   exec "$CORRAL_SEAL" /bin/sh "$0" "$@"
 fi
 # The image names one user. A sandbox that runs as another user id gets its own entry. The shell reads the ids itself, because
-# each program that it would ask costs a start of a sandbox milliseconds.
+# each helper program would add milliseconds to the start.
 uid= gid=
 while read -r name real _; do
   [ "$name" = Uid: ] && uid=$real
@@ -54,8 +54,8 @@ while [ -n "$CORRAL_TOKEN_FILE" ] && ! { IFS= read -r token <"$CORRAL_TOKEN_FILE
   sleep 0.05 &
   wait $!
 done
-# With this variable Node loads its whole HTTP client at the start, 60 ms and 17 MB, which the daemon never uses. The daemon
-# hands it to programs.
+# With this variable Node loads its whole HTTP client at startup (60 ms, 17 MB), which the daemon never uses. The daemon
+# passes it on to programs.
 if [ -n "$NODE_USE_ENV_PROXY" ]; then
   export CORRAL_NODE_USE_ENV_PROXY="$NODE_USE_ENV_PROXY"
   unset NODE_USE_ENV_PROXY

@@ -29,8 +29,8 @@ import type {
   TerminalEntry,
 } from '../../src/sandboxes/client/client.ts';
 
-// The interface behind sandboxd's HTTP API. The real daemon inside a sandbox and the memory driver's in-memory daemon
-// implement it. Both use the same HTTP server, so their APIs are the same.
+// The interface behind sandboxd's HTTP API, implemented by the daemon inside a sandbox and by the memory driver's
+// in-memory daemon. Both use the same HTTP server, so their APIs are the same.
 
 export interface ExecRequest {
   readonly command: string;
@@ -49,14 +49,14 @@ export interface LineMatch {
   readonly content: string;
 }
 export interface OpenFile extends AsyncDisposable {
-  /** The total bytes of `chunks`, so that the reader notices a file that was truncated meanwhile. */
+  /** Total bytes of `chunks`, so that the reader notices a file that was truncated in the meantime. */
   readonly size: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 export interface TerminalReading {
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** The reason why the output ended. */
+  /** Why the output ended. */
   end(): TerminalEnd;
 }
 
@@ -66,13 +66,13 @@ export interface Desktop {
   start(): Promise<DesktopStatus>;
   stop(): Promise<void>;
   vnc(): Promise<Duplex>;
-  /** Counts a viewer that dialled the display itself. The viewer has left when the stream ends. */
+  /** Counts a viewer that connected to the display directly, until the stream ends. */
   watch(): Promise<Duplex>;
-  /** Opens a connection to the browser's debugging protocol (CDP). A new one ends the previous one. */
+  /** Opens a connection to the browser's debugging protocol (CDP) and ends the previous one. */
   cdp(): Promise<Duplex>;
   restartBrowser(): Promise<void>;
   screenshot(): Promise<Uint8Array>;
-  /** Checks the action first. Rejects: invalid_request. */
+  /** Validates the action first. Rejects: invalid_request. */
   act(action: unknown): Promise<void>;
   pointer(): Promise<{ readonly x: number; readonly y: number }>;
 }
@@ -93,7 +93,7 @@ export interface Daemon {
   write(shell: string, text: string): Promise<void>;
   kill(shell: string): Promise<void>;
   view(shell: string, chars?: number): Promise<ShellView>;
-  /** Ends every process of that run. From then on, what the run starts rejects with conflict. */
+  /** Ends every process of that run. Further starts by the run reject with conflict. */
   killTagged(tag: string): Promise<number>;
   /** When the signal fires, every process that the command started is killed. */
   exec(request: ExecRequest, signal: AbortSignal): Promise<ExecResult>;
@@ -102,10 +102,10 @@ export interface Daemon {
   listFiles(path: string): Promise<readonly FileEntry[]>;
   /** A file of any size, behind a line with its size and version. */
   sendFile(path: string, part: FilePart): Promise<OpenFile>;
-  /** The file takes its place whole. `replaces`: the version that must be there, or `none`. Rejects: file_changed. */
+  /** The file is replaced atomically. `replaces`: the version that must exist, or `none`. Rejects: file_changed. */
   receiveFile(path: string, content: AsyncIterable<Uint8Array>, replaces: string | undefined): Promise<FileVersion>;
   removeFile(path: string): Promise<void>;
-  /** `types` are globs, and a name must also match one of them. Empty: all names match. */
+  /** `types` are globs of which a name must also match one. Empty: all names match. */
   find(path: string, glob: string, types: readonly string[]): Promise<SearchMatches<string>>;
   grep(path: string, regex: string, types: readonly string[]): Promise<SearchMatches<LineMatch>>;
   processes(): Promise<readonly ProcessEntry[]>;
@@ -115,10 +115,10 @@ export interface Daemon {
   /** Opens the terminal with this id, or returns it if it is open. Rejects: conflict (too many), unsupported. */
   openTerminal(id: string): Promise<TerminalEntry>;
   terminals(): readonly TerminalEntry[];
-  /** The output from now on. Ends the terminal's previous reading. */
+  /** The output from now on. Ends the terminal's previous reader. */
   readTerminal(id: string, signal: AbortSignal): TerminalReading;
   typeTerminal(id: string, text: string): Promise<void>;
-  /** A stream for all that one person types. Input that the terminal has not read yet holds it up. */
+  /** A stream for everything that one person types. Input that the terminal has not read yet blocks it. */
   keyboard(id: string): Promise<Duplex>;
   resizeTerminal(id: string, size: TerminalSize): Promise<void>;
   /** Resolves once every process that the terminal started has ended. */
@@ -149,14 +149,14 @@ export interface Daemon {
   /** KILL resolves once every process that the job started has ended. */
   signalJob(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT'): Promise<void>;
 
-  // Files at any path that the sandbox's user may reach. Each rejects with file_not_found and invalid_request.
+  // Files at any path that the sandbox's user can reach. Each rejects with file_not_found and invalid_request.
   statPath(path: string, options: { readonly metadata: boolean }): Promise<PathEntry>;
   /** Rejects: conflict (a link to itself), payload_too_large (too many entries, or too much metadata). */
   listPaths(
     path: string,
     options: { readonly depth: number; readonly metadata: boolean },
   ): Promise<readonly PathEntry[]>;
-  /** Rejects: conflict (a folder is there). */
+  /** Rejects: conflict (a file is there). */
   makeFolder(path: string): Promise<PathEntry>;
   movePath(from: string, to: string): Promise<PathEntry>;
   removePath(path: string): Promise<void>;
@@ -164,21 +164,21 @@ export interface Daemon {
   /** The file then has exactly this metadata. Rejects: unsupported and payload_too_large, for its metadata. */
   writePath(path: string, content: AsyncIterable<Uint8Array>, metadata: FileMetadata): Promise<PathEntry>;
 
-  // The workspace as a whole, as long as it is small.
-  /** `done` is false where a program has to do it. */
+  // The workspace as a whole, while it is small.
+  /** `done` is false if a program must do it. */
   keepForRun(mark: RunMark): Promise<{ readonly done: boolean }>;
-  /** Empty where a program has to look. */
+  /** Empty if a program must do it. */
   printWorkspace(): Promise<Partial<WorkspacePrint>>;
 
   // Watches of folders. All methods but the first reject with not_found.
   /** Rejects: conflict (too many), file_not_found, invalid_request (no folder), unsupported. */
   openWatch(watch: WatchFiles): Promise<{ readonly id: string }>;
   watchChanges(id: string): Promise<FileChanges>;
-  /** The changes as frames of JSON. Ends the stream of an earlier reader. */
+  /** The changes as JSON frames. Ends the stream of an earlier reader. */
   attachWatch(id: string): Promise<Duplex>;
   closeWatch(id: string): Promise<void>;
 
-  /** Connects to a port of the sandbox's own. Rejects: not_found (nothing listens), conflict (too many). */
+  /** Connects to a port of the sandbox's own programs. Rejects: not_found (nothing listens), conflict (too many). */
   openPort(port: number): Promise<Duplex>;
   /** The ports that `openPort` can connect to. */
   listeningPorts(): readonly ListeningPort[];
@@ -188,30 +188,30 @@ export interface Daemon {
 
 export const limits = {
   jsonBytes: 10 * 1024 * 1024,
-  /** // The server treats a longer answer as one that is not the daemon's. */
+  /** The server treats a longer answer as untrustworthy. */
   answerBytes: 16 * 1024 * 1024,
-  /** The characters of one process's command line in a list. */
+  /** Characters of one process's command line in a list. */
   commandChars: 4_096,
-  /** The characters of one command in a shell's console. */
+  /** Characters of one command in a shell's console. */
   shownChars: 64 * 1024,
   fileBytes: 50 * 1024 * 1024,
-  /** The bytes of each output stream of `exec`. */
+  /** Bytes of each output stream of `exec`. */
   execBytes: 1024 * 1024,
   matches: 1000,
-  /** The entries of one folder's list. */
+  /** Entries in the list of one folder. */
   entries: 20_000,
-  /** The metadata of all files in one list. */
+  /** Total metadata of the files in one list. */
   metadataBytes: 4 * 1024 * 1024,
   metadataKeys: 60_000,
   terminals: 16,
   programs: 32,
   jobs: 256,
   watches: 1_000,
-  /** Changes that wait for the reader of one watch. */
+  /** Buffered changes per watch. */
   keptChanges: 10_000,
   changesAtOnce: 1_000,
   portStreams: 256,
-  /** The words of a program's command line, and the number of its variables. */
+  /** Words of a program's command line, and the number of its variables. */
   arguments: 1_000,
   terminalSide: 1000, // columns or rows
 } as const;

@@ -28,7 +28,7 @@ const runDir = env.CORRAL_RUN_DIR ?? '/run/corral';
 const stateDir = await makeStateDir(
   env.CORRAL_STATE_DIR === undefined ? ['/run/corral-state', '/tmp/.corral'] : [env.CORRAL_STATE_DIR],
 );
-// Pid 1 or 2 is the image's own init, and then all visible processes belong to this sandbox. On a shared machine it has a
+// If pid 1 or 2 is the image's own init, all visible processes belong to this sandbox. On a shared machine init has a
 // higher pid.
 const init = [1, 2].find((pid) => String(pid) === env.CORRAL_INIT_PID);
 const log = (text: string) => void process.stderr.write(`sandboxd: ${text}\n`);
@@ -43,7 +43,7 @@ if (statSync(workspace, { throwIfNoEntry: false })?.nlink === 0) {
   log(`${workspace} was removed, and all files of the sandbox with it.`);
   process.exit(78);
 }
-process.stderr.on('error', () => {}); // its reader is gone; each report of that would fail again, without end
+process.stderr.on('error', () => {}); // its reader is gone, and reporting that would fail again, endlessly
 process.on('uncaughtException', (error) => log(`a bug: ${error.stack}`));
 
 writeFileSync(join(stateDir, 'shell.bash'), shellSetup);
@@ -88,7 +88,7 @@ const desktop =
         memoryBytes: Number(env.CORRAL_MEMORY_BYTES) || undefined,
         proxy: egressPort > 0 ? `http://127.0.0.1:${egressPort}` : undefined,
       });
-// Used where the server's sockets cannot be mounted: a port of the loopback interface or of the given address, or a path.
+// Used if the server's sockets cannot be mounted: a port of the loopback interface or of the given address, or a path.
 const listen = env.CORRAL_SANDBOXD_LISTEN;
 const [, host = '127.0.0.1', port] = /^(?:([\d.]+):)?(\d+)$/.exec(listen ?? '') ?? [];
 const ownPorts = [egressPort, Number(port ?? 0)].filter((one) => one > 0);
@@ -100,7 +100,7 @@ if (egressPort > 0) {
   forwarder(egressPort, proxyTarget(join(runDir, 'egress'), sandboxId, env), { log, admits });
 }
 if (listen) {
-  if (!port) rmSync(listen, { force: true }); // an earlier daemon that was killed can have left it
+  if (!port) rmSync(listen, { force: true }); // a killed daemon may have left it behind
   server.on('error', (error) => log(`nothing listens on ${listen}: ${error.message}`));
   server.listen(port ? { port: Number(port), host } : { path: listen });
 }
@@ -109,11 +109,11 @@ if (listen) {
 async function makeHome(home: string | undefined): Promise<void> {
   if (!home?.startsWith('/') || existsSync(home)) return;
   await makeFolders(home, 0o700);
-  // Keeps a user's `git add -A` in the workspace from taking installed packages along.
+  // Keeps a user's `git add -A` in the workspace from adding installed packages.
   if (basename(dirname(home)) === '.corral') writeFileSync(join(dirname(home), '.gitignore'), '*\n');
 }
 
-/** Prefers a folder whose disk the user's files cannot fill. */
+/** Prefers a folder on a disk that the user's files cannot fill. */
 async function makeStateDir(candidates: readonly string[]): Promise<string> {
   let failure: unknown;
   for (const candidate of candidates) {

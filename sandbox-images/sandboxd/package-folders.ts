@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-// Packages that a user installs go below the home, because only it and the workspace are writable: the root file system is
-// read-only. pip uses the home by itself; npm needs a setting.
+// Packages that a user installs go below the home, because only it and the workspace are writable: the root file system
+// is read-only. pip uses the home by itself; npm needs a setting.
 
-/** The variables that make `pip install` and `npm install -g` use the home, with their programs on the path. */
+/** Variables that make `pip install` and `npm install -g` use the home, with their programs on the path. */
 export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefined): Record<string, string> {
   const { HOME: home, PATH: path = '' } = env;
   if (!home?.startsWith('/')) return {};
@@ -18,7 +18,9 @@ export function packageEnvironment(env: NodeJS.ProcessEnv, uid: number | undefin
   };
 }
 
-/** A login shell replaces the path with that of /etc/profile; this profile adds ours again. An existing profile stays. */
+/**
+ * A login shell replaces the path with that of /etc/profile; this profile adds ours again. An existing profile is kept.
+ */
 export function writeProfile({ HOME: home, PATH: path = '' }: NodeJS.ProcessEnv): void {
   if (!home?.startsWith('/')) return;
   const quoted = `'${path.replaceAll("'", `'\\''`)}'`;

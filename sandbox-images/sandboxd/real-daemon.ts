@@ -25,7 +25,7 @@ export interface Identity {
   readonly version: string;
   readonly sandboxId: string;
   readonly desktop: Desktop;
-  /** Ports that only the sandbox's own programs or the server can dial. */
+  /** Ports that only the sandbox's own programs or the server can connect to. */
   readonly ownPorts: readonly number[];
 }
 
@@ -60,7 +60,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     return all.filter(ours);
   };
 
-  /** The earliest time at which a process of that run can have started, epoch ms. */
+  /** The earliest start time of a process of that run, epoch ms. */
   const begunAt = (tag: string) =>
     Math.min(tagged.get(tag) ?? Number.POSITIVE_INFINITY, journal.firstOf(tag) ?? Number.POSITIVE_INFINITY);
 
@@ -72,7 +72,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
     return met.size;
   };
 
-  /** Starts something of a run. A stop that came meanwhile did not see the new processes, so they are ended here. */
+  /** Starts something for a run. A stop in the meantime did not see the new processes, so they are ended here. */
   async function startUnlessStopped<Started>(tag: string | undefined, start: () => Promise<Started>): Promise<Started> {
     stopped.check(tag);
     const started = await start();
@@ -144,7 +144,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       return await endTagged(tag);
     },
     async exec(request, signal) {
-      stopped.check(request.tag); // a command that runs already ends with its caller's connection
+      stopped.check(request.tag); // a running command ends with its caller's connection
       if (request.tag !== undefined && !tagged.has(request.tag)) {
         if (tagged.size > 1_000) tagged.clear();
         tagged.set(request.tag, clock.now());
@@ -170,7 +170,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       if (!root) throw new AppError('not_found', `There is no process ${pid}.`);
       const tree = rootedAt(root, init, straysSince(parts, startedAt(root, clock.now())));
       const { spared } = keepers;
-      // Signal the root first: a shell whose child ends goes on with its next command.
+      // Signal the root first: a shell whose child ends continues with its next command.
       if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared).members]) sendSignals(proc.pid, name);
       else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },
@@ -178,7 +178,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
 }
 
 const diskFull = (bytes: number) =>
-  `The files of this sandbox take more than the ${Math.floor(bytes / 2 ** 20)} MiB that they may. Remove some first.`;
+  `The files of this sandbox exceed its limit of ${Math.floor(bytes / 2 ** 20)} MiB. Remove some first.`;
 
 function summed(all: readonly Proc[]) {
   const each = all.map(({ pid }) => usageOf(pid));

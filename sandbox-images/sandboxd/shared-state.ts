@@ -6,26 +6,26 @@ import type { StrayRule } from './processes/process-tree.ts';
 import type { Journal } from './shells/journal.ts';
 import type { Terminal } from './shells/terminal.ts';
 
-/** The state that all parts of the daemon share. */
+/** State that all parts of the daemon share. */
 export interface SharedState {
   readonly clock: Clock;
   readonly place: ConfinedPaths;
   /** The daemon's own folder, outside the workspace. */
   readonly stateDir: string;
-  /** The folder in which the server finds the display; undefined: only the daemon reaches it. */
+  /** The folder in which the server finds the display. Undefined: only the daemon reaches it. */
   readonly screenDir: string | undefined;
   /** The environment that every command starts with. */
   readonly env: Readonly<Record<string, string>>;
   readonly journal: Journal;
   readonly keepers: TerminalKeepers;
   readonly spoolCap: number;
-  /** The disk limit for all of the sandbox's files, in bytes; 0: the daemon does not watch it. */
+  /** The disk limit for all of the sandbox's files, in bytes. 0: the daemon does not enforce it. */
   readonly diskBytes: number;
-  /** The volumes that the sandbox writes to, and the most that each may hold. */
+  /** Writable volumes, and the quota of each. */
   readonly volumes: readonly { readonly path: string; readonly bytes: number }[];
   /** Random, so that no process in the sandbox can guess it. */
   readonly bootId: string;
-  /** Pid 1 if all visible processes belong to this sandbox; undefined on a shared machine. */
+  /** Pid 1 if all visible processes belong to this sandbox. Undefined on a shared machine. */
   readonly init: number | undefined;
   /** Records a use of the sandbox, so that it does not count as idle. */
   touch(): void;
@@ -33,8 +33,8 @@ export interface SharedState {
 }
 
 /**
- * Accepts orphans that a tree can have started: a process that dropped its environment and its parent carries no mark. In a
- * sandbox with its own init, such an orphan counts as the tree's if it is younger than the tree.
+ * Accepts orphans that a tree may have started: a process that dropped its environment and its parent carries no mark.
+ * In a sandbox with its own init, such an orphan belongs to the tree if it is younger than the tree.
  */
 export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>, since: number): StrayRule {
   if (init === undefined) return () => false;
@@ -47,11 +47,11 @@ export function straysSince({ clock, init }: Pick<SharedState, 'clock' | 'init'>
 
 /** The daemon's own processes, never the user's: the daemon, pid 1, and the keepers that hold the terminals open. */
 export interface TerminalKeepers {
-  /** Adds a command's keeper until its process has ended, which is a little after its output. */
+  /** Adds a command's keeper until its process has ended, which is shortly after its output. */
   hold(terminal: Pick<Terminal, 'pid' | 'closed'>): void;
   add(pid: number): void;
   delete(pid: number): void;
-  /** Closes a keeper's terminal. Until the keeper and its shell have ended, they stay the daemon's own. */
+  /** Closes a keeper's terminal. The keeper and its shell remain the daemon's own until they have ended. */
   close(terminal: Pick<Terminal, 'pid' | 'close'>): Promise<void>;
   spared(all: readonly Proc[]): ReadonlySet<number>;
 }

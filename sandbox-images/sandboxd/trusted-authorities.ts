@@ -4,7 +4,7 @@ import { join } from 'node:path';
 const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
 
 /**
- * Writes the file of trusted authorities, where the server mounts no folder. The server then passes only its extra
+ * Writes the file of trusted authorities if the server mounts no folder. The server then passes only its extra
  * authorities (PEM), and the image's own are added here.
  */
 export function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {

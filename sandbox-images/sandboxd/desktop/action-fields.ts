@@ -59,7 +59,7 @@ const wants: Readonly<Record<string, string>> = {
   holdMs: `must be a whole number from 0 to ${limits.holdMs}`,
 };
 
-/** The action, checked against the screen it is for. */
+/** Validates the action for a screen of that size. */
 export function screenAction(given: unknown, size: Size): ScreenAction {
   if (typeof given !== 'object' || given === null || !('kind' in given)) throw badRequest('An action needs a kind.');
   const { kind, ...rest } = given as Record<string, unknown>;

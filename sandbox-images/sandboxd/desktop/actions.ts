@@ -14,18 +14,21 @@ const [keyPress, keyRelease, buttonPress, buttonRelease, motion] = [2, 3, 4, 5, 
 const dragStepMs = 8;
 /** The target must first announce that it accepts the drop. */
 const dropMs = 50;
-/** Two clicks at the same moment would count as one. The display itself waits between them, so that they stay close together. */
+/**
+ * Two clicks at the same moment would count as one. The display itself waits between them, so that they stay close
+ * together.
+ */
 const clickMs = 20;
 const busyMs = 100;
 const dragSteps = 10;
-/** The longest wait for a window manager that holds a click back. */
+/** The longest wait for a window manager that holds back a click. */
 const heldMs = 3_000;
 const heldEveryMs = 10;
 
 /** Performs the action and resolves once the display has processed all of it. */
 export async function performAction(display: XConnection, action: ScreenAction): Promise<void> {
   const xtest = await display.extension('XTEST');
-  if (xtest === undefined) throw badRequest('This display takes no input.');
+  if (xtest === undefined) throw badRequest('This display accepts no input.');
   const fake: InputDevice['fake'] = (type, detail, { x, y, afterMs } = { x: 0, y: 0 }) => {
     const body = Buffer.concat([
       Buffer.from([type, detail, 0, 0]),
@@ -36,14 +39,15 @@ export async function performAction(display: XConnection, action: ScreenAction):
     display.send(request(xtest, 2, body));
   };
   await acts[action.kind]({ display, fake }, action as never);
-  // The next action or screenshot must find the program done with this one. The wait for a busy program is short.
+  // The program must be done with this action before the next action or screenshot. The wait for a busy program is
+  // short.
   await waitForProgram(display, busyMs);
 }
 
 interface FakeInput {
   readonly x: number;
   readonly y: number;
-  /** How long the display waits before this input, and everything behind it. */
+  /** How long the display waits before this input and everything after it. */
   readonly afterMs?: number;
 }
 interface InputDevice {
@@ -132,9 +136,9 @@ function press({ fake }: InputDevice, button: number, afterMs = 0): void {
   fake(buttonRelease, button);
 }
 /**
- * Waits until the display has processed the press. A window manager gets a press first, and until it has looked, the display
- * queues everything after it. Queued events go to where the pointer is by then, so no further action can be sent before
- * that.
+ * Waits until the display has processed the press. A window manager gets a press first, and the display queues
+ * everything after it until then. Queued events go to the pointer's position at that time, so no further action can be
+ * sent earlier.
  */
 async function taken({ display }: InputDevice, isTaken: (pointer: PointerState) => boolean): Promise<void> {
   for (let waited = 0; waited < heldMs && !isTaken(await readPointer(display)); waited += heldEveryMs) {

@@ -3,9 +3,9 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 
 /** Chromium's debugging pipe, for one client at a time. */
 export interface BrowserPipe {
-  /** Resolves with true once the browser has answered, with false if it is gone. */
+  /** Resolves with true once the browser has answered, or with false if it is gone. */
   answers(): Promise<boolean>;
-  /** Opens the pipe for a new client and dismisses the previous one. Calls `used` when the client writes. */
+  /** Opens the pipe for a new client and disconnects the previous one. Calls `used` when the client writes. */
   open(used: () => void): Promise<Duplex>;
   close(): void;
 }
@@ -16,8 +16,8 @@ const headBytes = 160;
 const attached = /^\{"method":"Target\.(attachedToTarget|detachedFromTarget)","params":\{"sessionId":"([^"]+)"/;
 
 /**
- * Chromium sees a single client that never leaves. So between two clients the pipe detaches everything that the first one
- * attached. The second then finds a fresh browser, and no tab waits for a debugger that is gone.
+ * Chromium sees a single client that never leaves. So between two clients the pipe detaches everything that the first
+ * one attached. The second client then finds a clean browser, and no tab waits for a debugger that is gone.
  */
 export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   let client: Duplex | undefined;
@@ -103,7 +103,7 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
     async open(used) {
       client?.destroy();
       await clean;
-      client?.destroy(); // another client came meanwhile; the last one wins
+      client?.destroy(); // another client has come; the last one wins
       await clean;
       if (output.destroyed) throw new AppError('sandbox_unavailable', 'The browser is gone.');
       client = stream(used);
@@ -117,7 +117,7 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   };
 }
 
-/** Calls `each` with the beginning of every message, even if chunk boundaries cut it. */
+/** Calls `each` with the beginning of every message, even if it is split across chunks. */
 function messages(each: (head: string) => void): (chunk: Buffer) => void {
   let head: Buffer[] = [];
   let size = 0;

@@ -15,14 +15,14 @@ import type { RunningProgram } from './service.ts';
 
 export interface Browser {
   readonly pipe: BrowserPipe;
-  /** Whether Chromium isolates its pages with its own sandbox, inside of ours. */
+  /** Whether Chromium isolates its pages with its own sandbox, inside ours. */
   readonly isSandboxed: boolean;
 }
 
 export interface BrowserOptions extends DisplayOptions {
   /** The proxy for all requests of pages. */
   readonly proxy: string | undefined;
-  /** The whole sandbox's memory limit; undefined if unknown. */
+  /** The whole sandbox's memory limit. Undefined if unknown. */
   readonly memoryBytes: number | undefined;
 }
 
@@ -82,7 +82,10 @@ export async function startBrowser(
   return { value: { pipe, isSandboxed }, died: chromium.died, end };
 }
 
-/** Chromium gives its pages their own OOM score and itself that of a shell. Shells must outlive it, so raise its score. */
+/**
+ * Chromium gives its pages their own OOM score and itself that of a shell. Shells must outlive it, so this raises its
+ * score.
+ */
 function dieFirst(session: number): void {
   for (const { pid } of scan().filter((proc) => proc.session === session)) {
     try {

@@ -13,9 +13,9 @@ export interface ChildSpec {
   readonly stdio: StdioOptions;
   /** 0 to 1000: a process with a higher score is killed first when memory runs out. The daemon and the shells have 0. */
   readonly oomScore: number;
-  /** The program runs at normal priority even while a shell works, because a person can be watching it. */
+  /** The program runs at normal priority even while a shell is busy, because a person may be watching it. */
   readonly isPrompt?: boolean;
-  /** The limits of each of its processes: the size of one file, and of its own memory. */
+  /** Limits of each of its processes: the size of one file, and of its own memory. */
   readonly most?: { readonly fileBytes: number; readonly dataBytes: number | undefined };
 }
 export interface Child {
@@ -45,7 +45,8 @@ export async function child(keepers: TerminalKeepers, spec: ChildSpec): Promise<
   });
   const { pid } = started;
   if (pid === undefined) throw new AppError('sandbox_unavailable', await died);
-  // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay.
+  // Chromium's crash handlers leave its session but keep the mark. Its other processes overwrite the mark but stay in
+  // the session.
   const mine: MarkedProcesses = { ...mark, strays: ({ session }) => session === pid };
   return {
     process: started,

@@ -57,7 +57,7 @@ const rules = `<?xml version="1.0" encoding="UTF-8"?>
 `;
 
 export interface DesktopOptions extends BrowserOptions {
-  /** The desktop stops after this time without a use; 0: never. */
+  /** The desktop stops after this time without use. 0: never. */
   readonly idleMs: number;
   /** A running browser that does not answer for this long counts as hung. */
   readonly hungMs: number;
@@ -166,7 +166,7 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
 
   function admit(): void {
     if (viewers.size < maxViewers) return;
-    throw new AppError('conflict', `There are ${maxViewers} viewers already, the most allowed.`);
+    throw new AppError('conflict', `There are already ${maxViewers} viewers, the maximum.`);
   }
   function seated(viewer: Duplex): Duplex {
     viewers.add(viewer);
@@ -186,7 +186,9 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
     }
   }
 
-  /** A client's connection to the browser's pipe. If the browser has died unnoticed, it goes to the next browser's pipe. */
+  /**
+   * A client's connection to the browser's pipe. If the browser has died unnoticed, it goes to the next browser's pipe.
+   */
   async function attached(unwanted: AbortSignal): Promise<Duplex> {
     for (let left = viewerAttempts; ; left--) {
       const { pipe } = await browser.get();
@@ -265,5 +267,5 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
   };
 }
 
-/** A stream that says nothing and drops what it hears; only its end matters. */
+/** A stream that sends nothing and discards its input; only its end matters. */
 const silence = () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });

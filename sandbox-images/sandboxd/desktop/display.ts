@@ -14,17 +14,18 @@ import type { Programs } from './programs.ts';
 import type { RunningProgram } from './service.ts';
 import { connectDisplay, type XConnection } from './x11.ts';
 
-/** Where displays have their sockets: `X100` for the display `:100`. */
+/** Folder of the displays' sockets: `X100` for the display `:100`. */
 const displaySockets = '/tmp/.X11-unix';
 const [least, beyond] = [100, 10_000] as const;
 const attempts = 1_000;
 
 /**
- * A display number without a socket. It is chosen at random, because displays that start at once on one machine would take
- * the same first free one. A socket stays when its display is killed, and another user's Xvnc cannot replace it.
+ * Returns a display number without a socket. It is random, because displays that start concurrently on one machine
+ * would take the same first free one. A socket stays when its display is killed, and another user's Xvnc cannot replace
+ * it.
  */
 export async function unusedDisplayNumber(folder = displaySockets): Promise<number> {
-  const names = await readdir(folder).catch(() => []); // Xvnc makes the folder
+  const names = await readdir(folder).catch(() => []); // Xvnc creates the folder
   const taken = new Set(names);
   let number = randomInt(least, beyond);
   for (let left = attempts; left > 0 && taken.has(`X${number}`); left--) number = randomInt(least, beyond);
@@ -52,7 +53,7 @@ const connectAttempts = 100;
 const connectPauseMs = 20;
 const greetingMs = 2_000;
 
-/** Starts an Xvnc that only two Unix sockets lead to. */
+/** Starts an Xvnc that is reachable only through two Unix sockets. */
 export async function startDisplay(
   { keepers, stateDir, screenDir, place }: SharedState,
   env: Readonly<Record<string, string>>,
@@ -92,7 +93,7 @@ export async function startDisplay(
         connection[Symbol.dispose]();
         await xvnc.end();
         await rm(socket, { force: true });
-        await rm(`${displaySockets}/X${number}`, { force: true }).catch(() => {}); // a killed display leaves it
+        await rm(`${displaySockets}/X${number}`, { force: true }).catch(() => {}); // a killed display leaves it behind
         await rm(folder, { recursive: true, force: true });
       },
     };
@@ -105,7 +106,7 @@ export async function startDisplay(
 
 interface Sockets {
   readonly socket: string;
-  /** The server can be another user than the sandbox; the folder's parent on its side keeps all others out. */
+  /** The server can run as another user than the sandbox; the folder's parent on its side keeps everyone else out. */
   readonly mode: '0600' | '0666';
   readonly authority: string;
 }
@@ -132,7 +133,7 @@ function authorityFile(cookie: Buffer): Buffer {
   ]);
 }
 
-/** Reads the display number that Xvnc prints there. */
+/** Reads the display number that Xvnc prints. */
 async function firstLine(stream: Readable, died: Promise<string>, signal: AbortSignal): Promise<number> {
   let text = '';
   stream.on('data', (chunk) => {
@@ -160,12 +161,12 @@ async function answersRfb(path: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** A viewer's connection, once the display greets it: one that is just dying still takes connections, and drops them. */
+/** A viewer's connection once the display greets it: a dying display still accepts connections, and drops them. */
 async function greeted(path: string): Promise<DirectSocket> {
   const viewer = await opened(path, directSocket);
-  viewer.on('error', () => {}); // its close tells enough
+  viewer.on('error', () => {}); // its close is enough
   const patience = AbortSignal.timeout(greetingMs);
-  const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // so slow a display may only be busy
+  const isSpoken = await raceAbort(viewer.spoken, patience).catch(() => true); // such a slow display may only be busy
   if (!isSpoken) throw new AppError('sandbox_unavailable', 'The display does not answer.');
   return viewer;
 }

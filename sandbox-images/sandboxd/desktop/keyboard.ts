@@ -1,28 +1,29 @@
 import { waitForProgram } from './wait-for-program.ts';
 import { request, u32, type XConnection } from './x11.ts';
 
-/** A key of the display's keyboard, and whether the wanted character needs Shift. */
+/** A key of the display's keyboard, and whether the requested character needs Shift. */
 export interface Key {
   readonly keycode: number;
   readonly shift: boolean;
 }
 export interface Keyboard {
-  /** The keys for these keysyms. Missing ones are put on the keyboard, in portions that fit at once. */
+  /** The keys for these keysyms. Missing ones are added to the keyboard, in batches that fit. */
   keysFor(keysyms: readonly number[]): AsyncIterable<readonly Key[]>;
   readonly shiftKeycode: number;
 }
 
 const maxSpareKeys = 96;
-/** The wait for a program that does not answer pings. */
+/** How long to wait for a program that does not answer pings. */
 const settleMs = 150;
 const slowMs = 3_000;
 
-/** Keycodes of a display that we gave a meaning, the one used last at the end. */
+/** Keycodes of a display that we assigned a meaning, least recently used first. */
 const lent = new WeakMap<XConnection, Map<number, number>>();
 
 /**
- * The current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning, or a media key that no browser obeys. It
- * keeps that meaning until all spare keys are lent, then the one that was unused for the longest time gets a new one.
+ * The current keyboard. A keysym without a key (é, я, CJK, emoji) gets a spare key: one without a meaning, or a media
+ * key that no browser obeys. It keeps that meaning until all spare keys are in use; then the least recently used key is
+ * reassigned.
  */
 export async function keyboard(display: XConnection, sleep: (ms: number) => Promise<void>): Promise<Keyboard> {
   const { minKeycode, maxKeycode } = display.screen;
@@ -49,15 +50,15 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
     ours.set(keycode, keysym);
   };
 
-  /** A program looks a key's meaning up only when it handles the key, so the meaning must not change before that. */
+  /** A program looks up a key's meaning only when it handles the key, so the meaning must not change before that. */
   async function settled(): Promise<boolean> {
     const answers = await waitForProgram(display, slowMs);
     if (!answers) await sleep(settleMs);
     return answers;
   }
   /**
-   * Programs of GTK hear of new meanings over another connection than of presses and pings. The display has written to both
-   * before the first answer comes, so the program has read both before the second.
+   * GTK programs get new meanings over another connection than presses and pings. The display has written to both
+   * before the first answer arrives, so the program has read both before the second.
    */
   async function learned(): Promise<void> {
     if (await settled()) await settled();
@@ -98,13 +99,13 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
 }
 
 /**
- * XF86 keysyms whose keys a browser obeys by their keycode, with any meaning: transport, Home, Mail, Search, Back, Forward, Stop,
- * Refresh, Favorites, Close, Copy, Cut, New, Open, Paste, Reply, Reload, Save, Send and forwarding mail.
+ * XF86 keysyms whose keys a browser obeys by keycode, whatever their meaning: transport, Home, Mail, Search, Back,
+ * Forward, Stop, Refresh, Favorites, Close, Copy, Cut, New, Open, Paste, Reply, Reload, Save, Send and forwarding mail.
  */
 const obeyed = new Set([
   ...[0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1b, 0x26, 0x27, 0x28, 0x29, 0x2e, 0x30, 0x31, 0x56, 0x57, 0x58, 0x68],
   ...[0x6b, 0x6d, 0x72, 0x73, 0x77, 0x7b, 0x90, 0x97],
 ]);
-/** A key without meaning, or a media key (volume, brightness, launchers), which no one presses in a sandbox. */
+/** A key without a meaning, or a media key (volume, brightness, launchers), which nobody presses in a sandbox. */
 const isSparable = (keysym: number) =>
   keysym === 0 || (keysym >= 0x1008fe00 && keysym <= 0x1008ffff && !obeyed.has(keysym - 0x1008ff00));

@@ -4,8 +4,8 @@ import { pngFile } from '../../../src/core/text/pictures.ts';
 import { request, u16, u32, type XConnection } from './x11.ts';
 
 /**
- * Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it. The
- * daemon has no dependencies.
+ * Encodes BGRX rows, as a display stores them, as an RGB PNG. Fast rather than small, because a caller waits for it.
+ * The daemon has no dependencies.
  */
 export async function encodePng(pixels: Buffer, width: number, height: number): Promise<Buffer> {
   const row = 1 + width * 3;
@@ -21,7 +21,7 @@ export async function encodePng(pixels: Buffer, width: number, height: number): 
   return pngFile(width, height, await promisify<Buffer, object, Buffer>(deflate)(raw, { level: 2 }));
 }
 
-/** A PNG of the screen, with the pointer drawn in. */
+/** A PNG of the screen, including the pointer. */
 export async function screenshot(display: XConnection): Promise<Buffer> {
   const { root, width, height } = display.screen;
   const area = Buffer.concat([u32(root), u16(0, 0, width, height), u32(0xffffffff)]);
@@ -50,7 +50,7 @@ async function cursorImage(display: XConnection): Promise<Buffer | undefined> {
   return await display.ask(request(opcode, 4)).catch(() => undefined);
 }
 
-/** The pointer's pixels are ARGB with their colour already multiplied by their alpha. */
+/** The pointer's pixels are ARGB with their colour already multiplied by alpha. */
 function drawOver(pixels: Buffer, width: number, height: number, cursor: Buffer): void {
   const left = cursor.readInt16LE(8) - cursor.readUInt16LE(16);
   const top = cursor.readInt16LE(10) - cursor.readUInt16LE(18);

@@ -2,19 +2,19 @@ import { pause } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** A program that runs until it is ended, or dies. */
+/** A program that runs until it is ended or dies. */
 export interface RunningProgram<Value> {
   readonly value: Value;
   /** Resolves with the reason once the program is gone. */
   readonly died: Promise<string>;
-  /** Resolves once every process of the program is gone, also after it died. */
+  /** Resolves once every process of the program is gone, even after it died. */
   end(): Promise<void>;
 }
 export interface Service<Value> {
   readonly state: 'stopped' | 'starting' | 'running';
-  /** Starts the program if it does not run. Waits for a start or restart in progress. */
+  /** Starts the program if it is not running. Waits for a start or restart in progress. */
   get(signal?: AbortSignal): Promise<Value>;
-  /** Ends a program that no longer works, for this reason. From now on `get` waits for the next one. */
+  /** Ends a program that no longer works, for this reason. `get` then waits for the next one. */
   giveUp(why: string): void;
   /** Resolves once every process of the program is gone. */
   stop(): Promise<void>;
@@ -22,7 +22,7 @@ export interface Service<Value> {
 interface Options<Value> {
   readonly clock: Clock;
   start(signal: AbortSignal): Promise<RunningProgram<Value>>;
-  /** The program died and no process of it is left. The service restarts it afterwards. */
+  /** The program died and none of its processes remains. The service then restarts it. */
   died(why: string): void | Promise<void>;
   /** The program runs again after a restart. */
   back?(): void;
@@ -36,14 +36,14 @@ interface Period {
 }
 
 /** The error message for callers whose service was stopped while they waited. */
-export const stoppedMeanwhile = 'It was stopped meanwhile.';
+export const stoppedMeanwhile = 'It was stopped in the meantime.';
 const firstPauseMs = 100;
 const longestPauseMs = 10_000;
 const attempts = 6;
-/** A program that ran this long did not die of how it was started, so the pauses start over. */
+/** A program that ran this long did not die because of its start, so the restart delays are reset. */
 const longLifeMs = 30_000;
 
-/** Keeps a program running from the first `get` until `stop`, with growing pauses between restarts. */
+/** Keeps a program running from the first `get` until `stop`, with growing delays between restarts. */
 export function service<Value>({ clock, start, died, back }: Options<Value>): Service<Value> {
   let current: Period | undefined;
   let done: Promise<void> = Promise.resolve();
@@ -116,7 +116,7 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
 
 function fires(signal: AbortSignal): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const fire = () => reject(new AppError('cancelled', 'It is not wanted any more.'));
+  const fire = () => reject(new AppError('cancelled', 'It is no longer needed.'));
   signal.addEventListener('abort', fire, { once: true });
   if (signal.aborted) fire();
   return promise;

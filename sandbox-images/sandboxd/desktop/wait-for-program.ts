@@ -3,8 +3,8 @@ import { clientMessage, request, u16, u32, type XConnection } from './x11.ts';
 const substructureNotify = 0x80000;
 
 /**
- * Resolves once the focused program has handled everything that it was sent. It proves that by answering a ping, which
- * window managers use to detect a hung program. False: the program does not answer pings.
+ * Resolves once the focused program has handled all of its input. It shows that by answering a ping, which window
+ * managers use to detect a hung program. False: the program does not answer pings.
  */
 export async function waitForProgram(display: XConnection, patienceMs: number): Promise<boolean> {
   const { root } = display.screen;
@@ -31,7 +31,7 @@ export async function waitForProgram(display: XConnection, patienceMs: number): 
   return answered;
 }
 
-/** A property that is a list of windows or atoms. */
+/** Reads a property that is a list of windows or atoms. */
 async function values(display: XConnection, window: number, property: number): Promise<number[]> {
   const answer = await display.ask(request(20, 0, u32(window, property, 0, 0, 64))).catch(() => undefined);
   if (answer?.[1] !== 32) return [];

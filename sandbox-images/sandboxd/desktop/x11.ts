@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-// The part of the X protocol that screenshots and input need. It needs no library and no helper program in the image, and an
-// action is one write.
+// The part of the X protocol that screenshots and input need. Requires no library and no helper program in the image,
+// and an action is one write.
 
 export interface Screen {
   readonly root: number;
@@ -13,11 +13,11 @@ export interface Screen {
 }
 export interface XConnection extends Disposable {
   readonly screen: Screen;
-  /** Sends a request that has no answer. The display handles requests in the order in which they are sent. */
+  /** Sends a request that has no answer. The display handles requests in order. */
   send(request: Buffer): void;
   /** Sends a request and resolves with its answer. */
   ask(request: Buffer): Promise<Buffer>;
-  /** The major opcode of an extension's requests; undefined if the display does not have the extension. */
+  /** The major opcode of an extension's requests. Undefined if the display lacks the extension. */
   extension(name: string): Promise<number | undefined>;
   atom(name: string): Promise<number>;
   /** Calls `hear` for each message between programs, until the returned function is called. */
@@ -31,7 +31,7 @@ export interface DisplayAddress {
 
 const authName = Buffer.from('MIT-MAGIC-COOKIE-1');
 export const clientMessage = 33;
-const head = 32; // the least number of bytes of an answer, event or error
+const head = 32; // the minimum number of bytes of an answer, event or error
 
 export async function connectDisplay({ socket: path, cookie }: DisplayAddress): Promise<XConnection> {
   const socket = connect(path);
@@ -95,7 +95,7 @@ function setup(cookie: Buffer): Buffer {
 }
 
 function readScreen(data: Buffer): Screen {
-  if (data[0] !== 1) throw new AppError('sandbox_unavailable', 'The display does not let us in.');
+  if (data[0] !== 1) throw new AppError('sandbox_unavailable', 'The display refused the connection.');
   const vendor = data.readUInt16LE(24);
   const formats = data.readUInt8(29);
   const at = 40 + vendor + (-vendor & 3) + 8 * formats;
@@ -108,7 +108,7 @@ function readScreen(data: Buffer): Screen {
   };
 }
 
-/** Splits the input into answers and gives each to its caller. */
+/** Splits the input into answers and passes each to its caller. */
 function receiver(socket: Socket) {
   const asked = new Map<number, PromiseWithResolvers<Buffer>>();
   const hearing = new Set<(event: Buffer) => void>();

@@ -41,7 +41,7 @@ export async function systemPath(path: string): Promise<SystemPath> {
   return !folder || (await isThere(folder)) || !(await isThere(dirname(path))) ? bytes : path;
 }
 
-/** The bytes of an escaped path; undefined: nothing in it is escaped. */
+/** The bytes of an escaped path. Undefined: nothing in it is escaped. */
 function bytesOfPath(path: string): Buffer | undefined {
   if (!escaped.test(path)) return undefined;
   const parts = path.split(escaped).map((part, at) => (at % 2 === 1 ? Buffer.from(part, 'hex') : Buffer.from(part)));

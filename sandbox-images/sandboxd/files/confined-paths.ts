@@ -10,7 +10,7 @@ const { O_DIRECTORY, O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 /** Resolves a client's paths and keeps them inside the workspace, even while symbolic links change. */
 export interface ConfinedPaths {
   readonly root: string;
-  /** All paths at which the workspace is mounted, the root first. The system names open files by any of them. */
+  /** All mount points of the workspace, the root first. The system may report open files under any of them. */
   readonly roots: readonly string[];
   /** The path relative to the workspace; '' is the workspace itself. Rejects: path_outside, invalid_request. */
   locate(path: string): string;
@@ -23,14 +23,14 @@ export interface ConfinedPaths {
 }
 export interface Parent extends AsyncDisposable {
   readonly name: string;
-  /** A path to that name in this open folder; it stays right even after the folder is moved or replaced. */
+  /** A path to that name in this open folder. Remains correct even if the folder is moved or replaced. */
   readonly at: (name: string) => SystemPath;
 }
 
 const outside = (path: string) => new AppError('path_outside', `${path} is outside of the workspace.`);
 const through = (handle: FileHandle) => `/proc/self/fd/${handle.fd}`;
 
-/** `alias`: a second path of the workspace. If it leads to another folder, it is as far outside as any other path. */
+/** `alias`: a second mount point of the workspace. If it leads to another folder, it is outside like any other path. */
 export async function confinePaths(workspace: string, alias?: string): Promise<ConfinedPaths> {
   const root = await realpath(workspace);
   const isAlias = alias !== undefined && (await isSameFolder(alias, root));
@@ -54,7 +54,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     return real.slice(base.length + 1);
   };
 
-  // Opens first and checks afterwards: the check sees the opened file itself, so a swapped link gains nothing.
+  // Opens first and checks afterwards: the check sees the opened file itself, so swapping a link has no effect.
   const openChecked = async (at: string, shown: string, flags: number): Promise<FileHandle> => {
     const how = flags | O_NONBLOCK | O_NOCTTY;
     const handle = await open(await systemPath(at), how).catch((cause) => {
@@ -109,14 +109,14 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
 }
 
 const looks = 10;
-/** Whether both paths lead to one folder, also where it is mounted twice. */
+/** Whether both paths lead to one folder, even if it is mounted twice. */
 async function isSameFolder(one: string, other: string): Promise<boolean> {
   for (let look = 0; look < looks; look++) {
     const [a, b] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)));
     if (!a || !b) return false;
     if (a.dev === b.dev) return a.ino === b.ino;
-    // In gVisor each mount is a device of its own. A volume and another folder hardly changed at the same moment; a program
-    // that writes there meanwhile can make one folder look like two.
+    // In gVisor each mount has its own device number. A volume and another folder are unlikely to have changed at the
+    // same moment; a program that writes there concurrently can make one folder look like two.
     const facts = ({ ctimeNs, mtimeNs, uid, gid, mode }: typeof a) => `${[ctimeNs, mtimeNs, uid, gid, mode]}`;
     if (facts(a) === facts(b)) return true;
   }
@@ -132,7 +132,7 @@ export function fileError(cause: NodeJS.ErrnoException, path: string): AppError 
     case 'ENOENT':
       return new AppError('file_not_found', `There is no file ${path}.`, { cause });
     case 'ENOTDIR':
-    case 'EEXIST': // a file where a folder was to be made
+    case 'EEXIST': // a file exists where a folder should be created
       return new AppError('invalid_request', `${path} is not a folder, or leads through a file.`, { cause });
     case 'EISDIR':
       return new AppError('invalid_request', `${path} is a folder.`, { cause });
@@ -149,7 +149,7 @@ export function fileError(cause: NodeJS.ErrnoException, path: string): AppError 
       return new AppError('invalid_request', `The system does not allow that for ${path}.`, { cause });
     case 'ENOSPC':
     case 'EDQUOT':
-      return new AppError('quota', 'The disk of the sandbox is full; remove something first.', { cause });
+      return new AppError('quota', 'The disk of the sandbox is full. Remove something first.', { cause });
     case 'ECONNRESET':
       return new AppError('cancelled', 'The client hung up.', { cause });
     default:

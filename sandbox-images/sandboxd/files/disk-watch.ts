@@ -7,39 +7,45 @@ import { type Proc, scan, startedAt } from '../processes/proc.ts';
 import { rootedAt } from '../processes/process-tree.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 
-// Enforces a sandbox's disk limit where the storage has no quota. Measures often while the disk fills, rarely otherwise, and
-// ends the processes that write beyond the limit.
+// Enforces a sandbox's disk limit if the storage has no quota. Measures often while the disk fills, rarely otherwise,
+// and ends the processes that write beyond the limit.
 
 const quickMs = 200;
 const slowMs = 1_000;
 const fullLookMs = 5_000;
 const mebibyte = 2 ** 20;
-/** A look waits until at least this many times its own duration has passed. */
+/** The pause between measurements is at least this many times the last one's duration. */
 const idleShare = 10;
-/** Each file counts as this many bytes of its own, because inodes take room too. The limit so covers the number of files as well. */
+/**
+ * Each file counts as at least this many bytes, because inodes take space too. The limit therefore also covers the
+ * number of files.
+ */
 const fileBytes = 4_096;
 const maxHandles = 20_000;
 
 export interface DiskWatch {
   use(): DiskUse;
-  /** True while the files take more than the limit: the daemon then accepts no more. */
+  /** True while the files exceed the limit: the daemon then accepts no more. */
   readonly isOver: boolean;
 }
 
 /** The folders that a limit covers. */
 interface WatchedFolders {
   readonly places: readonly string[];
-  /** Further names that open files below them can have. */
+  /** Other path prefixes under which their open files can appear. */
   readonly roots?: readonly string[];
 }
 
 /** Watches the disk usage of the folders that the limit covers. */
 export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFolders, limitBytes: number): DiskWatch {
   const { clock, keepers, init } = parts;
-  /** Every name that an open file below the places can have. Only the places are walked, so that no file counts twice. */
+  /** Every prefix that an open file's path can have. Only the places are walked, so that no file counts twice. */
   const names = [...new Set([...places, ...roots])];
   let use: DiskUse = { usedBytes: 0, limitBytes, freeBytes: 0, stopped: 0 };
-  /** A little above the usage when writers were last ended. Below it no process is ended, so that a user can clean up. */
+  /**
+   * Slightly above the usage at which writers were last ended. Below it no process is ended, so that a user can clean
+   * up.
+   */
   let ceiling = limitBytes;
   let freeThen = 0;
   let lookedAt = Number.NEGATIVE_INFINITY;
@@ -52,7 +58,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     use = { ...use, freeBytes };
     const fell = freeThen - freeBytes;
     const rest = clock.now() - lookedAt;
-    // Another sandbox on the machine can have filled the disk. This look then finds nothing, but still costs its share.
+    // Another sandbox on the machine may have filled the disk. This measurement then finds nothing, but still has a
+    // cost.
     const isDue = rest >= Math.max(fullLookMs, tookMs * idleShare) || (fell > mebibyte && rest >= tookMs * idleShare);
     if (!isDue) return fell > mebibyte ? quickMs : slowMs;
     freeThen = freeBytes;
@@ -64,7 +71,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
     else if (usedBytes > ceiling) {
       const isGrowing = ceiling > limitBytes;
       if (await stopWriters(isGrowing)) {
-        // Writers went on until they ended. Their last bytes must not count as growth by an innocent process.
+        // Writers continued until they ended. Their last bytes must not count as growth by an innocent process.
         const after = await measureDiskUse(places, handles(keepers.spared, names), limitBytes * 2);
         use = { ...use, usedBytes: after, stopped: use.stopped + 1 };
       }
@@ -74,8 +81,8 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
   }
 
   /**
-   * Ends the processes that have large files open for writing, or else those with any. If none has one and the files still
-   * grow, writers come and go faster than the scan, and every process is ended.
+   * Ends the processes that have large files open for writing, or else those with any. If there are none and the files
+   * still grow, writers come and go faster than the scan, and every process is ended.
    */
   async function stopWriters(isGrowing: boolean): Promise<boolean> {
     const all = scan();
@@ -95,7 +102,7 @@ export function watchDisk(parts: SharedState, { places, roots = [] }: WatchedFol
 
   const turn = () => {
     void look()
-      .catch(() => slowMs) // a folder was removed during the look; the next look does not find it
+      .catch(() => slowMs) // a folder was removed during the measurement; the next one does not find it
       .then((ms) => setTimeout(turn, ms).unref());
   };
   turn();
@@ -112,7 +119,7 @@ interface Handle {
   readonly bytes: number;
 }
 
-/** Open files of these folders that have no name any more. They take room too. */
+/** Open files of these folders that no longer have a name. They take up space too. */
 function* handles(spared: SharedState['keepers']['spared'], folders: readonly string[]): Generator<Handle> {
   let left = maxHandles;
   const all = scan();
@@ -124,7 +131,7 @@ function* handles(spared: SharedState['keepers']['spared'], folders: readonly st
         const { ino, dev, blocks, nlink } = statSync(path);
         if (nlink > 0 || !isBelow(readlinkSync(path), folders)) continue;
         yield { key: `${dev}.${ino}`, bytes: blocks * 512 };
-      } catch {} // closed meanwhile
+      } catch {} // it was closed
     }
   }
 }
@@ -137,7 +144,7 @@ function openOf(pid: number): string[] {
   }
 }
 
-/** The size of the largest file below the folders that the process can write; -1 if it can write none. */
+/** Size of the largest file below the folders that the process has open for writing. -1 if there is none. */
 function largestWritten(pid: number, folders: readonly string[]): number {
   let largest = -1;
   for (const path of openOf(pid).slice(0, maxHandles)) {
@@ -152,7 +159,7 @@ function largestWritten(pid: number, folders: readonly string[]): number {
 
 const isBelow = (path: string, folders: readonly string[]) => folders.some((it) => path.startsWith(`${it}/`));
 
-/** The bytes that the folders take on their disk. Follows no links, and stops once they exceed `most`. */
+/** Disk usage of the folders in bytes. Follows no links, and stops once it exceeds `most`. */
 export async function measureDiskUse(
   places: readonly string[],
   unnamed: Iterable<Handle>,

@@ -19,7 +19,10 @@ export function files(place: ConfinedPaths): Files {
       assertRegularFile(stats, path);
       const size = Math.min(stats.size, maxBytes ?? Number.POSITIVE_INFINITY);
       if (size > limits.fileBytes) {
-        throw new AppError('payload_too_large', `${path} has ${stats.size} bytes; at most 50 MiB can be read at once.`);
+        throw new AppError(
+          'payload_too_large',
+          `${path} has ${stats.size} bytes; at most 50 MiB can be read in one call.`,
+        );
       }
       return { size, chunks: chunksOf(handle, { start: 0, size }), [Symbol.asyncDispose]: () => handle.close() };
     } catch (thrown) {
@@ -48,7 +51,7 @@ export function files(place: ConfinedPaths): Files {
     const at = `/proc/self/fd/${folder.fd}`;
     const entries: FileEntry[] = [];
     for (const name of await namesIn(at, path)) {
-      const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined); // removed meanwhile
+      const stats = await lstat(Buffer.concat([Buffer.from(`${at}/`), name])).catch(() => undefined); // it was removed
       if (stats) entries.push(entryOf(textOfName(name), stats));
     }
     const rank = (entry: FileEntry) => (entry.type === 'directory' ? 0 : 1);
@@ -73,7 +76,7 @@ export function files(place: ConfinedPaths): Files {
 /** Stops reading at the limit, so a folder with a million files is refused without reading all of it. */
 async function namesIn(folder: string, path: string): Promise<Buffer[]> {
   const names: Buffer[] = [];
-  // The types of Node know names as text alone.
+  // Node's types know only names that are text.
   const options = { bufferSize: 1_000, encoding: 'buffer' as BufferEncoding };
   for await (const { name } of await opendir(folder, options)) {
     if (names.push(name as unknown as Buffer) <= limits.entries) continue;
@@ -88,7 +91,7 @@ function entryOf(name: string, stats: Stats): FileEntry {
   return { name, type, size: type === 'file' ? stats.size : null, modified: stats.mtime.toISOString() };
 }
 
-/** Yields exactly `size` bytes or throws: a file that was truncated meanwhile must not look complete. */
+/** Yields exactly `size` bytes or throws: a file that was truncated in the meantime must not look complete. */
 export async function* chunksOf(
   handle: FileHandle,
   { start, size }: { readonly start: number; readonly size: number },

@@ -11,7 +11,7 @@ import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts'
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
-/** Opens the folder of a file that is about to be written, which may be missing. A link at the path is followed. */
+/** Opens the folder of a file that is about to be written and may not exist. A link at the path is followed. */
 export async function atPlaceOf<Value>(
   place: ConfinedPaths,
   path: string,
@@ -38,21 +38,21 @@ interface FileReplacement {
   readonly content: AsyncIterable<Uint8Array>;
   /** The file that is replaced. */
   readonly before: Pick<Stats, 'mode'> | undefined;
-  /** Called with the file that is there (undefined: none) right before it is replaced. If it throws, the old file stays. */
+  /** Called with the existing file (undefined: none) right before it is replaced. If it throws, the old file stays. */
   readonly check?: (now: BigIntStats | undefined) => void;
 }
 const inOrder = keyedQueue();
 
 /**
- * Work on one name runs in order, so that nothing of this daemon comes between the check of a version and the rename. Keep
- * the work short: everyone who writes there waits.
+ * Work on one name runs in order, so that this daemon does nothing between the check of a version and the rename. Keep
+ * the work short: all other writers of the name wait.
  */
 export async function runInOrder<Value>(parent: Parent, work: () => Promise<Value>): Promise<Value> {
   const folder = await stat(parent.at('.'), { bigint: true });
   return await inOrder(`${folder.dev}:${folder.ino}/${parent.name}`, work);
 }
 
-/** The name always leads to a whole file: a concurrent reader sees the old one until the rename. */
+/** The name always leads to a complete file: a concurrent reader sees the old one until the rename. */
 export async function replaceFile({ parent, content, before, check }: FileReplacement): Promise<BigIntStats> {
   await using staged = await stageFile(parent.at, before);
   await writeAll(staged.handle, content);
@@ -60,15 +60,15 @@ export async function replaceFile({ parent, content, before, check }: FileReplac
   return await renameIntoPlace(parent, staged, check);
 }
 
-/** A hidden file next to the one that it is to become. Disposing removes it, unless it was renamed. */
+/** A hidden file next to the one that it will replace. Disposing removes it, unless it was renamed. */
 export interface StagedFile extends AsyncDisposable {
   readonly path: SystemPath;
   readonly handle: FileHandle;
 }
 
-/** The watches know these names and tell of the finished file alone (`watches/inotify-program.ts`). */
+/** Watches know these names and report only the finished file (`watches/inotify-program.ts`). */
 export async function stageFile(at: Parent['at'], before: Pick<Stats, 'mode'> | undefined): Promise<StagedFile> {
-  // At random, because a daemon that was killed leaves its file behind, and the next one often has the same pid.
+  // Random, because a killed daemon leaves its file behind, and the next one often has the same pid.
   const path = at(`.corral-${randomBytes(6).toString('hex')}${before ? '' : '.new'}.tmp`);
   const mode = (before?.mode ?? 0o644) & 0o777;
   const handle = await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
@@ -100,11 +100,11 @@ export async function renameIntoPlace(
 
 const second = 1_000_000_000n;
 
-/** The clock of a file system ticks every few milliseconds. Two writes in one tick must not look like one version. */
+/** A file system's clock ticks every few milliseconds. Two writes in one tick must not look like one version. */
 async function makeLater(handle: FileHandle, than: BigIntStats): Promise<void> {
   const { mtimeNs, atimeNs } = await handle.stat({ bigint: true });
-  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // a time in the future is a person's own
-  const later = Number(than.mtimeNs / 1_000n + 2n) / 1_000_000; // whole microseconds are what the call keeps
+  if (mtimeNs > than.mtimeNs || than.mtimeNs - mtimeNs > second) return; // a person set a time in the future
+  const later = Number(than.mtimeNs / 1_000n + 2n) / 1_000_000; // the call keeps whole microseconds
   await handle.utimes(Number(atimeNs / 1_000n) / 1_000_000, later);
 }
 
@@ -113,7 +113,7 @@ export function assertRegularFile(stats: Pick<Stats, 'isFile' | 'isDirectory'>, 
   throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
 }
 
-/** Chunks that arrive during a write are written together by the next one. */
+/** Chunks that arrive during a write are combined in the next one. */
 export async function writeAll(handle: FileHandle, content: AsyncIterable<Uint8Array>): Promise<void> {
   async function write(bytes: Uint8Array): Promise<void> {
     for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done)).bytesWritten;

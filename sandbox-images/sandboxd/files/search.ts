@@ -13,8 +13,8 @@ const pieces = /\\[pPxuUb]\{[^{}\\]*\}|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*
 const inSet = /\[:\^?\w+:\]|\\.|\[|&&|~~/gs;
 
 /**
- * Converts a POSIX extended regular expression for ripgrep. There, a `[` in a set, or a `{` that counts nothing, is not a
- * plain character and needs a backslash. ripgrep's own syntax, such as `\d`, stays unchanged.
+ * Converts a POSIX extended regular expression for ripgrep, where a `[` in a set, or a `{` that is not a repetition,
+ * needs a backslash to be a plain character. ripgrep's own syntax, such as `\d`, stays unchanged.
  */
 export const forRipgrep = (regex: string): string =>
   regex.replace(pieces, (piece) => {

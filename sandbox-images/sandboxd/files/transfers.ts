@@ -8,7 +8,7 @@ import { assertRegularFile, atPlaceOf, replaceFile } from './replace-file.ts';
 export type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
 const noFile = 'none';
 
-/** Files of the workspace, of any size. Size and time of the last change are a file's version. */
+/** Files of the workspace, of any size. A file's version is its size and modification time. */
 export function transfers(place: ConfinedPaths): Transfers {
   async function sendFile(path: string, { from = 0, most = Number.POSITIVE_INFINITY }): Promise<OpenFile> {
     const handle = await place.open(path);
@@ -31,7 +31,7 @@ export function transfers(place: ConfinedPaths): Transfers {
     atPlaceOf(place, path, async (parent, before) => {
       const check = (now: BigIntStats | undefined) => {
         if (replaces === undefined || replaces === (now ? versionOf(now) : noFile)) return;
-        throw new AppError('file_changed', 'The file has changed meanwhile.');
+        throw new AppError('file_changed', 'The file has changed in the meantime.');
       };
       const written = await replaceFile({ parent, content, before, check });
       return { size: Number(written.size), version: versionOf(written) };

@@ -32,15 +32,15 @@ interface OpenJob {
   inputEnded: boolean;
 }
 
-/** An ended job is known this long, for readers that come late. */
+/** How long an ended job is remembered, for late readers. */
 const rememberedMs = 60_000;
-/** How long processes in the background can keep the pipes of an ended job open. */
+/** How long background processes can keep the pipes of an ended job open. */
 const lingerMs = 500;
-/** How long the start of a job keeps others waiting: a shell works hardest then. */
+/** How long the start of a job delays others: a shell works hardest then. */
 const startingMs = 150;
 const lateMs = 30;
 
-/** Resolves when the job has started, and the daemon gets enough of the processor to answer. */
+/** Resolves when the job has started and the daemon gets enough processor time to answer. */
 async function settled(exited: Promise<unknown>): Promise<void> {
   await Promise.race([exited, sleep(startingMs)]);
   for (let tries = 0; tries < 30; tries++) {
@@ -120,7 +120,7 @@ export function jobs(parts: SharedState): Jobs {
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
     opened.end = end;
-    // A reader that stops holds the output back, so the time runs only while nothing comes.
+    // A stopped reader blocks the output, so the timer runs only while nothing arrives.
     let timer: NodeJS.Timeout | undefined;
     const release = () => started.outputs.forEach(({ stream }) => void (stream.isPaused() || stream.destroy()));
     const linger = () => {
@@ -142,7 +142,7 @@ export function jobs(parts: SharedState): Jobs {
   function makeRoom(): void {
     if (all.size + opening.size < limits.jobs) return;
     const over = all.values().find(({ end }) => end !== undefined);
-    if (!over) throw new AppError('conflict', `There are ${limits.jobs} jobs already, the most allowed.`);
+    if (!over) throw new AppError('conflict', `There are already ${limits.jobs} jobs, the maximum.`);
     all.delete(over.asked.id);
   }
   const treeIn = ({ operation, startedAt }: OpenJob) =>

@@ -1,17 +1,17 @@
 import { Duplex, type Readable } from 'node:stream';
 import { framesOf } from '../../../src/core/text/pipe-frames.ts';
 
-/** Hands a job's output to any number of readers. Each gets what comes after it joined. */
+/** Passes a job's output to any number of readers. Each gets the output since it joined. */
 export interface Readers {
   /** Opens a stream of frames. A late reader of an ended job gets only the end. */
   join(): Duplex;
-  /** The job ended like this, after all of its output. */
+  /** Reports how the job ended, after all of its output. */
   end(how: object): void;
 }
 
-/** A reader that does not take its bytes holds the job back beyond this. */
+/** A reader that has more unread bytes than this blocks the job. */
 const maxWaiting = 1024 * 1024;
-/** Output waits for the first reader this long. Later, what nobody reads is lost. */
+/** How long output waits for the first reader. After that, unread output is lost. */
 const firstReaderMs = 30_000;
 
 export function readers(
@@ -38,7 +38,7 @@ export function readers(
   for (const { channel, stream } of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!isOpen) {
-        // Node resumes a child's pipes when it exits. The output stays for the first reader.
+        // Node resumes a child's pipes when it exits. The output must wait for the first reader.
         stream.pause();
         return void stream.unshift(chunk);
       }

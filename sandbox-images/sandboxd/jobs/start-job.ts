@@ -9,15 +9,15 @@ import type { JobEnd, StartJob, TerminalSize } from '../../../src/sandboxes/clie
 import { scan } from '../processes/proc.ts';
 import { cannotStart } from '../processes/programs.ts';
 
-/** A program that runs, over pipes or on a terminal. */
+/** A running program, over pipes or on a terminal. */
 export interface StartedJob {
   /** The pid of the program itself. */
   readonly pid: number;
-  /** The process that holds the terminal; undefined for pipes. */
+  /** The process that holds the terminal. Undefined for pipes. */
   readonly keeper: number | undefined;
   readonly input: Writable;
   readonly outputs: readonly { readonly channel: 'output' | 'errors'; readonly stream: Readable }[];
-  /** How the program ended. Its output can still be under way. */
+  /** How the program ended. Some of its output may not have been read yet. */
   readonly exited: Promise<JobEnd>;
   /** Undefined for pipes. */
   readonly resize: ((size: TerminalSize) => Promise<void>) | undefined;
@@ -69,7 +69,7 @@ async function onTerminal(
     exited: endOf(child),
     outputs: [{ channel: 'output', stream: child.stdout }],
     async resize({ cols, rows }) {
-      // `stty` tells the kernel, and the kernel signals the foreground program.
+      // `stty` sets the size in the kernel, and the kernel signals the foreground program.
       const stty = ['-F', device, 'cols', String(cols), 'rows', String(rows)];
       await promisify(execFile)('stty', stty).catch(() => {});
     },

@@ -4,12 +4,14 @@ import { basename } from 'node:path';
 import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { systemPath, textOfName } from '../files/byte-names.ts';
 
-/** The file, folder or link at the path. Of a link, type and mode are the target's. Rejects with the system's error. */
+/**
+ * The file, folder or link at the path. For a link, type and mode are the target's. Rejects with the system's error.
+ */
 export async function entryAt(path: string): Promise<PathEntry> {
   const at = await systemPath(path);
   const own = await lstat(at);
   if (!own.isSymbolicLink()) return entryOf(path, own, typeOf(own));
-  const target = await realpath(at, 'buffer').then(textOfName, () => undefined); // undefined: it leads nowhere
+  const target = await realpath(at, 'buffer').then(textOfName, () => undefined); // undefined: a dangling link
   const behind = target === undefined ? undefined : await stat(at).catch(() => undefined);
   const entry = entryOf(path, own, behind ? typeOf(behind) : 'broken');
   return {
@@ -35,7 +37,7 @@ function entryOf(path: string, stats: Stats, type: PathEntry['type']): PathEntry
 
 const typeOf = (stats: Stats) => (stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other');
 
-/** The names of ids, from files in the form of /etc/passwd. They are read again for an id that is not known yet. */
+/** Names of user and group ids, from files like /etc/passwd. The files are read again for an unknown id. */
 class Names {
   readonly #files: readonly string[];
   #known = new Map<number, string>();

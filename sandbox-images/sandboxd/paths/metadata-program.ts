@@ -1,6 +1,6 @@
 /**
- * Reads and writes the metadata of files, which are extended attributes: Node has no call for them. One process serves all
- * of a sandbox. Requests and answers are lines of words, answered in order.
+ * Reads and writes the metadata of files, which are extended attributes: Node has no call for them. One process serves
+ * the whole sandbox. Requests and answers are lines of words, answered in order.
  */
 export const metadataProgram = String.raw`
 use strict;

@@ -12,7 +12,10 @@ import type { SharedState } from '../shared-state.ts';
 import { metadataProgram } from './metadata-program.ts';
 
 type HelperState = Pick<SharedState, 'clock' | 'env' | 'keepers'>;
-/** `found` and the metadata of each path, `full` (more than an answer can have), `done`, or `failed` and the system's number. */
+/**
+ * `found` and the metadata of each path, `full` (exceeds the size of an answer), `done`, or `failed` and the system's
+ * error number.
+ */
 type Answer = readonly string[];
 type Request =
   | readonly ['read', ...paths: SystemPath[]]
@@ -26,7 +29,7 @@ interface Helper {
 
 /** The helper ends after this time without a request. */
 const idleMs = 30_000;
-/** A file system that does not answer must not keep the metadata of all others. */
+/** A file system that does not answer must not block the metadata of all others. */
 const hungMs = 20_000;
 const calls: readonly SystemCall[] = [
   { x64: 194, arm64: 11 }, // listxattr
@@ -35,7 +38,7 @@ const calls: readonly SystemCall[] = [
   { x64: 197, arm64: 14 }, // removexattr
 ];
 
-/** Metadata of files: extended attributes, so that it goes with its file into snapshots, forks and archives. */
+/** Metadata of files as extended attributes, so that it is included in snapshots, forks and archives. */
 export class MetadataStore {
   readonly #parts: HelperState;
   #helper: Promise<Helper> | undefined;
@@ -44,7 +47,7 @@ export class MetadataStore {
     this.#parts = parts;
   }
 
-  /** The entries with their metadata. An image without perl has none. Rejects: payload_too_large. */
+  /** Adds their metadata to the entries. An image without perl has none. Rejects: payload_too_large. */
   async addTo(entries: readonly PathEntry[]): Promise<readonly PathEntry[]> {
     const known = entries.filter(({ type }) => type === 'file' || type === 'directory');
     if (known.length === 0) return entries;
@@ -59,8 +62,8 @@ export class MetadataStore {
   }
 
   /**
-   * The file at the path then has exactly this metadata. `shown` names it in errors. Rejects: unsupported,
-   * payload_too_large (no room for it in the file system).
+   * Gives the file exactly this metadata. `shown` names the file in errors. Rejects: unsupported, payload_too_large
+   * (the file system has no room for it).
    */
   async write(path: SystemPath, metadata: FileMetadata, shown: string): Promise<void> {
     const [kind, number] = await this.#ask([
@@ -75,7 +78,7 @@ export class MetadataStore {
     await this.write(path, {}, path).catch(unlessUnsupported);
   }
 
-  /** Onto the copy of a file, or of a folder with all files below it. */
+  /** Copies the metadata of a file, or of a folder and all files below it. */
   async copy(from: string, to: string): Promise<void> {
     const [kind, number] = (await this.#ask(['copy', from, to]).catch(unlessUnsupported)) ?? [];
     if (kind === 'failed') throw refusal(Number(number), to);
@@ -132,7 +135,7 @@ export class MetadataStore {
 export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntry =>
   Object.keys(metadata).length > 0 ? { ...entry, metadata } : entry;
 
-/** The metadata in a word of an answer. A value that is no text is left out. */
+/** Parses the metadata in a word of an answer. A value that is not text is omitted. */
 function metadataOf(word = 'none'): FileMetadata {
   const text = word === 'none' ? [] : word.split(',').map(ofWord);
   const found: Record<string, string> = {};
@@ -149,7 +152,7 @@ function unlessUnsupported(thrown: unknown): undefined {
 
 const { errno } = constants;
 const noRoom: ReadonlySet<number> = new Set([errno.ENOSPC, errno.E2BIG, errno.ERANGE, errno.EDQUOT]);
-/** `number` is the system's. */
+/** `number`: the system's error number. */
 function refusal(number: number, path: string): AppError {
   if (number === errno.ENOTSUP) {
     const message = `The file system of ${path} keeps no metadata. Write the file without it, or to another folder.`;

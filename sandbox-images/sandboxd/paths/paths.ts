@@ -22,7 +22,7 @@ export type Paths = Pick<
 >;
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 
-/** Files at any path that the sandbox's user may reach. The system decides about permissions. */
+/** Files at any path that the sandbox's user can reach. The system checks permissions. */
 export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keepers'>): Paths {
   const store = new MetadataStore(parts);
   async function at<Result>(path: string, act: (full: string) => Promise<Result>): Promise<Result> {
@@ -42,7 +42,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keep
         const stats = await handle.stat();
         if (!stats.isFile())
           throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
-        // Files of /proc and /sys say that they are empty.
+        // Files of /proc and /sys report a size of zero.
         const made = stats.size === 0 ? await contentOf(handle) : undefined;
         if (made && made.length > 0) {
           const part = made.subarray(from, from + most);
@@ -82,7 +82,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keep
     makeFolder: (path) =>
       at(path, async (full) => {
         const before = await stat(await systemPath(full)).catch(() => undefined);
-        if (before?.isDirectory()) throw new AppError('conflict', `${path} is a folder already.`);
+        if (before?.isDirectory()) throw new AppError('conflict', `${path} is already a folder.`);
         if (before) throw badRequest(`${path} exists and is not a folder.`);
         await makeFolders(full, 0o755);
         return await entryAt(full);
@@ -123,7 +123,7 @@ async function listInto(entries: PathEntry[], folder: string, depth: number): Pr
     if (names.push(textOfName(name as unknown as Buffer)) + entries.length > limits.entries) throw tooMany(folder);
   }
   for (const name of names.sort()) {
-    const entry = await entryAt(join(folder, name)).catch(() => undefined); // removed meanwhile
+    const entry = await entryAt(join(folder, name)).catch(() => undefined); // it was removed
     if (!entry) continue;
     if (entries.push(entry) > limits.entries) throw tooMany(folder);
     if (entry.type !== 'directory' || entry.isLink || depth <= 1) continue;
@@ -134,15 +134,15 @@ async function listInto(entries: PathEntry[], folder: string, depth: number): Pr
 const tooMany = (path: string) =>
   new AppError('payload_too_large', `${path} has too many entries; at most ${limits.entries} can be listed.`);
 
-/** A folder inside that cannot be read is listed without its content. */
+/** An unreadable folder is listed without its content. */
 function unlessDenied(thrown: NodeJS.ErrnoException): void {
   if (!['EACCES', 'EPERM', 'ENOENT'].includes(thrown.code ?? '')) throw thrown;
 }
 
-/** The most that is read of a file whose size the system does not tell. */
+/** How much is read of a file whose size the system does not report. */
 const maxUnsized = 16 * 1024 * 1024;
 
-/** The content of a file, also where the system reports a wrong size. */
+/** The content of a file, even if the system reports a wrong size. */
 async function contentOf(handle: FileHandle): Promise<Buffer> {
   const parts: Buffer[] = [];
   for (let total = 0; ; ) {
@@ -154,7 +154,7 @@ async function contentOf(handle: FileHandle): Promise<Buffer> {
   }
 }
 
-/** The daemon's own files in /proc are not the user's. */
+/** The daemon's own files in /proc do not belong to the user. */
 async function notOurs(full: string): Promise<void> {
   const realOf = async (path: string) => textOfName(await realpath(await systemPath(path), 'buffer'));
   const real = await realOf(full).catch(() => realOf(dirname(full)).catch(() => full));

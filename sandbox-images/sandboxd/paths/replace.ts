@@ -11,7 +11,7 @@ import type { MetadataStore } from './metadata.ts';
 const { O_NOCTTY, O_NONBLOCK, O_TRUNC, O_WRONLY, W_OK } = constants;
 
 interface Replacement {
-  /** A folder for content that cannot wait next to its place. */
+  /** A folder for content that cannot be stored next to its target. */
   readonly spare: string;
   readonly store: Pick<MetadataStore, 'write' | 'clear'>;
   /** The file's metadata afterwards. */
@@ -19,9 +19,9 @@ interface Replacement {
 }
 
 /**
- * Replaces the file, or makes it with its missing folders. The content arrives in a hidden file first, so that the path
- * leads to a whole file however the transfer ends. Links lead to the file that is replaced, and stay. The file keeps its
- * mode, owner and further names. Devices and pipes have no content to keep and are written to directly.
+ * Replaces the file, or creates it with its missing folders. The content arrives in a hidden file first, so that the
+ * path always leads to a complete file. Links are followed and kept. The file keeps its mode, owner and other hard
+ * links. Devices and pipes have no content to keep and are written directly.
  */
 export async function replace(
   full: string,
@@ -35,7 +35,7 @@ export async function replace(
   const target = await realOf(full).catch(() => (before ? full : newFileAt(full))); // /proc has files without a path
   await makeFolders(dirname(target));
   const place = await systemPath(target);
-  if (before) await access(place, W_OK); // a rename does not ask for the file's own permission
+  if (before) await access(place, W_OK); // a rename does not check the file's own permission
   const folder = await systemPath(dirname(target));
   const inFolder = (name: string) =>
     typeof folder === 'string' ? join(folder, name) : Buffer.concat([folder, Buffer.from(`/${name}`)]);
@@ -61,10 +61,13 @@ export async function replace(
 const realOf = async (path: string) => textOfName(await realpath(await systemPath(path), 'buffer'));
 const undisposed = { [Symbol.asyncDispose]: async () => {} };
 
-/** The system's errors where no file can be made or renamed: a mounted file, /proc, a folder of another user. */
+/** System errors when no file can be created or renamed: a mounted file, /proc, another user's folder. */
 const refusals = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOENT', 'EBUSY', 'EXDEV']);
 
-/** A file that exists can often be written where none can be made. Its content then waits in the spare folder. */
+/**
+ * An existing file can often be written where none can be created. Its content is then stored in the spare folder
+ * first.
+ */
 async function stageNear(at: (name: string) => SystemPath, before: Stats | undefined, spare: string) {
   try {
     const staged = await stageFile(at, before);
@@ -89,7 +92,7 @@ async function takeOver({ handle }: StagedFile, { uid, gid, mode }: Stats): Prom
   return true;
 }
 
-/** Only a full disk or the end of the daemon can cut this short: the content is here already. */
+/** Only a full disk or the daemon's end can interrupt this: the content is already here. */
 async function copyInto(target: string, { handle }: StagedFile): Promise<void> {
   await writeInto(target, O_WRONLY | O_TRUNC, handle.createReadStream({ start: 0, autoClose: false }));
 }

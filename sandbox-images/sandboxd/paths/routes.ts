@@ -55,7 +55,7 @@ export const pathRoutes: readonly Route[] = [
   },
 ];
 
-/** The metadata is at the beginning of the body: a header or a query has not the room for it beside a long path. */
+/** The metadata is at the beginning of the body: next to a long path it would not fit into a header or query. */
 async function metadataBefore(
   body: AsyncIterable<Uint8Array>,
   bytes: number,
@@ -90,4 +90,4 @@ function parsed(text: string): unknown {
     throw notMetadata();
   }
 }
-const notMetadata = () => badRequest('The metadata must be an object of texts, in JSON.');
+const notMetadata = () => badRequest('The metadata must be a JSON object of strings.');

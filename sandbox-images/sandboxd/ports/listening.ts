@@ -5,14 +5,14 @@ import { commandLine, scan } from '../processes/proc.ts';
 
 const listening = '0A';
 const tables = ['/proc/net/tcp', '/proc/net/tcp6'] as const;
-/** Connections arrive by the loopback addresses, so a program that listens on another address alone cannot be reached. */
+/** Connections use the loopback addresses, so a program that listens only on another address cannot be reached. */
 const reachable = new Set([
   ...['00000000', '0100007F', '00000000000000000000000000000000', '00000000000000000000000001000000'],
   ...['0000000000000000FFFF000000000000', '0000000000000000FFFF00000100007F'],
 ]);
 const most = 200;
 
-/** The ports on which programs of the sandbox listen, in order, without the `own` ports of this daemon. */
+/** Ports on which the sandbox's programs listen, in order, without this daemon's `own` ports. */
 export function listeningPorts(own: readonly number[]): ListeningPort[] {
   const inodes = new Map<number, string>();
   for (const table of tables) {
@@ -27,7 +27,7 @@ export function listeningPorts(own: readonly number[]): ListeningPort[] {
   });
 }
 
-/** The listening sockets in a table of the kernel. */
+/** Parses the listening sockets of a kernel table. */
 export function rowsOf(table: string): { readonly port: number; readonly inode: string }[] {
   return table.split('\n').flatMap((line) => {
     const fields = line.trim().split(/\s+/);
@@ -59,7 +59,7 @@ function inodeOf(file: string): string | undefined {
   try {
     return /^socket:\[(\d+)\]$/.exec(readlinkSync(file))?.[1];
   } catch {
-    return undefined; // closed meanwhile
+    return undefined; // it was closed
   }
 }
 

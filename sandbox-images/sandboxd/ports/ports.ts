@@ -10,7 +10,7 @@ export type Ports = Pick<Daemon, 'openPort' | 'listeningPorts'>;
 
 const hosts = ['127.0.0.1', '::1'] as const;
 
-/** Connections to what listens inside the sandbox, except at the `own` ports of this daemon. */
+/** Connections to ports inside the sandbox, except this daemon's `own` ports. */
 export function ports(own: readonly number[]): Ports {
   let open = 0;
   return {
@@ -19,10 +19,7 @@ export function ports(own: readonly number[]): Ports {
       if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badRequest('port must be from 1 to 65535.');
       if (own.includes(port)) throw badRequest(`Port ${port} belongs to Corral and is never opened.`);
       if (open >= limits.portStreams) {
-        throw new AppError(
-          'conflict',
-          `There are ${limits.portStreams} connections to ports already, the most allowed.`,
-        );
+        throw new AppError('conflict', `There are already ${limits.portStreams} connections to ports, the maximum.`);
       }
       open++;
       const socket = await connected(port).catch((thrown: unknown) => {

@@ -2,9 +2,9 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync 
 import { endianness } from 'node:os';
 import type { Proc } from './proc.ts';
 
-// Whether a process waits for somebody to type: by the call of the kernel in which it is blocked, and by nothing it printed.
+// Whether a process waits for input from a person, judged by the system call in which it is blocked, not by its output.
 
-/** The numbers of the calls in which a program waits for input, by architecture. */
+/** System calls in which a program waits for input, by architecture. */
 const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | 'select' | 'epoll'>>>> = {
   x64: {
     0: 'read',
@@ -23,13 +23,13 @@ const calls: Readonly<Record<string, Readonly<Record<number, 'read' | 'poll' | '
 export interface Typing {
   /** The operation's processes. */
   readonly members: readonly Proc[];
-  /** The keeper's input where it has pipes; undefined: a terminal. */
+  /** The keeper's input if it has pipes. Undefined: a terminal. */
   readonly pipe: string | undefined;
-  /** Whether the output's last line is not finished, as behind a prompt. */
+  /** Whether the output's last line is unfinished, as after a prompt. */
   readonly hasOpenLine: boolean;
 }
 
-/** Whether one of the processes in the foreground waits for input. */
+/** Whether one of the foreground processes waits for input. */
 export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;
@@ -39,7 +39,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
     };
     const threads = threadsOf(pid);
     const blocked = threads.map((thread) => textOf(`/proc/${pid}/task/${thread}/syscall`));
-    // A program of another user, such as sudo, shows nothing but that it sleeps.
+    // Of another user's program, such as sudo, only the sleeping state is visible.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });
@@ -55,7 +55,7 @@ function waitsOn(pid: number, call: string, isInput: (fd: number) => boolean): b
   return kind === 'select' && selected(pid, args[1], first).some(isInput);
 }
 
-/** The files that an epoll instance watches for input. */
+/** Files that an epoll instance watches for input. */
 function watchedBy(pid: number, fd: number): number[] {
   const info = textOf(`/proc/${pid}/fdinfo/${fd}`) ?? '';
   return info.split('\n').flatMap((line) => {
@@ -66,7 +66,7 @@ function watchedBy(pid: number, fd: number): number[] {
   });
 }
 
-/** The files of an array of `struct pollfd` that wait for input. */
+/** Files of a `struct pollfd` array that wait for input. */
 function polled(pid: number, address: string | undefined, count: number): number[] {
   const bytes = memoryOf(pid, address, 8 * Math.min(count, 256));
   return Array.from({ length: Math.floor(bytes.length / 8) }, (_, at) => at * 8).flatMap((at) =>
@@ -74,7 +74,7 @@ function polled(pid: number, address: string | undefined, count: number): number
   );
 }
 
-/** The files of an `fd_set`. */
+/** Files of an `fd_set`. */
 function selected(pid: number, address: string | undefined, count: number): number[] {
   const bytes = memoryOf(pid, address, Math.ceil(Math.min(count, 1_024) / 8));
   return Array.from({ length: bytes.length * 8 }, (_, fd) => fd).filter(
@@ -96,7 +96,7 @@ function memoryOf(pid: number, address: string | undefined, length: number): Buf
   }
 }
 
-/** Fields of `stat` behind the name: state, parent, group, session, terminal, the terminal's foreground group. */
+/** Fields of `stat` after the name: state, parent, group, session, terminal, the terminal's foreground group. */
 function fieldsOf(pid: number): string[] {
   const stat = textOf(`/proc/${pid}/stat`) ?? '';
   return stat.slice(stat.lastIndexOf(')') + 2).split(' ');

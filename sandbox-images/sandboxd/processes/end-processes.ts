@@ -1,24 +1,24 @@
 import type { Proc } from './proc.ts';
 import { nameOf, type SparedProcesses, type Tree, treeOf } from './process-tree.ts';
 
-/** Between TERM and KILL. Tests set a shorter one. */
+/** Between TERM and KILL. Tests set a shorter time. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
-/** How long a process can be between two programs, at most, before it counts as one without an environment. */
+/** How long a process can be in the middle of exec before its environment counts as empty. */
 const execMs = 1_000;
-/** The first looks whether a tree has ended come soon, because most programs end at once. */
+/** The first checks whether a tree has ended come early, because most programs end immediately. */
 const firstLooksMs: readonly number[] = [1, 2, 4];
 
 export interface EndOptions {
   readonly spared: SparedProcesses;
-  /** Receives the name (pid and start time) of every process that was found. */
+  /** Receives the name (pid and start time) of every process found. */
   readonly met?: Set<string>;
-  /** `none`: send KILL at once. */
+  /** `none`: send KILL immediately. */
   readonly grace?: 'usual' | 'none';
 }
 
 /**
- * Ends a tree of processes. Everything that is stopped is stopped through this function: TERM, KILL after 2 s, repeated
- * until nothing of the tree is left. Resolves with the number of processes.
+ * Ends a process tree. All stops go through this function: TERM, KILL after 2 s, repeated until nothing of the tree is
+ * left. Resolves with the number of processes.
  */
 export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'usual' }: EndOptions): Promise<number> {
   let count = 0;
@@ -34,7 +34,8 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
       met.add(name);
       known.add(name);
     }
-    // Once nothing of the tree is left, nothing new can come from it, so only those seen undecided before are waited for.
+    // Once nothing of the tree is left, it cannot start anything new, so only undecided processes seen earlier are
+    // awaited.
     const names = undecided.map(nameOf).filter((name) => waitedFor?.has(name) ?? true);
     waitedFor = members.length > 0 ? undefined : new Set(names);
     return members;
@@ -62,7 +63,7 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
   return count;
 }
 
-/** Stops every process before it kills any, so that a tree that forks faster than the scan is caught completely. */
+/** Stops every process before killing any, so that a tree that forks faster than the scan is caught completely. */
 function freeze(find: () => Proc[]): Proc[] {
   let found = find();
   for (let rounds = 0, before = -1; rounds < 20 && found.length !== before; rounds++) {
@@ -78,7 +79,7 @@ export function sendSignals(pid: number, ...names: NodeJS.Signals[]): boolean {
     for (const name of names) process.kill(pid, name);
     return true;
   } catch {
-    return false; // gone already, or another user's
+    return false; // already gone, or another user's
   }
 }
 

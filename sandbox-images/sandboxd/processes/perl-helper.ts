@@ -5,22 +5,22 @@ import type { Readable, Writable } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SharedState } from '../shared-state.ts';
 
-/** A program for what Node has no call for. Requests and answers are lines of words on its stdin and stdout. */
+/** A program for system calls that Node lacks. Requests and answers are lines of words on its stdin and stdout. */
 export type PerlHelper = ChildProcessByStdio<Writable, Readable, null>;
-/** The numbers of a system call by `process.arch`. */
+/** Numbers of a system call by `process.arch`. */
 export type SystemCall = Readonly<Record<'x64' | 'arm64', number>>;
 interface HelperProgram {
   readonly program: string;
   /** The program's first arguments, before `numbers`. */
   readonly calls: readonly SystemCall[];
   readonly numbers: readonly number[];
-  /** The beginning of the error where the program cannot run. */
+  /** The beginning of the error if the program cannot run. */
   readonly missing: string;
   readonly heard: (words: readonly string[]) => void;
   readonly ended: () => void;
 }
 
-/** Starts a helper, which the ends of shells and runs leave alone. Rejects: unsupported. */
+/** Starts a helper that is not ended together with shells and runs. Rejects: unsupported. */
 export async function startPerl(
   { env, keepers }: Pick<SharedState, 'env' | 'keepers'>,
   { program, calls, numbers, missing, heard, ended }: HelperProgram,
@@ -35,7 +35,7 @@ export async function startPerl(
     detached: true,
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  helper.stdin.on('error', () => {}); // the end of the helper reports it
+  helper.stdin.on('error', () => {}); // the helper's end reports it
   await once(helper, 'spawn').catch((cause: unknown) => {
     throw new AppError('unsupported', `${missing}: its image has no perl.`, { cause });
   });
@@ -49,7 +49,10 @@ export async function startPerl(
   return helper;
 }
 
-/** A line of words. Text of any kind goes as hexadecimal digits after a mark, so that it is one word even when empty. */
+/**
+ * Builds a line of words. Arbitrary text is written as hexadecimal digits after a mark, so that even empty text is one
+ * word.
+ */
 export const lineOf = (...words: readonly string[]): string => `${words.join(' ')}\n`;
 export const toWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
 export const ofWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

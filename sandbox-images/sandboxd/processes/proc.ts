@@ -1,15 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-// Synchronous on purpose: a scan is a few hundred reads of kernel memory, and must show a single moment.
+// Synchronous on purpose: a scan is a few hundred reads of kernel memory and must show a single moment.
 
 export interface Proc {
   readonly pid: number;
   readonly ppid: number;
   readonly group: number;
   readonly session: number;
-  /** The name of the program that it runs now, up to 15 bytes. */
+  /** The name of its current program, up to 15 bytes. */
   readonly name: string;
-  /** Clock ticks since the machine started. Together with the pid it identifies a process for good. */
+  /** Clock ticks since boot. Together with the pid it identifies a process for good. */
   readonly startTicks: number;
   readonly zombie: boolean;
 }
@@ -45,7 +45,7 @@ function look(pid: number): Proc | undefined {
 /** The variable's value when the process was started. */
 export const variable = (pid: number, name: string) => variableIn(read(pid, 'environ'), name);
 
-/** The variable's value in an environment as the kernel shows it. */
+/** The variable's value in an environment in the kernel's format. */
 export function variableIn(environment: string, name: string): string | undefined {
   const environ = `\0${environment}`;
   const at = environ.indexOf(`\0${name}=`);
@@ -55,8 +55,8 @@ export function variableIn(environment: string, name: string): string | undefine
 }
 
 /**
- * The environment that the process was started with. Undefined while it is between two programs: exec has dropped the old
- * memory, and the new one has neither arguments nor an environment yet.
+ * The environment that the process was started with. Undefined in the middle of exec, when the old memory is gone and
+ * the new one has neither arguments nor an environment yet.
  */
 export function environmentOf(pid: number): string | undefined {
   const first = read(pid, 'environ');

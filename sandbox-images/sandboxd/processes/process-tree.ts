@@ -1,9 +1,9 @@
 import { environmentOf, type Proc, scan, variable, variableIn } from './proc.ts';
 
-/** A set of processes: by how they were started, or by one process at the root. */
+/** A set of processes, selected by a mark in their environment or by a root process. */
 export type Tree = MarkedProcesses | ProcessSubtree;
 
-/** The processes that were started with this variable, and their descendants. */
+/** Processes that were started with this variable, and their descendants. */
 export interface MarkedProcesses {
   readonly name: 'CORRAL_RUN' | 'CORRAL_OPERATION' | 'CORRAL_SERVICE';
   readonly value: string;
@@ -17,31 +17,31 @@ export interface ProcessSubtree {
   readonly orphans: StrayRule;
 }
 
-/** Whether a process with that environment, which is not the tree's, and another parent still counts as the tree's. */
+/** Whether a process with that environment and an unrelated parent still belongs to the tree. */
 export type StrayRule = (proc: Proc, environment: string) => boolean;
 
-/** The processes that no tree includes: the daemon, pid 1, and the keepers of the terminals. */
+/** Processes that no tree includes: the daemon, pid 1, and the keepers of the terminals. */
 export type SparedProcesses = (all: readonly Proc[]) => ReadonlySet<number>;
 
 /** Identifies a process for good, because the system reuses pids. */
 export const nameOf = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
 
 export interface TreeScan {
-  /** Names of processes that an earlier scan found. They still count after their parents have ended. */
+  /** Names of processes that an earlier scan found. They still belong to the tree after their parents have ended. */
   readonly known?: ReadonlySet<string>;
-  /** Whether a process that is between two programs is left for a later look. If not, its environment counts as empty. */
+  /** Whether a process in the middle of exec is left for a later scan. If not, its environment counts as empty. */
   readonly waits?: boolean;
 }
 
 export interface TreeMembers {
   readonly members: Proc[];
-  /** Processes between two programs: only a later look can tell whether they are the tree's. */
+  /** Processes in the middle of exec: only a later scan can tell whether they belong to the tree. */
   readonly undecided: Proc[];
 }
 
 /**
- * Without the kernel's own threads, which a machine shows to its daemons, and a container does not. They have neither
- * arguments nor an environment, as if they were always between two programs.
+ * Excludes kernel threads, which are visible on a machine but not in a container. They have neither arguments nor an
+ * environment, as if they were always in the middle of exec.
  */
 function programs(all: readonly Proc[]): readonly Proc[] {
   const showsThreads = all.some(({ pid, ppid, name }) => pid === 2 && ppid === 0 && name === 'kthreadd');
@@ -78,7 +78,7 @@ export function treeOf(
   // Sessions and groups keep their leader's number even after the leader has ended.
   if (!isMarked) for (const name of known) sessions.add(Number(name.split('.')[0]));
   for (const proc of candidates) if (known.has(nameOf(proc)) || isFirst(proc)) choose(proc);
-  // A terminal's keeper is spared, but the processes on its terminal are not.
+  // A terminal's keeper is spared, but not the processes on its terminal.
   if (isMarked) {
     for (const proc of all)
       if (safe.has(proc.pid) && isMarked(environmentOf(proc.pid) ?? '')) sessions.add(proc.session);
@@ -96,9 +96,9 @@ export function treeOf(
 }
 
 /**
- * The tree of one process, as it is now: once the process has ended, its origin cannot be found out. Its orphans belong to
- * the same command, are younger, and have another session. If the root is an orphan itself, another orphan of its session
- * can just as well be a neighbour that the same command started.
+ * The current tree of one process: once the process has ended, its origin is unknown. Its orphans belong to the same
+ * command, are younger, and have another session. If the root is an orphan itself, another orphan of its session may be
+ * a sibling that the same command started.
  */
 export function rootedAt(root: Proc, init: number | undefined, strays: StrayRule): ProcessSubtree {
   const operation = variable(root.pid, 'CORRAL_OPERATION');

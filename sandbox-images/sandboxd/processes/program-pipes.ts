@@ -2,21 +2,21 @@ import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import { framesOf, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
-/** The three pipes of a program, as one stream of frames for one reader at a time. */
+/** The three pipes of a program as one stream of frames, for one reader at a time. */
 export interface PipedProgram {
   /** Undefined while the program runs. */
   readonly exitCode: number | undefined;
-  /** Resolves when a reader was sent how the program ended. */
+  /** Resolves when a reader was sent the program's end. */
   readonly delivered: Promise<void>;
-  /** Opens the stream and ends the one of an earlier reader. Output waits in the pipes while there is no reader. */
+  /** Opens the stream and ends an earlier reader's. Output waits in the pipes while there is no reader. */
   attach(): Duplex;
   /** Sends INT to the program's process group. */
   interrupt(): void;
-  /** Closes the pipes, even if processes outside of the tree still hold them. */
+  /** Closes the pipes, even if processes outside the tree still hold them. */
   release(): void;
 }
 
-/** How long processes in the background can keep the pipes of an ended program open. */
+/** How long background processes can keep the pipes of an ended program open. */
 const lingerMs = 500;
 const signals: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 
@@ -29,7 +29,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   const delivered = Promise.withResolvers<void>();
   let exitCode: number | undefined;
   let reader: Duplex | undefined;
-  /** The reader takes no more at the moment, so an output that says nothing is not over. */
+  /** The reader is not accepting bytes, so silence does not mean that the output has ended. */
   let isHeld = false;
   /** The reader that was sent the end. */
   let told: Duplex | undefined;
@@ -38,12 +38,12 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   const pause = () => outputs.forEach(([, stream]) => void stream.pause());
   const resume = () => outputs.forEach(([, stream]) => void stream.resume());
   const release = () => outputs.forEach(([, stream]) => void stream.destroy());
-  /** Tells the reader the end, once the program has ended and everything it printed was read. */
+  /** Sends the end to the reader, once the program has ended and all its output was read. */
   const settle = () => {
     const to = reader;
     if (exitCode === undefined || !to || to === told || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      told = to; // both pipes can be closed before the first of them says so
+      told = to; // both pipes can be closed before the first of them reports it
       to.push(framesOf('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();
@@ -56,7 +56,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   for (const [channel, stream] of outputs) {
     stream.on('data', (chunk: Buffer) => {
       if (!reader) {
-        // Node resumes a child's pipes when it exits. The output stays for the next reader.
+        // Node resumes a child's pipes when it exits. The output must wait for the next reader.
         stream.pause();
         return void stream.unshift(chunk);
       }
@@ -108,7 +108,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
     });
     made.on('error', () => {});
     reader = made;
-    isHeld = true; // until it asks for output
+    isHeld = true; // until the reader requests output
     settle();
     return made;
   }

@@ -41,7 +41,7 @@ export function programs(parts: SharedState): Programs {
     makeRoom();
     await noteTerminals(stateDir);
     const { id, argv, tag } = request;
-    // Each start has a mark of its own: what is left of an earlier program of this name may just be ending.
+    // Each start has its own mark: an earlier program of this name may still be ending.
     const operation = `program-${id}-${++starts}`;
     const cwd = await startFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {
@@ -61,11 +61,11 @@ export function programs(parts: SharedState): Programs {
     void pipes.delivered.then(() => forget(opened));
     return entryOf(opened);
   }
-  /** A program that has ended waits for a reader of its last output. It gives way when another one needs the place. */
+  /** An ended program waits for a reader of its last output, until another program needs its place. */
   function makeRoom(): void {
     const over = all.values().find(({ pipes }) => pipes.exitCode !== undefined);
     if (all.size + opening.size < limits.programs) return;
-    if (!over) throw new AppError('conflict', `There are ${limits.programs} programs already, the most allowed.`);
+    if (!over) throw new AppError('conflict', `There are already ${limits.programs} programs, the maximum.`);
     forget(over);
   }
   function forget(opened: OpenProgram): void {
@@ -112,10 +112,10 @@ export function variables(lines: readonly string[]): Record<string, string> {
   return Object.fromEntries(named);
 }
 
-/** The reason why a program could not be started. `path` is the search path that it was looked for on. */
+/** Why a program could not be started. `path`: the search path. */
 export function cannotStart(program: string, cause: unknown, path = process.env.PATH): AppError {
   const { code } = cause as NodeJS.ErrnoException;
-  // The system also says EACCES when it could not look into a folder of the search path.
+  // The system also reports EACCES when a folder of the search path is not accessible.
   const isMissing = code === 'ENOENT' || (code === 'EACCES' && !program.includes('/') && !isOnPath(program, path));
   if (isMissing) return new AppError('file_not_found', `There is no program ${program} in the sandbox.`);
   if (code === 'EACCES') return badRequest(`${program} cannot be executed.`);

@@ -4,8 +4,8 @@ import type { FilePart } from '../../../src/sandboxes/client/abilities.ts';
 // No zod here: every sandbox pays for each module that the daemon loads.
 
 /**
- * `name`: text without NUL. `names`: a list of them. `text`: any text. `readCount`: a whole number from 0. A trailing `?`: the
- * field is optional. `flag`: true or false.
+ * `name`: text without NUL. `names`: a list of them. `text`: any text. `readCount`: a whole number from 0. A trailing
+ * `?`: the field is optional. `flag`: true or false.
  */
 type Kind = 'name' | 'names' | 'text' | 'count' | 'name?' | 'names?' | 'text?' | 'count?' | 'flag?';
 type Value<K extends Kind> = K extends `count${string}`
@@ -20,7 +20,7 @@ export type Fields<Spec extends Record<string, Kind>> = {
   [Key in Exclude<keyof Spec, Optional<Spec>>]: Value<Spec[Key]>;
 } & { [Key in Optional<Spec>]?: Value<Spec[Key]> };
 
-/** Checks the body. Rejects unknown fields and names them. */
+/** Parses the body. Rejects unknown fields by name. */
 export function fields<const Spec extends Record<string, Kind>>(given: unknown, spec: Spec): Fields<Spec> {
   if (typeof given !== 'object' || given === null || Array.isArray(given))
     throw badRequest('The body must be an object.');
@@ -41,7 +41,7 @@ function check(name: string, kind: Kind, value: unknown): void {
   } else if (kind.startsWith('flag')) {
     if (typeof value !== 'boolean') throw badRequest(`${name} must be true or false.`);
   } else if (kind.startsWith('names')) {
-    if (!Array.isArray(value)) throw badRequest(`${name} must be a list of texts.`);
+    if (!Array.isArray(value)) throw badRequest(`${name} must be a list of strings.`);
     for (const item of value) check(name, 'name', item);
   } else {
     if (typeof value !== 'string') throw badRequest(`${name} must be text.`);
@@ -49,7 +49,7 @@ function check(name: string, kind: Kind, value: unknown): void {
   }
 }
 
-/** One value of the query string, with the same checks. */
+/** Parses one value of the query string, with the same checks. */
 export function parameter(query: URLSearchParams, name: string): string {
   const value = query.get(name);
   if (value === null) throw badRequest(`The query needs ${name}.`);
@@ -69,7 +69,7 @@ export function readFlag(query: URLSearchParams, name: string): boolean {
   if (text === 'true') return true;
   throw badRequest(`${name} must be true or false.`);
 }
-/** The part of a file that a query asks for. */
+/** The requested part of a file. */
 export function partIn(query: URLSearchParams): FilePart {
   const [from, most] = [readCount(query, 'from'), readCount(query, 'most')];
   return { ...(from !== undefined && { from }), ...(most !== undefined && { most }) };

@@ -1,8 +1,8 @@
-/** Hands chunks from one writer to one reader, one at a time. The writer waits until its chunk was taken. */
+/** Passes chunks from one writer to one reader, one at a time. The writer waits until its chunk is taken. */
 export interface ChunkHandoff {
-  /** Resolves once the chunk was taken, or there is no reader any more. */
+  /** Resolves once the chunk is taken, or there is no longer a reader. */
   give(chunk: Uint8Array): Promise<void>;
-  /** Ends the writing. A chunk that waits is still delivered. */
+  /** Ends the writing. A pending chunk is still delivered. */
   close(): void;
   readonly chunks: AsyncIterable<Uint8Array>;
 }

@@ -3,8 +3,8 @@ import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 
-// The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. On each connection the roles are
-// then reversed: the server sends the requests.
+// The daemon dials the server's sockets, so code in the sandbox cannot redirect the server. The roles are then reversed
+// on each connection: the server sends the requests.
 
 export interface ControlOptions {
   readonly folder: string;
@@ -14,9 +14,12 @@ export interface ControlOptions {
   log(text: string): void;
 }
 
-/** Each spare connection keeps a file open in the server, so one has to do. Another is dialled as soon as it is used. */
+/**
+ * Each spare connection keeps a file open in the server, so there is only one. Another is dialled as soon as it is
+ * used.
+ */
 const spare = 1;
-/** Without the streams. The server keeps the last four for health checks. */
+/** Excludes streams. The server reserves the last four for health checks. */
 const most = 96;
 const lookMs = 2_000;
 
@@ -55,7 +58,7 @@ function listed(folder: string): string[] {
   }
 }
 
-/** A hint that speeds things up. Where it does not work, the timer alone finds new sockets. */
+/** An optional accelerator. If it does not work, the timer alone finds new sockets. */
 function watched(folder: string, heard: () => void) {
   try {
     return watch(folder, heard).on('error', () => {});
@@ -65,7 +68,7 @@ function watched(folder: string, heard: () => void) {
 }
 
 interface IdleDialler extends Disposable {
-  /** Dials now instead of after the pause. */
+  /** Dials now instead of after the delay. */
   nudge(): void;
 }
 
@@ -95,7 +98,8 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
     socket.on('error', () => {}); // `close` follows and handles it
     socket.once('close', () => {
       all.delete(socket);
-      // A connection that was dropped at once must wait for the pause before the next dial. One that was used can be short.
+      // A connection that was dropped immediately must wait for the delay before the next dial. A used one can be
+      // short.
       const wasUsed = !unused.delete(socket);
       if (wasUsed || performance.now() - acceptedAt > 1_000) fill();
       else later();
@@ -103,7 +107,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
     socket.write(hello);
     awaitAnswer(socket, (answer) => {
       if (answer !== 'ok') {
-        log(`the server does not want this sandbox on ${name}: ${answer.slice(0, 200)}`);
+        log(`the server refused this sandbox on ${name}: ${answer.slice(0, 200)}`);
         return void socket.destroy();
       }
       acceptedAt = performance.now();
@@ -111,8 +115,8 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
       server.emit('connection', socket);
     });
   };
-  // The first request uses a connection up, and another one is dialled at once. Health requests do not count: they come all
-  // the time, and each is over before a new connection would be ready.
+  // The first request uses up a connection, and another one is dialled immediately. Health requests do not count: they
+  // are frequent and end before a new connection would be ready.
   const used = ({ socket, url }: { socket: Socket; url?: string | undefined }) => {
     if (url !== '/health' && unused.delete(socket)) fill();
   };
@@ -142,7 +146,7 @@ function keepDialled(name: string, { folder, hello, server, log }: ControlOption
   };
 }
 
-/** Reads the server's one line before HTTP begins. */
+/** Reads the server's one line before HTTP starts. */
 function awaitAnswer(socket: Socket, answered: (line: string) => void): void {
   let line = Buffer.alloc(0);
   const timer = setTimeout(() => socket.destroy(), 10_000);

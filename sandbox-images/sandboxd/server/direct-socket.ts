@@ -7,15 +7,15 @@ const maxChunks = 4;
 
 /** A connection without `data` events: its bytes go straight to another connection. */
 export interface DirectSocket extends Socket {
-  /** Resolves with whether the other side sent a byte, as soon as it did or the connection is gone. */
+  /** Resolves with whether the other side sent a byte, as soon as it does or the connection is gone. */
   readonly spoken: Promise<boolean>;
-  /** Call it once, before any byte was read. Reading starts with it, and pauses while the target is full. */
+  /** Must be called once, before any byte was read. Starts reading, which pauses while the target is full. */
   pourInto(to: Duplex): void;
 }
 
 /**
  * Screens are megabytes large. With `data` events, every 64 KiB would be a new buffer for the kernel to clear and the
- * garbage collector to find. This socket uses the same few buffers again and again.
+ * garbage collector to find. This socket reuses a few buffers.
  */
 export function directSocket(): DirectSocket {
   const free: Uint8Array[] = [];
@@ -23,7 +23,9 @@ export function directSocket(): DirectSocket {
   let early: Uint8Array | undefined;
   let waiting = 0;
   const { promise: spoken, resolve: speak } = Promise.withResolvers<boolean>();
-  /** Returns false when no buffer is left. A small chunk counts like a large one, because each occupies a whole buffer. */
+  /**
+   * Returns false when no buffer is left. A small chunk counts like a large one, because each occupies a whole buffer.
+   */
   const give = (into: Duplex, buffer: Uint8Array, size: number): boolean => {
     waiting++;
     into.write(buffer.subarray(0, size), () => {

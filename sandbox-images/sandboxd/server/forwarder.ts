@@ -1,12 +1,15 @@
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
-/** The target of connections out of the sandbox, and the line sent there first. */
+/** The target of outbound connections, and the line sent there first. */
 export interface ProxyTarget {
   readonly to: NetConnectOpts;
   readonly preface: string;
 }
 
-/** The server's socket in the sandbox's folder. Without one: the server's port, where the preface identifies the sandbox. */
+/**
+ * The server's socket in the sandbox's folder. Without one: the server's port, where the preface identifies the
+ * sandbox.
+ */
 export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
   if (!url) return { to: { path: socketPath }, preface: '' };
@@ -16,15 +19,17 @@ export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.P
 
 interface Forwarding {
   readonly log: (text: string) => void;
-  /** Tells whose connection may pass; absent: every one. */
+  /** Whether a connection can pass. Absent: every one can. */
   readonly admits?: ((near: Socket) => Promise<boolean>) | undefined;
 }
 
-/** Listens on a loopback port and forwards every connection to the way out. HTTP_PROXY and HTTPS_PROXY point at it. */
+/**
+ * Listens on a loopback port and forwards every connection to the egress proxy. HTTP_PROXY and HTTPS_PROXY point at it.
+ */
 export function forwarder(port: number, { to, preface }: ProxyTarget, { log, admits }: Forwarding): Server {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: admits !== undefined }, async (near) => {
     if (admits) {
-      near.on('error', () => {}); // `join` adds its own, once the connection may pass
+      near.on('error', () => {}); // `join` adds its own once the connection is admitted
       if (!(await admits(near)) || near.destroyed) return void near.destroy();
     }
     const far = connect({ ...to, allowHalfOpen: true });
@@ -36,7 +41,7 @@ export function forwarder(port: number, { to, preface }: ProxyTarget, { log, adm
   return server.listen(port, '127.0.0.1');
 }
 
-/** `pipe` applies backpressure and passes on the end of one direction alone. A failure ends both directions. */
+/** `pipe` applies backpressure and passes on the end of one direction only. A failure ends both directions. */
 function join(from: Socket, to: Socket): void {
   from.setNoDelay?.(true);
   from.pipe(to);

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { AppError } from '../../../src/core/errors/errors.ts';
 import type { DirectSocket } from './direct-socket.ts';
 
-/** The upgrade protocol for raw bytes in both directions, without frames or masks. A slow reader holds the writer back. */
+/** The upgrade protocol for raw bytes in both directions, without frames or masks. A slow reader blocks the writer. */
 export const protocol = 'corral-stream';
 const maxWaiting = 1024 * 1024;
 
@@ -22,8 +22,8 @@ export function joinStream(connection: Duplex, stream: Duplex, touch: () => void
 }
 
 /**
- * Like `pipe`, but keeps reading while there is room. Screens are megabytes large, and with `pipe` both programs and the
- * daemon would take turns for every 64 KiB, which costs most on busy processors.
+ * Like `pipe`, but keeps reading while there is room. Screens are megabytes large, and with `pipe` both programs and
+ * the daemon would take turns for every 64 KiB, which costs most on busy processors.
  */
 function pour(from: Duplex | DirectSocket, to: Duplex): void {
   from.once('end', () => to.end());

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
 /**
- * Whether a program of this daemon's own user is at the other end of a loopback connection. Services share the loopback
- * interface, are other users, and have no way out; the kernel says who opened a connection.
+ * Whether the other end of a loopback connection belongs to this daemon's own user. Services share the loopback
+ * interface but run as other users and have no network access; the kernel reports who opened a connection.
  */
 export async function isOwnUser({ remotePort, localPort }: Pick<Socket, 'remotePort' | 'localPort'>): Promise<boolean> {
   if (remotePort === undefined || localPort === undefined) return false;
@@ -12,7 +12,7 @@ export async function isOwnUser({ remotePort, localPort }: Pick<Socket, 'remoteP
     const user = userIn(text, remotePort, localPort);
     if (user !== undefined) return user === process.getuid?.();
   }
-  return false; // it has closed its end meanwhile
+  return false; // it has closed its end
 }
 
 const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');

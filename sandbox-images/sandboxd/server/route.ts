@@ -10,7 +10,7 @@ export interface Exchange {
   readonly query: URLSearchParams;
   json(): Promise<unknown>;
   readonly raw: AsyncIterable<Uint8Array>;
-  /** Fires when the client hangs up, or the answer is complete. */
+  /** Fires when the client disconnects or the answer is complete. */
   readonly signal: AbortSignal;
 }
 /** Undefined: 204. */
@@ -20,7 +20,7 @@ export interface Route {
   readonly path: string;
   /** Does not count as activity: a health check must not keep a sandbox awake. */
   readonly quiet?: true;
-  /** Opens the stream that takes the connection over if the request asks for the stream protocol. */
+  /** Opens the stream that takes over the connection if the request uses the stream protocol. */
   stream?(daemon: Daemon, params: Exchange['params']): Promise<Duplex>;
   handle(exchange: Exchange): Promise<Reply>;
 }
@@ -42,14 +42,14 @@ export function sizeOf(body: unknown): { readonly cols: number; readonly rows: n
   return size;
 }
 
-/** Checks a command line and its variables. */
+/** Validates a command line and its variables. */
 export function checkArguments({ argv, env = [] }: { argv: readonly string[]; env?: readonly string[] }): void {
   if (!argv[0]) throw badRequest('argv must begin with a program.');
   if (Math.max(argv.length, env.length) <= limits.arguments) return;
   throw badRequest(`argv and env must have at most ${limits.arguments} items.`);
 }
 
-/** The answer with a file's bytes, which closes the file at its end. */
+/** An answer with a file's bytes, which closes the file at its end. */
 export const fileReply = (file: OpenFile): Chunks => ({ size: file.size, chunks: disposing(file, file.chunks) });
 
 async function* disposing<Item>(resource: AsyncDisposable, items: AsyncIterable<Item>): AsyncGenerator<Item> {

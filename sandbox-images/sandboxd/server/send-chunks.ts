@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 
 export interface Chunks {
-  /** Each chunk is sent before the next is requested, so all of them can use the same buffer. */
+  /** Each chunk is sent before the next is requested, so all of them can share one buffer. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** The total size, if known. Otherwise the body is chunked. */
   readonly size?: number;
@@ -9,7 +9,7 @@ export interface Chunks {
   readonly trailer?: { readonly name: string; readonly value: () => string };
 }
 
-/** Sends the chunks as they come, and waits while the client does not read. */
+/** Sends the chunks as they arrive, and waits while the client does not read. */
 export async function sendChunks(response: ServerResponse, { chunks, size, trailer }: Chunks, signal: AbortSignal) {
   response.writeHead(200, {
     'content-type': 'application/octet-stream',

@@ -24,7 +24,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   quota: 507,
 };
 
-/** sandboxd's HTTP server. It does not listen by itself: the daemon hands it the connections that it dialled. */
+/** sandboxd's HTTP server. It does not listen itself: the daemon passes it the connections that it dialled. */
 export function sandboxServer(daemon: Daemon, token: string): Server {
   const admit = newestOwner();
   const server = createServer({ maxHeaderSize: 16 * 1024 }, (request, response) => {
@@ -38,7 +38,7 @@ export function sandboxServer(daemon: Daemon, token: string): Server {
       refuseStream(socket, statuses[error.code] ?? 500, error);
     });
   });
-  // Idle connections are normal here: they wait for the server's next request, however long that takes.
+  // Idle connections are normal here: they wait for the server's next request, which can take any time.
   server.keepAliveTimeout = 0;
   server.headersTimeout = 0;
   server.requestTimeout = 0;
@@ -82,7 +82,7 @@ function taken(daemon: Daemon, { token, admit }: ServerAccess, request: Incoming
 async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMessage, connection: Duplex) {
   const { route, params } = taken(daemon, door, request);
   if (!route.stream || request.headers.upgrade !== protocol) {
-    throw new AppError('invalid_request', `There is nothing of the protocol ${request.headers.upgrade} here.`);
+    throw new AppError('invalid_request', `The protocol ${request.headers.upgrade} is not supported here.`);
   }
   joinStream(connection, await route.stream(daemon, params), () => daemon.touch());
 }
@@ -90,7 +90,7 @@ async function upgraded(daemon: Daemon, door: ServerAccess, request: IncomingMes
 async function answer(daemon: Daemon, door: ServerAccess, request: IncomingMessage, response: ServerResponse) {
   const { route, params, query } = taken(daemon, door, request);
   const hangUp = new AbortController();
-  // A whole answer needs no abort, and each abort makes an error object.
+  // A complete answer needs no abort, and each abort creates an error object.
   response.once('close', () => {
     if (!response.writableFinished) hangUp.abort();
   });
@@ -113,7 +113,7 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
   } else {
     const body = JSON.stringify(reply.json);
     if (Buffer.byteLength(body) > limits.answerBytes) {
-      throw new AppError('payload_too_large', 'The answer is larger than 16 MiB. Ask for less at a time.');
+      throw new AppError('payload_too_large', 'The answer is larger than 16 MiB. Request less at a time.');
     }
     response
       .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
@@ -123,19 +123,21 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
 
 async function sendError(response: ServerResponse, error: AppError): Promise<void> {
   if (error.code === 'internal') process.stderr.write(`sandboxd: ${inspectable(error)}\n`);
-  // Once a byte was sent, only a cut connection can tell the client that the answer is incomplete.
+  // Once a byte was sent, only a broken connection can show the client that the answer is incomplete.
   if (response.headersSent) return void response.destroy();
   const body = JSON.stringify({ error: { code: error.code, message: error.publicMessage } });
   const { req } = response;
   await restOf(req);
-  // Close the connection, so that an unread body is not taken for the next request.
+  // Close the connection, so that an unread body is not parsed as the next request.
   const rest = req.complete ? {} : { connection: 'close' };
   response.writeHead(statuses[error.code] ?? 500, { 'content-type': 'application/json', ...rest }).end(body);
   if (!req.complete) req.resume();
 }
 
 const restMs = 200;
-/** Drops the rest of a small body. A client that still writes to a closed connection can miss the answer. */
+/**
+ * Discards the remainder of a small body. A client that is still writing to a closed connection can miss the answer.
+ */
 async function restOf(request: IncomingMessage): Promise<void> {
   if (request.complete || request.destroyed) return;
   request.resume();
@@ -186,7 +188,8 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * A token of `sha256:` and hex digits is only the hash of the real one: other processes can read the daemon's environment.
+ * A token of `sha256:` and hex digits is only the hash of the real one: other processes can read the daemon's
+ * environment.
  */
 export function hasToken(authorization = '', token: string): boolean {
   if (!token.startsWith('sha256:')) return sameText(authorization, `Bearer ${token}`);

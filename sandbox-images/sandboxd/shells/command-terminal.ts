@@ -6,9 +6,11 @@ import { marks } from './environment.ts';
 import { type ShellState, stateFile } from './shell-state.ts';
 import { openPipes, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
 
-const longCommand = 100_000; // bytes; the kernel takes 128 KiB for one argument
+const longCommand = 100_000; // bytes; the kernel allows 128 KiB for one argument
 
-/** Opens a terminal with the command on it, or pipes if the image has no `script`. Undefined: no process can be started. */
+/**
+ * Opens a terminal with the command on it, or pipes if the image has no `script`. Undefined: no process can be started.
+ */
 export async function openForCommand(
   { stateDir, env }: SharedState,
   request: StartOperation,
@@ -33,7 +35,7 @@ export async function openForCommand(
     .catch(() => undefined);
 }
 
-/** The command as an argument, or a file that contains it if it is too long for one. */
+/** The command as an argument, or a file that contains it if it is too long. */
 export async function commandLine(stateDir: string, id: string, command: string): Promise<TerminalSpec['command']> {
   if (!isLong(command)) return command;
   const file = commandFile(stateDir, id);

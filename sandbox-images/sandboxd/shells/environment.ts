@@ -1,16 +1,16 @@
 import { packageEnvironment } from '../package-folders.ts';
 
-/** The environment that every command starts with: the daemon's, without the daemon's own variables. */
+/** The environment that every command starts with: the daemon's, without its internal variables. */
 export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()): Record<string, string> {
   const base: Record<string, string> = {
-    // UTF-8, as LANG=C.UTF-8 would give. LANG makes every program load eleven more files that change nothing in this locale.
+    // UTF-8, as with LANG=C.UTF-8. LANG makes every program load eleven more files that change nothing in this locale.
     ...(hasLocale(env) ? {} : { LC_CTYPE: 'C.UTF-8' }),
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    // No person uses these terminals, so no pager that waits for a key, and no colours that a model would have to read.
+    // No person uses these terminals: no pager that waits for a key, and no colours that a model would have to read.
     TERM: 'dumb',
     PAGER: 'cat',
     GIT_PAGER: 'cat',
-    // Without it each bash looks its user up, which can take as long as a short command itself.
+    // Otherwise each bash looks up its user, which can take as long as a short command itself.
     SHELL: '/bin/bash',
   };
   for (const [name, value] of Object.entries(env)) {
@@ -18,20 +18,20 @@ export function baseEnvironment(env: NodeJS.ProcessEnv, uid = process.getuid?.()
   }
   // Node would read it at the daemon's own start, so the init script renames it.
   if (env.CORRAL_NODE_USE_ENV_PROXY) base.NODE_USE_ENV_PROXY = env.CORRAL_NODE_USE_ENV_PROXY;
-  // The sandbox id also tells this sandbox's processes from another's on a shared machine.
+  // The sandbox id also distinguishes this sandbox's processes from another's on a shared machine.
   if (env.CORRAL_SANDBOX_ID) base.CORRAL_SANDBOX_ID = env.CORRAL_SANDBOX_ID;
   return { ...base, ...packageEnvironment(base, uid) };
 }
 
 const hasLocale = (env: NodeJS.ProcessEnv) => ['LANG', 'LC_ALL', 'LC_CTYPE'].some((name) => env[name] !== undefined);
 
-/** Variables that a command must not inherit from the daemon and that the next command must not inherit from it. */
+/** Internal variables: hidden from commands, not carried to the next one. */
 export const isOurs = (name: string) =>
   name.startsWith('CORRAL_') || name === 'BASH_ENV' || name === 'SHLVL' || name === '_';
 
 export const marks = (operation: string, tag: string | undefined): Record<string, string> => ({
   CORRAL_OPERATION: operation,
-  // A top-level bash with a socket as input (Node's pipes are sockets) takes itself for a remote login and reads ~/.bashrc.
+  // A top-level bash with a socket as input (Node's pipes are sockets) assumes a remote login and reads ~/.bashrc.
   SHLVL: '1',
   ...(tag === undefined ? {} : { CORRAL_RUN: tag }),
 });

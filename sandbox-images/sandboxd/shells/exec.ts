@@ -12,7 +12,10 @@ import { marks } from './environment.ts';
 import { startFolder } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
 
-/** Runs one command over pipes. There is no login shell and no process between, so a call costs little more than a fork. */
+/**
+ * Runs one command over pipes. There is no login shell and no process in between, so a call costs little more than a
+ * fork.
+ */
 export function executor(parts: SharedState) {
   let count = 0;
 
@@ -29,7 +32,7 @@ export function executor(parts: SharedState) {
     });
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
-      // The answer names this file, so a client must be able to read it at once.
+      // The answer names this file, so a client must be able to read it immediately.
       return { file, open: () => openSpool(place, file, Math.min(parts.spoolCap, limits.fileBytes)) };
     };
     const stdout = collect(child.stdout, whole('stdout'));
@@ -54,7 +57,7 @@ export function executor(parts: SharedState) {
     if (signal.aborted) end(); // the caller left before the command started
     try {
       const code = await exitCode(child);
-      await ending; // the answer to a command that was ended comes after its last process
+      await ending; // the answer for an ended command comes after its last process
       await quiet(child, [stdout, stderr]);
       parts.touch();
       const [out, errors] = [await stdout.end(), await stderr.end()];
@@ -85,15 +88,13 @@ async function exitCode(child: ChildProcess): Promise<number> {
 
 interface CollectedOutput {
   readonly seen: number;
-  /** Resolves when everything that was read is kept. */
+  /** Resolves when all output that was read is stored. */
   settled(): Promise<void>;
-  /** The kept text, and the file with the whole if the text is only its beginning. */
+  /** The stored text, and the file with the full output if the text is only its beginning. */
   end(): Promise<{ readonly text: string; readonly file?: string }>;
 }
 
-/**
- * Keeps the first MiB. An output that is longer goes to a file as a whole, and its command waits while the disk is slow.
- */
+/** Keeps the first MiB. Longer output is written to a file in full, and its command waits while the disk is slow. */
 function collect(stream: Readable | null, whole: { readonly file: string; open(): Promise<Spool> }): CollectedOutput {
   const parts: Buffer[] = [];
   let seen = 0;
@@ -111,7 +112,7 @@ function collect(stream: Readable | null, whole: { readonly file: string; open()
   };
   stream?.on('data', (chunk: Buffer) => {
     seen += chunk.length;
-    if (hasEnded) return; // output of background children is still read, and dropped
+    if (hasEnded) return; // output of background children is still read, and discarded
     const fits = chunk.subarray(0, limits.execBytes - kept);
     const rest = chunk.subarray(fits.length);
     kept += fits.length;

@@ -2,8 +2,8 @@ import { appendFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import type { Operation } from '../../../src/sandboxes/client/client.ts';
 
-// The journal records every operation that was started, so that none runs twice, even after the daemon was killed. It lies
-// outside the workspace, so an agent's changes to its files cannot erase it.
+// The journal records every operation that was started, so that none runs twice, even after the daemon was killed. It
+// is outside the workspace, so an agent's changes to its files cannot erase it.
 
 export interface JournalEntry {
   readonly operation: Operation;
@@ -18,7 +18,7 @@ export interface Journal {
   all(): readonly JournalEntry[];
   get(id: string): JournalEntry | undefined;
   record(entry: JournalEntry): void;
-  /** The time when this tag was first recorded, epoch ms. */
+  /** When this tag was first recorded, epoch ms. */
   firstOf(tag: string): number | undefined;
 }
 

@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
 
-/** A stream for all that one person types. It sends nothing. Until `type` calls back, the typing waits. */
+/** A stream for everything that one person types. It sends nothing. Input waits until `type` calls back. */
 export function keyboard(type: (bytes: Buffer, taken: () => void) => void): Duplex {
   const made = new Duplex({
     read() {},

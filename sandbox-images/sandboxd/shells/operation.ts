@@ -17,7 +17,7 @@ import { markFinder, markStart, type Terminal } from './terminal.ts';
 interface TailBuffer {
   push(chunk: Uint8Array): void;
   text(): string;
-  /** Ends the stream and frees the memory that the kept bytes do not need. */
+  /** Ends the stream and frees memory that the kept bytes do not need. */
   close(): void;
 }
 
@@ -58,22 +58,22 @@ export interface RunningOperation {
   asks(): boolean;
   readonly spool: Spool;
   readonly tag: string | undefined;
-  /** The operation as a console shows it. */
+  /** The operation in the form that a console shows. */
   readonly shown: ShownCommand;
   /** Resolves when there is more output, or the operation has ended. */
   change(): Promise<void>;
   write(text: string): void;
   /** Resolves once every process that the operation started is gone. */
   end(reason: 'timed_out' | 'killed', within?: EndingRun): Promise<void>;
-  /** Resolves with the shell's folder and environment afterwards, if it reported them. */
+  /** Resolves with the shell's folder and environment after the command, if it reported them. */
   readonly ended: Promise<ShellState | undefined>;
 }
 
-/** The end of a whole run, of which the operation is a part. */
+/** The end of the whole run that the operation belongs to. */
 export interface EndingRun {
   /** The number of the run's processes, once they are gone. */
   readonly processes: Promise<number>;
-  /** Receives the names of the processes that were found. */
+  /** Receives the names of the processes found. */
   readonly met: Set<string>;
 }
 
@@ -81,9 +81,9 @@ const tailBytes = 64 * 1024;
 const lingerMs = 5_000;
 const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
-const quietMs = 1_000; // without output, before a command that could read input counts as waiting for it
+const quietMs = 1_000; // time without output after which a command that reads input counts as waiting for it
 const maxUnread = 1024 * 1024;
-const askedMs = 60_000; // more time for a command whose time ends while it waits for input
+const askedMs = 60_000; // extra time for a command that times out while waiting for input
 
 /** Starts the command and follows it to its end, whether or not a caller waits for it. */
 export async function launch(
@@ -152,7 +152,7 @@ export async function launch(
     printed = { at: clock.now(), hasOpenLine: chunk.at(-1) !== 0x0a };
     recent.push(chunk);
     await spool.append(chunk);
-    // Output beyond the cap is not kept. Slowing the command down leaves the processor to others.
+    // Output beyond the cap is discarded. Slowing down the command leaves the processor to others.
     if (spool.full) await wait(overflowPauseMs);
     operation = { ...operation, bytes: spool.bytes };
     ring();
@@ -160,7 +160,7 @@ export async function launch(
   let ending: Promise<unknown> | undefined;
   const finish = async (measured: number) => {
     clock.clearTimeout(timer);
-    if (ending) await ending; // a command that was ended has exited with its last process
+    if (ending) await ending; // an ended command has exited with its last process
     void spool.close();
     const stands = takeShellState(stateDir, id, request.shell);
     if (isLong(request.command)) void removeCommand(stateDir, id).catch(() => {});
@@ -185,8 +185,8 @@ export async function launch(
     let over = false;
     try {
       for await (const chunk of from.output) {
-        // Background processes of the command can still print. Their output goes to the console, no longer to the operation's
-        // output.
+        // Background processes of the command can still print. Their output goes to the console, no longer to the
+        // operation's output.
         if (over) recent.push(chunk);
         else {
           const { before, exitCode, after } = finder.push(chunk);
@@ -204,7 +204,7 @@ export async function launch(
     await finish(await from.closed.catch(() => 137));
   };
 
-  /** Keeps the terminal open as long as background processes use it. */
+  /** Keeps the terminal open while background processes use it. */
   const linger = async (from: Terminal) => {
     const mine = marked(() => false);
     for (let open = treeOf(mine, keepers.spared); open.members.length + open.undecided.length > 0; ) {
@@ -216,7 +216,7 @@ export async function launch(
 
   const end: RunningOperation['end'] = async (why, within) => {
     if (operation.state === 'running') reason ??= why;
-    // Repeated while the operation runs: right after the start no process may exist yet that gets the signal.
+    // Repeated while the operation runs: right after the start there may be no process yet to signal.
     const tree = marked(straysSince(parts, begunAt));
     const endMine = () => endTree(tree, { spared: keepers.spared, ...(within && { met: within.met }) });
     let round = within?.processes ?? endMine(); // the run's processes include the operation's
@@ -230,7 +230,7 @@ export async function launch(
     terminal?.close(); // every process is dead, but the keeper has not reported it
     await finished.promise;
   };
-  // A command that waits for input is not ended for that: the answer can take its time.
+  // A command that waits for input is not ended for that: the answer can take time.
   const expire = () => {
     if (asks()) timer = clock.setTimeout(expire, askedMs);
     else void end('timed_out');
@@ -240,7 +240,9 @@ export async function launch(
 
   if (terminal) void read(terminal);
   else {
-    await keep(Buffer.from('The command could not be started: the sandbox has no process to spare, or no shell.\n'));
+    await keep(
+      Buffer.from('The command could not be started: the sandbox has reached its process limit, or has no shell.\n'),
+    );
     await finish(126);
   }
   return {
@@ -253,7 +255,7 @@ export async function launch(
     write(text) {
       const input = terminal?.input;
       if ((input?.writableLength ?? 0) + text.length > maxUnread) {
-        throw new AppError('conflict', 'The command does not read what was typed before; over 1 MiB of it waits.');
+        throw new AppError('conflict', 'The command is not reading its input: over 1 MiB is waiting.');
       }
       input?.write(text);
     },

@@ -4,11 +4,14 @@ import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { scan, variable } from '../processes/proc.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 
-/** Ends the processes of an earlier daemon of this sandbox, because their terminals are gone. Records them as lost. */
+/**
+ * Ends processes that an earlier daemon of this sandbox started, because their terminals are gone. Records them as
+ * lost.
+ */
 export async function recover(parts: SharedState, sandboxId: string): Promise<void> {
   const { journal, clock, place, keepers, stateDir } = parts;
   const hadTerminals = await stat(terminalsNote(stateDir)).then(Boolean, () => false);
-  if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which must be quick
+  if (journal.all().length === 0 && !hadTerminals) return; // the usual start, which must be fast
   for (const { pid } of scan()) {
     const mark = variable(pid, 'CORRAL_MARK');
     if (mark !== undefined && variable(pid, 'CORRAL_SANDBOX_ID') === sandboxId) sendSignals(pid, 'SIGKILL');
@@ -29,6 +32,8 @@ export async function recover(parts: SharedState, sandboxId: string): Promise<vo
   }
 }
 
-/** Notes for a later daemon that there can be terminals or programs to end, because the journal does not record them. */
+/**
+ * Records for a later daemon that there can be terminals or programs to end, because the journal does not include them.
+ */
 export const noteTerminals = (stateDir: string): Promise<void> => writeFile(terminalsNote(stateDir), '');
 const terminalsNote = (stateDir: string) => join(stateDir, 'terminals');

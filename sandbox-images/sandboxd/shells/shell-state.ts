@@ -15,11 +15,11 @@ export interface ShellState {
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 const stateEnd = 'corral-end';
-/** The kernel takes no larger environment. */
+/** The kernel accepts no larger environment. */
 const maxBytes = 8 * 1024 * 1024;
 
-// The bash that runs the command sources this first. On exit it reports its folder and environment. It uses `env` and not
-// bash, because the output of `env -0` needs no parsing by another bash.
+// Sourced first by the bash that runs the command. Reports its folder and environment on exit. Uses `env` and not bash,
+// because the output of `env -0` needs no parsing by another bash.
 export const shellSetup = `unset BASH_ENV
 trap '{ set +x; } 2>/dev/null; { printf "%s\\0" "$PWD"; command -p env -0; printf "${stateEnd}\\0"; } 2>/dev/null >|"$CORRAL_STATE"' EXIT
 `;
@@ -29,18 +29,18 @@ export const stateFile = (stateDir: string, id: string) => join(stateDir, `${id}
 const keptFile = (stateDir: string, shell: string) => join(stateDir, `shell.${shell}.state`);
 
 /**
- * Reads the state that the command's shell left, and keeps it for a later daemon. Synchronous, because each trip through
- * another thread would delay the end of every command.
+ * Reads the state that the command's shell left, and stores it for a later daemon. Synchronous, because each trip
+ * through another thread would delay the end of every command.
  */
 export function takeShellState(stateDir: string, id: string, shell: string): ShellState | undefined {
   const path = stateFile(stateDir, id);
   const standing = readShellState(path);
   if (!standing)
-    void rm(path, { force: true, recursive: true }).catch(() => {}); // anything can be there, a large folder too
+    void rm(path, { force: true, recursive: true }).catch(() => {}); // it can be anything, even a large folder
   else {
     try {
       renameSync(path, keptFile(stateDir, shell));
-    } catch {} // the command put something else in its place
+    } catch {} // the command replaced it with something else
   }
   return standing;
 }
@@ -59,7 +59,7 @@ function readShellState(path: string): ShellState | undefined {
   return { cwd, env };
 }
 
-/** The text of a file that the command itself can have replaced, so it may be no file at all, such as a FIFO without an end. */
+/** The text of a file that the command may have replaced with something other than a file, such as an endless FIFO. */
 function textOf(path: string): string {
   let file: number | undefined;
   try {
@@ -75,7 +75,7 @@ function textOf(path: string): string {
   }
 }
 
-/** The folder that a command starts in: the one it names inside the workspace, or its shell's current folder. */
+/** The folder in which a command starts: the one it names inside the workspace, or its shell's current folder. */
 export async function startFolder(
   place: ConfinedPaths,
   { cwd }: Pick<StartOperation, 'cwd'>,

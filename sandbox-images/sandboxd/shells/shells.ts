@@ -10,7 +10,7 @@ import { lastShellState, type ShellState, startFolder } from './shell-state.ts';
 import { closedSpool, lastBytes, type Spool } from './spool.ts';
 
 export type Shells = Pick<Daemon, 'start' | 'operation' | 'output' | 'write' | 'kill' | 'view'> & {
-  /** Kills the run's operations that still run. Other processes of the run are not searched here. */
+  /** Kills the run's running operations. Does not search for other processes of the run. */
   endTagged(tag: string, within: EndingRun): Promise<void>;
 };
 
@@ -26,7 +26,7 @@ const maxShells = 32;
 export function shells(parts: SharedState): Shells {
   const { place, journal, stateDir } = parts;
   const open = new Map<string, Shell>();
-  /** The operations that this daemon started. Those of earlier daemons are in the journal. */
+  /** Operations that this daemon started. Those of earlier daemons are in the journal. */
   const operations = new Map<string, RunningOperation>();
   const starting = new Map<string, Promise<Operation>>();
 
@@ -72,7 +72,7 @@ export function shells(parts: SharedState): Shells {
     }
   }
 
-  /** Keeps only the newest finished operations. The journal still knows the others. */
+  /** Keeps only the newest finished operations. The journal still has the others. */
   function forgetOld(): void {
     for (const [id, live] of operations) {
       if (operations.size <= 200) return;
@@ -90,7 +90,7 @@ export function shells(parts: SharedState): Shells {
     const before = journal.all().filter((entry) => entry.shell === id);
     if (before.length === 0) return undefined;
     const standing = lastShellState(stateDir, id) ?? { cwd: place.root };
-    const shell = open.get(id) ?? make(id); // another caller can have made it meanwhile
+    const shell = open.get(id) ?? make(id); // another caller may have created it
     shell.standing = standing;
     if (shell.history.length > 0) return shell;
     for (const { ps1, command, operation } of before.slice(-historyLength)) {
@@ -134,7 +134,7 @@ export function shells(parts: SharedState): Shells {
     }
   }
 
-  /** Ends the processes that earlier commands of the shell left running. */
+  /** Ends processes that earlier commands of the shell left running. */
   async function endBackground(shell: string): Promise<void> {
     const mine = new Set(journal.all().flatMap((entry) => (entry.shell === shell ? [entry.operation.id] : [])));
     const marks = new Set(scan().map(({ pid }) => variable(pid, 'CORRAL_OPERATION')));

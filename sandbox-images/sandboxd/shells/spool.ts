@@ -8,7 +8,7 @@ const memoryCap = 64 * 1024;
 /** A command's output, in a file up to a cap. If the disk is full, a little more in memory. */
 export interface Spool {
   readonly bytes: number;
-  /** True once further output is dropped. */
+  /** True once further output is discarded. */
   readonly full: boolean;
   append(chunk: Uint8Array): Promise<void>;
   /** The bytes from that position on; `into` can be used as their buffer. Empty if there are none yet. */
@@ -48,7 +48,7 @@ export async function openSpool(place: ConfinedPaths, path: string, cap: number)
           const { bytesWritten } = await file.write(fits, done, fits.length - done, inFile);
           done += bytesWritten;
           inFile += bytesWritten;
-          if (bytesWritten === 0) throw new Error('the disk takes no more');
+          if (bytesWritten === 0) throw new Error('the disk accepts no more data');
         }
         if (inFile >= cap) stop(`output beyond ${Math.round(cap / 1024 / 1024)} MiB is not kept`);
       } catch {

@@ -3,8 +3,8 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 const maxRemembered = 1_000;
 
 /**
- * Remembers the runs whose processes were ended, by tag. A request of such a run that was on its way during the stop, or
- * arrives later over another connection, starts nothing. The newest 1,000 runs are remembered.
+ * Remembers stopped runs by tag. A request of such a run that was in flight during the stop, or arrives later over
+ * another connection, starts nothing. The newest 1,000 runs are remembered.
  */
 export class StoppedRuns {
   readonly #tags = new Set<string>();

@@ -1,8 +1,6 @@
 // The last output of a terminal, for the next viewer. It is not a screen but the bytes that draw one: as many lines as
-// the
-// terminal has, or all that a full-screen program drew. Queries to the viewer's terminal are left out, because its
-// reply
-// would be typed into the shell.
+// the terminal has, or everything that a full-screen program drew. Queries to the viewer's terminal are removed,
+// because its reply would be typed into the shell.
 
 const cap = 64 * 1024;
 const esc = 0x1b;
@@ -15,7 +13,7 @@ interface Sequence {
 }
 interface ScannedText {
   readonly sequences: readonly Sequence[];
-  /** The first position at or after the wanted one that splits no character and no escape sequence. */
+  /** The first position at or after the requested one that splits no character and no escape sequence. */
   readonly whole: number;
 }
 
@@ -27,7 +25,7 @@ export class TerminalReplay {
   push(chunk: Uint8Array): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
-    // Rarely, because it copies and parses everything.
+    // Done rarely, because it copies and parses everything.
     if (this.#length > 2 * cap || this.#chunks.length > 512) this.#joined();
   }
 

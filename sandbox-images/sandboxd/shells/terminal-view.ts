@@ -7,7 +7,7 @@ interface Reader {
   end: TerminalEnd;
 }
 
-/** A terminal's last screenful, and its one reader. A new reader replaces the former one. */
+/** A terminal's last screenful, and its single reader. A new reader replaces the previous one. */
 export class TerminalView {
   readonly #screen = new TerminalReplay();
   #reader: Reader | undefined;
@@ -18,12 +18,12 @@ export class TerminalView {
 
   /** Resolves once the reader has taken the chunk. */
   async show(chunk: Uint8Array): Promise<void> {
-    // in the same turn as the chunk is delivered, so that no reader gets it twice or misses it
+    // In the same turn as the chunk is delivered, so that no reader gets it twice or misses it.
     this.#screen.push(chunk);
     await this.#reader?.handoff.give(chunk);
   }
 
-  /** Ends the reading, and tells the reader why. */
+  /** Ends the reading and reports the reason to the reader. */
   dismiss(end: TerminalEnd): void {
     if (!this.#reader) return;
     this.#reader.end = end;

@@ -2,13 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
-// A real terminal without a native add-on: util-linux `script` makes the PTY and relays it over pipes, so an unread
-// pipe
-// blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the
-// keeper
-// prints a mark with the exit code, so the output is complete exactly at the mark. It then keeps the terminal open for
-// the
-// command's background processes.
+// A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread
+// pipe blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the
+// keeper prints a mark with the exit code, so the output is complete exactly at the mark. It then keeps the terminal
+// open for the command's background processes.
 
 export interface Terminal {
   readonly pid: number;
@@ -17,7 +14,7 @@ export interface Terminal {
   readonly input: Writable;
   /** The output, with the mark at the command's end. */
   readonly output: Readable;
-  /** Resolves with the keeper's exit code. Without a mark it is the command's. */
+  /** Resolves with the keeper's exit code, which is the command's if there is no mark. */
   readonly closed: Promise<number>;
   /** Closes the terminal. Processes that still use it lose it. */
   close(): void;
@@ -31,7 +28,7 @@ export interface TerminalSpec {
   readonly mark: string;
 }
 
-/** Not passed to the keeper, so that a command which prints its environment does not print the whole mark. */
+/** Not passed to the keeper, so that a command that prints its environment does not print the whole mark. */
 export const markStart = '\x1e';
 
 const keeper = [
@@ -81,7 +78,7 @@ async function start(program: string, args: string[], cwd: string, env: NodeJS.P
   const { stdin, stdout } = child;
   if (!stdin || !stdout) throw new Error('a child without pipes');
   await once(child, 'spawn');
-  stdin.on('error', () => {}); // the command exited before it read all; `write` reports it
+  stdin.on('error', () => {}); // the command exited before it read everything; `write` reports it
   return {
     pid: child.pid ?? 0,
     isTerminal: program === 'script',
@@ -97,13 +94,13 @@ async function start(program: string, args: string[], cwd: string, env: NodeJS.P
 }
 
 export interface MarkFinder {
-  /** The bytes before the mark, and once the mark was found, its exit code and the bytes after it. */
+  /** The bytes before the mark and, once the mark was found, its exit code and the bytes after it. */
   push(chunk: Buffer): { before: Buffer; exitCode?: number; after: Buffer };
-  /** The bytes that were held back as a possible beginning of the mark. Call it when the stream ends without one. */
+  /** Bytes that were held back as a possible beginning of the mark. Called when the stream ends without one. */
   rest(): Buffer;
 }
 
-/** Splits a stream at the mark, even if chunk boundaries cut the mark. */
+/** Splits a stream at the mark, even if the mark is split across chunks. */
 export function markFinder(mark: string): MarkFinder {
   const needle = Buffer.from(mark);
   const none = Buffer.alloc(0);

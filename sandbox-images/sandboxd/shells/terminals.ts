@@ -28,7 +28,9 @@ interface OpenTerminal {
 const startMs = 5_000;
 const maxUnread = 1024 * 1024;
 
-/** Terminals for people, separate from the agent's shells. Each keeps its last screenful of output for the next viewer. */
+/**
+ * Terminals for people, separate from the agent's shells. Each keeps its last screenful of output for the next viewer.
+ */
 export function terminals(parts: SharedState): Terminals {
   const { clock, place, keepers, stateDir } = parts;
   const all = new Map<string, OpenTerminal>();
@@ -90,7 +92,7 @@ export function terminals(parts: SharedState): Terminals {
     async typeTerminal(id, text) {
       const { input } = existing(id).terminal;
       if (input.writableLength + text.length > maxUnread) {
-        throw new AppError('conflict', 'What runs there does not read what was typed before; over 1 MiB of it waits.');
+        throw new AppError('conflict', 'The program in the terminal is not reading its input: over 1 MiB is waiting.');
       }
       input.write(text);
     },
@@ -104,7 +106,7 @@ export function terminals(parts: SharedState): Terminals {
     async resizeTerminal(id, { cols, rows }) {
       const { device, view } = existing(id);
       view.rows = rows;
-      // `stty` tells the kernel, and the kernel signals the foreground program.
+      // `stty` sets the size in the kernel, and the kernel signals the foreground program.
       await promisify(execFile)('stty', ['-F', device, 'cols', String(cols), 'rows', String(rows)]).catch(() => {});
     },
     async closeTerminal(id) {
@@ -144,4 +146,4 @@ function linkOf(path: string): string | undefined {
 }
 
 export const tooMany = () =>
-  new AppError('conflict', `There are ${limits.terminals} terminals already, the most allowed. Close one first.`);
+  new AppError('conflict', `There are already ${limits.terminals} terminals, the maximum. Close one first.`);

@@ -1,6 +1,6 @@
 /**
- * Reports changes of files through inotify. The kernel tells the kind of each change, and a move by both of its names;
- * Node's own watcher does neither. One process serves every watch of the sandbox. Requests and reports are lines of words.
+ * Reports file changes through inotify. The kernel reports the kind of each change, and both names of a move; Node's
+ * own watcher does neither. One process serves every watch of the sandbox. Requests and reports are lines of words.
  */
 export const inotifyProgram = String.raw`
 use strict;

@@ -6,7 +6,7 @@ import { lineOf, ofWord, type PerlHelper, type SystemCall, startPerl, toWord } f
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
-/** One change as the kernel told it. `lost`: there were more changes than could be kept. */
+/** One change as the kernel reported it. `lost`: there were more changes than could be kept. */
 export interface RawChange {
   readonly type: 'create' | 'write' | 'remove' | 'rename' | 'chmod' | 'lost';
   /** Relative to the watched folder. */
@@ -16,10 +16,10 @@ interface InotifyWatch {
   readonly opened: PromiseWithResolvers<void>;
   readonly heard: (change: RawChange) => void;
   readonly gone: () => void;
-  /** Questions that the helper has not answered yet, in their order. */
+  /** Requests that the helper has not answered yet, in order. */
   readonly syncs: PromiseWithResolvers<void>[];
 }
-/** Folders that all watches of a sandbox cover together. Each costs about a kilobyte of the kernel's memory. */
+/** The maximum number of folders in all watches of a sandbox. Each costs about a kilobyte of kernel memory. */
 const maxFolders = 16_384;
 const calls: readonly SystemCall[] = [
   { x64: 294, arm64: 26 }, // inotify_init1
@@ -27,7 +27,7 @@ const calls: readonly SystemCall[] = [
   { x64: 255, arm64: 28 }, // inotify_rm_watch
 ];
 
-/** The watches of the sandbox's one helper process. It starts with the first watch and ends with the last. */
+/** The watches of the sandbox's single helper process, which starts with the first watch and ends with the last. */
 export class Inotify {
   readonly #parts: Pick<SharedState, 'env' | 'keepers'>;
   readonly #watches = new Map<string, InotifyWatch>();
@@ -57,7 +57,7 @@ export class Inotify {
     }
   }
 
-  /** Resolves when the watch has heard every change that was made before the call, and when it ends. */
+  /** Resolves when the watch has received every change made before the call, or has ended. */
   async sync(id: string): Promise<void> {
     const watch = this.#watches.get(id);
     if (!watch) return;

@@ -17,17 +17,17 @@ interface OpenWatch {
   readonly root: string;
   readonly entries: boolean;
   readonly kept: RawChange[];
-  /** Rings when there is a change to tell, and when the watch has ended. */
+  /** Resolved when there is a change to report, or the watch has ended. */
   bell: PromiseWithResolvers<void>;
   reader: Duplex | undefined;
   isOver: boolean;
   timer: unknown;
 }
 
-/** A watch without a reader ends after this time without a question. */
+/** A watch without a reader ends after this time without a request. */
 const idleMs = 600_000;
 
-/** Watches of folders. Changes wait for their reader, the newest ones only. */
+/** Watches of folders. Changes wait for their reader; only the newest are kept. */
 export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | 'place' | 'touch'>): WatchService {
   const { clock } = parts;
   const all = new Map<string, OpenWatch>();
@@ -83,7 +83,7 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
   return {
     async openWatch({ path, recursive = false, entries = false }: WatchFiles) {
       if (all.size >= limits.watches) {
-        throw new AppError('conflict', `There are ${limits.watches} watches already, the most allowed.`);
+        throw new AppError('conflict', `There are already ${limits.watches} watches, the maximum.`);
       }
       const id = `watch-${randomBytes(8).toString('hex')}`;
       const bell = Promise.withResolvers<void>();

@@ -9,7 +9,7 @@ const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 const own = basename(runFiles);
 const { copyBytes, copiedBytes, copies } = runFileLimits;
 
-/** Lists the files of the workspace and copies the small ones, unless that was done for this run already. */
+/** Lists the files of the workspace and copies the small ones, unless that was already done for this run. */
 export function keepFiles(root: string, { run, at }: RunMark, most: number): void {
   using workspace = Folder.workspace(root);
   using corral = workspace.made('.corral');
@@ -48,7 +48,7 @@ function keptRun(corral: Folder): string | undefined {
   }
 }
 
-/** False: it is gone, closed, or no longer the file that was listed. */
+/** False: it is gone, closed, or no longer the listed file. */
 function copied({ path, name, folder }: FoundFile, into: Folder): boolean {
   const content = read(folder, name);
   if (!content) return false;
@@ -59,7 +59,7 @@ function copied({ path, name, folder }: FoundFile, into: Folder): boolean {
   return true;
 }
 
-/** A file of at most 256 KiB. */
+/** Reads a file of at most 256 KiB. */
 function read(folder: Folder, name: string): Buffer | undefined {
   let fd: number | undefined;
   try {

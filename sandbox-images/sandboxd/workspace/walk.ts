@@ -10,7 +10,7 @@ export interface FoundFile {
 }
 interface Walk {
   readonly leavesOut: (path: string, name: string) => boolean;
-  /** Throws UnfitWorkspace beyond it: programs are faster with many files, and leave the daemon free meanwhile. */
+  /** Throws UnfitWorkspace beyond it: programs are faster with many files and keep the daemon free. */
   readonly most: number;
 }
 /** A workspace on a slow disk is left to programs too. */
@@ -18,7 +18,7 @@ const patienceMs = 250;
 
 /**
  * Everything in the workspace, folders before their content. Links are not followed, and other file systems are not
- * entered. It reads on the event loop, which costs a small workspace less than a thread does.
+ * entered. Reads on the event loop, which costs less than a thread for a small workspace.
  */
 export function* walk(root: string, { leavesOut, most }: Walk): Generator<FoundFile> {
   let left = most;
@@ -30,7 +30,7 @@ export function* walk(root: string, { leavesOut, most }: Walk): Generator<FoundF
       if (left-- === 0) throw new UnfitWorkspace('many files');
       if (performance.now() > until) throw new UnfitWorkspace('a slow disk');
       const stats = folder.stats(name);
-      if (!stats) continue; // removed meanwhile
+      if (!stats) continue; // it was removed
       yield { path, name, folder, stats };
       if (!stats.isDirectory() || stats.dev !== device) continue;
       const inner = opened(folder, name);
@@ -43,7 +43,7 @@ export function* walk(root: string, { leavesOut, most }: Walk): Generator<FoundF
   yield* below(workspace, '', workspace.stats()?.dev ?? 0n);
 }
 
-/** Undefined: it was removed meanwhile, or its owner closed it. */
+/** Undefined: it was removed, or its owner denies access. */
 function opened(folder: Folder, name: string): Folder | undefined {
   try {
     return folder.folder(name);
@@ -55,6 +55,6 @@ function opened(folder: Folder, name: string): Folder | undefined {
 }
 
 const billion = 1_000_000_000n;
-/** The time of the last change, as `find -printf %T@` prints it. */
+/** The modification time as `find -printf %T@` prints it. */
 export const changedAt = ({ mtimeNs }: BigIntStats): string =>
   `${mtimeNs / billion}.${String(mtimeNs % billion).padStart(9, '0')}0`;

@@ -7,7 +7,7 @@ import { UnfitWorkspace } from './folder.ts';
 import { keepFiles } from './keep.ts';
 import { changedAt, type FoundFile, walk } from './walk.ts';
 
-/** Equal prints mean equal files. The time of a folder's last change tells nothing that its entries do not tell. */
+/** Equal prints mean equal files. A folder's modification time adds nothing to that of its entries. */
 function printOf(root: string, most: number): WorkspacePrint {
   const hash = createHash('sha256');
   let bytes = 0;
@@ -33,7 +33,7 @@ function lineOf({ stats, folder, name }: FoundFile): string {
 /** A larger workspace is left to programs. */
 const most = 2_000;
 
-/** The workspace as a whole, as long as it is small. */
+/** The workspace as a whole, while it is small. */
 export function workspace(root: string): Pick<Daemon, 'keepForRun' | 'printWorkspace'> {
   return {
     async keepForRun(mark) {
@@ -47,7 +47,7 @@ export function workspace(root: string): Pick<Daemon, 'keepForRun' | 'printWorks
   };
 }
 
-/** Undefined also where the system refuses: a program of the sandbox says more about it. */
+/** Undefined also if the system refuses: a program of the sandbox reports more about it. */
 function unlessUnfit<Value>(work: () => Value): Value | undefined {
   try {
     return work();
