@@ -45,7 +45,7 @@ test('a note is written, changed, undone, redacted and deleted in the page alone
 
   await dialog.getByRole('button', { name: 'Delete with all versions' }).click();
   await dialog.getByRole('button', { name: 'Delete with all versions' }).last().click();
-  await dialog.getByRole('button', { name: 'Restore' }).waitFor();
+  await dialog.getByRole('button', { name: 'Restore', exact: true }).waitFor();
   await dialog.getByRole('button', { name: 'All notes' }).click();
   await dialog.getByText('No notes yet.').waitFor();
   await dialog.getByLabel('Show deleted').check();
