@@ -133,8 +133,8 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   if (result.kind === 'failed') return {};
   const spent = addSpent(context.spent, result.spent);
   const granted = context.granted && result.spent.turns === 0;
-  const made = 'toolCalls' in result ? (result.toolCalls ?? 0) : 0;
-  const toolCalls = context.toolCalls + made;
+  const created = 'toolCalls' in result ? (result.toolCalls ?? 0) : 0;
+  const toolCalls = context.toolCalls + created;
   const base = { spent, granted, toolCalls, retries: 0, hint: undefined };
   if (result.kind === 'empty' || result.kind === 'full' || result.kind === 'unaffordable') return base;
   if (result.kind === 'judged') {

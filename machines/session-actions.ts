@@ -15,7 +15,7 @@ import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts
 
 const own = sessionSetup;
 const isSend = (event: { type: string }): event is Send => event.type === 'cmd.send';
-const asked = (event: object): string[] => ('commandId' in event ? [String(event.commandId)] : []);
+const ask = (event: object): string[] => ('commandId' in event ? [String(event.commandId)] : []);
 const stopped = (run: QueuedRun, reason: RunEndReason): SessionFact => ({
   type: 'run.end',
   runId: run.runId,
@@ -149,12 +149,12 @@ export const noteApprovals = own.assign({
 
 export const refuseDecided = own.enqueueActions(({ event, enqueue }) => {
   const message = 'This call does not wait for approval: it was decided already, it expired, or its run has ended.';
-  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, code: 'conflict', message } } });
+  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, code: 'conflict', message } } });
 });
 
 export const refuseFull = own.enqueueActions(({ event, enqueue }) => {
   const message = 'Too many messages wait in this session. Wait until it has worked through some.';
-  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, code: 'queue_full', message } } });
+  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, code: 'queue_full', message } } });
 });
 
 export const beginRun = own.enqueueActions(({ context, enqueue }) => {
@@ -175,8 +175,8 @@ export const stopRuns = (reason: 'stopped' | 'deleted') =>
       queue: [],
       dropped: [...context.dropped, ...context.queue],
       ...(reason === 'deleted'
-        ? { isDeleting: true, deletes: [...context.deletes, ...asked(event)] }
-        : { stops: [...context.stops, ...asked(event)] }),
+        ? { isDeleting: true, deletes: [...context.deletes, ...ask(event)] }
+        : { stops: [...context.stops, ...ask(event)] }),
     });
     enqueue.sendTo('run', { type: 'run.stop', reason });
     // The sandbox is still starting, for this work only. Its files are kept.
@@ -188,10 +188,10 @@ export const dropQueue = (reason: 'stopped' | 'deleted') =>
     const facts = context.queue.map((run) => stopped(run, reason));
     enqueue.assign({
       queue: [],
-      ...(reason === 'deleted' ? { isDeleting: true, deletes: [...context.deletes, ...asked(event)] } : {}),
+      ...(reason === 'deleted' ? { isDeleting: true, deletes: [...context.deletes, ...ask(event)] } : {}),
     });
     if (reason === 'deleted') return enqueue({ type: 'record', params: { facts } });
-    const stops = { commandIds: asked(event), value: { stopped: facts.length > 0 } };
+    const stops = { commandIds: ask(event), value: { stopped: facts.length > 0 } };
     enqueue({ type: 'record', params: { facts, stops } });
     if (context.queue.length > 0 && !context.arrived) enqueue.raise({ type: 'sandbox.unwanted' });
   });
@@ -286,7 +286,7 @@ export const noteUntrusted = own.enqueueActions(({ context, event, enqueue }) =>
 /** The next sandbox could be untrustworthy too, so a run needs a person's consent before it starts another. */
 export const refuseDistrusted = own.enqueueActions(({ event, enqueue }) => {
   const answer: Answer = { ok: false, code: 'sandbox_untrusted', message: distrustError };
-  enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
+  enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
 });
 
 export const noteEnd = own.assign({
@@ -298,11 +298,11 @@ export const noteEnd = own.assign({
 
 export const deletingError = { code: 'session_not_found', message: 'The session is being deleted.' } as const;
 export const refuseGone = own.enqueueActions(({ event, enqueue }) => {
-  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: false, ...deletingError } } });
+  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: false, ...deletingError } } });
 });
 
 export const noteUse = own.enqueueActions(({ event, enqueue }) => {
-  enqueue({ type: 'answer', params: { commandIds: asked(event), answer: { ok: true, value: undefined } } });
+  enqueue({ type: 'answer', params: { commandIds: ask(event), answer: { ok: true, value: undefined } } });
 });
 
 /** Answers the commands that wait for the sandbox to end. */
@@ -314,7 +314,7 @@ export const answerReleases = own.enqueueActions(({ context, enqueue }) => {
 
 export const answerNothingToRelease = own.enqueueActions(({ event, enqueue }) => {
   const answer: Answer = { ok: true, value: { stopped: false } };
-  enqueue({ type: 'answer', params: { commandIds: asked(event), answer } });
+  enqueue({ type: 'answer', params: { commandIds: ask(event), answer } });
 });
 
 export const isQuiet = ({ active, queue, uses, waiters }: SessionContext): boolean =>

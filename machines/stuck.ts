@@ -53,9 +53,9 @@ const keyOf = (act: RunAct): string | undefined => (act.kind === 'call' ? `${act
 /** How many of the newest acts in a row have the newest one's key. */
 function sameAtEnd(acts: readonly RunAct[], key: (act: RunAct) => string | undefined): number {
   const last = acts.at(-1);
-  const wanted = last && key(last);
-  if (wanted === undefined) return 0;
-  return acts.length - 1 - acts.findLastIndex((act) => key(act) !== wanted);
+  const target = last && key(last);
+  if (target === undefined) return 0;
+  return acts.length - 1 - acts.findLastIndex((act) => key(act) !== target);
 }
 
 function isAlternating(acts: readonly RunAct[]): boolean {

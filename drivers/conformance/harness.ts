@@ -34,11 +34,11 @@ export interface Kind {
 
 export const budget = (ms = 60_000): Call => ({ signal: AbortSignal.timeout(ms), deadlineAt: Date.now() + ms });
 
-let made = 0;
+let created = 0;
 const run = Math.floor(Math.random() * 2 ** 32);
 export function testSpec(image: string, over: Partial<SandboxSpec> = {}): SandboxSpec {
-  made += 1;
-  const sessionId = SessionId.parse(run.toString(16).padStart(8, '0') + made.toString(16).padStart(8, '0'));
+  created += 1;
+  const sessionId = SessionId.parse(run.toString(16).padStart(8, '0') + created.toString(16).padStart(8, '0'));
   return {
     id: sandboxIdOf(sessionId),
     sessionId,

@@ -95,10 +95,10 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     test('provision resolves with a sandbox that is ready and listed', async () => {
-      const wanted = spec();
+      const sandboxSpec = spec();
       const news: string[] = [];
-      const box = await driver.provision(wanted, budget(), ({ phase }) => news.push(phase));
-      const { id, sessionId, epoch, template, image, expiresAt } = wanted;
+      const box = await driver.provision(sandboxSpec, budget(), ({ phase }) => news.push(phase));
+      const { id, sessionId, epoch, template, image, expiresAt } = sandboxSpec;
       expect(box).toEqual({ id, sessionId, epoch, template, image, expiresAt, phase: 'ready' });
       expect(await driver.list(budget())).toEqual([box]);
       expect(news.at(-1)).toBe('starting');
@@ -122,32 +122,32 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     test('F114 provisioning one sandbox twice at once gives one sandbox', async () => {
-      const wanted = spec();
-      const [a, b] = await Promise.all([1, 2].map(() => driver.provision(wanted, budget())));
+      const sandboxSpec = spec();
+      const [a, b] = await Promise.all([1, 2].map(() => driver.provision(sandboxSpec, budget())));
       expect(a).toEqual(b);
       expect(await driver.list(budget())).toHaveLength(1);
     });
 
     test('F054 F114 two servers that provision one sandbox at once get one sandbox, and both can use it', async () => {
-      const wanted = spec();
+      const sandboxSpec = spec();
       const other = await connect({ replica: 'other' });
-      await Promise.all([driver, other].map((it) => it.provision(wanted, budget())));
+      await Promise.all([driver, other].map((it) => it.provision(sandboxSpec, budget())));
       expect(await other.list(budget())).toHaveLength(1);
       for (const it of [driver, other]) {
-        await using link = await it.attach(wanted.id, budget());
+        await using link = await it.attach(sandboxSpec.id, budget());
         expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
       }
     });
 
     test('a restarted server finds the sandbox, reaches its daemon and ends it', async () => {
-      const wanted = spec();
-      const box = await driver.provision(wanted, budget());
+      const sandboxSpec = spec();
+      const box = await driver.provision(sandboxSpec, budget());
       await driver[Symbol.asyncDispose]();
       const next = await connect();
       expect(await next.list(budget())).toEqual([box]);
       await using link = await next.attach(box.id, budget());
       expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
-      expect(await next.provision(wanted, budget())).toEqual(box);
+      expect(await next.provision(sandboxSpec, budget())).toEqual(box);
       const closed = await next.attach(box.id, budget());
       await closed[Symbol.asyncDispose]();
       expect([closed.lost.aborted, link.lost.aborted]).toEqual([true, false]);
@@ -157,15 +157,15 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     test('a link reports the death of a sandbox that an operator killed, and the sandbox can start again', async () => {
-      const wanted = spec();
-      await driver.provision(wanted, budget());
-      await using link = await driver.attach(wanted.id, budget());
-      await harness.killBehindItsBack(wanted.id);
+      const sandboxSpec = spec();
+      await driver.provision(sandboxSpec, budget());
+      await using link = await driver.attach(sandboxSpec.id, budget());
+      await harness.killBehindItsBack(sandboxSpec.id);
       await expect.poll(() => link.lost.aborted).toBe(true);
       expect(link.lost.reason).toMatchObject({ code: 'sandbox_lost' });
-      await expect(driver.attach(wanted.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
-      await driver.provision(wanted, budget());
-      await using again = await driver.attach(wanted.id, budget());
+      await expect(driver.attach(sandboxSpec.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+      await driver.provision(sandboxSpec, budget());
+      await using again = await driver.attach(sandboxSpec.id, budget());
       expect(await askDaemon(again, 'GET', '/health')).toMatchObject({ status: 200 });
     });
 
@@ -179,8 +179,8 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     });
 
     test('F114 a kept sandbox is listed as stopped, and its next start finds its files', async () => {
-      const wanted = spec();
-      const box = await driver.provision(wanted, budget());
+      const sandboxSpec = spec();
+      const box = await driver.provision(sandboxSpec, budget());
       {
         await using link = await driver.attach(box.id, budget());
         await askDaemon(link, 'PUT', '/files/content?path=kept.txt', 'kept');
@@ -188,7 +188,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await driver.destroy(box.id, 'keep', budget());
       expect(await driver.list(budget())).toEqual([{ ...box, phase: 'stopped' }]);
       await expect(driver.attach(box.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
-      expect(await driver.provision(wanted, budget())).toEqual(box);
+      expect(await driver.provision(sandboxSpec, budget())).toEqual(box);
       await using link = await driver.attach(box.id, budget());
       expect(await askDaemon(link, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
       expect(await driver.list(budget())).toEqual([box]);
@@ -216,45 +216,45 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     );
 
     test('F106 a destroy that overtakes a start wins', async () => {
-      const wanted = spec();
-      const starting = driver.provision(wanted, budget()).catch((error) => error);
-      await driver.destroy(wanted.id, 'remove', budget());
+      const sandboxSpec = spec();
+      const starting = driver.provision(sandboxSpec, budget()).catch((error) => error);
+      await driver.destroy(sandboxSpec.id, 'remove', budget());
       const outcome = await starting;
       if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'cancelled' });
       expect(await driver.list(budget())).toEqual([]);
-      expect(await harness.remains(wanted.id)).toEqual([]);
+      expect(await harness.remains(sandboxSpec.id)).toEqual([]);
     });
 
     test('an unknown image is a permanent error and leaves nothing behind', async () => {
-      const wanted = spec({ image: 'corral-test/no-such-image:none' });
-      const refused = driver.provision(wanted, budget());
+      const sandboxSpec = spec({ image: 'corral-test/no-such-image:none' });
+      const refused = driver.provision(sandboxSpec, budget());
       await expect(refused).rejects.toMatchObject({ code: 'image_missing', retryable: false });
       expect(await driver.list(budget())).toEqual([]);
-      expect(await harness.remains(wanted.id)).toEqual([]);
+      expect(await harness.remains(sandboxSpec.id)).toEqual([]);
     });
 
     test('a cancelled start leaves nothing running, and can be repeated', async () => {
-      const wanted = spec();
+      const sandboxSpec = spec();
       for (const ms of [1, 10, 60, 150]) {
         const stop = new AbortController();
         const timer = setTimeout(() => stop.abort(), ms); // cancels somewhere in the middle of the start
-        const cut = driver.provision(wanted, { ...budget(), signal: stop.signal }).catch((error) => error);
+        const cut = driver.provision(sandboxSpec, { ...budget(), signal: stop.signal }).catch((error) => error);
         const outcome = await cut;
         clearTimeout(timer);
         if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'cancelled' });
-        else await driver.destroy(wanted.id, 'remove', budget());
+        else await driver.destroy(sandboxSpec.id, 'remove', budget());
         await expect.poll(() => driver.list(budget())).toEqual([]);
       }
-      await expect.poll(() => harness.remains(wanted.id)).toEqual([]); // the clean-up runs concurrently
-      await driver.provision(wanted, budget());
+      await expect.poll(() => harness.remains(sandboxSpec.id)).toEqual([]); // the clean-up runs concurrently
+      await driver.provision(sandboxSpec, budget());
       expect(await driver.list(budget())).toHaveLength(1);
     });
 
     test('of two callers of one start, one can cancel without harming the other', async () => {
-      const wanted = spec();
+      const sandboxSpec = spec();
       const stop = new AbortController();
-      const leaving = driver.provision(wanted, { ...budget(), signal: stop.signal }).catch((error) => error);
-      const staying = driver.provision(wanted, budget());
+      const leaving = driver.provision(sandboxSpec, { ...budget(), signal: stop.signal }).catch((error) => error);
+      const staying = driver.provision(sandboxSpec, budget());
       stop.abort();
       expect(await leaving).toMatchObject({ code: 'cancelled' });
       expect(await staying).toMatchObject({ phase: 'ready' });
@@ -286,14 +286,14 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
 
     test('the sandboxes of another installation are neither listed nor touched', async () => {
       const stranger = await connect({ instance: 'stranger' });
-      const wanted = spec();
-      await stranger.provision(wanted, budget());
+      const sandboxSpec = spec();
+      await stranger.provision(sandboxSpec, budget());
       try {
         expect(await driver.list(budget())).toEqual([]);
-        await driver.destroy(wanted.id, 'remove', budget());
-        expect(await stranger.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
+        await driver.destroy(sandboxSpec.id, 'remove', budget());
+        expect(await stranger.list(budget())).toMatchObject([{ id: sandboxSpec.id, phase: 'ready' }]);
       } finally {
-        await stranger.destroy(wanted.id, 'remove', budget());
+        await stranger.destroy(sandboxSpec.id, 'remove', budget());
       }
     });
 

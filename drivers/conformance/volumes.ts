@@ -51,19 +51,19 @@ export function volumeConformance(tested: () => TestedDriver): void {
   });
 
   test('a sandbox does not start with a volume that is gone, and the volume stays so', async () => {
-    const wanted = tested().spec({ volumes: [mount(VolumeId.parse(`vol-${tested().spec().sessionId}`))] });
-    await expect(tested().driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    const spec = tested().spec({ volumes: [mount(VolumeId.parse(`vol-${tested().spec().sessionId}`))] });
+    await expect(tested().driver.provision(spec, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
     expect(await volumes().volumes(budget())).toEqual([]);
-    expect(await tested().harness.remains(wanted.id)).toEqual([]);
+    expect(await tested().harness.remains(spec.id)).toEqual([]);
   });
 
   test('a program that writes beyond the quota of a volume is ended', async () => {
     const id = VolumeId.parse(`vol-${tested().spec().sessionId}`);
     await volumes().makeVolume(id, budget());
     try {
-      const wanted = tested().spec({ volumes: [mount(id)] });
-      await tested().driver.provision(wanted, budget());
-      await using link = await tested().driver.attach(wanted.id, budget());
+      const spec = tested().spec({ volumes: [mount(id)] });
+      await tested().driver.provision(spec, budget());
+      await using link = await tested().driver.attach(spec.id, budget());
       const fill =
         'for n in $(seq 400); do head -c 4194304 /dev/zero; sleep 0.05; done > /mnt/deep/cache/big; echo done';
       expect(await sh(link, fill)).not.toContain('done');

@@ -69,10 +69,10 @@ export const docker = describeDriver({
     const { engineWeaknesses } = await import('./weaknesses.ts');
     (await engineWeaknesses(host, runtime, soon()).catch(() => [])).forEach(say);
   },
-  async strict(given, refuse) {
+  async strict(input, refuse) {
     const { engineRuntimes } = await import('./weaknesses.ts');
-    const { host = socket, runtime } = given;
-    return { ...given, runtime: await strictRuntime({ host, runtime }, () => engineRuntimes(host, soon()), refuse) };
+    const { host = socket, runtime } = input;
+    return { ...input, runtime: await strictRuntime({ host, runtime }, () => engineRuntimes(host, soon()), refuse) };
   },
   disks: (dataDir) => [dataDir, engineFolder],
 });

@@ -183,11 +183,12 @@ export async function dockerDriver(
   }
 
   /** After a failed start: removes what that call created, never a sandbox that was already running. */
-  async function undo(id: SandboxId, made: CreatedResources, workspace: 'keep' | 'remove'): Promise<void> {
+  async function undo(id: SandboxId, createdResources: CreatedResources, workspace: 'keep' | 'remove'): Promise<void> {
     const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
-    if (made.creating) await raceAbort(made.creating, signal);
+    if (createdResources.creating) await raceAbort(createdResources.creating, signal);
     const found = await find(id, signal);
-    if (!found || found.Id === made.containerId || found.State.Status === 'created') await clear(id, workspace, signal);
+    if (!found || found.Id === createdResources.containerId || found.State.Status === 'created')
+      await clear(id, workspace, signal);
   }
 
   const users = openUsers({ engine, instance, ids, range: options.users });
@@ -211,9 +212,9 @@ export async function dockerDriver(
     runtime: options.runtime,
     hasReplicas,
     starting: warming,
-    place: (name, image, marks, made) => (spec, signal) => {
+    place: (name, image, marks, createdResources) => (spec, signal) => {
       const own = { token: ids.token(), freshUser: users.choose(signal), workspace: { volume: name } };
-      return startContainer({ ...placeFor, ...own, name, image, pool: marks, made }, spec, signal);
+      return startContainer({ ...placeFor, ...own, name, image, pool: marks, made: createdResources }, spec, signal);
     },
   });
 
@@ -252,15 +253,15 @@ export async function dockerDriver(
         freshUser.catch(() => {}); // a workspace with files needs none
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
-        const made: CreatedResources = { containerId: undefined };
+        const createdResources: CreatedResources = { containerId: undefined };
         try {
-          const place = { ...placeFor, token: ids.token(), freshUser, name: nameOf(id), image, made };
+          const place = { ...placeFor, token: ids.token(), freshUser, name: nameOf(id), image, made: createdResources };
           const workspace = workspaceFrom(pointer, place);
           const { info, end } = await startContainer({ ...place, workspace }, spec, signal);
           await waitForStart(end, signal);
           return info;
         } catch (error) {
-          await undo(id, made, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what remains
+          await undo(id, createdResources, pointer ? 'keep' : 'remove').catch(() => {}); // `list` still shows what remains
           throw error;
         }
       });

@@ -47,15 +47,20 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     return promise;
   }
 
-  async function build(tag: string, made: BuildContext, buildNetwork: string, signal: AbortSignal): Promise<void> {
+  async function build(
+    tag: string,
+    buildContext: BuildContext,
+    buildNetwork: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     const tell = teller(tag);
     tell({ phase: 'image', detail: `Building ${tag}` });
-    const context = { context: made.folder, src: [...made.files] };
+    const context = { context: buildContext.folder, src: [...buildContext.files] };
     const step = (options: object) => {
       const all = { networkmode: buildNetwork, forcerm: true, abortSignal: signal, ...options };
       return callEngine(signal, async () => follow(await engine.buildImage(context, all), tag, tell));
     };
-    const { on } = made;
+    const { on } = buildContext;
     if (on && !(await isHere(on.tag, signal))) await step({ t: on.tag, target: on.stage });
     await step({ t: tag, ...(on && { dockerfile: on.dockerfile, buildargs: { TOOLS: on.tag } }) });
   }
@@ -84,8 +89,8 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
   return {
     async ensure(name, call, tell = () => {}) {
       const standard = ours.find((image) => image.name === name);
-      const made = standard && (await contextOf(standard, call.signal));
-      const ref = made ? `${name}:${made.hash.slice(0, 12)}` : name;
+      const created = standard && (await contextOf(standard, call.signal));
+      const ref = created ? `${name}:${created.hash.slice(0, 12)}` : name;
       if (await isHere(ref, call.signal)) return ref;
       if (isBuilt(ref)) throw new AppError('image_missing', goneText);
       const hearing = listeners.get(ref) ?? new Set();
@@ -94,7 +99,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
       if (soFar) tell(soFar);
       try {
         await gettings.join(ref, call, ({ signal }) =>
-          made && standard ? build(ref, made, standard.buildNetwork, signal) : pull(ref, signal),
+          created && standard ? build(ref, created, standard.buildNetwork, signal) : pull(ref, signal),
         );
       } finally {
         hearing.delete(tell);

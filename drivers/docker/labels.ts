@@ -95,8 +95,8 @@ export function bodyInfo(
   if (!isPooled(labels)) return infoFrom(labels, phase);
   const id = names.claimedIn(name.replace(/^\//, ''));
   if (!id) return undefined;
-  const said = infoFrom(pointer, phase);
-  if (said?.id === id) return said;
+  const reply = infoFrom(pointer, phase);
+  if (reply?.id === id) return reply;
   const own = infoFrom(labels, phase); // claimed, but the pointer is not written yet
   return own && { ...own, id, sessionId: sessionIdOf(id) };
 }

@@ -51,8 +51,8 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
     const { Volumes } = await callEngine(signal, () => engine.listVolumes(mine as object));
     const volumes = Volumes ?? [];
     const pointers = new Map(volumes.map(({ Name, Labels }) => [Name, Labels]));
-    const live = containers.flatMap(({ Names: [given = ''], Labels, State }) => {
-      const name = given.replace(/^\//, '');
+    const live = containers.flatMap(({ Names: [value = ''], Labels, State }) => {
+      const name = value.replace(/^\//, '');
       if (names.buildIn(name) !== undefined) return [];
       const body = { name, labels: Labels, pointer: pointers.get(name) };
       const info = bodyInfo(names, body, phases[State] ?? 'exited');

@@ -125,7 +125,7 @@ export const workspaceFrom = (
 async function create(
   engine: Dockerode,
   body: Dockerode.ContainerCreateOptions,
-  made: CreatedResources,
+  createdResources: CreatedResources,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const { name, ...rest } = body;
@@ -134,7 +134,7 @@ async function create(
   const options = { _query: { name }, _body: rest } as Dockerode.ContainerCreateOptions;
   const request = () => {
     const creating = engine.createContainer(options);
-    made.creating = creating.catch(() => {});
+    createdResources.creating = creating.catch(() => {});
     return creating;
   };
   try {
@@ -242,7 +242,7 @@ async function adoptClaimed(
   const { id, sessionId } = spec;
   const own = infoFrom(found.Config.Labels, 'ready');
   if (!own) return undefined;
-  const said = await writePointer({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
+  const reply = await writePointer({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
   const token = (await folders.read(own.id))?.token;
   const reachable = found.State.Running && token !== undefined && knows(found.Config.Env, new Secret(token));
   if (!reachable) {
@@ -257,5 +257,5 @@ async function adoptClaimed(
   await folders.remove(id);
   const end = await holds.hold(own.id, found.Id, { id, sessionId });
   await end.takeEgress();
-  return { info: { ...own, ...infoFrom(said, 'ready'), id, sessionId }, end };
+  return { info: { ...own, ...infoFrom(reply, 'ready'), id, sessionId }, end };
 }

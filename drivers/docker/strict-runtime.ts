@@ -17,7 +17,7 @@ const install =
  * none.
  */
 export async function strictRuntime(
-  { host, runtime: wanted }: { host: string; runtime: string | undefined },
+  { host, runtime: target }: { host: string; runtime: string | undefined },
   ask: () => Promise<Runtimes>,
   refuse: (why: string) => AppError,
 ): Promise<string> {
@@ -25,7 +25,7 @@ export async function strictRuntime(
     throw refuse(`no Docker engine answers at ${host} (DOCKER_HOST), so its runtimes are unknown: ${cause}`);
   });
   const isStrong = (name: string) => name in runtimes && (strong.test(name) || strong.test(runtimes[name] ?? ''));
-  const runtime = wanted ?? Object.keys(runtimes).find(isStrong);
+  const runtime = target ?? Object.keys(runtimes).find(isStrong);
   const known = Object.keys(runtimes).join(', ');
   if (runtime === undefined) throw refuse(`the Docker engine has only the runtimes ${known}. ${install}`);
   if (!isStrong(runtime)) {

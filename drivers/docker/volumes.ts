@@ -80,8 +80,8 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
 
   /** The user that owns the folder, from the header of its archive. */
   async function ownerOf(container: string, path: string, signal: AbortSignal): Promise<number> {
-    const asked = { path: `${path}/.`, abortSignal: signal };
-    const archive = await callEngine(signal, () => engine.getContainer(container).getArchive(asked));
+    const requested = { path: `${path}/.`, abortSignal: signal };
+    const archive = await callEngine(signal, () => engine.getContainer(container).getArchive(requested));
     try {
       let header = Buffer.alloc(0);
       archive.on('data', (chunk: Buffer) => {
@@ -98,8 +98,10 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
   return {
     async makeVolume(id, { signal }) {
       const own = { ...labels, 'corral.owner-instance': instance, [volumeLabel]: id };
-      const wanted = { Name: nameOf(id), Driver: 'local', Labels: own };
-      await callEngine(signal, () => engine.createVolume({ _query: {}, _body: wanted, abortSignal: signal } as object));
+      const requested = { Name: nameOf(id), Driver: 'local', Labels: own };
+      await callEngine(signal, () =>
+        engine.createVolume({ _query: {}, _body: requested, abortSignal: signal } as object),
+      );
       if (isOurs(await inspect(id, signal))) return;
       throw new AppError('conflict', `A volume of another program has the name ${nameOf(id)}. Remove it.`);
     },

@@ -26,7 +26,12 @@ interface Options {
   readonly hasReplicas: boolean;
   /** Sandboxes that this process is starting for the pool. */
   readonly starting: Set<SandboxId>;
-  place(name: string, image: string, pool: Readonly<Record<string, string>>, made: CreatedResources): StartCall;
+  place(
+    name: string,
+    image: string,
+    pool: Readonly<Record<string, string>>,
+    createdResources: CreatedResources,
+  ): StartCall;
 }
 type StartCall = (spec: SandboxSpec, signal: AbortSignal) => Promise<StartedContainer>;
 
@@ -103,9 +108,9 @@ export function dockerPool(options: Options): Poolable {
       await waitUntilReachable(end, AbortSignal.any([signal, AbortSignal.timeout(dialMs)]));
     };
     const claim = { engine, name, labels: labelsFor(spec, instance, labels), found };
-    const [said] = await Promise.all([writePointer(claim, signal), hold()]);
-    const info = infoFrom(said, 'ready');
-    return said[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
+    const [reply] = await Promise.all([writePointer(claim, signal), hold()]);
+    const info = infoFrom(reply, 'ready');
+    return reply[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
   }
 
   /**
@@ -149,18 +154,18 @@ export function dockerPool(options: Options): Poolable {
     async warm(spec, recipe, call) {
       const { id, image, epoch, expiresAt } = spec;
       const name = names.warm(id);
-      const made: CreatedResources = { containerId: undefined };
+      const createdResources: CreatedResources = { containerId: undefined };
       starting.add(id);
       try {
         const ref = await images.ensure(image, call);
         const content = await contentOf(ref, call.signal);
-        const place = options.place(name, ref, { [poolLabel]: recipe, [contentLabel]: content }, made);
+        const place = options.place(name, ref, { [poolLabel]: recipe, [contentLabel]: content }, createdResources);
         const { end } = await place(spec, call.signal);
         await waitForStart(end, call.signal);
         waiting.add(id);
         return { id, recipe, content, epoch, phase: 'ready', expiresAt };
       } catch (error) {
-        await made.creating;
+        await createdResources.creating;
         await clear(id, name, AbortSignal.timeout(cleanUpMs)).catch(() => {}); // `unclaimed` still shows what remains
         throw error;
       } finally {
@@ -229,11 +234,11 @@ type Volume = Pick<Dockerode.VolumeInspectInfo, 'Name' | 'Labels'>;
 
 function warmFrom(
   names: Names,
-  { Names: given, Labels, State }: Dockerode.ContainerInfo,
+  { Names: values, Labels, State }: Dockerode.ContainerInfo,
   starting: ReadonlySet<SandboxId>,
 ): WarmSandbox | undefined {
   const info = infoFrom(Labels, 'ready');
-  const [name = ''] = given.map((it) => it.replace(/^\//, ''));
+  const [name = ''] = values.map((it) => it.replace(/^\//, ''));
   if (!info || names.warmIn(name) === undefined) return undefined;
   const phase = starting.has(info.id) || State === 'created' ? 'starting' : State === 'running' ? 'ready' : 'exited';
   const { id, epoch, expiresAt } = info;

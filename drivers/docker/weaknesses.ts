@@ -43,7 +43,7 @@ const runcLines: FixedVersions = {
 };
 
 /** Engine settings and versions that weaken isolation, each with advice. Empty: none known. */
-export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, wanted: string | undefined): string[] {
+export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, target: string | undefined): string[] {
   const found: string[] = [];
   const old = (what: string, version: string, least: string) =>
     found.push(
@@ -51,15 +51,15 @@ export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, 
         `them. Update to ${least} or later.`,
     );
   if (isBelow(engine, engineLines)) old('The Docker engine', engine, '25.0.5');
-  const isRunc = wanted === undefined || wanted === 'runc';
+  const isRunc = target === undefined || target === 'runc';
   if (isRunc && runc !== undefined && isBelow(runc, runcLines)) old('runc', runc, '1.2.8');
   if (!security.some((option) => /^name=seccomp(,profile=(?!unconfined)|$)/.test(option))) {
     found.push('The Docker engine does not filter system calls (seccomp is off). Turn its default profile on again.');
   }
-  if (wanted !== undefined && !runtimes.includes(wanted)) {
+  if (target !== undefined && !runtimes.includes(target)) {
     const known = runtimes.filter((name) => !name.startsWith('io.')).join(', ');
     found.push(
-      `The Docker engine has no runtime ${wanted} (CORRAL_DOCKER_RUNTIME), so nothing will start; it has ${known}.`,
+      `The Docker engine has no runtime ${target} (CORRAL_DOCKER_RUNTIME), so nothing will start; it has ${known}.`,
     );
   }
   return found;
@@ -73,7 +73,7 @@ export async function engineRuntimes(host: string, { signal }: Call): Promise<Re
 }
 
 /** The findings of `weaknessesOf` for the engine at this address. Rejects if the engine does not answer. */
-export async function engineWeaknesses(host: string, wanted: string | undefined, { signal }: Call): Promise<string[]> {
+export async function engineWeaknesses(host: string, target: string | undefined, { signal }: Call): Promise<string[]> {
   const engine = openEngine(host);
   const [version, info] = await Promise.all([
     callEngine(signal, () => engine.version()).then((it) => Version.parse(it)),
@@ -85,15 +85,15 @@ export async function engineWeaknesses(host: string, wanted: string | undefined,
     security: info.SecurityOptions ?? [],
     runtimes: Object.keys(info.Runtimes ?? {}),
   };
-  return weaknessesOf(facts, wanted);
+  return weaknessesOf(facts, target);
 }
 
 function isBelow(version: string, { names, fixed }: FixedVersions): boolean {
   const [, ...parts] = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(version) ?? [];
   if (parts.length === 0) return false; // a custom build
-  const given = parts.map((part) => Number(part ?? 0));
-  const least = fixed.find((one) => one.slice(0, names).every((part, n) => part === given[n])) ?? fixed[0];
-  const at = least.findIndex((part, n) => part !== given[n]);
+  const values = parts.map((part) => Number(part ?? 0));
+  const least = fixed.find((one) => one.slice(0, names).every((part, n) => part === values[n])) ?? fixed[0];
+  const at = least.findIndex((part, n) => part !== values[n]);
   if (at < 0) return /^[\d.]+-(rc|alpha|beta)/.test(version);
-  return (given[at] ?? 0) < (least[at] ?? 0);
+  return (values[at] ?? 0) < (least[at] ?? 0);
 }

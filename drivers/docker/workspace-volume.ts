@@ -32,9 +32,9 @@ export async function writePointer(
 ): Promise<Readonly<Record<string, string>>> {
   const volume = volumeOf(found);
   const user = found.Config.Labels?.[userLabel];
-  const said = { ...labels, [workspaceLabel]: volume, ...(user !== undefined && { [userLabel]: user }) };
-  const wanted = { Name: name, Driver: 'local', Labels: said };
-  const request = { _query: {}, _body: wanted, abortSignal: signal };
+  const reply = { ...labels, [workspaceLabel]: volume, ...(user !== undefined && { [userLabel]: user }) };
+  const requested = { Name: name, Driver: 'local', Labels: reply };
+  const request = { _query: {}, _body: requested, abortSignal: signal };
   await callEngine(signal, () => engine.createVolume(request as object));
   return (await pointerOf(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create
 }

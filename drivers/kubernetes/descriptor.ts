@@ -6,9 +6,9 @@ export const kubernetes = describeDriver({
   label: 'pods of a Kubernetes cluster',
   desktopNeeds: 'A desktop needs the setting sandbox.desktop.',
   settings,
-  open: async (given, parts) => await (await import('./open.ts')).openKubernetes(given, parts),
-  async strict(given, refuse) {
-    if (given.runtimeClass !== undefined) return given; // the cluster knows the class's handler
+  open: async (input, parts) => await (await import('./open.ts')).openKubernetes(input, parts),
+  async strict(input, refuse) {
+    if (input.runtimeClass !== undefined) return input; // the cluster knows the class's handler
     throw refuse(
       'no runtime class is named: set CORRAL_KUBERNETES_RUNTIME_CLASS to a class of the cluster whose handler is gVisor or Kata.',
     );

@@ -187,10 +187,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     ids,
     name: (id) => `corral-${instance}-warm-${sessionIdOf(id)}`,
     async start(name, spec, marks, signal) {
-      const made: CreatedPod = { pod: undefined };
+      const created: CreatedPod = { pod: undefined };
       await fenced(signal);
       const body = bodyFor(spec, { name, ...marks });
-      const placed = await startPod({ pods, keys, instance, body, made }, spec, signal);
+      const placed = await startPod({ pods, keys, instance, body, made: created }, spec, signal);
       const patience = { patienceMs: options.pendingMs, stuck: () => {} };
       const running = await untilRunning(watch, placed, patience, signal);
       await using link = ends.link(spec.id, running);
@@ -230,18 +230,19 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       const { id } = spec;
       return work.start(id, call, async ({ signal }) => {
         const body = bodyFor(spec);
-        const made: CreatedPod = { pod: undefined };
+        const created: CreatedPod = { pod: undefined };
         let claim: 'kept' | 'made' | undefined;
         try {
           await fenced(signal);
           claim = await claims?.ensure(nameOf(id), spec, signal);
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
           const placed =
-            (await adopt(spec, signal)) ?? (await startPod({ pods, keys, instance, body, made }, spec, signal));
+            (await adopt(spec, signal)) ??
+            (await startPod({ pods, keys, instance, body, made: created }, spec, signal));
           // If another replica has also claimed a pod for this session, this pod yields. Both replicas check after
           // their own write.
-          if (made.pod) {
-            const claimed = await claimedFor(id, signal, made.pod.metadata?.resourceVersion);
+          if (created.pod) {
+            const claimed = await claimedFor(id, signal, created.pod.metadata?.resourceVersion);
             for (const pod of claimed) await pods.remove(pod, signal);
           }
           const stuck = (detail: string) => news({ phase: 'starting', detail });

@@ -116,9 +116,9 @@ async function resolved({ host, port }: HostPort): Promise<HostPort> {
   return { host: found.address, port };
 }
 
-const pairs = (given: readonly string[]) => Object.fromEntries(given.map((it) => it.split('=') as [string, string]));
+const pairs = (values: readonly string[]) => Object.fromEntries(values.map((it) => it.split('=') as [string, string]));
 
-function toleration(given: string) {
-  const [, key = '', , value, , effect] = /^([^=:]+)(=([^:]*))?(:(.+))?$/.exec(given) ?? [];
+function toleration(text: string) {
+  const [, key = '', , value, , effect] = /^([^=:]+)(=([^:]*))?(:(.+))?$/.exec(text) ?? [];
   return { key, ...(value !== undefined && { value }), ...(effect !== undefined && { effect }) };
 }

@@ -100,7 +100,7 @@ export function memoryShells(
       const timer = request.timeoutMs === undefined ? undefined : clock.setTimeout(expire, request.timeoutMs);
       signal.addEventListener('abort', stop, { once: true });
       const [stdout, stderr] = [collected(files), collected(files)];
-      const given = (request.stdin ?? '').match(/[^\n]+\n?|\n/g) ?? [];
+      const input = (request.stdin ?? '').match(/[^\n]+\n?|\n/g) ?? [];
       const exitCode = await untilKilled(
         process,
         interpret(request.command, {
@@ -109,7 +109,7 @@ export function memoryShells(
           env: {},
           out: stdout.add,
           err: (text) => stderr.add(Buffer.from(text)),
-          readLine: async () => given.shift(),
+          readLine: async () => input.shift(),
           sleep: (ms) => sleeping(clock, ms, process.killed),
           background: inBackground(inside, request.tag),
           signal: process.killed,

@@ -33,10 +33,10 @@ export async function isAlive(mark: Mark): Promise<boolean> {
 }
 
 /** Kills exactly that process, or its process group with `group`. Does nothing if the process is gone. */
-export async function kill(mark: Mark, whom: 'process' | 'group'): Promise<void> {
+export async function kill(mark: Mark, recipient: 'process' | 'group'): Promise<void> {
   if (!(await isAlive(mark))) return; // another process can have the pid by now
   try {
-    process.kill(whom === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
+    process.kill(recipient === 'group' ? -mark.pid : mark.pid, 'SIGKILL');
   } catch {
     // The process ended in the meantime, or leads no group.
   }
@@ -50,7 +50,7 @@ const lanes = 2;
  * root can read more than the command line. Other users' processes cannot be read.
  */
 export async function findByVariable(name: string, value: string): Promise<Mark[]> {
-  const wanted = `${name}=${value}`;
+  const target = `${name}=${value}`;
   const names = (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid);
   const found: Mark[] = [];
   const left = names.values();
@@ -63,7 +63,7 @@ export async function findByVariable(name: string, value: string): Promise<Mark[
       const isMeant =
         environment === ''
           ? (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')).split('\0').includes(value)
-          : environment.split('\0').includes(wanted);
+          : environment.split('\0').includes(target);
       const mark = isMeant ? await markOf(Number(pid)) : undefined;
       if (mark) found.push(mark);
     }

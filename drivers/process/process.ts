@@ -206,17 +206,17 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   }
 
   /** Starts the sandbox's process, or finds the running one. */
-  async function place(spec: SandboxSpec, made: ProcessStart, signal: AbortSignal): Promise<Mark> {
+  async function place(spec: SandboxSpec, created: ProcessStart, signal: AbortSignal): Promise<Mark> {
     await using _ = await locked(spec.id, signal);
     const meta = await folders.prepare({ ...owner, ...labelsOf(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
     // First, because a leftover daemon would pass for the new one. A new sandbox has none, and the search is slow.
-    if (!made.isNew) await endAll(spec.id, signal);
+    if (!created.isNew) await endAll(spec.id, signal);
     const [confinement] = await Promise.all([kernelLimits?.confine(spec, signal), holds.open(spec.id)]);
     await writeToken(folders.mount(spec.id), new Secret(meta.token));
     const launched = await launch({ spec, meta, folders, programs, volumes, confinement }, signal);
-    made.mark = launched.mark;
+    created.mark = launched.mark;
     children.set(keyOf(spec.id, launched.mark), launched);
     await writeRecord(folders, spec.id, launched.mark);
     return launched.mark;
@@ -281,14 +281,14 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
           throw new AppError('fenced', 'A server that took this session over has its sandbox.');
         }
         news({ phase: 'starting', detail: bubblewrap ? 'Starting in bubblewrap' : 'Starting without isolation' });
-        const made: ProcessStart = { isNew: before === undefined };
+        const created: ProcessStart = { isNew: before === undefined };
         try {
-          const mark = await place(spec, made, signal);
+          const mark = await place(spec, created, signal);
           await waitForStart(await holds.hold(id, keyOf(id, mark)), signal);
           return { ...labelsOf(spec), phase: 'ready' };
         } catch (error) {
           const record = await readRecord(folders, id);
-          const others = record && !made.mark && (await isAlive(record)); // it was running before: this call must not end it
+          const others = record && !created.mark && (await isAlive(record)); // it was running before: this call must not end it
           const undo = () => clear(id, before ? 'keep' : 'remove', AbortSignal.timeout(cleanUpMs));
           if (!others) await undo().catch(() => {}); // `list` still shows what remains
           throw error;

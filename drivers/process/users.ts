@@ -87,8 +87,8 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
 export async function changeOwner(user: number, workspace: string, signal: AbortSignal): Promise<void> {
   if ((await stat(workspace)).uid === user) return;
   if ((await readdir(workspace)).length === 0) return chown(workspace, user, user);
-  const given = promisify(execFile)('chown', ['-hRP', '--', `${user}:${user}`, workspace], { signal });
-  await given.catch(async (cause) => {
+  const input = promisify(execFile)('chown', ['-hRP', '--', `${user}:${user}`, workspace], { signal });
+  await input.catch(async (cause) => {
     await pause(0, signal);
     throw new AppError('sandbox_unavailable', `The workspace could not be given to user ${user}.`, { cause });
   });

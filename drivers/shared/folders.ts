@@ -127,13 +127,13 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
       await mkdir(home(id), { recursive: true, mode: 0o700 });
       await makeMount(id);
       const known = await read(id);
-      const wanted = { ...meta, token: known?.token ?? meta.token };
+      const requested = { ...meta, token: known?.token ?? meta.token };
       // Two concurrent writers can have the same token: both return the stored one.
       const draft = join(home(id), `.meta-${meta.token.slice(0, 8)}-${process.pid}-${++drafts}`);
-      await writeFile(draft, JSON.stringify(wanted), { mode: 0o600, flush: true });
+      await writeFile(draft, JSON.stringify(requested), { mode: 0o600, flush: true });
       if (known) {
         await rename(draft, metaOf(id));
-        return wanted;
+        return requested;
       }
       // Only one process can create the hard link, and the file behind it is complete.
       const first = await link(draft, metaOf(id)).then(
@@ -141,7 +141,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
         () => false,
       );
       await unlink(draft).catch(() => {});
-      const stored = first ? wanted : await read(id);
+      const stored = first ? requested : await read(id);
       if (!stored) throw new AppError('sandbox_unavailable', "The sandbox's folder could not be written.");
       return stored;
     },

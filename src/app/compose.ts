@@ -40,7 +40,7 @@ export interface Core extends OpenServices {
  * Starts everything but the HTTP server, in phases: each phase returns what the next ones need. Disposing, and a start that
  * fails, ends them in reverse order.
  */
-export async function compose({ given = {}, ...options }: Options): Promise<Core> {
+export async function compose({ given: input = {}, ...options }: Options): Promise<Core> {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();
   // A failed start ends the background work too, which would otherwise wait for the server to drain.
@@ -54,9 +54,9 @@ export async function compose({ given = {}, ...options }: Options): Promise<Core
     metrics: createMetrics({ noise: () => noiseCounts(options.logger) }),
   };
   await trustAuthorities(options.config.extraCa);
-  const storage = stack.use(await openStorage(startup, given.store));
+  const storage = stack.use(await openStorage(startup, input.store));
   stack.defer(startup.ending('the store'));
-  const sandboxes = stack.use(await openSandboxes(startup, storage, given.driver));
+  const sandboxes = stack.use(await openSandboxes(startup, storage, input.driver));
   stack.defer(startup.ending("the sandboxes' driver"));
   const agents = stack.use(await openAgents(startup, storage, sandboxes));
   stack.defer(startup.ending('tools and browsers'));

@@ -154,7 +154,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     const { sign, ...acts } = actingBy(deps, links.sign, () => principal);
     const onceFor: CallerContext['once'] = (key, ...rest) =>
       once.onceFor(principal.key ? [principal.key, ...key] : key, ...rest);
-    const made = {
+    const created = {
       principal,
       unchecked: deps.services,
       sign,
@@ -163,8 +163,8 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
       audit: acts.audit,
       once: onceFor,
     };
-    principals.set(principal, made);
-    return made;
+    principals.set(principal, created);
+    return created;
   };
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
   const audit = auditOf(deps, principalOf);

@@ -44,9 +44,9 @@ function asksServer([name, topic]: readonly string[]): boolean {
 }
 
 /** Serves, or runs a command of the server's own program. */
-async function runServer(given: readonly string[]): Promise<number> {
-  const args = given[0] === 'serve' || given.join(' ') === 'help settings' ? given.slice(1) : given;
-  const help = await helpFor(given.join(' ') === 'help settings' ? ['help'] : args, configHelp);
+async function runServer(values: readonly string[]): Promise<number> {
+  const args = values[0] === 'serve' || values.join(' ') === 'help settings' ? values.slice(1) : values;
+  const help = await helpFor(values.join(' ') === 'help settings' ? ['help'] : args, configHelp);
   if (help !== undefined) {
     console.log(help);
     return 0;

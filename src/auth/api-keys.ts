@@ -40,7 +40,7 @@ export interface NewKey {
 }
 export interface KeyAdmin {
   /** Rejects: invalid_request, quota (10,000 keys), not_found (no key has the id `beside`). */
-  create(wish: NewKey): Promise<{ readonly key: string; readonly view: KeyView }>;
+  create(newKey: NewKey): Promise<{ readonly key: string; readonly view: KeyView }>;
   list(): Promise<readonly KeyView[]>;
   /**
    * Ends the key's open streams and sockets. Rejects: not_found, conflict (the last admin key, and CORRAL_TOKEN is not
@@ -252,7 +252,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
       return entry && isLive(entry) ? entry.principal : undefined;
     },
 
-    create: (wish) => inTurn('', () => create(wish)),
+    create: (newKey) => inTurn('', () => create(newKey)),
     async list() {
       if (shared) await load();
       return [...entries.values()].map(({ doc }) => view(doc)).sort((a, b) => b.createdAt - a.createdAt);

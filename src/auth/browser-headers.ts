@@ -13,8 +13,8 @@ export function hostAllowed(host: string | undefined, extra: readonly string[]):
   if (!parsed) return false;
   if (loopbackNames.has(parsed.name)) return true;
   return extra.some((entry) => {
-    const wanted = parseHost(entry);
-    return wanted?.name === parsed.name && (wanted.port === '' || wanted.port === parsed.port);
+    const requested = parseHost(entry);
+    return requested?.name === parsed.name && (requested.port === '' || requested.port === parsed.port);
   });
 }
 

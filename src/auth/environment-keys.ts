@@ -86,8 +86,8 @@ export class EnvironmentKeys {
   }
 
   /** The key is shown this once. Rejects: quota. */
-  async create(environmentId: string, wish: { readonly name: string; readonly maker: Maker }) {
-    return await this.#inTurn(environmentId, () => this.#create(environmentId, wish));
+  async create(environmentId: string, requested: { readonly name: string; readonly maker: Maker }) {
+    return await this.#inTurn(environmentId, () => this.#create(environmentId, requested));
   }
 
   async #create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {

@@ -30,7 +30,7 @@ const maxAddresses = 10_000;
  * Locks an address out for a minute after 1,000 wrong credentials within a minute. The lock covers the address's whole
  * network.
  */
-export function lockout({ clock, heard }: LockoutOptions): Lockout {
+export function lockout({ clock, heard: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();
 
   const it: Lockout = {
@@ -49,10 +49,10 @@ export function lockout({ clock, heard }: LockoutOptions): Lockout {
       windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);
-      if (window.failures === 1) heard('failed', address);
+      if (window.failures === 1) listener('failed', address);
       if (window.failures !== maxFailures) return;
       window.endsAt = now + windowMs;
-      heard('locked', address);
+      listener('locked', address);
     },
     judge(address) {
       const wait = it.waitOf(address);

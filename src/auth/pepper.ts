@@ -26,9 +26,9 @@ export function peppers(secrets: readonly Secret[]): Peppers {
     hash: (text) => ({ pepper: primary, hash: mac(first, text).toString('base64url') }),
     matches(text, { pepper, hash }) {
       const key = all.get(pepper);
-      const given = mac(key ?? first, text);
+      const input = mac(key ?? first, text);
       const stored = Buffer.from(hash, 'base64url');
-      const same = timingSafeEqual(given, stored.length === given.length ? stored : Buffer.alloc(given.length));
+      const same = timingSafeEqual(input, stored.length === input.length ? stored : Buffer.alloc(input.length));
       return same && key !== undefined;
     },
     knows: (pepper) => all.has(pepper),

@@ -69,16 +69,16 @@ export function signedUrls(clock: Clock): SignedUrls {
     sign({ right, subject = '', ...what }, lifeMs) {
       const expires = clock.now() + lifeMs;
       const nonce = Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('base64url');
-      const made = mac(what, right ?? purposes[what.purpose].rights[0], { expires, nonce, subject });
-      const parts = ['v1', kid, expires, nonce, ...(subject === '' ? [] : [subject]), made.toString('base64url')];
+      const created = mac(what, right ?? purposes[what.purpose].rights[0], { expires, nonce, subject });
+      const parts = ['v1', kid, expires, nonce, ...(subject === '' ? [] : [subject]), created.toString('base64url')];
       const signature = parts.join('.');
       return `${what.path}?signature=${signature}`;
     },
     accepts(what, signature) {
-      const [, givenKid, expiry = '', nonce = '', subject = '', given = ''] = form.exec(signature) ?? [];
+      const [, givenKid, expiry = '', nonce = '', subject = '', value = ''] = form.exec(signature) ?? [];
       const expires = Number(expiry);
       // Compares with every right, so that the time does not tell which part is wrong.
-      const bytes = sized(Buffer.from(given, 'base64url'));
+      const bytes = sized(Buffer.from(value, 'base64url'));
       const [right] = purposes[what.purpose].rights.filter((one) =>
         timingSafeEqual(mac(what, one, { expires, nonce, subject }), bytes),
       );
@@ -93,4 +93,4 @@ export function signedUrls(clock: Clock): SignedUrls {
   };
 }
 
-const sized = (given: Buffer): Buffer => (given.length === 32 ? given : Buffer.alloc(32));
+const sized = (input: Buffer): Buffer => (input.length === 32 ? input : Buffer.alloc(32));

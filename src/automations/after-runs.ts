@@ -72,14 +72,14 @@ export class AfterRuns {
     const before = own && (await automations.findStart(own.start));
     const chain = own ? [...(before?.chain ?? []), own.automation] : [];
     if (chain.includes(automation.id) || chain.length >= maxDepth || automation.createdAt > at) return;
-    const told = `${session.title} (session ${session.id})\n\nIts last message:\n${session.latestMessage}`;
+    const message = `${session.title} (session ${session.id})\n\nIts last message:\n${session.latestMessage}`;
     const outcome = status === 'completed' ? 'done' : 'failed';
     await automations.addStart(
       newStart(automation, {
         id: `${automation.id}:${id}`,
         cause: { kind: 'run', sessionId: session.id, outcome },
         at: clock.now(),
-        given: quoteLines(told, maxQuoted),
+        given: quoteLines(message, maxQuoted),
         chain,
       }),
     );

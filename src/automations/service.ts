@@ -143,7 +143,7 @@ export function automationService(deps: Deps): AutomationService {
       refuseArchived(doc);
       checkProgram(doc, change);
       const isOther = [change.kind, change.message, change.goal, change.repositories].some(
-        (given) => given !== undefined,
+        (input) => input !== undefined,
       );
       if (isOther) checkKind({ ...doc, ...change });
       await check({ ...doc, ...change });

@@ -25,12 +25,15 @@ const strangers =
   'unless the task above asks for it too.';
 
 /** The message of a session: the task of its owner, and below it what started it, as quoted words of others. */
-export function startMessage({ message }: Pick<Automation, 'message'>, { cause, given }: AutomationStart): string {
+export function startMessage(
+  { message }: Pick<Automation, 'message'>,
+  { cause, given: value }: AutomationStart,
+): string {
   if (cause.kind === 'hook')
-    return `${message}\n\nA delivery from outside started this session. ${strangers}\n\n${given}`;
+    return `${message}\n\nA delivery from outside started this session. ${strangers}\n\n${value}`;
   if (cause.kind === 'run') {
     const end = cause.outcome === 'done' ? 'was completed' : 'failed';
-    return `${message}\n\nThe end of another session's run, which ${end}, started this session. ${strangers}\n\n${given}`;
+    return `${message}\n\nThe end of another session's run, which ${end}, started this session. ${strangers}\n\n${value}`;
   }
   return message;
 }
@@ -118,14 +121,14 @@ export class Starter {
       ? await programs.prepare(program.api, automation)
       : ownSession(automation, start.doc);
     if (!(await this.#find(sessionId))) {
-      const wish = {
+      const requested = {
         ...command,
         id: sessionId,
         origin: 'automation',
         metadata: { ...command.metadata, automation: automation.id, start: start.doc.id },
         ...(owner !== undefined && { owner }),
       };
-      await sessions.create(wish).catch((thrown: unknown) => {
+      await sessions.create(requested).catch((thrown: unknown) => {
         if (toAppError(thrown).code !== 'fenced') throw thrown; // another server was first
       });
     }

@@ -15,7 +15,7 @@ export interface CliCommand {
    */
   readonly passThrough?: true;
   /** Resolves with the exit code. */
-  run(given: CommandInput): Promise<number>;
+  run(input: CommandInput): Promise<number>;
 }
 
 export interface CommandInput {

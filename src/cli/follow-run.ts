@@ -112,9 +112,9 @@ async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): 
     for (const call of approvals) {
       const why = call.reason ? `\n${printable(call.reason)}` : '';
       io.say(`Allow ${call.function}?\n  ${callText(call)}${why}`);
-      const said = (await ask('[y]es, [n]o, or say why not: ')).trim();
-      if (/^(y|yes)$/i.test(said)) await run.approve(call.callId);
-      else await run.reject(call.callId, /^(n|no)?$/i.test(said) ? undefined : said);
+      const text = (await ask('[y]es, [n]o, or say why not: ')).trim();
+      if (/^(y|yes)$/i.test(text)) await run.approve(call.callId);
+      else await run.reject(call.callId, /^(n|no)?$/i.test(text) ? undefined : text);
     }
   } catch (thrown) {
     if (!io.signal.aborted) throw thrown;
@@ -125,7 +125,7 @@ async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): 
 
 async function filled(ask: (text: string) => Promise<string>): Promise<string> {
   for (;;) {
-    const said = (await ask('> ')).trim();
-    if (said !== '') return said;
+    const text = (await ask('> ')).trim();
+    if (text !== '') return text;
   }
 }

@@ -11,8 +11,8 @@ export function goalOf(options: CommandInput['options']): RunOptions['goal'] {
     if (revisions !== undefined) throw new UsageError('--revisions needs a goal: --goal, --check, or both.');
     return undefined;
   }
-  const given = [...(rubric === undefined ? [] : [rubric]), ...commands];
-  if (given.some((text) => text.trim() === '')) throw new UsageError('--goal and --check need a text.');
+  const values = [...(rubric === undefined ? [] : [rubric]), ...commands];
+  if (values.some((text) => text.trim() === '')) throw new UsageError('--goal and --check need a text.');
   if (revisions !== undefined && !(/^\d{1,2}$/.test(revisions) && Number(revisions) <= 20))
     throw new UsageError('--revisions is a whole number from 0 to 20.');
   return {

@@ -32,10 +32,10 @@ export async function relayMcp({ send, input, print, signal }: RelayParts): Prom
     try {
       const response = await send(line, headersOf(message, version), until);
       for await (const text of messagesOf(response)) {
-        const said = answerTo(message, text, response);
-        if (said === undefined) continue;
-        if (message.method === 'initialize') version = versionIn(said) ?? version;
-        await print(said);
+        const reply = answerTo(message, text, response);
+        if (reply === undefined) continue;
+        if (message.method === 'initialize') version = versionIn(reply) ?? version;
+        await print(reply);
       }
     } catch (thrown) {
       if (until.aborted || message.id == null) return; // nobody waits for this answer
@@ -79,12 +79,12 @@ function parsed(line: string): McpMessage | undefined {
 function answerTo({ id }: McpMessage, text: string, { status }: Response): string | undefined {
   if (id == null) return undefined; // a notification has no answer
   if (status < 400) return text;
-  const said = parsed(text);
-  if (said?.error === undefined) return failure(id, rpcErrors.server, `The server answers ${status}.`);
-  return JSON.stringify({ ...said, id: said.id ?? id });
+  const reply = parsed(text);
+  if (reply?.error === undefined) return failure(id, rpcErrors.server, `The server answers ${status}.`);
+  return JSON.stringify({ ...reply, id: reply.id ?? id });
 }
 
-function versionIn(said: string): string | undefined {
-  const version = parsed(said)?.result?.protocolVersion;
+function versionIn(text: string): string | undefined {
+  const version = parsed(text)?.result?.protocolVersion;
   return typeof version === 'string' ? version : undefined;
 }

@@ -84,7 +84,7 @@ export function programOf(
       .helpOption(false)
       .allowUnknownOption()
       .passThroughOptions()
-      .action(async (given: string[]) => done(await runServer([name, ...given])));
+      .action(async (values: string[]) => done(await runServer([name, ...values])));
   }
   program
     .command('settings')
@@ -123,11 +123,11 @@ function addCommand(
   command.action(async () => {
     const corral = () => serverOf(program.opts<{ url?: string }>().url, io.env);
     const words = command.processedArgs.flat().filter((word): word is string => typeof word === 'string');
-    const { args: given, isProgram } = passThrough ? commandLineIn(command, words) : { args: words, isProgram: false };
-    if (given.length < args.filter(([usage]) => usage.startsWith('<')).length) {
+    const { args: values, isProgram } = passThrough ? commandLineIn(command, words) : { args: words, isProgram: false };
+    if (values.length < args.filter(([usage]) => usage.startsWith('<')).length) {
       throw new UsageError(`${name} needs ${args.map(([usage]) => usage).join(' ')}. corral help ${name} shows more.`);
     }
-    done(await run({ args: given, isProgram, options: new Options(command.opts()), io, corral }));
+    done(await run({ args: values, isProgram, options: new Options(command.opts()), io, corral }));
   });
 }
 

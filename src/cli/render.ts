@@ -55,10 +55,10 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
   };
 
   function notice(event: Event) {
-    const said = noticeOf(event);
-    if (!said) return;
-    const text = oneLine(said.text, 200);
-    note(paint(styles[said.level], said.level === 'info' ? text : `! ${text}`));
+    const reply = noticeOf(event);
+    if (!reply) return;
+    const text = oneLine(reply.text, 200);
+    note(paint(styles[reply.level], reply.level === 'info' ? text : `! ${text}`));
   }
 
   function show(event: Event) {

@@ -19,8 +19,8 @@ export interface ServerAddress {
 }
 
 /** The server of `--url` or CORRAL_URL, else the local one that runs, else the usual address. */
-export function addressOf(given: string | undefined, env: Io['env']): ServerAddress {
-  const url = given ?? (env.CORRAL_URL || undefined);
+export function addressOf(value: string | undefined, env: Io['env']): ServerAddress {
+  const url = value ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;
   const found = foundFiles(env).flatMap((file) => readFound(file) ?? []);
   if (url === undefined) {
@@ -34,8 +34,8 @@ export function addressOf(given: string | undefined, env: Io['env']): ServerAddr
   return { url: trimEndOf(url, '/'), token: token ?? own?.token };
 }
 
-export function serverOf(given: string | undefined, env: Io['env']): Corral {
-  const { url, token = '' } = addressOf(given, env);
+export function serverOf(value: string | undefined, env: Io['env']): Corral {
+  const { url, token = '' } = addressOf(value, env);
   return new Corral({ url, token });
 }
 

@@ -7,8 +7,8 @@ export const volumeOption: readonly [string, string] = [
 ];
 
 /** The mounts that `--volume` names. */
-export function mountsOf(given: readonly string[]): readonly VolumeMount[] {
-  return given.map((one) => {
+export function mountsOf(values: readonly string[]): readonly VolumeMount[] {
+  return values.map((one) => {
     const [, volume, path, access = 'read'] = /^([^:]+):(\/[^:]+)(?::(read|write))?$/.exec(one) ?? [];
     if (volume === undefined || path === undefined) {
       throw new UsageError(`--volume ${one}: write volume:path, or volume:path:write, such as cache:/mnt/cache:write.`);

@@ -29,8 +29,8 @@ export class BoxAttempts {
 
   /** Resolves before an attempt has begun. Rejects with conflict while a run or other attempts are under way. */
   start(task: string, { attempts = 3, ...options }: AttemptsOptions = {}): Promise<Attempts> {
-    const wish = { sessionId: this.#sessionId, task, attempts, ...options };
-    return this.#server.call((api) => api.attempts.start.mutate(wish));
+    const requested = { sessionId: this.#sessionId, task, attempts, ...options };
+    return this.#server.call((api) => api.attempts.start.mutate(requested));
   }
   /** The newest first. */
   list(): Promise<readonly Attempts[]> {

@@ -55,12 +55,12 @@ const codes: Readonly<Record<number, CorralErrorCode>> = {
 };
 
 async function refusal(response: Response, address: string): Promise<Error> {
-  const said = (await response.json().catch(() => undefined)) as { detail?: unknown } | undefined;
-  if (said?.detail === undefined) return noCorral(address, response.status);
+  const reply = (await response.json().catch(() => undefined)) as { detail?: unknown } | undefined;
+  if (reply?.detail === undefined) return noCorral(address, response.status);
   const text =
-    typeof said.detail === 'string'
-      ? said.detail
-      : (said.detail as { msg: string; loc: unknown[] }[]).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join('; ');
+    typeof reply.detail === 'string'
+      ? reply.detail
+      : (reply.detail as { msg: string; loc: unknown[] }[]).map(({ loc, msg }) => `${loc.at(-1)}: ${msg}`).join('; ');
   const retryable = response.status >= 500 && response.status !== 501;
   return toCorralError(codes[response.status] ?? 'internal', text, { address, retryable });
 }

@@ -90,8 +90,8 @@ export class Corral {
 
   /** Makes a session, whose sandbox starts in the background. */
   static create({ url, token, transport, EventSource, WebSocket, ...box }: ServerOptions & NewBox = {}): Promise<Box> {
-    const given = Object.entries({ url, token, transport, EventSource, WebSocket });
-    return new Corral(Object.fromEntries(given.filter(([, value]) => value !== undefined))).create(box);
+    const values = Object.entries({ url, token, transport, EventSource, WebSocket });
+    return new Corral(Object.fromEntries(values.filter(([, value]) => value !== undefined))).create(box);
   }
 
   get address(): string {
@@ -103,8 +103,8 @@ export class Corral {
   }
 
   /** Makes a session, whose sandbox starts in the background. With `files` it resolves once they are there. */
-  async create({ files = {}, env, keep = false, ...wish }: NewBox = {}): Promise<Box> {
-    const { id } = await this.#server.call((api) => api.sessions.create.mutate(toWish(wish)));
+  async create({ files = {}, env, keep = false, ...requested }: NewBox = {}): Promise<Box> {
+    const { id } = await this.#server.call((api) => api.sessions.create.mutate(toWish(requested)));
     const box = new Box(this.#server, id, { ...(env && { env }), isOwn: !keep });
     try {
       await box.attach(files);
@@ -118,18 +118,18 @@ export class Corral {
   /** The box of this name on the server of the options. */
   static box(
     name: string,
-    { url, token, transport, EventSource, WebSocket, ...wish }: ServerOptions & NamedBox = {},
+    { url, token, transport, EventSource, WebSocket, ...requested }: ServerOptions & NamedBox = {},
   ): Promise<Box> {
-    const given = Object.entries({ url, token, transport, EventSource, WebSocket });
-    return new Corral(Object.fromEntries(given.filter(([, value]) => value !== undefined))).box(name, wish);
+    const values = Object.entries({ url, token, transport, EventSource, WebSocket });
+    return new Corral(Object.fromEntries(values.filter(([, value]) => value !== undefined))).box(name, requested);
   }
 
   /**
    * Your box of this name, which starts or resumes in the background, or a new one, for which alone the other options count.
    * Two programs that ask at the same time get the same box. Leaving `await using` keeps it.
    */
-  async box(name: string, { env, ...wish }: NamedBox = {}): Promise<Box> {
-    const { session } = await this.#server.call((api) => api.sessions.named.mutate({ ...toWish(wish), name }));
+  async box(name: string, { env, ...requested }: NamedBox = {}): Promise<Box> {
+    const { session } = await this.#server.call((api) => api.sessions.named.mutate({ ...toWish(requested), name }));
     return new Box(this.#server, session.id, { ...(env && { env }) });
   }
 
@@ -137,8 +137,8 @@ export class Corral {
   async *list(options: ListOptions = {}): AsyncGenerator<Session, void> {
     let cursor: string | undefined;
     do {
-      const wish = { ...options, ...(cursor !== undefined && { cursor }) };
-      const page = await this.#server.call((api) => api.sessions.list.query(wish));
+      const requested = { ...options, ...(cursor !== undefined && { cursor }) };
+      const page = await this.#server.call((api) => api.sessions.list.query(requested));
       yield* page.items;
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
@@ -283,8 +283,8 @@ export class Box implements AsyncDisposable {
    * place. This box stays as it is. Rejects with conflict while a run is under way, unless `stopsRun` is set.
    */
   async edit(seq: number, text: string, options: EditOptions = {}): Promise<Box> {
-    const wish = { id: this.id, seq, text, ...options };
-    const { session } = await this.#server.call((api) => api.sessions.edit.mutate(wish));
+    const requested = { id: this.id, seq, text, ...options };
+    const { session } = await this.#server.call((api) => api.sessions.edit.mutate(requested));
     return new Box(this.#server, session.id, { ...(this.#env && { env: this.#env }), isOwn: true });
   }
 
@@ -301,9 +301,9 @@ export class Box implements AsyncDisposable {
    * New boxes with the files as they are now, all with the same, and without processes. Each succeeds or fails by itself.
    */
   async forks(count: number): Promise<(Box | CorralError)[]> {
-    const made = await this.#server.call((api) => api.sandbox.fork.mutate({ sessionId: this.id, count }));
+    const created = await this.#server.call((api) => api.sandbox.fork.mutate({ sessionId: this.id, count }));
     const own = { ...(this.#env && { env: this.#env }), isOwn: true };
-    return made.map((one) =>
+    return created.map((one) =>
       'sessionId' in one
         ? new Box(this.#server, one.sessionId, own)
         : new CorralError(one.error.code as CorralError['code'], one.error.message, { address: this.#server.address }),
@@ -329,8 +329,8 @@ export class Box implements AsyncDisposable {
    * most that it can. Rejects with unsupported what it cannot keep.
    */
   pause(keeps?: 'memory' | 'files'): Promise<SandboxStatus> {
-    const wish = { sessionId: this.id, ...(keeps && { keeps }) };
-    return this.#server.call((api) => api.sandbox.pause.mutate(wish));
+    const requested = { sessionId: this.id, ...(keeps && { keeps }) };
+    return this.#server.call((api) => api.sandbox.pause.mutate(requested));
   }
   /** Resumes the paused sandbox, or starts it. Every use does so by itself. */
   resume(): Promise<SandboxStatus> {

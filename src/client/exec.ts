@@ -56,9 +56,9 @@ export async function execBytes(
   server: Connection,
   sessionId: string,
   command: string,
-  { onBytes, stdin, signal, ...wish }: ExecBytes,
+  { onBytes, stdin, signal, ...requested }: ExecBytes,
 ): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
-  const line = `${JSON.stringify({ command, ...wish })}\n`;
+  const line = `${JSON.stringify({ command, ...requested })}\n`;
   const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : streamOf(behind(line, stdin));
   const init = { method: 'POST', ...(await toRequestInit(body)), ...(signal && { signal }) };
   const response = await server.request(`/streams/sessions/${sessionId}/exec`, init);
@@ -75,7 +75,7 @@ export const cutOffError = (address: string): CorralError =>
 
 /** The outcome in a stream's last frame. */
 export function outcomeOf<Outcome>(payload: Uint8Array, address: string): Outcome {
-  const said = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
+  const reply = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
     readonly error?: {
       readonly code: CorralErrorCode;
       readonly message: string;
@@ -83,8 +83,8 @@ export function outcomeOf<Outcome>(payload: Uint8Array, address: string): Outcom
       readonly docs?: string;
     };
   };
-  if (said.error) throw toCorralError(said.error.code, said.error.message, { ...said.error, address });
-  return said;
+  if (reply.error) throw toCorralError(reply.error.code, reply.error.message, { ...reply.error, address });
+  return reply;
 }
 
 async function* behind(line: string, input: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -93,7 +93,7 @@ async function* behind(line: string, input: Uint8Array | AsyncIterable<Uint8Arra
   else yield* input;
 }
 
-function keptText(heard: ExecOptions['onStdout'], most: number) {
+function keptText(received: ExecOptions['onStdout'], most: number) {
   const decoder = new TextDecoder();
   let text = '';
   let length = 0;
@@ -102,7 +102,7 @@ function keptText(heard: ExecOptions['onStdout'], most: number) {
       const piece = decoder.decode(bytes, { stream: true });
       length += piece.length;
       if (text.length < most) text += piece.slice(0, most - text.length);
-      if (piece !== '') await heard?.(piece);
+      if (piece !== '') await received?.(piece);
     },
     text: () => text,
     isCut: () => length > text.length,

@@ -14,8 +14,8 @@ export async function openPreview(
   sessionId: string,
   { of, minutes }: PreviewOptions & { readonly of: Preview['of'] },
 ): Promise<Preview> {
-  const wish = { sessionId, of, ...(minutes !== undefined && { minutes }) };
-  return resolveUrl(server, await server.call((api) => api.ports.open.mutate(wish)));
+  const requested = { sessionId, of, ...(minutes !== undefined && { minutes }) };
+  return resolveUrl(server, await server.call((api) => api.ports.open.mutate(requested)));
 }
 
 export const resolveUrl = ({ address }: Pick<Connection, 'address'>, preview: Preview): Preview => ({

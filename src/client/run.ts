@@ -56,8 +56,8 @@ export class Run implements AsyncIterable<Event> {
 
   /** The model learns of the refusal, with the text. */
   reject(callId: string, text?: string): Promise<Approval> {
-    const wish = { sessionId: this.sessionId, callId, ...(text !== undefined && { text }) };
-    return this.#server.call((api) => api.runs.reject.mutate(wish));
+    const requested = { sessionId: this.sessionId, callId, ...(text !== undefined && { text }) };
+    return this.#server.call((api) => api.runs.reject.mutate(requested));
   }
 
   async stop(): Promise<boolean> {

@@ -82,8 +82,8 @@ export class Templates {
   ): Promise<TemplateBuild> {
     for (let offset = 0; ; ) {
       signal?.throwIfAborted();
-      const wish = { ...of, offset };
-      const { build, log } = await this.#server.call((api) => api.templateBuilds.status.query(wish));
+      const requested = { ...of, offset };
+      const { build, log } = await this.#server.call((api) => api.templateBuilds.status.query(requested));
       for (const entry of log) onLog?.(entry);
       offset += log.length;
       if (log.length > 0) continue;

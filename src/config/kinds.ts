@@ -51,8 +51,8 @@ const sizeText = z.union([
   z
     .string()
     .regex(sizeForm)
-    .transform((given) => {
-      const [, count, unit] = sizeForm.exec(given) as unknown as [string, string, keyof typeof units];
+    .transform((value) => {
+      const [, count, unit] = sizeForm.exec(value) as unknown as [string, string, keyof typeof units];
       return Math.round(Number(count) * units[unit]);
     }),
 ]);
@@ -80,17 +80,17 @@ export const secret = (accepts = 'visible ASCII characters', pattern = /^[\x21-\
       .transform((value) => new Secret(value)),
   );
 
-const items = (given: string): unknown => {
-  if (!given.startsWith('[')) {
-    return given
+const items = (value: string): unknown => {
+  if (!value.startsWith('[')) {
+    return value
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== '');
   }
   try {
-    return JSON.parse(given);
+    return JSON.parse(value);
   } catch {
-    return given;
+    return value;
   }
 };
 const listText = z.union([z.array(z.unknown()), z.string().transform(items)]);
@@ -112,9 +112,9 @@ export const address = () =>
     z
       .string()
       .regex(/^(\[[0-9a-f:]+\]|[a-z0-9_.-]+):\d{1,5}$/i)
-      .transform((given) => {
-        const at = given.lastIndexOf(':');
-        return { host: given.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(given.slice(at + 1)) };
+      .transform((value) => {
+        const at = value.lastIndexOf(':');
+        return { host: value.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(value.slice(at + 1)) };
       }),
   );
 
@@ -129,28 +129,28 @@ export const userRange = () =>
       z
         .string()
         .regex(userForm)
-        .transform((given) => {
-          const [, first, last] = userForm.exec(given) ?? [];
+        .transform((value) => {
+          const [, first, last] = userForm.exec(value) ?? [];
           return { first: Number(first), last: Number(last) };
         })
         .refine(({ first, last }) => first >= 1_000 && first <= last && last < 2 ** 31),
     ]),
   );
 
-const isNetwork = (given: string) => {
-  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(given) ?? [];
+const isNetwork = (value: string) => {
+  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(value) ?? [];
   return Number(bits) <= { 0: -1, 4: 32, 6: 128 }[isIP(address) as 0 | 4 | 6];
 };
 /** The same, and single addresses. */
 export const addresses = () =>
   listOf(
     'addresses and networks such as 127.0.0.1 or 10.1.0.0/16',
-    z.string().refine((given) => isIP(given) !== 0 || isNetwork(given)),
+    z.string().refine((value) => isIP(value) !== 0 || isNetwork(value)),
   );
 export const networks = () => listOf('networks such as 10.1.0.0/16', z.string().refine(isNetwork));
 
 export const url = (...schemes: [string, ...string[]]) =>
   accepting(
     `an address that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
-    z.string().refine((given) => URL.canParse(given) && schemes.some((scheme) => given.startsWith(`${scheme}://`))),
+    z.string().refine((value) => URL.canParse(value) && schemes.some((scheme) => value.startsWith(`${scheme}://`))),
   );

@@ -98,10 +98,10 @@ function limitTokens(text: string): void {
 export function parseSettings<Schema extends z.ZodType>(
   schema: Schema,
   settings: readonly Setting[],
-  given: (setting: Setting) => unknown,
+  read: (setting: Setting) => unknown,
 ): { readonly data: z.output<Schema> } | { readonly refused: readonly Setting[] } {
   const tree: Record<string, unknown> = {};
-  for (const setting of settings) put(tree, setting.path, given(setting));
+  for (const setting of settings) put(tree, setting.path, read(setting));
   const { data, error } = schema.safeParse(tree);
   if (!error) return { data };
   const refused = error.issues.flatMap(

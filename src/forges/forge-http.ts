@@ -103,8 +103,8 @@ type RefusedAccess = ForgeAccess & { readonly where: string };
 
 function refusal(response: Response, text: string, { where, token, now }: RefusedAccess): AppError {
   const { status, headers } = response;
-  const said = messageIn(text).replaceAll(token.reveal(), '[secret]');
-  const because = said ? `: ${said}` : '';
+  const message = messageIn(text).replaceAll(token.reveal(), '[secret]');
+  const because = message ? `: ${message}` : '';
   if (isRateLimit(response)) {
     const retryAfterMs = untilNextTry(headers, now());
     const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1_000)} seconds`;
@@ -131,7 +131,7 @@ function refusal(response: Response, text: string, { where, token, now }: Refuse
     case 409:
     case 422:
       return new AppError(
-        status === 409 || /already exists|no commits between/i.test(said) ? 'conflict' : 'invalid_request',
+        status === 409 || /already exists|no commits between/i.test(message) ? 'conflict' : 'invalid_request',
         `${where} refused the request (${status}${because}).`,
       );
     default:

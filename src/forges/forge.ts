@@ -105,7 +105,7 @@ export interface Forge {
   /** The newest one from this branch, an open one first. */
   findPullRequest(head: string, signal: AbortSignal): Promise<PullRequest | undefined>;
   /** Rejects: conflict (one is open already, or there is nothing to merge), invalid_request (a branch). */
-  openPullRequest(wanted: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
+  openPullRequest(newPullRequest: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
   pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
   /** Remarks of people on the whole and on lines, oldest first. */
   comments(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestComment>>;

@@ -66,8 +66,8 @@ export const gitlab = defineForge({
   // Personal, project, group and OAuth tokens all pass this way.
   headers: (token) => ({ authorization: `Bearer ${token}`, accept: 'application/json' }),
   newPullRequestUrl(repository, { head, base }) {
-    const wanted = { 'merge_request[source_branch]': head, 'merge_request[target_branch]': base };
-    return `${webUrlOf(repository)}/-/merge_requests/new?${new URLSearchParams(wanted)}`;
+    const requested = { 'merge_request[source_branch]': head, 'merge_request[target_branch]': base };
+    return `${webUrlOf(repository)}/-/merge_requests/new?${new URLSearchParams(requested)}`;
   },
   open({ owner, name }, http) {
     const project = `/projects/${encodeURIComponent(`${owner}/${name}`)}`;

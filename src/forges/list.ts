@@ -9,23 +9,23 @@ import { gitlab } from './gitlab.ts';
 export const forgeKinds: readonly ForgeKind[] = [github, gitlab, gitea];
 
 /** `kind=address`, as operators write a server of their own. Throws: invalid_request. */
-export function parseServer(given: string): ForgeServer {
-  const [name, ...rest] = given.split('=');
+export function parseServer(value: string): ForgeServer {
+  const [name, ...rest] = value.split('=');
   const kind = forgeKinds.find((one) => one.name === name);
   const webUrl = URL.parse(rest.join('='));
   if (!kind || !webUrl) {
     const names = forgeKinds.map((one) => one.name).join(', ');
     throw new AppError(
       'invalid_request',
-      `"${given}" is no forge. Write its kind (${names}) and address: gitea=https://git.example.com.`,
+      `"${value}" is no forge. Write its kind (${names}) and address: gitea=https://git.example.com.`,
     );
   }
   return { kind, webUrl: trimEndOf(`${webUrl.origin}${webUrl.pathname}`, '/') };
 }
 
 /** Whether an operator's setting names a server. */
-export const isServer = (given: string): boolean =>
-  forgeKinds.some(({ name }) => given.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(given);
+export const isServer = (value: string): boolean =>
+  forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**
  * The repository that the address of a remote leads to: https://host/owner/name.git, ssh://git@host/owner/name.git or

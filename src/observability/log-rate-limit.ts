@@ -37,8 +37,8 @@ interface Window {
   readonly bySource: Map<string, { seen: number; suppressed: number }>;
 }
 
-/** Calls `told` at the end of each interval, once for each kind with left-out lines. */
-export function noiseLimiter(told: (leftOut: SuppressedLines) => void, clock: Clock = systemClock): NoiseLimiter {
+/** Calls `report` at the end of each interval, once for each kind with left-out lines. */
+export function noiseLimiter(report: (leftOut: SuppressedLines) => void, clock: Clock = systemClock): NoiseLimiter {
   const totals = new Map<string, { logged: number; suppressed: number }>();
   const windows = new Map<string, Window>();
   let timer: unknown;
@@ -52,12 +52,12 @@ export function noiseLimiter(told: (leftOut: SuppressedLines) => void, clock: Cl
       const [most] = noisy.sort(([, a], [, b]) => b.suppressed - a.suppressed);
       if (!most) continue;
       const suppressed = noisy.reduce((sum, [, one]) => sum + one.suppressed, 0);
-      told({ kind, suppressed, sources: noisy.length, most: most[0] });
+      report({ kind, suppressed, sources: noisy.length, most: most[0] });
     }
   };
   return {
-    admits(given, from, most) {
-      const kind = totals.has(given) || totals.size < maxKinds ? given : others;
+    admits(value, from, most) {
+      const kind = totals.has(value) || totals.size < maxKinds ? value : others;
       const total = totals.get(kind) ?? { logged: 0, suppressed: 0 };
       totals.set(kind, total);
       const window = windows.get(kind) ?? { logged: 0, bySource: new Map() };

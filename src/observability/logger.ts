@@ -22,10 +22,10 @@ export const noiseCounts = (logger: object): readonly NoiseCount[] => counts.get
  * A logger that writes JSON lines. Limits warnings, errors and refused requests by kind and source. Masks every known
  * secret in a line, at any depth.
  */
-export function createLogger({ level, scrubber, destination: given, clock }: LoggerOptions): Logger {
+export function createLogger({ level, scrubber, destination: input, clock }: LoggerOptions): Logger {
   // Synchronous, so that the last line before an exit is written. pino stops writing when the reader is gone (`| head
   // -1`).
-  const out = given ?? destination({ fd: 1, sync: true });
+  const out = input ?? destination({ fd: 1, sync: true });
   const limiter = noiseLimiter((leftOut) => {
     summing = true;
     logger.warn({ ...leftOut, seconds: intervalMs / 1_000 }, 'lines like one above were left out');
@@ -40,9 +40,9 @@ export function createLogger({ level, scrubber, destination: given, clock }: Log
       serializers: { err: errorFields },
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
-        logMethod(said, write, lineLevel) {
-          const noise = summing ? undefined : noiseSourceOf(lineLevel, said);
-          if (!noise || limiter.admits(...noise)) write.apply(this, said);
+        logMethod(lines, write, lineLevel) {
+          const noise = summing ? undefined : noiseSourceOf(lineLevel, lines);
+          if (!noise || limiter.admits(...noise)) write.apply(this, lines);
         },
       },
     },

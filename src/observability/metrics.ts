@@ -173,10 +173,10 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
 }
 
 function known<Value>(make: (key: string) => Value): (key: string) => Value {
-  const made = new Map<string, Value>();
+  const created = new Map<string, Value>();
   return (key) => {
-    const value = made.get(key) ?? make(key);
-    if (!made.has(key)) made.set(key, value);
+    const value = created.get(key) ?? make(key);
+    if (!created.has(key)) created.set(key, value);
     return value;
   };
 }

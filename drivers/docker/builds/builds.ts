@@ -72,7 +72,7 @@ export function openBuilds(options: Options): ImageBuilding {
       const { id } = spec;
       const { signal } = call;
       building.add(id);
-      const made: CreatedResources = { containerId: undefined };
+      const createdResources: CreatedResources = { containerId: undefined };
       try {
         const image = await images.ensure(spec.image, call, news);
         const { Config: base } = await callEngine(signal, () => engine.getImage(image).inspect());
@@ -83,18 +83,18 @@ export function openBuilds(options: Options): ImageBuilding {
           freshUser: Promise.resolve(imageUser),
           name: names.build(id),
           image,
-          made,
+          made: createdResources,
           workspace: { volume: names.build(id), user: imageUser },
           body: (request: ContainerRequest) => buildBody(request, begins),
         };
         const { end } = await startContainer(place, spec, signal);
         await waitForStart(end, signal);
-        const container = made.containerId;
+        const container = createdResources.containerId;
         if (container === undefined) throw new AppError('sandbox_unavailable', 'Another build has this id.');
         return opened(container, base, spec.limits.diskBytes);
       } catch (thrown) {
         const until = AbortSignal.timeout(removeMs);
-        if (made.creating) await raceAbort(made.creating, until).catch(() => {});
+        if (createdResources.creating) await raceAbort(createdResources.creating, until).catch(() => {});
         await remove(id, until).catch(() => {}); // the sweep removes what remains
         throw thrown;
       }
@@ -201,8 +201,8 @@ export function openBuilds(options: Options): ImageBuilding {
     };
     const [repo, tag] = name.split(':');
     const query = { container, repo, tag, pause: true };
-    const given = { _query: query, _body: config, abortSignal: signal } as object;
-    await callEngine(signal, () => engine.getContainer(container).commit(given));
+    const input = { _query: query, _body: config, abortSignal: signal } as object;
+    await callEngine(signal, () => engine.getContainer(container).commit(input));
   }
 }
 

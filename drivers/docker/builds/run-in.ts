@@ -22,10 +22,10 @@ const slowBytesPerMs = 2_048;
 export async function runIn(
   engine: Dockerode,
   container: string,
-  { argv, user, env, stdin, heard }: BuildCommand,
+  { argv, user, env, stdin, heard: onEvent }: BuildCommand,
   signal: AbortSignal,
 ): Promise<number> {
-  const given = {
+  const input = {
     Cmd: [...argv],
     User: users[user],
     Env: Object.entries(env).map(([name, value]) => `${name}=${value}`),
@@ -35,12 +35,12 @@ export async function runIn(
     AttachStderr: true,
     Tty: false,
   };
-  const exec = await callEngine(signal, () => engine.getContainer(container).exec(given));
+  const exec = await callEngine(signal, () => engine.getContainer(container).exec(input));
   const stream = await callEngine(signal, () => exec.start({ hijack: true, stdin: stdin !== undefined }));
   const slow = new AbortController();
   let read = 0;
   const out = listener((text, bytes) => {
-    heard(text);
+    onEvent(text);
     read += bytes;
     if (read <= quickBytes || stream.isPaused()) return;
     stream.pause(); // the engine then holds the command back
@@ -65,11 +65,11 @@ export async function runIn(
   }
 }
 
-function listener(heard: (text: string, bytes: number) => void): Writable {
+function listener(onEvent: (text: string, bytes: number) => void): Writable {
   const decoder = new StringDecoder('utf8');
   return new Writable({
     write(chunk: Buffer, _encoding, done) {
-      heard(decoder.write(chunk), chunk.length);
+      onEvent(decoder.write(chunk), chunk.length);
       done();
     },
   });

@@ -160,9 +160,9 @@ export function volumeRules(instance: string): z.ZodType {
   });
 }
 
-function exactly(wanted: readonly string[]) {
-  const isSame = (given: readonly string[]) =>
-    given.length === wanted.length && given.every((it, at) => it === wanted[at]);
+function exactly(requested: readonly string[]) {
+  const isSame = (values: readonly string[]) =>
+    values.length === requested.length && values.every((it, at) => it === requested[at]);
   return z.array(z.string()).refine(isSame, {
     message: 'has to be no-new-privileges and the seccomp profile of this version of Corral',
   });

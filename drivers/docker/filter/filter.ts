@@ -195,13 +195,13 @@ interface Host {
  * can replace.
  */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
-  const wanted = folderOf(folders.root, labels);
+  const target = folderOf(folders.root, labels);
   const mounted = [
     ...(host?.Binds ?? []),
     ...(host?.Mounts ?? []).filter(({ Type }) => Type !== 'volume').map(({ Source }) => Source),
   ];
   if (mounted.length === 0) return; // a service mounts nothing of this machine
-  if (wanted === undefined || mounted.length !== 1 || mounted[0] !== wanted) {
+  if (target === undefined || mounted.length !== 1 || mounted[0] !== target) {
     throw new Refusal(403, `the container mounts something else than its folder in ${folders.root}; make it again`);
   }
   await checkFolder(folders, labels);

@@ -86,9 +86,11 @@ export function verdictOn(method: string, target: string): Verdict {
 export function asksForLabel(target: string, label: string): boolean {
   const filters = new URLSearchParams(target.split('?', 2)[1] ?? '').get('filters');
   try {
-    const { label: asked } = JSON.parse(filters ?? '{}') as { label?: unknown };
-    if (Array.isArray(asked)) return asked.includes(label);
-    return typeof asked === 'object' && asked !== null && (asked as Record<string, unknown>)[label] === true;
+    const { label: requested } = JSON.parse(filters ?? '{}') as { label?: unknown };
+    if (Array.isArray(requested)) return requested.includes(label);
+    return (
+      typeof requested === 'object' && requested !== null && (requested as Record<string, unknown>)[label] === true
+    );
   } catch {
     return false;
   }

@@ -52,7 +52,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
   };
 
   /** Undefined: the service does not exist, or was a leftover and is removed. */
-  async function present(name: string, wanted: Readonly<Record<string, string>>, signal: AbortSignal) {
+  async function present(name: string, requested: Readonly<Record<string, string>>, signal: AbortSignal) {
     const found = await findInEngine(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
     if (!found) return undefined;
     const own = found.Config.Labels ?? {};
@@ -60,7 +60,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
       const advice = 'Remove it, or give this installation another name.';
       throw new AppError('sandbox_unavailable', `A container that is not ours has the name ${name}. ${advice}`);
     }
-    if ([besideLabel, contentLabel].every((label) => own[label] === wanted[label])) return found;
+    if ([besideLabel, contentLabel].every((label) => own[label] === requested[label])) return found;
     await removeService(found.Id, signal);
     return undefined;
   }

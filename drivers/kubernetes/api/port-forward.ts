@@ -10,7 +10,7 @@ interface ForwardSocket {
   terminate(): void;
   pause(): void;
   resume(): void;
-  addEventListener(name: 'close' | 'error', heard: () => void): void;
+  addEventListener(name: 'close' | 'error', listener: () => void): void;
 }
 
 const dataStream = 0;

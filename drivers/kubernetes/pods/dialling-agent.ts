@@ -28,11 +28,11 @@ export class DiallingAgent extends Agent {
     else lost.addEventListener('abort', end, { once: true });
   }
 
-  override createConnection(_options: object, made: (error: Error | null, stream: Duplex) => void): undefined {
+  override createConnection(_options: object, create: (error: Error | null, stream: Duplex) => void): undefined {
     this.#connect().then(
       // Node would wait forever for events of a stream that has already ended.
-      (stream) => (stream.destroyed ? made(gone(stream), undefined as never) : made(null, inTurns(stream))),
-      (error: Error) => made(error, undefined as never),
+      (stream) => (stream.destroyed ? create(gone(stream), undefined as never) : create(null, inTurns(stream))),
+      (error: Error) => create(error, undefined as never),
     );
   }
 

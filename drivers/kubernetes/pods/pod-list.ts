@@ -17,8 +17,8 @@ interface Page {
 const pageSize = 500;
 
 /** All pods at one version of the cluster, read in pages. */
-export async function listPods(api: KubeApi, wanted: PodQuery, signal: AbortSignal) {
-  const { path, keep, ...how } = wanted;
+export async function listPods(api: KubeApi, podQuery: PodQuery, signal: AbortSignal) {
+  const { path, keep, ...how } = podQuery;
   const items: V1Pod[] = [];
   for (let next = ''; ; ) {
     const from = next === '' ? '' : `&continue=${encodeURIComponent(next)}`;

@@ -20,9 +20,9 @@ export class PodTable {
   readonly #gone = new Set<string>();
   readonly #heard: (uid: string, pod: V1Pod | undefined) => void;
 
-  /** `heard` is called for each change, and with undefined once the pod is gone for good. */
-  constructor(heard: (uid: string, pod: V1Pod | undefined) => void) {
-    this.#heard = heard;
+  /** `listener` is called for each change, and with undefined once the pod is gone for good. */
+  constructor(listener: (uid: string, pod: V1Pod | undefined) => void) {
+    this.#heard = listener;
   }
 
   get size(): number {

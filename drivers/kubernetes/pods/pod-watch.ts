@@ -50,8 +50,8 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
   let listedAt = Number.NEGATIVE_INFINITY;
   async function list(until: AbortSignal, tries?: number): Promise<{ items: V1Pod[]; version: string }> {
     const askedAt = clock.now();
-    const wanted = { path: `${path}?${query}`, keep: essence, ...(tries !== undefined && { tries }) };
-    const { items, version } = await listPods(api, wanted, until);
+    const requested = { path: `${path}?${query}`, keep: essence, ...(tries !== undefined && { tries }) };
+    const { items, version } = await listPods(api, requested, until);
     table.listed(items, version);
     listedAt = askedAt;
     return { items, version };

@@ -69,8 +69,8 @@ export function openPods({ api, namespace, clock, watch }: Options): Pods {
       return items;
     },
     async listMetadata(selector, signal) {
-      const wanted = { path: `${path}?labelSelector=${encodeURIComponent(selector)}`, accept: metadataList };
-      return (await listPods(api, { ...wanted, keep: (pod) => pod }, signal)).items;
+      const requested = { path: `${path}?labelSelector=${encodeURIComponent(selector)}`, accept: metadataList };
+      return (await listPods(api, { ...requested, keep: (pod) => pod }, signal)).items;
     },
     async create(body, signal) {
       try {

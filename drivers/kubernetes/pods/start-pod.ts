@@ -23,14 +23,14 @@ interface PodStart {
 
 /** Creates the sandbox's pod, or adopts the running pod with its name. */
 export async function startPod(
-  { pods, keys, instance, body, made }: PodStart,
+  { pods, keys, instance, body, made: created }: PodStart,
   spec: SandboxSpec,
   signal: AbortSignal,
 ): Promise<V1Pod> {
   const name = body.metadata?.name ?? '';
   for (;;) {
-    made.pod = await finishOnceSent((begun) => pods.create(body, begun), signal);
-    if (made.pod) return made.pod;
+    created.pod = await finishOnceSent((begun) => pods.create(body, begun), signal);
+    if (created.pod) return created.pod;
     const found = await pods.get(name, signal);
     if (found) {
       const info = infoFrom(found.metadata, 'ready');

@@ -92,12 +92,12 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
     return undefined;
   }
 
-  function changeFor(spec: SandboxSpec, { status, spec: made }: V1Pod, mark: string) {
+  function changeFor(spec: SandboxSpec, { status, spec: created }: V1Pod, mark: string) {
     const { labels, annotations } = metaFor(spec, instance, { [claimNote]: mark, [claimedAt]: String(clock.now()) });
     const from = new Date(status?.startTime ?? clock.now()).getTime();
-    const wanted = Math.max(1, Math.ceil((spec.expiresAt - from) / 1_000));
+    const target = Math.max(1, Math.ceil((spec.expiresAt - from) / 1_000));
     // Kubernetes allows only lower values.
-    const activeDeadlineSeconds = Math.min(made?.activeDeadlineSeconds ?? wanted, wanted);
+    const activeDeadlineSeconds = Math.min(created?.activeDeadlineSeconds ?? target, target);
     return { metadata: { labels: { ...labels, [poolLabel]: null }, annotations }, spec: { activeDeadlineSeconds } };
   }
 

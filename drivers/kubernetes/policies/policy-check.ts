@@ -53,18 +53,18 @@ export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 75
   /** The address that the sandbox reached. Undefined: none, or the check cannot tell. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
-      const said = (await run({ link, command }, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
-      if (said === 'closed') {
+      const message = (await run({ link, command }, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
+      if (message === 'closed') {
         isOver = true;
         isOpen = false;
       }
-      if (said !== 'closed' && !said.startsWith('open ')) unknown += 1;
+      if (message !== 'closed' && !message.startsWith('open ')) unknown += 1;
       if (unknown >= maxUnknown && !isOver) {
         isOver = true;
         onOpen?.(unclear);
       }
-      if (!said.startsWith('open ')) return undefined;
-      if (n >= looks) return said.slice('open '.length);
+      if (!message.startsWith('open ')) return undefined;
+      if (n >= looks) return message.slice('open '.length);
       await pause(betweenMs, signal);
     }
   }

@@ -28,9 +28,9 @@ let trials = 0;
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
   for (const hierarchy of search.hierarchies) {
-    const wanted = await wantedOf(search.files, hierarchy);
+    const requested = await wantedOf(search.files, hierarchy);
     const counts = hierarchy.version === 1 && hierarchy.controllers.includes('cpuacct');
-    const open = wanted.filter((limit) => !found.some(({ limits }) => limits.includes(limit)));
+    const open = requested.filter((limit) => !found.some(({ limits }) => limits.includes(limit)));
     if (open.length === 0 && !counts) continue;
     let best: CgroupParent | undefined;
     for (const parent of parentsIn(hierarchy)) {
@@ -58,22 +58,22 @@ function parentsIn({ mount, own }: Hierarchy): string[] {
 async function tryPlace(
   { files, own }: Search,
   { version, controllers }: Hierarchy,
-  { parent, wanted }: { parent: string; wanted: readonly Limit[] },
+  { parent, wanted: requested }: { parent: string; wanted: readonly Limit[] },
 ): Promise<CgroupParent | undefined> {
   const folder = join(parent, groupFolder);
   const probe = join(folder, `probe-${process.pid}-${++trials}`);
   try {
     await files.make(folder);
     if (version === 2) {
-      if (!(await enable(files, parent, wanted))) {
+      if (!(await enable(files, parent, requested))) {
         await stepAside(files, parent, own);
-        await enable(files, parent, wanted);
+        await enable(files, parent, requested);
       }
-      await enable(files, folder, wanted);
+      await enable(files, folder, requested);
     }
     await files.make(probe);
     const limits: Limit[] = [];
-    for (const limit of wanted) {
+    for (const limit of requested) {
       const isHeld = await setLimit(files, { path: probe, version, limit, wanted: trial }).then(
         () => true,
         () => false,
@@ -91,9 +91,14 @@ async function tryPlace(
 
 export async function setLimit(
   files: GroupFiles,
-  { path, version, limit, wanted }: { path: string; version: 1 | 2; limit: Limit; wanted: RequestedLimits },
+  {
+    path,
+    version,
+    limit,
+    wanted: requestedLimits,
+  }: { path: string; version: 1 | 2; limit: Limit; wanted: RequestedLimits },
 ): Promise<void> {
-  for (const { file, value, optional } of linesFor(version, limit, wanted)) {
+  for (const { file, value, optional } of linesFor(version, limit, requestedLimits)) {
     await files.write(join(path, file), value).catch((error) => {
       if (!optional) throw error;
     });
@@ -101,10 +106,10 @@ export async function setLimit(
 }
 
 /** Children of a version 2 group have only the controllers that the group enables for them. False: one was refused. */
-async function enable(files: GroupFiles, path: string, wanted: readonly Limit[]): Promise<boolean> {
+async function enable(files: GroupFiles, path: string, requested: readonly Limit[]): Promise<boolean> {
   const file = join(path, 'cgroup.subtree_control');
   const passed = words(await files.read(file));
-  const missing = wanted.map((limit) => controllerOf[limit]).filter((controller) => !passed.includes(controller));
+  const missing = requested.map((limit) => controllerOf[limit]).filter((controller) => !passed.includes(controller));
   let isWhole = true;
   for (const controller of missing) {
     await files.write(file, `+${controller}`).catch(() => {

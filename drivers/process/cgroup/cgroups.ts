@@ -55,11 +55,12 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
   return {
     limits: places.flatMap(({ limits }) => limits),
     foldersOf,
-    async make(name, wanted) {
+    async make(name, requestedLimits) {
       for (const place of places) {
         const path = pathOf(place, name);
         await files.make(path);
-        for (const limit of place.limits) await setLimit(files, { path, version: place.version, limit, wanted });
+        for (const limit of place.limits)
+          await setLimit(files, { path, version: place.version, limit, wanted: requestedLimits });
       }
       return {
         enter: foldersOf(name).map((folder) => join(folder, 'cgroup.procs')),

@@ -51,14 +51,14 @@ export function byPeerKind(callers: Callers): Peers {
 }
 
 /**
- * Leaves the byte unread; undefined if none comes. Calls `told` synchronously, because a later listener would not get
+ * Leaves the byte unread; undefined if none comes. Calls `report` synchronously, because a later listener would not get
  * the event for unread bytes.
  */
-function atFirstByte(socket: Socket, told: (byte: number | undefined) => void): void {
+function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
   const settle = (byte: number | undefined) => {
     clearTimeout(timer);
     socket.off('readable', look).off('end', give).off('close', give);
-    if (!socket.destroyed) told(byte);
+    if (!socket.destroyed) report(byte);
   };
   const look = () => {
     const chunk = socket.read() as Buffer | null;

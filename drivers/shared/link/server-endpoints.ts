@@ -58,10 +58,10 @@ export function openServerEndpoints({ folders, end: endOptions, watch }: ServerE
   function get(id: SandboxId): Promise<HeldEndpoint> {
     const present = holds.get(id);
     if (present) return present;
-    const made = make(id);
-    holds.set(id, made);
-    made.catch(() => holds.delete(id));
-    return made;
+    const created = make(id);
+    holds.set(id, created);
+    created.catch(() => holds.delete(id));
+    return created;
   }
 
   async function drop(id: SandboxId, hold: HeldEndpoint, reason: AppError | undefined): Promise<void> {

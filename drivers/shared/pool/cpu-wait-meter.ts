@@ -70,8 +70,8 @@ async function readingOf(pid: number, pressure: typeof machinePressure): Promise
  * How long at least one program of this machine has waited for a processor, in ms. 0 if the kernel does not count it.
  */
 async function machinePressure(): Promise<number> {
-  const told = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
-  return Number(/^some .*total=(\d+)/m.exec(told)?.[1] ?? 0) / 1_000;
+  const message = await readFile('/proc/pressure/cpu', 'latin1').catch(() => '');
+  return Number(/^some .*total=(\d+)/m.exec(message)?.[1] ?? 0) / 1_000;
 }
 
 /** The fields after the name, which can contain spaces and brackets: the state, the parent's pid. */

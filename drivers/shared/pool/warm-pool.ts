@@ -153,11 +153,11 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
 
   /** Reads the backend's list, ends outdated and surplus sandboxes, and takes over those that another process left. */
   async function look(): Promise<void> {
-    const wanted = await contents();
+    const requested = await contents();
     const before = shelf.ids();
     const there = await driver.unclaimed(callFor(callMs));
     const isStale = ({ recipe, content, expiresAt, epoch }: WarmSandbox) =>
-      expiresAt - clock.now() < ttlMs || (wanted.get(recipe) !== content && epoch <= options.epoch);
+      expiresAt - clock.now() < ttlMs || (requested.get(recipe) !== content && epoch <= options.epoch);
     const stale = shelf.found(there, { before, isStale, isOwn: (id) => started.has(id) });
     const known = new Set(there.map(({ id }) => id));
     for (const id of started) if (!known.has(id) && !starts.size) started.delete(id);

@@ -60,9 +60,9 @@ const wants: Readonly<Record<string, string>> = {
 };
 
 /** Validates the action for a screen of that size. */
-export function screenAction(given: unknown, size: Size): ScreenAction {
-  if (typeof given !== 'object' || given === null || !('kind' in given)) throw badRequest('An action needs a kind.');
-  const { kind, ...rest } = given as Record<string, unknown>;
+export function screenAction(input: unknown, size: Size): ScreenAction {
+  if (typeof input !== 'object' || input === null || !('kind' in input)) throw badRequest('An action needs a kind.');
+  const { kind, ...rest } = input as Record<string, unknown>;
   if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind))
     throw badRequest(`kind must be one of ${Object.keys(kinds).join(', ')}.`);
   const checks = kinds[kind as ScreenAction['kind']];
@@ -74,5 +74,5 @@ export function screenAction(given: unknown, size: Size): ScreenAction {
   }
   if (kind === 'click' && (rest.x === undefined) !== (rest.y === undefined))
     throw badRequest('A click needs x and y, or neither.');
-  return given as ScreenAction;
+  return input as ScreenAction;
 }

@@ -25,24 +25,24 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   let isMidway = false; // in the middle of a client's message
   let nextId = firstId;
   const sessions = new Set<string>();
-  const asked = new Map<number, (isAnswered: boolean) => void>();
+  const requests = new Map<number, (isAnswered: boolean) => void>();
 
-  const heard = messages((head) => {
+  const listener = messages((head) => {
     const [, kind, session] = attached.exec(head) ?? [];
     if (session) kind === 'attachedToTarget' ? sessions.add(session) : sessions.delete(session);
     const id = Number(/^\{"id":(2\d{9}),/.exec(head)?.[1]);
-    asked.get(id)?.(true);
-    asked.delete(id);
+    requests.get(id)?.(true);
+    requests.delete(id);
   });
   output.on('data', (chunk: Buffer) => {
-    heard(chunk);
+    listener(chunk);
     if (client && !client.push(chunk)) output.pause();
   });
   output.on('error', () => {});
   output.once('close', () => {
     client?.destroy();
-    for (const answer of asked.values()) answer(false);
-    asked.clear();
+    for (const answer of requests.values()) answer(false);
+    requests.clear();
   });
   input.on('error', () => {});
 
@@ -50,7 +50,7 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
     const id = nextId++;
     if (output.destroyed) return Promise.resolve(false);
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    asked.set(id, resolve);
+    requests.set(id, resolve);
     input.write(`${JSON.stringify({ id, method, params })}\0`);
     return promise;
   }
@@ -76,26 +76,26 @@ export function browserPipe(input: Writable, output: Readable): BrowserPipe {
   }
 
   function stream(used: () => void): Duplex {
-    const made: Duplex = new Duplex({
+    const created: Duplex = new Duplex({
       read: () => void output.resume(),
       write(chunk: Buffer, _encoding, done) {
-        if (client !== made) return done();
+        if (client !== created) return done();
         used();
         isMidway = chunk.at(-1) !== 0;
         if (input.write(chunk)) done();
         else input.once('drain', done);
       },
       final: (done) => {
-        made.destroy();
+        created.destroy();
         done();
       },
       destroy(error, done) {
-        dismiss(made);
+        dismiss(created);
         done(error);
       },
     });
-    made.on('error', () => {});
-    return made;
+    created.on('error', () => {});
+    return created;
   }
 
   return {

@@ -36,10 +36,10 @@ export async function child(keepers: TerminalKeepers, spec: ChildSpec): Promise<
     detached: true,
     stdio: spec.stdio,
   });
-  const said = lastWords(started.stderr);
+  const report = lastWords(started.stderr);
   const died = new Promise<string>((resolve) => {
     started.once('exit', (code, signal) =>
-      resolve(`${nameOf(program)} ended with ${signal ?? `code ${code}`}${said()}`),
+      resolve(`${nameOf(program)} ended with ${signal ?? `code ${code}`}${report()}`),
     );
     started.once('error', (error) => resolve(`${nameOf(program)} could not be started: ${error.message}`));
   });

@@ -120,9 +120,9 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
 
   /** Starts the window manager and the browser without waiting for them. */
   function light(): void {
-    for (const wanted of programs.windows === undefined ? [browser] : [windows, browser]) {
-      if (wanted.state !== 'stopped') continue;
-      wanted.get().catch((thrown) => {
+    for (const requested of programs.windows === undefined ? [browser] : [windows, browser]) {
+      if (requested.state !== 'stopped') continue;
+      requested.get().catch((thrown) => {
         const { publicMessage } = toAppError(thrown);
         if (publicMessage !== stoppedMeanwhile) failed(publicMessage);
       });
@@ -254,9 +254,9 @@ export function realDesktop(parts: SharedState, options: DesktopOptions): Deskto
     },
     screenshot: async () => await screenshot((await lookedAt()).connection),
     async act(action) {
-      const wanted = screenAction(action, { width, height });
+      const requested = screenAction(action, { width, height });
       const { connection } = await lookedAt();
-      const mine = turn.then(() => performAction(connection, wanted));
+      const mine = turn.then(() => performAction(connection, requested));
       turn = mine.catch(() => {});
       await mine;
     },

@@ -110,24 +110,24 @@ function readScreen(data: Buffer): Screen {
 
 /** Splits the input into answers and passes each to its caller. */
 function receiver(socket: Socket) {
-  const asked = new Map<number, PromiseWithResolvers<Buffer>>();
+  const requests = new Map<number, PromiseWithResolvers<Buffer>>();
   const hearing = new Set<(event: Buffer) => void>();
   const first = Promise.withResolvers<Buffer>();
   first.promise.catch(() => {});
   let isSetUp = false;
   let parts: Buffer[] = [];
   let size = 0;
-  let wanted = 8;
+  let target = 8;
 
   const cut = () => {
     const bytes = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
     let at = 0;
     for (;;) {
       const rest = bytes.length - at;
-      wanted = rest < (isSetUp ? head : 8) ? (isSetUp ? head : 8) : lengthOf(bytes, at, isSetUp);
-      if (rest < wanted) break;
-      take(bytes.subarray(at, at + wanted));
-      at += wanted;
+      target = rest < (isSetUp ? head : 8) ? (isSetUp ? head : 8) : lengthOf(bytes, at, isSetUp);
+      if (rest < target) break;
+      take(bytes.subarray(at, at + target));
+      at += target;
     }
     parts = at < bytes.length ? [bytes.subarray(at)] : [];
     size = bytes.length - at;
@@ -143,22 +143,22 @@ function receiver(socket: Socket) {
       return;
     }
     const sequence = message.readUInt16LE(2);
-    const waiting = asked.get(sequence);
-    asked.delete(sequence);
+    const waiting = requests.get(sequence);
+    requests.delete(sequence);
     if (kind === 1) waiting?.resolve(message);
     else waiting?.reject(new Error(`the display refused: error ${message[1]}`));
   };
   socket.on('data', (chunk) => {
     parts.push(chunk);
     size += chunk.length;
-    if (size >= wanted) cut();
+    if (size >= target) cut();
   });
   socket.on('error', () => {}); // `close` follows and handles it
   socket.once('close', () => {
     const gone = new AppError('sandbox_unavailable', 'The display is gone.');
     first.reject(gone);
-    for (const waiting of asked.values()) waiting.reject(gone);
-    asked.clear();
+    for (const waiting of requests.values()) waiting.reject(gone);
+    requests.clear();
   });
   return {
     setup: first.promise,
@@ -166,7 +166,7 @@ function receiver(socket: Socket) {
     answer(sequence: number): Promise<Buffer> {
       const waiting = Promise.withResolvers<Buffer>();
       if (socket.destroyed) waiting.reject(new AppError('sandbox_unavailable', 'The display is gone.'));
-      else asked.set(sequence, waiting);
+      else requests.set(sequence, waiting);
       return waiting.promise;
     },
   };

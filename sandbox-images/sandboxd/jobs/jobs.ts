@@ -65,8 +65,8 @@ export function jobs(parts: SharedState): Jobs {
     if (!opened) throw new AppError('not_found', `There is no job ${name}.`);
     return opened;
   };
-  const entryOf = ({ asked, started, startedAt, end }: OpenJob): JobEntry => {
-    const { id, argv, cwd, env, label } = asked;
+  const entryOf = ({ asked: requested, started, startedAt, end }: OpenJob): JobEntry => {
+    const { id, argv, cwd, env, label } = requested;
     return {
       id,
       pid: started.pid,
@@ -80,29 +80,31 @@ export function jobs(parts: SharedState): Jobs {
     };
   };
 
-  async function start(asked: StartJob): Promise<OpenJob> {
+  async function start(requested: StartJob): Promise<OpenJob> {
     makeRoom();
     await noteTerminals(stateDir);
-    const operation = `job-${asked.id}`;
-    const cwd = asked.cwd === undefined ? parts.place.root : locatePath(asked.cwd, parts);
+    const operation = `job-${requested.id}`;
+    const cwd = requested.cwd === undefined ? parts.place.root : locatePath(requested.cwd, parts);
     const isFolder = await stat(cwd).then(
       (stats) => stats.isDirectory(),
       () => false,
     );
-    if (!isFolder) throw badRequest(`There is no folder ${asked.cwd}.`);
-    const env = { ...parts.env, PWD: cwd, ...variables(asked.env ?? []), ...marks(operation, asked.tag) };
+    if (!isFolder) throw badRequest(`There is no folder ${requested.cwd}.`);
+    const env = { ...parts.env, PWD: cwd, ...variables(requested.env ?? []), ...marks(operation, requested.tag) };
     const startedAt = clock.now();
     const place = await starts.acquire(neverFires);
-    const started = await startJob(asked, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch((thrown: unknown) => {
-      place[Symbol.dispose]();
-      throw thrown;
-    });
+    const started = await startJob(requested, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch(
+      (thrown: unknown) => {
+        place[Symbol.dispose]();
+        throw thrown;
+      },
+    );
     void settled(started.exited).then(() => place[Symbol.dispose]());
     const output = readers(started.outputs, parts.touch);
     const gone = Promise.withResolvers<void>();
-    const inputEnded = asked.input === false;
+    const inputEnded = requested.input === false;
     const opened: OpenJob = {
-      asked,
+      asked: requested,
       started,
       startedAt,
       operation,
@@ -111,12 +113,12 @@ export function jobs(parts: SharedState): Jobs {
       end: undefined,
       inputEnded,
     };
-    all.set(asked.id, opened);
+    all.set(requested.id, opened);
     void follow(opened).then(gone.resolve);
     return opened;
   }
   async function follow(opened: OpenJob): Promise<void> {
-    const { started, output, asked } = opened;
+    const { started, output, asked: requested } = opened;
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
     opened.end = end;
@@ -136,7 +138,7 @@ export function jobs(parts: SharedState): Jobs {
     clearTimeout(timer);
     output.end(end);
     clock.setTimeout(() => {
-      if (all.get(asked.id) === opened) all.delete(asked.id);
+      if (all.get(requested.id) === opened) all.delete(requested.id);
     }, rememberedMs);
   }
   function makeRoom(): void {
@@ -149,11 +151,11 @@ export function jobs(parts: SharedState): Jobs {
     ({ name: 'CORRAL_OPERATION', value: operation, strays: straysSince(parts, startedAt) }) as const;
 
   return {
-    async startJob(asked) {
-      const known = all.get(asked.id) ?? (await opening.get(asked.id));
+    async startJob(requested) {
+      const known = all.get(requested.id) ?? (await opening.get(requested.id));
       if (known) return entryOf(known);
-      const first = start(asked).finally(() => opening.delete(asked.id));
-      opening.set(asked.id, first);
+      const first = start(requested).finally(() => opening.delete(requested.id));
+      opening.set(requested.id, first);
       return entryOf(await first);
     },
     jobs: () => [...all.values()].map(entryOf),

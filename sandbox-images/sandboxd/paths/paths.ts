@@ -43,9 +43,9 @@ export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keep
         if (!stats.isFile())
           throw badRequest(stats.isDirectory() ? `${path} is a folder.` : `${path} is not a regular file.`);
         // Files of /proc and /sys report a size of zero.
-        const made = stats.size === 0 ? await contentOf(handle) : undefined;
-        if (made && made.length > 0) {
-          const part = made.subarray(from, from + most);
+        const created = stats.size === 0 ? await contentOf(handle) : undefined;
+        if (created && created.length > 0) {
+          const part = created.subarray(from, from + most);
           return { size: part.length, chunks: Readable.from([part]), [Symbol.asyncDispose]: () => handle.close() };
         }
         const start = Math.min(from, stats.size);

@@ -40,14 +40,14 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
     waitedFor = members.length > 0 ? undefined : new Set(names);
     return members;
   };
-  const asked = new Set<string>();
+  const requests = new Set<string>();
   const patience = begun + (grace === 'none' ? 0 : graceMs);
   let left = find();
   for (let look = 0; !isDone() && performance.now() < patience; look++) {
     for (const { pid, name } of left) {
       // One TERM per program: a child between fork and exec can lose the signal together with its parent's handlers.
-      if (asked.has(`${pid} ${name}`)) continue;
-      asked.add(`${pid} ${name}`);
+      if (requests.has(`${pid} ${name}`)) continue;
+      requests.add(`${pid} ${name}`);
       sendSignals(pid, 'SIGTERM', 'SIGCONT'); // CONT too, because a stopped process does not act on TERM
     }
     await sleep(left.length > 64 ? 50 : (firstLooksMs[look] ?? 10));

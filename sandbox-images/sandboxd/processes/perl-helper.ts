@@ -23,7 +23,7 @@ interface HelperProgram {
 /** Starts a helper that is not ended together with shells and runs. Rejects: unsupported. */
 export async function startPerl(
   { env, keepers }: Pick<SharedState, 'env' | 'keepers'>,
-  { program, calls, numbers, missing, heard, ended }: HelperProgram,
+  { program, calls, numbers, missing, heard: listener, ended }: HelperProgram,
 ): Promise<PerlHelper> {
   const { arch } = process;
   if (arch !== 'x64' && arch !== 'arm64') throw new AppError('unsupported', `${missing}: its processor is ${arch}.`);
@@ -41,7 +41,7 @@ export async function startPerl(
   });
   const { pid = 0 } = helper;
   keepers.add(pid);
-  createInterface({ input: helper.stdout }).on('line', (line) => heard(line.split(' ')));
+  createInterface({ input: helper.stdout }).on('line', (line) => listener(line.split(' ')));
   helper.once('close', () => {
     keepers.delete(pid);
     ended();

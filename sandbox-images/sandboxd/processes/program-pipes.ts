@@ -32,7 +32,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   /** The reader is not accepting bytes, so silence does not mean that the output has ended. */
   let isHeld = false;
   /** The reader that was sent the end. */
-  let told: Duplex | undefined;
+  let report: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;
 
   const pause = () => outputs.forEach(([, stream]) => void stream.pause());
@@ -41,9 +41,9 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   /** Sends the end to the reader, once the program has ended and all its output was read. */
   const settle = () => {
     const to = reader;
-    if (exitCode === undefined || !to || to === told || to.destroyed) return;
+    if (exitCode === undefined || !to || to === report || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      told = to; // both pipes can be closed before the first of them reports it
+      report = to; // both pipes can be closed before the first of them reports it
       to.push(framesOf('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();
@@ -79,7 +79,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   function attach(): Duplex {
     reader?.destroy();
     const frames = pipeFrameReader();
-    const made: Duplex = new Duplex({
+    const created: Duplex = new Duplex({
       read() {
         isHeld = false;
         resume();
@@ -95,22 +95,22 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
         else done();
       },
       final: (done) => {
-        made.destroy();
+        created.destroy();
         done();
       },
       destroy(error, done) {
-        if (reader === made) {
+        if (reader === created) {
           reader = undefined;
           pause();
         }
         done(error);
       },
     });
-    made.on('error', () => {});
-    reader = made;
+    created.on('error', () => {});
+    reader = created;
     isHeld = true; // until the reader requests output
     settle();
-    return made;
+    return created;
   }
 
   return {

@@ -21,10 +21,10 @@ export type Fields<Spec extends Record<string, Kind>> = {
 } & { [Key in Optional<Spec>]?: Value<Spec[Key]> };
 
 /** Parses the body. Rejects unknown fields by name. */
-export function fields<const Spec extends Record<string, Kind>>(given: unknown, spec: Spec): Fields<Spec> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
+export function fields<const Spec extends Record<string, Kind>>(input: unknown, spec: Spec): Fields<Spec> {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw badRequest('The body must be an object.');
-  const body = given as Record<string, unknown>;
+  const body = input as Record<string, unknown>;
   for (const name of Object.keys(body))
     if (!Object.hasOwn(spec, name)) throw badRequest(`There is no field ${name} here.`);
   for (const [name, kind] of Object.entries(spec)) {

@@ -59,9 +59,9 @@ function listed(folder: string): string[] {
 }
 
 /** An optional accelerator. If it does not work, the timer alone finds new sockets. */
-function watched(folder: string, heard: () => void) {
+function watched(folder: string, listener: () => void) {
   try {
-    return watch(folder, heard).on('error', () => {});
+    return watch(folder, listener).on('error', () => {});
   } catch {
     return undefined;
   }

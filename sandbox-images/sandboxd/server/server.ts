@@ -58,8 +58,8 @@ interface ServerAccess {
  */
 function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
-  return (said) => {
-    const epoch = Number(said ?? newest);
+  return (reply) => {
+    const epoch = Number(reply ?? newest);
     if (!(epoch >= newest)) throw new AppError('fenced', 'A server that took this session over has its sandbox.');
     newest = epoch;
   };
@@ -193,13 +193,13 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
  */
 export function hasToken(authorization = '', token: string): boolean {
   if (!token.startsWith('sha256:')) return sameText(authorization, `Bearer ${token}`);
-  const given = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
-  return sameText(`sha256:${createHash('sha256').update(given).digest('hex')}`, token);
+  const value = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
+  return sameText(`sha256:${createHash('sha256').update(value).digest('hex')}`, token);
 }
 
 /** Compares in constant time, so that the time does not reveal the first difference. */
-function sameText(given: string, expected: string): boolean {
-  let difference = given.length ^ expected.length;
-  for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (given.charCodeAt(at) || 0);
+function sameText(value: string, expected: string): boolean {
+  let difference = value.length ^ expected.length;
+  for (let at = 0; at < expected.length; at++) difference |= expected.charCodeAt(at) ^ (value.charCodeAt(at) || 0);
   return difference === 0;
 }

@@ -2,13 +2,13 @@ import { Duplex } from 'node:stream';
 
 /** A stream for everything that one person types. It sends nothing. Input waits until `type` calls back. */
 export function keyboard(type: (bytes: Buffer, taken: () => void) => void): Duplex {
-  const made = new Duplex({
+  const created = new Duplex({
     read() {},
     write: (bytes: Buffer, _encoding, taken) => type(bytes, () => taken()),
     final(done) {
       done();
-      made.destroy();
+      created.destroy();
     },
   });
-  return made.on('error', () => {});
+  return created.on('error', () => {});
 }

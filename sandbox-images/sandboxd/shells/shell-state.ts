@@ -82,8 +82,8 @@ export async function startFolder(
   standing: ShellState,
 ): Promise<string> {
   if (cwd !== undefined) {
-    const wanted = resolve(place.root, place.locate(cwd));
-    if (await isFolder(wanted)) return wanted;
+    const target = resolve(place.root, place.locate(cwd));
+    if (await isFolder(target)) return target;
     throw badRequest(`There is no folder ${cwd}.`);
   }
   // If the folder was removed, start in the workspace: otherwise the shell could not start at all.

@@ -72,14 +72,14 @@ function asks(sequence: string): boolean {
   return text.startsWith('P') || text === 'Z' || reports.test(text);
 }
 
-function scan(bytes: Buffer, wanted: number): ScannedText {
+function scan(bytes: Buffer, target: number): ScannedText {
   const sequences: Sequence[] = [];
   let state = ground;
   let from = 0;
-  let whole = wanted <= 0 ? 0 : -1;
+  let whole = target <= 0 ? 0 : -1;
   for (let at = 0; at < bytes.length; at++) {
     const byte = bytes[at] as number;
-    if (state === ground && whole < 0 && at >= wanted && (byte & 0xc0) !== 0x80) whole = at;
+    if (state === ground && whole < 0 && at >= target && (byte & 0xc0) !== 0x80) whole = at;
     if (state === ground || byte === esc) {
       const ends = state === string && byte === esc && bytes[at + 1] === 0x5c; // ESC \ ends a string
       if (ends) at++;

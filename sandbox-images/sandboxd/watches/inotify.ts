@@ -41,11 +41,11 @@ export class Inotify {
   async open(
     id: string,
     { path, recursive }: { readonly path: string; readonly recursive: boolean },
-    { heard, gone }: Pick<InotifyWatch, 'heard' | 'gone'>,
+    { heard: listener, gone }: Pick<InotifyWatch, 'heard' | 'gone'>,
   ): Promise<void> {
     const opened = Promise.withResolvers<void>();
     opened.promise.catch(() => {}); // the helper can die before anyone waits
-    this.#watches.set(id, { opened, heard, gone, syncs: [] });
+    this.#watches.set(id, { opened, heard: listener, gone, syncs: [] });
     try {
       this.#helper ??= this.#start();
       const helper = await this.#helper;

@@ -81,12 +81,12 @@ const unknownModels = new Set(['default', 'auto']);
 export function modelIn(message: unknown): string | undefined {
   const { models, configOptions = [], _meta } = Message.safeParse(message).data ?? {};
   const chosen = configOptions.map((one) => option.safeParse(one).data).find((one) => one?.category === 'model');
-  const told =
+  const text =
     _meta?.['_claude/model'] ??
     _meta?.quota?.model_usage.at(-1)?.model ??
     models?.currentModelId ??
     chosen?.currentValue;
-  return told === undefined || unknownModels.has(told) ? undefined : told;
+  return text === undefined || unknownModels.has(text) ? undefined : text;
 }
 
 const maxWaiting = 500;
@@ -197,11 +197,11 @@ export class AcpAgent {
         return { id: known };
       }
     }
-    const made = await timely(ask.request(methods.agent.session.new, { cwd, mcpServers: [] }));
-    this.#sessionId = made.sessionId;
-    this.#model = modelIn(made) ?? this.#model;
-    await setMode(made.sessionId);
-    return { id: made.sessionId, ...(lost !== undefined && { lost }) };
+    const created = await timely(ask.request(methods.agent.session.new, { cwd, mcpServers: [] }));
+    this.#sessionId = created.sessionId;
+    this.#model = modelIn(created) ?? this.#model;
+    await setMode(created.sessionId);
+    return { id: created.sessionId, ...(lost !== undefined && { lost }) };
   }
 
   /**
@@ -223,13 +223,13 @@ export class AcpAgent {
     this.#prompt = own;
     this.#updates = 0;
     this.#spending.begin();
-    const wish: PromptRequest = { sessionId: this.#sessionId, prompt: [{ type: 'text', text }] };
+    const promptRequest: PromptRequest = { sessionId: this.#sessionId, prompt: [{ type: 'text', text }] };
     const over = (pause: AgentPause) => {
       if (this.#prompt !== own) return;
       this.#prompt = undefined;
       this.#push(pause);
     };
-    void this.#connection.agent.request(methods.agent.session.prompt, wish).then(
+    void this.#connection.agent.request(methods.agent.session.prompt, promptRequest).then(
       (answer) => {
         const { stopReason } = answer;
         if (this.#prompt === own) this.#heard([...this.#named(answer), ...this.#spending.answered(answer)]);
@@ -300,8 +300,8 @@ export class AcpAgent {
     if (!this.isWorking) return cancelled;
     const call = this.#calls.asked(toolCall);
     const allowed = this.#decidedBefore(call) ?? (await this.#decision(call));
-    const wanted = allowed ? ['allow_once', 'allow_always'] : ['reject_once', 'reject_always'];
-    const option = wanted.flatMap((kind) => options.find((one) => one.kind === kind) ?? [])[0];
+    const requested = allowed ? ['allow_once', 'allow_always'] : ['reject_once', 'reject_always'];
+    const option = requested.flatMap((kind) => options.find((one) => one.kind === kind) ?? [])[0];
     return option ? { outcome: { outcome: 'selected', optionId: option.optionId } } : cancelled;
   }
 
@@ -368,8 +368,8 @@ const cancelled: RequestPermissionResponse = { outcome: { outcome: 'cancelled' }
 /** Agents put the reason of an internal error into its data. */
 function reasonOf(thrown: Error): string {
   const { details } = ((thrown as { data?: unknown }).data ?? {}) as { details?: unknown };
-  const told = typeof details === 'string' ? `${thrown.message}: ${details}` : thrown.message;
-  return told.slice(0, 500);
+  const message = typeof details === 'string' ? `${thrown.message}: ${details}` : thrown.message;
+  return message.slice(0, 500);
 }
 
 /** Whether an agent asks about the same deed again. Its ids and titles of a call can differ. */

@@ -39,18 +39,18 @@ export class AcpAgents {
    */
   async turn(
     client: SandboxClient,
-    wish: ExternalTurn,
+    externalTurn: ExternalTurn,
     hear: (update: AgentUpdate) => Promise<void>,
     signal: AbortSignal,
   ): Promise<AgentPause> {
     try {
-      const busy = wish.texts.length > 0 ? this.#agents.get(client) : undefined;
-      if (busy?.isBusy) await this.#rest(busy, { hear, silenceMs: wish.silenceMs, signal });
-      const agent = await this.#working(client, wish, hear, signal);
-      await wish.given();
+      const busy = externalTurn.texts.length > 0 ? this.#agents.get(client) : undefined;
+      if (busy?.isBusy) await this.#rest(busy, { hear, silenceMs: externalTurn.silenceMs, signal });
+      const agent = await this.#working(client, externalTurn, hear, signal);
+      await externalTurn.given();
       if (agent.model !== undefined) await hear({ kind: 'model', name: agent.model });
       for (;;) {
-        using until = deadlineSignal(wish.silenceMs, this.#deps.clock, signal);
+        using until = deadlineSignal(externalTurn.silenceMs, this.#deps.clock, signal);
         const item = await agent.next(until.signal);
         if (item.kind === 'failed') await this.end(client);
         if (isAgentPause(item)) return item;
@@ -60,7 +60,7 @@ export class AcpAgents {
       await this.end(client);
       if (signal.aborted) throw thrown;
       const { code, publicMessage } = toAppError(thrown);
-      const seconds = Math.round(wish.silenceMs / 1_000);
+      const seconds = Math.round(externalTurn.silenceMs / 1_000);
       const hung =
         code === 'deadline_exceeded' ? `The agent said nothing for ${seconds} s, or did not start in time.` : '';
       return { kind: 'failed', code: 'agent_failed', message: hung || publicMessage };
@@ -103,19 +103,19 @@ export class AcpAgents {
   /** The agent with its message: the one that works, or a new one. */
   async #working(
     client: SandboxClient,
-    wish: ExternalTurn,
+    externalTurn: ExternalTurn,
     hear: (update: AgentUpdate) => Promise<void>,
     signal: AbortSignal,
   ): Promise<AcpAgent> {
     const known = this.#agents.get(client);
-    const { texts, instructions, sessionId } = wish;
+    const { texts, instructions, sessionId } = externalTurn;
     if (known && known.ended === undefined) {
       if (texts.length > 0) known.prompt(texts.join('\n\n'));
       if (texts.length > 0 || known.isBusy) return known;
     }
     await this.end(client);
     const stored = Stored.safeParse((await this.#deps.records.get(kind, sessionId))?.doc).data?.acpSession;
-    const { agent, id, lost } = await this.#start(client, wish, { stored, signal });
+    const { agent, id, lost } = await this.#start(client, externalTurn, { stored, signal });
     const isLoaded = stored !== undefined && lost === undefined;
     const carried = this.#carried.get(client);
     this.#carried.delete(client);
@@ -129,7 +129,7 @@ export class AcpAgents {
     if (texts.length === 0) {
       const verdict = carried ? decisionText(carried) : '';
       agent.prompt(
-        `You were interrupted. Look at what is done already, and go on with the task: ${wish.task}${verdict}`,
+        `You were interrupted. Look at what is done already, and go on with the task: ${externalTurn.task}${verdict}`,
       );
       return agent;
     }
@@ -137,7 +137,7 @@ export class AcpAgents {
     if (lost !== undefined) {
       const detail = `The agent lost its conversation (${lost}). It goes on with a summary of it.`;
       await hear({ kind: 'forgot', detail });
-      before.push(wish.history());
+      before.push(externalTurn.history());
     }
     agent.prompt([...before, ...texts].filter((text) => text !== '').join('\n\n'));
     return agent;
@@ -149,11 +149,11 @@ export class AcpAgents {
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
     const { AcpAgent: Agent } = await import('./agent.ts'); // late: its protocol has 2,000 schemas, and few servers need it
-    let made: AcpAgent | undefined;
+    let created: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
-    const stream = await programStream(client.programs, program, { room: async () => made?.room(), signal });
+    const stream = await programStream(client.programs, program, { room: async () => created?.room(), signal });
     const agent = new Agent(stream, this.#deps.newId);
-    made = agent;
+    created = agent;
     this.#agents.set(client, agent);
     const opened = await agent.open({ cwd, known: stored, auth, mode, resume }, signal);
     return { agent, ...opened };

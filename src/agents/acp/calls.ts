@@ -71,16 +71,16 @@ export class Calls {
     readTerminal(update, known);
     // Agents that stream a call's arguments begin it without them. Later they send them, some without another state.
     const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
-    const said: (AgentCall | AgentResult)[] = [];
+    const lines: (AgentCall | AgentResult)[] = [];
     if (!known.isAnnounced && isComplete) {
       known.isAnnounced = true;
-      said.push({ kind: 'call', ...callOf(known) });
+      lines.push({ kind: 'call', ...callOf(known) });
     }
-    if (!isEnd) return said;
+    if (!isEnd) return lines;
     known.isOver = true;
     const output = outputOf(known);
     const exitCode = known.exitCode ?? exitCodeOf(known.rawOutput);
-    said.push({
+    lines.push({
       kind: 'result',
       ...callOf(known),
       success: update.status === 'completed',
@@ -88,14 +88,14 @@ export class Calls {
       content: contentOf(known, output),
       ...(exitCode !== undefined && { exitCode }),
     });
-    return said;
+    return lines;
   }
 
   #of(toolCallId: string): KnownCall {
     const known = this.#known.get(toolCallId);
     if (known && !known.isOver) return known;
     if (this.#known.size >= maxCalls) this.#known.clear();
-    const made: KnownCall = {
+    const knownCall: KnownCall = {
       callId: this.#newId(),
       kind: undefined,
       name: undefined,
@@ -110,8 +110,8 @@ export class Calls {
       isAnnounced: false,
       isOver: false,
     };
-    this.#known.set(toolCallId, made);
-    return made;
+    this.#known.set(toolCallId, knownCall);
+    return knownCall;
   }
 }
 

@@ -100,7 +100,7 @@ export class Tabs {
     }
   }
 
-  #add(page: Page, told?: 'told'): Tab {
+  #add(page: Page, message?: 'told'): Tab {
     let session: Promise<CDPSession> | undefined;
     const cdp = () => {
       session ??= this.#openSession(page);
@@ -116,7 +116,7 @@ export class Tabs {
       tab.crashed = true;
       crash.reject(new Error('Page crashed'));
     });
-    if (told && this.#quiet === 0) this.#notes.add('The page opened a new tab, which is now the one you see.');
+    if (message && this.#quiet === 0) this.#notes.add('The page opened a new tab, which is now the one you see.');
     const oldest = this.#tabs[0];
     if (oldest && this.#tabs.length > this.#maxTabs) {
       this.#notes.add(`There may be ${this.#maxTabs} tabs; the oldest was closed: ${clipText(oldest.page.url(), 120)}`);
@@ -186,8 +186,8 @@ export class Tabs {
 export async function hasClosed({ page }: Tab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isClosedError(thrown)) return false;
-  const told = page.waitForEvent('close', { timeout: closeMs });
-  return await told.then(
+  const report = page.waitForEvent('close', { timeout: closeMs });
+  return await report.then(
     () => true,
     () => false,
   );

@@ -133,8 +133,8 @@ export class KernelConnection {
     const done = Promise.withResolvers<CellEnd>();
     this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
     const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });
-    const asked = this.#pipes?.write(Buffer.from(`${line}\n`)) ?? Promise.resolve();
-    asked.catch(() => {}); // the end of the pipes tells
+    const requested = this.#pipes?.write(Buffer.from(`${line}\n`)) ?? Promise.resolve();
+    requested.catch(() => {}); // the end of the pipes tells
     return await Promise.race([done.promise, this.#gone.promise]).finally(() => {
       this.#awaited = undefined;
     });

@@ -87,27 +87,27 @@ export class Kernel {
     const { connection, isFirst } = await this.#connected(cell, signal);
     using until = deadlineSignal(timeoutMs, this.#deps.clock, signal);
     const work = connection.execute(code, listener, env);
-    const told = { isFirst, count: undefined, error: undefined, exitCode: undefined };
+    const report = { isFirst, count: undefined, error: undefined, exitCode: undefined };
     try {
       const { count, error } = await raceAbort(work, until.signal);
-      return { ...told, ended: 'whole', count, error, isStateLost: false };
+      return { ...report, ended: 'whole', count, error, isStateLost: false };
     } catch (thrown) {
-      if (!until.signal.aborted) return await this.#broken(connection, thrown, told);
+      if (!until.signal.aborted) return await this.#broken(connection, thrown, report);
       const ended = signal.aborted ? 'cancelled' : 'timed_out';
       const last = await this.#interrupt(connection, work);
       if (!last) await this.close();
-      return { ...told, ended, count: last?.count, error: last?.error, isStateLost: !last };
+      return { ...report, ended, count: last?.count, error: last?.error, isStateLost: !last };
     }
   }
 
   async #broken(
     connection: KernelConnection,
     thrown: unknown,
-    told: Omit<Execution, 'ended' | 'isStateLost' | 'exitCode'>,
+    report: Omit<Execution, 'ended' | 'isStateLost' | 'exitCode'>,
   ): Promise<Execution> {
     this.#connection = undefined;
     const { exitCode } = connection;
-    if (exitCode !== undefined) return { ...told, ended: 'died', isStateLost: true, exitCode };
+    if (exitCode !== undefined) return { ...report, ended: 'died', isStateLost: true, exitCode };
     // A lost connection says nothing about the kernel, which another server may use now.
     if (!(thrown instanceof AppError && thrown.code === 'sandbox_lost')) await this.close().catch(() => {});
     throw thrown;

@@ -14,10 +14,10 @@ export class Kernels {
   of(client: SandboxClient): Contexts {
     const known = this.#sandboxes.get(client);
     if (known) return known;
-    const made = new Contexts({ ...this.#deps, programs: client.programs });
-    this.#sandboxes.set(client, made);
+    const contexts = new Contexts({ ...this.#deps, programs: client.programs });
+    this.#sandboxes.set(client, contexts);
     client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
-    return made;
+    return contexts;
   }
 
   /** Ends the kernels that a stopped run used, with everything that its code started. */

@@ -30,7 +30,7 @@ export async function checkServer(
   using until = deadlineSignal(checkMs, clock, signal);
   let wantsAccess = false;
   let forbidden: AppError | undefined;
-  const asked: FetchLike = async (url, init) => {
+  const ask: FetchLike = async (url, init) => {
     const either = init?.signal ? AbortSignal.any([init.signal, until.signal]) : until.signal;
     const response = await fetch(url, { ...init, signal: either }).catch((thrown: unknown) => {
       if (thrown instanceof AppError && thrown.code === 'forbidden') forbidden = thrown;
@@ -39,7 +39,7 @@ export async function checkServer(
     if (response.status === 401) wantsAccess = true;
     return response;
   };
-  const connection = new McpConnection(server, () => httpTransport(server, asked), clock);
+  const connection = new McpConnection(server, () => httpTransport(server, ask), clock);
   try {
     const tools = await connection.tools(until.signal);
     return { ok: true, tools, message: '', wantsAccess: false };
@@ -56,6 +56,6 @@ export async function checkServer(
 }
 
 const refused = ({ name, token, headers }: ToolAddress): string => {
-  const given = token ? 'the sign-in' : Object.keys(headers).length > 0 ? 'its headers' : 'a caller without a key';
-  return `The tool server ${name} refuses ${given} (401).`;
+  const value = token ? 'the sign-in' : Object.keys(headers).length > 0 ? 'its headers' : 'a caller without a key';
+  return `The tool server ${name} refuses ${value} (401).`;
 };

@@ -185,8 +185,8 @@ export class McpConnection {
       return failed(`The tool server ${name} stopped: ${why}. The next call starts it again.`, thrown);
     }
     const text = thrown instanceof AppError ? thrown.publicMessage : (thrown as Error).message;
-    const said = beginningOf(String(text), messageChars);
-    return failed(`The tool server ${name} cannot be used: ${said}`, thrown);
+    const message = beginningOf(String(text), messageChars);
+    return failed(`The tool server ${name} cannot be used: ${message}`, thrown);
   }
 }
 

@@ -28,8 +28,8 @@ export function httpTransport(
     if (!response.body) return response;
     const isCall = init?.method === 'POST';
     const body = response.body.pipeThrough(bounded());
-    const { status, statusText, headers: said } = response;
-    return new Response(isCall ? watched(body, lose) : body, { status, statusText, headers: said });
+    const { status, statusText, headers: reply } = response;
+    return new Response(isCall ? watched(body, lose) : body, { status, statusText, headers: reply });
   };
   const transport = new StreamableHTTPClientTransport(new URL(server.url), {
     fetch: guarded,

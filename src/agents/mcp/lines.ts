@@ -51,6 +51,6 @@ export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine
 
 /** The id of the request that a message which was too long answers, as far as its two ends tell. */
 export function answeredId({ head, tail }: { readonly head: string; readonly tail: string }): number | undefined {
-  const said = /^\{(?:"jsonrpc":"2\.0",)?"id":(\d{1,15})[,}]/.exec(head) ?? /,"id":(\d{1,15})\}\s*$/.exec(tail);
-  return said ? Number(said[1]) : undefined;
+  const reply = /^\{(?:"jsonrpc":"2\.0",)?"id":(\d{1,15})[,}]/.exec(head) ?? /,"id":(\d{1,15})\}\s*$/.exec(tail);
+  return reply ? Number(reply[1]) : undefined;
 }

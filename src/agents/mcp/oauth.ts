@@ -27,10 +27,10 @@ const answerLimits = { maxDepth: 30, maxValues: 5_000 };
 
 /** Rejects: unsupported, with the reason. */
 export async function beginSignIn(
-  wish: { readonly returnTo: string; readonly state: string },
+  requested: { readonly returnTo: string; readonly state: string },
   asking: SignInAsking,
 ): Promise<{ readonly address: string; readonly begun: BegunSignIn }> {
-  const { returnTo, state } = wish;
+  const { returnTo, state } = requested;
   const fetchFn = bounded(asking);
   return await told('The sign-in cannot begin', async () => {
     const info = await discover(asking.url, fetchFn);
@@ -140,8 +140,8 @@ async function told<Value>(what: string, work: () => Promise<Value>): Promise<Va
   try {
     return await work();
   } catch (thrown) {
-    const said = thrown instanceof AppError ? thrown.publicMessage : String((thrown as Error).message);
-    throw new AppError('unsupported', `${what}: ${beginningOf(said, 500)}`, { cause: thrown });
+    const text = thrown instanceof AppError ? thrown.publicMessage : String((thrown as Error).message);
+    throw new AppError('unsupported', `${what}: ${beginningOf(text, 500)}`, { cause: thrown });
   }
 }
 
@@ -153,7 +153,7 @@ function bounded({ fetch, signal }: SignInAsking): FetchLike {
     const isForm = body instanceof URLSearchParams;
     if (isForm && !headers.has('content-type')) headers.set('content-type', 'application/x-www-form-urlencoded');
     const response = await fetch(url, { ...init, headers, signal, ...(isForm && { body: body.toString() }) });
-    const { status, headers: said } = response;
+    const { status, headers: reply } = response;
     const kept: Uint8Array[] = [];
     let size = 0;
     for await (const chunk of response.body ?? []) {
@@ -164,6 +164,6 @@ function bounded({ fetch, signal }: SignInAsking): FetchLike {
     const bytes = Buffer.concat(kept);
     const complaint = tooComplex(bytes, answerLimits);
     if (complaint !== undefined) throw new AppError('unsupported', `its answer is ${complaint}`);
-    return new Response(size === 0 ? null : bytes, { status, headers: said });
+    return new Response(size === 0 ? null : bytes, { status, headers: reply });
   };
 }

@@ -70,8 +70,8 @@ export class ProgramTransport implements Transport {
   async #follow(pipes: ProgramPipes): Promise<void> {
     try {
       const { exitCode } = await pipes.ended;
-      const said = this.#errors.text();
-      this.#ended = `it ended with exit code ${exitCode}${said === '' ? '' : `, after it printed: ${said}`}`;
+      const text = this.#errors.text();
+      this.#ended = `it ended with exit code ${exitCode}${text === '' ? '' : `, after it printed: ${text}`}`;
     } catch (thrown) {
       this.#ended = thrown instanceof AppError ? thrown.publicMessage : 'its connection broke off';
     }

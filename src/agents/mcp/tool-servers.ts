@@ -125,11 +125,11 @@ export class ToolServers implements AsyncDisposable {
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetchFor, tokenFor } = this.#deps;
     const { connections, loaded } = this.#ofSandbox(client);
-    const wanted = new Map(servers.map((server) => [JSON.stringify(server), server]));
-    const gone = [...connections].filter(([definition]) => !wanted.has(definition));
+    const requested = new Map(servers.map((server) => [JSON.stringify(server), server]));
+    const gone = [...connections].filter(([definition]) => !requested.has(definition));
     for (const [definition] of gone) connections.delete(definition);
     await Promise.all(gone.map(([, connection]) => connection.close()));
-    const missing = () => [...wanted].filter(([definition]) => !connections.has(definition));
+    const missing = () => [...requested].filter(([definition]) => !connections.has(definition));
     if (missing().length === 0) return { connections, loaded };
     const { connectionTo } = await import('./connect.ts'); // most servers never need the protocol's package
     for (const [definition, server] of missing()) {
@@ -141,9 +141,9 @@ export class ToolServers implements AsyncDisposable {
   #ofSandbox(client: SandboxClient): ConnectedServers {
     const known = this.#sandboxes.get(client);
     if (known) return known;
-    const made: ConnectedServers = { connections: new Map(), loaded: new Set() };
-    this.#sandboxes.set(client, made);
+    const connectedServers: ConnectedServers = { connections: new Map(), loaded: new Set() };
+    this.#sandboxes.set(client, connectedServers);
     client.trust.broken.addEventListener('abort', () => this.release(client), { once: true });
-    return made;
+    return connectedServers;
   }
 }

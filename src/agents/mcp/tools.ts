@@ -25,8 +25,8 @@ async function toolResult(
       texts.push(textOf(block));
       continue;
     }
-    const { said, picture } = await keptBytes(ctx, { ...bytes, name: newName() });
-    texts.push(said);
+    const { said: text, picture } = await keptBytes(ctx, { ...bytes, name: newName() });
+    texts.push(text);
     if (picture && pictures.length < maxPictures) pictures.push(picture);
   }
   if (content.length === 0 && structuredContent !== undefined) texts.push(JSON.stringify(structuredContent));
@@ -106,10 +106,10 @@ function mcpTool(
     orderKey: () => null, // the protocol allows any number of calls at once
     calledIn: {},
     async run(ctx, args) {
-      const given = z.looseObject({}).safeParse(args ?? {});
-      if (!given.success) return { ok: false, reason: 'bad_arguments', output: `${name} takes an object.` };
+      const input = z.looseObject({}).safeParse(args ?? {});
+      if (!input.success) return { ok: false, reason: 'bad_arguments', output: `${name} takes an object.` };
       try {
-        const restored = { data: (tool.restore?.(given.data) ?? given.data) as object };
+        const restored = { data: (tool.restore?.(input.data) ?? input.data) as object };
         const call = { signal: ctx.signal, onProgress: ctx.onOutput };
         return await toolResult(ctx, await connection.call(tool.name, restored.data, call), newName);
       } catch (thrown) {
@@ -160,9 +160,9 @@ export function searchTool(all: readonly Tool[], load: (names: readonly string[]
     needs: [],
     orderKey: () => null,
     async run(_, { query }) {
-      const wanted = words(query);
+      const requested = words(query);
       const found = all
-        .map((tool) => ({ tool, score: score(tool, wanted) }))
+        .map((tool) => ({ tool, score: score(tool, requested) }))
         .filter((it) => it.score > 0)
         .sort((a, b) => b.score - a.score)
         .slice(0, maxFound)
@@ -180,8 +180,8 @@ export function searchTool(all: readonly Tool[], load: (names: readonly string[]
   });
 }
 
-function score({ name, description }: Tool, wanted: readonly string[]): number {
+function score({ name, description }: Tool, requested: readonly string[]): number {
   const inName = new Set(words(name));
   const inText = new Set(words(description));
-  return wanted.reduce((sum, word) => sum + (inName.has(word) ? 3 : 0) + (inText.has(word) ? 1 : 0), 0);
+  return requested.reduce((sum, word) => sum + (inName.has(word) ? 3 : 0) + (inText.has(word) ? 1 : 0), 0);
 }

@@ -44,7 +44,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   const raw: unknown[] = [];
   const leftOut: LeftOut[] = [];
   let thoughts = '';
-  let said = 0;
+  let reported = 0;
   let sent = 0;
   let outcome: TurnOutcome = stopped(options.model);
   let { model } = options;
@@ -54,10 +54,10 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
       model = part.model ?? model;
     }
     if (part.type === 'left_out') leftOut.push(part.what);
-    if (part.type === 'text' || part.type === 'reasoning') said += part.delta.length;
-    if (part.type === 'call') said += JSON.stringify(part.call.args ?? null).length;
+    if (part.type === 'text' || part.type === 'reasoning') reported += part.delta.length;
+    if (part.type === 'call') reported += JSON.stringify(part.call.args ?? null).length;
     if (part.type === 'raw') sent += JSON.stringify(part.part)?.length ?? 0;
-    if (Math.max(said, sent) > caps.maxChars) {
+    if (Math.max(reported, sent) > caps.maxChars) {
       outcome = tooLong(options.model, caps);
       break;
     }
@@ -93,11 +93,11 @@ function withOwnId(
   earlier: CollectOptions['takenIds'] = new Set(),
 ): ToolCall {
   const isTaken = (id: string) => earlier.has(id) || before.some(({ callId }) => callId === id);
-  const wanted = call.callId || 'call';
-  if (call.callId && !isTaken(wanted)) return call;
+  const target = call.callId || 'call';
+  if (call.callId && !isTaken(target)) return call;
   let n = before.length + 1;
-  while (isTaken(`${wanted}_${n}`)) n++;
-  return { ...call, callId: `${wanted}_${n}` };
+  while (isTaken(`${target}_${n}`)) n++;
+  return { ...call, callId: `${target}_${n}` };
 }
 
 const stopped = (model: string): TurnOutcome => ({

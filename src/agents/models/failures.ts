@@ -27,12 +27,12 @@ export interface SettingNames {
 export function refusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
   const code = codeOf(refusal);
   const text = beginningOf(refusal.text.trim(), 300);
-  const said = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
+  const message = `${model} answered ${refusal.status}${text === '' ? '.' : `: ${text}${/[.!?]$/.test(text) ? '' : '.'}`}`;
   const remedy = remedies[code]?.(advice);
   return {
     kind: 'failed',
     code,
-    message: remedy === undefined ? said : `${said} ${remedy}`,
+    message: remedy === undefined ? message : `${message} ${remedy}`,
     retryable: waiting.has(code),
     ...(refusal.retryAfterMs !== undefined && { retryAfterMs: refusal.retryAfterMs }),
   };
@@ -59,15 +59,15 @@ const noQuota = /insufficient_quota|credit balance|billing_hard_limit|out of cre
 const refused = /content[_ ](policy|filter|management)|invalid_prompt|flagged|safety|blocked by|usage policy/i;
 
 function codeOf({ status, text, names = [] }: Refusal): ErrorCode {
-  const said = [text, ...names].join(' ');
-  if (status === 402 || noQuota.test(said)) return 'model_quota';
-  if (status === 401 || status === 403 || /api[_ ]key/i.test(said)) return 'model_unauthorized';
+  const message = [text, ...names].join(' ');
+  if (status === 402 || noQuota.test(message)) return 'model_quota';
+  if (status === 401 || status === 403 || /api[_ ]key/i.test(message)) return 'model_unauthorized';
   if (status === 404) return 'model_unknown';
-  if (status === 413 || (status === 400 && tooLong.test(said))) return 'model_context';
+  if (status === 413 || (status === 400 && tooLong.test(message))) return 'model_context';
   if (status === 429) return 'model_rate_limited';
   if (status === 503 || status === 529) return 'model_overloaded';
   if (status >= 500 || status === 408 || status === 409) return 'provider_error';
-  return refused.test(said) ? 'model_refused' : 'model_rejected';
+  return refused.test(message) ? 'model_refused' : 'model_rejected';
 }
 
 export const unreachableTurn = (model: string, advice: SettingNames): FailedTurn => ({

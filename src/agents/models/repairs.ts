@@ -165,9 +165,9 @@ const aboutSchemas =
 
 function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): LeftOut[] | undefined {
   if (tools.length === 0 || !aboutTools.test(text)) return undefined;
-  const said = new Set(text.split(/[^A-Za-z0-9_-]+/));
+  const lines = new Set(text.split(/[^A-Za-z0-9_-]+/));
   const index = /function_?declarations[[.](\d+)/i.exec(text)?.[1] ?? /\btools[[.](\d+)/i.exec(text)?.[1];
-  const named = tools.filter(({ name }) => name.length > 3 && said.has(name));
+  const named = tools.filter(({ name }) => name.length > 3 && lines.has(name));
   const placed = index === undefined ? undefined : tools[Number(index)];
   const culprits = named.length > 0 ? named : placed ? [placed] : [];
   if (culprits.length === 0 && noTools.test(text))

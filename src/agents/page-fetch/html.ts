@@ -112,15 +112,15 @@ class PageReader {
   }
 
   starts({ tagName: name, attrs, selfClosing }: Token.TagToken): void {
-    const given = (wanted: string) => attrs.find((attr) => attr.name === wanted)?.value;
-    if (name === 'base') this.#base = absolute(given('href'), this.#base) || this.#base;
+    const read = (target: string) => attrs.find((attr) => attr.name === target)?.value;
+    if (name === 'base') this.#base = absolute(read('href'), this.#base) || this.#base;
     if (name === 'title' && this.#hidden === 0 && this.#title === '') this.#isTitle = true;
     if (this.#isTitle) return;
     if (this.#hidden === 0 && empty.has(name)) {
-      this.#leaf(name, given);
+      this.#leaf(name, read);
       return;
     }
-    const isHidden = given('hidden') !== undefined || given('aria-hidden') === 'true';
+    const isHidden = read('hidden') !== undefined || read('aria-hidden') === 'true';
     if (this.#hidden > 0 || skipped.has(name) || isHidden) {
       this.#hides(name, selfClosing);
       return;
@@ -128,11 +128,11 @@ class PageReader {
     if (!kept.has(name) && !blocks.has(name)) return;
     this.#implyEnds(name);
     if (this.#open.length >= maxDepth) return void this.#deep.set(name, (this.#deep.get(name) ?? 0) + 1);
-    const to = name === 'a' ? absolute(given('href'), this.#base) : '';
+    const to = name === 'a' ? absolute(read('href'), this.#base) : '';
     const inner: Tree[] = [];
     const branch: Branch = { tag: kept.has(name) ? name : 'div', ...(to !== '' && { to }), inner };
     const isMain =
-      this.#open.at(-1)?.isMain === true || name === 'main' || name === 'article' || given('role') === 'main';
+      this.#open.at(-1)?.isMain === true || name === 'main' || name === 'article' || read('role') === 'main';
     if (isMain && this.#open.at(-1)?.isMain !== true) this.#mains.push(branch);
     if (chrome.has(name) && !isMain) this.#chrome.add(branch);
     this.#add(branch);
@@ -161,10 +161,10 @@ class PageReader {
     }
   }
 
-  #leaf(name: string, given: (name: string) => string | undefined): void {
+  #leaf(name: string, read: (name: string) => string | undefined): void {
     if (name === 'br' || name === 'hr') this.#add({ tag: name, inner: [] });
-    const alt = given('alt')?.trim() ?? '';
-    const to = name === 'img' ? absolute(given('src'), this.#base) : '';
+    const alt = read('alt')?.trim() ?? '';
+    const to = name === 'img' ? absolute(read('src'), this.#base) : '';
     if (name === 'img' && alt !== '')
       this.#add({ tag: 'img', ...(to !== '' && { to }), inner: [beginningOf(alt, 500)] });
   }
@@ -191,8 +191,8 @@ class PageReader {
 }
 
 /** An address for readers: of the web, without scripts. */
-const absolute = (given: string | undefined, base: string): string => {
-  const url = given === undefined ? null : URL.parse(given.trim(), base);
+const absolute = (value: string | undefined, base: string): string => {
+  const url = value === undefined ? null : URL.parse(value.trim(), base);
   return url && /^https?:$/.test(url.protocol) ? url.href : '';
 };
 

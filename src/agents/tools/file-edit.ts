@@ -30,8 +30,8 @@ export const fileEdit = defineTool({
   }),
   orderKey: orderByFile,
   calledIn: {
-    conversation: ({ file: given, ...others }, path) => ({ name: 'edit_file', args: { path: path(given), ...others } }),
-    opencodex: ({ file: given, ...others }, path) => ({ name: 'file_edit', args: { path: path(given), ...others } }),
+    conversation: ({ file: input, ...others }, path) => ({ name: 'edit_file', args: { path: path(input), ...others } }),
+    opencodex: ({ file: input, ...others }, path) => ({ name: 'file_edit', args: { path: path(input), ...others } }),
   },
   async run(ctx, { file: path, edits, patch }) {
     if ((edits === undefined) === (patch === undefined)) return wrong('Give either edits or patch.');

@@ -44,11 +44,11 @@ export const fileRead = defineTool({
     if (read === undefined) return binary(path);
     const text = read.text.toWellFormed();
     const lines = text.split('\n');
-    const wanted =
+    const target =
       start_line === undefined && end_line === undefined
         ? text
         : lines.slice((start_line ?? 1) - 1, end_line).join('\n');
-    const output = boundOutput(wanted);
+    const output = boundOutput(target);
     const rest = `The file has ${lines.length} lines: read it in parts with start_line and end_line.`;
     return { ok: true, output, content: { content: output, oldContent: null }, rest };
   },

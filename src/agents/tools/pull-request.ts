@@ -40,14 +40,14 @@ export const openPullRequest = defineTool({
   reattach: propose,
 });
 
-async function propose(ctx: ToolContext, wish: z.output<typeof parameters>): Promise<ToolResult> {
-  const { title, text, repository, base, draft } = wish;
+async function propose(ctx: ToolContext, requested: z.output<typeof parameters>): Promise<ToolResult> {
+  const { title, text, repository, base, draft } = requested;
   if (!ctx.pullRequests)
     return { ok: false, reason: 'refused', output: 'This session has no repository that it may write.' };
   const named = { ...(repository !== undefined && { repository }), ...(base !== undefined && { base }) };
   try {
-    const made = await ctx.pullRequests({ title, text, draft, ...named }, ctx.signal);
-    return { ok: true, output: told(made, title) };
+    const proposedPullRequest = await ctx.pullRequests({ title, text, draft, ...named }, ctx.signal);
+    return { ok: true, output: told(proposedPullRequest, title) };
   } catch (thrown) {
     const reason = thrown instanceof AppError ? reasons[thrown.code as keyof typeof reasons] : undefined;
     if (!(thrown instanceof AppError) || reason === undefined) throw thrown;

@@ -34,8 +34,8 @@ export function toolRegistry(
   shape: ComputerShape = 'off',
   more: readonly Tool[] = [],
 ): ToolRegistry {
-  const wanted = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
-  return registryOf([...[...builtInTools, ...more].filter(wanted), ...computerTools[shape]], wanted(askUser));
+  const matches = ({ name }: { name: string }) => enabled === undefined || enabled.includes(name);
+  return registryOf([...[...builtInTools, ...more].filter(matches), ...computerTools[shape]], matches(askUser));
 }
 
 /** The same without the tools that need a desktop. The answer to a call of one contains `desktopAdvice`. */
@@ -149,10 +149,10 @@ async function perform(
 ): Promise<ToolResult> {
   const tool = registry.find(name);
   if (!tool) return unknownTool(registry, name);
-  const given = typeof args === 'string' ? argumentsIn(args) : { value: args };
-  if (!given) return { ok: false, reason: 'bad_arguments', output: `The arguments of ${name} are not valid JSON.` };
+  const input = typeof args === 'string' ? argumentsIn(args) : { value: args };
+  if (!input) return { ok: false, reason: 'bad_arguments', output: `The arguments of ${name} are not valid JSON.` };
   try {
-    return await act(tool, given.value);
+    return await act(tool, input.value);
   } catch (thrown) {
     return expected(toAppError(thrown));
   }

@@ -87,13 +87,13 @@ export const shellWait = defineTool({
     const { running } = await ctx.sandbox.view(shell, ctx.signal);
     if (running === undefined)
       return { ok: true, output: `Nothing runs in shell session ${shell}.`, ...(await shown(ctx, shell)) };
-    using asked = whenAsked(ctx, running);
-    using enough = upTo(seconds * 1_000, AbortSignal.any([ctx.signal, asked.signal]));
+    using requested = whenAsked(ctx, running);
+    using enough = upTo(seconds * 1_000, AbortSignal.any([ctx.signal, requested.signal]));
     const { ended, output } = await follow(ctx, running, { signal: enough.signal, tell: () => {} });
     throwIfFired(ctx.signal);
     const { content } = await shown(ctx, shell);
     if (ended) return { ok: true, output: `It ended: ${verdict(ended)}.\n${output}`, content };
-    if (asked.signal.aborted) return { ok: true, output: waiting(output, shell), content };
+    if (requested.signal.aborted) return { ok: true, output: waiting(output, shell), content };
     const newest = content && 'console' in content ? content.console.at(-1)?.output : undefined;
     const seen = newest === undefined ? output : seenOnScreen(newest);
     return { ok: true, output: `It still runs after ${seconds} s.\n${seen}`, content };
@@ -148,11 +148,11 @@ interface Command {
 
 async function followToEnd(ctx: ToolContext, { shell, command, operation }: Command): Promise<ToolResult> {
   const tell = after(ctx.fromByte ?? 0, ctx.onOutput);
-  using asked = whenAsked(ctx, operation);
-  const signal = AbortSignal.any([ctx.signal, asked.signal]);
+  using requested = whenAsked(ctx, operation);
+  const signal = AbortSignal.any([ctx.signal, requested.signal]);
   const { ended, output } = await follow(ctx, operation, { signal, tell });
   const entry = { ps1: 'corral:~$ ', command, output };
-  if (!ended && asked.signal.aborted && !ctx.signal.aborted)
+  if (!ended && requested.signal.aborted && !ctx.signal.aborted)
     return { ok: true, output: waiting(output, shell), ...(await shown(ctx, shell, entry)) };
   if (!ended) return { ok: false, reason: 'cancelled', output, content: { console: [entry] } };
   const { exitCode, reason, spool } = ended;
@@ -175,19 +175,19 @@ const askedEveryMs = 1_500;
 
 /** Fires when the command waits for input. A sandbox that does not answer is the follower's failure. */
 function whenAsked({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
-  const asked = new AbortController();
+  const requested = new AbortController();
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
   const look = async () => {
     for (;;) {
       await pause(askedEveryMs, until);
       const now = await sandbox.operation(operation, until);
-      if (now?.asks) return asked.abort();
+      if (now?.asks) return requested.abort();
       if (now?.state !== 'running') return;
     }
   };
   look().catch(() => {});
-  return { signal: asked.signal, [Symbol.dispose]: () => over.abort() };
+  return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 
 const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the beginning
@@ -205,7 +205,7 @@ async function follow(
   const output = new BoundedOutput();
   const enough = new AbortController();
   let position = 0;
-  const heard = (chunk: Uint8Array) => {
+  const listener = (chunk: Uint8Array) => {
     position += chunk.length;
     const text = decoder.decode(chunk, { stream: true });
     output.addText(screen.add(text));
@@ -217,7 +217,7 @@ async function follow(
       if (until.aborted) return undefined;
       throw thrown;
     });
-  let ended = await listen(0, heard, AbortSignal.any([signal, enough.signal]));
+  let ended = await listen(0, listener, AbortSignal.any([signal, enough.signal]));
   tell(decoder.decode());
   const rest = new TextDecoder('utf-8', { ignoreBOM: true });
   if (!ended && !signal.aborted) {

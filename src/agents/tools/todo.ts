@@ -43,10 +43,10 @@ export const todo = defineTool({
 });
 
 /** The plan with the wanted steps. A step keeps its id by its text; one that the list leaves out stays only if it began. */
-function changed(plan: readonly PlanStep[], wanted: readonly RequestedStep[]): readonly PlanStep[] {
+function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
   let id = Math.max(0, ...plan.map((step) => Number(step.id) || 0));
-  const steps = wanted.map(({ description, status }): PlanStep => {
+  const steps = requested.map(({ description, status }): PlanStep => {
     const at = left.findIndex((step) => step.description.trim() === description);
     const [known] = at < 0 ? [] : left.splice(at, 1);
     return { id: known?.id ?? String(++id), description: known?.description ?? description, status };

@@ -90,7 +90,7 @@ export interface ProposedPullRequest {
   readonly draft: boolean;
 }
 /** Pushes the branch, and opens its pull request; one that is open already gets the new commits and is the answer. */
-export type PullRequestOpener = (wish: PullRequestWish, signal: AbortSignal) => Promise<ProposedPullRequest>;
+export type PullRequestOpener = (requested: PullRequestWish, signal: AbortSignal) => Promise<ProposedPullRequest>;
 
 /**
  * A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn.
@@ -144,7 +144,7 @@ export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'childre
 /** The name and arguments of a call in a facade. `path` converts a path of the sandbox to the facade's form. */
 export type CallNames = (
   args: Args,
-  path: (given: unknown) => unknown,
+  path: (input: unknown) => unknown,
 ) => { readonly name: string; readonly args: Args };
 
 /** Everything about a tool except how it runs. */

@@ -16,15 +16,15 @@ export const auditCommand: Command = {
   usage,
   about: 'who did what: lists the newest rows, says where the log stands, or checks that none was changed or removed',
   async run([what, ...rest], at) {
-    const wish = wishOf(rest);
+    const requested = wishOf(rest);
     const folder = auditFolder(localConfig());
     if (auditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
       at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR says where it is looked for.`);
       return 1;
     }
-    if (what === 'list') return list(folder, wish, at);
+    if (what === 'list') return list(folder, requested, at);
     if (what === 'head') return head(folder, at);
-    if (what === 'verify') return await verify(folder, placeOf(wish.head), at);
+    if (what === 'verify') return await verify(folder, placeOf(requested.head), at);
     throw wrong(what === undefined ? 'audit alone does nothing' : `There is no audit ${what}`);
   },
 };

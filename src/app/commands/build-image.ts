@@ -29,7 +29,7 @@ export const buildImageCommand: Command = {
     await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
     const call = { signal, deadlineAt: Date.now() + patienceMs };
-    const made = await images
+    const created = await images
       .ensure(ours.name, call, ({ detail }) => say(detail))
       .catch((thrown: unknown) => {
         if (!(thrown instanceof AppError && thrown.code === 'driver_unavailable')) throw thrown;
@@ -37,11 +37,11 @@ export const buildImageCommand: Command = {
         throw new AppError(thrown.code, `${thrown.publicMessage} ${advice}`, { cause: thrown });
       });
     if (tag === undefined) {
-      print(made); // a server of the same version finds it by this name
+      print(created); // a server of the same version finds it by this name
       return 0;
     }
     const [, repo = tag, version = 'latest'] = /^(.+):([^:/]+)$/.exec(tag) ?? [];
-    await callEngine(signal, () => engine.getImage(made).tag({ repo, tag: version }));
+    await callEngine(signal, () => engine.getImage(created).tag({ repo, tag: version }));
     print(`${repo}:${version}`);
     return 0;
   },

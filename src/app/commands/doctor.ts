@@ -23,11 +23,11 @@ export const doctorCommand: Command = {
     'not; with --attack, whether the server or a new sandbox has one of the ways out that public benchmarks and ' +
     'advisories describe; without --url it asks the server at CORRAL_URL, else the local one; CORRAL_TOKEN is its token',
   async run(args, { signal, print }) {
-    const { url, token, probe, ...asked } = parsed(args);
-    if (asked.attack) {
+    const { url, token, probe, ...requested } = parsed(args);
+    if (requested.attack) {
       const { sandbox } = await checksOf(url, token, signal);
       const findings = [...sandbox.weaknesses.map(knownWeakness), ...(await runAttack({ url, token }, signal))];
-      for (const line of reportOf(findings, sandbox.driver, asked)) print(line);
+      for (const line of reportOf(findings, sandbox.driver, requested)) print(line);
       return findings.some(({ state }) => state === 'broken') ? 1 : 0;
     }
     let failures = 0;
@@ -126,15 +126,15 @@ async function checksOf(url: string, token: string | undefined, signal: AbortSig
     const advice = 'Set CORRAL_TOKEN to its token, or to a key of the role operator or admin.';
     throw new AppError('forbidden', `${url} does not show its health to this credential. ${advice}`);
   }
-  const told = Detailed.safeParse(await response.json().catch(() => undefined));
-  if (!told.success) {
+  const report = Detailed.safeParse(await response.json().catch(() => undefined));
+  if (!report.success) {
     const what = `${url} answers ${response.status}, and not with the health of a Corral server`;
     throw new AppError(
       'invalid_request',
       `${what}. If it is just starting, try again; else name the server with --url.`,
     );
   }
-  return told.data.checks;
+  return report.data.checks;
 }
 
 function parts({ storage, sandbox, model }: Checks): Finding[] {
@@ -183,15 +183,15 @@ async function isolationFindings(
   try {
     const run = async (command: string) =>
       (await corral.sandbox.exec.mutate({ sessionId, command, timeoutMs: 60_000 }, { signal })).stdout.split('\n');
-    const said = new Map((await run(look)).map((line) => [line.split(' ')[0], line.split(' ').slice(1).join(' ')]));
-    const names = (said.get('servers') ?? '').split(' ').filter(Boolean);
+    const lines = new Map((await run(look)).map((line) => [line.split(' ')[0], line.split(' ').slice(1).join(' ')]));
+    const names = (lines.get('servers') ?? '').split(' ').filter(Boolean);
     const all = [...targets, ...names.map((host) => (host.includes(':') ? `[${host}]:53` : `${host}:53`))];
     const reached = (await run(all.map(reach).join('\n'))).filter((line) => /^(open|closed) /.test(line));
     return [
-      { isRight: said.get('uid') !== '0', what: `a sandbox works as user ${said.get('uid')}` },
-      { isRight: /^0+$/.test(said.get('capabilities') ?? ''), what: `its capabilities: ${said.get('capabilities')}` },
-      { isRight: said.get('privileges') === '1', what: 'it cannot gain privileges by a program' },
-      { isRight: said.get('system') === 'read-only', what: `its system is ${said.get('system')}` },
+      { isRight: lines.get('uid') !== '0', what: `a sandbox works as user ${lines.get('uid')}` },
+      { isRight: /^0+$/.test(lines.get('capabilities') ?? ''), what: `its capabilities: ${lines.get('capabilities')}` },
+      { isRight: lines.get('privileges') === '1', what: 'it cannot gain privileges by a program' },
+      { isRight: lines.get('system') === 'read-only', what: `its system is ${lines.get('system')}` },
       {
         isRight: reached.length === all.length,
         what: `${reached.length} of ${all.length} addresses were tried from it`,

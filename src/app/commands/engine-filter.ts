@@ -56,9 +56,9 @@ function parsed(args: readonly string[]) {
 }
 
 /** The server says `none` when all sandboxes run as the image's user. */
-function usersFrom(given: string): UserRange {
+function usersFrom(value: string): UserRange {
   const { kind, accepts } = userRange();
-  const { success, data } = kind.safeParse(given);
-  if (!success) throw new AppError('invalid_request', `--users is ${given}, and has to be ${accepts}.`);
+  const { success, data } = kind.safeParse(value);
+  if (!success) throw new AppError('invalid_request', `--users is ${value}, and has to be ${accepts}.`);
   return data ?? { first: imageUser, last: imageUser };
 }

@@ -100,10 +100,10 @@ function ofRunning(corral: Corral): KeyAdmin {
   return {
     list: async () => (await corral.call((api) => api.keys.list.query())).keys.map(view),
     async create({ name, role, beside, expiresAt }) {
-      const wish = { name, role, ...(beside !== undefined && { beside }) };
+      const requested = { name, role, ...(beside !== undefined && { beside }) };
       const expiry = expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt).toISOString() };
-      const made = await corral.call((api) => api.keys.create.mutate({ ...wish, ...expiry }));
-      return { key: made.key, view: view(made.view) };
+      const created = await corral.call((api) => api.keys.create.mutate({ ...requested, ...expiry }));
+      return { key: created.key, view: view(created.view) };
     },
     revoke: async (id) => view(await corral.call((api) => api.keys.revoke.mutate({ id }))),
   };
@@ -154,8 +154,8 @@ function wishOf(args: readonly string[]): z.infer<typeof Wish> {
 
 async function create({ role, name, expires, beside }: z.infer<typeof Wish>, keys: KeyAdmin): Promise<string> {
   const lifeMs = expires && Number.parseInt(expires, 10) * units[expires.slice(-1) as keyof typeof units];
-  const made = await keys.create({ role, name, beside, ...(lifeMs && { expiresAt: systemClock.now() + lifeMs }) });
-  return made.key;
+  const created = await keys.create({ role, name, beside, ...(lifeMs && { expiresAt: systemClock.now() + lifeMs }) });
+  return created.key;
 }
 
 const day = (at: number | null) => (at === null ? '-' : new Date(at).toISOString().slice(0, 16)).padEnd(16);
@@ -174,11 +174,11 @@ export const keysCommand: Command = {
     if (what === 'rotate-sandbox' && id && more.length === 0) return await rotateSandbox(id, print);
     const isKnown = what === 'create' || (what === 'list' && !id) || (what === 'revoke' && id && more.length === 0);
     if (!isKnown) throw new AppError('invalid_request', `keys needs ${usage}.`);
-    const wish = what === 'create' ? wishOf(rest) : undefined;
+    const requested = what === 'create' ? wishOf(rest) : undefined;
     await using store = await opened({ isChange: what !== 'list', mayBegin: what === 'create', say });
     const { keys } = store;
-    if (wish) {
-      print(await create(wish, keys));
+    if (requested) {
+      print(await create(requested, keys));
       say('This key is shown once. Whoever has it acts under it: keep it as a password.');
     } else if (what === 'list') {
       const all = await keys.list();

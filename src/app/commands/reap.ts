@@ -23,7 +23,7 @@ export const reapCommand: Command = {
     'ends the pods in the namespace of the sandboxes that are past their deadline, whoever made them; with --all every ' +
     'pod and volume claim of one installation, whose servers should be gone',
   async run(args, { signal, print }) {
-    const given = parsed(args);
+    const reapOptions = parsed(args);
     const config = localConfig();
     if (config.driver !== 'kubernetes') {
       const advice =
@@ -33,7 +33,7 @@ export const reapCommand: Command = {
         `CORRAL_DRIVER is ${config.driver}, and only pods of kubernetes are reaped. ${advice}`,
       );
     }
-    const names = given.all ? await clear(config, given, signal) : await reap(config, given, signal);
+    const names = reapOptions.all ? await clear(config, reapOptions, signal) : await reap(config, reapOptions, signal);
     for (const name of names) print(`ended ${name}`);
     print(`${names.length} ended`);
     return 0;
@@ -66,9 +66,9 @@ function clear(config: Config, { instance, namespace }: ReapOptions, signal: Abo
 
 function parsed(args: readonly string[]): ReapOptions {
   try {
-    const given = parseArgs({ args: [...args], options }).values;
-    if (given.instance !== undefined && !given.all) throw new Error('--instance goes with --all');
-    return given;
+    const input = parseArgs({ args: [...args], options }).values;
+    if (input.instance !== undefined && !input.all) throw new Error('--instance goes with --all');
+    return input;
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. reap takes ${reapCommand.usage}.`);
   }

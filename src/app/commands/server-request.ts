@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 export const urlOption = { url: { type: 'string' } } as const;
 
 /** The server of `--url`, of CORRAL_URL, or the local one that runs, with its token. Throws for what is no address. */
-export const serverAddress = (given: string | undefined): ServerAddress => addressOf(given, process.env);
+export const serverAddress = (value: string | undefined): ServerAddress => addressOf(value, process.env);
 
 /** Sends a command's request to a running server; rejects with a text that tells what to do. */
 export async function requestServer(url: string, options: RequestInit): Promise<Response> {

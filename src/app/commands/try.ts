@@ -52,8 +52,8 @@ export const tryCommand: Command = {
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const root = await requestServer(`${url}/`, { signal });
-  const told = (await root.json().catch(() => ({}))) as { name?: unknown };
-  if (told.name !== 'corral') {
+  const report = (await root.json().catch(() => ({}))) as { name?: unknown };
+  if (report.name !== 'corral') {
     const advice = 'If it is just starting, try again; else name the server with --url.';
     throw new AppError('invalid_request', `${url} answers ${root.status}, and is no Corral server. ${advice}`);
   }
@@ -96,15 +96,15 @@ const within = <T>(work: Promise<T>, patience: AbortSignal): Promise<T> =>
 
 function parsed(args: readonly string[]): ServerAddress & { readonly timeout: string } {
   try {
-    const given = parseArgs({
+    const input = parseArgs({
       args: [...args],
       options: {
         ...urlOption,
         timeout: { type: 'string', default: '300' },
       },
     }).values;
-    if (!/^[1-9]\d{0,5}$/.test(given.timeout)) throw new Error('--timeout needs a number of seconds from 1');
-    return { ...serverAddress(given.url), timeout: given.timeout };
+    if (!/^[1-9]\d{0,5}$/.test(input.timeout)) throw new Error('--timeout needs a number of seconds from 1');
+    return { ...serverAddress(input.url), timeout: input.timeout };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. try takes ${tryCommand.usage}.`);
   }

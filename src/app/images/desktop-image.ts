@@ -55,7 +55,7 @@ export class DesktopImage {
   }
 
   async #try(signal: AbortSignal): Promise<void> {
-    const { driver, clock, heard } = this.#options;
+    const { driver, clock, heard: listener } = this.#options;
     if (!makesImages(driver)) return;
     // The smaller image comes first, because every session waits for it.
     for (const image of [baseImage, desktopImage]) {
@@ -66,13 +66,13 @@ export class DesktopImage {
         ({ phase, detail }) => {
           this.#since ??= clock.now();
           this.#offer = { state: 'building', detail };
-          heard({ phase, detail });
+          listener({ phase, detail });
         },
       );
     }
     throwIfFired(signal);
     this.#offer = { state: 'ready' };
-    if (this.#since !== undefined) heard({ phase: 'ready', detail: 'new sessions have a desktop' });
+    if (this.#since !== undefined) listener({ phase: 'ready', detail: 'new sessions have a desktop' });
   }
 
   #secondsSince(began: number): number {

@@ -15,7 +15,7 @@ export const browserPolicy = join(images, 'browser-policy.json');
 
 /** The daemon as one file, built once per start of the server. */
 export function daemonBundle(dataDir: string): () => Promise<string> {
-  let made: Promise<string> | undefined;
+  let created: Promise<string> | undefined;
   const make = async () => {
     const outfile = join(dataDir, 'image', 'sandboxd.mjs');
     await mkdir(join(dataDir, 'image'), { recursive: true, mode: 0o700 });
@@ -25,11 +25,11 @@ export function daemonBundle(dataDir: string): () => Promise<string> {
     return outfile;
   };
   return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
+    created ??= make().catch((error: unknown) => {
+      created = undefined;
       throw error;
     });
-    return made;
+    return created;
   };
 }
 

@@ -90,18 +90,18 @@ async function copyApiDocs(outdir: string): Promise<void> {
 
 /** The scripts that the entry begins with. A browser that reads their names in the page fetches all of them at once. */
 function preloads({ outputs }: Metafile, name: string): string {
-  const wanted = new Set<string>();
+  const requested = new Set<string>();
   const add = (path: string) => {
     for (const { path: needed, kind, external } of outputs[path]?.imports ?? []) {
-      if (kind !== 'import-statement' || external === true || wanted.has(needed)) continue;
-      wanted.add(needed);
+      if (kind !== 'import-statement' || external === true || requested.has(needed)) continue;
+      requested.add(needed);
       add(needed);
     }
   };
   for (const path of Object.keys(outputs)) {
     if (basename(path).startsWith(`${name}-`) && path.endsWith('.js')) add(path);
   }
-  return [...wanted].map((path) => `  <link rel="modulepreload" href="/static/${basename(path)}">\n  `).join('');
+  return [...requested].map((path) => `  <link rel="modulepreload" href="/static/${basename(path)}">\n  `).join('');
 }
 
 /** Where browsers find the file of an entry. */

@@ -13,13 +13,13 @@ const cache = join(root, 'node_modules/.cache/corral-page');
 
 /** The files of the page, read at the first request. A clone builds them once per change of their sources. */
 export function pageFiles(): () => Promise<PageFiles> {
-  let made: Promise<PageFiles> | undefined;
+  let created: Promise<PageFiles> | undefined;
   return () => {
-    made ??= read().catch((thrown: unknown) => {
-      made = undefined;
+    created ??= read().catch((thrown: unknown) => {
+      created = undefined;
       throw thrown;
     });
-    return made;
+    return created;
   };
 }
 

@@ -68,8 +68,8 @@ const checkMs = 5_000;
 export const sandboxFolder = (dataDir: string): string => join(dataDir, 's'); // short: socket paths are limited
 
 /** The configured driver, with a warm pool if the settings ask for one and the driver can have it. */
-export async function openDriver(given: Options): Promise<Driver> {
-  const options = { ...given, config: await requireIsolation(given.config) };
+export async function openDriver(input: Options): Promise<Driver> {
+  const options = { ...input, config: await requireIsolation(input.config) };
   const { driver: name } = options.config;
   return withWarmPool(name === 'auto' ? await whatAnswers(options) : await opened(name, options), options);
 }

@@ -25,9 +25,9 @@ export const fetchWithin =
 /** The addresses that administrators can enter: private ones only where all programs of the machine are administrators. */
 export function reachOf(
   { host, token }: Pick<Config, 'host' | 'token'>,
-  asked: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
+  requested: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
 ): NetworkReach {
-  const { setting, needsCredential } = asked;
+  const { setting, needsCredential } = requested;
   if (setting === 'auto') return isLoopback(host) && !token && !needsCredential ? 'private' : 'public';
   return setting === 'allow' ? 'private' : 'public';
 }

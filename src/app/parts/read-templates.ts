@@ -78,8 +78,8 @@ function unknownTools(template: Template, file: string, tools: ToolRegistry): st
     ...describedTools.map(({ name }) => name),
     ...tools.declarations.map(({ name }) => name),
   ];
-  const check = (key: string, given: readonly string[] = []) =>
-    given
+  const check = (key: string, values: readonly string[] = []) =>
+    values
       .filter((name) => !name.includes('*') && !name.startsWith('mcp_') && !known.includes(name))
       .map((name) => {
         const meant = nearestWord(name, known);

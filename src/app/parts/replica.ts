@@ -95,8 +95,8 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
 
 /** The name that all servers of a shared store write into the labels of their sandboxes. */
 export async function sharedInstance(store: Store, ids: IdSource): Promise<string> {
-  const wish = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
-  await store.records.put(wish).catch((thrown: unknown) => {
+  const requested = { kind: 'server', id: 'instance', doc: { name: `c${ids.short()}` }, expect: 0 };
+  await store.records.put(requested).catch((thrown: unknown) => {
     if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first
   });
   const found = await store.records.get('server', 'instance');

@@ -29,11 +29,11 @@ export function openTraces(variables: Variables, { log, events, version, warn }:
 }
 
 /** The target of our own exporter, which sends OTLP over HTTP in JSON. Undefined: none is configured. */
-function otlpTarget(given: Variables, warn: TraceDeps['warn']): OtlpTarget | undefined {
-  const exporters = (given.OTEL_TRACES_EXPORTER ?? '').split(',').map((it) => it.trim());
+function otlpTarget(variables: Variables, warn: TraceDeps['warn']): OtlpTarget | undefined {
+  const exporters = (variables.OTEL_TRACES_EXPORTER ?? '').split(',').map((it) => it.trim());
   const [exporter = ''] = exporters;
-  const own = given.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
-  const common = given.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const own = variables.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
+  const common = variables.OTEL_EXPORTER_OTLP_ENDPOINT;
   if (exporter === 'none' || (exporter === '' && !own && !common)) return undefined;
   if (exporter !== '' && !exporters.includes('otlp')) {
     const advice = 'Use otlp, or load an SDK with NODE_OPTIONS="--import …".';
@@ -43,7 +43,7 @@ function otlpTarget(given: Variables, warn: TraceDeps['warn']): OtlpTarget | und
     );
     return undefined;
   }
-  const protocol = given.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? given.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json';
+  const protocol = variables.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? variables.OTEL_EXPORTER_OTLP_PROTOCOL ?? 'http/json';
   if (protocol !== 'http/json') {
     warn(
       undefined,
@@ -55,13 +55,16 @@ function otlpTarget(given: Variables, warn: TraceDeps['warn']): OtlpTarget | und
     warn(undefined, 'OTEL_EXPORTER_OTLP_ENDPOINT is no address such as http://localhost:4318, so there are no traces.');
     return undefined;
   }
-  const headers = given.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? given.OTEL_EXPORTER_OTLP_HEADERS;
-  const timeout = given.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? given.OTEL_EXPORTER_OTLP_TIMEOUT;
+  const headers = variables.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? variables.OTEL_EXPORTER_OTLP_HEADERS;
+  const timeout = variables.OTEL_EXPORTER_OTLP_TRACES_TIMEOUT ?? variables.OTEL_EXPORTER_OTLP_TIMEOUT;
   return {
     url,
     headers: pairsOf(headers),
     timeoutMs: Number(timeout) || usualTimeoutMs,
-    resource: { 'service.name': given.OTEL_SERVICE_NAME || 'corral', ...pairsOf(given.OTEL_RESOURCE_ATTRIBUTES) },
+    resource: {
+      'service.name': variables.OTEL_SERVICE_NAME || 'corral',
+      ...pairsOf(variables.OTEL_RESOURCE_ATTRIBUTES),
+    },
   };
 }
 

@@ -35,17 +35,17 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   const inFile = readYaml(yamlText, source, problems);
   problems.push(...strangers(env));
 
-  const given = new Map(settings.map((setting) => [setting, givenFor(setting, env, inFile)]));
-  const parsed = parseSettings(Config, settings, (setting) => given.get(setting)?.value);
+  const values = new Map(settings.map((setting) => [setting, givenFor(setting, env, inFile)]));
+  const parsed = parseSettings(Config, settings, (setting) => values.get(setting)?.value);
   const refused = 'refused' in parsed ? parsed.refused : [];
   for (const setting of refused) {
-    const { variable, value } = given.get(setting) as VariableValue;
+    const { variable, value } = values.get(setting) as VariableValue;
     problems.push(refusal(setting, `${variable} (${setting.key} in corral.yaml)`, value));
   }
   if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
 
   const nodeCa = env.NODE_EXTRA_CA_CERTS ? [env.NODE_EXTRA_CA_CERTS] : [];
-  const sources = Object.fromEntries([...given].flatMap(([{ key }, { from }]) => (from ? [[key, from]] : [])));
+  const sources = Object.fromEntries([...values].flatMap(([{ key }, { from }]) => (from ? [[key, from]] : [])));
   const config = { ...parsed.data, extraCa: [...new Set([...parsed.data.extraCa, ...nodeCa])], sources };
   const against = contradictions(config);
   if (against.length > 0) throw new AppError('invalid_request', against.join('\n'));

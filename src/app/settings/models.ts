@@ -23,11 +23,11 @@ const mappingOf = <Value extends z.ZodType>(accepts: string, key: z.ZodString, v
   accepts: `${accepts} (a mapping, or JSON in a variable)`,
   kind: z.union([z.record(z.string(), z.unknown()), z.string().transform(fromJson)]).pipe(z.record(key, value)),
 });
-function fromJson(given: string): unknown {
+function fromJson(value: string): unknown {
   try {
-    return JSON.parse(given);
+    return JSON.parse(value);
   } catch {
-    return given;
+    return value;
   }
 }
 

@@ -162,12 +162,12 @@ const layout = layoutOf(TemplateFile);
 export function parseTemplate(name: string, yamlText: string, file: string): Template {
   const problems: string[] = [];
   const keys = layout.settings.map(({ key }) => key).join(', ');
-  const given = readYaml(yamlText, { ...layout, file, help: `these are: ${keys}.` }, problems);
-  const parsed = parseSettings(TemplateFile, layout.settings, ({ key }) => given.get(key));
+  const values = readYaml(yamlText, { ...layout, file, help: `these are: ${keys}.` }, problems);
+  const parsed = parseSettings(TemplateFile, layout.settings, ({ key }) => values.get(key));
   for (const setting of 'refused' in parsed ? parsed.refused : []) {
-    problems.push(refusal(setting, `${setting.key} in ${file}`, given.get(setting.key)));
+    problems.push(refusal(setting, `${setting.key} in ${file}`, values.get(setting.key)));
   }
-  const named = given.get('name') ?? name;
+  const named = values.get('name') ?? name;
   if (named !== name) problems.push(`name in ${file} is ${JSON.stringify(named)}; the file's own name is ${name}.`);
   if ('refused' in parsed || problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
   const { label = name, description = '', ...content } = parsed.data;

@@ -46,9 +46,9 @@ export async function listenOnMore(
   const more = createServer(transport);
   more.maxHeadersCount = server.maxHeadersCount;
   countAlso(server, more);
-  more.on('request', (...given) => server.emit('request', ...given));
-  more.on('upgrade', (...given) => server.emit('upgrade', ...given));
-  more.on('clientError', (...given) => server.emit('clientError', ...given));
+  more.on('request', (...values) => server.emit('request', ...values));
+  more.on('upgrade', (...values) => server.emit('upgrade', ...values));
+  more.on('clientError', (...values) => server.emit('clientError', ...values));
   more.listen(port, host);
   await listening({ host, port }, () => once(more, 'listening'));
   return {

@@ -35,13 +35,13 @@ const variables = {
 
 function checkSize(choice: SandboxChoice, settings: Config['sandbox'], { name, capabilities }: Limits['driver']): void {
   for (const part of ['memory', 'cpus'] as const) {
-    const wanted = choice[part];
-    if (wanted === undefined) continue;
+    const target = choice[part];
+    if (target === undefined) continue;
     if (!capabilities.limits.includes(enforced[part])) {
       throw cannot(`size.${part}: the driver ${name} cannot limit it for one sandbox here. Leave it out.`);
     }
     const most = maxSize(settings)[part];
-    if (wanted > most) throw bad(`size.${part}: ${wanted} is over ${most}, the most here (${variables[part]}).`);
+    if (target > most) throw bad(`size.${part}: ${target} is over ${most}, the most here (${variables[part]}).`);
   }
 }
 

@@ -76,14 +76,14 @@ interface Beginning {
 export async function beginServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;
-  const told = (news: ServiceNews) => void (isAdopted && news.kind === 'ready' ? undefined : beginning.told(news));
+  const report = (news: ServiceNews) => void (isAdopted && news.kind === 'ready' ? undefined : beginning.told(news));
   const specs = new Map(serviceSpecs(settings).map((spec) => [spec.name, spec]));
   if (specs.size === 0) return;
   const sandbox = sandboxIdOf(id);
   const names = [...specs.keys()].join(', ');
   const refuseAll = (why: string) => {
     for (const name of specs.keys())
-      told({ name, kind: 'failed', detail: `The service ${name} is not there: ${why}.` });
+      report({ name, kind: 'failed', detail: `The service ${name} is not there: ${why}.` });
   };
   if (!hostsServices(driver)) {
     return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
@@ -115,5 +115,5 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
     states: (within: AbortSignal) => driver.services(sandbox, callOf(within)),
     listening: async (within: AbortSignal) => (await client.ports.list(within)).map(({ port }) => port),
   };
-  await startServices({ host, services: settings.services, clock, patienceMs, tell: told }, signal);
+  await startServices({ host, services: settings.services, clock, patienceMs, tell: report }, signal);
 }

@@ -244,12 +244,12 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       const expiresAt = clock.now() + config.sandbox.ttlSeconds * 1_000;
       const services = serviceSpecs(settings);
       const volumes = await mountedVolumes(volumeRecords, session);
-      const wanted = {
+      const requested = {
         ...recipe(settings, await credentials.envOf(session)),
         ...(services.length > 0 && { services }),
         ...(volumes.length > 0 && { volumes }),
       };
-      return { id, sessionId: session.id, epoch, ...wanted, expiresAt };
+      return { id, sessionId: session.id, epoch, ...requested, expiresAt };
     },
     async prepare(id, sandbox, signal) {
       const entries = await registries.learn(id, sandbox, signal).catch((error: unknown) => {
@@ -261,9 +261,18 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       const policy = settings.egress.policy;
       const tell = (detail: string) => facts.tell(id, { type: 'sandbox.phase', data: { phase: 'starting', detail } });
       const { image } = settings.sandbox;
-      const told = (data: object) => facts.tell(id, { type: 'sandbox.service', data });
+      const report = (data: object) => facts.tell(id, { type: 'sandbox.service', data });
       await beginServices(
-        { driver, id, settings: chosen, client: sandbox.client, isAdopted: !sandbox.isFresh, clock, tell, told },
+        {
+          driver,
+          id,
+          settings: chosen,
+          client: sandbox.client,
+          isAdopted: !sandbox.isFresh,
+          clock,
+          tell,
+          told: report,
+        },
         signal,
       );
       await installPackages({ client: sandbox.client, packages, template, image, policy, clock, tell }, signal);

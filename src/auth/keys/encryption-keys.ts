@@ -43,10 +43,10 @@ export async function encryptionKeys({ config, isSealed, newKey }: Options): Pro
     if (path === own) await chmod(own, 0o600);
     return split(text);
   }
-  const made = newKey();
+  const created = newKey();
   await mkdir(dirname(own), { recursive: true });
-  await writeFile(own, `${made}\n`, { mode: 0o600, flag: 'wx' });
-  return [new Secret(made)];
+  await writeFile(own, `${created}\n`, { mode: 0o600, flag: 'wx' });
+  return [new Secret(created)];
 }
 
 function split(text: string): Secret[] {

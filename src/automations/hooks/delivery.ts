@@ -32,17 +32,17 @@ export interface HookReader {
 }
 
 /** Compares in a time that does not depend on the place of the first difference. */
-export function isEqual(given: string, expected: string): boolean {
-  const [a, b] = [given, expected].map((text) => createHash('sha256').update(text).digest());
+export function isEqual(value: string, expected: string): boolean {
+  const [a, b] = [value, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a as Buffer, b as Buffer);
 }
 export const digestOf = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
 /** GitHub's and Gitea's: the body's HMAC in hex, with the text of the secret as the key. */
-export function verifyHexHmac(given: string | undefined, body: Uint8Array, secret: string): Proof | undefined {
-  if (given === undefined) return undefined;
+export function verifyHexHmac(value: string | undefined, body: Uint8Array, secret: string): Proof | undefined {
+  if (value === undefined) return undefined;
   const expected = createHmac('sha256', secret).update(body).digest('hex');
-  return isEqual(given.toLowerCase(), expected) ? { id: digestOf(body) } : undefined;
+  return isEqual(value.toLowerCase(), expected) ? { id: digestOf(body) } : undefined;
 }
 
 /** Standard Webhooks: an HMAC over id, time and body; several signatures may be given, of which one has to fit. */

@@ -67,8 +67,8 @@ const maxFields = 100;
 /** The text that a template makes of a payload: each `{{path.of.a.field}}` becomes the field, an unknown one nothing. */
 export function fillTemplate(template: string, payload: unknown): string {
   let fields = 0;
-  return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (given, path: string) => {
-    if (++fields > maxFields) return given;
+  return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (text, path: string) => {
+    if (++fields > maxFields) return text;
     const value = valueAt(payload, path);
     if (value === undefined || value === null) return '';
     return typeof value === 'object' ? JSON.stringify(value) : String(value);
@@ -234,13 +234,13 @@ function startOf(automation: Automation, { proof, news, payload, at }: AcceptedD
   const { source, template } = automation.hook as HookSpec;
   const { event, repository, sender, about, url, text } = news;
   const whole = template === null ? JSON.stringify(payload, null, 2) : fillTemplate(template, payload);
-  const told =
+  const message =
     event === null ? whole : [`${event} in ${repository}: ${about}`, `by ${sender}`, url, '', text].join('\n');
   return newStart(automation, {
     id: `${automation.id}:hook-${proof.id}`,
     cause: { kind: 'hook', source, event, about: onOneLine(event === null ? '' : `${repository} ${about}`) },
     at,
-    given: quoteLines(told, maxQuoted),
+    given: quoteLines(message, maxQuoted),
   });
 }
 

@@ -112,9 +112,9 @@ export class Outbox {
     return this.#isOpen;
   }
 
-  /** `heard` is called when something was added without an append. */
-  onAdd(heard: () => void): void {
-    this.#onAdd = heard;
+  /** `listener` is called when something was added without an append. */
+  onAdd(listener: () => void): void {
+    this.#onAdd = listener;
   }
 
   /** The oldest first. */

@@ -26,10 +26,10 @@ export class ResourceNews {
   documents(own: DocumentService): DocumentService {
     return {
       ...own,
-      create: async (wish) => {
-        const made = await own.create(wish);
-        await this.#tell(ofDocument(made), 'created');
-        return made;
+      create: async (newDocument) => {
+        const keptDocument = await own.create(newDocument);
+        await this.#tell(ofDocument(keptDocument), 'created');
+        return keptDocument;
       },
       update: async (id, change) => {
         const before = await this.#before(() => own.get(id));
@@ -49,10 +49,10 @@ export class ResourceNews {
   memoryStores(own: MemoryStoreService): MemoryStoreService {
     return {
       ...own,
-      create: async (wish) => {
-        const made = await own.create(wish);
-        await this.#tell(ofStore(made), 'created');
-        return made;
+      create: async (requested) => {
+        const memoryStore = await own.create(requested);
+        await this.#tell(ofStore(memoryStore), 'created');
+        return memoryStore;
       },
       archive: async (id) => {
         const before = await this.#before(() => own.get(id));
@@ -74,10 +74,10 @@ export class ResourceNews {
       this.#before(async () => ({ vault: await own.get(id), credentials: await own.credentials(id) }));
     return {
       ...own,
-      create: async (wish) => {
-        const made = await own.create(wish);
-        await this.#tell(ofVault(made), 'created');
-        return made;
+      create: async (requested) => {
+        const credentialVault = await own.create(requested);
+        await this.#tell(ofVault(credentialVault), 'created');
+        return credentialVault;
       },
       archive: async (id) => {
         const before = await whole(id);
@@ -95,10 +95,10 @@ export class ResourceNews {
         for (const one of before.credentials) await this.#tell(ofCredential(one, before.vault), 'deleted');
         await this.#tell(ofVault(before.vault), 'deleted');
       },
-      addCredential: async (id, wish) => {
-        const made = await own.addCredential(id, wish);
-        await this.#tellOf(own, made, 'created');
-        return made;
+      addCredential: async (id, newCredential) => {
+        const vaultCredential = await own.addCredential(id, newCredential);
+        await this.#tellOf(own, vaultCredential, 'created');
+        return vaultCredential;
       },
       archiveCredential: async (id, credentialId) => {
         const before = await this.#before(() => own.credential(id, credentialId));
@@ -119,9 +119,9 @@ export class ResourceNews {
     return {
       ...own,
       create: async (spec) => {
-        const made = await own.create(spec);
-        await this.#tellAutomation(made, 'created');
-        return made;
+        const automation = await own.create(spec);
+        await this.#tellAutomation(automation, 'created');
+        return automation;
       },
       update: async (id, change) => {
         const before = await this.#before(() => own.get(id));

@@ -40,16 +40,16 @@ export const attemptsCommand: CliCommand = {
     'corral attempts diff last 2',
     'corral attempts choose last 2 --delete-others',
   ],
-  async run(given) {
-    const { args, options, io, corral } = given;
+  async run(input) {
+    const { args, options, io, corral } = input;
     const [action = 'ls', session = 'last', word] = args;
     const known = ['start', 'show', 'diff', 'choose', 'stop', 'ls', 'list'];
     if (!known.includes(action)) throw new UsageError(`There is no action "${action}". Use ${known.join(', ')}.`);
-    const wish = action === 'start' ? wishOf(given) : undefined;
+    const requested = action === 'start' ? wishOf(input) : undefined;
     const box = await boxOf(corral(), session);
     const print = (one: Attempts) => printAttempts(one, { io, isJson: options.flag('json') });
-    if (wish) {
-      const started = await box.attempts.start(wish.task, wish.options);
+    if (requested) {
+      const started = await box.attempts.start(requested.task, requested.options);
       if (options.flag('detach')) {
         io.print(options.flag('json') ? JSON.stringify(started) : started.id);
         return exitCodes.ok.code;
@@ -86,9 +86,9 @@ function wishOf({ args: [, session, task], options }: CommandInput) {
   const begins = beginnings.find((one) => one === begin);
   if (begin !== undefined && begins === undefined) throw new UsageError('--begin is fork, copy or none.');
   const limitIn = (option: string, name: string) => {
-    const given = options.text(name);
-    if (given !== undefined && !/^[1-9]\d{0,12}$/.test(given)) throw new UsageError(`${option} is a number.`);
-    return given === undefined ? undefined : Number(given);
+    const value = options.text(name);
+    if (value !== undefined && !/^[1-9]\d{0,12}$/.test(value)) throw new UsageError(`${option} is a number.`);
+    return value === undefined ? undefined : Number(value);
   };
   const tokens = limitIn('--token-budget', 'tokenBudget');
   const toolCalls = limitIn('--tool-call-budget', 'toolCallBudget');
@@ -98,13 +98,13 @@ function wishOf({ args: [, session, task], options }: CommandInput) {
     const [model, template] = [models[n % models.length], templates[n % templates.length]];
     return { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
   });
-  const wish = {
+  const requested = {
     attempts,
     ...(goal && { goal }),
     ...(begins !== undefined && { begins }),
     ...(Object.keys(budget).length > 0 && { budget }),
   };
-  return { task, options: wish };
+  return { task, options: requested };
 }
 
 function numberOf(

@@ -44,7 +44,7 @@ export const boxCommand: CliCommand = {
       print(await server.call((api) => api.sessions.update.mutate({ id, name: next ?? null })));
       return exitCodes.ok.code;
     }
-    const wish = {
+    const requested = {
       name,
       ...(template !== undefined && { template }),
       ...(snapshot !== undefined && { snapshot }),
@@ -52,7 +52,7 @@ export const boxCommand: CliCommand = {
       ...(idleSeconds !== undefined && { idleSeconds }),
       ...(volumes.length > 0 && { volumes: [...volumes] }),
     };
-    const { session, isNew } = await server.call((api) => api.sessions.named.mutate(wish));
+    const { session, isNew } = await server.call((api) => api.sessions.named.mutate(requested));
     if (!isNew && ofNew && !options.flag('json'))
       io.say('The session was there already, so --template, --snapshot, --built, --idle and --volume do not count.');
     print(session);

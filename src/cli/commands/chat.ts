@@ -39,9 +39,9 @@ export const chatCommand: CliCommand = {
         return exitCodes.ok.code;
       }
       for (;;) {
-        const said = await nextMessage(io);
-        if (said === undefined) break;
-        if (said !== '') await followRun(await box.run(said), io, { json: false, follow: true });
+        const text = await nextMessage(io);
+        if (text === undefined) break;
+        if (text !== '') await followRun(await box.run(text), io, { json: false, follow: true });
       }
       io.say(io.paint('stderr', 'dim', `Go on with: corral chat --session ${box.id}`));
       return exitCodes.ok.code;
@@ -62,10 +62,10 @@ async function chosenIn(io: Io, server: Corral): Promise<string | undefined> {
 async function nextMessage(io: Io): Promise<string | undefined> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   const closed = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
-  const asked = lines.question(io.paint('stderr', 'bold', 'you> ')).then((said) => said.trim());
-  asked.catch(() => {}); // closed before an answer
+  const requested = lines.question(io.paint('stderr', 'bold', 'you> ')).then((text) => text.trim());
+  requested.catch(() => {}); // closed before an answer
   try {
-    return await Promise.race([asked, closed]);
+    return await Promise.race([requested, closed]);
   } finally {
     lines.close();
   }

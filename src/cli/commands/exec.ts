@@ -33,7 +33,7 @@ export const execCommand: CliCommand = {
     const seconds = options.text('timeout');
     if (seconds !== undefined && !(Number(seconds) > 0)) throw new UsageError('--timeout needs a number of seconds.');
     const cwd = options.text('workdir');
-    const wish = {
+    const requested = {
       env: Object.fromEntries(options.texts('env').map(variable)),
       ...(cwd !== undefined && { cwd }),
       ...(seconds !== undefined && { timeoutMs: Math.ceil(Number(seconds) * 1_000) }),
@@ -42,11 +42,14 @@ export const execCommand: CliCommand = {
     };
     try {
       if (options.flag('json')) {
-        const result = await box.exec(command, wish);
+        const result = await box.exec(command, requested);
         io.print(JSON.stringify(result));
         return result.exitCode;
       }
-      const { exitCode } = await box.execBytes(command, { ...wish, onBytes: (to, bytes) => writeTo(io[to], bytes) });
+      const { exitCode } = await box.execBytes(command, {
+        ...requested,
+        onBytes: (to, bytes) => writeTo(io[to], bytes),
+      });
       return exitCode;
     } catch (thrown) {
       if (io.signal.aborted) return exitCodes.interrupted.code;
@@ -60,8 +63,8 @@ export const execCommand: CliCommand = {
 /** A word as a shell reads it literally. */
 const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word));
 
-function variable(given: string): [string, string] {
-  const at = given.indexOf('=');
-  if (at < 1) throw new UsageError(`--env needs name=value, and got ${given}.`);
-  return [given.slice(0, at), given.slice(at + 1)];
+function variable(value: string): [string, string] {
+  const at = value.indexOf('=');
+  if (at < 1) throw new UsageError(`--env needs name=value, and got ${value}.`);
+  return [value.slice(0, at), value.slice(at + 1)];
 }

@@ -28,13 +28,13 @@ export const forkCommand: CliCommand = {
       throw new UsageError('--at needs the seq of an event.');
     const title = options.text('title');
     const { id } = await boxOf(corral(), word);
-    const wish = {
+    const requested = {
       id,
       files: options.flag('files'),
       ...(seq !== undefined && { seq }),
       ...(title !== undefined && { title }),
     };
-    const session = await corral().call((api) => api.sessions.fork.mutate(wish));
+    const session = await corral().call((api) => api.sessions.fork.mutate(requested));
     io.print(options.flag('json') ? JSON.stringify(session) : session.id);
     const files = session.forkedFrom?.files;
     const why = files === undefined ? undefined : (withoutFiles as Partial<Record<string, string>>)[files];

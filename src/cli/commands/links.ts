@@ -43,10 +43,10 @@ export const vncCommand: CliCommand = {
       throw new UsageError('--expires needs a number of seconds from 1 to 900.');
     }
     const right = options.flag('control') ? 'control' : 'view';
-    const wish = { sessionId: box.id, right, expireSeconds } as const;
-    const { url, page, expiresIn } = await server.call((api) => api.desktop.signedUrl.mutate(wish));
-    const told = { url: server.address + url, page: server.address + page, expiresIn };
-    io.print(options.flag('json') ? JSON.stringify(told) : told.page);
+    const requested = { sessionId: box.id, right, expireSeconds } as const;
+    const { url, page, expiresIn } = await server.call((api) => api.desktop.signedUrl.mutate(requested));
+    const report = { url: server.address + url, page: server.address + page, expiresIn };
+    io.print(options.flag('json') ? JSON.stringify(report) : report.page);
     return exitCodes.ok.code;
   },
 };

@@ -46,10 +46,10 @@ export const logsCommand: CliCommand = {
   },
 };
 
-function numberOf(given: string | undefined, name: string): number | undefined {
-  if (given === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(given)) throw new UsageError(`${name} needs a number.`);
-  return Number(given);
+function numberOf(value: string | undefined, name: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(value)) throw new UsageError(`${name} needs a number.`);
+  return Number(value);
 }
 
 /** One line for each event. Pieces of a message or an output are left out, because the whole follows. */

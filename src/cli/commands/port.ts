@@ -36,8 +36,8 @@ export const portCommand: CliCommand = {
         await server.call((api) => api.ports.close.mutate({ sessionId, id }));
       return exitCodes.ok.code;
     }
-    const given = options.text('minutes');
-    const minutes = given === undefined ? undefined : Number(given);
+    const value = options.text('minutes');
+    const minutes = value === undefined ? undefined : Number(value);
     if (minutes !== undefined && (!Number.isInteger(minutes) || minutes < 1))
       throw new UsageError('--minutes needs a whole number, 1 or more.');
     const connection = { address: server.address, call: server.call.bind(server) };

@@ -40,8 +40,8 @@ export const runCommand: CliCommand = {
     'corral run --goal "Every option is explained" --check "npm test" "Document the options"',
     'git diff | corral run --json',
   ],
-  async run({ args: [given], options, io, corral }) {
-    const task = given ?? (io.stdin.isTTY ? undefined : await textOf(io.stdin));
+  async run({ args: [value], options, io, corral }) {
+    const task = value ?? (io.stdin.isTTY ? undefined : await textOf(io.stdin));
     if (task === undefined || task.trim() === '') throw new UsageError('run needs a task: corral run "Say hello".');
     const goal = goalOf(options);
     const server = corral();
@@ -61,14 +61,14 @@ export const runCommand: CliCommand = {
     const compose = composeFile === undefined ? undefined : await textIn(composeFile);
     const [model, title] = ['model', 'title'].map((name) => options.text(name));
     const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
-    const wish = {
+    const requested = {
       ...agent,
       ...(title !== undefined && { title }),
       ...(repositories.length > 0 && { repositories }),
       ...(compose !== undefined && { compose }),
       ...(volumes.length > 0 && { volumes }),
     };
-    const box = session === undefined ? await server.create(wish) : await boxOf(server, session);
+    const box = session === undefined ? await server.create(requested) : await boxOf(server, session);
     try {
       const json = options.flag('json');
       const follow = options.flag('follow') || io.stderr.isTTY === true;

@@ -36,10 +36,10 @@ export const commitCommand: CliCommand = {
   about: 'commits the changed files of a session, and prints the commit',
   options: [repositoryOption, jsonOption],
   examples: ['corral commit last "Fix the totals"'],
-  async run(given) {
-    const { box, of } = await repositoryOf(given);
-    const made = await box.api.repositories.commit.mutate({ ...of, message: given.args[1] ?? '' });
-    given.io.print(given.options.flag('json') ? JSON.stringify(made) : made.commit);
+  async run(input) {
+    const { box, of } = await repositoryOf(input);
+    const created = await box.api.repositories.commit.mutate({ ...of, message: input.args[1] ?? '' });
+    input.io.print(input.options.flag('json') ? JSON.stringify(created) : created.commit);
     return exitCodes.ok.code;
   },
 };
@@ -50,16 +50,16 @@ export const checkCommand: CliCommand = {
   about: 'runs the checks that the repository of a session names; fails if one of them does',
   options: [repositoryOption, jsonOption],
   examples: ['corral check last', 'corral check last test'],
-  async run(given) {
-    const { box, of } = await repositoryOf(given);
-    const names = given.args.slice(1);
-    const wish = { ...of, ...(names.length > 0 && { names }) };
-    const { checks } = await box.api.repositories.check.mutate(wish);
-    if (given.options.flag('json')) given.io.print(JSON.stringify(checks));
+  async run(input) {
+    const { box, of } = await repositoryOf(input);
+    const names = input.args.slice(1);
+    const requested = { ...of, ...(names.length > 0 && { names }) };
+    const { checks } = await box.api.repositories.check.mutate(requested);
+    if (input.options.flag('json')) input.io.print(JSON.stringify(checks));
     else
       for (const { name, status, output } of checks) {
-        given.io.print(`${status.padEnd(9)} ${name}`);
-        if (status !== 'passed') given.io.print(output);
+        input.io.print(`${status.padEnd(9)} ${name}`);
+        if (status !== 'passed') input.io.print(output);
       }
     return checks.every(({ status }) => status === 'passed') ? exitCodes.ok.code : exitCodes.failed.code;
   },
@@ -75,11 +75,11 @@ export const pushCommand: CliCommand = {
     jsonOption,
   ],
   examples: ['corral push last'],
-  async run(given) {
-    const { box, of } = await repositoryOf(given);
-    const branch = given.options.text('branch');
+  async run(input) {
+    const { box, of } = await repositoryOf(input);
+    const branch = input.options.text('branch');
     const pushed = await box.api.repositories.push.mutate({ ...of, ...(branch !== undefined && { branch }) });
-    given.io.print(given.options.flag('json') ? JSON.stringify(pushed) : pushed.branch);
+    input.io.print(input.options.flag('json') ? JSON.stringify(pushed) : pushed.branch);
     return exitCodes.ok.code;
   },
 };
@@ -90,11 +90,11 @@ export const patchCommand: CliCommand = {
   about: 'prints the commits of a session as a patch for git am',
   options: [['-o, --output <file>', 'write it into this file'], repositoryOption],
   examples: ['corral patch last | git am'],
-  async run(given) {
-    const { box, of } = await repositoryOf(given);
+  async run(input) {
+    const { box, of } = await repositoryOf(input);
     const { text } = await box.api.repositories.patch.query(of);
-    const file = given.options.text('output');
-    if (file === undefined) given.io.print(text.replace(/\n$/, ''));
+    const file = input.options.text('output');
+    if (file === undefined) input.io.print(text.replace(/\n$/, ''));
     else await writeFile(file, text);
     return exitCodes.ok.code;
   },
@@ -114,24 +114,24 @@ export const pullRequestCommand: CliCommand = {
     jsonOption,
   ],
   examples: ['corral pr last --title "Fix the totals"', 'corral pr last', 'corral pr last --feedback'],
-  async run(given) {
-    const { options, io } = given;
+  async run(input) {
+    const { options, io } = input;
     const json = options.flag('json');
     const [title, text, base] = ['title', 'text', 'base'].map((name) => options.text(name));
     if (title === undefined && (text !== undefined || base !== undefined || options.flag('draft')))
       throw new UsageError('--text, --base and --draft are for a new pull request, which needs --title.');
     if (title !== undefined && options.flag('feedback'))
       throw new UsageError('--feedback is for a pull request that exists, without --title.');
-    const { box, of } = await repositoryOf(given);
+    const { box, of } = await repositoryOf(input);
     if (title !== undefined) {
-      const wish = {
+      const requested = {
         ...of,
         title,
         draft: options.flag('draft'),
         ...(text !== undefined && { text }),
         ...(base !== undefined && { base }),
       };
-      const opened = await box.api.pullRequests.open.mutate(wish);
+      const opened = await box.api.pullRequests.open.mutate(requested);
       io.print(json ? JSON.stringify(opened) : opened.url);
       return exitCodes.ok.code;
     }
@@ -156,9 +156,9 @@ export const pullRequestCommand: CliCommand = {
     io.print(printable(pullRequest.url));
     for (const { name, status } of checks) io.print(`check    ${status.padEnd(9)} ${printable(name)}`);
     for (const { author, verdict } of reviews) io.print(`review   ${printable(author)}: ${verdict.replace('_', ' ')}`);
-    for (const { author, text: said, place } of comments) {
+    for (const { author, text: message, place } of comments) {
       const where = place ? ` ${place.path}${place.line === null ? '' : `:${place.line}`}` : '';
-      io.print(`comment  ${printable(`${author}${where}: ${said}`)}`);
+      io.print(`comment  ${printable(`${author}${where}: ${message}`)}`);
     }
     if (unsent > 0) io.print(`${unsent} of these the agent has not been sent (--feedback).`);
     return exitCodes.ok.code;

@@ -49,9 +49,9 @@ export const snapshotCommand: CliCommand = {
       const labels = labelsOf(options.texts('label'));
       const { id: sessionId } = await boxOf(server, word);
       const name = options.text('name');
-      const wish = { sessionId, labels, ...(name !== undefined && { name }) };
-      const made = await server.call((api) => api.snapshots.create.mutate(wish));
-      io.print(isJson ? JSON.stringify(made) : made.id);
+      const requested = { sessionId, labels, ...(name !== undefined && { name }) };
+      const created = await server.call((api) => api.snapshots.create.mutate(requested));
+      io.print(isJson ? JSON.stringify(created) : created.id);
       return exitCodes.ok.code;
     }
     if (action === 'export') {
@@ -65,8 +65,8 @@ export const snapshotCommand: CliCommand = {
       if (word === undefined) throw new UsageError('Name the file: corral snapshot import <file>');
       const name = options.text('name');
       const content = await readFrom(word, io);
-      const made = await server.importSnapshot(content, { ...(name !== undefined && { name }), signal: io.signal });
-      io.print(isJson ? JSON.stringify(made) : made.id);
+      const created = await server.importSnapshot(content, { ...(name !== undefined && { name }), signal: io.signal });
+      io.print(isJson ? JSON.stringify(created) : created.id);
       return exitCodes.ok.code;
     }
     if (action !== 'delete')
@@ -78,9 +78,9 @@ export const snapshotCommand: CliCommand = {
   },
 };
 
-function labelsOf(given: readonly string[]): Record<string, string> {
+function labelsOf(values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
-    given.map((one) => {
+    values.map((one) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];
       if (name === undefined || value === undefined) throw new UsageError(`--label ${one}: write name=value.`);
       return [name, value];

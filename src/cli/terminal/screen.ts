@@ -29,8 +29,8 @@ export async function completionOf(
   }
   const [, file] = /(?:^|\s)@(\S*)$/.exec(before) ?? [];
   if (file === undefined) return undefined;
-  const wanted = file.toLowerCase();
-  const paths = (await files()).filter((path) => path.toLowerCase().includes(wanted));
+  const target = file.toLowerCase();
+  const paths = (await files()).filter((path) => path.toLowerCase().includes(target));
   const first = paths.toSorted(
     (a, b) => Number(b.startsWith(file)) - Number(a.startsWith(file)) || a.length - b.length,
   );
@@ -171,8 +171,8 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
     press('', { return: true });
   });
 
-  const said = view.blocks.findLast(({ kind }) => kind === 'agent');
-  const isSaid = said?.kind === 'agent' && said.text.trim() === view.question?.trim();
+  const reply = view.blocks.findLast(({ kind }) => kind === 'agent');
+  const isSaid = reply?.kind === 'agent' && reply.text.trim() === view.question?.trim();
   const question =
     view.question !== undefined && view.approvals.length === 0 && !isSaid ? printable(view.question) : undefined;
   return h(

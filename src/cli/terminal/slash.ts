@@ -111,9 +111,9 @@ function help(): string {
 async function showDiff(talk: Talk, only: string): Promise<Next> {
   const sessionId = talk.box.id;
   const { files } = await talk.corral.call((api) => api.files.changes.query({ sessionId }));
-  const wanted = files.filter(({ path }) => only === '' || path === only);
-  if (wanted.length === 0) return said(talk, 'The newest run has changed no file.');
-  for (const { path, change } of wanted) {
+  const requested = files.filter(({ path }) => only === '' || path === only);
+  if (requested.length === 0) return said(talk, 'The newest run has changed no file.');
+  for (const { path, change } of requested) {
     const was =
       change === 'added'
         ? ''

@@ -38,8 +38,8 @@ export class Talk {
   readonly view = (): View => this.#view;
 
   /** Calls with each event that comes from now on. */
-  onEvent(heard: (event: Event) => void): void {
-    this.#heard.add(heard);
+  onEvent(listener: (event: Event) => void): void {
+    this.#heard.add(listener);
   }
 
   say(kind: 'note' | 'warning' | 'error', text: string): void {
@@ -60,13 +60,13 @@ export class Talk {
   async decide(answer: string): Promise<void> {
     const [call] = this.#view.approvals;
     if (!call) return;
-    const wish = { sessionId: this.box.id, callId: call.callId };
+    const requested = { sessionId: this.box.id, callId: call.callId };
     if (/^(y|yes|a|always)$/i.test(answer)) {
       const always = /^a/i.test(answer);
-      await this.corral.call((api) => api.runs.approve.mutate({ ...wish, always }));
+      await this.corral.call((api) => api.runs.approve.mutate({ ...requested, always }));
     } else {
       const text = /^(n|no)?$/i.test(answer) ? {} : { text: answer };
-      await this.corral.call((api) => api.runs.reject.mutate({ ...wish, ...text }));
+      await this.corral.call((api) => api.runs.reject.mutate({ ...requested, ...text }));
     }
   }
 

@@ -108,8 +108,8 @@ export function withEvent(view: View, event: Event): View {
 }
 
 function noticed(view: View, event: Event): View {
-  const said = noticeOf(event);
-  return said ? withBlock(view, { kind: said.level === 'info' ? 'note' : said.level, text: said.text }) : view;
+  const reply = noticeOf(event);
+  return reply ? withBlock(view, { kind: reply.level === 'info' ? 'note' : reply.level, text: reply.text }) : view;
 }
 
 const begun = ({ data, ts }: Extract<Event, { type: 'tool.calling' }>): Call => ({

@@ -209,8 +209,8 @@ export class AgentsApi {
       throw new AgentsApiError(0, `${url} cannot be reached.`);
     });
     if (answer.ok) return answer;
-    const said = ErrorBody.safeParse(jsonWithin(await answer.text().catch(() => ''), jsonLimits));
-    const text = said.success ? said.data.error.message : `The server answers ${answer.status}.`;
+    const reply = ErrorBody.safeParse(jsonWithin(await answer.text().catch(() => ''), jsonLimits));
+    const text = reply.success ? reply.data.error.message : `The server answers ${answer.status}.`;
     throw new AgentsApiError(answer.status, text);
   }
 }

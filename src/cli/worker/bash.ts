@@ -77,13 +77,13 @@ export async function runBash(
   const begin = bashOf(beginScript, callId, seconds, callScript);
   await box.api.sandbox.exec.mutate({ sessionId: box.id, command: begin }, { signal });
   const { stdout, stderr } = await box.exec(bashOf(waitScript, callId), { signal });
-  const said = /^exit (\d+)$/m.exec(stderr);
+  const reply = /^exit (\d+)$/m.exec(stderr);
   const output = trimEndOf(seenOnScreen(stdout), '\n');
-  if (!said) {
+  if (!reply) {
     const text = 'The sandbox was stopped while this command ran. Look what it has done before you run it again.';
     return { text: [output, text].filter((part) => part !== '').join('\n'), isError: true };
   }
-  const code = Number(said[1]);
+  const code = Number(reply[1]);
   if (code === 0) return { text: output, isError: false };
   const end = code === 124 ? `The command was ended after ${seconds} s.` : `exit ${code}`;
   return { text: code === 124 || output === '' ? [output, end].filter(Boolean).join('\n') : output, isError: true };

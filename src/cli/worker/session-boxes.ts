@@ -23,10 +23,10 @@ export class SessionBoxes {
     const found = await this.#oldest(id);
     if (found !== undefined) return await this.#corral.open(found);
     const metadata = { [names.session]: id, [names.environment]: this.#environmentId };
-    const made = await this.#corral.create({ ...this.#choice, title: title || id, metadata, keep: true });
-    const first = (await this.#oldest(id)) ?? made.id;
-    if (first === made.id) return made;
-    await made.remove();
+    const created = await this.#corral.create({ ...this.#choice, title: title || id, metadata, keep: true });
+    const first = (await this.#oldest(id)) ?? created.id;
+    if (first === created.id) return created;
+    await created.remove();
     return await this.#corral.open(first);
   }
 

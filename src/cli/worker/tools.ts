@@ -25,8 +25,8 @@ const tool = <Shape extends z.ZodType>(
     call: { readonly id: string; readonly signal: AbortSignal },
   ) => ReturnType<Run>,
 ): Run => {
-  return async (box, { id, name, input: given }, signal) => {
-    const parsed = input.safeParse(given);
+  return async (box, { id, name, input: values }, signal) => {
+    const parsed = input.safeParse(values);
     if (!parsed.success) throw new ToolError(`${name}: ${z.prettifyError(parsed.error)}`);
     return await run(box, parsed.data, { id, signal });
   };

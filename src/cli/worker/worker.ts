@@ -23,13 +23,13 @@ const stopMs = 10_000;
  * Serves the queue of a self-hosted environment, a sandbox for each session, until the signal fires. An item that it serves
  * then stays in the queue, which gives it out again once its lease has lapsed.
  */
-export async function runWorker(parts: WorkerParts, given: AbortSignal): Promise<void> {
+export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
   const places = new Semaphore(parts.maxSessions);
   const serving = new Set<Promise<void>>();
   const serves = new Map<string, RunningServe>();
   const failed = new AbortController(); // the queue refuses this worker
-  const signal = AbortSignal.any([given, failed.signal]);
+  const signal = AbortSignal.any([abortSignal, failed.signal]);
   const sweeping = sweep(parts, signal);
   say(`The worker waits for sessions of ${environmentId}.`);
   try {

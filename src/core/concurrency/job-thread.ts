@@ -40,9 +40,9 @@ export class JobThread<Job, Said> implements AsyncDisposable {
     this.#pending++;
     const turn = this.#last.then(async () => {
       throwIfFired(signal);
-      let said: Said | undefined;
-      for (let left = this.#options.tries; left > 0 && said === undefined; left--) said = await this.#ask(job);
-      return said;
+      let reply: Said | undefined;
+      for (let left = this.#options.tries; left > 0 && reply === undefined; left--) reply = await this.#ask(job);
+      return reply;
     });
     this.#last = turn.catch(() => {}).finally(() => this.#pending--);
     return await raceAbort(turn, signal);
@@ -62,13 +62,13 @@ export class JobThread<Job, Said> implements AsyncDisposable {
     } catch {
       lost(); // nested too deeply to be sent
     }
-    const said = await promise;
+    const reply = await promise;
     clearTimeout(timer);
     worker.off('message', resolve).off('error', lost).off('exit', lost);
     worker.unref();
-    if (said) this.#rest = setTimeout(() => void this[Symbol.asyncDispose](), restMs).unref();
+    if (reply) this.#rest = setTimeout(() => void this[Symbol.asyncDispose](), restMs).unref();
     else await this[Symbol.asyncDispose]();
-    return said;
+    return reply;
   }
 
   #started(): Worker {

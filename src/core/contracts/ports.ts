@@ -78,11 +78,11 @@ export interface EventStore {
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
   /**
-   * Subscribes to the appends of all servers: calls `heard` for each one, until `signal` fires. Rejects when the
+   * Subscribes to the appends of all servers: calls `listener` for each one, until `signal` fires. Rejects when the
    * connection breaks; the caller then polls `heads` until it can subscribe again. Only backends that push have this
    * method.
    */
-  watch?(heard: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
+  watch?(listener: (sessionId: SessionId, head: number) => void, signal: AbortSignal): Promise<void>;
   /** Imports events with their original seqs, in order. Existing events stay, so an import can be repeated. */
   restore(sessionId: SessionId, events: readonly SessionEvent[], marks: Marks): Promise<void>;
   /** Removes the log of a deleted session and every record whose id is the session's or begins with it and `:`. */
@@ -143,7 +143,7 @@ export interface RecordStore {
    */
   search(
     kind: string,
-    wish: { readonly fields: readonly string[]; readonly text: string; readonly limit: number },
+    requested: { readonly fields: readonly string[]; readonly text: string; readonly limit: number },
   ): Promise<string[]>;
   /**
    * The records of the kind that changed since the mark of an earlier call, and the ids of those that an `erase` removed since
@@ -279,7 +279,7 @@ export interface EventLog {
   /** Resolves once durable; no follower sees the facts before. */
   append(entry: Append): Promise<number>;
   /** Called after each durable append to any session, as long as the log lives. */
-  onAppend(heard: (entry: Append) => void): void;
+  onAppend(listener: (entry: Append) => void): void;
   page(sessionId: SessionId, after: number, limit: number): Promise<EventPage>;
   /**
    * Past events after `after`, then live ones, until `signal` fires. Without gaps or duplicates; a resync if that is

@@ -22,19 +22,20 @@ export interface SafePath {
  * workspace, is not in its shortest form, holds a NUL or is longer than Linux allows. Lengths count UTF-16 units: a name
  * in an unknown encoding can have more bytes here than on its disk, but never more units.
  */
-export function safePath(told: string): SafePath | undefined {
-  if (!isPath(told)) return undefined;
-  return { path: told, portable: told.split('/').map(portablePart).join('/') };
+export function safePath(message: string): SafePath | undefined {
+  if (!isPath(message)) return undefined;
+  return { path: message, portable: message.split('/').map(portablePart).join('/') };
 }
 
 /** Whether `safePath` has an answer. It costs less, for long lists. */
-export const isPath = (told: string): boolean => told.length <= maxPath && told.split('/').every(isPart);
+export const isPath = (message: string): boolean => message.length <= maxPath && message.split('/').every(isPart);
 
 /** The same for `safeName`. */
-export const isName = (told: string): boolean => !told.includes('/') && isPath(told);
+export const isName = (message: string): boolean => !message.includes('/') && isPath(message);
 
 /** A path with a single part, as in a folder's listing. */
-export const safeName = (told: string): SafePath | undefined => (told.includes('/') ? undefined : safePath(told));
+export const safeName = (message: string): SafePath | undefined =>
+  message.includes('/') ? undefined : safePath(message);
 
 const isPart = (part: string) =>
   part !== '' && part !== '.' && part !== '..' && !part.includes('\0') && part.length <= maxPart;
@@ -69,30 +70,30 @@ export const shownName = (name: string): string =>
  * for each path.
  */
 export function archiveNames(): (file: SafePath) => string {
-  const given = new Set<string>();
+  const values = new Set<string>();
   const folders = new Map<string, string>();
   const next = new Map<string, number>();
   const alike = (name: string) => name.normalize('NFC').toUpperCase().toLowerCase();
 
   function place(parent: string, part: string): string {
-    const wanted = `${parent}${portablePart(part)}`;
-    let name = wanted;
-    for (let n = next.get(alike(wanted)) ?? 2; given.has(alike(name)); n++) {
+    const target = `${parent}${portablePart(part)}`;
+    let name = target;
+    for (let n = next.get(alike(target)) ?? 2; values.has(alike(name)); n++) {
       name = `${parent}${shortened(portablePart(part), ` (${n})`)}`;
-      next.set(alike(wanted), n + 1);
+      next.set(alike(target), n + 1);
     }
-    given.add(alike(name));
+    values.add(alike(name));
     return name;
   }
   return ({ path }) => {
     const parts = path.split('/');
     const file = parts.pop() as string;
-    let told = '';
+    let message = '';
     let parent = '';
     for (const part of parts) {
-      told += `${part}/`;
-      const known = folders.get(told) ?? `${place(parent, part)}/`;
-      folders.set(told, known);
+      message += `${part}/`;
+      const known = folders.get(message) ?? `${place(parent, part)}/`;
+      folders.set(message, known);
       parent = known;
     }
     return place(parent, file);

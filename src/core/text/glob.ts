@@ -89,7 +89,7 @@ function inSet(set: string, char: string): boolean {
 
 interface Rules {
   isStar(item: string): boolean;
-  matches(item: string, given: string): boolean;
+  matches(item: string, value: string): boolean;
 }
 
 /** When the rest does not match, the last star takes one more character: at most pattern × text steps. */

@@ -12,16 +12,16 @@ export type ParsedJson =
  * Parses JSON of a peer. Everything that others send goes through here, which a test of the source enforces: `JSON.parse`
  * alone needs seconds and gigabytes for a few megabytes of `[`.
  */
-export function parseJson(given: Uint8Array | string, limits: JsonLimits): ParsedJson {
+export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {
   const { maxBytes } = limits;
   const tooLarge = { ok: false, reason: 'too_large', detail: `more than ${maxBytes} bytes` } as const;
-  if (given.length > maxBytes) return tooLarge; // a text has at least as many bytes as units
-  const bytes = typeof given === 'string' ? Buffer.from(given) : bufferOver(given);
+  if (input.length > maxBytes) return tooLarge; // a text has at least as many bytes as units
+  const bytes = typeof input === 'string' ? Buffer.from(input) : bufferOver(input);
   if (bytes.length > maxBytes) return tooLarge;
   const complaint = tooComplex(bytes, limits);
   if (complaint !== undefined) return { ok: false, reason: 'too_complex', detail: complaint };
   try {
-    return { ok: true, value: JSON.parse(typeof given === 'string' ? given : bytes.toString()) };
+    return { ok: true, value: JSON.parse(typeof input === 'string' ? input : bytes.toString()) };
   } catch {
     return { ok: false, reason: 'not_json', detail: `${bytes.length} bytes that are no JSON` };
   }

@@ -49,11 +49,11 @@ export function addTool(server: McpServer, tool: McpTool, parts: McpParts): void
     destructiveHint: effect === 'destroys',
     openWorldHint: false,
   };
-  server.registerTool(name, { title, description, inputSchema: tool.input, annotations }, async (given, context) => {
+  server.registerTool(name, { title, description, inputSchema: tool.input, annotations }, async (input, context) => {
     try {
       const signal = AbortSignal.any([parts.gone, context.mcpReq.signal]);
       const { services, sse } = parts;
-      return await tool.run(given, { services, clock: sse.clock, signal, progress: progressOf(context) });
+      return await tool.run(input, { services, clock: sse.clock, signal, progress: progressOf(context) });
     } catch (thrown) {
       const error = toMcpError(thrown, name, parts.logger);
       return { isError: true, content: [{ type: 'text', text: `${publicText(error)} (${error.code})` }] };

@@ -77,10 +77,10 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
 
 /** The path in the workspace; undefined for one that is malformed or has a hidden part. */
 export function pathIn(url: string): string | undefined {
-  const [given = ''] = url.split(/[?#]/, 1);
+  const [value = ''] = url.split(/[?#]/, 1);
   let path: string;
   try {
-    path = decodeURIComponent(given);
+    path = decodeURIComponent(value);
   } catch {
     return undefined;
   }

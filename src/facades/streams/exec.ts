@@ -38,7 +38,7 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
     }
   })();
   const left = new AbortController();
-  const wish = {
+  const requested = {
     command,
     ...(more.cwd !== undefined && { cwd: more.cwd }),
     ...(more.env !== undefined && { env: more.env }),
@@ -54,7 +54,12 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
     onErrors: (bytes: Uint8Array) => out?.write('errors', bytes),
   };
   try {
-    const ended = await deps.streams.run(id, wish, pipes, AbortSignal.any([abortOnDisconnect(reply), left.signal]));
+    const ended = await deps.streams.run(
+      id,
+      requested,
+      pipes,
+      AbortSignal.any([abortOnDisconnect(reply), left.signal]),
+    );
     out?.end(ended);
   } catch (thrown) {
     if (!out) throw thrown;

@@ -39,8 +39,8 @@ export function mountDownloads(app: App, { streams, files }: StreamDeps): void {
     },
     async ({ params, query, headers }, reply) => {
       const range = byteRange(headers.range);
-      const wanted = { path: query.path, ...range };
-      const found = await streams.download(toSessionId(params.sid), wanted, abortOnDisconnect(reply));
+      const requested = { path: query.path, ...range };
+      const found = await streams.download(toSessionId(params.sid), requested, abortOnDisconnect(reply));
       return sendFile(reply.header('etag', `"${found.version}"`), found, range);
     },
   );
@@ -99,10 +99,10 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
       const { params, query, body } = request;
       const content = (body ?? []) as AsyncIterable<Uint8Array>;
       const replaces = replacedBy(request);
-      const wanted = { path: query.path, ...(replaces !== undefined && { replaces }) };
+      const requested = { path: query.path, ...(replaces !== undefined && { replaces }) };
       const { size, version } = await streams.upload(
         toSessionId(params.sid),
-        wanted,
+        requested,
         content,
         abortOnDisconnect(reply),
       );
@@ -114,9 +114,9 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
 
 function replacedBy({ headers }: FastifyRequest): string | null | undefined {
   if (headers['if-none-match'] === '*') return null;
-  const told = headers['if-match'];
-  if (told === undefined || told === '*') return undefined;
-  const [, version] = /^"([^",]{1,100})"$/.exec(told) ?? [];
+  const message = headers['if-match'];
+  if (message === undefined || message === '*') return undefined;
+  const [, version] = /^"([^",]{1,100})"$/.exec(message) ?? [];
   if (version === undefined) throw new AppError('invalid_request', 'If-Match must be one version in quotes.');
   return version;
 }

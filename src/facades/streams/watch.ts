@@ -57,9 +57,9 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
     },
     onChange: (change: object) => out?.write('output', Buffer.from(JSON.stringify(change))),
   };
-  const wish = { path: query.path, recursive: query.recursive === 'true' };
+  const requested = { path: query.path, recursive: query.recursive === 'true' };
   try {
-    await deps.streams.watch(id, wish, reader, AbortSignal.any([abortOnDisconnect(reply), left.signal]));
+    await deps.streams.watch(id, requested, reader, AbortSignal.any([abortOnDisconnect(reply), left.signal]));
     out?.end({});
   } catch (thrown) {
     if (!out) throw thrown;

@@ -36,7 +36,7 @@ const ends: Readonly<Record<DesktopEnd, readonly [number, string]>> = {
   session_deleted: [closeCodes.sessionDeleted, 'Session deleted'],
 };
 
-export async function relayVnc(socket: Socket, wish: RelayRequest, deps: RelayDeps): Promise<void> {
+export async function relayVnc(socket: Socket, relayRequest: RelayRequest, deps: RelayDeps): Promise<void> {
   const { connection } = socket;
   let relay: Relay | undefined;
   connection.on('message', (data: RawData, isBinary) => {
@@ -48,7 +48,7 @@ export async function relayVnc(socket: Socket, wish: RelayRequest, deps: RelayDe
   const leave = () => left.resolve(undefined);
   socket.closed.addEventListener('abort', leave, { once: true });
   if (socket.closed.aborted) leave();
-  const { sessionId, mayControl, viewerId, talks } = wish;
+  const { sessionId, mayControl, viewerId, talks } = relayRequest;
   try {
     const viewerOptions = {
       mayControl,

@@ -119,8 +119,8 @@ const jsonOf = ({ name, kind, start, end, attributes, error, events = [] }: Span
   status: error === undefined ? {} : { code: 2, message: error },
 });
 
-const attributesOf = (given: Readonly<Record<string, AttributeValue>>) =>
-  Object.entries(given).map(([key, value]) => ({ key, value: typedValue(value) }));
+const attributesOf = (input: Readonly<Record<string, AttributeValue>>) =>
+  Object.entries(input).map(([key, value]) => ({ key, value: typedValue(value) }));
 
 function typedValue(value: AttributeValue): object {
   if (typeof value === 'string') return { stringValue: value };

@@ -25,7 +25,7 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
   const usages = own.filter(isOf('usage')).map(({ data }) => data);
   const failure = own.find(isOf('run.error'))?.data.error;
   const { status, reason, code } = end.data;
-  const said = (some: readonly string[]) => text(options, some.length === 0 ? undefined : some.join('\n\n'));
+  const report = (some: readonly string[]) => text(options, some.length === 0 ? undefined : some.join('\n\n'));
   const top: SpanData = {
     name: `invoke_agent ${options.agent}`,
     kind: 'internal',
@@ -36,8 +36,8 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
       'gen_ai.agent.name': options.agent,
       'gen_ai.usage.input_tokens': sum(usages.map(({ inputTokens }) => inputTokens)),
       'gen_ai.usage.output_tokens': sum(usages.map(({ outputTokens }) => outputTokens)),
-      'gen_ai.input.messages': said(own.filter(isOf('message.user')).map(({ data }) => data.text)),
-      'gen_ai.output.messages': said(own.filter(isOf('message.assistant')).map(({ data }) => data.text)),
+      'gen_ai.input.messages': report(own.filter(isOf('message.user')).map(({ data }) => data.text)),
+      'gen_ai.output.messages': report(own.filter(isOf('message.assistant')).map(({ data }) => data.text)),
       'corral.run.id': runId,
       'corral.run.end_reason': reason,
       'error.type': status === 'failed' ? (code ?? reason) : undefined,
@@ -76,8 +76,8 @@ const named = (operation: string, sessionId: string): Attributes => ({
 const sum = (all: readonly number[]) => all.reduce((one, more) => one + more, 0);
 const text = ({ content, maxChars }: SpanOptions, of: string | undefined) =>
   content && of !== undefined ? beginningOf(of, maxChars) : undefined;
-const present = (given: Attributes) =>
-  Object.fromEntries(Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+const present = (attributes: Attributes) =>
+  Object.fromEntries(Object.entries(attributes).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
 
 function spanOf(event: SessionEvent, own: readonly SessionEvent[], options: SpanOptions): SpanData[] {
   if (event.type === 'usage') return [chat(event, event.data)];

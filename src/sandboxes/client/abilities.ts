@@ -215,7 +215,7 @@ export interface WatchClient {
   /** The changes since the last call, with all that were made before this one. */
   changes(id: string, signal: AbortSignal): Promise<FileChanges>;
   /** Follows the changes until the watch ends. Rejects: sandbox_lost, cancelled. */
-  follow(id: string, heard: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
+  follow(id: string, listener: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 

@@ -11,11 +11,11 @@ const inMemory = 'memory';
 /** Asks the daemon once. */
 export function daemonSince(health: (signal: AbortSignal) => Promise<Health>): VersionCheck {
   let known: string | undefined;
-  return async (wanted, signal) => {
+  return async (target, signal) => {
     known ??= (await health(signal)).version;
     if (known === inMemory) return true;
     const [major = 0, minor = 0] = known.split('.').map(Number);
-    const [wantedMajor = 0, wantedMinor = 0] = wanted.split('.').map(Number);
+    const [wantedMajor = 0, wantedMinor = 0] = target.split('.').map(Number);
     return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
   };
 }

@@ -136,13 +136,14 @@ export function desktopClient(
     vnc: async (signal) => screenStream((await direct(signal)) ?? (await stream('/desktop/vnc', signal)), trust),
     cdp: (signal) => stream('/desktop/cdp', signal),
     async cdpMessage(bytes) {
-      const said = await validateInTurn('cdp', bytes);
-      if (said.ok) return { kind: 'message', message: said.value };
+      const validationResult = await validateInTurn('cdp', bytes);
+      if (validationResult.ok) return { kind: 'message', message: validationResult.value };
       // A page can make an honest browser send too much. Only another program sends text that is not a message.
-      if (said.reason === 'too_large' || said.reason === 'too_complex') return { kind: 'too_much' };
+      if (validationResult.reason === 'too_large' || validationResult.reason === 'too_complex')
+        return { kind: 'too_much' };
       return {
         kind: 'untrusted',
-        error: trust.reportViolation({ ...said, reason: 'bad_frame', call: 'GET /desktop/cdp' }),
+        error: trust.reportViolation({ ...validationResult, reason: 'bad_frame', call: 'GET /desktop/cdp' }),
       };
     },
     async restartBrowser(signal) {

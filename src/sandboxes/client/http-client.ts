@@ -123,18 +123,18 @@ export function sandboxClient(
     },
     async follow(id, fromByte, onBytes, signal) {
       let position = fromByte;
-      let heard = 0;
+      let received = 0;
       const listen = (ask: AbortSignal) =>
         bytes(
           {
             method: 'GET',
             path: `/operations/${encodeURIComponent(id)}/output?from=${position}`,
             timeoutMs: 0,
-            maxBytes: maxOutputBytes - heard,
+            maxBytes: maxOutputBytes - received,
           },
           (chunk) => {
             position += chunk.length;
-            heard += chunk.length;
+            received += chunk.length;
             onBytes(chunk);
           },
           ask,
@@ -142,9 +142,13 @@ export function sandboxClient(
       const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
       const ended = trailers['corral-operation'];
       if (!ended) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the command's result.");
-      const said = validateAnswer('operation', Buffer.from(ended));
-      if (said.ok) return said.value;
-      throw trust.reportViolation({ reason: said.reason, call: 'GET /operations/{id}/output', detail: said.detail });
+      const validationResult = validateAnswer('operation', Buffer.from(ended));
+      if (validationResult.ok) return validationResult.value;
+      throw trust.reportViolation({
+        reason: validationResult.reason,
+        call: 'GET /operations/{id}/output',
+        detail: validationResult.detail,
+      });
     },
     async write(shell, text, signal) {
       await done({ method: 'POST', path: `/shells/${encodeURIComponent(shell)}/input`, json: { text } }, signal);
@@ -212,9 +216,9 @@ export function sandboxClient(
           ...(onOpen && { onAnswer: onOpen }),
         };
         const trailers = await whileAlive(signal, (until) => bytes(ask, throttle(onBytes), until));
-        const told = trailers['corral-terminal'];
-        if (!told) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the terminal's end.");
-        const end = terminalEnd(told);
+        const message = trailers['corral-terminal'];
+        if (!message) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the terminal's end.");
+        const end = terminalEnd(message);
         if (!end) {
           const detail = 'the end of a terminal that no daemon tells';
           throw trust.reportViolation({ reason: 'wrong_shape', call: 'GET /terminals/{id}/stream', detail });

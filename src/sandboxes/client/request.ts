@@ -160,9 +160,9 @@ export function requester({
     expected(response, 200);
     const { maxBytes } = answers[name];
     using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
-    const said = await validateInTurn(name, body.bytes);
+    const validationResult = await validateInTurn(name, body.bytes);
     freeBytes(body);
-    return trusted(said);
+    return trusted(validationResult);
   }
 
   return {
@@ -248,7 +248,7 @@ export function requester({
 }
 
 /** Waits for the answer's head. `failure` tells which rule of HTTP the sandbox broke, even after the head. */
-function answerOf(outgoing: ClientRequest, { stream: wanted }: StreamRequest) {
+function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
   let failure: UntrustedAnswer | undefined;
   const fail = (reason: UntrustedAnswer) => {
@@ -266,7 +266,7 @@ function answerOf(outgoing: ClientRequest, { stream: wanted }: StreamRequest) {
   outgoing.once('information', () => fail(new UntrustedAnswer('bad_status', 'an answer before the answer')));
   outgoing.once('upgrade', (response, stream, head) => {
     stream.on('error', () => {});
-    if (wanted !== 'both') {
+    if (target !== 'both') {
       stream.destroy();
       return fail(new UntrustedAnswer('bad_status', '101 where no stream was asked for'));
     }
@@ -291,9 +291,9 @@ function expected({ statusCode }: IncomingMessage, status: number): void {
   if (statusCode !== status) throw new UntrustedAnswer('bad_status', `${statusCode} where ${status} was due`);
 }
 
-function trusted<Value>(said: Awaited<ReturnType<typeof validateInTurn>> | { ok: true; value: Value }): Value {
-  if (said.ok) return said.value as Value;
-  throw new UntrustedAnswer(said.reason, said.detail);
+function trusted<Value>(reply: Awaited<ReturnType<typeof validateInTurn>> | { ok: true; value: Value }): Value {
+  if (reply.ok) return reply.value as Value;
+  throw new UntrustedAnswer(reply.reason, reply.detail);
 }
 
 /** The call's method and path, without ids and file names. */

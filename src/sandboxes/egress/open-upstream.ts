@@ -54,7 +54,7 @@ function parsedRules(rules: EgressRules): ParsedRules {
   if (known) return known;
   const ranges = rules.allow.filter((text) => parseRange(text) !== undefined);
   const [allowed, denied] = [chosenRanges(ranges), chosenRanges(rules.deny)];
-  const made = {
+  const created = {
     hosts: rules.allow.filter((text) => !ranges.includes(text)),
     admits(text: string) {
       const address = canonicalAddress(text);
@@ -62,8 +62,8 @@ function parsedRules(rules: EgressRules): ParsedRules {
     },
     admitsAny: ranges.length > 0 || !deniesAll(rules),
   };
-  parsed.set(rules, made);
-  return made;
+  parsed.set(rules, created);
+  return created;
 }
 
 /** Whether the policy allows the target. `registries` are the image's, `extra` the operator's `egress.registries`. */

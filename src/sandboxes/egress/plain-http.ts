@@ -17,11 +17,11 @@ export async function forward(
 ): Promise<void> {
   client.active();
   client.count(headBytes(req));
-  const wish = wishOf(client, req);
-  if (wish instanceof Refusal) return refuse(res, wish);
+  const requested = wishOf(client, req);
+  if (requested instanceof Refusal) return refuse(res, requested);
   const misplaced = placeholderIn(req, credentials);
-  if (misplaced) return refuse(res, misplacedRefusal(client, wish.target, misplaced));
-  const opened = await open(client, wish.target);
+  if (misplaced) return refuse(res, misplacedRefusal(client, requested.target, misplaced));
+  const opened = await open(client, requested.target);
   if (opened.kind === 'refused') return refuse(res, opened.refusal);
 
   const { upstream } = opened;
@@ -29,16 +29,16 @@ export async function forward(
     createConnection: () => upstream,
     setHost: false,
     method: req.method ?? 'GET',
-    path: wish.path,
-    headers: requestHeaders(req, wish.target),
+    path: requested.path,
+    headers: requestHeaders(req, requested.target),
   });
-  const answered = passAnswer(outgoing, { client, target: wish.target, res });
+  const answered = passAnswer(outgoing, { client, target: requested.target, res });
   req.on('data', (chunk: Buffer) => client.count(chunk.length));
   if (credentials.length === 0) req.pipe(outgoing);
   else {
     const guard = guardOf(credentials, (credential) => {
       outgoing.destroy();
-      refuse(res, misplacedRefusal(client, wish.target, credential));
+      refuse(res, misplacedRefusal(client, requested.target, credential));
     });
     req.pipe(guard).pipe(outgoing);
   }
@@ -65,8 +65,8 @@ export function misplacedRefusal(client: Client, target: Target, { name }: Crede
 function wishOf(client: Client, req: IncomingMessage): { target: Target; path: string } | Refusal {
   const url = req.url ?? '';
   if (client.pinned) {
-    const asked = parseAuthority(req.headers.host ?? '', client.pinned.port);
-    if (asked?.host === client.pinned.host && asked.port === client.pinned.port && /^[/*]/.test(url)) {
+    const requested = parseAuthority(req.headers.host ?? '', client.pinned.port);
+    if (requested?.host === client.pinned.host && requested.port === client.pinned.port && /^[/*]/.test(url)) {
       return { target: client.pinned, path: url };
     }
     const host = req.headers.host ?? 'none';

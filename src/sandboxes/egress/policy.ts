@@ -37,7 +37,7 @@ export interface PolicyDescriptor {
   readonly label: string;
   /** Says to agents what it opens, after the word `Network:`. Undefined: the label says it. */
   forAgents?(lists: OpenedLists): string;
-  decide(asked: PolicyRequest): Verdict;
+  decide(policyRequest: PolicyRequest): Verdict;
   /**
    * The first bytes of a tunnel must name the requested target; else they may also name another that the policy allows.
    */
@@ -120,7 +120,7 @@ export function matches({ host, below, port }: Entry, target: Target): boolean {
 }
 
 // A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
-const isWeb = (listed: number, asked: number): boolean => webPorts.includes(listed) && webPorts.includes(asked);
+const isWeb = (listed: number, requested: number): boolean => webPorts.includes(listed) && webPorts.includes(requested);
 
 export const refuseUnlisted = (policy: string, setting: string): Verdict =>
   refuseTarget('not listed', `not on the list of policy '${policy}'`, `Ask the operator to add it to ${setting}.`);

@@ -176,8 +176,8 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     socket.unshift(first);
     if (first[0] !== socksVersion) return void http.emit('connection', socket);
     const credentials = await credentialsOf(client);
-    const wanted = await socksConnect(client, open);
-    if (wanted) await join(client, { ...wanted, credentials });
+    const requested = await socksConnect(client, open);
+    if (requested) await join(client, { ...requested, credentials });
   }
 
   function stateOf(sessionId: SessionId): SessionState {

@@ -45,13 +45,13 @@ interface Install {
  */
 export async function installPackages(install: Install, signal: AbortSignal): Promise<void> {
   const { client, packages, image, clock } = install;
-  const wanted = requestedPackages(packages);
-  if (wanted.length === 0) return;
-  const all = digestOf([image, wanted]);
+  const requested = requestedPackages(packages);
+  if (requested.length === 0) return;
+  const all = digestOf([image, requested]);
   const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: closeMs }, signal);
   if (stdout.trim() === all) return;
   using until = deadlineSignal(limitMs, clock, signal);
-  for (const [manager, names] of wanted) await oneManager(install, { manager, names }, until.signal);
+  for (const [manager, names] of requested) await oneManager(install, { manager, names }, until.signal);
   throwIfFired(signal);
   const write = `mkdir -p "$HOME/.local" && printf %s ${all} > ${mark}`;
   await client.exec({ command: write, timeoutMs: closeMs }, signal);
@@ -66,9 +66,9 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   const { client, image, clock, tell } = install;
   const since = clock.now();
   const id = `packages-${manager}`;
-  let said = '';
+  let text = '';
   const hear = (chunk: Buffer) => {
-    said = endOf(said + chunk, keptChars);
+    text = endOf(text + chunk, keptChars);
   };
   const work = { manager, names };
   tell(`Installing with ${manager}: ${names.join(', ')}`);
@@ -81,16 +81,16 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
     const pipes = await client.programs.attach(id, { onOutput: hear, onErrors: hear }, signal);
     pipes.endInput();
     const seconds = () => Math.round((clock.now() - since) / 1_000);
-    using telling = repeat(() => tell(`Installing with ${manager}, for ${seconds()} s: ${lastLine(said)}`), install);
+    using telling = repeat(() => tell(`Installing with ${manager}, for ${seconds()} s: ${lastLine(text)}`), install);
     const { exitCode } = await raceAbort(pipes.ended, signal).finally(() => pipes.detach());
     telling[Symbol.dispose]();
-    if (exitCode !== 0) throw failure(install, work, complaintIn(said) || `It ended with exit code ${exitCode}.`);
+    if (exitCode !== 0) throw failure(install, work, complaintIn(text) || `It ended with exit code ${exitCode}.`);
   } catch (thrown) {
     if (thrown instanceof AppError && thrown.code === 'deadline_exceeded') {
       throw failure(
         install,
         work,
-        `It did not end within ${limitMs / 60_000} minutes. It last said: ${lastLine(said)}`,
+        `It did not end within ${limitMs / 60_000} minutes. It last said: ${lastLine(text)}`,
       );
     }
     throw thrown;

@@ -61,8 +61,8 @@ export function withAudit<Service extends object>(
 }
 
 /** The target is then the provider, because the rest can contain a key. */
-const isAccess = (given: unknown): given is { provider: string } =>
-  typeof (given as { provider?: unknown } | undefined)?.provider === 'string';
+const isAccess = (input: unknown): input is { provider: string } =>
+  typeof (input as { provider?: unknown } | undefined)?.provider === 'string';
 
 /** The holder and the path of a note; undefined: the call is about none. */
 function noteOf([holder, note]: readonly unknown[], { owner }: Principal): [string] | undefined {
@@ -76,8 +76,8 @@ type CreatedResult = { readonly id?: string; readonly view?: { readonly id: stri
 function targetsOf(named: unknown, result: unknown): (string | undefined)[] {
   if (typeof named === 'string') return [named];
   if (isAccess(named)) return [named.provider];
-  const made = Array.isArray(result) && result.length > 0 ? result : [result];
-  return (made as readonly CreatedResult[]).map((one) => one?.id ?? one?.view?.id);
+  const created = Array.isArray(result) && result.length > 0 ? result : [result];
+  return (created as readonly CreatedResult[]).map((one) => one?.id ?? one?.view?.id);
 }
 
 export function auditedServices(services: Services, raw: Pick<Services, 'sessions'>, audit: Audit): Services {
@@ -166,12 +166,12 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, no
     looks.set(name, now());
     const [oldest] = looks.keys();
     if (looks.size > maxLooks && oldest !== undefined) looks.delete(oldest);
-    const told = sessions.get(id).then((session) => {
+    const report = sessions.get(id).then((session) => {
       if (session.owner === undefined || session.owner === principal.owner) return;
       const outcome = may(principal, 'read', session) ? 'done' : 'session_not_found';
       tell({ principal, action: 'session.read', target: id, outcome });
     });
-    told.catch(() => {}); // an unknown session needs no entry
+    report.catch(() => {}); // an unknown session needs no entry
   };
   return <Service extends object>(service: Service, names: readonly (keyof Service & string)[]): Service => {
     const methods = service as Readonly<Record<string, (...args: unknown[]) => unknown>>;
@@ -202,12 +202,12 @@ export function auditedWorkspaces(workspaces: Workspaces, audit: Audit): Workspa
     join(userId, as) {
       const member = workspaces.join(userId, as);
       const principal = audit.principalOf();
-      const told = withAudit(
+      const workspaceMember = withAudit(
         member,
         { runCode: 'workspace.command', runCommand: 'workspace.command', saveFile: 'workspace.file' },
         { ...audit, principalOf: () => principal },
       );
-      return { ...told, [Symbol.dispose]: () => member[Symbol.dispose]() };
+      return { ...workspaceMember, [Symbol.dispose]: () => member[Symbol.dispose]() };
     },
   };
 }

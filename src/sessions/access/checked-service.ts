@@ -48,10 +48,10 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
     };
   }
   if (may === 'create') {
-    return async (wish, ...rest) => {
+    return async (requested, ...rest) => {
       const principal = principalOf();
       authorizeRole(principal, 'user');
-      const { owner: _, ...own } = wish as Owned;
+      const { owner: _, ...own } = requested as Owned;
       return await method({ ...own, ...ownOf(principal) }, ...rest);
     };
   }
@@ -66,10 +66,10 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
     };
   }
   if (may === 'copy') {
-    return async (id, wish, ...rest) => {
+    return async (id, requested, ...rest) => {
       const principal = principalOf();
       await check(id as never, 'work');
-      return await method(id, { ...(wish as object), ...ownOf(principal) }, ...rest);
+      return await method(id, { ...(requested as object), ...ownOf(principal) }, ...rest);
     };
   }
   return (id, ...rest) => {

@@ -234,8 +234,8 @@ function guardedSessions(
 ): SessionService {
   const check = checkBy<SessionId>({ principalOf, get: (id: SessionId) => sessions.get(id) });
 
-  const mayAttach = async (given: readonly string[] = []): Promise<void> => {
-    await Promise.all(given.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
+  const mayAttach = async (values: readonly string[] = []): Promise<void> => {
+    await Promise.all(values.filter((file) => uuid.test(file)).map((file) => attach?.(file)));
   };
 
   /** Reads the principal at the call, because it may no longer be known when the first item is read. */
@@ -267,14 +267,14 @@ function guardedSessions(
    */
   async function withFiles<Command extends Pick<CreateCommand, 'snapshot' | 'startsFrom' | 'built' | 'sandbox'>>(
     principal: Principal,
-    { snapshot, startsFrom: _, built, sandbox, ...wish }: Command,
+    { snapshot, startsFrom: _, built, sandbox, ...requested }: Command,
   ) {
     const owner = principal.role === 'admin' ? undefined : (principal.owner ?? '');
     const found = snapshot && (await findSnapshot?.(snapshot, owner));
     const own = built ? await imageOf?.(built, principal) : found ? found.built : undefined;
     const { image: __, start: ___, ...choice } = sandbox ?? {};
     return {
-      ...wish,
+      ...requested,
       ...(found && { startsFrom: { blob: found.id, sha256: found.sha256 } }),
       ...(own ? { sandbox: { ...choice, ...own } } : sandbox && { sandbox: choice }),
     };

@@ -31,7 +31,7 @@ export interface PortService {
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that is never opened), conflict (100 previews are open already). */
-  open(id: SessionId, wish: PreviewWish): Promise<PreviewView>;
+  open(id: SessionId, requested: PreviewWish): Promise<PreviewView>;
   /** The previews that have not expired. */
   opened(id: SessionId): Promise<readonly PreviewView[]>;
   /** Ends the preview and its connections. Succeeds when there is no such preview. */

@@ -43,7 +43,7 @@ export interface SandboxService {
    * and keeps the workspace. Absent: the most that its driver keeps. Rejects: unsupported (the driver cannot),
    * sandbox_not_found when it does not run, conflict when it would end the processes of a run.
    */
-  pause(id: SessionId, wish: PauseWish): Promise<SandboxView>;
+  pause(id: SessionId, requested: PauseWish): Promise<SandboxView>;
   /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found when it does not run. */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Ends the tokens that facades gave out for the sandbox, and the streams that were opened with them. */

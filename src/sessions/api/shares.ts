@@ -20,7 +20,7 @@ export interface ShareRequest {
 /** The links of sessions. Every method also rejects with session_not_found. */
 export interface ShareService {
   /** The link's secret is in this answer only: the server keeps its hash. Rejects: conflict (100 links exist already). */
-  create(id: SessionId, wish: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
+  create(id: SessionId, shareRequest: ShareRequest): Promise<{ readonly token: string; readonly view: ShareView }>;
   /** Without those that expired. */
   list(id: SessionId): Promise<readonly ShareView[]>;
   /** From then on the link shows nothing. Succeeds when there is no such link. */

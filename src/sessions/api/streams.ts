@@ -72,7 +72,7 @@ export interface StreamService {
   /** Runs a command over pipes until it ends. When `signal` fires, every process that it started is ended. */
   run(id: SessionId, command: StreamedCommand, pipes: CommandPipes, signal: AbortSignal): Promise<CommandEnd>;
   /** Rejects: file_not_found, invalid_request (not a file), path_outside. */
-  download(id: SessionId, wanted: FileRange, signal: AbortSignal): Promise<FileStream>;
+  download(id: SessionId, fileRange: FileRange, signal: AbortSignal): Promise<FileStream>;
   /**
    * Follows the changes of files in a folder until `signal` fires. Rejects: file_not_found, invalid_request (no
    * folder), path_outside, conflict (1,000 watches are open), unsupported.

@@ -61,8 +61,8 @@ export class AttemptRecords {
   /** Marks attempts that need work. Rejects: conflict, when others of the session do. */
   async open(open: OpenAttempts): Promise<void> {
     const id = openIdOf(open.sessionId);
-    const made = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(unlessConflict);
-    if (made !== undefined || (await this.opened(open.sessionId))?.attempts === open.attempts) return;
+    const created = await this.#records.put({ kind: openAttemptsKind, id, doc: open, expect: 0 }).catch(unlessConflict);
+    if (created !== undefined || (await this.opened(open.sessionId))?.attempts === open.attempts) return;
     throw new AppError(
       'conflict',
       'Other attempts of this session are under way. Wait for their end, or stop them first.',

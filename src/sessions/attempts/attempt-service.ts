@@ -83,13 +83,13 @@ export function attemptService(deps: Deps): AttemptService {
       await checkAttempts(command);
       await refuseActive(id);
       const begins = await beginningFor(id, command.begins);
-      const { task, goal = null, budget = {}, attempts: wanted } = command;
+      const { task, goal = null, budget = {}, attempts: requested } = command;
       const set: AttemptSet = {
         ...{ id: ids.short(), sessionId: id, task, goal, begins, budget, at: clock.now() },
         ...{ phase: 'running', isStopped: false, chosen: null, others: 'keep', error: null },
         attempts: [],
       };
-      const attempts = wanted.map(({ template = null, model = null }, at): Attempt => {
+      const attempts = requested.map(({ template = null, model = null }, at): Attempt => {
         const n = at + 1;
         const begun = { phase: 'planned', error: null, result: null, isDeleted: false } as const;
         return { n, sessionId: attemptSessionId(set.id, n), template, model, ...begun };

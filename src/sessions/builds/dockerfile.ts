@@ -48,9 +48,9 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
     const scope: WordScope = { line, escapeSign, budget, valueOf: (name) => values.get(name) };
     const words = () => wordsOf(rest, scope).map((word) => closedText(word, line));
     if (keyword === 'ARG') {
-      for (const [name, given] of argsOf(rest, scope)) {
+      for (const [name, input] of argsOf(rest, scope)) {
         named.add(name);
-        const own = Object.hasOwn(args, name) ? toOpenText(args[name] as string) : given;
+        const own = Object.hasOwn(args, name) ? toOpenText(args[name] as string) : input;
         const value = own ?? global.get(name);
         if (value === undefined) continue;
         values.set(name, value);

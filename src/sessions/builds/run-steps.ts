@@ -87,8 +87,8 @@ const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', 
 export async function runSteps({ container, steps, done, log, openFiles }: StepRun, call: Call): Promise<void> {
   const states = statesOf(steps, { env: container.env, done });
   const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {
-    const heard = log.listen(step);
-    const command = { argv, user: 'root', env: { HOME: '/root' }, heard, ...(stdin && { stdin }) } as const;
+    const listener = log.listen(step);
+    const command = { argv, user: 'root', env: { HOME: '/root' }, heard: listener, ...(stdin && { stdin }) } as const;
     await settled(step, container.run(command, call));
   };
   await root('base', scripts.begin());

@@ -57,7 +57,7 @@ export class TemplateBuilds {
     this.service = {
       ability: async () => this.#ability(),
       plan: async (dockerfile, args) => planOfDockerfile(dockerfile, args),
-      begin: (wish) => this.#begin(wish),
+      begin: (requested) => this.#begin(requested),
       start: (templateId, buildId, plan) => this.#start(templateId, buildId, plan),
       build: (templateId, buildId) => this.#build(templateId, buildId),
       builds: (templateId) => this.#builds(templateId),
@@ -105,11 +105,11 @@ export class TemplateBuilds {
     const at = clock.now();
     const by = owner !== undefined && { owner };
     let template: BuiltTemplate = { id: `tpl-${ids.sessionId()}`, name, at, tags: {}, ...by };
-    const wanted = [...new Set([...own, ...tags])];
+    const requested = [...new Set([...own, ...tags])];
     const build: TemplateBuild = {
       id: ids.runId(),
       templateId: template.id,
-      tags: wanted.length > 0 ? wanted : [usualTag],
+      tags: requested.length > 0 ? requested : [usualTag],
       status: 'waiting',
       at,
       ...by,
@@ -232,8 +232,8 @@ export class TemplateBuilds {
   async #tagged(named: string, owner?: string) {
     const template = await this.#records.find(named, owner);
     const tag = named.split(':')[1] ?? usualTag;
-    const wanted = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
-    const build = wanted && (await this.#records.build(template.id, wanted.build).catch(unlessNotFound));
+    const requested = template.tags[tag] ?? (named.includes(':') ? undefined : newest(template));
+    const build = requested && (await this.#records.build(template.id, requested.build).catch(unlessNotFound));
     if (build?.image === undefined || build.print === undefined) {
       const text = `The template ${template.name} has no build with the tag ${tag}.`;
       throw new AppError('conflict', `${text} Wait for its build, or build it again.`);

@@ -83,8 +83,8 @@ export class LeasedOwnership implements Ownership {
     return found !== undefined && found.holder !== holder && found.expiresAt > clock.now() && !isDead(found.holder);
   }
 
-  onLost(heard: (id: SessionId) => void): void {
-    this.#heard = heard;
+  onLost(listener: (id: SessionId) => void): void {
+    this.#heard = listener;
   }
 
   /** Releases every lease, so that the other servers can take over at once. */

@@ -61,9 +61,9 @@ const Fact = z.object({
 
 const Forked = z.object({ from: SessionId, to: SessionId, atSeq: z.int(), files: ForkFiles });
 /** The posted fields only: the partial schema alone would add the defaults of the other fields. */
-const Change = z.record(z.string(), z.unknown()).transform((given) => {
-  const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(given));
-  return Object.fromEntries(parsed.filter(([name]) => name in given)) as RecordChange;
+const Change = z.record(z.string(), z.unknown()).transform((input) => {
+  const parsed = Object.entries(StoredSession.partial().extend({ forked: Forked.optional() }).parse(input));
+  return Object.fromEntries(parsed.filter(([name]) => name in input)) as RecordChange;
 });
 
 const Posted = z.discriminatedUnion('name', [

@@ -175,9 +175,9 @@ export class RemoteCommands implements AsyncDisposable {
 
   async #outcome({ sessionId, name, body, at }: QueuedCommand, act: RemoteCommandsOptions['act']) {
     try {
-      const { until, body: wanted } = Body.parse(body);
+      const { until, body: requested } = Body.parse(body);
       if (until < this.#options.clock.now()) throw lateError();
-      const value = await act(sessionId, { name, body: wanted }, at);
+      const value = await act(sessionId, { name, body: requested }, at);
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
       // A refusal appends nothing that a fence could reject, so only the confirmed holder may answer with it.

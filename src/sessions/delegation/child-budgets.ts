@@ -77,7 +77,7 @@ export class ChildBudgets {
   }
 
   /** At most what the parent has left, without what its other children may still use; without a wish one of `parts` of it. */
-  async budgetFor(parent: SessionId, asked: NonNullable<ChildTask['budget']>, parts: number): Promise<OwnBudget> {
+  async budgetFor(parent: SessionId, requested: NonNullable<ChildTask['budget']>, parts: number): Promise<OwnBudget> {
     const sessions = await this.#deps.sessions();
     const limits = await this.#deps.budgetOf(await sessions.get(parent));
     const used = await this.spent(parent);
@@ -93,13 +93,13 @@ export class ChildBudgets {
           'quota',
           `Nothing is left of the budget of ${words[kind]}: children have it, or it is spent.`,
         );
-      const wanted = asked[kind];
+      const target = requested[kind];
       if (left === undefined) {
-        if (wanted !== undefined) budget[kind] = wanted;
+        if (target !== undefined) budget[kind] = target;
         continue;
       }
       const share = kind === 'cost' ? left / parts : Math.ceil(left / parts);
-      budget[kind] = Math.min(wanted ?? share, left);
+      budget[kind] = Math.min(target ?? share, left);
     }
     return { ...budget, ...(hard && { hard }) };
   }

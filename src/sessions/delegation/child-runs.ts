@@ -88,14 +88,14 @@ export class Delegation {
 
   /** The tools of one run. */
   of(parent: SessionRecord, runId: RunId, most: number): ChildRuns {
-    const own = async (given: string): Promise<SessionId> => {
-      const id = SessionId.parse(given);
+    const own = async (value: string): Promise<SessionId> => {
+      const id = SessionId.parse(value);
       if (!(await this.#budgets.childrenOf(parent.id, 'delegated')).includes(id))
-        throw new AppError('not_found', `You have no child ${given}.`);
+        throw new AppError('not_found', `You have no child ${value}.`);
       return id;
     };
-    const look = async (given: string, wait: boolean, signal: AbortSignal) => {
-      const id = await own(given);
+    const look = async (value: string, wait: boolean, signal: AbortSignal) => {
+      const id = await own(value);
       const services = await raceAbort(this.#services.promise, signal);
       if (wait) await untilSettled(services.sessions, id, signal);
       return await readChildState(id, { ...services, used: await this.#budgets.spent(id) }, signal);
@@ -105,14 +105,14 @@ export class Delegation {
       keepCalls: (upTo) => this.#budgets.keepCalls(parent.id, upTo),
       start: (callId, task, signal) => withChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
       list: () => this.#budgets.childrenOf(parent.id, 'delegated'),
-      look: (given, wait, signal) => withChildErrors(look(given, wait, signal)),
-      send: (given, text) =>
+      look: (value, wait, signal) => withChildErrors(look(value, wait, signal)),
+      send: (value, text) =>
         withChildErrors(
-          own(given).then(async (id) => void (await (await sessions()).send(id, { text, mode: 'inject' }))),
+          own(value).then(async (id) => void (await (await sessions()).send(id, { text, mode: 'inject' }))),
         ),
-      stop: (given) => withChildErrors(own(given).then(async (id) => void (await (await sessions()).stop(id)))),
-      take: (given, paths, signal) =>
-        withChildErrors(own(given).then((id) => this.#take({ from: id, to: parent.id }, paths, signal))),
+      stop: (value) => withChildErrors(own(value).then(async (id) => void (await (await sessions()).stop(id)))),
+      take: (value, paths, signal) =>
+        withChildErrors(own(value).then((id) => this.#take({ from: id, to: parent.id }, paths, signal))),
     };
   }
 
@@ -189,10 +189,10 @@ export class Delegation {
     return began <= ended;
   }
 
-  async #start({ parent, runId, most, callId, task: wish }: Start, signal: AbortSignal): Promise<SessionId> {
+  async #start({ parent, runId, most, callId, task: childTask }: Start, signal: AbortSignal): Promise<SessionId> {
     await raceAbort(this.#services.promise, signal);
     const id = childIdOf(parent.id, runId, callId);
-    const { task, template, agent, files, goal, budget = {} } = wish;
+    const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
     // Without a wish a child gets a quarter, so that there is some for others and for the parent.
     const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
@@ -202,13 +202,13 @@ export class Delegation {
 
   async #take(
     { from: id, to: parent }: { readonly from: SessionId; readonly to: SessionId },
-    wanted: readonly string[],
+    requested: readonly string[],
     signal: AbortSignal,
   ): Promise<string[]> {
     const { files } = await this.#services.promise;
     const { files: changed } = await files.changes(id, signal);
-    const chosen = wanted.length === 0 ? changed : changed.filter(({ path }) => wanted.includes(path));
-    const stranger = wanted.find((path) => !changed.some((one) => one.path === path));
+    const chosen = requested.length === 0 ? changed : changed.filter(({ path }) => requested.includes(path));
+    const stranger = requested.find((path) => !changed.some((one) => one.path === path));
     if (stranger !== undefined) throw new AppError('not_found', `The child has not changed ${stranger}.`);
     const taken: string[] = [];
     for (const { path, change } of chosen) {

@@ -14,9 +14,9 @@ export class LiveSessions {
 
   #broken: (id: SessionId, error: AppError) => void = () => {};
 
-  /** Calls `heard` with each session in memory whose log refused a write. */
-  onBroken(heard: (id: SessionId, error: AppError) => void): void {
-    this.#broken = heard;
+  /** Calls `listener` with each session in memory whose log refused a write. */
+  onBroken(listener: (id: SessionId, error: AppError) => void): void {
+    this.#broken = listener;
   }
 
   /** The log refused a write of this session. An earlier state of the session in memory does not count. */

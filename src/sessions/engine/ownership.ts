@@ -22,8 +22,8 @@ export interface Ownership extends AsyncDisposable {
   owned(): SessionId[];
   /** Whether the store names another server as the holder. */
   isElsewhere(id: SessionId): Promise<boolean>;
-  /** Calls `heard` with each session that this server no longer owns. */
-  onLost(heard: (id: SessionId) => void): void;
+  /** Calls `listener` with each session that this server no longer owns. */
+  onLost(listener: (id: SessionId) => void): void;
 }
 
 /** The ownership of a store that only one server can open. */

@@ -207,14 +207,14 @@ export class RunFold {
       const pending = { ...call, begun: this.#openCalls.has(call.callId) };
       return verdict ? applyVerdict(pending, verdict) : pending;
     });
-    const asked = [...this.#asked.values()];
-    const calls = [...ofModel, ...asked.filter(({ fixed }) => fixed).map(askedCall)];
+    const requests = [...this.#asked.values()];
+    const calls = [...ofModel, ...requests.filter(({ fixed }) => fixed).map(askedCall)];
     // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
     const unseen = this.#inbox.filter(isNews).length;
     const judgement = { ...this.#judgement, isOpen: this.#judgement.isOpen && unseen === 0 };
     const planned = this.#steps.length > 0;
-    const approvals = asked.map((one) => pendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
+    const approvals = requests.map((one) => pendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
     // An interrupted turn counts as spent, so that a turn which crashes the server each time is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
     const spent = { turns: this.#turns + cut, tokens: this.#tokens, cost: this.#cost };
@@ -239,8 +239,8 @@ export class RunFold {
 }
 
 /** The call for which an agent with a loop of its own asked. The transcript has only those of models. */
-function askedCall(asked: AskedCall): PendingCall {
-  const { callId, function: name, args, reason = '', content } = asked;
+function askedCall(requested: AskedCall): PendingCall {
+  const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }
 

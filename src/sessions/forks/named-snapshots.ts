@@ -60,15 +60,15 @@ const missing = () => new AppError('not_found', 'There is no such snapshot.');
 /** Snapshots that people name and keep. A snapshot is there whole, with its record, or not at all. */
 export class NamedSnapshots {
   readonly service: SnapshotService = {
-    make: (id, wish) => this.#make(id, wish),
-    fork: (id, wish) => this.#fork(id, wish),
+    make: (id, requested) => this.#make(id, requested),
+    fork: (id, requested) => this.#fork(id, requested),
     list: (owner) => this.#list(owner),
     get: (id) => this.#get(id),
     find: (idOrName, owner) => this.#find(idOrName, owner),
     label: (id, change) => this.#label(id, change),
     remove: (id) => this.#remove(id),
     exported: (id) => this.#export(id),
-    imported: (wish) => this.#importsInTurn(wish.owner ?? '', () => this.#import(wish)),
+    imported: (requested) => this.#importsInTurn(requested.owner ?? '', () => this.#import(requested)),
   };
   readonly #deps: Deps;
   readonly #snapshots: Collection<Stored>;
@@ -82,22 +82,22 @@ export class NamedSnapshots {
     this.#snapshots = new Collection<Stored>(deps.records, { kind, schema: Stored, missing });
   }
 
-  async #make(id: SessionId, wish: SnapshotWish): Promise<Snapshot> {
+  async #make(id: SessionId, requested: SnapshotWish): Promise<Snapshot> {
     const session = await this.#deps.sessions().get(id);
-    const owner = wish.owner ?? session.owner;
+    const owner = requested.owner ?? session.owner;
     return await this.#inTurn(owner ?? '', async () => {
       this.#refuseOverQuota(await this.#list(owner ?? null));
       const snapshotId = `snap-${this.#deps.ids.sessionId()}`;
-      const made = await this.#copy(id, snapshotId, wish.signal);
+      const created = await this.#copy(id, snapshotId, requested.signal);
       const doc: Snapshot = {
         id: snapshotId,
-        name: wish.name ?? null,
-        labels: { ...wish.labels },
+        name: requested.name ?? null,
+        labels: { ...requested.labels },
         sessionId: id,
         template: session.template,
         ...builtIn(session),
         at: this.#deps.clock.now(),
-        ...made,
+        ...created,
         ...(owner !== undefined && { owner }),
       };
       try {
@@ -126,7 +126,7 @@ export class NamedSnapshots {
     const { sha256 } = await this.#copy(id, blob, signal);
     const { template, templateBy, projectId, model, fallbacks, toolServers, author, metadata, sandbox } = parent;
     const make = async (): Promise<ForkedSandbox> => {
-      const made = life?.(parent);
+      const created = life?.(parent);
       try {
         const session = await sessions().create({
           origin,
@@ -139,7 +139,7 @@ export class NamedSnapshots {
           ...(author && { author }),
           ...(metadata && { metadata }),
           ...(sandbox && { sandbox: readOnlyMounts(sandbox) }),
-          ...(made && { life: made }),
+          ...(created && { life: created }),
           ...((owner ?? parent.owner) !== undefined && { owner: (owner ?? parent.owner) as string }),
           startsFrom: { blob, sha256 },
         });

@@ -143,8 +143,8 @@ export async function runProgram(
     signal,
   );
   if (exitCode === 0 || exitCode === mayExit) return;
-  const said = errors.text();
-  throw new AppError('conflict', `The files could not be copied (${argv[0]}: ${exitCode})${said && `: ${said}`}.`);
+  const text = errors.text();
+  throw new AppError('conflict', `The files could not be copied (${argv[0]}: ${exitCode})${text && `: ${text}`}.`);
 }
 
 /** Sums the sizes of the files in a listing that arrives in pieces. */

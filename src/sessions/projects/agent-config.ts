@@ -65,10 +65,10 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
   };
   /** Changes these fields alone, also while others change other ones. */
   const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
-    const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+    const input = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
     const changed = await changeRecord(records, { kind, id: projectId }, (found) => {
       if (!found) throw missing();
-      return { doc: AgentConfig.parse({ ...AgentConfig.parse(found.doc), ...given }) };
+      return { doc: AgentConfig.parse({ ...AgentConfig.parse(found.doc), ...input }) };
     });
     return changed as AgentConfig;
   };

@@ -21,7 +21,7 @@ const kept = 64;
 
 /** Creates each model once, and again after a key or an address of its chain changes. */
 export function modelCache({ refsOf, check, storedKey, stateOf, create }: Deps): ModelFor {
-  const made = new Map<string, Model>();
+  const created = new Map<string, Model>();
   return async (name, fallbacks) => {
     const refs = refsOf(name, fallbacks);
     refs.forEach(check);
@@ -30,12 +30,12 @@ export function modelCache({ refsOf, check, storedKey, stateOf, create }: Deps):
     const parts = [keys.map((key) => key?.reveal() ?? null), states];
     const hash = createHash('sha256').update(JSON.stringify(parts));
     const id = `${refs.join(' ')} ${hash.digest('hex')}`;
-    const found = made.get(id);
+    const found = created.get(id);
     if (found) return found;
     const model = await create(name, fallbacks);
-    const [oldest] = made.keys();
-    if (made.size >= kept && oldest !== undefined) made.delete(oldest);
-    made.set(id, model);
+    const [oldest] = created.keys();
+    if (created.size >= kept && oldest !== undefined) created.delete(oldest);
+    created.set(id, model);
     return model;
   };
 }

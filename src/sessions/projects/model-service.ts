@@ -196,8 +196,8 @@ export function modelService(deps: Deps): ModelService {
       const found = listed.find(({ id }) => id === model);
       const { window, maxOutput, images, price } = found ?? {};
       // Without undefined fields, which a store would keep as null.
-      const given = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
-      const facts = Object.fromEntries(given);
+      const values = Object.entries({ window, maxOutput, images, price }).filter(([, value]) => value !== undefined);
+      const facts = Object.fromEntries(values);
       const held = before.providers.find(({ id }) => id === provider);
       // A stored key never goes to another address than the one that it was entered with.
       if (held?.kind === 'compatible' && held.address !== baseUrl) await keys.delete(provider).catch(unlessNotFound);

@@ -39,11 +39,11 @@ export class ProjectCopies {
   async sync(place: CopyTarget, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { projectId } = place;
     if (projectId === null) return;
-    const wanted = await this.#deps.uploads.ofProject(projectId);
-    const mark = wanted.map(({ id }) => id).join();
+    const requested = await this.#deps.uploads.ofProject(projectId);
+    const mark = requested.map(({ id }) => id).join();
     if (this.#known.get(client) === mark) return;
     await this.#turns(place.id, async () => {
-      if (await this.#bring(place.id, wanted, { client, signal })) this.#known.set(client, mark);
+      if (await this.#bring(place.id, requested, { client, signal })) this.#known.set(client, mark);
     });
   }
 
@@ -51,19 +51,19 @@ export class ProjectCopies {
    * False when a file could not be copied, for example because the agent made a folder of that name; the next use tries
    * again.
    */
-  async #bring(id: SessionId, wanted: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
+  async #bring(id: SessionId, requested: readonly UploadedFile[], at: SandboxCall): Promise<boolean> {
     const { records } = this.#deps;
     const copies = Copies.parse((await records.get(kind, id))?.doc ?? {});
     const present = await namesIn(at);
     const next: Copies = {};
     let whole = true;
-    for (const file of wanted) {
+    for (const file of requested) {
       const isThere = copies[file.name] === file.id && present.has(file.name);
       const brought = isThere || (await this.#try(id, file.name, () => this.#copy(file, at)));
       if (brought) next[file.name] = file.id;
       else whole = false;
     }
-    const names = new Set(wanted.map(({ name }) => name));
+    const names = new Set(requested.map(({ name }) => name));
     for (const name of Object.keys(copies)) {
       if (names.has(name) || !present.has(name)) continue;
       await this.#try(id, name, () => at.client.removeFile(`${projectFolder}/${name}`, at.signal));

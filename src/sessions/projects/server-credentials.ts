@@ -32,9 +32,9 @@ export function serverCredentials({ ring, settings, setBy }: Deps): ServerCreden
     },
     async put(name, places, value) {
       refuseSetting(name);
-      const wanted = new Set(injectionPlaces(places));
+      const requested = new Set(injectionPlaces(places));
       for (const other of settings) {
-        const taken = injectionPlaces(other).find((place) => wanted.has(place));
+        const taken = injectionPlaces(other).find((place) => requested.has(place));
         if (taken) throw new AppError('conflict', `The credential '${other.name}' of ${setBy} sets ${taken} already.`);
       }
       return { ...(await stored.put(serverHolder, { name, ...places }, value)), setBy: null };

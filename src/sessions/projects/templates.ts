@@ -12,9 +12,9 @@ export function templateService(templates: readonly Template[]): TemplateService
     get(name) {
       const found = byName.get(name);
       if (found) return found;
-      const given = JSON.stringify(name.slice(0, 80));
+      const value = JSON.stringify(name.slice(0, 80));
       const known = [...byName.keys()].join(', ');
-      throw new AppError('invalid_request', `There is no template ${given}. These are: ${known}.`);
+      throw new AppError('invalid_request', `There is no template ${value}. These are: ${known}.`);
     },
   };
 }

@@ -156,8 +156,8 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
 }
 
 /** The last part of the path that a client sent; undefined when it is no valid file name. */
-export function baseName(given: string): string | undefined {
-  const name = given.split(/[/\\]/).at(-1)?.trim() ?? '';
+export function baseName(value: string): string | undefined {
+  const name = value.split(/[/\\]/).at(-1)?.trim() ?? '';
   if (name === '' || name === '.' || name === '..') return undefined;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: the check looks for control characters
   if (/[\x00-\x1f\x7f]/.test(name) || Buffer.byteLength(name) > 255) return undefined;

@@ -28,11 +28,11 @@ export async function allowServices(
   signal: AbortSignal,
 ): Promise<void> {
   const { path, environment } = repository;
-  const wanted = environment?.services ?? {};
-  const unknown = names?.find((name) => !Object.hasOwn(wanted, name));
+  const requested = environment?.services ?? {};
+  const unknown = names?.find((name) => !Object.hasOwn(requested, name));
   if (unknown !== undefined)
     throw new AppError('not_found', `.corral/corral.yaml of ${path} has no service ${unknown}.`);
-  const chosen = Object.entries(wanted).filter(([name]) => names?.includes(name) ?? true);
+  const chosen = Object.entries(requested).filter(([name]) => names?.includes(name) ?? true);
   if (chosen.length === 0)
     throw new AppError('conflict', `The repository ${path} names no services. Add some to its .corral/corral.yaml.`);
   const before = servicesOf(record);

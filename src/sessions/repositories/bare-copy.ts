@@ -103,17 +103,17 @@ class Pieces {
 }
 
 async function settingsOf(folder: GitFolder): Promise<string> {
-  const given = (await textOf(folder, 'config')) ?? '';
+  const text = (await textOf(folder, 'config')) ?? '';
   // A section can be in the line of its first setting.
-  const settings = given.split('\n').map((line) =>
+  const settings = text.split('\n').map((line) =>
     line
       .replace(/^\s*\[[^\]]*\]/, '')
       .replaceAll(/[\s"]/g, '')
       .toLowerCase(),
   );
   const has = (name: string, value: string) => settings.some((line) => line.startsWith(`${name}=${value}`));
-  if (given.length > maxConfig)
-    throw new AppError('unsupported', `${folder.url} has settings of ${given.length} characters.`);
+  if (text.length > maxConfig)
+    throw new AppError('unsupported', `${folder.url} has settings of ${text.length} characters.`);
   const refuse = (why: string) => new AppError('unsupported', `${folder.url} ${why}`);
   if (has('refstorage', 'reftable'))
     throw refuse('keeps its branches as a reftable, which Corral does not read. Clone it, and name the clone.');

@@ -54,8 +54,8 @@ export async function readEnvironment(
   if (output.exitCode === exits.nothing) return undefined;
   if (output.exitCode !== 0)
     throw new AppError('conflict', `${path}/.corral cannot be read: ${gitSaid(output.stderr)}`);
-  const [given = '-', setup = '-', start = '-', system = ''] = output.stdout.split('\n');
-  const read = given === '-' ? { file: {} } : parsed(Buffer.from(given, 'base64'), parseYaml);
+  const [value = '-', setup = '-', start = '-', system = ''] = output.stdout.split('\n');
+  const read = value === '-' ? { file: {} } : parsed(Buffer.from(value, 'base64'), parseYaml);
   const file = 'file' in read ? read.file : {};
   const environment: RepositoryEnvironment = {
     problem: 'problem' in read ? read.problem : null,

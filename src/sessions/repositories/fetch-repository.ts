@@ -156,8 +156,8 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
     const values = { from: next.from, ref: next.ref };
     const { stdout } = await runGit(client, { script: listParts, values, timeoutMs: removeMs }, signal);
     for (const line of stdout.split('\n')) {
-      const given = line.slice(line.indexOf(' ') + 1);
-      const part = /^\.\.?\//.test(given) ? new URL(given, `${next.base}/`).href : given;
+      const value = line.slice(line.indexOf(' ') + 1);
+      const part = /^\.\.?\//.test(value) ? new URL(value, `${next.base}/`).href : value;
       const address = trimEndOf(part, '/');
       if (!isFolderUrl(address) || tried.has(address) || tried.size > maxParts) continue;
       tried.add(address);
@@ -178,7 +178,7 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
 /** Says what to do about the failure of a fetch or a push. */
 export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
   const { host } = new URL(url);
-  const said = gitSaid(stderr);
+  const message = gitSaid(stderr);
   if (
     /could not read (Username|Password)|Authentication failed|returned error: 401|terminal prompts disabled/i.test(
       stderr,
@@ -188,11 +188,11 @@ export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: s
     return new AppError('forbidden', text);
   }
   if (/returned error: 403|CONNECT tunnel failed|Received HTTP code 403|Proxy CONNECT aborted/i.test(stderr)) {
-    const text = `The way to ${url} is closed: the egress policy does not open ${host}, or the credential has no right there. ${said}`;
+    const text = `The way to ${url} is closed: the egress policy does not open ${host}, or the credential has no right there. ${message}`;
     return new AppError('forbidden', text);
   }
   if (/not found|returned error: 404|does not exist/i.test(stderr)) {
-    const text = `${host} knows no repository ${url}, or shows it only with a credential. ${said}`;
+    const text = `${host} knows no repository ${url}, or shows it only with a credential. ${message}`;
     return new AppError('not_found', text);
   }
   return undefined;

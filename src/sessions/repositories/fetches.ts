@@ -152,8 +152,8 @@ export class RepositoryFetches {
       const copyTo = isFolderUrl(url)
         ? (to: string, of: string) => folders.copy(client, { url: of, to }, closing)
         : undefined;
-      const wish = { session: id, repository, branch, author: record.author ?? this.#deps.author, copyTo };
-      const { notes, ...fetched } = await fetchRepository(client, wish, this.#deps.closing);
+      const requested = { session: id, repository, branch, author: record.author ?? this.#deps.author, copyTo };
+      const { notes, ...fetched } = await fetchRepository(client, requested, this.#deps.closing);
       const at = fetched.baseCommit ? `, at ${fetched.baseCommit.slice(0, 12)}` : ', which has no commit yet';
       const commit = fetched.baseCommit === null ? {} : { commit: fetched.baseCommit };
       const found = await this.#deps.preparation.read(client, path, this.#deps.closing);

@@ -127,15 +127,15 @@ export async function runGit(
 export async function runInRepository(
   client: Sandbox & Pick<SandboxClient, 'workdir'>,
   path: string,
-  given: GitScript,
+  gitScript: GitScript,
   signal: AbortSignal,
 ): Promise<GitOutput> {
   const output = await runGit(
     client,
     {
-      ...given,
-      values: { ...given.values, repo: `${client.workdir}/${path}` },
-      script: `${ownSettings}\n${given.script}`,
+      ...gitScript,
+      values: { ...gitScript.values, repo: `${client.workdir}/${path}` },
+      script: `${ownSettings}\n${gitScript.script}`,
     },
     signal,
   );

@@ -43,23 +43,23 @@ export class Preparation {
   }
 
   /** Rejects only where the sandbox or the server goes away. */
-  async prepare(client: Client, wish: SetupWish, signal: AbortSignal): Promise<PreparedEnd> {
-    const { path } = wish.repository;
+  async prepare(client: Client, requested: SetupWish, signal: AbortSignal): Promise<PreparedEnd> {
+    const { path } = requested.repository;
     try {
-      const found = wish.found ?? (await this.read(client, path, signal));
-      const key = found && keyOf(client, wish, found);
+      const found = requested.found ?? (await this.read(client, path, signal));
+      const key = found && keyOf(client, requested, found);
       const restored = key && (await this.#restore(client, path, key, signal));
       if (restored) {
         const detail = `${path} has the prepared files of an earlier session.`;
         return { setup: 'restored', detail, storedBytes: restored.bytes, storedAs: preparedIdOf(key) };
       }
       await this.#deps.files.clear(client, signal);
-      const { exitCode, said } = await runSetup(client, wish.repository, signal);
+      const { exitCode, said: text } = await runSetup(client, requested.repository, signal);
       if (exitCode !== 0) {
         const ended = exitCode === 124 ? 'took longer than 30 minutes' : `ended with ${exitCode}`;
-        return { setup: 'failed', detail: `.corral/setup.sh of ${path} ${ended}. ${lastOf(said)}`.trim() };
+        return { setup: 'failed', detail: `.corral/setup.sh of ${path} ${ended}. ${lastOf(text)}`.trim() };
       }
-      if (!key || !this.#deps.files.isOn || !wish.mayKeep)
+      if (!key || !this.#deps.files.isOn || !requested.mayKeep)
         return { setup: 'ran', detail: `.corral/setup.sh of ${path} ran.` };
       return await this.#keep(client, path, key, signal);
     } catch (thrown) {
@@ -132,4 +132,4 @@ function keyOf(
   return { owner: owner ?? '', facts };
 }
 
-const lastOf = (said: string) => beginningOf(said.split('\n').slice(-3).join(' '), 500);
+const lastOf = (text: string) => beginningOf(text.split('\n').slice(-3).join(' '), 500);

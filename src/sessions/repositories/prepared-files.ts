@@ -186,9 +186,9 @@ async function run(client: Sandbox, { id, argv, input, onOutput }: Program, sign
   const errors = arrivingText(errorsChars);
   const { exitCode } = await runPiped(client, { id, argv }, { input, onOutput, onErrors: errors.add }, signal);
   if (exitCode === 0) return;
-  const said = errors.text();
+  const text = errors.text();
   throw new AppError(
     'conflict',
-    `The prepared files could not be copied (${argv[0]}: ${exitCode})${said && `: ${said}`}.`,
+    `The prepared files could not be copied (${argv[0]}: ${exitCode})${text && `: ${text}`}.`,
   );
 }

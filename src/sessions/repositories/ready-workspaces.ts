@@ -107,15 +107,15 @@ export class ReadyWorkspaces {
     const { keep, clock } = this.#deps;
     if (keep === 0 || files.length === 0) return;
     const choice = choiceOf(session);
-    const asked = this.#asked.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
-    const wanted = Math.min(keep, Math.max(1, asked));
+    const requested = this.#asked.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
+    const target = Math.min(keep, Math.max(1, requested));
     const names = namesOf(files);
     // Files of an earlier lock file serve nobody any more.
     const isStale = (one: ReadyWorkspace) => one.choice === choice && one.files !== names;
     for (const one of this.#ready.filter(isStale)) this.#removeLater(one);
     this.#orders = this.#orders.filter((one) => one.choice !== choice);
     const there = this.#ready.filter((one) => one.choice === choice).length;
-    for (let left = wanted - there; left > 0; left -= 1) this.#orders.push({ choice, session, files });
+    for (let left = target - there; left > 0; left -= 1) this.#orders.push({ choice, session, files });
     this.#orders = this.#orders.slice(-keep);
     this.#wake.resolve();
   }

@@ -224,8 +224,8 @@ printf '%s\\n%s\\n' "$head" "$to"`;
           named: command.branch === undefined ? 'no' : 'yes',
           baseBranch: baseBranch ?? '',
         };
-        const given = { script, base: repository.baseCommit, values, timeoutMs: pushMs, remote: repository };
-        const { stdout } = await run(client, path, given, signal);
+        const input = { script, base: repository.baseCommit, values, timeoutMs: pushMs, remote: repository };
+        const { stdout } = await run(client, path, input, signal);
         const [commit = '', branch = ''] = stdout.split('\n');
         if (!commitForm.test(commit)) throw new AppError('conflict', 'Git pushed nothing. Look at the repository.');
         tell(id, repository, {
@@ -240,20 +240,21 @@ printf '%s\\n%s\\n' "$head" "$to"`;
     check: (id, path, names, signal) =>
       inside(id, path, signal, async ({ client, repository }) => {
         const all = repository.environment?.checks ?? [];
-        const wanted = names ? all.filter(({ name }) => names.includes(name)) : all;
+        const requested = names ? all.filter(({ name }) => names.includes(name)) : all;
         const unknown = names?.find((name) => !all.some((one) => one.name === name));
         if (unknown !== undefined)
           throw new AppError('not_found', `.corral/corral.yaml of ${path} has no check ${unknown}.`);
-        if (wanted.length === 0)
+        if (requested.length === 0)
           throw new AppError(
             'conflict',
             `The repository ${path} names no checks. Add some to its .corral/corral.yaml.`,
           );
         const results = new Map<string, CheckResult>();
         // One after the other, because they share the files.
-        for (const check of wanted) results.set(check.name, await runCheck(client, { path, check }, { now, signal }));
+        for (const check of requested)
+          results.set(check.name, await runCheck(client, { path, check }, { now, signal }));
         await fetches.noteChecks(id, path, results);
-        return wanted.map(({ name, command }) => ({ name, command, ...(results.get(name) as CheckResult) }));
+        return requested.map(({ name, command }) => ({ name, command, ...(results.get(name) as CheckResult) }));
       }),
 
     async allowServices(id, path, names, signal) {
@@ -275,8 +276,8 @@ interface RepositoryScript {
 }
 
 /** Rejects: conflict and forbidden, with what git said. */
-async function run(client: SandboxClient, path: string, given: RepositoryScript, signal: AbortSignal) {
-  const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = given;
+async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
+  const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };
   const output = await runInRepository(
     client,

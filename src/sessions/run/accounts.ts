@@ -29,7 +29,7 @@ export interface SharedBudgets {
    * store_unavailable, store_busy.
    */
   reserve(
-    wanted: { readonly least: Amounts; readonly most: Amounts },
+    requested: { readonly least: Amounts; readonly most: Amounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined>;
   /** Counts what was used without a reservation. Resolves with a budget that is spent now, or was before. */

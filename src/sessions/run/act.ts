@@ -32,10 +32,10 @@ export async function takeStepTurn(
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
-  const { made, calls } = answerPlan(runWriter, message, { steps, planned, plans });
-  if (made) {
-    await runWriter.write(...facts, ...titleFacts(work, made.title), runWriter.plan(made.steps));
-    return { kind: 'planned', digest: made.digest, steps: made.steps, calls, spent };
+  const { made: created, calls } = answerPlan(runWriter, message, { steps, planned, plans });
+  if (created) {
+    await runWriter.write(...facts, ...titleFacts(work, created.title), runWriter.plan(created.steps));
+    return { kind: 'planned', digest: created.digest, steps: created.steps, calls, spent };
   }
   if (message.calls.length > 0) {
     // A message whose beginning is in the log is completed now, because no other fact can be written before its end.
@@ -67,13 +67,13 @@ export async function summarizeRun(
 ): Promise<TurnResult> {
   const { runWriter } = work;
   const prompt = await work.prompt(signal);
-  const wanted = {
+  const requested = {
     phase: { kind: 'summarize' },
     note: prompt.answer,
     prompt,
     workdir: work.workdir,
   } as const;
-  const first = await takeTurn(work, { ...wanted, hint, left, tools: planningTools(work) }, signal);
+  const first = await takeTurn(work, { ...requested, hint, left, tools: planningTools(work) }, signal);
   if (!first.ok) return first.result;
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
   // The work is over. Without tools the model can only answer.
@@ -84,7 +84,7 @@ export async function summarizeRun(
   await runWriter.write(...first.facts);
   const second = await takeTurn(
     work,
-    { ...wanted, hint, left: subtractSpending(left, first.spent), tools: [] },
+    { ...requested, hint, left: subtractSpending(left, first.spent), tools: [] },
     signal,
   );
   if (!second.ok) return addSpending(second.result, first.spent);

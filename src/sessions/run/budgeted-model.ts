@@ -46,10 +46,10 @@ async function* paidTurn(
   });
   const longest = request.sampling?.maxOutputTokens ?? model.abilities.maxOutput;
   const usual = Math.min(longest, Math.max(1, meter.habits(model.name).outputTokens));
-  const wanted = { least: amountsOf(usual), most: amountsOf(longest) };
+  const requested = { least: amountsOf(usual), most: amountsOf(longest) };
   let reserved: ReservationOrOverrun | undefined;
   try {
-    reserved = await budgets.reserve(wanted, signal);
+    reserved = await budgets.reserve(requested, signal);
   } catch (thrown) {
     yield { type: 'end', outcome: unreserved(thrown, signal) };
     return;
@@ -64,7 +64,7 @@ async function* paidTurn(
     return;
   }
   const { reservation } = reserved;
-  const room = affordable(reservation.granted, wanted, longest);
+  const room = affordable(reservation.granted, requested, longest);
   const capped = room < longest ? { ...request, sampling: { ...request.sampling, maxOutputTokens: room } } : request;
   let replyBytes = 0;
   let thoughtBytes = 0;

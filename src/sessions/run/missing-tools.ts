@@ -44,9 +44,9 @@ export class MissingTools {
   }
 
   #isNew(run: object, name: string): boolean {
-    const told = this.#told.get(run) ?? new Set();
-    this.#told.set(run, told);
-    return told.size !== told.add(name).size;
+    const reports = this.#told.get(run) ?? new Set();
+    this.#told.set(run, reports);
+    return reports.size !== reports.add(name).size;
   }
 }
 

@@ -23,7 +23,7 @@ export async function planRun(
   const prompt = await work.prompt(signal);
   const isOpen = steps.some(isUnfinished);
   let provisional: SessionFact[] = [];
-  const wanted = {
+  const requested = {
     phase: again ? ({ kind: 'replan', steps } as const) : ({ kind: 'plan' } as const),
     note: isOpen ? prompt.replan(steps) : '',
     tools: planningTools(work),
@@ -36,19 +36,19 @@ export async function planRun(
     hint,
     left,
   };
-  const turn = await takeTurn(work, wanted, signal);
+  const turn = await takeTurn(work, requested, signal);
   if (!turn.ok) return turn.result;
   const { message, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
-  const { made, calls } = answerPlan(runWriter, message, { steps, planned });
+  const { made: created, calls } = answerPlan(runWriter, message, { steps, planned });
   const title = provisional.length > 0 ? [] : titleFacts(work);
-  if (made) {
-    const text = message.text.trim() === '' ? acknowledgement(made, again) : '';
-    const said = text === '' ? [] : runWriter.said(splitTitle(text));
-    const begun = calls.length > 0 ? withRunning(made.steps) : made.steps;
-    const plan = runWriter.plan(made.steps);
-    await runWriter.write(...titleFacts(work, made.title), ...said, ...facts, plan, ...beginning(runWriter, begun));
-    return { kind: 'planned', digest: made.digest, steps: begun, calls, spent };
+  if (created) {
+    const text = message.text.trim() === '' ? acknowledgement(created, again) : '';
+    const lines = text === '' ? [] : runWriter.said(splitTitle(text));
+    const begun = calls.length > 0 ? withRunning(created.steps) : created.steps;
+    const plan = runWriter.plan(created.steps);
+    await runWriter.write(...titleFacts(work, created.title), ...lines, ...facts, plan, ...beginning(runWriter, begun));
+    return { kind: 'planned', digest: created.digest, steps: begun, calls, spent };
   }
   if (calls.length > 0) {
     const known = isOpen ? steps : [...steps, ...numbered(steps, [firstLine(newestWords(runWriter) ?? work.task)])];
@@ -87,7 +87,7 @@ export function answerPlan(
   message: AssistantMessage,
   now: { readonly steps: readonly PlanStep[]; readonly planned: boolean; readonly plans?: boolean },
 ): { readonly made: Plan | undefined; readonly calls: readonly PendingCall[] } {
-  let made: MakePlanArgs | undefined;
+  let created: MakePlanArgs | undefined;
   const calls: PendingCall[] = [];
   for (const call of message.calls) {
     if (call.name !== makePlan.name || now.plans === false) {
@@ -95,7 +95,7 @@ export function answerPlan(
       continue;
     }
     const parsed = MakePlanArgs.safeParse(call.args);
-    made ??= parsed.data;
+    created ??= parsed.data;
     const { callId, name } = call;
     const output = parsed.success ? 'Noted.' : 'Not done: a plan has a title and steps, each a text.';
     runWriter.add({
@@ -103,8 +103,8 @@ export function answerPlan(
       message: { role: 'tool', callId, name, output, success: parsed.success },
     });
   }
-  if (!made) return { made, calls };
-  const { title, acknowledgement = '', steps } = made;
+  if (!created) return { made: created, calls };
+  const { title, acknowledgement = '', steps } = created;
   const planned = { title: title.trim(), acknowledgement, digest: digest(steps.join('\n')) };
   return { made: { ...planned, steps: replanned(now, steps) }, calls };
 }

@@ -69,12 +69,12 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
       wait: fromPromise(async ({ input: { sessionId, runId, question, reason, over, approvals } }) => {
         const { runWriter, writer } = live(sessionId);
         // No await before the write, so that an answer given in the next moment follows the question in the log.
-        const wanted = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
+        const targets = approvals.flatMap((one) => runWriter?.ask(requested(one, clock.now())) ?? []);
         const isForClient = approvals.some(({ byClient }) => byClient) && { byClient: true as const };
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
         const data = { question, ...why, ...spendingAt(writer.record, runId, clock.now()) };
         const wait: SessionFact = { type: 'run.wait', runId, data };
-        await runWriter?.write(...wanted, ...runWriter.said(splitTitle(question), reason), wait);
+        await runWriter?.write(...targets, ...runWriter.said(splitTitle(question), reason), wait);
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);

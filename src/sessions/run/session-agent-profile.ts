@@ -26,16 +26,18 @@ export function sessionAgentProfile(
 ): Pick<Profile, 'tools' | 'toolServers' | 'allows' | 'approvals' | 'prompt' | 'children'> {
   const isOff = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
     [tool.name, ...(behindToolset[tool.name] ?? [])].some((name) => !allows({ deny: denied }, { ...tool, name }));
-  const wanted = new Set(agent.tools);
+  const requested = new Set(agent.tools);
   const inSandbox = agent.environment === undefined ? toolset : toolset.map(workerTool);
-  const own = [...inSandbox, ...foundIn(usual.tools, wanted)].filter((tool) => wanted.has(tool.name) && !isOff(tool));
+  const own = [...inSandbox, ...foundIn(usual.tools, requested)].filter(
+    (tool) => requested.has(tool.name) && !isOff(tool),
+  );
   const clientTools = agent.clientTools.map(clientTool);
   const { subAgents = [] } = agent;
   const delegating = subAgents.length > 0 ? delegateToolsFor(subAgents).filter((tool) => !isOff(tool)) : [];
   const all = [...own, ...delegating, ...clientTools];
   const tools = withTools(toolRegistry([]), { declared: all, all });
   const rules = [...(usual.approvals?.rules ?? []), ...renamed(usual.approvals?.rules ?? []), ...agent.approvals];
-  const asked = (usual.approvals?.tools ?? []).filter((name) => name !== '*');
+  const requests = (usual.approvals?.tools ?? []).filter((name) => name !== '*');
   const servers = agent.servers.map(({ tools: offered, ...server }) => ({
     ...server,
     tools: [...offered],
@@ -49,7 +51,7 @@ export function sessionAgentProfile(
     // A tool that the program turned off is not offered; its rule would refuse the call all the same.
     allows: (tool) => !isOff(tool) && ruleAbout(agent, tool.name)?.action !== 'deny',
     approvals: {
-      tools: [...(usual.approvals?.tools?.includes('*') ? ['*'] : []), ...asked, ...aliasesOf(asked)],
+      tools: [...(usual.approvals?.tools?.includes('*') ? ['*'] : []), ...requests, ...aliasesOf(requests)],
       rules,
       timeoutMs: weeksMs,
     },

@@ -15,9 +15,9 @@ export function todoFacts(runWriter: RunWriter, steps: readonly PlanStep[], resu
     const began = before.get(step.id)?.status === 'running';
     return [...(began ? [] : [runWriter.step({ ...step, status: 'running' })]), runWriter.step(step)];
   });
-  const said = result.trim() === '' ? [] : runWriter.said(splitTitle(result));
+  const lines = result.trim() === '' ? [] : runWriter.said(splitTitle(result));
   const shown = steps.map((step): PlanStep => (step === begins ? { ...step, status: 'pending' } : step));
-  return [...facts, ...said, runWriter.plan(shown), ...(begins ? [runWriter.step(begins)] : [])];
+  return [...facts, ...lines, runWriter.plan(shown), ...(begins ? [runWriter.step(begins)] : [])];
 }
 
 /** The plan of an agent that ends its run: a step at work ends with it, and one that never began was not done. */

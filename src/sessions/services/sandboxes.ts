@@ -103,12 +103,12 @@ export function sandboxService({
       return await client?.usage(soon.signal).catch(() => undefined); // a daemon of an older image cannot report usage
     },
     async services(id, signal) {
-      const given = Object.entries(servicesOf(await sessions.get(id)));
-      if (given.length === 0) return [];
+      const values = Object.entries(servicesOf(await sessions.get(id)));
+      if (values.length === 0) return [];
       using until = deadlineSignal(servicesMs, clock, signal);
       const call = { signal: until.signal, deadlineAt: clock.now() + servicesMs };
       const found = hostsServices(driver) ? await driver.services(sandboxIdOf(id), call) : [];
-      return given.map(([name, { image, ports }]) => {
+      return values.map(([name, { image, ports }]) => {
         const { state = 'absent', exitCode } = found.find((it) => it.name === name) ?? {};
         return { name, image, ports, state, ...(exitCode !== undefined && { exitCode }) } as const;
       });

@@ -87,31 +87,31 @@ export function sessionService(deps: Deps): SessionService {
   });
   const count = () => countSessions(store.records);
 
-  async function change(id: SessionId, { lifetimeSeconds, ...wish }: SessionChange): Promise<SessionRecord> {
+  async function change(id: SessionId, { lifetimeSeconds, ...requested }: SessionChange): Promise<SessionRecord> {
     const session = await stored(id);
     const { life } = session;
     if (life && lifetimeSeconds !== undefined) {
       throw new AppError('conflict', 'The program that made this sandbox sets its end, by the API of E2B.');
     }
-    if (wish.model !== undefined) await deps.checkModel?.(wish.model);
-    if (wish.skills?.length) await deps.checkSkills?.(wish.skills, session.owner);
+    if (requested.model !== undefined) await deps.checkModel?.(requested.model);
+    if (requested.skills?.length) await deps.checkSkills?.(requested.skills, session.owner);
     const endsAt = lifetimeSeconds && clock.now() + lifetimeSeconds * 1_000;
-    const fields = { ...wish, ...(endsAt !== undefined && { endsAt }) };
+    const fields = { ...requested, ...(endsAt !== undefined && { endsAt }) };
     const write = async () => {
       const changed = StoredSession.parse(await commands.change(id, fields));
-      if (wish.budget && changed.isOverBudget) await service.send(id, { text: budgetChanged, mode: 'inject' });
+      if (requested.budget && changed.isOverBudget) await service.send(id, { text: budgetChanged, mode: 'inject' });
       return publicRecord(changed);
     };
-    return wish.name === undefined ? await write() : await deps.names.rename(session, wish.name, write);
+    return requested.name === undefined ? await write() : await deps.names.rename(session, requested.name, write);
   }
 
   // The checks have a deadline of their own.
   const tally = new SessionTally(count, clock);
   const health = sharedHealth(() => serviceHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
-    const made = await change;
+    const created = await change;
     tally.changed();
-    return made;
+    return created;
   };
   const news = new SessionChanges();
   const changed = (record: StoredSession) => {
@@ -155,13 +155,13 @@ export function sessionService(deps: Deps): SessionService {
         throw new AppError('conflict', 'A run is under way. Stop it first, or ask for that with the edit.');
       if (openRuns.length > 0) await service.stop(id);
       const branch = () => creation.branch(id, command);
-      const { id: made } = await counted(forOwner(command.owner ?? owner, branch));
+      const { id: created } = await counted(forOwner(command.owner ?? owner, branch));
       const { text, attachments = [], goal } = command;
       try {
-        const sent = await service.send(made, { text, attachments, mode: 'inject', ...(goal && { goal }) });
-        return { session: await service.get(made), sent };
+        const sent = await service.send(created, { text, attachments, mode: 'inject', ...(goal && { goal }) });
+        return { session: await service.get(created), sent };
       } catch (thrown) {
-        await service.delete(made).catch(() => {}); // its creator never received the id
+        await service.delete(created).catch(() => {}); // its creator never received the id
         throw thrown;
       }
     },
@@ -193,10 +193,10 @@ export function sessionService(deps: Deps): SessionService {
       const { text, mode, attachments = [], clientTimestamp, goal, blocks } = command;
       const { plans } = await deps.profileOf(record); // of a run that starts now
       const { messageId = ids.messageId() } = command;
-      const wish = { commandId: ids.short(), messageId, runId: ids.runId() };
+      const requested = { commandId: ids.short(), messageId, runId: ids.runId() };
       const sent = await commands.command<SendResult>(id, {
         type: 'cmd.send',
-        ...wish,
+        ...requested,
         text,
         mode,
         attachments,

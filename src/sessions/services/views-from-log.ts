@@ -52,8 +52,8 @@ interface FileRequest {
   readonly workdir: string;
 }
 
-export async function fileFromLog(log: EventLog, id: SessionId, asked: FileRequest): Promise<Buffer> {
-  const { content, isOpen } = await lastOfFile(log, id, asked);
+export async function fileFromLog(log: EventLog, id: SessionId, fileRequest: FileRequest): Promise<Buffer> {
+  const { content, isOpen } = await lastOfFile(log, id, fileRequest);
   if (content === undefined && isOpen) return nothingYet;
   if (content === undefined) {
     throw new AppError(
@@ -65,23 +65,23 @@ export async function fileFromLog(log: EventLog, id: SessionId, asked: FileReque
 }
 
 /** Reads a file that the sandbox does not have: empty while a tool call works on it, else undefined. */
-export async function namedFile(log: EventLog, id: SessionId, asked: FileRequest): Promise<Buffer | undefined> {
-  return (await lastOfFile(log, id, asked)).isOpen ? nothingYet : undefined;
+export async function namedFile(log: EventLog, id: SessionId, fileRequest: FileRequest): Promise<Buffer | undefined> {
+  return (await lastOfFile(log, id, fileRequest)).isOpen ? nothingYet : undefined;
 }
 
 const nothingYet = Buffer.alloc(0);
 
 async function lastOfFile(log: EventLog, id: SessionId, { path, workdir }: FileRequest) {
-  const below = (given: string) => posix.relative(workdir, posix.resolve(workdir, given));
-  const wanted = below(path);
-  if (/^\.\.(\/|$)/.test(wanted)) throw new AppError('path_outside', `${path} is outside of the workspace.`);
+  const below = (value: string) => posix.relative(workdir, posix.resolve(workdir, value));
+  const target = below(path);
+  if (/^\.\.(\/|$)/.test(target)) throw new AppError('path_outside', `${path} is outside of the workspace.`);
   let content: string | undefined;
   let isOpen = false;
   for await (const event of eventsFrom(log, id, 1)) {
     if (event.type === 'run.end') isOpen = false;
     if (event.type !== 'tool.called' && event.type !== 'tool.calling') continue;
     const { file } = event.data.args;
-    if (event.data.tool !== 'file' || typeof file !== 'string' || below(file) !== wanted) continue;
+    if (event.data.tool !== 'file' || typeof file !== 'string' || below(file) !== target) continue;
     isOpen = event.type === 'tool.calling';
     if (event.type === 'tool.calling' || !event.data.success || !isWhole(event.data)) continue;
     if (event.data.content && 'content' in event.data.content) content = event.data.content.content;

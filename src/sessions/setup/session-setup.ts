@@ -78,8 +78,8 @@ export class SessionSetup {
   }
 
   async #link(live: LiveSession, client: SandboxClient, { from, to, folders }: FolderLink): Promise<void> {
-    const made = [to, ...folders.map((folder) => `${to}/${folder}`)].join(' ');
-    const command = `mkdir -p ${made} && { [ -e ${from} ] || ln -s ${quoteForShell(`${client.workdir}/${to}`)} ${from}; }`;
+    const created = [to, ...folders.map((folder) => `${to}/${folder}`)].join(' ');
+    const command = `mkdir -p ${created} && { [ -e ${from} ] || ln -s ${quoteForShell(`${client.workdir}/${to}`)} ${from}; }`;
     const { exitCode, stderr } = await client.exec(
       { command, cwd: client.workdir, timeoutMs: shortMs },
       this.#deps.closing,
@@ -112,24 +112,24 @@ export class SessionSetup {
 
   async #install(live: LiveSession, client: SandboxClient, packages: NonNullable<SessionAgent['packages']>) {
     const mark = '"$HOME/.local/corral-session-packages"';
-    const wanted = Object.entries(packages);
-    if (wanted.length === 0) return;
+    const requested = Object.entries(packages);
+    if (requested.length === 0) return;
     const { closing } = this.#deps;
-    const all = digestOf(wanted);
+    const all = digestOf(requested);
     const { stdout } = await client.exec({ command: `cat ${mark} 2>/dev/null`, timeoutMs: shortMs }, closing);
     if (stdout.trim() === all) return;
-    for (const [manager, names] of wanted) {
+    for (const [manager, names] of requested) {
       const install = commands[manager];
       if (install === undefined) throw new AppError('internal', `No way to install with ${manager}.`);
       const command = `${install} ${names.map(quoteForShell).join(' ')}`;
       const {
         exitCode,
         stderr,
-        stdout: said,
+        stdout: text,
         timedOut,
       } = await client.exec({ command, timeoutMs: installMs }, closing);
       if (exitCode === 0) continue;
-      const why = timedOut ? `it took longer than ${installMs / 60_000} min` : stderr.trim() || said.trim();
+      const why = timedOut ? `it took longer than ${installMs / 60_000} min` : stderr.trim() || text.trim();
       await this.#tell(live, `${manager} could not install ${names.join(', ')}: ${why.slice(-keptChars)}`);
     }
     await client.exec(

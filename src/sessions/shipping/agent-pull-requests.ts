@@ -40,11 +40,12 @@ export class AgentPullRequests {
 /** The repository that the model means. It can name its folder with those above it. */
 function pathOf(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
-  const told = named === undefined ? undefined : trimEndOf(named, '/');
-  const found = told === undefined ? writable : repositories.filter(({ path }) => `/${told}`.endsWith(`/${path}`));
+  const message = named === undefined ? undefined : trimEndOf(named, '/');
+  const found =
+    message === undefined ? writable : repositories.filter(({ path }) => `/${message}`.endsWith(`/${path}`));
   const [one, ...others] = found;
   if (one && others.length === 0) return one.path;
   const all = writable.map(({ path }) => path).join(', ');
-  if (told === undefined) throw new AppError('invalid_request', `Name the repository, which is one of: ${all}.`);
-  throw new AppError('not_found', `There is no repository in the folder ${told}. These can be written: ${all}.`);
+  if (message === undefined) throw new AppError('invalid_request', `Name the repository, which is one of: ${all}.`);
+  throw new AppError('not_found', `There is no repository in the folder ${message}. These can be written: ${all}.`);
 }

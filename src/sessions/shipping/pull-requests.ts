@@ -16,7 +16,7 @@ import { type FeedbackItem, feedbackItems, feedbackMessage } from './feedback-me
 /** A token that this session may use for the repository. Undefined: none. */
 export type ForgeTokens = (
   id: SessionId,
-  wish: { readonly remote: string; readonly apiUrl: string; readonly access: 'read' | 'write' },
+  requested: { readonly remote: string; readonly apiUrl: string; readonly access: 'read' | 'write' },
 ) => Promise<Secret | undefined>;
 interface Deps {
   readonly repositories: Pick<RepositoryService, 'list' | 'status' | 'push'>;

@@ -97,10 +97,10 @@ export class SkillRecords {
   }
 
   /** By its id, its number, or `latest`. Rejects: not_found. */
-  async version(skillId: string, wanted: string): Promise<StoredVersion> {
+  async version(skillId: string, target: string): Promise<StoredVersion> {
     const all = await this.versions(skillId);
     const found =
-      wanted === 'latest' ? all[0] : all.find(({ id, number }) => id === wanted || String(number) === wanted);
+      target === 'latest' ? all[0] : all.find(({ id, number }) => id === target || String(number) === target);
     if (!found) throw missing('version of the skill');
     return found;
   }

@@ -48,10 +48,10 @@ export class SessionSkills {
 
   /** Puts the skills into a sandbox that is used for the first time, and newer versions in the place of old ones. */
   async beforeUse(session: SessionRecord, client: SandboxClient, signal: AbortSignal): Promise<void> {
-    const wanted = await this.#resolved(session).catch(() => []); // the run says what is missing
+    const requested = await this.#resolved(session).catch(() => []); // the run says what is missing
     const installed = this.#installed.get(client) ?? new Map<string, string>();
     this.#installed.set(client, installed);
-    for (const { version } of wanted) {
+    for (const { version } of requested) {
       if (installed.get(version.name) === version.id) continue;
       await this.#install(version, client, signal);
       installed.set(version.name, version.id);
@@ -95,9 +95,9 @@ export class SessionSkills {
     const own = whose === 'shared' ? undefined : all.find((one) => one.owner === whose.owner);
     const skill = own ?? all.find(({ shared }) => shared);
     if (!skill) throw new AppError('not_found', `There is no skill ${name} for this session. Upload it, or share it.`);
-    const wanted = version === null ? 'latest' : String(version);
-    const found = await skills.version(skill.id, wanted).catch((cause: unknown) => {
-      throw new AppError('not_found', `The skill ${name} has no version ${wanted}.`, { cause });
+    const target = version === null ? 'latest' : String(version);
+    const found = await skills.version(skill.id, target).catch((cause: unknown) => {
+      throw new AppError('not_found', `The skill ${name} has no version ${target}.`, { cause });
     });
     return { skill, version: found };
   }

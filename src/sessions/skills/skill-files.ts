@@ -19,9 +19,9 @@ interface FolderCheck {
 }
 
 /** Looks at a folder as an author hands it over. Files of version control and of systems are left out. */
-export function checkFolder(given: readonly SkillFile[]): FolderCheck {
+export function checkFolder(values: readonly SkillFile[]): FolderCheck {
   const problems: string[] = [];
-  const files = given
+  const files = values
     .map((file) => ({ ...file, path: file.path.replace(/^\.\//, '') }))
     .filter(({ path }) => !isLitter(path));
   if (files.length === 0)

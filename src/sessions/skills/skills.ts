@@ -130,16 +130,16 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
       await records.get(id);
       return (await records.versions(id)).map(publicVersion);
     },
-    async version(id, wanted) {
+    async version(id, target) {
       await records.get(id);
-      return publicVersion(await records.version(id, wanted));
+      return publicVersion(await records.version(id, target));
     },
-    async download(id, wanted) {
-      const version = await records.version(id, wanted);
+    async download(id, target) {
+      const version = await records.version(id, target);
       return { name: version.name, content: zipOf(version, await contents(version)) };
     },
-    async read(id, wanted, file) {
-      const version = await records.version(id, wanted);
+    async read(id, target, file) {
+      const version = await records.version(id, target);
       const at = version.files.findIndex(({ path }) => path === file);
       if (at < 0) {
         const paths = version.files
@@ -159,9 +159,9 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
       for (const version of await records.versions(id)) await removeVersion(version);
       await records.delete(skill);
     },
-    async deleteVersion(id, wanted) {
+    async deleteVersion(id, target) {
       const skill = await records.get(id);
-      const version = await records.version(id, wanted);
+      const version = await records.version(id, target);
       refusePinned(
         pinsOf(skill).filter((pin) => pin.version === version.number),
         `${skill.name}@${version.number}`,

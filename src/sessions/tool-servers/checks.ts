@@ -21,12 +21,12 @@ export function checkedUrl(text: string): string {
   const url = URL.parse(text.trim());
   const isPlain = url?.username === '' && url.password === '' && url.hash === '';
   if (url && isPlain && /^https?:$/.test(url.protocol) && text.length <= maxUrl) return url.href;
-  const wanted = 'The address must be like https://tools.example.com/mcp, without a user and a fragment.';
-  throw new AppError('invalid_request', `${wanted} Programs are named in corral.yaml, a template or a session.`);
+  const target = 'The address must be like https://tools.example.com/mcp, without a user and a fragment.';
+  throw new AppError('invalid_request', `${target} Programs are named in corral.yaml, a template or a session.`);
 }
 
-export function checkedHeaders(given: Readonly<Record<string, Secret>>): Record<string, string> {
-  const all = Object.entries(given);
+export function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string, string> {
+  const all = Object.entries(input);
   if (all.length > maxHeaders) throw new AppError('invalid_request', `There can be ${maxHeaders} headers.`);
   const names = new Set<string>();
   for (const [name, value] of all) {
@@ -68,6 +68,7 @@ export function checkedReturn(text: string): string {
   const isFit = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal);
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';
   if (url && isFit && isPlain && text.length <= maxUrl) return url.href;
-  const said = 'People sign in from a page at https, or at localhost: open the page there, or enter a key as a header.';
-  throw new AppError('invalid_request', said);
+  const message =
+    'People sign in from a page at https, or at localhost: open the page there, or enter a key as a header.';
+  throw new AppError('invalid_request', message);
 }

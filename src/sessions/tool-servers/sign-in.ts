@@ -40,17 +40,17 @@ export class SignIns {
   /** Rejects: not_found, invalid_request (no such sign-in was begun, or long ago), unsupported (it was refused). */
   async end(
     name: string,
-    said: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
+    reply: { readonly state: string; readonly code: string; readonly issuer: string | undefined },
     signal: AbortSignal,
   ): Promise<EnteredServer> {
     const { entered, clock, newToken } = this.#deps;
     const server = await this.#known(name);
     const { begun } = server.secrets;
-    if (begun?.state !== said.state || clock.now() - begun.startedAt > signInMs) {
+    if (begun?.state !== reply.state || clock.now() - begun.startedAt > signInMs) {
       throw new AppError('invalid_request', `No sign-in to ${name} waits for this answer. Begin it again.`);
     }
     const { endSignIn } = await oauth();
-    const access = await this.#asking(server, signal, (asking) => endSignIn({ begun, ...said }, asking));
+    const access = await this.#asking(server, signal, (asking) => endSignIn({ begun, ...reply }, asking));
     return await entered.change(name, (now = gone(name)) => {
       if (now.url !== server.url) throw changed(name);
       return { ...now, revision: newToken(), secrets: { headers: now.secrets.headers, access } };

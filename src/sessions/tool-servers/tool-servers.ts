@@ -74,16 +74,16 @@ export function toolServerService(deps: Deps): ToolServerService {
   }
 
   /** The server to store: headers and sign-in go to no other address than the one they were entered with. */
-  function next(name: string, wish: EnteredAddress, now: EnteredServer | undefined): EnteredServer {
-    const url = checkedUrl(wish.url);
+  function next(name: string, enteredAddress: EnteredAddress, now: EnteredServer | undefined): EnteredServer {
+    const url = checkedUrl(enteredAddress.url);
     const kept = now?.url === url ? now.secrets : { headers: {} };
-    const secrets = wish.headers === undefined ? kept : { headers: checkedHeaders(wish.headers) };
+    const secrets = enteredAddress.headers === undefined ? kept : { headers: checkedHeaders(enteredAddress.headers) };
     return {
       name,
       url,
       reach: deps.reach(),
-      tools: [...(wish.tools ?? ['*'])],
-      timeoutMs: (wish.timeoutSeconds ?? usualSeconds) * 1_000,
+      tools: [...(enteredAddress.tools ?? ['*'])],
+      timeoutMs: (enteredAddress.timeoutSeconds ?? usualSeconds) * 1_000,
       revision: deps.newRevision(),
       createdAt: now?.createdAt ?? clock.now(),
       secrets,
@@ -91,7 +91,7 @@ export function toolServerService(deps: Deps): ToolServerService {
   }
 
   /** The server with the changes, under its name of before. */
-  function changed(now: EnteredServer, { url: nextUrl, headers = {}, ...wish }: ToolServerChanges): EnteredServer {
+  function changed(now: EnteredServer, { url: nextUrl, headers = {}, ...requested }: ToolServerChanges): EnteredServer {
     const url = nextUrl === undefined ? now.url : checkedUrl(nextUrl);
     const isSameAddress = url === now.url;
     const hasOwnAccess = Object.entries(headers).some(
@@ -102,8 +102,8 @@ export function toolServerService(deps: Deps): ToolServerService {
       ...now,
       url,
       reach: isSameAddress ? now.reach : deps.reach(),
-      tools: [...(wish.tools ?? now.tools)],
-      timeoutMs: wish.timeoutSeconds === undefined ? now.timeoutMs : wish.timeoutSeconds * 1_000,
+      tools: [...(requested.tools ?? now.tools)],
+      timeoutMs: requested.timeoutSeconds === undefined ? now.timeoutMs : requested.timeoutSeconds * 1_000,
       revision: deps.newRevision(),
       secrets: {
         headers: changedHeaders(now.secrets.headers, headers, { isSameAddress }),
@@ -136,7 +136,7 @@ export function toolServerService(deps: Deps): ToolServerService {
       const own = await entered.list();
       return [...settings.map((server) => view(server, 'settings')), ...own.map(viewOf)];
     },
-    async put(name, wish, signal) {
+    async put(name, enteredAddress, signal) {
       checkedName(name);
       refuseSet(name);
       const all = await entered.list();
@@ -144,11 +144,14 @@ export function toolServerService(deps: Deps): ToolServerService {
       if (!before && all.length >= maxServers) {
         throw new AppError('conflict', `There are ${maxServers} tool servers already. Remove one first.`);
       }
-      const server = next(name, wish, before);
-      const said = await ask(entered.addressOf(server), signal);
+      const server = next(name, enteredAddress, before);
+      const reply = await ask(entered.addressOf(server), signal);
       // The stored one is read again, because somebody may have signed in meanwhile.
-      const stored = await entered.change(name, (now) => ({ ...next(name, wish, now), revision: server.revision }));
-      states.note(entered.addressOf(stored), said);
+      const stored = await entered.change(name, (now) => ({
+        ...next(name, enteredAddress, now),
+        revision: server.revision,
+      }));
+      states.note(entered.addressOf(stored), reply);
       return viewOf(stored);
     },
     async change(name, changes, signal) {
@@ -159,20 +162,20 @@ export function toolServerService(deps: Deps): ToolServerService {
         if (await entered.find(to)) throw takenName(to);
       }
       // A stored access is known by the earlier name.
-      const said = await ask(entered.addressOf(changed(before, changes)), signal);
+      const reply = await ask(entered.addressOf(changed(before, changes)), signal);
       const apply = (now: EnteredServer | undefined): EnteredServer => {
         if (!now) throw unknownServer(name);
         return { ...changed(now, changes), name: to };
       };
       const stored = to === name ? await entered.change(name, apply) : await entered.rename(name, apply);
-      states.note(entered.addressOf(stored), said);
+      states.note(entered.addressOf(stored), reply);
       return viewOf(stored);
     },
-    async test(name, wish, signal) {
+    async test(name, requested, signal) {
       try {
-        if (wish) {
+        if (requested) {
           const before = await entered.find(checkedName(name));
-          return answerOf(await ask(entered.addressOf(next(name, wish, before)), signal));
+          return answerOf(await ask(entered.addressOf(next(name, requested, before)), signal));
         }
         const own = settings.find((server) => server.name === name);
         if (own && !('url' in own)) {
@@ -180,9 +183,9 @@ export function toolServerService(deps: Deps): ToolServerService {
           throw new AppError('unsupported', text);
         }
         const server = own ?? entered.addressOf(await known(name));
-        const said = await ask(server, signal);
-        states.note(server, said);
-        return answerOf(said);
+        const reply = await ask(server, signal);
+        states.note(server, reply);
+        return answerOf(reply);
       } catch (thrown) {
         signal.throwIfAborted();
         const { code, publicMessage } = toAppError(thrown);

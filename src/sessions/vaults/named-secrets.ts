@@ -98,12 +98,12 @@ export class NamedSecrets {
     return shown(byId ?? (await this.#stored(idOf(idOrName.toLowerCase(), owner))));
   }
 
-  async #create({ name: given, value, metadata, owner }: Parameters<SecretService['create']>[0]) {
+  async #create({ name: input, value, metadata, owner }: Parameters<SecretService['create']>[0]) {
     const { clock, learn } = this.#deps;
     refuseUnfit(value);
     learn(value);
     const now = clock.now();
-    const name = given.toLowerCase();
+    const name = input.toLowerCase();
     const id = idOf(name, owner);
     const facts = { id, name, version: 1, metadata: { ...metadata }, createdAt: now, updatedAt: now };
     const doc = { ...facts, ...(owner !== undefined && { owner }), sealed: this.#sealing.seal(id, value) };

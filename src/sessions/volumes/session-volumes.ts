@@ -39,20 +39,20 @@ export class SessionVolumes {
    * Takes all of these volumes for the session, or none. Rejects: unsupported, invalid_request, not_found (also for the
    * volume of another owner), conflict (another session writes to it), quota.
    */
-  async mount(session: Holder, wishes: readonly MountWish[]): Promise<readonly VolumeMount[]> {
-    this.#check(wishes);
+  async mount(session: Holder, requests: readonly MountWish[]): Promise<readonly VolumeMount[]> {
+    this.#check(requests);
     const found: { readonly volume: Volume; readonly wish: MountWish }[] = [];
-    for (const wish of wishes) {
-      const volume = await this.#deps.records.find(wish.volume, session.owner, true);
+    for (const requested of requests) {
+      const volume = await this.#deps.records.find(requested.volume, session.owner, true);
       if (found.some((one) => one.volume.id === volume.id)) {
-        throw bad(`volumes: ${wish.volume} is named twice. A session mounts a volume once.`);
+        throw bad(`volumes: ${requested.volume} is named twice. A session mounts a volume once.`);
       }
-      found.push({ volume, wish });
+      found.push({ volume, wish: requested });
     }
     const taken: Volume[] = [];
     try {
-      for (const { volume, wish } of found) {
-        await this.#take(volume, session.id, wish.access);
+      for (const { volume, wish: requested } of found) {
+        await this.#take(volume, session.id, requested.access);
         taken.push(volume);
       }
     } catch (thrown) {
@@ -83,16 +83,16 @@ export class SessionVolumes {
     for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(unlessNotFound);
   }
 
-  #check(wishes: readonly MountWish[]): void {
-    if (wishes.length === 0) return;
+  #check(requests: readonly MountWish[]): void {
+    if (requests.length === 0) return;
     const { refusal } = this.#deps;
     if (refusal !== undefined) throw new AppError('unsupported', `volumes: sandboxes have none here: ${refusal}.`);
-    if (wishes.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
-    for (const { volume, path } of wishes) {
+    if (requests.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
+    for (const { volume, path } of requests) {
       const problem = problemOfPath(path);
       if (problem !== undefined) throw bad(`volumes: the path of ${volume} ${problem}.`);
     }
-    const overlap = overlapOf(wishes.map(({ path }) => path));
+    const overlap = overlapOf(requests.map(({ path }) => path));
     if (overlap) throw bad(`volumes: one of ${overlap.join(' and ')} would hide the other. Choose other paths.`);
   }
 

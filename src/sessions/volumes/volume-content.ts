@@ -48,13 +48,13 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
   const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(transferMs)]);
 
   async function bytesIn({ client }: UsedTransfer, folder: string, signal: AbortSignal): Promise<number> {
-    let said = '';
+    let text = '';
     const onOutput = (bytes: Uint8Array) => {
-      if (said.length < 100) said += Buffer.from(bytes).toString('latin1');
+      if (text.length < 100) text += Buffer.from(bytes).toString('latin1');
     };
     const argv = ['bash', '-c', sizeOf, 'bash', folder];
     await runProgram(client, { name: `size-${ids.short()}`, argv, input: noInput(), onOutput, mayExit: 0 }, signal);
-    if (/^\d{1,16}\s*$/.test(said)) return Number(said);
+    if (/^\d{1,16}\s*$/.test(text)) return Number(text);
     throw new AppError('sandbox_untrusted', 'The sandbox did not tell the size of the volume.');
   }
 
@@ -76,13 +76,13 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
     const used = stack.use(await transfers.use(id, 'read', signal));
     const { content: answer } = await used.client.transfers.open(inside(used, path), part, signal);
     stack.defer(() => void answer.destroy());
-    const told: { size?: number } = {};
+    const report: { size?: number } = {};
     const read = headingReader((heading) => {
-      told.size = heading.size;
+      report.size = heading.size;
     });
     const pieces = answer[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
     let first: Uint8Array = new Uint8Array();
-    while (told.size === undefined) {
+    while (report.size === undefined) {
       const { value, done } = await pieces.next();
       if (done) throw new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
       first = read(value);
@@ -98,7 +98,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
     }
     const content = Readable.from(rest(), { objectMode: false });
     content.once('close', () => void held.disposeAsync()); // nobody may have begun to read
-    return { size: told.size, content };
+    return { size: report.size, content };
   }
 
   async function one(

@@ -64,13 +64,13 @@ export async function volumeEntries(
   return entriesIn(Buffer.concat(pieces).toString(), path);
 }
 
-const told =
+const report =
   /^(\w) (\d{1,16}) ([0-7]{1,5}) (\d{1,10}) (\d{1,10}) (-?\d+)(?:[.]\d*)? (-?\d+)(?:[.]\d*)? (-?\d+)(?:[.]\d*)?$/;
 function entriesIn(output: string, path: string): VolumeEntry[] {
   const fields = output.split('\0').slice(0, -1);
   return Array.from({ length: Math.floor(fields.length / 3) }, (_, n) => {
     const [facts = '', below = '', target = ''] = fields.slice(3 * n, 3 * n + 3);
-    const found = told.exec(facts);
+    const found = report.exec(facts);
     if (!found) throw new AppError('sandbox_untrusted', 'The sandbox did not tell the entries of the volume.');
     const [, type = '', size, mode = '', uid, gid, accessed, modified, changed] = found;
     return {

@@ -68,15 +68,15 @@ export class VolumeTransfers {
    * `write`: rejects with conflict while a session writes. `read`: with the rights of a writer where nobody writes, because
    * files can be closed to everybody but their owner.
    */
-  async use(id: string, wanted: MountAccess, signal: AbortSignal): Promise<UsedTransfer> {
+  async use(id: string, target: MountAccess, signal: AbortSignal): Promise<UsedTransfer> {
     const { records, refusal } = this.#deps;
     const volume = await records.get(id);
     if (refusal !== undefined) throw new AppError('unsupported', `Volumes: sandboxes have none here: ${refusal}.`);
-    for (const access of wanted === 'write' ? (['write'] as const) : (['write', 'read'] as const)) {
+    for (const access of target === 'write' ? (['write'] as const) : (['write', 'read'] as const)) {
       try {
         return await this.#use(volume, access, signal);
       } catch (thrown) {
-        if (access === wanted || toAppError(thrown).code !== 'conflict') throw thrown;
+        if (access === target || toAppError(thrown).code !== 'conflict') throw thrown;
       }
     }
     throw new AppError('internal', 'No access was tried.');
@@ -134,8 +134,8 @@ export class VolumeTransfers {
     const id = sandboxIdOf(sessionId);
     // The lease keeps the searches of other servers away.
     const fence = ownership.isShared ? { epoch: await ownership.take(sessionId) } : {};
-    const wanted = { ...spec(sessionId, volume, { folder, access }), ...fence };
-    await this.#within(startTimeoutMs, (call) => driver.provision(wanted, call));
+    const requested = { ...spec(sessionId, volume, { folder, access }), ...fence };
+    await this.#within(startTimeoutMs, (call) => driver.provision(requested, call));
     const link = await this.#within(callMs, (call) => driver.attach(id, call));
     return { link, client: connect({ ...link, ...fence }) };
   }

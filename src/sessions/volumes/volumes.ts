@@ -43,7 +43,7 @@ export class Volumes {
     const { records } = deps;
     this.service = {
       ...volumeContent(deps),
-      create: (wish) => this.#create(wish),
+      create: (newVolume) => this.#create(newVolume),
       list: async (owner) =>
         [...(await records.list('present', owner === undefined ? {} : { owner }))].sort((a, b) =>
           a.name < b.name ? -1 : 1,
@@ -141,23 +141,23 @@ export class Volumes {
       name: change.name ?? now.name,
       quotaBytes: change.quotaBytes ?? now.quotaBytes,
     });
-    const wanted = changed(await records.get(id));
-    return await records.within(this.#ruleFor(wanted), wanted, () => records.update(id, changed));
+    const requested = changed(await records.get(id));
+    return await records.within(this.#ruleFor(requested), requested, () => records.update(id, changed));
   }
 
-  #ruleFor(wanted: Volume): OwnerRule<Volume>['admit'] {
+  #ruleFor(volume: Volume): OwnerRule<Volume>['admit'] {
     const { maxBytes, ownerBytes, ownerCount } = this.#deps.policy;
     return (others) => {
       const own = others.filter(({ removing }) => removing === undefined);
-      if (own.some(({ name }) => name === wanted.name)) {
-        const text = `You have a volume named ${wanted.name}. Choose another name, or delete it first.`;
+      if (own.some(({ name }) => name === volume.name)) {
+        const text = `You have a volume named ${volume.name}. Choose another name, or delete it first.`;
         throw new AppError('conflict', text);
       }
-      if (wanted.quotaBytes > maxBytes) {
-        const text = `A volume can be allowed ${maxBytes} bytes here, and ${wanted.quotaBytes} were asked for`;
+      if (volume.quotaBytes > maxBytes) {
+        const text = `A volume can be allowed ${maxBytes} bytes here, and ${volume.quotaBytes} were asked for`;
         throw new AppError('invalid_request', `${text} (CORRAL_VOLUMES_MAX_BYTES).`);
       }
-      const sum = own.reduce((all, { quotaBytes }) => all + quotaBytes, wanted.quotaBytes);
+      const sum = own.reduce((all, { quotaBytes }) => all + quotaBytes, volume.quotaBytes);
       if (own.length < ownerCount && sum <= ownerBytes) return;
       const text = `You have ${own.length} volumes; ${ownerCount} of ${ownerBytes} bytes together are allowed`;
       throw new AppError('quota', `${text}. Delete some, or give them less.`);

@@ -77,8 +77,8 @@ export class WaitingSessions {
   /** Whether the last question of the log is about a call that a worker carries out. */
   async #waitsForCall(id: SessionId): Promise<boolean> {
     const { events } = this.#deps;
-    const asked = await events.lastOf(id, 'run.wait');
-    const [event] = (await events.page(id, asked - 1, 1)).events;
+    const requested = await events.lastOf(id, 'run.wait');
+    const [event] = (await events.page(id, requested - 1, 1)).events;
     return event?.type === 'run.wait' && event.data.byClient === true;
   }
 }

@@ -62,7 +62,7 @@ interface WorkClaim {
 interface WorkerKeys {
   create(
     environmentId: string,
-    wish: NewEnvironmentKey,
+    newEnvironmentKey: NewEnvironmentKey,
   ): Promise<{ readonly key: string; readonly view: EnvironmentKey }>;
   list(environmentId: string): Promise<readonly EnvironmentKey[]>;
   revoke(environmentId: string, id: string): Promise<EnvironmentKey>;
@@ -119,7 +119,7 @@ export class WorkQueue implements WorkerCredentials {
       setMetadata: async (environmentId, workId, metadata) =>
         viewOf(await this.#change(environmentId, workId, (item) => ({ ...item, metadata }))),
       stats: (environmentId) => this.#stats(environmentId),
-      createKey: (environmentId, wish) => keys.create(environmentId, wish),
+      createKey: (environmentId, newEnvironmentKey) => keys.create(environmentId, newEnvironmentKey),
       keys: (environmentId) => keys.list(environmentId),
       revokeKey: async (environmentId, keyId) => {
         const view = await keys.revoke(environmentId, keyId);

@@ -211,14 +211,14 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
       return act(this, workspace, async (id, { over: { signal } }) => {
         await files.write(id, name, code, signal);
         const script = codeScript(name, ids.short());
-        const asked = { command: script.command, timeoutMs: codeMs };
-        return toCodeResult(script, await execIfRunning(sandboxes, id, asked, signal), codeMs);
+        const requested = { command: script.command, timeoutMs: codeMs };
+        return toCodeResult(script, await execIfRunning(sandboxes, id, requested, signal), codeMs);
       });
     }
     runCommand(workspace: string, command: string) {
       return act(this, workspace, async (id, place) => {
-        const asked = { command: commandScript(command, place.cwd), timeoutMs: commandMs };
-        const ended = await execIfRunning(sandboxes, id, asked, place.over.signal);
+        const requested = { command: commandScript(command, place.cwd), timeoutMs: commandMs };
+        const ended = await execIfRunning(sandboxes, id, requested, place.over.signal);
         place.cwd = folderIn(ended.stderr) ?? place.cwd;
         const { exitCode } = ended;
         return { output: outputsOf(ended).stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
@@ -256,7 +256,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
 const keyOf = (userId: string, name: string) => createHash('sha256').update(`${userId}\0${name}`).digest('hex');
 
 /** Reads the folder from the script's stderr. */
-const folderIn = (said: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(said)?.[1];
+const folderIn = (text: string): string | undefined => /^(\/[^\n]*)\n?$/.exec(text)?.[1];
 
 const isRun = (run: object | undefined) => run !== undefined;
 const isOtherThanGone = (thrown: unknown) => !(thrown instanceof AppError && thrown.code === 'session_not_found');

@@ -56,8 +56,8 @@ export function aiSdkModel(options: AiSdkOptions): Model {
   async function streamed(request: TurnRequest, silence: Watchdog) {
     opened ??= adapter.open({ model, key, baseUrl, fetch: turnFetch(options.fetch) });
     watchBytes(silence.signal, silence.touch);
-    const asked = opened;
-    const ask = () => asked.doStream({ ...callOf(request, options, summaries), abortSignal: silence.signal });
+    const requested = opened;
+    const ask = () => requested.doStream({ ...callOf(request, options, summaries), abortSignal: silence.signal });
     try {
       return await ask();
     } catch (thrown) {
@@ -96,10 +96,10 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   const { name, model, adapter, abilities, reasoning } = options;
   const { mustCall, sampling, tools } = request;
   const isForced = mustCall !== undefined && abilities.forcedTool;
-  const asked = mustCall === undefined || isForced ? request : withAsked(request, mustCall);
+  const turnRequest = mustCall === undefined || isForced ? request : withAsked(request, mustCall);
   const isForeign = isForeignTurn(request, name);
   return {
-    prompt: promptOf(asked, { name, adapter, images: abilities.images }),
+    prompt: promptOf(turnRequest, { name, adapter, images: abilities.images }),
     ...(tools.length > 0 && { tools: tools.map((tool) => toolOf(tool, options)) }),
     ...(tools.length > 0 && { toolChoice: isForced ? { type: 'tool', toolName: mustCall } : { type: 'auto' } }),
     ...(sampling?.temperature !== undefined && { temperature: sampling.temperature }),
@@ -114,8 +114,8 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
 
 /** The words that take the place of a forced call. */
 function withAsked(request: TurnRequest, mustCall: string): TurnRequest {
-  const asked = `Reply with one call of the tool ${mustCall} and nothing else.`;
-  return { ...request, hint: request.hint ? `${request.hint}\n${asked}` : asked };
+  const query = `Reply with one call of the tool ${mustCall} and nothing else.`;
+  return { ...request, hint: request.hint ? `${request.hint}\n${query}` : query };
 }
 
 function toolOf(

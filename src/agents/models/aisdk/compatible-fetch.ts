@@ -52,22 +52,22 @@ async function beginning(response: Response): Promise<string> {
 
 function refusal(status: number, text: string, headers: Headers): Response {
   const json = parseJson(text, limits);
-  const given = json.ok ? json.value : text;
+  const input = json.ok ? json.value : text;
   const kept = ['retry-after', 'retry-after-ms'].flatMap((name) =>
     headers.has(name) ? [[name, headers.get(name) ?? '']] : [],
   );
-  const body = { error: errorOf(given) };
+  const body = { error: errorOf(input) };
   return new Response(JSON.stringify(body), {
     status,
     headers: { 'content-type': 'application/json', ...Object.fromEntries(kept) },
   });
 }
 
-function errorOf(given: unknown): Tree {
-  const inner = isTree(given) && isTree(given.error) ? given.error : isTree(given) ? given : {};
+function errorOf(input: unknown): Tree {
+  const inner = isTree(input) && isTree(input.error) ? input.error : isTree(input) ? input : {};
   const word = (name: string) =>
     typeof inner[name] === 'string' || typeof inner[name] === 'number' ? { [name]: inner[name] } : {};
-  return { message: errorTextOf(given), type: 'server_error', ...word('type'), ...word('code') };
+  return { message: errorTextOf(input), type: 'server_error', ...word('type'), ...word('code') };
 }
 
 /** The status that an error names in its body. */
@@ -220,8 +220,8 @@ class Reply {
   }
 
   #callsOf({ tool_calls: list, function_call: old }: Tree): Tree[] {
-    const given = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
-    return given.map((call, at) => {
+    const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
+    return values.map((call, at) => {
       const { name, arguments: args } = isTree(call.function) ? call.function : call;
       const index =
         typeof call.index === 'number'

@@ -30,8 +30,8 @@ export function errorTextOf(body: unknown, depth = 0): string {
 }
 
 /** The words of an HTML page, or the text itself. Reads at most 64 KiB, by indices, because a stranger wrote it. */
-function plain(given: string): string {
-  const text = given.slice(0, 65_536);
+function plain(value: string): string {
+  const text = value.slice(0, 65_536);
   if (!text.trimStart().startsWith('<')) return text.trim();
   const lower = text.toLowerCase();
   const parts: string[] = [];

@@ -58,8 +58,8 @@ type Form = Options & { readonly isOpen: boolean };
 function messagesOf(piece: Piece, form: Form): readonly LanguageModelV4Message[] {
   if (piece.kind === 'hint') return [userMessage([text(piece.text)])];
   if (piece.kind === 'user') {
-    const said = piece.text === '' && piece.pictures.length > 0 ? [] : [text(piece.text)];
-    return [userMessage([...said, ...piece.pictures.flatMap((picture) => pictureParts(picture, form.images))])];
+    const lines = piece.text === '' && piece.pictures.length > 0 ? [] : [text(piece.text)];
+    return [userMessage([...lines, ...piece.pictures.flatMap((picture) => pictureParts(picture, form.images))])];
   }
   return exchangeOf(piece, form);
 }
@@ -69,12 +69,12 @@ type Exchange = Extract<Piece, { kind: 'reply' }>;
 function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
   const content = blocksOf(piece.reply, options);
   if (content.length === 0) return [];
-  const said: LanguageModelV4Message = { role: 'assistant', content };
-  if (piece.answers.length === 0) return [said];
+  const reply: LanguageModelV4Message = { role: 'assistant', content };
+  if (piece.answers.length === 0) return [reply];
   const isInside = options.adapter.pictures === 'inside';
   const after = isInside ? [] : piece.answers.flatMap((answer) => shown(answer, options.images));
   return [
-    said,
+    reply,
     { role: 'tool', content: piece.answers.map((answer) => resultOf(answer, isInside && options.images)) },
     ...(after.length > 0 ? [userMessage([text('The pictures of these results:'), ...after])] : []),
   ];
@@ -111,15 +111,15 @@ const callPart = ({ callId, name, args }: ToolCall): Content[number] => ({
 function resultOf(answer: ToolMessage, images: boolean): LanguageModelV4ToolResultPart {
   const { callId, name, output, success } = answer;
   const pictures = images ? shown(answer, true) : [];
-  const said = [output, ...wordsOf(answer, images)].join('\n');
+  const message = [output, ...wordsOf(answer, images)].join('\n');
   return {
     type: 'tool-result',
     toolCallId: wireId(callId),
     toolName: name,
     output:
       pictures.length > 0
-        ? { type: 'content', value: [...(said === '' ? [] : [text(said)]), ...pictures] }
-        : { type: success ? 'text' : 'error-text', value: said },
+        ? { type: 'content', value: [...(message === '' ? [] : [text(message)]), ...pictures] }
+        : { type: success ? 'text' : 'error-text', value: message },
   };
 }
 

@@ -202,8 +202,8 @@ function callIn(value: unknown): WrittenCall | undefined {
     args: short,
     input,
   } = value as Record<string, unknown>;
-  const given = args ?? parameters ?? short ?? input;
-  if (typeof name !== 'string' || name === '' || given === undefined) return undefined;
-  const json = typeof given === 'string' ? parseJson(given, limits) : undefined;
-  return { name, args: json?.ok ? json.value : given };
+  const values = args ?? parameters ?? short ?? input;
+  if (typeof name !== 'string' || name === '' || values === undefined) return undefined;
+  const json = typeof values === 'string' ? parseJson(values, limits) : undefined;
+  return { name, args: json?.ok ? json.value : values };
 }

@@ -65,13 +65,13 @@ interface Facts {
 
 /** Describes a model from the settings, else the published list, else its provider, else the assumptions. */
 export async function factsOf(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
-  const { reasoning = 'default', price, ...given } = entry;
+  const { reasoning = 'default', price, ...input } = entry;
   const published = provider.access === null ? undefined : await findCatalogEntry(provider.name, model);
   const abilities = {
     ...assumedAbilities,
     ...provider.abilities(model, reasoning),
     ...(published?.window !== undefined && { window: published.window }),
-    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)),
   };
   return {
     abilities: { ...abilities, maxOutput: Math.min(abilities.maxOutput, abilities.window) },

@@ -86,18 +86,18 @@ function act(request: TurnRequest, run: Run, stepIndex: number): Decision {
   const unit = run.units[stepIndex];
   if (!unit) return { text: 'There is nothing left to do in this step.' };
   if (unit.kind === 'fail') return { failure: failed(unit.message) };
-  const wanted = callsOf(unit, request);
-  const made = run.callsOfStep.filter((call) => wanted.some((one) => same(one, call)));
-  const results = run.results.filter((result) => made.some((call) => call.callId === result.callId));
+  const requested = callsOf(unit, request);
+  const created = run.callsOfStep.filter((call) => requested.some((one) => same(one, call)));
+  const results = run.results.filter((result) => created.some((call) => call.callId === result.callId));
   const failure = results.find((result) => !result.success);
-  const next = wanted[made.length];
+  const next = requested[created.length];
   if (next && !failure) return { call: { callId: `call_${run.callsBefore + 1}`, ...next } };
-  return { text: resultText(unit, failure, run.answers.get(made[0]?.callId ?? '') ?? '') };
+  return { text: resultText(unit, failure, run.answers.get(created[0]?.callId ?? '') ?? '') };
 }
 
 type CallToMake = Omit<ToolCall, 'callId'>;
-const same = (wanted: CallToMake, call: ToolCall): boolean =>
-  wanted.name === call.name && JSON.stringify(wanted.args) === JSON.stringify(call.args);
+const same = (callToMake: CallToMake, call: ToolCall): boolean =>
+  callToMake.name === call.name && JSON.stringify(callToMake.args) === JSON.stringify(call.args);
 
 function callsOf(unit: Unit, { system, tools }: TurnRequest): CallToMake[] {
   const workdir = workdirOf(system);

@@ -57,9 +57,9 @@ export function readRun(request: TurnRequest): Run {
 /** The user's message that the tool's result repeats; otherwise the first message after the question. */
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);
-  const said = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));
+  const lines = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));
   const repeated = output?.role === 'tool' ? output.output : '';
-  return said.find((text) => text === repeated) ?? (output ? said[0] : undefined) ?? repeated;
+  return lines.find((text) => text === repeated) ?? (output ? lines[0] : undefined) ?? repeated;
 }
 
 /** The index of the message at which the run began: the first of the user's messages before its plan. */

@@ -60,8 +60,8 @@ export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: 
 }
 function firstLine(text: string): string {
   const line = text.split('\n').find((candidate) => candidate.trim() !== '') ?? '';
-  const said = line.replace(/^\[(exit code .*)\]$/, '$1');
-  return said.length > longestReason ? `${beginningOf(said, longestReason - 1)}…` : said;
+  const message = line.replace(/^\[(exit code .*)\]$/, '$1');
+  return message.length > longestReason ? `${beginningOf(message, longestReason - 1)}…` : message;
 }
 
 const longestReason = 400;

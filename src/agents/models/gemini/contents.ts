@@ -14,8 +14,8 @@ export const contentsOf = (request: TurnRequest, model: string): Content[] =>
     const { parts, answers, refusals } = inWords(partsOf(piece.reply, model), piece.answers);
     if (parts.length === 0) return [];
     const answered = [...answersTo(piece.reply.model, parts, answers), ...refusals];
-    const said: Content = { role: 'model', parts };
-    return answered.length === 0 ? [said] : [said, { role: 'user', parts: answered }];
+    const content: Content = { role: 'model', parts };
+    return answered.length === 0 ? [content] : [content, { role: 'user', parts: answered }];
   });
 
 type ReplyAnswers = Extract<Piece, { kind: 'reply' }>['answers'];
@@ -73,10 +73,10 @@ function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers)
     const { success, output, pictures, page } = answers[at] ?? notRun('', name);
     const shown = picturesOf({ pictures: pictures?.filter(({ data }) => data !== undefined) });
     const unseen = (pictures ?? []).filter(({ data }) => data === undefined).map(pictureInWords);
-    const said = [output, ...unseen].join('\n');
+    const text = [output, ...unseen].join('\n');
     const inside = shown.length > 0 && takesPicturesInside(model);
     const response = {
-      ...(success ? { output: said } : { error: said }),
+      ...(success ? { output: text } : { error: text }),
       ...(page !== undefined && { url: page }),
       ...(demandsConsent(args) && { safety_acknowledgement: 'true' }),
     };

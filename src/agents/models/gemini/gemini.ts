@@ -30,15 +30,15 @@ interface DiagnosticsMessage {
 /** Watches for the Retry-After of the request with this turn's id. */
 export function retryHeader(turn: string): Disposable & { value(): string | undefined } {
   let value: string | undefined;
-  const heard = (message: unknown) => {
+  const listener = (message: unknown) => {
     const { request, response } = message as DiagnosticsMessage;
     if (!request.headers.includes(turn)) return;
     const at = response.headers.findIndex((name) => Buffer.from(name).toString().toLowerCase() === 'retry-after');
     const found = response.headers[at + 1];
     value = at >= 0 && found ? Buffer.from(found).toString() : undefined;
   };
-  subscribe(channel, heard);
-  return { value: () => value, [Symbol.dispose]: () => unsubscribe(channel, heard) };
+  subscribe(channel, listener);
+  return { value: () => value, [Symbol.dispose]: () => unsubscribe(channel, listener) };
 }
 
 /** The provider's error, from the status or from inside the stream. */
@@ -51,9 +51,9 @@ interface GeminiRefusal {
 function refusalOf(thrown: unknown): GeminiRefusal | undefined {
   if (!(thrown instanceof GoogleGenerativeAIFetchError) || thrown.status === undefined) return undefined;
   // The message has the address, [status], the provider's text and the details as JSON. Only the text is for people.
-  const said = thrown.message.slice(thrown.message.indexOf(`[${thrown.status}`)).replace(/^\[[^\]]*\] ?/, '');
+  const message = thrown.message.slice(thrown.message.indexOf(`[${thrown.status}`)).replace(/^\[[^\]]*\] ?/, '');
   const details = thrown.errorDetails ?? [];
-  const text = details.length > 0 ? said.replace(JSON.stringify(details), '') : said;
+  const text = details.length > 0 ? message.replace(JSON.stringify(details), '') : message;
   return { status: thrown.status, text: text.trim(), details };
 }
 
@@ -97,8 +97,11 @@ export function geminiModel(options: GeminiOptions): Model {
     try {
       silence.signal.throwIfAborted(); // the SDK only listens for the event, and the signal may have fired already
       const requestOptions = { baseUrl, customHeaders: { [turnHeader]: turnId } };
-      const asked = new GoogleGenerativeAI(key?.reveal() ?? 'none').getGenerativeModel({ model }, requestOptions);
-      const { stream, response } = await asked.generateContentStream(bodyOf(request, name, computer), {
+      const generativeModel = new GoogleGenerativeAI(key?.reveal() ?? 'none').getGenerativeModel(
+        { model },
+        requestOptions,
+      );
+      const { stream, response } = await generativeModel.generateContentStream(bodyOf(request, name, computer), {
         signal: silence.signal,
       });
       response.catch(() => {}); // the SDK's own summary of the stream, which fails with it

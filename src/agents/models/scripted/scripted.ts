@@ -15,13 +15,13 @@ export function scriptedModel(scripts: readonly (readonly ScriptLine[])[]): Scri
 
 /** Calls a function for each answer: for simulations, where the request determines the answer. */
 export function functionModel(decide: (request: TurnRequest, turn: number) => readonly ScriptLine[]): ScriptedModel {
-  const asked: TurnRequest[] = [];
+  const requests: TurnRequest[] = [];
   return {
     name: 'scripted',
     abilities: { ...assumedAbilities, window: 1_000_000, images: true, forcedTool: true },
-    asked,
+    asked: requests,
     async *turn(request, signal) {
-      const lines = decide(request, asked.push(structuredClone(request)) - 1);
+      const lines = decide(request, requests.push(structuredClone(request)) - 1);
       let called = false;
       for (const line of lines) {
         if (line === 'wait' || line instanceof Promise)

@@ -35,10 +35,10 @@ const tool = <Shape extends z.ZodRawShape>(
   native: { kind: 'screen_action' },
 });
 
-const acts = (ctx: ToolContext, said: string, work: (desk: ScaledDesktop) => Promise<unknown>): Promise<ToolResult> =>
+const acts = (ctx: ToolContext, text: string, work: (desk: ScaledDesktop) => Promise<unknown>): Promise<ToolResult> =>
   runOnDesktop(ctx, 'acts', async (desk) => {
     await work(desk);
-    return said;
+    return text;
   });
 const key = (ctx: ToolContext, keys: string): Promise<ToolResult> =>
   acts(ctx, `Pressed ${keys}.`, (desk) => desk.do({ kind: 'key', keys }));

@@ -47,15 +47,15 @@ export class PictureScaler implements AsyncDisposable {
    * cancelled, deadline_exceeded.
    */
   async scale(job: ScaleJob, signal: AbortSignal): Promise<Buffer> {
-    const said = await this.#thread.do(job, signal);
-    if (!said?.ok) throw new AppError('unsupported', 'The picture of the screen could not be read.');
-    return Buffer.from(said.bytes.buffer);
+    const reply = await this.#thread.do(job, signal);
+    if (!reply?.ok) throw new AppError('unsupported', 'The picture of the screen could not be read.');
+    return Buffer.from(reply.bytes.buffer);
   }
 
   /** A PNG, JPEG or WebP within these limits; undefined if it cannot be read. Rejects: queue_full, cancelled. */
   async fit(job: FitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
-    const said = await this.#thread.do(job, signal);
-    return said?.ok ? said : undefined;
+    const reply = await this.#thread.do(job, signal);
+    return reply?.ok ? reply : undefined;
   }
 
   /** Ends the thread. A later picture starts another. */

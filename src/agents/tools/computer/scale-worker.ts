@@ -7,10 +7,10 @@ import { type Raster, scaled, writePng } from './png.ts';
 // Unpacks, scales and packs pictures, which takes too long for the server's event loop.
 
 parentPort?.on('message', async (job: ScaleJob | FitJob) => {
-  const made = await attempt(job);
-  if (!made) return void parentPort?.postMessage({ ok: false } satisfies ScaleResult);
-  const bytes = new Uint8Array(made.bytes); // a memory of its own, so that it can be transferred
-  parentPort?.postMessage({ ok: true, mimeType: made.mimeType, bytes } satisfies ScaleResult, [bytes.buffer]);
+  const created = await attempt(job);
+  if (!created) return void parentPort?.postMessage({ ok: false } satisfies ScaleResult);
+  const bytes = new Uint8Array(created.bytes); // a memory of its own, so that it can be transferred
+  parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies ScaleResult, [bytes.buffer]);
 });
 
 /** 400 MB while they are unpacked. */

@@ -30,10 +30,10 @@ export async function runOnDesktop(
   const status = await ctx.sandbox.desktop.start(until.signal);
   if (kind === 'acts') await ctx.gate?.(ctx.signal);
   const desk = deskOf(ctx, status);
-  const said = await work(desk);
-  if (typeof said !== 'string') return said;
+  const reply = await work(desk);
+  if (typeof reply !== 'string') return reply;
   if (kind === 'acts') await desk.wait(settleMs);
-  return await pictureResult(ctx, said, await desk.photograph());
+  return await pictureResult(ctx, reply, await desk.photograph());
 }
 
 export async function pictureResult(ctx: ToolContext, output: string, data: Buffer): Promise<ToolResult> {

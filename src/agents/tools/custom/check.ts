@@ -3,15 +3,15 @@ import { toolGroups } from '../tool.ts';
 
 const text = (most: number) => z.string().trim().min(1).max(most);
 /** Recognized by its form, because the operator's folder can have a copy of zod of its own. */
-const isObjectSchema = (given: unknown): given is z.ZodObject =>
-  (given as z.ZodObject | undefined)?._zod?.def?.type === 'object';
+const isObjectSchema = (input: unknown): input is z.ZodObject =>
+  (input as z.ZodObject | undefined)?._zod?.def?.type === 'object';
 
-const schema = z.custom<z.ZodObject>(isObjectSchema, 'must be a schema of zod, z.object({…})').check((given) => {
+const schema = z.custom<z.ZodObject>(isObjectSchema, 'must be a schema of zod, z.object({…})').check((input) => {
   try {
-    z.toJSONSchema(given.value, { io: 'input' });
+    z.toJSONSchema(input.value, { io: 'input' });
   } catch (thrown) {
     const message = `cannot be told to a model: ${(thrown as Error).message}`;
-    given.issues.push({ code: 'custom', message, input: given.value });
+    input.issues.push({ code: 'custom', message, input: input.value });
   }
 });
 
@@ -24,19 +24,19 @@ const Definition = z.strictObject({
   description: text(4_000),
   parameters: schema,
   group: z.enum(toolGroups).optional(),
-  run: z.custom<(...args: never[]) => unknown>((given) => typeof given === 'function', 'must be a function'),
+  run: z.custom<(...args: never[]) => unknown>((input) => typeof input === 'function', 'must be a function'),
 });
 export type Definition = z.output<typeof Definition>;
 
 /** The checked default export of a module, or what is wrong with each of its fields. */
 export function checkDefinition(
-  given: unknown,
+  input: unknown,
   fileName: string,
 ): Definition | { readonly problems: readonly string[] } {
-  if (typeof given !== 'object' || given === null) {
+  if (typeof input !== 'object' || input === null) {
     return { problems: ['must have a default export made with defineTool of corral/tools'] };
   }
-  const { data, error } = Definition.safeParse({ name: fileName, ...given });
+  const { data, error } = Definition.safeParse({ name: fileName, ...input });
   if (data) return data;
   return {
     problems: error.issues.flatMap(({ path, message, ...issue }) =>

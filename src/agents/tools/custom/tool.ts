@@ -34,12 +34,14 @@ export function customTool({ name, label, description, parameters, group, run }:
 
 const failed = (reason: 'failed' | 'timed_out', output: string): ToolResult => ({ ok: false, reason, output });
 
-function resultOf(given: CustomToolResult): ToolResult {
-  if (typeof given === 'string') return { ok: true, output: given };
-  if (typeof given?.ok !== 'boolean' || typeof given.output !== 'string') {
+function resultOf(customToolResult: CustomToolResult): ToolResult {
+  if (typeof customToolResult === 'string') return { ok: true, output: customToolResult };
+  if (typeof customToolResult?.ok !== 'boolean' || typeof customToolResult.output !== 'string') {
     throw new Error('it returned neither a text nor { ok, output }');
   }
-  return given.ok ? { ok: true, output: given.output } : failed('failed', given.output);
+  return customToolResult.ok
+    ? { ok: true, output: customToolResult.output }
+    : failed('failed', customToolResult.output);
 }
 
 function contextOf({ sandbox, runId, timeoutMs, onOutput }: ToolContext, signal: AbortSignal): CustomToolContext {

@@ -58,10 +58,10 @@ interface GoalWish {
   readonly revisions: number;
 }
 
-async function start(ctx: ToolContext, { wait, goal: wish, ...task }: DelegateWish): Promise<ToolResult> {
+async function start(ctx: ToolContext, { wait, goal: requested, ...task }: DelegateWish): Promise<ToolResult> {
   if (!ctx.children) return noChildren;
   const [, callId = ''] = ctx.operationId.split('.');
-  const goal = wish && Goal.safeParse(goalOf(wish));
+  const goal = requested && Goal.safeParse(goalOf(requested));
   if (goal?.error) return { ok: false, reason: 'bad_arguments', output: 'The goal needs a rubric or a check.' };
   const id = await ctx.children.start(callId, { ...task, goal: goal?.data }, ctx.signal);
   await ctx.onChild?.(id);

@@ -41,9 +41,9 @@ const maxAlternatives = 24;
  * an object at the root. A description says the constraints without a common keyword. Throws: NotPortable, with the reason.
  */
 export function portableParameters(source: unknown): PortableParameters {
-  const given = source === undefined || source === null || source === true ? {} : source;
-  if (!isObject(given)) throw new NotPortable('its parameters are no JSON Schema');
-  const bytes = Buffer.byteLength(JSON.stringify(given));
+  const input = source === undefined || source === null || source === true ? {} : source;
+  if (!isObject(input)) throw new NotPortable('its parameters are no JSON Schema');
+  const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes > maxSourceBytes) throw tooLarge(bytes);
   let last = bytes;
   for (const effort of [
@@ -52,10 +52,10 @@ export function portableParameters(source: unknown): PortableParameters {
     { recursion: 1, depth: 6, words: false },
   ]) {
     const names = new Map<string, string>();
-    const made = attempt(() => new Portable(given, { ...effort, names }).root());
-    if (!made) continue;
-    last = Buffer.byteLength(JSON.stringify(made));
-    if (last <= maxBytes) return { schema: made, restore: (args) => restored(args, [made], names) };
+    const created = attempt(() => new Portable(input, { ...effort, names }).root());
+    if (!created) continue;
+    last = Buffer.byteLength(JSON.stringify(created));
+    if (last <= maxBytes) return { schema: created, restore: (args) => restored(args, [created], names) };
   }
   throw tooLarge(last);
 }
@@ -105,8 +105,8 @@ class Portable {
       throw new NotPortable(`its parameters are of the type ${own.join(' or ')}, and only an object can be sent`);
     const objects = branches.filter((one) => typesOf(one).length === 0 || typesOf(one).includes('object'));
     const whole = objects.length > 0 ? oneOfMany(flat, objects) : flat;
-    const made = this.#object({ ...whole, type: 'object' }, 0);
-    return { ...made, properties: made.properties ?? {} };
+    const created = this.#object({ ...whole, type: 'object' }, 0);
+    return { ...created, properties: created.properties ?? {} };
   }
 
   /** The schema with its references and `allOf` resolved, its own level alone. */
@@ -154,24 +154,24 @@ class Portable {
     const alternatives = alternativesOf(flat);
     if (alternatives.length === 0) return this.#typed(flat, depth);
     const base = { ...rest, ...(nullable === true && { nullable }) };
-    const made = alternatives.slice(0, maxAlternatives).flatMap((one) => {
+    const created = alternatives.slice(0, maxAlternatives).flatMap((one) => {
       const part = both(base, this.#flat(one));
       return part === false ? [] : (this.#convert(part, depth) ?? []);
     });
-    return united(made, this.#describe({ description, default: preset, examples }, []));
+    return united(created, this.#describe({ description, default: preset, examples }, []));
   }
 
   #typed(flat: Json, depth: number): PortableSchema | undefined {
     const types = typesOf(flat);
     const values = choicesOf(flat);
-    const wanted =
+    const requested =
       flat.nullable === true && types.length > 0 && !types.includes('null') ? [...types, 'null' as const] : types;
-    if (wanted.length === 0)
+    if (requested.length === 0)
       return { ...anything, ...this.#describe(flat, values ? [`One of: ${inWords(values)}.`] : []) };
-    if (wanted.length === 1) return this.#ofType(flat, wanted[0] as PortableType, depth);
+    if (requested.length === 1) return this.#ofType(flat, requested[0] as PortableType, depth);
     const { description, default: preset, ...rest } = flat;
-    const made = wanted.flatMap((type) => this.#ofType({ ...rest, nullable: false }, type, depth) ?? []);
-    return united(made, this.#describe({ description, default: preset }, []));
+    const created = requested.flatMap((type) => this.#ofType({ ...rest, nullable: false }, type, depth) ?? []);
+    return united(created, this.#describe({ description, default: preset }, []));
   }
 
   #ofType(flat: Json, type: PortableType, depth: number): PortableSchema | undefined {
@@ -238,14 +238,14 @@ class Portable {
     const properties: Record<string, PortableSchema> = {};
     const needed: string[] = [];
     for (const [name, one] of declared) {
-      const made = this.#convert(one, depth + 1);
-      if (!made && required.has(name)) throw new NotPortable(`no value fits its parameter ${JSON.stringify(name)}`);
-      if (!made) continue;
+      const created = this.#convert(one, depth + 1);
+      if (!created && required.has(name)) throw new NotPortable(`no value fits its parameter ${JSON.stringify(name)}`);
+      if (!created) continue;
       const shown = this.#nameOf(name, declared);
       properties[shown] =
         shown === name
-          ? made
-          : { ...made, ...described({ ...made }, [`The server calls it ${JSON.stringify(name)}.`]) };
+          ? created
+          : { ...created, ...described({ ...created }, [`The server calls it ${JSON.stringify(name)}.`]) };
       if (required.has(name)) needed.push(shown);
     }
     const others = patterns.length > 0 ? { anyOf: patterns.map(([, one]) => one) } : flat.additionalProperties;
@@ -326,8 +326,8 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
 }
 
 /** Equal alternatives once, and one alone without the word. */
-function united(made: readonly PortableSchema[], about: { description?: string }): PortableSchema | undefined {
-  const inner = made.flatMap((one) => (one.anyOf && one.description === undefined ? one.anyOf : [one]));
+function united(created: readonly PortableSchema[], about: { description?: string }): PortableSchema | undefined {
+  const inner = created.flatMap((one) => (one.anyOf && one.description === undefined ? one.anyOf : [one]));
   const all = [...new Map(inner.map((one) => [JSON.stringify(one), one])).values()];
   const [only] = all;
   if (only === undefined) return undefined;

@@ -94,9 +94,9 @@ export function typeOf(value: unknown): PortableType {
 
 /** The values of `enum` or `const`, each once; undefined: any. */
 export function choicesOf(schema: Json): unknown[] | undefined {
-  const given = 'const' in schema ? [schema.const] : schema.enum;
-  if (!Array.isArray(given) || given.length === 0) return undefined;
-  return [...new Map(given.map((value) => [JSON.stringify(value), value])).values()];
+  const input = 'const' in schema ? [schema.const] : schema.enum;
+  if (!Array.isArray(input) || input.length === 0) return undefined;
+  return [...new Map(input.map((value) => [JSON.stringify(value), value])).values()];
 }
 
 const descriptionChars = 1_000;
@@ -109,7 +109,7 @@ export function described(schema: Json, more: readonly string[]): { description?
   return all.length === 0 ? {} : { description: all.join(' ') };
 }
 
-const said: Readonly<Record<string, string>> = {
+const reply: Readonly<Record<string, string>> = {
   format: 'Format',
   pattern: 'Pattern',
   default: 'Default',
@@ -127,7 +127,7 @@ const said: Readonly<Record<string, string>> = {
 
 /** The constraints of a schema that have no keyword in common, each as a sentence. */
 export function constraintsIn(schema: Json): string[] {
-  const plain = Object.entries(said).flatMap(([word, name]) =>
+  const plain = Object.entries(reply).flatMap(([word, name]) =>
     schema[word] === undefined ? [] : [`${name}: ${inWords(schema[word])}.`],
   );
   const conditions =

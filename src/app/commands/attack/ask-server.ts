@@ -74,8 +74,8 @@ function questionsAbout({ url, token, sessionId, hostFile }: ProbeTarget) {
 /** Asks the server everything, one after another. */
 export async function askServer(about: ProbeTarget, signal: AbortSignal): Promise<ServerAnswers> {
   const answers: [string, Answer][] = [];
-  for (const [name, asked] of Object.entries(questionsAbout(about)))
-    answers.push([name, await send(about.url, asked, signal)]);
+  for (const [name, requested] of Object.entries(questionsAbout(about)))
+    answers.push([name, await send(about.url, requested, signal)]);
   return Object.fromEntries(answers) as ServerAnswers;
 }
 
@@ -88,14 +88,14 @@ function send(
   const { promise, resolve } = Promise.withResolvers<Answer>();
   const until = AbortSignal.any([signal, AbortSignal.timeout(patienceMs)]);
   const { request } = url.startsWith('https:') ? https : http;
-  const asked = request(`${url}${path}`, { method, headers, signal: until, agent: false });
+  const clientRequest = request(`${url}${path}`, { method, headers, signal: until, agent: false });
   const none = { status: 0, headers: {}, text: '' };
-  asked.on('error', () => resolve(none));
-  asked.on('upgrade', (_response, socket) => {
+  clientRequest.on('error', () => resolve(none));
+  clientRequest.on('upgrade', (_response, socket) => {
     socket.destroy();
     resolve({ ...none, status: 101 });
   });
-  asked.on('response', (response) => {
+  clientRequest.on('response', (response) => {
     let text = '';
     const done = () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
     response.setEncoding('utf8').on('error', done).on('end', done);
@@ -103,6 +103,6 @@ function send(
       text += chunk.slice(0, maxText - text.length);
     });
   });
-  asked.end(body === undefined ? undefined : JSON.stringify(body));
+  clientRequest.end(body === undefined ? undefined : JSON.stringify(body));
   return promise;
 }

@@ -71,12 +71,12 @@ async function workspaceOf(corral: CorralClient, sessionId: string, signal: Abor
     const [, modified, size, path = ''] = /^([\d.]+) (\d+) (.+)$/s.exec(line) ?? [];
     return isInside(path) ? [{ path, size: Number(size), modified: Number(modified) * 1_000 }] : [];
   });
-  const wanted = listed.filter(({ size }) => size <= maxBytes);
-  if (wanted.length > maxFiles) {
-    throw new AppError('conflict', `The workspace has ${wanted.length} files; a task has at most ${maxFiles}.`);
+  const requested = listed.filter(({ size }) => size <= maxBytes);
+  if (requested.length > maxFiles) {
+    throw new AppError('conflict', `The workspace has ${requested.length} files; a task has at most ${maxFiles}.`);
   }
   const files: WorkspaceFile[] = [];
-  for (const { path, modified } of wanted) {
+  for (const { path, modified } of requested) {
     throwIfFired(signal);
     const { content } = await corral.files.read.query({ sessionId, path, encoding: 'base64' }).catch(refused);
     files.push({ path, modified, bytes: Buffer.from(content, 'base64') });

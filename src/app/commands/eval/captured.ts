@@ -47,7 +47,7 @@ function recordingIn(events: readonly Event[]): CapturedTurn[] {
     isOpen = true;
     turns.at(-1)?.calls.push({ name: data.function, args: data.args });
   }
-  const played = turns.map(({ text: said, calls }) => ({ ...(said !== '' && { text: said }), calls }));
+  const played = turns.map(({ text: message, calls }) => ({ ...(message !== '' && { text: message }), calls }));
   return [...played, { text: text === '' ? 'Done.' : text }];
 }
 

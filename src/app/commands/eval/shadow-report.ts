@@ -40,28 +40,28 @@ interface ShadowComparison {
   readonly model: string;
 }
 
-export function shadowReport({ asked, others, model }: ShadowComparison): string {
-  const rows = asked.map((it) => [
+export function shadowReport({ asked: requests, others, model }: ShadowComparison): string {
+  const rows = requests.map((it) => [
     String(it.turn),
     it.phase,
     shown(it.recorded),
     it.failure ?? shown(it.other),
     it.difference === 'none' ? '' : it.difference,
   ]);
-  const count = (difference: ShadowTurn['difference']) => asked.filter((it) => it.difference === difference).length;
+  const count = (difference: ShadowTurn['difference']) => requests.filter((it) => it.difference === difference).length;
   const counts = [...differences, 'failed' as const].map((it) => `${it} ${count(it)}`).join(', ');
-  const recorded = [...new Set(asked.flatMap(({ recordedUsage: it }) => it?.model ?? []))].join(', ') || 'recorded';
+  const recorded = [...new Set(requests.flatMap(({ recordedUsage: it }) => it?.model ?? []))].join(', ') || 'recorded';
   return [
     plainTable([['turn', 'phase', 'recorded', model, 'difference'], ...rows]),
     '',
     `differences: ${counts}${others > 0 ? `; ${others} turns have no reply to compare with` : ''}`,
     spentLine(
       recorded,
-      asked.map(({ recordedUsage }) => recordedUsage),
+      requests.map(({ recordedUsage }) => recordedUsage),
     ),
     spentLine(
       model,
-      asked.map(({ otherUsage }) => otherUsage),
+      requests.map(({ otherUsage }) => otherUsage),
     ),
   ].join('\n');
 }

@@ -37,7 +37,7 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
   const usage = await usageByTurn(store, session);
   const load = await pictureLoader(store);
   await using _blobs = load;
-  const asked: ShadowTurn[] = [];
+  const requests: ShadowTurn[] = [];
   for (const recorded of turns) {
     throwIfFired(signal);
     const { turn, reply } = recorded;
@@ -49,7 +49,7 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
     );
     const { message, outcome } = answer;
     throwIfFired(signal);
-    asked.push({
+    requests.push({
       turn,
       phase: request.phase.kind,
       recorded: { text: reply.text, calls: reply.calls },
@@ -59,12 +59,12 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
       recordedUsage: usage.get(turn) ?? null,
       otherUsage: outcome.kind === 'finished' ? outcome.usage : null,
     });
-    say(`turn ${turn}: ${asked.at(-1)?.difference}`);
+    say(`turn ${turn}: ${requests.at(-1)?.difference}`);
   }
-  print(shadowReport({ asked, others, model: model.name }));
+  print(shadowReport({ asked: requests, others, model: model.name }));
   if (json !== undefined)
-    await writeFile(json, `${JSON.stringify({ session, model: model.name, turns: asked }, null, 2)}\n`);
-  return asked.some(({ difference }) => difference === 'failed') ? 1 : 0;
+    await writeFile(json, `${JSON.stringify({ session, model: model.name, turns: requests }, null, 2)}\n`);
+  return requests.some(({ difference }) => difference === 'failed') ? 1 : 0;
 }
 
 interface ShadowRequest {

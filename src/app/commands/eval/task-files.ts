@@ -79,8 +79,8 @@ export function taskFiles({ session, captured, workdir, files }: TaskSource): Re
     if (modified < at) task.set(`environment/files/${path}`, bytes);
     else for (const folder of ['tests/expected', 'solution/files']) task.set(`${folder}/${path}`, bytes);
   }
-  for (const [given, content] of originals) {
-    const path = posix.relative(workdir, posix.resolve(workdir, given));
+  for (const [value, content] of originals) {
+    const path = posix.relative(workdir, posix.resolve(workdir, value));
     if (content !== null && isInside(path)) task.set(`environment/files/${path}`, content);
   }
   return task;

@@ -33,11 +33,11 @@ function hookOf(options: Options) {
     senders: listOf(options.text('senders')),
     repositories: listOf(options.text('repositories')),
   };
-  const given = Object.entries({ ...texts, ...lists }).filter(([, value]) => value !== undefined);
-  return { source, ...Object.fromEntries(given) };
+  const values = Object.entries({ ...texts, ...lists }).filter(([, value]) => value !== undefined);
+  return { source, ...Object.fromEntries(values) };
 }
 function budgetOf(options: Options) {
-  const given = [
+  const values = [
     ['tokens', 'tokenBudget', '--token-budget'],
     ['cost', 'costBudget', '--cost-budget'],
     ['toolCalls', 'toolCallBudget', '--tool-call-budget'],
@@ -47,7 +47,7 @@ function budgetOf(options: Options) {
     if (!(Number(value) > 0)) throw new UsageError(`${option} is a number.`);
     return [[kind, Number(value)] as const];
   });
-  return given.length === 0 ? {} : { budget: Object.fromEntries(given) };
+  return values.length === 0 ? {} : { budget: Object.fromEntries(values) };
 }
 function afterOf(options: Options) {
   const thing = options.text('after');
@@ -141,9 +141,9 @@ export const automationCommand: CliCommand = {
         ...(template !== undefined && { template }),
         ...(model !== undefined && { model }),
       } as NewAutomation; // the server says which sources, events and ends there are
-      const made = await server.call((api) => api.automations.create.mutate(spec));
-      show(made, lineOf(made));
-      if (hook && !isJson) await showSecret(made.id);
+      const created = await server.call((api) => api.automations.create.mutate(spec));
+      show(created, lineOf(created));
+      if (hook && !isJson) await showSecret(created.id);
       return exitCodes.ok.code;
     }
     const { id } = findNamed('automation', await server.call((api) => api.automations.list.query()), word);

@@ -17,11 +17,11 @@ const words = {
 };
 
 /** A number, `unlimited`, or `default`: as the settings say. */
-function limitOf(option: string, given: string): number | 'unlimited' | null {
-  if (given === 'unlimited') return given;
-  if (given === 'default') return null;
-  const limit = Number(given);
-  if (given.trim() === '' || !Number.isFinite(limit) || limit < 0)
+function limitOf(option: string, value: string): number | 'unlimited' | null {
+  if (value === 'unlimited') return value;
+  if (value === 'default') return null;
+  const limit = Number(value);
+  if (value.trim() === '' || !Number.isFinite(limit) || limit < 0)
     throw new UsageError(`${option} is a number, unlimited, or default.`);
   return limit;
 }
@@ -78,8 +78,8 @@ export const budgetCommand: CliCommand = {
     const id = named[0]?.id ?? word;
     const change: { -readonly [Name in keyof Change]: Change[Name] } = { of, id };
     for (const one of budgetLimits) {
-      const given = options.text(one);
-      if (given !== undefined) change[one] = limitOf(one, given);
+      const value = options.text(one);
+      if (value !== undefined) change[one] = limitOf(one, value);
     }
     const isChange = Object.keys(change).length > 2;
     print(

@@ -42,15 +42,15 @@ export const memoryCommand: CliCommand = {
     'corral memory undo build/commands.md',
     'corral memory redact build/commands.md 2',
   ],
-  async run(given) {
-    const [word = 'list', path, version] = given.args;
+  async run(input) {
+    const [word = 'list', path, version] = input.args;
     const action = actions.find((one) => one === (word === 'ls' ? 'list' : word));
     if (!action) throw new UsageError(`${word} is no action. There are ${actions.join(', ')}.`);
-    const server = given.corral();
-    const holder = await holderOf(server, given.options);
-    if (action === 'list') return await list(server, holder, given);
+    const server = input.corral();
+    const holder = await holderOf(server, input.options);
+    if (action === 'list') return await list(server, holder, input);
     if (path === undefined) throw new UsageError(`Name the note: corral memory ${action} <path>`);
-    return await act(server, { action, place: { ...holder, path }, version }, given);
+    return await act(server, { action, place: { ...holder, path }, version }, input);
   },
 };
 
@@ -84,8 +84,8 @@ interface NoteAction {
   readonly version: string | undefined;
 }
 
-async function act(server: Corral, { action, place, version }: NoteAction, given: CommandInput): Promise<number> {
-  const { options, io } = given;
+async function act(server: Corral, { action, place, version }: NoteAction, input: CommandInput): Promise<number> {
+  const { options, io } = input;
   const isJson = options.flag('json');
   const shown = (note: Note): number => {
     io.print(isJson ? JSON.stringify(note) : lineOf(note));
@@ -101,7 +101,7 @@ async function act(server: Corral, { action, place, version }: NoteAction, given
       return exitCodes.ok.code;
     }
     case 'edit':
-      return await edit(server, place, given, shown);
+      return await edit(server, place, input, shown);
     case 'rm':
       return shown(await server.call((api) => api.memory.delete.mutate(place)));
     case 'history': {
@@ -159,10 +159,10 @@ async function inEditor(io: Io, name: string, before: string): Promise<string> {
   }
 }
 
-function numberOf(given: string | undefined): number | undefined {
-  if (given === undefined) return undefined;
-  if (/^[1-9][0-9]{0,8}$/.test(given)) return Number(given);
-  throw new UsageError(`${given} is no version. Take a number that corral memory history shows.`);
+function numberOf(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
+  throw new UsageError(`${value} is no version. Take a number that corral memory history shows.`);
 }
 
 const time = (at: string) => at.slice(0, 19).replace('T', ' ');

@@ -129,7 +129,7 @@ function placesOf(options: Options): Omit<NewSecret, 'name' | 'value'> {
 async function readValue(file: string | undefined, io: Io): Promise<string> {
   if (file === undefined && io.stdin.isTTY)
     throw new UsageError('The value comes from a file or a pipe: --file key.txt, or < key.txt. Arguments can be seen.');
-  const given = file === undefined ? await textOf(io.stdin) : await readFile(file, 'utf8').catch(() => undefined);
-  if (given === undefined) throw new UsageError(`${file} cannot be read.`);
-  return given.replace(/\r?\n$/, '');
+  const value = file === undefined ? await textOf(io.stdin) : await readFile(file, 'utf8').catch(() => undefined);
+  if (value === undefined) throw new UsageError(`${file} cannot be read.`);
+  return value.replace(/\r?\n$/, '');
 }

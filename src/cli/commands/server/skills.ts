@@ -19,10 +19,10 @@ interface FolderFile {
 }
 
 /** The files of a folder, below its own name. Links are left out, because they can lead anywhere. */
-async function readFolder(given: string): Promise<FolderFile[]> {
-  const root = resolve(given);
+async function readFolder(value: string): Promise<FolderFile[]> {
+  const root = resolve(value);
   if (!(await stat(root).catch(() => undefined))?.isDirectory())
-    throw new UsageError(`${given} is no folder. Name the folder that holds SKILL.md.`);
+    throw new UsageError(`${value} is no folder. Name the folder that holds SKILL.md.`);
   const files: FolderFile[] = [];
   let bytes = 0;
   const walk = async (folder: string, path: string): Promise<void> => {
@@ -35,7 +35,7 @@ async function readFolder(given: string): Promise<FolderFile[]> {
       bytes += size;
       if (files.length >= maxFiles || bytes > maxBytes)
         throw new UsageError(
-          `${given} has more than ${maxFiles} files or 7 MiB. Take out what the skill does not need.`,
+          `${value} has more than ${maxFiles} files or 7 MiB. Take out what the skill does not need.`,
         );
       const content = (await readFile(whole)).toString('base64');
       files.push({ path: `${path}/${entry.name}`, content, executable: (mode & 0o100) !== 0 });
@@ -94,10 +94,10 @@ export const skillCommand: CliCommand = {
           show(version, `${known.id}  ${version.name}@${version.number}`);
         } else {
           const isPrivate = options.flag('private');
-          const made = await server.call((api) =>
+          const created = await server.call((api) =>
             api.skills.create.mutate({ files, ...(isPrivate && { shared: false }) }),
           );
-          show(made, `${made.id}  ${made.name}@1`);
+          show(created, `${created.id}  ${created.name}@1`);
         }
         return exitCodes.ok.code;
       }

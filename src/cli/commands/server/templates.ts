@@ -37,16 +37,16 @@ export const templateCommand: CliCommand = {
     'corral template builds my-tools',
     'corral template tag my-tools stable --from v1',
   ],
-  async run(given) {
-    const [named = 'ls', word, more] = given.args;
+  async run(input) {
+    const [named = 'ls', word, more] = input.args;
     const action = actions.find((one) => one === (named === 'list' ? 'ls' : named));
     if (!action) throw new UsageError(`There is no action "${named}". Use one of ${actions.join(', ')}.`);
-    const server = given.corral();
-    if (action === 'ls') return await list(server, given);
-    if (action === 'build') return await build(server, word ?? '.', given);
+    const server = input.corral();
+    if (action === 'ls') return await list(server, input);
+    if (action === 'build') return await build(server, word ?? '.', input);
     if (word === undefined) throw new UsageError(`Name the template: corral template ${action} <template>`);
     const template = findNamed('template', await server.templates.list(), word);
-    return await act(server, { action, template, more }, given);
+    return await act(server, { action, template, more }, input);
   },
 };
 
@@ -117,14 +117,14 @@ async function act(
       break;
     }
     case 'tag': {
-      const wish = { from: `${name}:${options.text('from') ?? 'default'}`, tags: [tag()] };
-      const tagged = await server.call((api) => api.templateBuilds.tag.mutate(wish));
+      const requested = { from: `${name}:${options.text('from') ?? 'default'}`, tags: [tag()] };
+      const tagged = await server.call((api) => api.templateBuilds.tag.mutate(requested));
       show(tagged, lineOf(tagged));
       break;
     }
     case 'untag': {
-      const wish = { id, tags: [tag()] };
-      const untagged = await server.call((api) => api.templateBuilds.untag.mutate(wish));
+      const requested = { id, tags: [tag()] };
+      const untagged = await server.call((api) => api.templateBuilds.untag.mutate(requested));
       show(untagged, lineOf(untagged));
       break;
     }
@@ -150,9 +150,9 @@ const buildLine = ({ id, status, createdAt, tags, reason }: TemplateBuild): stri
 const textOf = ({ level, text }: BuildLogEntry): string =>
   `${level === 'info' ? '' : `${level}: `}${oneLine(text, maxLine)}`;
 
-function pairsOf(given: readonly string[]): Record<string, string> {
+function pairsOf(values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
-    given.map((one) => {
+    values.map((one) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];
       if (name === undefined || value === undefined) throw new UsageError(`--arg ${one}: write name=value.`);
       return [name, value];

@@ -34,15 +34,15 @@ export const volumeCommand: CliCommand = {
     'corral volume backup build-cache cache.tar.gz',
     'corral volume restore build-cache cache.tar.gz',
   ],
-  async run(given) {
-    const [word = 'ls', volume, ...rest] = given.args;
+  async run(input) {
+    const [word = 'ls', volume, ...rest] = input.args;
     const action = actions.find((one) => one === (word === 'list' ? 'ls' : word));
     if (!action) throw new UsageError(`There is no action "${word}". Use one of ${actions.join(', ')}.`);
-    const server = given.corral();
-    if (action === 'ls') return await list(server, given);
+    const server = input.corral();
+    if (action === 'ls') return await list(server, input);
     if (volume === undefined) throw new UsageError(`Name the volume: corral volume ${action} <volume>`);
-    const shown = await act(server, { action, volume, rest }, given);
-    if (shown !== undefined) given.io.print(given.options.flag('json') ? JSON.stringify(shown) : textOf(shown));
+    const shown = await act(server, { action, volume, rest }, input);
+    if (shown !== undefined) input.io.print(input.options.flag('json') ? JSON.stringify(shown) : textOf(shown));
     return exitCodes.ok.code;
   },
 };
@@ -67,7 +67,7 @@ async function act(
   { options, io }: CommandInput,
 ): Promise<object | string | undefined> {
   const [quota, name] = ['quota', 'name'].map((one) => options.text(one));
-  const given = (what: string) => {
+  const read = (what: string) => {
     if (path === undefined) throw new UsageError(`Name ${what}: corral volume ${action} ${volume} <${what}>`);
     return path;
   };
@@ -95,11 +95,11 @@ async function act(
       return lines.length > 0 ? lines.join('\n') : undefined;
     }
     case 'get':
-      return void (await save((await volumes.read(volume, given('path'), { signal })).body, file ?? '-', io));
+      return void (await save((await volumes.read(volume, read('path'), { signal })).body, file ?? '-', io));
     case 'put':
-      return void (await volumes.write(volume, given('path'), await readFrom(file ?? '-', io), { signal }));
+      return void (await volumes.write(volume, read('path'), await readFrom(file ?? '-', io), { signal }));
     case 'rm':
-      return void (await volumes.removeFile(volume, given('path')));
+      return void (await volumes.removeFile(volume, read('path')));
     case 'backup':
       return void (await save(await volumes.backup(volume, { signal }), path ?? '-', io));
     case 'restore':

@@ -62,8 +62,8 @@ export const webhookCommand: CliCommand = {
         ...(format !== undefined && { format }),
         ...(projectId !== undefined && { projectId }),
       } as Spec;
-      const made = await server.call((api) => api.webhooks.create.mutate(spec));
-      show(made, `${lineOf(made)}\n${made.secret}`);
+      const created = await server.call((api) => api.webhooks.create.mutate(spec));
+      show(created, `${lineOf(created)}\n${created.secret}`);
       if (!isJson) io.say('The second line is its secret. It is shown this once.');
       return exitCodes.ok.code;
     }

@@ -35,10 +35,10 @@ export const workerCommand: CliCommand = {
     const url = options.text('api') ?? (io.env.ANTHROPIC_BASE_URL || hosted);
     if (!URL.canParse(url)) throw new UsageError(`${url} is no address of a server.`);
     const count = (name: string, usual: number): number => {
-      const given = options.text(name);
-      if (given !== undefined && !(Number(given) > 0))
+      const value = options.text(name);
+      if (value !== undefined && !(Number(value) > 0))
         throw new UsageError(`--${flagOf(name)} needs a number above 0.`);
-      return given === undefined ? usual : Number(given);
+      return value === undefined ? usual : Number(value);
     };
     const [maxSessions, maxIdle] = [count('maxSessions', 4), count('maxIdle', 60)];
 

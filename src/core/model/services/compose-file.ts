@@ -42,11 +42,11 @@ export function servicesOfCompose(file: unknown): Services {
     if (!topLevel.has(key) && !key.startsWith('x-'))
       problems.push(`${key}: ${advice[key] ?? 'Corral does not have it'}`);
   }
-  const found = Object.entries(file.services).map(([name, given]): [string, unknown] => {
+  const found = Object.entries(file.services).map(([name, input]): [string, unknown] => {
     const refuse = (key: string, why: string) => problems.push(`services.${name}.${key}: ${why}`);
     const [wrong] = ServiceName.safeParse(name).error?.issues ?? [];
     if (wrong) problems.push(`services.${name}: ${wrong.message}`);
-    if (isMapping(given)) return [name, oneService(given, refuse)];
+    if (isMapping(input)) return [name, oneService(input, refuse)];
     problems.push(`services.${name}: must be a mapping`);
     return [name, {}];
   });
@@ -66,13 +66,13 @@ const refusal = (problems: readonly string[]) => {
 
 type Refuse = (key: string, why: string) => void;
 
-function oneService(given: Mapping, refuse: Refuse): Mapping {
-  for (const key of Object.keys(given)) {
+function oneService(mapping: Mapping, refuse: Refuse): Mapping {
+  for (const key of Object.keys(mapping)) {
     if (!known.has(key) && !key.startsWith('x-')) {
       refuse(key, advice[key] ?? 'Corral does not have it');
     }
   }
-  const { image, command, environment, healthcheck, depends_on: after, tmpfs } = given;
+  const { image, command, environment, healthcheck, depends_on: after, tmpfs } = mapping;
   if (typeof image !== 'string') refuse('image', 'is missing');
   const words = command === undefined ? undefined : wordsOf(command, 'command', refuse);
   const health = healthcheck === undefined ? undefined : healthOf(healthcheck, refuse);
@@ -80,7 +80,7 @@ function oneService(given: Mapping, refuse: Refuse): Mapping {
     image: typeof image === 'string' ? plain(image, 'image', refuse) : 'missing',
     ...(words && { command: words }),
     ...(environment !== undefined && { env: variablesOf(environment, refuse) }),
-    ports: [...new Set([...portsOf(given.ports, 'ports', refuse), ...portsOf(given.expose, 'expose', refuse)])],
+    ports: [...new Set([...portsOf(mapping.ports, 'ports', refuse), ...portsOf(mapping.expose, 'expose', refuse)])],
     ...(health && { healthcheck: health }),
     ...(after !== undefined && { after: dependenciesOf(after, refuse) }),
     ...(tmpfs !== undefined && { scratch: foldersOf(tmpfs, refuse) }),
@@ -156,8 +156,8 @@ function portsOf(value: unknown, key: string, refuse: Refuse): number[] {
     refuse(key, 'must be a list');
     return [];
   }
-  return value.flatMap((given) => {
-    const text = isMapping(given) ? `${given.target}/${given.protocol ?? 'tcp'}` : String(given);
+  return value.flatMap((input) => {
+    const text = isMapping(input) ? `${input.target}/${input.protocol ?? 'tcp'}` : String(input);
     const [, port] = /^(?:(?:\[[\da-f:]+\]:|[\d.]+:)?\d*:)?(\d{1,5})(?:\/tcp)?$/.exec(text) ?? [];
     if (port !== undefined) return Number(port);
     refuse(key, `${text} is no TCP port`);
@@ -218,8 +218,8 @@ function dependenciesOf(value: unknown, refuse: Refuse): string[] {
     refuse('depends_on', 'must be a list of services');
     return [];
   }
-  for (const [name, given] of Object.entries(value)) {
-    const { condition = 'service_started', required = true } = isMapping(given) ? given : {};
+  for (const [name, input] of Object.entries(value)) {
+    const { condition = 'service_started', required = true } = isMapping(input) ? input : {};
     const isKnown = condition === 'service_started' || condition === 'service_healthy';
     if (!isKnown || required !== true)
       refuse('depends_on', `${name}: only service_started and service_healthy are there`);
@@ -228,8 +228,8 @@ function dependenciesOf(value: unknown, refuse: Refuse): string[] {
 }
 
 function foldersOf(value: unknown, refuse: Refuse): string[] {
-  const given = Array.isArray(value) ? value : [value];
-  return given.map((folder) => {
+  const values = Array.isArray(value) ? value : [value];
+  return values.map((folder) => {
     const [path = '', options] = String(folder).split(':');
     if (options !== undefined) refuse('tmpfs', `${path} has options; the service's memory limits it`);
     return path;

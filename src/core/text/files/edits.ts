@@ -16,14 +16,14 @@ export interface Replaced {
 export function replacePieces(text: string, old: string, now: string): Replaced {
   const isOld = hasOldEnds(text);
   const sought = unix(old, isOld);
-  const wanted = unix(now, isOld);
+  const target = unix(now, isOld);
   // Only line ends change, which is meant then.
-  if (old !== now && sought === wanted && text.includes(old)) {
+  if (old !== now && sought === target && text.includes(old)) {
     const pieces = text.split(old);
     return { text: pieces.join(now), times: pieces.length - 1 };
   }
-  const same = sharedEnds(sought, wanted);
-  const added = wanted.slice(same.start, wanted.length - same.end);
+  const same = sharedEnds(sought, target);
+  const added = target.slice(same.start, target.length - same.end);
   const plain = unix(text, isOld);
   const raw = rawPositions(text, isOld);
   const endAt = lineEnds(text, isOld);

@@ -107,9 +107,9 @@ export class ScreenText {
     }
   }
 
-  #move(given: string, kind: string): void {
+  #move(value: string, kind: string): void {
     const row = this.#rows[this.#row] ?? [];
-    const numbers = given.split(';').map((one) => Math.min(Number(one) || 0, 1_000));
+    const numbers = value.split(';').map((one) => Math.min(Number(one) || 0, 1_000));
     const [first = 0, second = 0] = numbers;
     const steps = Math.max(1, first);
     if ('ABK'.includes(kind) && (kind !== 'K' || first > 0)) this.#column = Math.min(this.#column, widest);

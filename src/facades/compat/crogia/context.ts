@@ -27,9 +27,9 @@ export const words = {
 } as const;
 
 /** An id of any other form is an unknown terminal. */
-export function toShellId(given: string): string {
-  if (!/^shell_[0-9a-f]{8}$/.test(given)) throw new AppError('shell_not_found', words.shell_not_found);
-  return given;
+export function toShellId(value: string): string {
+  if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', words.shell_not_found);
+  return value;
 }
 
 export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -75,7 +75,7 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
 
 export function mountSearch(app: App, { files }: CrogiaDeps): void {
   const search = <Match>(
-    given: { readonly sid: string; readonly query: z.output<typeof SearchBody>; readonly signal: AbortSignal },
+    input: { readonly sid: string; readonly query: z.output<typeof SearchBody>; readonly signal: AbortSignal },
     find: (
       id: SessionId,
       query: SearchQuery,
@@ -83,9 +83,9 @@ export function mountSearch(app: App, { files }: CrogiaDeps): void {
     ) => Promise<{ matches: readonly Match[]; truncated: boolean }>,
   ) =>
     withErrorTexts(searching, async () => {
-      const { pattern, path, file_types } = given.query;
+      const { pattern, path, file_types } = input.query;
       const query: SearchQuery = { pattern, path, types: globs(file_types) };
-      const { matches, truncated } = await find(toSessionId(given.sid), query, given.signal);
+      const { matches, truncated } = await find(toSessionId(input.sid), query, input.signal);
       return { pattern, path, matches: [...matches], ...(truncated && { truncated: true as const }) };
     });
   const fails = { fails: [400, 404, 422], missing: noDirectory };

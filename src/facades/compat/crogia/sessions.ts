@@ -40,8 +40,8 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
     (request, reply) =>
       idempotency.once(request, reply, async () => {
         const { task, template } = request.body;
-        const given = { task, ...(template !== undefined && { template }) };
-        return await sessionInfo(await sessions.create({ origin: 'crogia', ...given }), sessions);
+        const input = { task, ...(template !== undefined && { template }) };
+        return await sessionInfo(await sessions.create({ origin: 'crogia', ...input }), sessions);
       }),
   );
   app.get(

@@ -85,8 +85,8 @@ export function mountExec(app: App, { sandboxes, processes, idempotency, clock }
             const { pid, log } = await processes.startBackground(id, command, signal);
             return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };
           }
-          const wish = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
-          const ended = await execIfRunning(sandboxes, id, wish, signal);
+          const requested = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
+          const ended = await execIfRunning(sandboxes, id, requested, signal);
           return {
             command,
             output: outputsOf(ended).stdout.replaceAll('\r\n', '\n'),

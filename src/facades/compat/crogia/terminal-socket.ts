@@ -36,8 +36,8 @@ async function attend(socket: Socket, shellId: string, { terminals, clock, logge
   const connected = connect(terminals, shellId, socket.closed);
   connected.catch(() => {});
   socket.onJson(
-    async (given) => {
-      const problem = typed((await connected).line, given);
+    async (input) => {
+      const problem = typed((await connected).line, input);
       if (problem !== undefined) say('error', { message: problem });
     },
     () => connected.then(() => say('error', { message: 'Invalid JSON' })),
@@ -72,12 +72,12 @@ async function connect(terminals: Deps['terminals'], shellId: string, signal: Ab
 }
 
 /** Passes a frame on to the terminal, or returns the reason why it is invalid. */
-function typed(line: TerminalLine, given: JsonObject): string | undefined {
-  const parsed = Input.safeParse(given);
+function typed(line: TerminalLine, jsonObject: JsonObject): string | undefined {
+  const parsed = Input.safeParse(jsonObject);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     return issue?.path[0] === 'type'
-      ? `Unknown message type: ${String(given.type).slice(0, 100)}`
+      ? `Unknown message type: ${String(jsonObject.type).slice(0, 100)}`
       : `${issue?.path.join('.')}: ${issue?.message}`;
   }
   if (parsed.data.type === 'shell_input') line.write(parsed.data.data);

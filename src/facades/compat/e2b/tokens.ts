@@ -15,14 +15,14 @@ export interface Tokens {
   /** Opens the ports of the sandbox alone. */
   traffic(box: Box, maker: Principal): string;
   /** The caller for whom the token acts; undefined when it is wrong or its maker's credential has ended. */
-  opensAgent(box: Box, given: PresentedTokens): Principal | undefined;
-  opensPorts(box: Box, given: PresentedTokens): Principal | undefined;
+  opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
+  opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   /** Opens the content of a volume. */
   volume(id: string, maker: Principal): string;
-  opensVolume(id: string, given: string | undefined): Principal | undefined;
+  opensVolume(id: string, value: string | undefined): Principal | undefined;
   /** Opens one upload of the files of a build. */
   upload(id: string, maker: Principal): string;
-  opensUpload(id: string, given: string | undefined): Principal | undefined;
+  opensUpload(id: string, value: string | undefined): Principal | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */
   makers(owner: string | undefined): readonly Principal[];
 }
@@ -43,21 +43,22 @@ export function tokensOf(
     const box = tokenRounds === 0 ? id : `${id}#${tokenRounds}`;
     return `${key}${peppers.hash(`e2b ${purpose} ${box} ${key} ${seal}`).hash}`;
   };
-  const makerOf = (purpose: string, box: Box, given: string | undefined) => {
-    const key = given?.slice(0, -macChars) ?? '';
+  const makerOf = (purpose: string, box: Box, value: string | undefined) => {
+    const key = value?.slice(0, -macChars) ?? '';
     const maker = key === '' ? withoutKey(credentials) : credentials.live(key);
-    return maker && isSameToken(given, token(purpose, box, maker)) ? byToken(maker) : undefined;
+    return maker && isSameToken(value, token(purpose, box, maker)) ? byToken(maker) : undefined;
   };
-  const opensAgent = (box: Box, given: PresentedTokens) => makerOf('access', box, given.access);
+  const opensAgent = (box: Box, presentedTokens: PresentedTokens) => makerOf('access', box, presentedTokens.access);
   return {
     access: (box, maker) => token('access', box, maker),
     traffic: (box, maker) => token('traffic', box, maker),
     volume: (id, maker) => token('volume', { id }, maker),
-    opensVolume: (id, given) => makerOf('volume', { id }, given),
+    opensVolume: (id, value) => makerOf('volume', { id }, value),
     upload: (id, maker) => token('upload', { id }, maker),
-    opensUpload: (id, given) => makerOf('upload', { id }, given),
+    opensUpload: (id, value) => makerOf('upload', { id }, value),
     opensAgent,
-    opensPorts: (box, given) => opensAgent(box, given) ?? makerOf('traffic', box, given.traffic),
+    opensPorts: (box, presentedTokens) =>
+      opensAgent(box, presentedTokens) ?? makerOf('traffic', box, presentedTokens.traffic),
     makers(owner) {
       const keys = credentials.principals().filter((one) => one.role === 'admin' || one.owner === owner);
       return [withoutKey(credentials) ?? [], keys].flat().map(byToken);
@@ -70,14 +71,14 @@ const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
 const known = new WeakMap<Principal, Principal>();
 /** The same object for the same caller. */
 function byToken(maker: Principal): Principal {
-  const made = known.get(maker) ?? { ...maker, by: 'sandbox token' as const };
-  known.set(maker, made);
-  return made;
+  const principal = known.get(maker) ?? { ...maker, by: 'sandbox token' as const };
+  known.set(maker, principal);
+  return principal;
 }
 
-export function isSameToken(given: string | undefined, wanted: string): boolean {
+export function isSameToken(value: string | undefined, target: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
-  return given !== undefined && timingSafeEqual(digest(given), digest(wanted));
+  return value !== undefined && timingSafeEqual(digest(value), digest(target));
 }
 
 export interface SignedFile {

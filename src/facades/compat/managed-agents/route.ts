@@ -28,11 +28,11 @@ export interface Route {
   readonly body?: 'stream';
   /** The credentials of workers that open it too: an environment's key, the token of a session's work item. */
   readonly worker?: readonly WorkerCredential[];
-  run(asked: ApiRequest): Promise<unknown>;
+  run(apiRequest: ApiRequest): Promise<unknown>;
 }
 /** Decides whether a request can run a route, and as whom. */
 export interface RouteAccess {
-  run(route: Route, asked: ApiRequest, work: Route['run']): Promise<unknown>;
+  run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown>;
 }
 const anything = z.unknown(); // each handler checks its own
 export const prefix = '/anthropic';
@@ -64,8 +64,8 @@ function mountRoute(app: App, route: Route, access: RouteAccess): void {
     ...(method === 'POST' && kind === undefined && { schema: { body: anything } }),
     async handler(request, reply) {
       const { params, url, body } = request;
-      const asked = { params: params as ApiRequest['params'], query: new Query(url), body, request, reply };
-      const answer = await access.run(route, asked, run);
+      const requested = { params: params as ApiRequest['params'], query: new Query(url), body, request, reply };
+      const answer = await access.run(route, requested, run);
       return reply.sent || stream ? reply : answer;
     },
   });

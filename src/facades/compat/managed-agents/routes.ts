@@ -40,8 +40,8 @@ export const unsupportedAreas: readonly UnsupportedArea[] = [
 
 /** The area of a path that no route has; undefined: there is no such path. */
 function areaOf(path: string): UnsupportedArea | undefined {
-  const given = path.split('/');
-  const begins = (begin: string) => begin.split('/').every((part, n) => part === '*' || part === given[n]);
+  const values = path.split('/');
+  const begins = (begin: string) => begin.split('/').every((part, n) => part === '*' || part === values[n]);
   return unsupportedAreas.find(({ paths }) => paths.some(begins));
 }
 

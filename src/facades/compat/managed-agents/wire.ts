@@ -3,8 +3,8 @@ import { parseJson } from '../../../core/text/json.ts';
 import { invalid } from './errors.ts';
 
 /** Checks what a client sent. Rejects with the first fault, named by its field. */
-export function parsed<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
-  const found = shape.safeParse(given ?? {});
+export function parsed<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
+  const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
   const [issue] = found.error.issues;
   const keys = issue?.code === 'unrecognized_keys' ? issue.keys.join(', ') : '';
@@ -17,10 +17,10 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
 export const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : iso(ms));
 
 /** A time of a query. One without a zone is UTC. */
-export function timeOf(name: string, given: string): number {
-  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(given);
-  const at = Date.parse(hasZone ? given : `${given}Z`);
-  if (Number.isNaN(at)) throw invalid(`${name}: '${given}' is no time as RFC 3339 writes it.`);
+export function timeOf(name: string, value: string): number {
+  const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
+  const at = Date.parse(hasZone ? value : `${value}Z`);
+  if (Number.isNaN(at)) throw invalid(`${name}: '${value}' is no time as RFC 3339 writes it.`);
   return at;
 }
 
@@ -36,22 +36,22 @@ export class Query {
   has = (name: string): boolean => this.one(name) === 'true';
   all = (name: string): string[] => [...this.#values.getAll(`${name}[]`), ...this.#values.getAll(name)];
   integer(name: string, { min, max, usual }: { min: number; max: number; usual: number }): number {
-    const given = this.one(name);
-    if (given === undefined || given === '') return usual;
-    const value = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
+    const text = this.one(name);
+    if (text === undefined || text === '') return usual;
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= min && value <= max)) throw invalid(`${name} must be a whole number from ${min} to ${max}.`);
     return value;
   }
   order(usual: 'asc' | 'desc'): 'asc' | 'desc' {
-    const given = this.one('order') ?? usual;
-    if (given !== 'asc' && given !== 'desc') throw invalid('order must be asc or desc.');
-    return given;
+    const value = this.one('order') ?? usual;
+    if (value !== 'asc' && value !== 'desc') throw invalid('order must be asc or desc.');
+    return value;
   }
   /** Whether a time lies within `created_at[gte]` and its like. */
   within(name: string): (at: number) => boolean {
     const bound = (word: string) => {
-      const given = this.one(`${name}[${word}]`);
-      return given === undefined ? undefined : timeOf(`${name}[${word}]`, given);
+      const value = this.one(`${name}[${word}]`);
+      return value === undefined ? undefined : timeOf(`${name}[${word}]`, value);
     };
     const [gt, gte, lt, lte] = ['gt', 'gte', 'lt', 'lte'].map(bound);
     return (at) =>

@@ -90,8 +90,8 @@ const unfit =
   (body: Readonly<Record<string, unknown>>) =>
   (thrown: unknown): never => {
     if (!(thrown instanceof AppError && thrown.code === 'invalid_request')) throw thrown;
-    const given = ['llm_config', 'llm_model', 'llm_fallbacks'].find((name) => body[name] !== undefined);
-    throw invalid('body', given ?? 'llm_model', thrown.publicMessage);
+    const value = ['llm_config', 'llm_model', 'llm_fallbacks'].find((name) => body[name] !== undefined);
+    throw invalid('body', value ?? 'llm_model', thrown.publicMessage);
   };
 
 type ProjectTemplate = TemplateInfo & { readonly environment: string };

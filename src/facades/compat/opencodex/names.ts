@@ -11,7 +11,7 @@ type Call = Pick<FactOf<'tool.calling'>['data'], 'function' | 'args'>;
 
 /** Translates tools and arguments to this facade's names; a tool it does not know keeps its name. */
 export function toolCall({ function: name, args }: Call, view: View): { tool: string; args: Args } {
-  const path = (given: unknown) => (typeof given === 'string' ? shownPath(given, view) : given);
+  const path = (input: unknown) => (typeof input === 'string' ? shownPath(input, view) : input);
   const { name: tool, args: shown } = callIn('opencodex', { name, args }, path);
   return { tool, args: shown };
 }

@@ -57,7 +57,7 @@ interface ChatRequest {
 }
 
 /** Makes every decision that can refuse the request before the first byte, then streams the plan. */
-export function chat(context: SheikhboxContext): (given: ChatRequest, reply: FastifyReply) => Promise<void> {
+export function chat(context: SheikhboxContext): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
   // The second of two equal requests sees the message of the first.
   const inOrder = keyedQueue();
   return async ({ request, sid, body }, reply) => {

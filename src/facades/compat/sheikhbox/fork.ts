@@ -25,11 +25,11 @@ export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext)
     },
     (request, reply) => {
       const { seq, title, files } = request.body;
-      const wish = { ...(seq && { seq }), ...(title && { title }), ...(typeof files === 'boolean' && { files }) };
+      const requested = { ...(seq && { seq }), ...(title && { title }), ...(typeof files === 'boolean' && { files }) };
       return idempotency.once(request, reply, async () => {
         const { id, forkedFrom } = await sessions.fork(toSessionId(request.params.sid), {
           origin: 'sheikhbox',
-          ...wish,
+          ...requested,
         });
         const { sessionId = '', seq: at = 0, files: kept = 'off' } = forkedFrom ?? {};
         return success({ session_id: id, forked_from: { session_id: sessionId, seq: at, files: kept } });
@@ -53,11 +53,11 @@ export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext)
     },
     (request, reply) => {
       const { seq, message: text, attachments, stop_run: stopsRun } = request.body;
-      const wish = { seq, text, attachments: attachments ?? [], stopsRun: stopsRun === true };
+      const requested = { seq, text, attachments: attachments ?? [], stopsRun: stopsRun === true };
       return idempotency.once(request, reply, async () => {
         const { session, sent } = await sessions.edit(toSessionId(request.params.sid), {
           origin: 'sheikhbox',
-          ...wish,
+          ...requested,
         });
         const { id, forkedFrom, branch } = session;
         return success({

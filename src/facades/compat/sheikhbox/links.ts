@@ -15,7 +15,7 @@ const Body = z.object({
 });
 const Link = z.object({ link_id: z.string(), created_at: z.int(), expires_at: z.int(), files: z.boolean() });
 const link = { link_id: '0f1e2d3c4b5a', created_at: 1735689600, expires_at: 1736294400, files: false };
-const made = { token: `5f2a0c9be41d7733.0f1e2d3c4b5a.${'A'.repeat(43)}`, path: '/shared#…' };
+const created = { token: `5f2a0c9be41d7733.0f1e2d3c4b5a.${'A'.repeat(43)}`, path: '/shared#…' };
 const toLink = ({ id, createdAt, expiresAt, files }: ShareView) => ({
   link_id: id,
   created_at: epoch(createdAt),
@@ -31,7 +31,7 @@ export function mountLinks(app: App, { shares }: SheikhboxContext): void {
       schema: {
         params,
         body: Body,
-        response: { 200: okEnveloped(Link.extend({ token: z.string(), path: z.string() }), { ...link, ...made }) },
+        response: { 200: okEnveloped(Link.extend({ token: z.string(), path: z.string() }), { ...link, ...created }) },
       },
       config: {
         doc: about('CreateLink', 'Make a link that shows this session to anyone who has it', {

@@ -69,19 +69,19 @@ const Session = z.object({
   goal: GoalEnd.optional().describe('what became of the goal of its last run; absent where that had none'),
 });
 export type Session = z.output<typeof Session>;
-const said: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];
+const replies: SseEvent[] = [{ event: 'title', data: { event_id: '3', timestamp: 1735689600, title: 'Say hi' } }];
 export const oneSession = okEnveloped(Session, {
   session_id: sid,
   title: 'Say hi',
   status: 'completed',
-  events: said,
+  events: replies,
   ...noMarks,
 });
 export const sharedSession = okEnveloped(z.object({ ...history, is_shared: z.literal(true) }), {
   session_id: sid,
   title: 'Say hi',
   status: 'completed',
-  events: said,
+  events: replies,
   is_shared: true,
 });
 

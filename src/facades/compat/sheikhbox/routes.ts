@@ -31,8 +31,8 @@ import { mountVnc } from './vnc.ts';
 export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
   const infos = new FileInfos(deps.attached ?? deps.uploads);
   const { profile } = deps;
-  const made = { frameOf: frameCache(profile, infos), textOf: textCache(profile, infos) };
-  const context: SheikhboxContext = { ...deps, infos, ...made };
+  const created = { frameOf: frameCache(profile, infos), textOf: textCache(profile, infos) };
+  const context: SheikhboxContext = { ...deps, infos, ...created };
   return {
     errors: { prefix: base, style: envelope },
     mount(app) {

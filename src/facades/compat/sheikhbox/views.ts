@@ -37,8 +37,8 @@ export async function sessionView(session: SessionRecord, context: ViewContext, 
   const events: SseEvent[] = [];
   for await (const event of context.sessions.history(session.id)) {
     await context.infos.learn([event]);
-    const said = toSheikhbox(event, profile, (file, at) => withLink(context.infos.get(file, at), linked));
-    if (said) events.push(withLinkedPicture(said, linked));
+    const reply = toSheikhbox(event, profile, (file, at) => withLink(context.infos.get(file, at), linked));
+    if (reply) events.push(withLinkedPicture(reply, linked));
   }
   return viewOf(session, profile, events);
 }
@@ -91,8 +91,8 @@ const withLink = (info: FileInfo, linked: FileLinker): FileInfo =>
   info.file_url === '' ? info : { ...info, file_url: linked(info.file_url) };
 
 /** Links a screenshot, which is a file too. */
-function withLinkedPicture(said: SseEvent, linked: FileLinker): SseEvent {
-  if (said.event !== 'tool' || typeof said.data.content?.screenshot !== 'string') return said;
-  const content = { ...said.data.content, screenshot: linked(said.data.content.screenshot) };
-  return { ...said, data: { ...said.data, content } };
+function withLinkedPicture(sseEvent: SseEvent, linked: FileLinker): SseEvent {
+  if (sseEvent.event !== 'tool' || typeof sseEvent.data.content?.screenshot !== 'string') return sseEvent;
+  const content = { ...sseEvent.data.content, screenshot: linked(sseEvent.data.content.screenshot) };
+  return { ...sseEvent, data: { ...sseEvent.data, content } };
 }

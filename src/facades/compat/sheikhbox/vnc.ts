@@ -50,13 +50,13 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
     async open(socket, { params, query: { view_only, viewer, notices }, right }) {
       const { id } = await sessions.get(toSessionId(params.sid)); // an unknown session closes the socket with 1008
       if (!desktop) return socket.close(closeCodes.failed, 'VNC is not available');
-      const wish = {
+      const requested = {
         sessionId: id,
         mayControl: right !== 'view' && !yes.has(view_only ?? ''),
         talks: yes.has(notices ?? ''),
         ...(viewer !== undefined && /^[\w-]{8,64}$/.test(viewer) && { viewerId: viewer }),
       };
-      return await relayVnc(socket, wish, { desktop, clipboard: clipboard ?? false });
+      return await relayVnc(socket, requested, { desktop, clipboard: clipboard ?? false });
     },
   });
   app.post(

@@ -66,11 +66,11 @@ export function workspace(deps: WorkspaceDeps): FacadeRoutes {
   };
 }
 
-function attend(socket: Socket, { user_id: given }: { user_id?: unknown }, deps: WorkspaceDeps): void {
+function attend(socket: Socket, { user_id: input }: { user_id?: unknown }, deps: WorkspaceDeps): void {
   const { clock, workspaces } = deps;
   const timestamp = () => new Date(clock.now()).toISOString();
   const say = (frame: Reply) => socket.sendJson({ ...frame, timestamp: timestamp() });
-  const user = UserId.optional().safeParse(given);
+  const user = UserId.optional().safeParse(input);
   if (!user.success) {
     const message = 'user_id must be 1 to 128 letters, digits, dots, dashes, underscores or @';
     say({ type: 'error', message, error: 'invalid_request', sessionId: null });

@@ -23,8 +23,12 @@ export const runCommand = mcpTool({
   }),
   effect: 'changes',
   async run({ session_id, command, cwd, timeout_seconds }, { services, signal }) {
-    const wish = { command, timeoutMs: Math.ceil(timeout_seconds * 1_000), ...(cwd !== undefined && { cwd }) };
-    const { exitCode, stdout, stderr, timedOut } = await services.sandboxes.exec(toSessionId(session_id), wish, signal);
+    const requested = { command, timeoutMs: Math.ceil(timeout_seconds * 1_000), ...(cwd !== undefined && { cwd }) };
+    const { exitCode, stdout, stderr, timedOut } = await services.sandboxes.exec(
+      toSessionId(session_id),
+      requested,
+      signal,
+    );
     return structuredResult({ exit_code: exitCode, timed_out: timedOut, stdout: cut(stdout), stderr: cut(stderr) });
   },
 });

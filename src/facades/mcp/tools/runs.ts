@@ -115,8 +115,12 @@ export const decideApproval = mcpTool({
   effect: 'changes',
   async run({ session_id, call_id, decision, note }, { services }) {
     const id = toSessionId(session_id);
-    const wish = { callId: call_id, decision, by: 'user', ...(note !== undefined && { text: note }) };
-    return structuredResult({ session_id, call_id, decision: (await services.sessions.decide(id, wish)).decision });
+    const requested = { callId: call_id, decision, by: 'user', ...(note !== undefined && { text: note }) };
+    return structuredResult({
+      session_id,
+      call_id,
+      decision: (await services.sessions.decide(id, requested)).decision,
+    });
   },
 });
 

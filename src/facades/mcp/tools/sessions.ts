@@ -43,7 +43,7 @@ export const createSession = mcpTool({
   effect: 'changes',
   async run({ title, project_id, template, model, repositories }, { services }) {
     if (project_id !== undefined) await services.projects.get(project_id);
-    const made = await services.sessions.create({
+    const created = await services.sessions.create({
       origin: 'mcp',
       ...(title !== undefined && { title }),
       ...(project_id !== undefined && { projectId: project_id }),
@@ -51,7 +51,7 @@ export const createSession = mcpTool({
       ...(model !== undefined && { model }),
       ...(repositories && { repositories }),
     });
-    return structuredResult(sessionView(made));
+    return structuredResult(sessionView(created));
   },
 });
 

@@ -63,9 +63,9 @@ export const freeBytes = ({ bytes }: Pick<Body, 'bytes'>): void => void (bytes.b
  * be.
  */
 export function declaredLength({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
-  const said = headers['content-length'];
-  if (said === undefined && limit.isMeasured) throw new UntrustedAnswer('bad_headers', 'no content-length');
-  const length = said === undefined ? limit.maxBytes : Number(said);
+  const text = headers['content-length'];
+  if (text === undefined && limit.isMeasured) throw new UntrustedAnswer('bad_headers', 'no content-length');
+  const length = text === undefined ? limit.maxBytes : Number(text);
   if (length > limit.maxBytes) throw tooLarge(limit);
   return length;
 }

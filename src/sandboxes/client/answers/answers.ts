@@ -287,4 +287,4 @@ export type AnswerName = keyof typeof answers;
 export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answers)[Name]['shape']>;
 
 /** The reason in the last line of a terminal's stream; undefined when it is not a known one. */
-export const terminalEnd = (said: string | undefined) => terminalEnds.find((known) => known === said);
+export const terminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);

@@ -18,12 +18,12 @@ export function pathClient(
 ): PathClient {
   return {
     stat: (path, signal, options) => {
-      const asked = query({ path, ...(options?.metadata && { metadata: 'true' }) });
-      return again(signal, () => json('pathEntry', { method: 'GET', path: `/paths/entry?${asked}` }, signal));
+      const requested = query({ path, ...(options?.metadata && { metadata: 'true' }) });
+      return again(signal, () => json('pathEntry', { method: 'GET', path: `/paths/entry?${requested}` }, signal));
     },
     list: (path, { depth, metadata = false }, signal) => {
-      const asked = query({ path, depth: String(depth), ...(metadata && { metadata: 'true' }) });
-      const ask: DaemonRequest = { method: 'GET', path: `/paths/list?${asked}`, timeoutMs: slowMs };
+      const requested = query({ path, depth: String(depth), ...(metadata && { metadata: 'true' }) });
+      const ask: DaemonRequest = { method: 'GET', path: `/paths/list?${requested}`, timeoutMs: slowMs };
       return again(signal, () => json('pathEntries', ask, signal));
     },
     makeFolder: (path, signal) => json('pathEntry', { method: 'POST', path: '/paths/folder', json: { path } }, signal),
@@ -35,8 +35,8 @@ export function pathClient(
       await done({ method: 'DELETE', path: `/paths/entry?${query({ path })}`, timeoutMs: slowMs }, signal);
     },
     open: (path, signal, part = {}) => {
-      const asked = query({ path, ...partValues(part) });
-      return file({ method: 'GET', path: `/paths/content?${asked}` }, part.most ?? anySize, signal);
+      const requested = query({ path, ...partValues(part) });
+      return file({ method: 'GET', path: `/paths/content?${requested}` }, part.most ?? anySize, signal);
     },
     async write(path, content, signal, metadata = {}) {
       if (Object.keys(metadata).length === 0) {
@@ -50,9 +50,9 @@ export function pathClient(
         );
       }
       const head = Buffer.from(JSON.stringify(metadata));
-      const asked = query({ path, metadataBytes: String(head.length) });
+      const requested = query({ path, metadataBytes: String(head.length) });
       const body = behind(head, content);
-      return await sending('pathEntry', { method: 'PUT', path: `/paths/content?${asked}`, body }, signal);
+      return await sending('pathEntry', { method: 'PUT', path: `/paths/content?${requested}`, body }, signal);
     },
   };
 }

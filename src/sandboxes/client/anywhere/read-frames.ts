@@ -44,9 +44,9 @@ export function parseFrame<Name extends AnswerName>(
   payload: Buffer,
   { trust, call }: Stream,
 ): AnswerOf<Name> {
-  const said = validateAnswer(name, payload);
-  if (said.ok) return said.value;
-  throw trust.reportViolation({ reason: said.reason, call, detail: said.detail });
+  const validationResult = validateAnswer(name, payload);
+  if (validationResult.ok) return validationResult.value;
+  throw trust.reportViolation({ reason: validationResult.reason, call, detail: validationResult.detail });
 }
 
 /** Destroys the stream when the sandbox is not trusted any more. */

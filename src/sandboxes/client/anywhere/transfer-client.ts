@@ -13,10 +13,10 @@ export function transferClient({ file, sending }: DaemonRequester, since: Versio
     open: (path, part, signal) =>
       file({ method: 'GET', path: `/files/stream?${query({ path, ...partValues(part) })}` }, anySize, signal),
     write(path, content, { replaces }, signal) {
-      const asked = query({ path, ...(replaces !== undefined && { replaces }) });
+      const requested = query({ path, ...(replaces !== undefined && { replaces }) });
       const ask: DaemonRequest & { body: typeof content } = {
         method: 'PUT',
-        path: `/files/stream?${asked}`,
+        path: `/files/stream?${requested}`,
         body: content,
       };
       return sending('fileVersion', ask, signal);

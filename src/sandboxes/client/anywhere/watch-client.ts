@@ -11,10 +11,10 @@ const watch = (id: string, rest = '') => `/watches/${encodeURIComponent(id)}${re
 /** The watches of folders behind the daemon's HTTP API. */
 export function watchClient({ json, done, upgrade, trust }: DaemonRequester, again: Retry): WatchClient {
   return {
-    open: (wanted, signal) => json('watch', { method: 'POST', path: '/watches', json: wanted }, signal),
+    open: (watchFiles, signal) => json('watch', { method: 'POST', path: '/watches', json: watchFiles }, signal),
     changes: (id, signal) =>
       again(signal, () => json('changes', { method: 'GET', path: watch(id, '/changes') }, signal)),
-    async follow(id, heard, signal) {
+    async follow(id, listener, signal) {
       const stream = await upgrade({ method: 'GET', path: watch(id, '/stream') }, signal);
       const leave = () => void stream.destroy();
       signal.addEventListener('abort', leave, { once: true });
@@ -23,7 +23,7 @@ export function watchClient({ json, done, upgrade, trust }: DaemonRequester, aga
         for await (const { channel, payload } of readFrames(stream, { trust, call }, gone)) {
           if (channel !== 'output')
             throw trust.reportViolation({ reason: 'bad_frame', call, detail: `a frame of ${channel}` });
-          await heard(parseFrame('change', payload, { trust, call }));
+          await listener(parseFrame('change', payload, { trust, call }));
         }
       } catch (thrown) {
         throwIfFired(signal);

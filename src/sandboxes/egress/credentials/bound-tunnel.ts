@@ -71,8 +71,8 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     const ofHost = credentialsFor(all, target);
     const here = ofHost.filter(({ admits }) => admits?.(req.method, req.url ?? '', target) ?? true);
     const credentials = firstByHeader(here);
-    const asked = parseAuthority(req.headers.host ?? '', target.port);
-    if (asked?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
+    const requested = parseAuthority(req.headers.host ?? '', target.port);
+    if (requested?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
       client.tell(target, 'refused', 'HTTP Host differs');
       return Refusal.of(target, `its tunnel carries a request for another host`, 'Open one tunnel per host.');
     }

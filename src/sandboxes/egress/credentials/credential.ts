@@ -30,8 +30,8 @@ export const credentialsFor = (all: readonly Credential[], target: Target): read
  * The first for each header. Those for git come first, because they are for less; then a session's own come before its
  * project's and the server's.
  */
-export function firstByHeader(given: readonly Credential[]): readonly Credential[] {
-  const all = [...given.filter(({ isForGit }) => isForGit), ...given.filter(({ isForGit }) => !isForGit)];
+export function firstByHeader(values: readonly Credential[]): readonly Credential[] {
+  const all = [...values.filter(({ isForGit }) => isForGit), ...values.filter(({ isForGit }) => !isForGit)];
   return all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
 }
 

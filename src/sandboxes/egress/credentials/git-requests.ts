@@ -20,8 +20,8 @@ const endings: readonly (readonly [string, RegExp, GitRequest['kind']])[] = [
 ];
 
 export function gitRequestOf(method: string | undefined, url: string): GitRequest | undefined {
-  for (const [wanted, ending, kind] of endings) {
-    const found = method === wanted ? ending.exec(url) : null;
+  for (const [target, ending, kind] of endings) {
+    const found = method === target ? ending.exec(url) : null;
     const path = found && url.slice(0, found.index);
     if (path && plainPath.test(path)) return { repository: withoutGit(path), kind };
   }

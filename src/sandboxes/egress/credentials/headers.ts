@@ -24,8 +24,8 @@ export function filledHeaders(
 ): string[] {
   const replaced = new Set([...unsearchable, ...values.map(([{ header }]) => header)]);
   const kept = ['Host', target.port === 443 ? target.host : authorityOf(target)];
-  const given = withoutHeaders(endToEnd(req), replaced);
-  kept.push(...(values.some(([{ isForGit }]) => isForGit) ? onlyHeaders(given, gitHeaders) : given));
+  const items = withoutHeaders(endToEnd(req), replaced);
+  kept.push(...(values.some(([{ isForGit }]) => isForGit) ? onlyHeaders(items, gitHeaders) : items));
   for (const [{ header, write }, value] of values) kept.push(header, write(value));
   if (req.headers['transfer-encoding'] !== undefined) kept.push('Transfer-Encoding', 'chunked');
   return [...kept, 'Accept-Encoding', 'identity'];

@@ -29,13 +29,13 @@ export function admitterFor(
     .map(({ url, access }) => ({ at: targetOfUrl(url), path: withoutGit(new URL(url).pathname), access }));
   const prefixes = paths?.map(withoutGit);
   return (method, url, target) => {
-    const asked = gitRequestOf(method, url);
-    if (!asked) return false;
-    if (prefixes && !isBelow(asked.repository, prefixes)) return false;
+    const requested = gitRequestOf(method, url);
+    if (!requested) return false;
+    if (prefixes && !isBelow(requested.repository, prefixes)) return false;
     const own = all.find(
-      ({ at, path }) => at.host === target.host && at.port === target.port && path === asked.repository,
+      ({ at, path }) => at.host === target.host && at.port === target.port && path === requested.repository,
     );
-    if (asked.kind === 'read') return own !== undefined || prefixes !== undefined;
+    if (requested.kind === 'read') return own !== undefined || prefixes !== undefined;
     return git === 'write' && own?.access === 'write';
   };
 }

@@ -19,11 +19,11 @@ export async function caBundle(extraFiles: readonly string[]): Promise<string> {
  * are none. Rejects: invalid_request.
  */
 export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
-  const given = [...getCACertificates('extra')];
-  for (const file of extraFiles) given.push(...(await certificatesIn(file)));
-  if (given.length === 0) return undefined; // parsing the usual ones takes 20 ms of a start
+  const values = [...getCACertificates('extra')];
+  for (const file of extraFiles) values.push(...(await certificatesIn(file)));
+  if (values.length === 0) return undefined; // parsing the usual ones takes 20 ms of a start
   const known = new Set(getCACertificates('bundled').map(printOf)); // PEM texts of one certificate can differ
-  const extra = given.filter((pem) => {
+  const extra = values.filter((pem) => {
     const print = printOf(pem);
     return !known.has(print) && known.add(print);
   });

@@ -8,5 +8,5 @@ export const allowList: PolicyDescriptor = {
       : `open only for ${entries.join(', ')}. All else is refused.`,
   strict: true,
   usesEntries: true,
-  decide: (asked) => byEntries(asked) ?? refuseUnlisted('allow-list', 'egress.allow'),
+  decide: (policyRequest) => byEntries(policyRequest) ?? refuseUnlisted('allow-list', 'egress.allow'),
 };

@@ -6,5 +6,5 @@ export const registries: PolicyDescriptor = {
     `open only for the registries of the image's package managers${more.map((it) => `, ${it}`).join('')}. All else is refused.`,
   strict: true,
   learnsRegistries: true,
-  decide: (asked) => byRegistries(asked) ?? refuseUnlisted('registries', 'egress.registries'),
+  decide: (policyRequest) => byRegistries(policyRequest) ?? refuseUnlisted('registries', 'egress.registries'),
 };

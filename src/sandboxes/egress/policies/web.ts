@@ -5,10 +5,10 @@ export const web: PolicyDescriptor = {
   forAgents: () =>
     'public hosts on ports 80 and 443, through the proxy that the environment variables name. Private addresses are refused.',
   strict: false,
-  decide(asked) {
-    if (webPorts.includes(asked.target.port)) return { allowed: true, rule: 'web' };
+  decide(policyRequest) {
+    if (webPorts.includes(policyRequest.target.port)) return { allowed: true, rule: 'web' };
     return (
-      byRegistries(asked) ??
+      byRegistries(policyRequest) ??
       refuseTarget(
         'port not allowed',
         "policy 'web' opens ports 80 and 443 only",

@@ -52,15 +52,15 @@ export class ImageRegistries {
       return found.entries;
     }
     // The first reader was stopped or lost its sandbox, which tells nothing about the image. So this sandbox is read.
-    const asked = this.#ask(key, sandbox, signal);
-    this.#known.set(key, asked);
-    asked.then(
-      () => this.#known.set(key, asked),
+    const requested = this.#ask(key, sandbox, signal);
+    this.#known.set(key, requested);
+    requested.then(
+      () => this.#known.set(key, requested),
       () => {
-        if (this.#known.get(key) === asked) this.#known.delete(key); // the next sandbox may succeed
+        if (this.#known.get(key) === requested) this.#known.delete(key); // the next sandbox may succeed
       },
     );
-    return (await asked).entries;
+    return (await requested).entries;
   }
 
   /** Each new sandbox retries pages that did not answer, and does not wait for them. */

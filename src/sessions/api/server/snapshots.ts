@@ -38,9 +38,9 @@ export interface SnapshotService {
    * Copies the files of a sandbox, which starts for it where it does not run. A copy during which no file changed is kept, and
    * no other. Rejects: conflict (files change all the time), payload_too_large, quota.
    */
-  make(id: SessionId, wish: SnapshotWish): Promise<Snapshot>;
+  make(id: SessionId, requested: SnapshotWish): Promise<Snapshot>;
   /** Makes sessions that begin with the files of this one as they are now, all with the same files. */
-  fork(id: SessionId, wish: ForkWish): Promise<readonly ForkedSandbox[]>;
+  fork(id: SessionId, requested: ForkWish): Promise<readonly ForkedSandbox[]>;
   /** The newest first. */
   list(owner?: string): Promise<readonly Snapshot[]>;
   /** By its id. Rejects: not_found. */
@@ -55,7 +55,7 @@ export interface SnapshotService {
    * Keeps a snapshot of another installation, whole or not at all. Its labels come along where none are given, and its name
    * never does. Rejects: invalid_request (no archive of a snapshot, or a file outside of the workspace), payload_too_large, quota.
    */
-  imported(wish: ImportWish): Promise<Snapshot>;
+  imported(requested: ImportWish): Promise<Snapshot>;
 }
 
 export const snapshotRules: ServiceRules<SnapshotService> = {

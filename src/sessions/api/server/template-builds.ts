@@ -56,7 +56,7 @@ export interface TemplateBuildService {
   /** The steps of a Dockerfile. Rejects: invalid_request, with the number of the line. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Makes the template if it is new. Rejects: unsupported, quota, conflict (a name of the operator's). */
-  begin(wish: BuildWish): Promise<BuildBegun>;
+  begin(requested: BuildWish): Promise<BuildBegun>;
   /** Queues the build and returns. Rejects: conflict where it was started before, invalid_request for its plan. */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;

@@ -45,7 +45,7 @@ export interface VolumeEntry {
  */
 export interface VolumeService {
   /** Rejects: conflict (the name is taken), quota (of the owner), unsupported (the driver has no volumes). */
-  create(wish: NewVolume): Promise<Volume>;
+  create(newVolume: NewVolume): Promise<Volume>;
   /** By name. */
   list(owner?: string): Promise<readonly Volume[]>;
   /** By its id. Rejects: not_found. */

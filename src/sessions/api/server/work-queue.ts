@@ -98,7 +98,7 @@ export interface WorkQueueService {
   /** The key is shown this once. Rejects: quota (100 keys of an environment). */
   createKey(
     environmentId: string,
-    wish: NewEnvironmentKey,
+    newEnvironmentKey: NewEnvironmentKey,
   ): Promise<{ readonly key: string; readonly view: EnvironmentKey }>;
   /** The newest first, with the revoked ones. */
   keys(environmentId: string): Promise<readonly EnvironmentKey[]>;

@@ -27,15 +27,15 @@ export function diskReports(floor: DiskFloor, tell: (id: SessionId, data: DiskEx
     admit: () => floor.admit(),
     follow({ sessionId, sandboxId, isFresh }) {
       // An earlier server may have logged the stops before an adopted sandbox's first report here.
-      let told = isFresh ? 0 : undefined;
+      let reported = isFresh ? 0 : undefined;
       return {
         saw(disk) {
           const { usedBytes, limitBytes, stopped } = disk;
-          if (stopped > (told ?? stopped)) {
+          if (stopped > (reported ?? stopped)) {
             const detail = `The files take ${mib(usedBytes)}, and may take ${mib(limitBytes)} (CORRAL_SANDBOX_DISK). The processes that wrote them were ended, and all files are kept. Remove some files.`;
             tell(sessionId, { reason: 'limit', usedBytes, limitBytes, detail });
           }
-          told = stopped;
+          reported = stopped;
           void floor.saw({ sessionId, sandboxId, disk }).then((ended) => {
             if (!ended) return;
             const most = ended.disk.usedBytes;

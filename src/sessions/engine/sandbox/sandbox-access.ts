@@ -32,15 +32,15 @@ export class LocalSandboxes {
     const { supervisor, liveSessions, pendingCommands, ids, onUse } = this.#deps;
     const commandId = ids.short();
     const done = () => supervisor.send(id, { type: 'sandbox.done', commandId }); // this command gets no answer
-    const given = () => {
+    const read = () => {
       pendingCommands.settle([commandId], { ok: false, code: 'cancelled', message: 'The operation was cancelled.' });
       done();
     };
-    signal.addEventListener('abort', given, { once: true });
+    signal.addEventListener('abort', read, { once: true });
     try {
       await supervisor.command(id, { type: 'sandbox.use', commandId });
     } finally {
-      signal.removeEventListener('abort', given);
+      signal.removeEventListener('abort', read);
     }
     const live = liveSessions.get(id);
     const client = live?.client;

@@ -78,10 +78,10 @@ function shortName(header: Buffer): string {
 }
 
 function checkSum(header: Buffer): void {
-  const told = Number.parseInt(text(header.subarray(148, 156)).trim(), 8);
+  const reported = Number.parseInt(text(header.subarray(148, 156)).trim(), 8);
   let sum = 8 * 32; // its own field counts as blanks
   for (const [at, byte] of header.entries()) if (at < 148 || at >= 156) sum += byte;
-  if (sum !== told) throw badArchive('it is no tar file, or it is damaged');
+  if (sum !== reported) throw badArchive('it is no tar file, or it is damaged');
 }
 
 function sizeOf(field: Buffer | string): number {

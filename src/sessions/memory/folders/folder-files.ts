@@ -160,7 +160,7 @@ export async function changeFolder(folder: Folder, change: FolderChange, signal:
     mayExit: 0,
   };
   await runProgram(client, program, signal);
-  const said = Buffer.concat(output).toString().split('\0');
-  const after = (letter: string) => said.filter((entry) => entry.startsWith(letter)).map((entry) => entry.slice(1));
+  const replies = Buffer.concat(output).toString().split('\0');
+  const after = (letter: string) => replies.filter((entry) => entry.startsWith(letter)).map((entry) => entry.slice(1));
   return { unkept: after('u'), failed: after('f') };
 }

@@ -120,10 +120,10 @@ export class MemoryFolders {
     const reports: Reports = this.#reports.get(client) ?? { known: new Map(), fresh: [] };
     this.#reports.set(client, reports);
     const { known, fresh } = reports;
-    const told = known.get(folder);
+    const reported = known.get(folder);
     const texts = lasting.slice(0, maxKnown);
     known.set(folder, new Set(texts));
-    const news = [...once, ...texts.filter((text) => !told?.has(text))];
+    const news = [...once, ...texts.filter((text) => !reported?.has(text))];
     fresh.push(...news);
     return news.length > 0;
   }
@@ -173,19 +173,19 @@ export class MemoryFolders {
     await failpoint('memory.push.after');
     const { unkept, failed } = await this.#change(folder, { access, state, merge, agreed });
     const shown = `${memoryMount}/${mounted.folder}`;
-    const told = (path: string, why: string) => `${shown}/${path} is not kept: ${why}.`;
+    const report = (path: string, why: string) => `${shown}/${path} is not kept: ${why}.`;
     const moved = (path: string) =>
       `${refusal ?? 'somebody else changed it meanwhile'}. Your text is in ${memoryMount}/${unkeptFolder}/${mounted.folder}/${path} now, and the kept one in its place`;
     const once = [
-      ...unkept.map((path) => told(path, moved(path))),
-      ...failed.map((path) => told(path, 'something else is at its place, so the kept text is not in the folder')),
+      ...unkept.map((path) => report(path, moved(path))),
+      ...failed.map((path) => report(path, 'something else is at its place, so the kept text is not in the folder')),
     ];
     // Another writer came between the comparison and the change. The next comparison tells the agent of it.
     if (isStale && tries > 1) {
       const next = await this.#merge(session, mounted, folder, tries - 1);
       return { lasting: next.lasting, once: [...once, ...next.once] };
     }
-    return { lasting: refused.map(({ path, why }) => told(path, why)), once };
+    return { lasting: refused.map(({ path, why }) => report(path, why)), once };
   }
 
   /** Brings the folder to the store's state, and notes on what both agree. */

@@ -6,7 +6,7 @@ export interface ExternalAgents {
   /** Resolves when the agent has answered, asks a person, or has failed. Rejects when the signal fires: the agent is ended. */
   turn(
     client: SandboxClient,
-    wish: ExternalTurn,
+    externalTurn: ExternalTurn,
     hear: (update: AgentUpdate) => Promise<void>,
     signal: AbortSignal,
   ): Promise<AgentPause>;

@@ -60,7 +60,7 @@ export async function takeExternalTurn(
   const earlier = runWriter.transcript.entries.length;
   const texts = await takenIn(work);
   if (work.files) await attachFiles(runWriter.transcript.attached, work.files, { client, signal });
-  const told: CollectedUpdates = {
+  const collectedUpdates: CollectedUpdates = {
     pieces: [],
     steps,
     thoughts: '',
@@ -71,7 +71,7 @@ export async function takeExternalTurn(
   };
   using speech = runWriter.speak();
   using _news = runWriter.onHeard(() => own.loops.interrupt(client));
-  const wish = {
+  const requested = {
     sessionId,
     runId: runWriter.runId,
     agent: own.agent,
@@ -83,16 +83,16 @@ export async function takeExternalTurn(
     given: () => runWriter.write(), // a restart then gives them to no agent a second time
     history: () => historyOf(runWriter.transcript.entries.slice(0, earlier)),
   };
-  const spentSoFar = (turns: number) => ({ turns, tokens: told.tokens, cost: told.cost ?? 0 });
-  const hear = hearing(work, told, speech);
+  const spentSoFar = (turns: number) => ({ turns, tokens: collectedUpdates.tokens, cost: collectedUpdates.cost ?? 0 });
+  const hear = hearing(work, collectedUpdates, speech);
   let over: BudgetOverrun | undefined;
   const room = affordableCalls(callsLeft, work.leftOfSession?.());
   const counting = async (update: AgentUpdate) => {
     await hear(update);
     if (update.kind === 'call') {
-      told.toolCalls += 1;
+      collectedUpdates.toolCalls += 1;
       const shared = await work.sharedBudgets?.payCalls(1, signal);
-      const overCalls = room && told.toolCalls > room.count ? room.over : shared?.over;
+      const overCalls = room && collectedUpdates.toolCalls > room.count ? room.over : shared?.over;
       if (overCalls && !over) own.loops.interrupt(client);
       over ??= overCalls;
     }
@@ -103,17 +103,17 @@ export async function takeExternalTurn(
     over = findBudgetOverrun(allowance, nothingSpent, { spent: spentSoFar(0), unwritten: spentSoFar(0) }) ?? spentNow;
     if (over) own.loops.interrupt(client);
   };
-  const pause = await own.loops.turn(client, wish, counting, signal);
+  const pause = await own.loops.turn(client, requested, counting, signal);
   throwIfFired(signal);
   const spent = spentSoFar(pause.kind === 'asks' ? 0 : 1);
-  const { toolCalls } = told;
-  const facts = [...speech.end(), ...usageOf(work, told)];
-  const said = told.pieces.join('');
-  if (said !== '') {
+  const { toolCalls } = collectedUpdates;
+  const facts = [...speech.end(), ...usageOf(work, collectedUpdates)];
+  const text = collectedUpdates.pieces.join('');
+  if (text !== '') {
     const message = {
       role: 'assistant',
-      model: told.model ?? nameOf(own.agent),
-      text: said,
+      model: collectedUpdates.model ?? nameOf(own.agent),
+      text: text,
       calls: [],
       raw: [],
     } as const;
@@ -142,10 +142,10 @@ export async function takeExternalTurn(
     await runWriter.write(...facts);
     return { kind: 'unaffordable', over, spent, toolCalls };
   }
-  const closed = closedPlan(told.steps, false);
-  const isOpen = closed.some((it, n) => it !== told.steps[n]);
+  const closed = closedPlan(collectedUpdates.steps, false);
+  const isOpen = closed.some((it, n) => it !== collectedUpdates.steps[n]);
   await runWriter.write(...facts, ...(isOpen ? todoFacts(runWriter, closed) : []));
-  return { kind: 'said', digest: digest(said), steps: closed, spent, toolCalls };
+  return { kind: 'said', digest: digest(text), steps: closed, spent, toolCalls };
 }
 
 /** The waiting messages as the agent reads them. */
@@ -162,7 +162,7 @@ type OpenSpeech = ReturnType<RunContext['runWriter']['speak']>;
 /** Writes what the agent tells into the log, in its order. */
 function hearing(
   { runWriter }: ExternalRunContext,
-  told: CollectedUpdates,
+  collectedUpdates: CollectedUpdates,
   speech: OpenSpeech,
 ): (update: AgentUpdate) => Promise<void> {
   let length = 0;
@@ -173,15 +173,15 @@ function hearing(
         const text = update.text.slice(0, Math.max(0, maxText - length));
         length += text.length;
         if (text === '') return;
-        told.pieces.push(text);
+        collectedUpdates.pieces.push(text);
         speech.say(text);
         return;
       }
       case 'thought':
-        told.thoughts = beginningOf(told.thoughts + update.text, maxThoughts);
+        collectedUpdates.thoughts = beginningOf(collectedUpdates.thoughts + update.text, maxThoughts);
         return;
       case 'model':
-        told.model = update.name;
+        collectedUpdates.model = update.name;
         return;
       case 'forgot':
         await runWriter.write({
@@ -191,12 +191,12 @@ function hearing(
         });
         return;
       case 'spent':
-        told.tokens += update.tokens;
-        if (update.cost !== undefined) told.cost = (told.cost ?? 0) + update.cost;
+        collectedUpdates.tokens += update.tokens;
+        if (update.cost !== undefined) collectedUpdates.cost = (collectedUpdates.cost ?? 0) + update.cost;
         return;
       case 'plan':
         await runWriter.write(...speech.end(), ...todoFacts(runWriter, update.steps));
-        told.steps = update.steps;
+        collectedUpdates.steps = update.steps;
         return;
       case 'call': {
         const { callId, name, family, args } = update;
@@ -224,19 +224,19 @@ function nameOf({ command }: ExternalAgent): string {
 
 /** The newest messages of the conversation, for an agent that begins a new one. */
 function historyOf(entries: readonly Entry[]): string {
-  const said = entries.flatMap(({ message }) =>
+  const lines = entries.flatMap(({ message }) =>
     message.role === 'tool' || message.text.trim() === ''
       ? []
       : [`${message.role === 'user' ? 'The user' : 'You'}: ${beginningOf(message.text, maxRemembered / 10)}`],
   );
   const kept: string[] = [];
   let room = maxRemembered;
-  for (const line of said.toReversed()) {
+  for (const line of lines.toReversed()) {
     room -= line.length;
     if (room < 0) break;
     kept.unshift(line);
   }
-  const left = said.length > kept.length ? ' (its newest part)' : '';
+  const left = lines.length > kept.length ? ' (its newest part)' : '';
   return kept.length === 0
     ? ''
     : `This conversation has an earlier part that you no longer have. What was said in it${left}:\n\n${kept.join('\n\n')}\n\nIt goes on now:`;

@@ -91,8 +91,8 @@ export function permissionFor(
     };
   }
   if (verdict && !isAllowed) {
-    const said = verdict.text ? ` They said: ${verdict.text}` : '';
-    return { kind: 'refused', why: `Not run: the user rejected this call.${said}` };
+    const text = verdict.text ? ` They said: ${verdict.text}` : '';
+    return { kind: 'refused', why: `Not run: the user rejected this call.${text}` };
   }
   const isNamed = approvals?.tools.some((one) => one === '*' || one === name) === true;
   const sources = (tool?.asksAfterStrangers && strangers?.()) || [];
@@ -130,14 +130,14 @@ const maxShown = 500;
 
 /** The program or the worker alone has the result, so a person can only refuse the call. */
 function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
-  const whom = isForWorker ? "a worker of this session's environment" : 'the program of this session';
+  const recipient = isForWorker ? "a worker of this session's environment" : 'the program of this session';
   const only = isForWorker ? 'Only a worker' : 'Only the program';
-  return `Waiting for ${whom} to run ${name}.\n\n    ${toldArgs(args)}\n\n${only} can answer. You can refuse the call, or say what to do instead.`;
+  return `Waiting for ${recipient} to run ${name}.\n\n    ${toldArgs(args)}\n\n${only} can answer. You can refuse the call, or say what to do instead.`;
 }
 
 function toldArgs(args: Record<string, unknown>): string {
-  const told = typeof args.command === 'string' ? args.command : JSON.stringify(args);
-  const shown = told.length > maxShown ? `${beginningOf(told, maxShown)}…` : told;
+  const message = typeof args.command === 'string' ? args.command : JSON.stringify(args);
+  const shown = message.length > maxShown ? `${beginningOf(message, maxShown)}…` : message;
   return shown.replaceAll('\n', '\n    ');
 }
 

@@ -21,34 +21,34 @@ import { permissionFor, shownArgs } from './approval.ts';
 /** Executes or resumes one tool call: announces it and records its result for people and for the model. */
 export async function makeCall(
   work: RunContext,
-  { call: wanted, answered }: { readonly call: PendingCall; readonly answered: boolean },
+  { call: pendingCall, answered }: { readonly call: PendingCall; readonly answered: boolean },
   signal: AbortSignal,
 ): Promise<CallResult> {
   const { runWriter } = work;
-  const permission = permissionFor(work, wanted);
+  const permission = permissionFor(work, pendingCall);
   if (permission?.kind === 'ask') {
     await runWriter.write(); // the question shows what was spent so far
-    return await askedOnce(work, wanted, permission);
+    return await askedOnce(work, pendingCall, permission);
   }
-  if (!wanted.begun && !runWriter.openCalls.some(({ callId }) => callId === wanted.callId))
-    await runWriter.write(announced(work, wanted));
+  if (!pendingCall.begun && !runWriter.openCalls.some(({ callId }) => callId === pendingCall.callId))
+    await runWriter.write(announced(work, pendingCall));
   await failpoint('effect.intent.after');
   throwIfFired(signal);
-  if (permission) return await record(work, wanted, { ok: false, reason: 'failed', output: permission.why });
-  const given = wanted.verdict?.result;
-  if (given) return await record(work, wanted, answerOf(given));
-  if (wanted.name === askUser.name) return await ask(work, wanted, answered);
-  if (wanted.name === recall.name) {
-    return await record(work, wanted, recallFrom(runWriter.transcript.messages, wanted.args));
+  if (permission) return await record(work, pendingCall, { ok: false, reason: 'failed', output: permission.why });
+  const input = pendingCall.verdict?.result;
+  if (input) return await record(work, pendingCall, answerOf(input));
+  if (pendingCall.name === askUser.name) return await ask(work, pendingCall, answered);
+  if (pendingCall.name === recall.name) {
+    return await record(work, pendingCall, recallFrom(runWriter.transcript.messages, pendingCall.args));
   }
   let result: Performed;
   try {
-    result = await perform(work, wanted, signal);
+    result = await perform(work, pendingCall, signal);
   } catch (thrown) {
     throwIfFired(signal);
     const error = toAppError(thrown);
     if (!lost.has(error.code)) {
-      await record(work, wanted, { ok: false, reason: 'failed', output: error.publicMessage });
+      await record(work, pendingCall, { ok: false, reason: 'failed', output: error.publicMessage });
       throw error;
     }
     // The next call gets a new sandbox with the same files; the model has to know that this call was interrupted.
@@ -57,11 +57,11 @@ export async function makeCall(
       reason: 'interrupted',
       output: `${error.publicMessage} Files are kept; look before you repeat it.`,
     };
-    return await record(work, wanted, result, 'sandbox_lost');
+    return await record(work, pendingCall, result, 'sandbox_lost');
   }
   throwIfFired(signal);
   await failpoint('effect.outcome.before');
-  return await record(work, wanted, result);
+  return await record(work, pendingCall, result);
 }
 
 type Question = Extract<CallResult, { kind: 'ask' }>;
@@ -79,9 +79,9 @@ async function askedOnce(
   question: Question,
 ): Promise<Question> {
   const { approval } = question;
-  const asked = runWriter.askedFor(callId);
-  if (approval && asked)
-    return { ...question, approval: { ...approval, timeoutMs: Math.max(0, asked.expiresAt - clock.now()) } };
+  const requested = runWriter.askedFor(callId);
+  if (approval && requested)
+    return { ...question, approval: { ...approval, timeoutMs: Math.max(0, requested.expiresAt - clock.now()) } };
   if (content || !question.approval) return question;
   const proposed = await tools.find(name)?.proposal?.({ ...(memory && { memory }) }, args);
   return proposed ? { ...question, approval: { ...question.approval, content: proposed } } : question;
@@ -215,13 +215,18 @@ const shownReason = (reason: Reason) =>
   reason === 'timed_out' || reason === 'oom' || reason === 'cancelled' || reason === 'interrupted' ? reason : undefined;
 
 /** The server's own tool: the run waits, and the user's answer is its result. */
-async function ask(work: RunContext, wanted: PendingCall, answered: boolean): Promise<CallResult> {
+async function ask(work: RunContext, pendingCall: PendingCall, answered: boolean): Promise<CallResult> {
   const { runWriter } = work;
-  const parsed = AskUserArgs.safeParse(wanted.args);
+  const parsed = AskUserArgs.safeParse(pendingCall.args);
   if (!parsed.success) {
-    return await record(work, wanted, { ok: false, reason: 'bad_arguments', output: 'message_ask_user needs a text.' });
+    return await record(work, pendingCall, {
+      ok: false,
+      reason: 'bad_arguments',
+      output: 'message_ask_user needs a text.',
+    });
   }
   const answer = runWriter.unheard.at(-1);
-  if (answer && (answered || wanted.begun)) return await record(work, wanted, { ok: true, output: answer.text });
+  if (answer && (answered || pendingCall.begun))
+    return await record(work, pendingCall, { ok: true, output: answer.text });
   return { kind: 'ask', question: parsed.data.text };
 }

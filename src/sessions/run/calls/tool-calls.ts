@@ -46,24 +46,24 @@ const maxAtOnce = 8;
  */
 export async function makeCalls(
   work: RunContext,
-  { calls: wanted, answered, left }: CallsInput,
+  { calls: requested, answered, left }: CallsInput,
   signal: AbortSignal,
 ): Promise<readonly CallOutcome[]> {
-  const { calls, over, giveBack } = await payFor(work, { wanted, left }, signal);
+  const { calls, over, giveBack } = await payFor(work, { wanted: requested, left }, signal);
   work.keepCalls?.(calls.length);
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
-  const make: CallMaker = async (wanted, n) => {
+  const make: CallMaker = async (pendingCall, n) => {
     using _slot = await slots.acquire(both);
     throwIfFired(both);
-    return await makeCall(work, { call: wanted, answered: answered && n === 0 }, both);
+    return await makeCall(work, { call: pendingCall, answered: answered && n === 0 }, both);
   };
   const outcomes = inOrder(work, calls, make);
   try {
-    const made = await Promise.all(outcomes);
-    await giveBack(made);
-    return over ? [...made, ...unpaid(wanted.length - calls.length, over)] : made;
+    const created = await Promise.all(outcomes);
+    await giveBack(created);
+    return over ? [...created, ...unpaid(requested.length - calls.length, over)] : created;
   } catch (thrown) {
     stop.abort();
     await Promise.allSettled(outcomes);
@@ -83,18 +83,18 @@ interface PaidCallsOfTurn {
 /** Pays for calls before they are made. One that began before a restart was paid then. */
 async function payFor(
   { leftOfSession, sharedBudgets }: Pick<RunContext, 'leftOfSession' | 'sharedBudgets'>,
-  { wanted, left }: { readonly wanted: readonly PendingCall[]; readonly left: RemainingCalls | undefined },
+  { wanted: requested, left }: { readonly wanted: readonly PendingCall[]; readonly left: RemainingCalls | undefined },
   signal: AbortSignal,
 ): Promise<PaidCallsOfTurn> {
   const own = affordableCalls(left, leftOfSession?.());
-  const covered = wanted.slice(0, own?.count);
+  const covered = requested.slice(0, own?.count);
   const isNew = ({ begun }: PendingCall) => !begun;
   const toPay = covered.filter(isNew).length;
   const paid = toPay === 0 ? undefined : await sharedBudgets?.payCalls(toPay, signal);
   let rest = paid?.count ?? toPay;
   const unpaidAt = covered.findIndex((call) => isNew(call) && rest-- === 0);
   const calls = unpaidAt < 0 ? covered : covered.slice(0, unpaidAt);
-  const over = calls.length === wanted.length ? undefined : (paid?.over ?? own?.over);
+  const over = calls.length === requested.length ? undefined : (paid?.over ?? own?.over);
   return {
     calls,
     over,
@@ -116,12 +116,12 @@ type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];
-  for (const [n, wanted] of calls.entries()) {
-    const before = outcomes.filter((_, at) => mustFollow(work.tools, wanted, calls[at] as PendingCall));
+  for (const [n, pendingCall] of calls.entries()) {
+    const before = outcomes.filter((_, at) => mustFollow(work.tools, pendingCall, calls[at] as PendingCall));
     const outcome = Promise.all(before).then(async (earlier): Promise<CallOutcome> => {
-      if (earlier.every(({ kind }) => kind === 'called')) return await make(wanted, n);
+      if (earlier.every(({ kind }) => kind === 'called')) return await make(pendingCall, n);
       const isAskable = earlier.every((one) => one.kind === 'called' || (one.kind === 'ask' && one.approval));
-      return (isAskable && (await askAhead(work, wanted))) || { kind: 'held' };
+      return (isAskable && (await askAhead(work, pendingCall))) || { kind: 'held' };
     });
     outcome.catch(() => {}); // the caller awaits all of them; this one may reject first
     outcomes.push(outcome);

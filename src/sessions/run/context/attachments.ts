@@ -40,25 +40,25 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Describes the attachments of each message. An attachment that is no upload is named as it is: a path of the workspace. */
 export async function shownMessages(
-  heard: readonly UserText[],
+  received: readonly UserText[],
   files: AttachedFiles | undefined,
   workdir: string,
 ): Promise<ReadonlyMap<MessageId, ShownMessage>> {
   const shown = new Map<MessageId, ShownMessage>();
-  for (const { messageId, text, attachments = [] } of heard) {
+  for (const { messageId, text, attachments = [] } of received) {
     const pictures: Picture[] = [];
     const attached: AttachedFile[] = [];
     const lines: string[] = [];
-    for (const given of attachments.slice(0, maxNamed)) {
-      const file = uuid.test(given) ? await files?.find(given) : undefined;
+    for (const value of attachments.slice(0, maxNamed)) {
+      const file = uuid.test(value) ? await files?.find(value) : undefined;
       if (!file) {
-        lines.push(`- ${given.slice(0, maxPathChars)}${uuid.test(given) ? ' (this upload cannot be read)' : ''}`);
+        lines.push(`- ${value.slice(0, maxPathChars)}${uuid.test(value) ? ' (this upload cannot be read)' : ''}`);
         continue;
       }
-      const path = `${folder}/${given.slice(0, 8)}-${file.name}`;
-      const mimeType = file.size <= maxPictureBytes ? await pictureType(files, given) : undefined;
-      if (mimeType && pictures.length < maxPictures) pictures.push({ file: given, mimeType });
-      if (file.size <= maxCopiedBytes) attached.push({ id: given, path });
+      const path = `${folder}/${value.slice(0, 8)}-${file.name}`;
+      const mimeType = file.size <= maxPictureBytes ? await pictureType(files, value) : undefined;
+      if (mimeType && pictures.length < maxPictures) pictures.push({ file: value, mimeType });
+      if (file.size <= maxCopiedBytes) attached.push({ id: value, path });
       const where = file.size <= maxCopiedBytes ? `${workdir}/${path}` : 'too large to be copied into the workspace';
       lines.push(`- ${file.name} (${file.size} bytes): ${where}`);
     }
@@ -90,13 +90,13 @@ const brought = new WeakMap<SandboxClient, Set<string>>();
 
 /** Copies attached uploads into the workspace, once for each sandbox. A file that is there already is left alone. */
 export async function attachFiles(
-  wanted: readonly AttachedFile[],
+  requested: readonly AttachedFile[],
   files: AttachedFiles,
   { client, signal }: { readonly client: SandboxClient; readonly signal: AbortSignal },
 ): Promise<void> {
   const done = brought.get(client) ?? new Set();
   brought.set(client, done);
-  const missing = wanted.filter(({ id }) => !done.has(id));
+  const missing = requested.filter(({ id }) => !done.has(id));
   if (missing.length === 0) return;
   const present = await client
     .listFiles(folder, signal)

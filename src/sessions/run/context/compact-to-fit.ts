@@ -47,10 +47,10 @@ export async function compactToFit(
   if (fit.isFull) await shortenResults(work, fit);
   if (!fit.isFull) return { ok: true, spent: nothingSpent };
 
-  const wanted = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
-  const summed = await putSummary(work, { fit, frame, wanted, covers, isCounted }, signal);
+  const plannedCompaction = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
+  const summed = await putSummary(work, { fit, frame, wanted: plannedCompaction, covers, isCounted }, signal);
   if (!summed.ok || !fit.isFull) return summed;
-  await cut(work, { fit, wanted, why: summed.why });
+  await cut(work, { fit, wanted: plannedCompaction, why: summed.why });
   if (fit.size() > fit.limit) {
     const question = noRoom(model.name, fit);
     return { ok: false, result: { kind: 'full', question, spent: summed.spent } };
@@ -61,32 +61,34 @@ export async function compactToFit(
 /** Leaves out old results, each time more of them, until the request fits. */
 async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextWindow): Promise<void> {
   for (const chars of [fit.resultChars, 2_000, 500]) {
-    const wanted = resultsPlan(transcript.messages, fit.room, chars);
-    if (fit.isWorth(wanted)) await fit.apply(wanted);
+    const plannedCompaction = resultsPlan(transcript.messages, fit.room, chars);
+    if (fit.isWorth(plannedCompaction)) await fit.apply(plannedCompaction);
     if (!fit.isFull) return;
   }
 }
 
 /** Puts the model's summary in the place of the older conversation, if that saves enough. */
 async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<SummaryAttempt> {
-  const { fit, wanted } = options;
+  const { fit, wanted: plannedCompaction } = options;
   const { transcript } = work.runWriter;
-  if (!fit.canSummarize || !fit.isWorth({ ...wanted, summary: '' })) return { ok: true, spent: nothingSpent };
-  const made = await summarizeConversation(work, options, signal);
-  const { spent } = made;
-  if (made.kind === 'unaffordable') return { ok: false, result: { kind: 'unaffordable', over: made.over, spent } };
-  if (made.kind === 'failed') {
+  if (!fit.canSummarize || !fit.isWorth({ ...plannedCompaction, summary: '' }))
+    return { ok: true, spent: nothingSpent };
+  const summaryResult = await summarizeConversation(work, options, signal);
+  const { spent } = summaryResult;
+  if (summaryResult.kind === 'unaffordable')
+    return { ok: false, result: { kind: 'unaffordable', over: summaryResult.over, spent } };
+  if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
     // The run waits for the provider as after any turn that fails, but not for ever: other requests can succeed.
-    if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: made.result };
-    return { ok: true, spent, why: made.why };
+    if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
+    return { ok: true, spent, why: summaryResult.why };
   }
-  if (made.kind === 'none') {
+  if (summaryResult.kind === 'none') {
     transcript.failedSummaries = maxFailedSummaries;
-    return { ok: true, spent, why: made.why };
+    return { ok: true, spent, why: summaryResult.why };
   }
-  if (made.kind === 'made') {
-    await fit.apply({ ...wanted, summary: made.text }, made.model, [made.usage]);
+  if (summaryResult.kind === 'made') {
+    await fit.apply({ ...plannedCompaction, summary: summaryResult.text }, summaryResult.model, [summaryResult.usage]);
     transcript.failedSummaries = 0;
   }
   return { ok: true, spent };
@@ -97,12 +99,12 @@ async function cut(
   { runWriter: { transcript } }: Deps,
   {
     fit,
-    wanted,
+    wanted: plannedCompaction,
     why,
   }: { readonly fit: ContextWindow; readonly wanted: PlannedCompaction; readonly why: string | undefined },
 ): Promise<void> {
-  const summary = plainSummary(transcript.messages, wanted.upto, why);
-  const all: PlannedCompaction = { ...wanted, kind: 'cut', summary };
+  const summary = plainSummary(transcript.messages, plannedCompaction.upto, why);
+  const all: PlannedCompaction = { ...plannedCompaction, kind: 'cut', summary };
   if (!fit.isWorth(all)) return;
   await fit.apply(all);
   transcript.failedSummaries = 0;

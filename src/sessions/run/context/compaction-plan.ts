@@ -87,8 +87,8 @@ export function plainSummary(messages: readonly Message[], upto: number, why = '
   const counts = new Map<string, number>();
   for (const { name } of calls) counts.set(name, (counts.get(name) ?? 0) + 1);
   const named = [...counts].map(([name, count]) => `${name} ${count}×`).join(', ') || 'none';
-  const said = messages.slice(0, upto).findLast((message) => message.role === 'assistant' && message.text !== '');
-  const words = said?.role === 'assistant' ? `\nYour last words before: ${said.text.slice(0, 1_000)}` : '';
+  const reply = messages.slice(0, upto).findLast((message) => message.role === 'assistant' && message.text !== '');
+  const words = reply?.role === 'assistant' ? `\nYour last words before: ${reply.text.slice(0, 1_000)}` : '';
   return `No summary could be made. ${why}${why && ' '}Calls so far: ${named}. Look at the files before you repeat work.${words}`;
 }
 
@@ -96,9 +96,9 @@ export function plainSummary(messages: readonly Message[], upto: number, why = '
 export const bytesAfter = (
   messages: readonly Message[],
   compactions: readonly Compaction[],
-  wanted: PlannedCompaction,
+  plannedCompaction: PlannedCompaction,
 ): number =>
-  viewOf(messages, [...compactions, { ...wanted, before: 0, after: 0 }]).reduce(
+  viewOf(messages, [...compactions, { ...plannedCompaction, before: 0, after: 0 }]).reduce(
     (sum, { message }) => sum + messageBytes(message),
     0,
   );

@@ -68,19 +68,27 @@ export class ContextWindow {
   }
 
   /** The tokens of the next request, after a further compaction if one is given. */
-  size(wanted?: PlannedCompaction): number {
-    return this.tokens(this.#bytes(wanted));
+  size(plannedCompaction?: PlannedCompaction): number {
+    return this.tokens(this.#bytes(plannedCompaction));
   }
 
   /** Whether a compaction saves at least a fifth. */
-  isWorth(wanted: PlannedCompaction): boolean {
-    return this.size(wanted) <= this.size() * worthIt;
+  isWorth(plannedCompaction: PlannedCompaction): boolean {
+    return this.size(plannedCompaction) <= this.size() * worthIt;
   }
 
   /** `by`: the model that wrote the summary, with what that cost. */
-  async apply(wanted: PlannedCompaction, by: string | null = null, usage: readonly SessionFact[] = []): Promise<void> {
-    await this.#work.runWriter.compact({ ...wanted, before: this.size(), after: this.size(wanted) }, by, usage);
-    if (wanted.kind !== 'pictures') this.#isRefused = false;
+  async apply(
+    plannedCompaction: PlannedCompaction,
+    by: string | null = null,
+    usage: readonly SessionFact[] = [],
+  ): Promise<void> {
+    await this.#work.runWriter.compact(
+      { ...plannedCompaction, before: this.size(), after: this.size(plannedCompaction) },
+      by,
+      usage,
+    );
+    if (plannedCompaction.kind !== 'pictures') this.#isRefused = false;
   }
 
   /**
@@ -94,9 +102,9 @@ export class ContextWindow {
     return mayAsk && (last?.kind !== 'summary' || last.after <= last.before * worthIt);
   }
 
-  #bytes(wanted?: PlannedCompaction): number {
+  #bytes(plannedCompaction?: PlannedCompaction): number {
     const { transcript, runId } = this.#work.runWriter;
-    if (!wanted) return conversationBytes(transcript.view(runId).messages);
-    return bytesAfter(transcript.messages, transcript.compactions, wanted);
+    if (!plannedCompaction) return conversationBytes(transcript.view(runId).messages);
+    return bytesAfter(transcript.messages, transcript.compactions, plannedCompaction);
   }
 }

@@ -27,10 +27,10 @@ function ofCall(messages: readonly Message[], callId: string, from: number): Too
 }
 
 function search(messages: readonly Message[], query: string, from: number): ToolResult {
-  const wanted = query.toLowerCase();
+  const target = query.toLowerCase();
   const found = messages.flatMap((message) => {
     const text = message.role === 'tool' ? message.output : message.text;
-    const at = text.toLowerCase().indexOf(wanted);
+    const at = text.toLowerCase().indexOf(target);
     if (at < 0) return [];
     const who = message.role === 'tool' ? `result of ${message.name}, call_id ${message.callId}` : message.role;
     return [`[${who}]\n${text.slice(Math.max(0, at - around), at + query.length + around)}`];

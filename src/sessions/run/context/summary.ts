@@ -63,10 +63,10 @@ export type BudgetCheck = (bytes: number, spent: RunSpending) => BudgetOverrun |
 /** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
 export async function summarizeConversation(
   { model, runWriter }: Deps,
-  { fit, frame, wanted, covers, isCounted }: SummaryOptions,
+  { fit, frame, wanted: plannedCompaction, covers, isCounted }: SummaryOptions,
   signal: AbortSignal,
 ): Promise<SummaryResult> {
-  const part = toSummarize({ model, runWriter }, fit, wanted);
+  const part = toSummarize({ model, runWriter }, fit, plannedCompaction);
   if (!part) return { kind: 'unable', spent: nothingSpent };
   const { system, tools, sections } = frame;
   const { messages, from } = part;

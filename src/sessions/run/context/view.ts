@@ -84,9 +84,9 @@ const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);
   if (last?.most === most && last.withoutPictures === bare) return last.made;
-  const made = shown(bare ? withoutPictures(message) : message, most);
-  lastShapes.set(message, { most, withoutPictures: bare, made });
-  return made;
+  const created = shown(bare ? withoutPictures(message) : message, most);
+  lastShapes.set(message, { most, withoutPictures: bare, made: created });
+  return created;
 }
 
 const hidesPictures = ({ kind }: Compaction) => kind === 'results' || kind === 'pictures';

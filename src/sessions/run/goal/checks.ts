@@ -23,7 +23,7 @@ export async function makeChecks(
 ): Promise<readonly GoalChecked[]> {
   const { runWriter } = work;
   const known = runWriter.checkedIn(round).filter(({ command }) => command !== undefined);
-  const made = [...known];
+  const created = [...known];
   for (const [n, check] of checks.entries()) {
     if (n < known.length) continue;
     const { command } = check;
@@ -35,9 +35,9 @@ export async function makeChecks(
       ...(await outcomeOf(work, check, { name: `${round}.${n + 1}`, signal })),
     } as const;
     await runWriter.write(runWriter.goal(checked));
-    made.push(checked);
+    created.push(checked);
   }
-  return made;
+  return created;
 }
 
 type CheckOutcome = Pick<GoalChecked, 'result' | 'detail' | 'exitCode'>;
@@ -50,8 +50,8 @@ async function outcomeOf(
   try {
     await using used = await sandbox.use(signal);
     const id = `${runId}.goal.${name}`;
-    const wish = { id, shell: `goal-${name}`, command, cwd: '.', tag: runId, timeoutMs: timeoutSeconds * 1_000 };
-    const { ended, output } = await followed(used.client, wish, signal);
+    const requested = { id, shell: `goal-${name}`, command, cwd: '.', tag: runId, timeoutMs: timeoutSeconds * 1_000 };
+    const { ended, output } = await followed(used.client, requested, signal);
     return readEnd(ended, { output, timeoutSeconds });
   } catch (thrown) {
     throwIfFired(signal);
@@ -61,15 +61,15 @@ async function outcomeOf(
 
 async function followed(
   client: Pick<SandboxClient, 'start' | 'follow'>,
-  wish: Parameters<SandboxClient['start']>[0],
+  startOperation: Parameters<SandboxClient['start']>[0],
   signal: AbortSignal,
 ): Promise<{ ended: Operation; output: string }> {
   const output = new BoundedOutput();
   const screen = new ScreenText();
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split between two chunks
-  await client.start(wish, signal);
+  await client.start(startOperation, signal);
   const add = (chunk: Uint8Array) => output.addText(screen.add(decoder.decode(chunk, { stream: true })));
-  const ended = await client.follow(wish.id, 0, add, signal);
+  const ended = await client.follow(startOperation.id, 0, add, signal);
   output.addText(screen.end());
   return { ended, output: output.text() };
 }
@@ -78,14 +78,14 @@ function readEnd(
   { exitCode, reason }: Operation,
   { output, timeoutSeconds }: { readonly output: string; readonly timeoutSeconds: number },
 ): CheckOutcome {
-  const said = endOf(printable(output), outputChars);
+  const text = endOf(printable(output), outputChars);
   const code = exitCode === undefined ? {} : { exitCode };
   if (reason === 'lost' || exitCode === undefined)
     return { result: 'unknown', detail: 'The sandbox was lost while the check ran.' };
   if (reason === 'timed_out')
-    return { result: 'missed', ...code, detail: `It did not end within ${timeoutSeconds} s.\n${said}`.trim() };
-  if (reason === 'oom') return { result: 'missed', ...code, detail: `It needed too much memory.\n${said}`.trim() };
-  return { result: exitCode === 0 ? 'passed' : 'missed', ...code, detail: said };
+    return { result: 'missed', ...code, detail: `It did not end within ${timeoutSeconds} s.\n${text}`.trim() };
+  if (reason === 'oom') return { result: 'missed', ...code, detail: `It needed too much memory.\n${text}`.trim() };
+  return { result: exitCode === 0 ? 'passed' : 'missed', ...code, detail: text };
 }
 
 const printable = (text: string): string => text.replace(/[^\P{C}\n\t]/gu, '').trim();

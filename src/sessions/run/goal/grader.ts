@@ -64,8 +64,8 @@ export async function grade(work: RunContext, input: GradingInput, signal: Abort
   const allowance: Allowance = { run: input.left, session: work.leftOfSession ?? (() => undefined) };
   let spent = nothingSpent;
   for (const hint of [undefined, 'Answer by calling give_verdict.']) {
-    const asked = { system, messages: [message], tools: [giveVerdict], ...(hint !== undefined && { hint }) };
-    const bytes = requestBytes(asked);
+    const requested = { system, messages: [message], tools: [giveVerdict], ...(hint !== undefined && { hint }) };
+    const bytes = requestBytes(requested);
     const used = { spent, unwritten: nothingSpent };
     const over = findBudgetOverrun(allowance, estimateNeeds(model, meter, bytes), used);
     if (over) return { kind: 'ungraded', result: { kind: 'unaffordable', over, spent }, spent };
@@ -73,13 +73,13 @@ export async function grade(work: RunContext, input: GradingInput, signal: Abort
     const isLimited = room !== undefined && room < model.abilities.maxOutput;
     const request: TurnRequest = {
       phase: { kind: 'grade' },
-      ...asked,
+      ...requested,
       mustCall: giveVerdict.name,
       ...(isLimited && { sampling: { maxOutputTokens: room } }),
     };
     const sections = [{ part: 'grader', text: system }];
     const from = { length: 0, begun: message };
-    const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: asked.messages });
+    const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: requested.messages });
     const turn = await collectTurn(model.turn(request, signal), { model: model.name, onDelta: () => {} });
     throwIfFired(signal);
     const { outcome } = turn;
@@ -112,9 +112,9 @@ function verdictIn({
   calls,
   text,
 }: AssistantMessage): (Pick<GoalChecked, 'result' | 'score'> & { reason: string }) | undefined {
-  const said = parseJson(text.slice(Math.max(0, text.indexOf('{')), text.lastIndexOf('}') + 1), written);
-  for (const given of [...calls.map(({ args }) => args), ...(said.ok ? [said.value] : [])]) {
-    const { data } = Verdict.safeParse(given);
+  const parsedJson = parseJson(text.slice(Math.max(0, text.indexOf('{')), text.lastIndexOf('}') + 1), written);
+  for (const input of [...calls.map(({ args }) => args), ...(parsedJson.ok ? [parsedJson.value] : [])]) {
+    const { data } = Verdict.safeParse(input);
     if (!data) continue;
     const { verdict, reason, score } = data;
     const measure = score !== undefined && verdict !== 'cannot_judge' && { score };
@@ -127,14 +127,14 @@ function verdictIn({
 async function materialFor(work: RunContext, { rubric, checked }: GradingInput, signal: AbortSignal): Promise<string> {
   const { task, runWriter, model } = work;
   const { runId, transcript } = runWriter;
-  const said = transcript.entries.findLast(
+  const reply = transcript.entries.findLast(
     ({ runId: of, message }) => of === runId && message.role === 'assistant' && message.text.trim() !== '',
   );
   const most = Math.min(maxChars.changes, Math.floor(model.abilities.window * 1.5)); // half of the window, about
   return [
     framed('rubric', rubric),
     framed('task', cut(task, maxChars.task)),
-    framed('last-words', cut(said?.message.role === 'assistant' ? said.message.text : '', maxChars.words)),
+    framed('last-words', cut(reply?.message.role === 'assistant' ? reply.message.text : '', maxChars.words)),
     framed('passed-checks', checked.map(({ command }) => command ?? '').join('\n') || 'none'),
     framed('changed-files', await changesFor(work, { runId, most }, signal)),
   ].join('\n\n');
@@ -143,12 +143,12 @@ async function materialFor(work: RunContext, { rubric, checked }: GradingInput, 
 /** Without the sandbox the grader judges by the words alone, and is told so. */
 async function changesFor(
   { sandbox }: RunContext,
-  wanted: { readonly runId: string; readonly most: number },
+  requested: { readonly runId: string; readonly most: number },
   signal: AbortSignal,
 ): Promise<string> {
   try {
     await using used = await sandbox.use(signal);
-    return (await changedFiles(used.client, wanted, signal)) ?? unknownChanges;
+    return (await changedFiles(used.client, requested, signal)) ?? unknownChanges;
   } catch (thrown) {
     throwIfFired(signal);
     return `${unknownChanges} ${toAppError(thrown).publicMessage}`;

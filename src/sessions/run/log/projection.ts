@@ -78,17 +78,17 @@ function projected(record: StoredSession, fact: SessionFact, { seq, ts, watched 
   switch (fact.type) {
     case 'message.user': {
       const { messageId, text, attachments, goal } = fact.data;
-      const said = {
+      const reply = {
         ...now,
         sandboxUntrusted: false,
         latestMessage: beginningOf(text, shownLength),
         latestMessageAt: ts,
       };
       const runId = fact.runId;
-      if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...said };
+      if (runId === null || record.openRuns.some((run) => run.runId === runId)) return { ...record, ...reply };
       const more = { ...(attachments.length > 0 && { attachments }), ...(goal && { hasGoal: true as const }) };
       const run = { runId, messageId, task: text, seq, startedSeq: null, ...more };
-      return { ...record, ...said, openRuns: [...record.openRuns, run] };
+      return { ...record, ...reply, openRuns: [...record.openRuns, run] };
     }
     case 'run.started': {
       const openRuns = record.openRuns.map((run) => (run.runId === fact.runId ? { ...run, startedSeq: seq } : run));
@@ -247,11 +247,11 @@ export function newSession({
 }: Pick<SessionRecord, 'id' | 'origin' | 'title' | 'template' | 'projectId' | 'lastTask'> & {
   at: number;
 } & { [Name in keyof Choices]: Choices[Name] | undefined }): StoredSession {
-  const given: Partial<Choices> = Object.fromEntries(
+  const input: Partial<Choices> = Object.fromEntries(
     Object.entries(choices).filter(([, value]) => value !== undefined),
   );
   return {
-    ...given,
+    ...input,
     id,
     origin,
     template,

@@ -140,12 +140,12 @@ export class RunWriter {
   /** Adds the waiting messages to the model's conversation; with `shown` only those in it, as it shows them. */
   takeIn(shown?: ReadonlyMap<MessageId, ShownMessage>): void {
     for (const { messageId, text } of this.#inbox.splice(0, shown?.size ?? this.#inbox.length)) {
-      const { pictures = [], attached = [], ...told }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
+      const { pictures = [], attached = [], ...report }: Partial<ShownMessage> = shown?.get(messageId) ?? {};
       this.transcript.add({
         runId: this.runId,
         messageId,
         seq: this.#writer.head,
-        message: { role: 'user', text: told.text ?? text, ...(pictures.length > 0 && { pictures }) },
+        message: { role: 'user', text: report.text ?? text, ...(pictures.length > 0 && { pictures }) },
         ...(attached.length > 0 && { attached }),
       });
     }
@@ -177,8 +177,8 @@ export class RunWriter {
 
   /** The request in the log for an answer to a call that has none. */
   askedFor(callId: string): AskedCall | undefined {
-    const asked = this.#asked.get(callId);
-    return asked?.isUnwritten ? undefined : asked;
+    const requested = this.#asked.get(callId);
+    return requested?.isUnwritten ? undefined : requested;
   }
   /** The request for an answer to a call, unless the log has it. */
   ask(data: RequestedData): SessionFact[] {
@@ -391,8 +391,8 @@ export class RunWriter {
     for (const { callId, name } of this.transcript.openCalls(this.runId)) {
       this.transcript.add({ runId: this.runId, message: { role: 'tool', callId, name, output: text, success: false } });
     }
-    for (const [callId, { call, output: heard }] of this.#openCalls) {
-      const output = heard.text();
+    for (const [callId, { call, output: boundedOutput }] of this.#openCalls) {
+      const output = boundedOutput.text();
       const { command } = call.args;
       const alone = typeof command === 'string' ? { console: [{ ps1: '$ ', command, output }] } : null;
       facts.push(this.called(callId, { success: false, output, reason: why, content: shown.get(callId) ?? alone }));
@@ -408,12 +408,12 @@ export const replyOf = (text: string): AssistantMessage => ({ role: 'assistant',
 
 /** The calls that wait after an answer: one that a worker carries out then waits for its result. */
 export function noteAnswer(
-  asked: Map<string, AskedCall>,
+  requests: Map<string, AskedCall>,
   { callId, decision, result }: FactOf<'approval.resolved'>['data'],
 ): void {
-  const call = asked.get(callId);
-  asked.delete(callId);
+  const call = requests.get(callId);
+  requests.delete(callId);
   if (!call?.forWorker || decision !== 'approved' || result) return;
   const { forWorker: _, ...rest } = call;
-  asked.set(callId, { ...rest, byClient: true, isUnwritten: true });
+  requests.set(callId, { ...rest, byClient: true, isUnwritten: true });
 }

@@ -78,8 +78,8 @@ export class SessionWriter {
     return this.#enqueue({ facts: arranged, first, puts });
   }
 
-  #enqueue(wanted: Omit<PendingWrite, 'done'>): Promise<number> {
-    const write: PendingWrite = { ...wanted, done: Promise.withResolvers<number>() };
+  #enqueue(requested: Omit<PendingWrite, 'done'>): Promise<number> {
+    const write: PendingWrite = { ...requested, done: Promise.withResolvers<number>() };
     this.#waiting.push(write);
     this.#pumping ??= this.#pump();
     return write.done.promise;
@@ -131,8 +131,8 @@ export class SessionWriter {
     const watched = isWatched();
     let record = this.#record;
     for (const write of batch) {
-      for (const given of write.facts) {
-        const fact = wellFormed(withoutEndedRun(given, record));
+      for (const input of write.facts) {
+        const fact = wellFormed(withoutEndedRun(input, record));
         record = project(record, fact, { seq: this.#head + facts.length + 1, ts: at, watched });
         facts.push(fact);
       }

@@ -81,9 +81,9 @@ const introduction =
 /** The folders that the call touches, relative to the workspace, from the outermost to the innermost. */
 function foldersOf(args: unknown, workdir: string): readonly string[] {
   const { data } = CallPaths.safeParse(args);
-  const given = data?.file === undefined ? (data?.path ?? data?.exec_dir) : posix.dirname(data.file);
-  if (given === undefined) return [];
-  const parts = posix.relative(workdir, posix.resolve(workdir, given)).split('/');
+  const value = data?.file === undefined ? (data?.path ?? data?.exec_dir) : posix.dirname(data.file);
+  if (value === undefined) return [];
+  const parts = posix.relative(workdir, posix.resolve(workdir, value)).split('/');
   if (parts.length > maxDepth || !parts.every(isPlain)) return [];
   return parts.map((_, at) => parts.slice(0, at + 1).join('/'));
 }

@@ -11,7 +11,7 @@ const maxBytes = 16 * 1024; // of one part: a prompt of many pages leaves no roo
  */
 export function partsWith(folder: string): PromptParts {
   const problems: string[] = [];
-  const given: Partial<Record<PartName, string>> = {};
+  const input: Partial<Record<PartName, string>> = {};
   for (const file of filesIn(folder)) {
     const name = partNames.find((it) => `${it}.md` === file);
     const where = join(folder, file);
@@ -22,15 +22,15 @@ export function partsWith(folder: string): PromptParts {
       continue;
     }
     try {
-      given[name] = textOf(where);
-      checkText(name, given[name], where);
+      input[name] = textOf(where);
+      checkText(name, input[name], where);
     } catch (thrown) {
       if (!(thrown instanceof AppError)) throw thrown;
       problems.push(thrown.publicMessage);
     }
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
-  return { ...ownParts(), ...given };
+  return { ...ownParts(), ...input };
 }
 
 /** The mistakes in parts that replace others, by the key under which each stands. */

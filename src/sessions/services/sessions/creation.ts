@@ -72,9 +72,9 @@ export function sessionCreation(parts: CreatorDeps) {
   async function fork(id: SessionId, command: ForkCommand): Promise<SessionRecord> {
     if (command.child?.model !== undefined) await parts.checkModel?.(command.child.model);
     await admit();
-    const made = await parts.forks.make(await parts.stored(id), command);
-    supervisor.wake(made.id, 'start');
-    return publicRecord(made);
+    const created = await parts.forks.make(await parts.stored(id), command);
+    supervisor.wake(created.id, 'start');
+    return publicRecord(created);
   }
 
   async function branch(id: SessionId, { seq, origin, owner }: EditCommand): Promise<SessionRecord> {
@@ -85,14 +85,14 @@ export function sessionCreation(parts: CreatorDeps) {
       seq,
     );
     await admit();
-    const made = await parts.forks.makeBranch(parent, { origin, ...(owner !== undefined && { owner }) }, message);
-    supervisor.wake(made.id, 'start');
-    return publicRecord(made);
+    const created = await parts.forks.makeBranch(parent, { origin, ...(owner !== undefined && { owner }) }, message);
+    supervisor.wake(created.id, 'start');
+    return publicRecord(created);
   }
 
   async function create({
     origin,
-    id: given,
+    id: input,
     name,
     title = '',
     provisionalTitle,
@@ -121,23 +121,23 @@ export function sessionCreation(parts: CreatorDeps) {
     // A child has the walls of its parent.
     const { brings, mounts, ...chosen }: ChosenTemplate = sameAgent ?? (await parts.templateFor(named, projectId));
     // The files of a snapshot are where a repository would go.
-    const wanted = repositories ?? (startsFrom ? undefined : brings);
-    for (const { url } of wanted ?? []) parts.checkRepository?.(url);
+    const requested = repositories ?? (startsFrom ? undefined : brings);
+    for (const { url } of requested ?? []) parts.checkRepository?.(url);
     if (choice) parts.checkSandbox?.(choice, { ...chosen, projectId });
-    const wishes = volumes ?? choice?.volumes ?? mounts ?? [];
+    const requests = volumes ?? choice?.volumes ?? mounts ?? [];
     if (skills?.length) await parts.checkSkills?.(skills, owner);
     await admit();
     const at = clock.now();
-    const fetched = wanted?.length ? wanted.map(newRepository) : undefined;
-    const isPlain = !startsFrom && agent?.environment === undefined && wishes.length === 0;
-    const mayFindReady = fetched && given === undefined && isPlain;
+    const fetched = requested?.length ? requested.map(newRepository) : undefined;
+    const isPlain = !startsFrom && agent?.environment === undefined && requests.length === 0;
+    const mayFindReady = fetched && input === undefined && isPlain;
     const ready = mayFindReady
       ? parts.ready?.take({ ...chosen, owner, projectId, sandbox: choice, repositories: fetched })
       : undefined;
-    const id = given ?? ready ?? ids.sessionId();
+    const id = input ?? ready ?? ids.sessionId();
     const files = startsFrom && { startsFrom: (await parts.handFiles?.(startsFrom, id)) ?? null };
-    if (wishes.length > 0 && !parts.volumes) throw new AppError('unsupported', 'volumes: this server has none.');
-    const mounted = wishes.length > 0 ? await parts.volumes?.mount({ id, owner }, wishes) : undefined;
+    if (requests.length > 0 && !parts.volumes) throw new AppError('unsupported', 'volumes: this server has none.');
+    const mounted = requests.length > 0 ? await parts.volumes?.mount({ id, owner }, requests) : undefined;
     const sandbox = mounted ? { ...choice, volumes: mounted } : choice;
     const record = newSession({
       ...chosen,
@@ -180,7 +180,7 @@ export function sessionCreation(parts: CreatorDeps) {
     await log.append({ sessionId: id, after: 0, at, facts, puts }).catch(async (thrown: unknown) => {
       if (ready !== undefined) parts.ready?.giveUp(ready);
       // With a given id the volumes can be those of the session that is there already.
-      if (given === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up repeats it
+      if (input === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up repeats it
       throw thrown;
     });
     supervisor.wake(id, agent?.environment === undefined ? 'start' : 'absent');

@@ -19,18 +19,18 @@ export async function searched(
   }: { readonly events: Pick<Store['events'], 'search'>; readonly records: Pick<Store['records'], 'search'> },
   { text, mayRead = () => true }: NonNullable<ListQuery['search']>,
 ): Promise<SearchFilter> {
-  const wanted = text.toLowerCase();
-  const has = (where: string) => where.toLowerCase().includes(wanted);
-  const [said, shown] = await Promise.all([
+  const target = text.toLowerCase();
+  const has = (where: string) => where.toLowerCase().includes(target);
+  const [lines, shown] = await Promise.all([
     events.search(text, maxFound),
     records.search('session', { fields: texts, text, limit: maxFound }),
   ]);
-  const found = new Set<string>(said);
-  const isWhole = said.length < maxFound && shown.length < maxFound;
+  const found = new Set<string>(lines);
+  const isWhole = lines.length < maxFound && shown.length < maxFound;
   return {
     matches: (session) =>
       has(session.title) ||
       (mayRead(session) && (has(session.latestMessage) || has(session.lastTask) || found.has(session.id))),
-    among: isWhole ? new Set([...said, ...shown]) : undefined,
+    among: isWhole ? new Set([...lines, ...shown]) : undefined,
   };
 }

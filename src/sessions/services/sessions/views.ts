@@ -46,13 +46,13 @@ export function sessionViews({
     async readFile(id, path, signal) {
       await stored(id);
       if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
-      const asked = { path, workdir: workdir(sandboxIdOf(id)) };
+      const requested = { path, workdir: workdir(sandboxIdOf(id)) };
       const bytes = await viewing(
         id,
         signal,
         (client, until) =>
-          wholeFile(client, path, until).catch(unlessMissing('file_not_found', () => namedFile(log, id, asked))),
-        () => fileFromLog(log, id, asked).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
+          wholeFile(client, path, until).catch(unlessMissing('file_not_found', () => namedFile(log, id, requested))),
+        () => fileFromLog(log, id, requested).catch((unknown: unknown) => keptFile(id, path, { signal, unknown })),
       );
       return bytes.toString('utf8');
     },

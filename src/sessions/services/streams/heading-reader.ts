@@ -25,7 +25,7 @@ export function headingReader(found: (heading: Heading) => void): (bytes: Uint8A
 export const noSize = () => new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
 
 /** A version becomes a header, so any other text of a sandbox is refused. */
-export function versionIn(told: string): string {
-  if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(told)) return told;
+export function versionIn(message: string): string {
+  if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
   throw new AppError('sandbox_untrusted', 'The sandbox sent no version of the file.');
 }

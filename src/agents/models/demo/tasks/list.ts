@@ -14,8 +14,8 @@ export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest, h
 
 /** Spaces, case and the last full stop do not count. */
 export function builtInTask(message: string): BuiltInTask | undefined {
-  const wanted = plainly(message);
-  return builtInTasks.find(({ asks }) => asks.some((ask) => plainly(ask) === wanted));
+  const target = plainly(message);
+  return builtInTasks.find(({ asks }) => asks.some((ask) => plainly(ask) === target));
 }
 
 const plainly = (text: string): string => text.trim().toLowerCase().replace(/\s+/g, ' ').replace(/[.]$/, '');

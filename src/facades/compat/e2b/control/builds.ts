@@ -64,9 +64,9 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   /** The builds of the caller who asked for the address, or of this request's own key. Rejects: unauthorized. */
   const receiving = (request: OfFiles) => {
     const { searchParams } = new URL(request.url, 'http://server');
-    const [given, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
-    if (given === null && request.known) return builds;
-    const maker = tokens.opensUpload(uploadOf(request.params, expires), given ?? undefined);
+    const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];
+    if (value === null && request.known) return builds;
+    const maker = tokens.opensUpload(uploadOf(request.params, expires), value ?? undefined);
     if (!maker) throw new AppError('unauthorized', 'The address of the upload is not valid. Ask for another one.');
     if (Number(expires) * 1_000 > clock.now()) return acting(maker).services.templateBuilds;
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');

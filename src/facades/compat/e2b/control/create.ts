@@ -24,11 +24,11 @@ export interface SandboxRequest {
 
 /** The session for a program's request. Rejects: invalid_request, not_found, unsupported. */
 export function toSandboxRequest(
-  wanted: NewSandbox,
+  newSandbox: NewSandbox,
   { settings, abilities, snapshot, isBuilt }: Deps,
   fallback: number,
 ): SandboxRequest {
-  const [name = ''] = wanted.templateID.split(':');
+  const [name = ''] = newSandbox.templateID.split(':');
   const known = templatesOf(settings);
   if (!snapshot && !isBuilt && !known.has(name)) {
     const names = [...known.keys()].join(', ');
@@ -37,21 +37,21 @@ export function toSandboxRequest(
       `There is no template ${name}. CORRAL_E2B_TEMPLATES has: ${names}; you have built none of that name.`,
     );
   }
-  refuseUnfit(wanted);
-  const seconds = checkedSeconds(wanted.timeout ?? fallback, settings);
+  refuseUnfit(newSandbox);
+  const seconds = checkedSeconds(newSandbox.timeout ?? fallback, settings);
   const keeps =
-    wanted.autoPause && keptAtEnd((wanted.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
-  const egress = egressOf(wanted.allow_internet_access, wanted.network ?? {});
+    newSandbox.autoPause && keptAtEnd((newSandbox.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
+  const egress = egressOf(newSandbox.allow_internet_access, newSandbox.network ?? {});
   const life: SessionLife = {
     endsAt: null,
     seconds,
     paused: null,
     kind: name, // its time begins when it runs
     onEnd: keeps === 'memory' ? 'pause' : keeps === 'files' ? 'pause-files' : 'delete',
-    resumes: wanted.autoResume?.enabled ?? false,
-    env: wanted.envVars ?? {},
-    privatePorts: wanted.network?.allowPublicTraffic === false,
-    ...(wanted.network?.maskRequestHost !== undefined && { portHost: wanted.network.maskRequestHost }),
+    resumes: newSandbox.autoResume?.enabled ?? false,
+    env: newSandbox.envVars ?? {},
+    privatePorts: newSandbox.network?.allowPublicTraffic === false,
+    ...(newSandbox.network?.maskRequestHost !== undefined && { portHost: newSandbox.network.maskRequestHost }),
   };
   return { life, sandbox: egress && { egress }, template: snapshot ? templateOf(snapshot) : known.get(name) };
 }
@@ -60,8 +60,8 @@ export function toSandboxRequest(
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
 /** A sandbox whose time is over keeps what it can: to refuse its creation would help nobody. */
-function keptAtEnd(asked: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
-  return keptBy(asked, { pause: pause === 'auto' ? 'files' : pause }, abilities);
+function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
+  return keptBy(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
 /** A difference between the request and the new sandbox; undefined: there is none. */
@@ -72,12 +72,12 @@ export const noticeOf = ({ onEnd }: SessionLife, { autoPause, autoPauseMemory }:
 
 /** Rejects with unsupported what this server's sandboxes cannot keep: a program must not lose by surprise. */
 export function keptBy(
-  asked: 'memory' | 'files',
+  query: 'memory' | 'files',
   { pause }: Pick<E2bSettings, 'pause'>,
   { freeze, keepsFiles }: SandboxAbilities,
 ): 'memory' | 'files' {
-  if (asked === 'memory' && freeze) return 'memory';
-  if (asked === 'memory' && pause !== 'files') {
+  if (query === 'memory' && freeze) return 'memory';
+  if (query === 'memory' && pause !== 'files') {
     const instead = 'Pause without memory, or set CORRAL_E2B_PAUSE=files on the server.';
     throw new AppError(
       'unsupported',
@@ -94,8 +94,8 @@ export function checkedSeconds(seconds: number, { maxSeconds }: Pick<E2bSettings
   throw new AppError('invalid_request', `The timeout is over ${maxSeconds} s, which CORRAL_E2B_MAX_SECONDS allows.`);
 }
 
-function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...wanted }: NewSandbox): void {
-  refuseFields(wanted, ['iam']);
+function refuseUnfit({ autoPause, autoPauseMemory, autoResume, network, ...requested }: NewSandbox): void {
+  refuseFields(requested, ['iam']);
   refuseFields(network ?? {}, [...unavailableRules, 'httpsPorts'], 'network.');
   if (autoPauseMemory === false && (!autoPause || autoResume?.enabled)) {
     throw bad('autoPauseMemory: false needs autoPause, and no autoResume.');

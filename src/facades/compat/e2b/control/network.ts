@@ -67,9 +67,9 @@ export function rulesView(choice: EgressChoice): {
 }
 
 /** Rejects with invalid_request what this server cannot do for a sandbox, by its name. */
-export function refuseFields(given: object, names: readonly string[], prefix = ''): void {
+export function refuseFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
-    const value = (given as Record<string, unknown>)[name];
+    const value = (input as Record<string, unknown>)[name];
     const isEmpty =
       value === undefined || value === null || (typeof value === 'object' && Object.keys(value).length === 0);
     if (!isEmpty) throw bad(`${prefix}${name} is not available here.`);

@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 
 /** The body of a request, which can be absent. Rejects: invalid_request, with the place of the first fault. */
-export function parsed<Shape extends z.ZodType>(shape: Shape, given: unknown): z.output<Shape> {
-  const found = shape.safeParse(given ?? {});
+export function parsed<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
+  const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
   const [issue] = found.error.issues;
   throw new AppError('invalid_request', `${issue?.path.join('.') || 'The body'}: ${issue?.message}`);

@@ -74,21 +74,21 @@ export function mountControl(app: App, deps: Deps): void {
     return await services.templateBuilds.find(named).catch(unlessNotFound);
   };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
-    const wanted = parsed(NewSandbox, request.body);
+    const requested = parsed(NewSandbox, request.body);
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
-        const built = await builtOf(wanted.templateID);
-        const snapshot = built ? undefined : await snapshotOf(wanted.templateID);
+        const built = await builtOf(requested.templateID);
+        const snapshot = built ? undefined : await snapshotOf(requested.templateID);
         const isBuilt = built !== undefined;
         const { life, template, sandbox } = toSandboxRequest(
-          wanted,
+          requested,
           { settings, abilities, snapshot, isBuilt },
           seconds,
         );
-        const rules = await headerRules(wanted.network?.rules, services);
-        const notice = noticeOf(life, wanted);
+        const rules = await headerRules(requested.network?.rules, services);
+        const notice = noticeOf(life, requested);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
-        const volumes = mountsOf(wanted.volumeMounts);
+        const volumes = mountsOf(requested.volumeMounts);
         const chosen = {
           ...(volumes && { volumes }),
           ...(template !== undefined && { template }),
@@ -97,10 +97,10 @@ export function mountControl(app: App, deps: Deps): void {
         const { id } = await services.sessions.create({
           origin: 'e2b',
           title: `E2B ${life.kind}`,
-          metadata: wanted.metadata ?? {},
+          metadata: requested.metadata ?? {},
           life,
           ...(snapshot && { snapshot: snapshot.id }),
-          ...(isBuilt && { built: wanted.templateID }),
+          ...(isBuilt && { built: requested.templateID }),
           ...chosen,
         });
         try {
@@ -150,12 +150,12 @@ export function mountControl(app: App, deps: Deps): void {
     return reply.code(204).send();
   });
 
-  const connect = async (given: string, request: FastifyRequest, reply: FastifyReply) => {
+  const connect = async (value: string, request: FastifyRequest, reply: FastifyReply) => {
     const { timeout } = parsed(Timeout, request.body);
     const seconds = checkedSeconds(timeout, settings);
-    const record = await known(given);
+    const record = await known(value);
     const { life } = record;
-    if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${given} is ending.`);
+    if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${value} is ending.`);
     if (life?.paused) {
       await services.inside.admits(record.id); // what follows needs no right of the caller's
       await sandboxes.wake(record, seconds, request.principal);
@@ -165,7 +165,7 @@ export function mountControl(app: App, deps: Deps): void {
       await services.sessions.update(record.id, { life: { ...life, endsAt } });
     } else await services.sandboxes.start(record.id, abortOnDisconnect(reply));
     await services.inside.admits(record.id); // the tokens open everything in it
-    return sandboxView(await found(given), deps, request.principal);
+    return sandboxView(await found(value), deps, request.principal);
   };
   for (const path of ['/e2b/v2/sandboxes/:sid/connect', '/e2b/sandboxes/:sid/connect']) {
     app.post(path, withBody, (request, reply) => connect(request.params.sid, request, reply));
@@ -185,22 +185,22 @@ export function mountControl(app: App, deps: Deps): void {
     return reply.code(204).send();
   };
   app.post('/e2b/sandboxes/:sid/timeout', withBody, lengthen);
-  app.post('/e2b/sandboxes/:sid/refreshes', withBody, async ({ params, body: given }, reply) => {
+  app.post('/e2b/sandboxes/:sid/refreshes', withBody, async ({ params, body: input }, reply) => {
     const { record, life } = await withLife(params.sid);
-    const { duration = 60 } = (given ?? {}) as { duration?: number };
+    const { duration = 60 } = (input ?? {}) as { duration?: number };
     const seconds = checkedSeconds(Number(duration) || 60, settings);
     const endsAt = Math.max(life.endsAt ?? 0, clock.now() + seconds * 1_000);
     await services.sessions.update(record.id, { life: { ...life, endsAt } });
     return reply.code(204).send();
   });
-  app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: given, principal }, reply) => {
-    const { memory } = parsed(Pause, given);
+  app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: input, principal }, reply) => {
+    const { memory } = parsed(Pause, input);
     const { record } = await withLife(params.sid);
     await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities), principal);
     return reply.code(204).send();
   });
-  app.put('/e2b/sandboxes/:sid/network', withBody, async ({ params, body: given }, reply) => {
-    const { allow_internet_access: allowed, ...network } = parsed(NetworkUpdate, given);
+  app.put('/e2b/sandboxes/:sid/network', withBody, async ({ params, body: input }, reply) => {
+    const { allow_internet_access: allowed, ...network } = parsed(NetworkUpdate, input);
     const { record, life } = await withLife(params.sid);
     if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
     refuseFields(network, unavailableRules);
@@ -294,7 +294,7 @@ const sid = { schema: { params: Params } } as const;
 // Read by the handler, because a body can be absent.
 const body = { schema: { body: z.unknown() } } as const;
 const withBody = { schema: { params: Params, body: z.unknown() } } as const;
-const missing = (given: string) => new AppError('session_not_found', `Sandbox ${given} was not found.`);
+const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
 /** A create that failed can have made a sandbox, so clients must not repeat it by themselves. */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {

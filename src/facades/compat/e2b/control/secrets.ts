@@ -50,8 +50,8 @@ export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): 
   });
   app.post('/e2b/secrets', { schema: { body: z.unknown() } }, async ({ body }, reply) => {
     const { name, value, metadata } = parsed(NewSecretBody, body);
-    const made = await secrets.create({ name, value: new Secret(value), metadata: metadata ?? {} });
-    return reply.code(201).send(viewOf(made));
+    const namedSecret = await secrets.create({ name, value: new Secret(value), metadata: metadata ?? {} });
+    return reply.code(201).send(viewOf(namedSecret));
   });
   app.get('/e2b/secrets/:secret', ofSecret, async ({ params }) => viewOf(await secrets.find(params.secret)));
   app.post('/e2b/secrets/:secret', withBody, async ({ params, body }) => {

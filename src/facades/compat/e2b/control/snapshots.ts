@@ -34,18 +34,18 @@ const viewOf = ({ id, name }: Snapshot) => ({
 export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
   /** A copy needs a sandbox that answers. To resume a paused one in silence would end its pause. */
-  const running = async (given: string) => {
-    const found = await withLife(given);
-    if (found.life.paused) throw new AppError('conflict', `Sandbox ${given} is paused. Connect to it first.`);
+  const running = async (value: string) => {
+    const found = await withLife(value);
+    if (found.life.paused) throw new AppError('conflict', `Sandbox ${value} is paused. Connect to it first.`);
     return found;
   };
 
   app.post('/e2b/sandboxes/:sid/snapshots', withBody, async ({ params, body }, reply) => {
     const { record } = await running(params.sid);
     const { name } = parsed(NewSnapshot, body);
-    const wish = { signal: abortOnDisconnect(reply), ...(name && { name: tagged(name) }) };
+    const requested = { signal: abortOnDisconnect(reply), ...(name && { name: tagged(name) }) };
     reply.code(201);
-    return viewOf(await services.snapshots.make(record.id, wish));
+    return viewOf(await services.snapshots.make(record.id, requested));
   });
 
   app.get('/e2b/snapshots', async (request, reply) => {
@@ -70,8 +70,8 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
     const { record } = await running(params.sid);
     const signal = abortOnDisconnect(reply);
     const life = (parent: SessionRecord) => parent.life && { ...parent.life, endsAt: null, paused: null, seconds };
-    const made = await services.snapshots.fork(record.id, { count, origin: 'e2b', life, signal });
-    const entryOf = async (one: (typeof made)[number]) => {
+    const created = await services.snapshots.fork(record.id, { count, origin: 'e2b', life, signal });
+    const entryOf = async (one: (typeof created)[number]) => {
       try {
         if ('error' in one) throw one.error;
         const { id, life: own } = one.session;
@@ -88,7 +88,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
       }
     };
     reply.code(201);
-    return await Promise.all(made.map(entryOf));
+    return await Promise.all(created.map(entryOf));
   });
 }
 

@@ -22,7 +22,7 @@ interface Deps {
   readonly tokens: Pick<Tokens, 'volume' | 'opensVolume'>;
 }
 const maxDepth = 64;
-const octal = (given: unknown) => (given === undefined || given === '' ? undefined : Number(given));
+const octal = (input: unknown) => (input === undefined || input === '' ? undefined : Number(input));
 const NewVolume = z.object({ name: VolumeName });
 const Params = z.object({ volume: z.string().max(100) });
 const Path = z.string().min(1).max(4_096);
@@ -63,8 +63,8 @@ export function mountVolumes(app: App, { parts, tokens }: Deps): void {
   app.get('/e2b/volumes', async () => (await volumes.list()).map(({ id, name }) => ({ volumeID: id, name })));
   app.post('/e2b/volumes', { schema: { body: z.unknown() } }, async (request, reply) => {
     const { name } = parsed(NewVolume, request.body);
-    const made = await volumes.create({ name, signal: abortOnDisconnect(reply) });
-    return reply.code(201).send(withToken(made, request));
+    const created = await volumes.create({ name, signal: abortOnDisconnect(reply) });
+    return reply.code(201).send(withToken(created, request));
   });
   app.get('/e2b/volumes/:volume', ofVolume, async (request) => {
     const found = await volumes.get(request.params.volume);
@@ -102,8 +102,8 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
     const { id, volumes, signal } = opened(request, reply);
     const { path, mode, force, ...ids } = queryOf(Making, request);
     refuseOwner(ids);
-    const made = await volumes.makeFolder(id, path, { parents: force === 'true', mode }, signal);
-    return reply.code(201).send(entryView(made));
+    const volumeEntry = await volumes.makeFolder(id, path, { parents: force === 'true', mode }, signal);
+    return reply.code(201).send(entryView(volumeEntry));
   });
   app.get('/e2b/volumecontent/:volume/path', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
@@ -162,9 +162,9 @@ function refuseOwner({ uid, gid }: { readonly uid?: unknown; readonly gid?: unkn
 }
 
 /** The volumes of a new sandbox: for writing, or with `:read` behind the name for reading. */
-export function mountsOf(given: NewSandbox['volumeMounts']): readonly MountWish[] | undefined {
-  if (!given?.length) return undefined;
-  return given.map(({ name, path }) => {
+export function mountsOf(input: NewSandbox['volumeMounts']): readonly MountWish[] | undefined {
+  if (!input?.length) return undefined;
+  return input.map(({ name, path }) => {
     const [, volume = name, mode] = /^(.+):(read)$/.exec(name) ?? [];
     return {
       volume,

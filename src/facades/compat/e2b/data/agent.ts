@@ -67,9 +67,9 @@ async function serveCall(call: Call, path: string): Promise<void> {
   const { request, response, target } = call;
   const stream = Object.hasOwn(streams, path) ? streams[path] : undefined;
   const type = headerOf(target.headers, 'content-type') ?? '';
-  const wanted = isStream(path) ? 'application/connect+json' : 'application/json';
-  if (!type.toLowerCase().startsWith(wanted)) {
-    response.setHeader('accept-post', wanted);
+  const expected = isStream(path) ? 'application/connect+json' : 'application/json';
+  if (!type.toLowerCase().startsWith(expected)) {
+    response.setHeader('accept-post', expected);
     return void response.writeHead(415).end();
   }
   try {

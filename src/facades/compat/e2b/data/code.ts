@@ -90,8 +90,8 @@ const outcomes: Readonly<Record<number, string>> = { 404: 'not_found', 413: 'pay
 export async function interpret(call: Call): Promise<void> {
   const { request, response, url } = call;
   const [, first, id, verb] = url.pathname.split('/');
-  const asked = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
-  const action = Object.hasOwn(actions, asked) ? actions[asked] : undefined;
+  const query = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
+  const action = Object.hasOwn(actions, query) ? actions[query] : undefined;
   let isTold = false;
   /** The row is written before the answer. */
   const tell = (outcome: string) => {
@@ -107,7 +107,7 @@ export async function interpret(call: Call): Promise<void> {
       language,
       cwd: cwd ?? home,
     });
-    switch (asked) {
+    switch (query) {
       case 'GET /health':
         return answerJson(response, 200, 'OK');
       case 'GET /contexts':
@@ -120,9 +120,14 @@ export async function interpret(call: Call): Promise<void> {
           () => false,
         );
         if (!isThere) throw new Failure(500, `There is no folder ${folder}.`);
-        const made = code.create({ id: ids.short(), language: languageOf(language), cwd: folder, isAnywhere: true });
+        const codeContext = code.create({
+          id: ids.short(),
+          language: languageOf(language),
+          cwd: folder,
+          isAnywhere: true,
+        });
         tell('done');
-        return answerJson(response, 200, shown(made));
+        return answerJson(response, 200, shown(codeContext));
       }
       case 'POST /contexts/{id}/restart':
         await code.restart(id ?? '').catch(missing);
@@ -179,11 +184,11 @@ interface CellExecution {
   readonly begun: () => void;
 }
 async function execute(call: Call, { contexts, home, begun }: CellExecution): Promise<void> {
-  const wanted = await read(call, Execute);
+  const requested = await read(call, Execute);
   const { response } = call;
-  if (wanted.context_id && wanted.language) throw new Failure(400, 'Name a context or a language, not both.');
-  const id = wanted.context_id || languageOf(wanted.language);
-  if (!wanted.context_id) contexts.create({ id, language: languageOf(wanted.language) });
+  if (requested.context_id && requested.language) throw new Failure(400, 'Name a context or a language, not both.');
+  const id = requested.context_id || languageOf(requested.language);
+  if (!requested.context_id) contexts.create({ id, language: languageOf(requested.language) });
   else if (!contexts.list().some((context) => context.id === id)) throw new Failure(404, `There is no context ${id}.`);
   begun();
   let waiting: Promise<unknown> = Promise.resolve();
@@ -202,11 +207,11 @@ async function execute(call: Call, { contexts, home, begun }: CellExecution): Pr
     onStart: (count) => say({ type: 'number_of_executions', execution_count: count }),
     room: () => waiting,
   };
-  const env = { ...wanted.env_vars };
+  const env = { ...requested.env_vars };
   const own = Object.fromEntries(call.env.map((line) => line.split(/=(.*)/s).slice(0, 2)));
   try {
     const cell = {
-      code: wanted.code,
+      code: requested.code,
       timeoutMs: longestMs,
       listener,
       env: { ...own, HOME: home, ...env },

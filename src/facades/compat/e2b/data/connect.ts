@@ -164,8 +164,8 @@ export class ConnectStream implements Disposable {
     response.writeHead(200, { 'content-type': 'application/connect+json', 'x-accel-buffering': 'no' });
     response.flushHeaders();
     response.socket?.setNoDelay(true);
-    const asked = Number(headerOf(request.headers, 'keepalive-ping-interval') ?? defaultKeepaliveSeconds);
-    const seconds = asked >= 1 && asked <= 3_600 ? asked : defaultKeepaliveSeconds;
+    const requested = Number(headerOf(request.headers, 'keepalive-ping-interval') ?? defaultKeepaliveSeconds);
+    const seconds = requested >= 1 && requested <= 3_600 ? requested : defaultKeepaliveSeconds;
     this.#timer = setInterval(() => {
       if (!response.writableNeedDrain && !response.writableEnded) response.write(envelope(0, keepalive));
     }, seconds * 1_000);
@@ -179,8 +179,8 @@ export class ConnectStream implements Disposable {
     await once(this.#response, 'drain', { signal: this.gone }).catch(() => {});
   }
   end(error?: ConnectError): void {
-    const said = error ? { error: { code: error.code, message: error.message } } : {};
-    if (!this.#response.writableEnded) this.#response.end(envelope(2, said));
+    const reply = error ? { error: { code: error.code, message: error.message } } : {};
+    if (!this.#response.writableEnded) this.#response.end(envelope(2, reply));
   }
   /** Ends a stream whose sandbox is gone: an ended answer would look complete. */
   destroy(): void {
@@ -193,9 +193,9 @@ export class ConnectStream implements Disposable {
 
 /** The time limit of a call, in ms; undefined: none. */
 export function timeoutOf({ headers }: IncomingMessage): number | undefined {
-  const said = headerOf(headers, 'connect-timeout-ms');
-  if (said === undefined) return undefined;
-  if (!/^\d{1,10}$/.test(said)) throw new ConnectError('invalid_argument', 'Connect-Timeout-Ms is no whole number.');
-  const ms = Number(said);
+  const text = headerOf(headers, 'connect-timeout-ms');
+  if (text === undefined) return undefined;
+  if (!/^\d{1,10}$/.test(text)) throw new ConnectError('invalid_argument', 'Connect-Timeout-Ms is no whole number.');
+  const ms = Number(text);
   return ms === 0 ? undefined : Math.min(ms, 2 ** 31 - 1);
 }

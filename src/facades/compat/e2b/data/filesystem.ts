@@ -76,8 +76,10 @@ export const fileMethods: Record<string, (call: Call, message: unknown, inside: 
   },
   async MakeDir(call, message, inside) {
     const path = await at(call, inside, parseShape(AtPath, message).path);
-    const made = await inside.paths.makeFolder(path, call.signal).catch(mapErrorCode('conflict', 'already_exists'));
-    return { entry: entryOf(made) };
+    const pathEntry = await inside.paths
+      .makeFolder(path, call.signal)
+      .catch(mapErrorCode('conflict', 'already_exists'));
+    return { entry: entryOf(pathEntry) };
   },
   async Move(call, message, inside) {
     const { source, destination } = parseShape(Moved, message);
@@ -108,20 +110,20 @@ export const fileMethods: Record<string, (call: Call, message: unknown, inside: 
 };
 
 export async function watchDir(call: Call, message: unknown): Promise<void> {
-  const wanted = parseShape(Watched, message);
+  const requested = parseShape(Watched, message);
   const timeoutMs = timeoutOf(call.request);
   using stream = new ConnectStream(call.request, call.response, { keepalive: {} });
   await streaming(call, stream, async (inside, begun) => {
-    const { id } = await watchAt(call, inside, wanted);
+    const { id } = await watchAt(call, inside, requested);
     begun();
     using late = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, call.clock);
     const until = AbortSignal.any([stream.gone, call.cut, ...(late ? [late.signal] : [])]);
     try {
       await stream.send({ start: {} });
-      const heard = async (change: FileChange) => {
+      const listener = async (change: FileChange) => {
         for (const event of eventsOf(change)) await stream.send({ filesystem: event });
       };
-      await inside.watches.follow(id, heard, until).catch((thrown: unknown) => {
+      await inside.watches.follow(id, listener, until).catch((thrown: unknown) => {
         if (stream.gone.aborted || call.cut.aborted) return;
         if (until.aborted) throw new ConnectError('deadline_exceeded', 'The watch reached its timeout.');
         throw thrown instanceof ConnectError ? thrown : isEnded(thrown);

@@ -31,11 +31,11 @@ const maxPiece = { pipes: 32 * 1024, terminal: 16 * 1024 };
 const ids = randomIds();
 
 export async function startProcess(call: Call, message: unknown): Promise<void> {
-  const wanted = parseShape(Start, message);
+  const requested = parseShape(Start, message);
   const timeoutMs = timeoutOf(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
   await streaming(call, stream, async (inside, begun) => {
-    const entry = await started(call, inside, wanted);
+    const entry = await started(call, inside, requested);
     begun();
     if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
     const endsAt = call.clock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
@@ -205,8 +205,8 @@ export const processMethods: Record<
     const jobs = (await ownJobs(inside, call.signal)).filter(({ exitCode }) => exitCode === undefined);
     const processes = jobs.map(({ id, argv: [cmd = '', ...args], env = [], cwd, pid, label }) => {
       const envs = Object.fromEntries(env.slice(own).map((line) => line.split(/=(.*)/s).slice(0, 2)));
-      const asked = id.startsWith(homePrefix) ? {} : { cwd };
-      return { config: { cmd, args, envs, ...asked }, pid, ...(label && { tag: label }) };
+      const requested = id.startsWith(homePrefix) ? {} : { cwd };
+      return { config: { cmd, args, envs, ...requested }, pid, ...(label && { tag: label }) };
     });
     return { processes };
   },

@@ -94,18 +94,18 @@ const maxHomes = 10_000;
 /** Serves a request to a port of a sandbox. */
 export async function serveData(target: Target, request: IncomingMessage, response: ServerResponse, deps: DataDeps) {
   const url = new URL(target.url, 'http://sandbox');
-  const asked: DataRequest = {
+  const dataRequest: DataRequest = {
     path: url.pathname,
     url,
     method: request.method,
     address: deps.clients.of(request).address,
   };
-  const sid = target.sid ?? (await namedBySignature(asked, deps));
+  const sid = target.sid ?? (await namedBySignature(dataRequest, deps));
   if (typeof sid !== 'string') {
     if (sid.retryAfterSeconds !== undefined) response.setHeader('retry-after', sid.retryAfterSeconds);
     return refuse(response, sid.code, sid.body.message);
   }
-  const opened = await open(target, sid, asked, deps);
+  const opened = await open(target, sid, dataRequest, deps);
   if ('refusal' in opened) {
     const { code, body, retryAfterSeconds }: Refusal = opened.refusal;
     if (retryAfterSeconds !== undefined) response.setHeader('retry-after', retryAfterSeconds);
@@ -187,21 +187,22 @@ function strangerIn({ record: { id, owner }, cut }: Pick<RunningSandbox, 'record
   const known = strangers.get(cut);
   if (known) return known;
   const role = owner === undefined ? ('admin' as const) : ('user' as const); // only administrators reach what nobody owns
-  const made: Principal = { role, ...(owner !== undefined && { owner }), session: id, by: 'nobody' };
-  strangers.set(cut, made);
-  return made;
+  const principal: Principal = { role, ...(owner !== undefined && { owner }), session: id, by: 'nobody' };
+  strangers.set(cut, principal);
+  return principal;
 }
 
 /** The sandbox and the caller, if the request may use it and it runs. */
-async function open(target: Target, sid: string, asked: DataRequest, deps: DataDeps) {
+async function open(target: Target, sid: string, dataRequest: DataRequest, deps: DataDeps) {
   const { sandboxes, credentials } = deps;
-  const isHealth = target.port === agentPort && asked.path === '/health';
+  const isHealth = target.port === agentPort && dataRequest.path === '/health';
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
-  if (!found) return { refusal: credentials.count(undefined, asked.address)?.exceeded ? tooMany : refusals.gone(sid) };
-  const judged = isHealth ? strangerIn(found) : judge(target, { ...asked, ...found }, deps);
+  if (!found)
+    return { refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : refusals.gone(sid) };
+  const judged = isHealth ? strangerIn(found) : judge(target, { ...dataRequest, ...found }, deps);
   const refusal = 'code' in judged ? judged : undefined;
   const principal = 'code' in judged ? undefined : judged;
-  const allowance = credentials.count(principal?.by === 'nobody' ? undefined : principal, asked.address);
+  const allowance = credentials.count(principal?.by === 'nobody' ? undefined : principal, dataRequest.address);
   if (allowance?.exceeded) return { refusal: { ...tooMany, retryAfterSeconds: allowance.resetSeconds } };
   if (!principal || refusal) return { refusal: refusal ?? refusals.token(sid) };
   await found.wake(principal);
@@ -212,28 +213,28 @@ const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requ
 /** The caller for whom the token or signature acts, or the refusal. A wrong one counts like a wrong key. */
 function judge(
   target: Target,
-  asked: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
+  requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
   { tokens, clock, credentials }: DataDeps,
 ): Principal | Refusal {
-  const { path, url, method, address, record } = asked;
+  const { path, url, method, address, record } = requested;
   const sid = record.id;
-  const given: PresentedTokens = {
+  const presentedTokens: PresentedTokens = {
     access: headerOf(target.headers, 'x-access-token'),
     traffic: headerOf(target.headers, 'e2b-traffic-access-token'),
   };
-  const isShown = given.access !== undefined || given.traffic !== undefined;
+  const isShown = presentedTokens.access !== undefined || presentedTokens.traffic !== undefined;
   const wrong = (refusal: Refusal) => {
     const lock = credentials.failed(address);
     if (lock > 0) return { ...tooMany, retryAfterSeconds: Math.ceil(lock / 1_000) };
     credentials.audit({ principal: nobody, action: 'sandbox.enter', target: sid, outcome: 'unauthorized' });
     return refusal;
   };
-  const isSigning = path === '/files' && url.searchParams.has('signature') && given.access === undefined;
+  const isSigning = path === '/files' && url.searchParams.has('signature') && presentedTokens.access === undefined;
   if (target.port !== agentPort) {
-    const isPublic = target.byHost && !asked.isPrivate && target.port !== codePort;
+    const isPublic = target.byHost && !requested.isPrivate && target.port !== codePort;
     return (
-      tokens.opensPorts(record, given) ??
-      (isPublic ? strangerIn(asked) : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
+      tokens.opensPorts(record, presentedTokens) ??
+      (isPublic ? strangerIn(requested) : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
     );
   }
   if (isSigning) {
@@ -241,7 +242,7 @@ function judge(
     return maker ? (expired(url, clock) ?? maker) : wrong(unauthorized('invalid signature'));
   }
   const refusal = unauthorized('the access token of the sandbox is missing or wrong');
-  return tokens.opensAgent(record, given) ?? (isShown ? wrong(refusal) : refusal);
+  return tokens.opensAgent(record, presentedTokens) ?? (isShown ? wrong(refusal) : refusal);
 }
 
 const unauthorized = (message: string): Refusal => ({ code: 401, body: { code: 401, message } });
@@ -267,9 +268,9 @@ const hashesInOneTurn = 500;
  * A signed URL names no sandbox: the one of a token that gives this signature is meant. Finding it costs a hash for each sandbox
  * and key, so wrong signatures of an address are limited, and other requests are served between the hashes.
  */
-async function namedBySignature(asked: DataRequest, deps: DataDeps): Promise<string | Refusal> {
+async function namedBySignature(dataRequest: DataRequest, deps: DataDeps): Promise<string | Refusal> {
   const { sandboxes, tokens, unnamed, credentials } = deps;
-  const { address, url, method } = asked;
+  const { address, url, method } = dataRequest;
   const limits = [unnamed.requests.take(address), unnamed.hashes.take(address, 0)];
   const passed = limits.find(({ exceeded }) => exceeded);
   if (passed) return { ...tooMany, retryAfterSeconds: passed.resetSeconds };

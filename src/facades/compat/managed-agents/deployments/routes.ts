@@ -45,15 +45,15 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
   const { automations } = services;
   const deps = { ...parts, settings };
 
-  const found = async (given: string | undefined) => {
-    const automation = await automations.get(deploymentIdOf(given ?? ''));
+  const found = async (value: string | undefined) => {
+    const automation = await automations.get(deploymentIdOf(value ?? ''));
     await automations.starts(automation.id, { limit: 1 }); // refuses who only sees that there is an automation
     const content = contentOf(automation);
-    if (!content) throw new AppError('not_found', `There is no deployment ${given}.`);
+    if (!content) throw new AppError('not_found', `There is no deployment ${value}.`);
     return { automation, content };
   };
-  const living = async (given: string | undefined) => {
-    const it = await found(given);
+  const living = async (value: string | undefined) => {
+    const it = await found(value);
     if (it.automation.program?.archivedAt != null)
       throw invalid('The deployment is archived and cannot be changed or run.', 'deployment_archived');
     return it;
@@ -87,19 +87,19 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
       door: 'POST /v1/deployments',
       least: 'create',
       async run({ body }) {
-        const given = parsed(NewDeployment, body);
+        const input = parsed(NewDeployment, body);
         const content = {
-          description: given.description || null,
-          agent: given.agent,
-          environmentId: given.environment_id,
-          initialEvents: given.initial_events as Record<string, unknown>[],
-          resources: given.resources ?? [],
-          vaultIds: given.vault_ids ?? [],
-          budget: (given.budget ?? null) as Record<string, unknown> | null,
-          metadata: given.metadata ?? {},
+          description: input.description || null,
+          agent: input.agent,
+          environmentId: input.environment_id,
+          initialEvents: input.initial_events as Record<string, unknown>[],
+          resources: input.resources ?? [],
+          vaultIds: input.vault_ids ?? [],
+          budget: (input.budget ?? null) as Record<string, unknown> | null,
+          metadata: input.metadata ?? {},
         };
-        const schedule = scheduleOf(given.schedule);
-        return await shown(await automations.create({ ...usual, ...(await specOf(given.name, content, schedule)) }));
+        const schedule = scheduleOf(input.schedule);
+        return await shown(await automations.create({ ...usual, ...(await specOf(input.name, content, schedule)) }));
       },
     },
     {
@@ -132,21 +132,21 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     {
       door: 'POST /v1/deployments/:id',
       async run({ params, body }) {
-        const given = parsed(DeploymentChange, body);
+        const input = parsed(DeploymentChange, body);
         const { automation, content: now } = await living(params.id);
         const content = {
           ...now,
-          ...(given.description !== undefined && { description: given.description || null }),
-          ...(given.agent && { agent: given.agent }),
-          ...(given.environment_id !== undefined && { environmentId: given.environment_id }),
-          ...(given.initial_events && { initialEvents: given.initial_events as Record<string, unknown>[] }),
-          ...(given.resources !== undefined && { resources: given.resources ?? [] }),
-          ...(given.vault_ids !== undefined && { vaultIds: given.vault_ids ?? [] }),
-          ...(given.budget !== undefined && { budget: given.budget as Record<string, unknown> | null }),
-          ...(given.metadata && { metadata: changedMetadata(now.metadata, given.metadata) }),
+          ...(input.description !== undefined && { description: input.description || null }),
+          ...(input.agent && { agent: input.agent }),
+          ...(input.environment_id !== undefined && { environmentId: input.environment_id }),
+          ...(input.initial_events && { initialEvents: input.initial_events as Record<string, unknown>[] }),
+          ...(input.resources !== undefined && { resources: input.resources ?? [] }),
+          ...(input.vault_ids !== undefined && { vaultIds: input.vault_ids ?? [] }),
+          ...(input.budget !== undefined && { budget: input.budget as Record<string, unknown> | null }),
+          ...(input.metadata && { metadata: changedMetadata(now.metadata, input.metadata) }),
         };
-        const schedule = given.schedule === undefined ? automation.schedule : scheduleOf(given.schedule);
-        const spec = await specOf(given.name ?? automation.name, content, schedule);
+        const schedule = input.schedule === undefined ? automation.schedule : scheduleOf(input.schedule);
+        const spec = await specOf(input.name ?? automation.name, content, schedule);
         const { version } = automation;
         return await shown(await automations.update(automation.id, { ...spec, version }));
       },
@@ -184,8 +184,8 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
 }
 type UnpinnedContent = Parameters<typeof sessionOf>[0]['content'];
 
-const scheduleOf = (given: z.output<typeof NewDeployment>['schedule']): Schedule | null =>
-  given ? { cron: given.expression, timezone: given.timezone, jitterSeconds: 0, missed: 'latest' } : null;
+const scheduleOf = (input: z.output<typeof NewDeployment>['schedule']): Schedule | null =>
+  input ? { cron: input.expression, timezone: input.timezone, jitterSeconds: 0, missed: 'latest' } : null;
 
 /** Ends the deployments of an agent that is archived. */
 export async function archiveDeploymentsOf(agent: string, parts: Pick<FileDeps, 'services' | 'clock'>): Promise<void> {

@@ -60,7 +60,7 @@ export async function launched(
 export function deploymentRunRoutes({ services: { automations } }: Deps): Route[] {
   /** The newest first. */
   async function all(query: Query): Promise<AutomationStart[]> {
-    const wanted = query.one('deployment_id');
+    const target = query.one('deployment_id');
     const isWithin = query.within('created_at');
     const trigger = query.one('trigger_type');
     if (trigger !== undefined && trigger !== 'manual' && trigger !== 'schedule')
@@ -68,10 +68,10 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
     const error = query.one('has_error');
     if (error !== undefined && error !== 'true' && error !== 'false') throw invalid('has_error must be true or false.');
     const own = (await automations.list()).filter((one) => contentOf(one) !== undefined);
-    const asked = own.filter(({ id }) => wanted === undefined || deploymentWord(id) === wanted);
+    const requests = own.filter(({ id }) => target === undefined || deploymentWord(id) === target);
     const startsOf = async ({ id }: { readonly id: string }) =>
       (await automations.starts(id, { limit: keptStarts }).catch(unlessNotFound)) ?? [];
-    const starts = await Promise.all(asked.map(startsOf));
+    const starts = await Promise.all(requests.map(startsOf));
     return starts
       .flat()
       .filter(

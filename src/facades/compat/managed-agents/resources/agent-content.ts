@@ -17,18 +17,18 @@ type CheckedAgent = Pick<NewAgent, 'tools' | 'mcp_servers' | 'execution_identity
 
 /** The content of a new agent, with everything filled in. Rejects: invalid_request. */
 export function newContent(
-  { name, model, description, system, metadata, ...given }: NewAgent,
+  { name, model, description, system, metadata, ...input }: NewAgent,
   multiagent: Multiagent | null = null,
 ): AgentContent {
-  refuseUnfit(given);
+  refuseUnfit(input);
   const content = {
     name,
     description: orNull(description),
     system: orNull(system),
     model: resolvedModel(model),
-    tools: (given.tools ?? []).map(resolvedTool),
-    mcp_servers: given.mcp_servers ?? [],
-    skills: namedSkills(given.skills),
+    tools: (input.tools ?? []).map(resolvedTool),
+    mcp_servers: input.mcp_servers ?? [],
+    skills: namedSkills(input.skills),
     multiagent,
     execution_identity: { type: 'service_account' as const },
     metadata: metadata ?? {},
@@ -109,8 +109,8 @@ function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools
 
 const orNull = (text: string | null | undefined): string | null => (text === undefined || text === '' ? null : text);
 
-function resolvedModel(given: z.output<typeof ModelInput>, now?: AgentContent['model']): AgentContent['model'] {
-  const { id, effort, speed, inference_geo: geo } = { effort: undefined, speed: null, inference_geo: null, ...given };
+function resolvedModel(input: z.output<typeof ModelInput>, now?: AgentContent['model']): AgentContent['model'] {
+  const { id, effort, speed, inference_geo: geo } = { effort: undefined, speed: null, inference_geo: null, ...input };
   const kept = now?.id === id ? now.effort : usualEffort;
   if (speed === 'fast') throw unsupportedField('model.speed "fast"', 'send "standard"');
   return {

@@ -12,7 +12,7 @@ const efforts = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
 export const usualEffort = { type: 'high' } as const;
 const Effort = z
   .union([z.enum(efforts), z.strictObject({ type: z.enum(efforts) })])
-  .transform((given) => (typeof given === 'string' ? { type: given } : given));
+  .transform((input) => (typeof input === 'string' ? { type: input } : input));
 const modelName = z.string().min(1).max(200);
 export const ModelInput = z.union([
   modelName.transform((id) => ({ id })),

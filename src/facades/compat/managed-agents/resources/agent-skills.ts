@@ -22,8 +22,8 @@ export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.stri
 export type AgentSkill = z.output<typeof AgentSkill>;
 
 /** The skills of an agent, with everything filled in. Rejects: invalid_request. */
-export function namedSkills(given: z.output<typeof SkillsInput>): AgentSkill[] {
-  const all = (given ?? []).map(({ type, skill_id, version }, n) => {
+export function namedSkills(input: z.output<typeof SkillsInput>): AgentSkill[] {
+  const all = (input ?? []).map(({ type, skill_id, version }, n) => {
     if (type === 'anthropic')
       throw unsupportedField(`skills.${n}.type "anthropic"`, 'upload the skill, and name its id with "custom"');
     return { type, skill_id, version: version ?? 'latest' };

@@ -48,8 +48,8 @@ export function agentRoutes(
       door: 'POST /v1/agents',
       least: 'create',
       async run({ body }) {
-        const given = parsed(NewAgent, body);
-        const content = newContent(given, await pinned(given.multiagent ?? null, { agent: anAgent }));
+        const input = parsed(NewAgent, body);
+        const content = newContent(input, await pinned(input.multiagent ?? null, { agent: anAgent }));
         await foundSkills(content.skills, skills);
         return agentOf(await documents.create({ kind: 'agent', content }));
       },

@@ -91,8 +91,8 @@ export const CredentialChangeBody = z.strictObject({
 });
 
 /** The credential that a program asks for. Rejects: invalid_request. */
-export function newCredential(given: z.output<typeof NewCredentialBody>, now: number): NewCredential {
-  const { display_name: name, metadata, auth } = given;
+export function newCredential(input: z.output<typeof NewCredentialBody>, now: number): NewCredential {
+  const { display_name: name, metadata, auth } = input;
   const facts = { displayName: name ?? null, metadata: metadata ?? {} };
   if (auth.type === 'environment_variable') throw noVariables();
   const mcpServerUrl = auth.mcp_server_url;
@@ -127,10 +127,10 @@ export function newCredential(given: z.output<typeof NewCredentialBody>, now: nu
 /** The credential after a change: fields that were left out stay. Rejects: invalid_request. */
 export function changedCredential(
   now: VaultCredential,
-  given: z.output<typeof CredentialChangeBody>,
+  input: z.output<typeof CredentialChangeBody>,
   at: number,
 ): ChangedCredential {
-  const { display_name: name, metadata, auth } = given;
+  const { display_name: name, metadata, auth } = input;
   const facts = {
     displayName: name === undefined ? now.displayName : name,
     metadata: metadata ? changedMetadata(now.metadata, metadata) : now.metadata,
@@ -164,8 +164,8 @@ export function changedCredential(
   };
 }
 
-function future(given: string, now: number): number {
-  const at = timeOf('auth.expires_at', given);
+function future(value: string, now: number): number {
+  const at = timeOf('auth.expires_at', value);
   if (at <= now) throw invalid('auth.expires_at must be in the future.');
   return at;
 }

@@ -86,34 +86,34 @@ const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], n
 export const unrestricted: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
 
 /** The config after what a client gave, which is merged with the present one inside the same type of networking. */
-function resolved(given: z.output<typeof ConfigInput> | null | undefined, now: EnvironmentConfig): EnvironmentConfig {
-  if (!given) return now;
-  if (given.type === 'self_hosted') return given;
-  return resolvedCloud(given, now.type === 'cloud' ? now : unrestricted);
+function resolved(input: z.output<typeof ConfigInput> | null | undefined, now: EnvironmentConfig): EnvironmentConfig {
+  if (!input) return now;
+  if (input.type === 'self_hosted') return input;
+  return resolvedCloud(input, now.type === 'cloud' ? now : unrestricted);
 }
 type CloudInput = Extract<z.output<typeof ConfigInput>, { type: 'cloud' }>;
-function resolvedCloud(given: CloudInput, now: CloudConfig): CloudConfig {
-  const { networking, packages } = given;
+function resolvedCloud(input: CloudInput, now: CloudConfig): CloudConfig {
+  const { networking, packages } = input;
   const chosen = Object.fromEntries(Object.entries(packages ?? {}).map(([manager, all]) => [manager, all ?? []]));
   const config = CloudConfig.parse({
     type: 'cloud',
     networking: networking ? merged(networking, now.networking) : now.networking,
     packages: packages ? { ...now.packages, ...chosen, type: 'packages' } : now.packages,
   });
-  const wanted = packageManagers.some((manager) => config.packages[manager].length > 0);
+  const isWanted = packageManagers.some((manager) => config.packages[manager].length > 0);
   const { networking: network } = config;
-  if (wanted && network.type === 'limited' && !network.allow_package_managers)
+  if (isWanted && network.type === 'limited' && !network.allow_package_managers)
     throw invalid('config.packages: limited networking needs allow_package_managers for packages.');
   return config;
 }
-function merged(given: z.output<typeof Networking>, now: CloudConfig['networking']): CloudConfig['networking'] {
-  if (given.type === 'unrestricted') return given;
+function merged(input: z.output<typeof Networking>, now: CloudConfig['networking']): CloudConfig['networking'] {
+  if (input.type === 'unrestricted') return input;
   const before = now.type === 'limited' ? now : undefined;
   return {
     type: 'limited',
-    allowed_hosts: given.allowed_hosts ?? before?.allowed_hosts ?? [],
-    allow_mcp_servers: given.allow_mcp_servers ?? before?.allow_mcp_servers ?? false,
-    allow_package_managers: given.allow_package_managers ?? before?.allow_package_managers ?? false,
+    allowed_hosts: input.allowed_hosts ?? before?.allowed_hosts ?? [],
+    allow_mcp_servers: input.allow_mcp_servers ?? before?.allow_mcp_servers ?? false,
+    allow_package_managers: input.allow_package_managers ?? before?.allow_package_managers ?? false,
   };
 }
 const checkScope = (scope: 'organization' | 'account' | null | undefined) => {

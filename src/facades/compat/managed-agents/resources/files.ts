@@ -214,11 +214,11 @@ export function fileRoutes(deps: FileDeps): Route[] {
     },
     {
       door: 'GET /v1/files',
-      async run(asked) {
-        const { query, reply } = asked;
+      async run(apiRequest) {
+        const { query, reply } = apiRequest;
         const ids = query.all('ids');
         if (ids.length > 100) throw invalid('ids: at most 100.');
-        if (ids.length > 0) return { data: await known(ids, asked), next_page: null };
+        if (ids.length > 0) return { data: await known(ids, apiRequest), next_page: null };
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
         const scope = query.one('scope_id');
         const all =
@@ -226,11 +226,11 @@ export function fileRoutes(deps: FileDeps): Route[] {
         return withoutPrevious(pageOf(all, { limit, page: query.one('page'), name: `files ${scope ?? ''}` }));
       },
     },
-    { door: 'GET /v1/files/:id', run: async (asked) => await one(asked.params.id ?? '', asked) },
+    { door: 'GET /v1/files/:id', run: async (apiRequest) => await one(apiRequest.params.id ?? '', apiRequest) },
     {
       door: 'GET /v1/files/:id/content',
-      async run(asked) {
-        const { params, reply } = asked;
+      async run(apiRequest) {
+        const { params, reply } = apiRequest;
         const id = params.id ?? '';
         const output = outputOf(id);
         if (!output) {
@@ -280,10 +280,10 @@ export function fileRoutes(deps: FileDeps): Route[] {
       .filter((doc) => (expiryOf(doc) ?? Number.POSITIVE_INFINITY) > now)
       .map(fileOf);
   }
-  async function known(ids: readonly string[], asked: ApiRequest) {
+  async function known(ids: readonly string[], apiRequest: ApiRequest) {
     const found = await Promise.all(
       ids.map((id) =>
-        one(id, asked).catch((thrown: unknown) => {
+        one(id, apiRequest).catch((thrown: unknown) => {
           if (['not_found', 'session_not_found'].includes(toAppError(thrown).code)) return [];
           throw thrown;
         }),

@@ -109,8 +109,8 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       async run({ params: { id = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
         const { path, content } = parsed(NewMemory, body);
-        const made = await told(stores.addMemory(id, { path, text: content ?? '' }));
-        return memoryOf(id, made, isWanted ? (content ?? '') : null);
+        const storeMemory = await told(stores.addMemory(id, { path, text: content ?? '' }));
+        return memoryOf(id, storeMemory, isWanted ? (content ?? '') : null);
       },
     },
     {
@@ -152,8 +152,8 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       door: 'DELETE /v1/memory_stores/:id/memories/:memory',
       worker,
       async run({ params: { id = '', memory = '' }, query }) {
-        const given = query.one('expected_content_sha256');
-        await told(stores.deleteMemory(id, memory, given === undefined ? undefined : parsed(hash, given)));
+        const value = query.one('expected_content_sha256');
+        await told(stores.deleteMemory(id, memory, value === undefined ? undefined : parsed(hash, value)));
         return { id: memory, type: 'memory_deleted' as const };
       },
     },
@@ -181,8 +181,8 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
     },
     {
       door: 'GET /v1/memory_stores/:id/memory_versions/:memory_version',
-      async run({ params: { id = '', memory_version: wanted = '' }, query }) {
-        const version = await stores.version(id, wanted);
+      async run({ params: { id = '', memory_version: target = '' }, query }) {
+        const version = await stores.version(id, target);
         return versionOf(id, version, isFull(query, 'full') ? version.text : null);
       },
     },

@@ -42,8 +42,8 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
       door: 'POST /v1/memory_stores',
       least: 'create',
       async run({ body }) {
-        const given = parsed(NewStore, body);
-        const facts = { name: given.name, description: given.description ?? '', metadata: given.metadata ?? {} };
+        const input = parsed(NewStore, body);
+        const facts = { name: input.name, description: input.description ?? '', metadata: input.metadata ?? {} };
         return storeOf(await stores.create(facts));
       },
     },
@@ -63,12 +63,12 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
     {
       door: 'POST /v1/memory_stores/:id',
       async run({ params: { id = '' }, body }) {
-        const given = parsed(StoreChange, body);
+        const input = parsed(StoreChange, body);
         return storeOf(
           await stores.update(id, (now) => ({
-            name: given.name ?? now.name,
-            description: given.description ?? (given.description === null ? '' : now.description),
-            metadata: given.metadata ? changedMetadata(now.metadata, given.metadata) : now.metadata,
+            name: input.name ?? now.name,
+            description: input.description ?? (input.description === null ? '' : now.description),
+            metadata: input.metadata ? changedMetadata(now.metadata, input.metadata) : now.metadata,
           })),
         );
       },
@@ -91,10 +91,10 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
 /** The API refuses both of its beta headers together. */
 const withoutMixedHeaders = (route: Route): Route => ({
   ...route,
-  async run(asked) {
-    const betas = String(asked.request.headers['anthropic-beta'] ?? '');
+  async run(apiRequest) {
+    const betas = String(apiRequest.request.headers['anthropic-beta'] ?? '');
     if (betas.includes('agent-memory-') && betas.includes('managed-agents-'))
       throw invalid('anthropic-beta: name agent-memory or managed-agents, not both.');
-    return await route.run(asked);
+    return await route.run(apiRequest);
   },
 });

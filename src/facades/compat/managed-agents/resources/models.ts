@@ -64,9 +64,9 @@ export function modelRoutes(services: Models, settings: ModelNames): Route[] {
       door: 'GET /v1/models',
       async run({ query }) {
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
-        const wanted = query.all('lifecycle');
+        const requested = query.all('lifecycle');
         const all = (await listed(services)).filter(
-          ({ lifecycle }) => wanted.length === 0 || wanted.includes(lifecycle),
+          ({ lifecycle }) => requested.length === 0 || requested.includes(lifecycle),
         );
         const [after, before] = [query.one('after_id'), query.one('before_id')];
         const start = after === undefined ? 0 : all.findIndex(({ id }) => id === after) + 1;
@@ -88,8 +88,8 @@ export function modelRoutes(services: Models, settings: ModelNames): Route[] {
         const id = params['*'] ?? '';
         const all = await listed(services); // also checks the caller, so it is first
         if (id.length > 200) throw invalid('The name of a model has at most 200 characters.');
-        const wanted = standIn(id, settings)?.replace(/^anthropic\//, '') ?? id;
-        const found = all.find((one) => one.id === wanted);
+        const target = standIn(id, settings)?.replace(/^anthropic\//, '') ?? id;
+        const found = all.find((one) => one.id === target);
         if (!found) throw new AppError('not_found', `There is no model ${id}.`);
         return { ...found, id };
       },

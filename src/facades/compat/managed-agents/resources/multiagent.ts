@@ -87,19 +87,23 @@ interface Owner {
 }
 
 /** The wish with the version of each agent. Rejects: invalid_request, not_found. Null: the agent works alone. */
-export async function pinned(wish: MultiagentWish | null, owner: Owner): Promise<Multiagent | null> {
-  if (wish === null) return null;
-  if (wish.type === 'coordinator')
-    return { type: wish.type, agents: await entriesOf(wish.agents, owner, 'multiagent.agents') };
+export async function pinned(requested: MultiagentWish | null, owner: Owner): Promise<Multiagent | null> {
+  if (requested === null) return null;
+  if (requested.type === 'coordinator')
+    return { type: requested.type, agents: await entriesOf(requested.agents, owner, 'multiagent.agents') };
   const { now } = owner;
   const before = now?.type === 'multiagent_20261001' ? now : undefined;
   const off = { type: 'disabled' as const };
   for (const field of ['workflows', 'advisor'] as const) {
-    const { type } = wish[field] ?? (wish[field] === undefined ? before?.[field] : undefined) ?? usual[field];
+    const { type } = requested[field] ?? (requested[field] === undefined ? before?.[field] : undefined) ?? usual[field];
     if (type === 'enabled') throw unsupportedField(`multiagent.${field}`, 'send {"type": "disabled"}');
   }
-  const subagents = await subagentsOf(wish.subagents === undefined ? before?.subagents : wish.subagents, owner, before);
-  return { type: wish.type, advisor: off, workflows: off, subagents };
+  const subagents = await subagentsOf(
+    requested.subagents === undefined ? before?.subagents : requested.subagents,
+    owner,
+    before,
+  );
+  return { type: requested.type, advisor: off, workflows: off, subagents };
 }
 /** The API's defaults of fields that were left out. */
 const usual = { workflows: { type: 'enabled' }, advisor: { type: 'disabled' } } as const;
@@ -107,16 +111,16 @@ const usual = { workflows: { type: 'enabled' }, advisor: { type: 'disabled' } } 
 type MultiagentParts = Extract<Multiagent, { type: 'multiagent_20261001' }>;
 type SubagentsWish = z.output<typeof PartsInput>['subagents'] | MultiagentParts['subagents'];
 async function subagentsOf(
-  wish: SubagentsWish,
+  requested: SubagentsWish,
   owner: Owner,
   before: MultiagentParts | undefined,
 ): Promise<MultiagentParts['subagents']> {
-  if (wish?.type === 'disabled') return { type: 'disabled' };
+  if (requested?.type === 'disabled') return { type: 'disabled' };
   const kept = before?.subagents.type === 'enabled' ? before.subagents : undefined;
-  const inline = wish?.inline_agents === undefined ? kept?.inline_agents : wish.inline_agents;
+  const inline = requested?.inline_agents === undefined ? kept?.inline_agents : requested.inline_agents;
   if (inline?.type !== 'disabled')
     throw unsupportedField('multiagent.subagents.inline_agents', 'send {"type": "disabled"}');
-  const named = wish?.predefined_agents === undefined ? kept?.predefined_agents : wish.predefined_agents;
+  const named = requested?.predefined_agents === undefined ? kept?.predefined_agents : requested.predefined_agents;
   const where = 'multiagent.subagents.predefined_agents';
   if (!named || named.length === 0) throw invalid(`${where}: name an agent, or disable subagents.`);
   return {
@@ -127,14 +131,15 @@ async function subagentsOf(
 }
 
 async function entriesOf(
-  wishes: readonly EntryWish[],
+  requests: readonly EntryWish[],
   { id: own, agent }: Owner,
   where: string,
 ): Promise<RosterEntry[]> {
   const entries: RosterEntry[] = [];
-  for (const [n, wish] of wishes.entries()) {
-    if (wish.type === 'advisor') throw unsupportedField(`${where}.${n}.type "advisor"`, 'name agents');
-    const entry = wish.type === 'self' || wish.id === own ? { type: 'self' as const } : await pinnedEntry(wish);
+  for (const [n, requested] of requests.entries()) {
+    if (requested.type === 'advisor') throw unsupportedField(`${where}.${n}.type "advisor"`, 'name agents');
+    const entry =
+      requested.type === 'self' || requested.id === own ? { type: 'self' as const } : await pinnedEntry(requested);
     const isSame = (other: RosterEntry) =>
       other.type === 'self' ? entry.type === 'self' : entry.type === 'agent' && other.id === entry.id;
     if (entries.some(isSame)) throw invalid(`${where}.${n}: the agent is there twice.`);
@@ -142,16 +147,16 @@ async function entriesOf(
   }
   return entries;
 
-  async function pinnedEntry(wish: Extract<EntryWish, { type: 'agent' }>): Promise<RosterEntry> {
-    const doc = await agent(wish.id, wish.version ?? undefined).catch((thrown: unknown) => {
+  async function pinnedEntry(extract: Extract<EntryWish, { type: 'agent' }>): Promise<RosterEntry> {
+    const doc = await agent(extract.id, extract.version ?? undefined).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'not_found') throw thrown;
-      const version = wish.version ? ` with the version ${wish.version}` : '';
-      throw new ApiError('not_found', `${where}: there is no agent ${wish.id}${version}.`);
+      const version = extract.version ? ` with the version ${extract.version}` : '';
+      throw new ApiError('not_found', `${where}: there is no agent ${extract.id}${version}.`);
     });
-    if (doc.archivedAt !== null) throw invalid(`${where}: ${wish.id} is archived.`, 'agent_archived');
+    if (doc.archivedAt !== null) throw invalid(`${where}: ${extract.id} is archived.`, 'agent_archived');
     const { multiagent } = z.object({ multiagent: z.unknown() }).parse(doc.content);
     if (multiagent !== null && multiagent !== undefined)
-      throw invalid(`${where}: ${wish.id} has multiagent itself, and cannot work for another agent.`);
+      throw invalid(`${where}: ${extract.id} has multiagent itself, and cannot work for another agent.`);
     return { type: 'agent', id: doc.id, version: doc.version };
   }
 }

@@ -54,7 +54,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       door: 'POST /v1/skills',
       least: 'create',
       body: 'stream',
-      run: async (asked) => skillOf(await skills.create(await folderOf(asked))),
+      run: async (apiRequest) => skillOf(await skills.create(await folderOf(apiRequest))),
     },
     {
       door: 'GET /v1/skills',
@@ -79,10 +79,10 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       door: 'POST /v1/skills/:id/versions',
       least: 'create',
       body: 'stream',
-      async run(asked) {
-        const { id = '' } = asked.params;
+      async run(apiRequest) {
+        const { id = '' } = apiRequest.params;
         await skills.get(id); // before a folder is read that nobody can use
-        const { files } = await folderOf(asked);
+        const { files } = await folderOf(apiRequest);
         return versionOf(await skills.addVersion(id, { files }));
       },
     },
@@ -100,9 +100,9 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
     },
     {
       door: 'DELETE /v1/skills/:id/versions/:version',
-      async run({ params: { id = '', version: wanted = '' } }) {
+      async run({ params: { id = '', version: target = '' } }) {
         // An operator deletes what it cannot read, by its id.
-        const version = wanted.startsWith('skillver_') ? wanted : (await skills.version(id, wanted)).id;
+        const version = target.startsWith('skillver_') ? target : (await skills.version(id, target)).id;
         await skills.deleteVersion(id, version);
         return { id: version, type: 'skill_version_deleted' as const };
       },

@@ -108,9 +108,9 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
     {
       door: 'POST /v1/vaults/:id/credentials/:credential',
       async run({ params: { id = '', credential = '' }, body }) {
-        const given = parsed(CredentialChangeBody, body);
+        const input = parsed(CredentialChangeBody, body);
         return credentialOf(
-          await vaults.changeCredential(id, credential, (now) => changedCredential(now, given, clock.now())),
+          await vaults.changeCredential(id, credential, (now) => changedCredential(now, input, clock.now())),
         );
       },
     },

@@ -44,11 +44,11 @@ export async function checkBudgetable(refs: readonly string[], models: Services[
 export type ShownBudget = NonNullable<ReturnType<typeof shownBudget>>;
 
 /** The session's budget after a change. Rejects: invalid_request. */
-export function changedBudget(wish: BudgetWish | null, record: SessionRecord, { cost }: Usage): OwnBudget {
-  if (shownBudget(record) === null && wish !== null)
+export function changedBudget(requested: BudgetWish | null, record: SessionRecord, { cost }: Usage): OwnBudget {
+  if (shownBudget(record) === null && requested !== null)
     throw invalid('budget: the session was made without one, or lost it, and cannot get one.', 'budget_create_only');
-  if (wish === null) return record.budget?.hard ? {} : (record.budget ?? {});
-  const next = ownBudgetOf(wish);
+  if (requested === null) return record.budget?.hard ? {} : (record.budget ?? {});
+  const next = ownBudgetOf(requested);
   if (next.cost <= cost) {
     const used = Math.ceil(cost * 10_000) / 100;
     throw invalid(`budget: the session has used ${used} cents; the new limit must be more.`, 'budget_not_raised');

@@ -63,10 +63,10 @@ export class Calls {
 
   ask(data: FactOf<'approval.requested'>['data'], by: Announcer): ToldEvent | undefined {
     const { callId, byClient } = data;
-    const told = this.#all.has(callId) ? undefined : this.#announce(data, byClient ? 'allow' : 'ask', by);
+    const report = this.#all.has(callId) ? undefined : this.#announce(data, byClient ? 'allow' : 'ask', by);
     const isForResult = byClient || this.#all.get(callId)?.kind === 'custom';
     this.#pending.set(callId, isForResult ? 'result' : 'permission');
-    return told;
+    return report;
   }
 
   resolve({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): ToldEvent | undefined {
@@ -76,10 +76,10 @@ export class Calls {
     if (result) {
       this.#all.set(callId, { ...call, answered: true });
       const content = result.blocks ?? [{ type: 'text', text: result.output }];
-      const given = { content, is_error: result.isError };
+      const input = { content, is_error: result.isError };
       return call.kind === 'custom'
-        ? { type: 'user.custom_tool_result', fields: { custom_tool_use_id: call.eventId, ...given } }
-        : { type: 'user.tool_result', fields: { tool_use_id: call.eventId, ...given } };
+        ? { type: 'user.custom_tool_result', fields: { custom_tool_use_id: call.eventId, ...input } }
+        : { type: 'user.tool_result', fields: { tool_use_id: call.eventId, ...input } };
     }
     const isAllowed = decision === 'approved';
     const fields = {

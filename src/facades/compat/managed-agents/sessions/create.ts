@@ -81,8 +81,8 @@ interface NewManagedSession {
 /** The session that a program asks for. Rejects: invalid_request, not_found. Nothing is made before. */
 export async function newSession(body: unknown, deps: CreateDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
-  const given = parsed(NewSession, body);
-  const initial = (given.initial_events ?? []).map((event, n) => {
+  const values = parsed(NewSession, body);
+  const initial = (values.initial_events ?? []).map((event, n) => {
     const checked = inboundEvent(event, n);
     if (checked.type !== 'user.message' && checked.type !== 'user.define_outcome')
       throw invalid(`initial_events.${n}: only user.message and user.define_outcome can begin a session.`);
@@ -90,29 +90,29 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   });
   if (initial.filter(({ type }) => type === 'user.define_outcome').length > 1)
     throw invalid('initial_events: at most one of them can be user.define_outcome.');
-  const { doc, content: wanted } = await agentFor(given.agent, services.documents);
-  const content = { ...wanted, skills: await foundSkills(wanted.skills, services.skills) };
+  const { doc, content: requested } = await agentFor(values.agent, services.documents);
+  const content = { ...requested, skills: await foundSkills(requested.skills, services.skills) };
   const roster = await rosterFor({ ...doc, content }, deps);
-  const { environmentId, config } = await environmentFor(given.environment_id, services.documents);
-  if (config?.type === 'self_hosted' && given.resources?.some(({ type }) => type !== 'memory_store'))
+  const { environmentId, config } = await environmentFor(values.environment_id, services.documents);
+  if (config?.type === 'self_hosted' && values.resources?.some(({ type }) => type !== 'memory_store'))
     throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
   if (config?.type === 'self_hosted' && roster.length > 0)
     throw unsupportedField('multiagent with a self-hosted environment', 'use an environment of the type "cloud"');
-  const vaults = await vaultsFor(given.vault_ids ?? [], services.vaults);
-  const wishes = given.resources ?? [];
+  const vaults = await vaultsFor(values.vault_ids ?? [], services.vaults);
+  const requests = values.resources ?? [];
   const memories = await memoryResourcesFor(
-    wishes.filter((wish) => wish.type === 'memory_store'),
+    requests.filter((options) => options.type === 'memory_store'),
     services.memoryStores,
   );
   const repositories = repositoriesFor(
-    wishes.filter((wish) => wish.type === 'github_repository'),
+    requests.filter((options) => options.type === 'github_repository'),
     deps,
   );
-  if (wishes.length - memories.length - repositories.length > maxFiles)
+  if (requests.length - memories.length - repositories.length > maxFiles)
     throw invalid(`resources: a session has at most ${maxFiles} files.`);
-  const resources = await resourcesFor(wishes, deps);
+  const resources = await resourcesFor(requests, deps);
   const model = await modelRefFor(content.model.id, { models: services.models, settings });
-  if (given.budget) await checkBudgetable([model, ...roster.map((one) => one.model)], services.models);
+  if (values.budget) await checkBudgetable([model, ...roster.map((one) => one.model)], services.models);
   const kept: SessionContent = {
     agentId: doc.id,
     version: doc.version,
@@ -129,21 +129,21 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
     origin: 'managedagents',
     model,
     agent: sessionAgentOf({ kept, roster, config, files }),
-    ...(given.title && { title: given.title }),
-    ...(given.metadata && { metadata: given.metadata }),
+    ...(values.title && { title: values.title }),
+    ...(values.metadata && { metadata: values.metadata }),
     ...(sandbox && { sandbox }),
     ...(repositories.length > 0 && { repositories: repositories.map(({ input }) => input) }),
-    ...(given.budget && { budget: ownBudgetOf(given.budget) }),
+    ...(values.budget && { budget: ownBudgetOf(values.budget) }),
   };
   return { command, initial, tokens: repositories.map(({ shown: { url }, token }) => ({ url, token })) };
 }
 
-async function agentFor(wish: z.output<typeof AgentWish>, documents: Services['documents']) {
-  const doc = await keptDocument(documents, 'agent', wish.id, wish.version ?? undefined);
-  if (doc.archivedAt !== null) throw invalid(`agent: ${wish.id} is archived.`, 'agent_archived');
+async function agentFor(requested: z.output<typeof AgentWish>, documents: Services['documents']) {
+  const doc = await keptDocument(documents, 'agent', requested.id, requested.version ?? undefined);
+  if (doc.archivedAt !== null) throw invalid(`agent: ${requested.id} is archived.`, 'agent_archived');
   const base = AgentContent.parse(doc.content);
-  if (wish.type === 'agent') return { doc, content: base };
-  const { type: _, id: __, version: ___, ...overrides } = wish;
+  if (requested.type === 'agent') return { doc, content: base };
+  const { type: _, id: __, version: ___, ...overrides } = requested;
   return { doc, content: overridden(base, overrides) };
 }
 
@@ -173,8 +173,8 @@ async function rosterAgent({ id, version }: { id: string; version: number }, doc
 }
 
 /** The vaults, in the order in which they count. Another owner's is as unknown as none. */
-async function vaultsFor(wanted: readonly string[], vaults: Services['vaults']): Promise<string[]> {
-  const ids = [...new Set(wanted)];
+async function vaultsFor(requested: readonly string[], vaults: Services['vaults']): Promise<string[]> {
+  const ids = [...new Set(requested)];
   for (const id of ids) {
     const vault = await vaults.get(id).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'not_found') throw thrown;
@@ -207,16 +207,16 @@ function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly Agen
 
 /** Files of a new session, each at a place of its own below `/mnt/session/uploads`. */
 export async function resourcesFor(
-  wishes: readonly z.output<typeof ResourceWish>[],
+  requests: readonly z.output<typeof ResourceWish>[],
   { uploadOf, newId, now }: Pick<CreateDeps, 'uploadOf' | 'newId' | 'now'>,
   taken: readonly string[] = [],
 ) {
   const paths = new Set(taken);
   const resources = [];
-  for (const [n, wish] of wishes.entries()) {
-    if (wish.type !== 'file') continue;
-    const upload = await uploadOf(wish.file_id);
-    const path = placeOf(wish.mount_path ?? wish.file_id, n);
+  for (const [n, requested] of requests.entries()) {
+    if (requested.type !== 'file') continue;
+    const upload = await uploadOf(requested.file_id);
+    const path = placeOf(requested.mount_path ?? requested.file_id, n);
     if (paths.has(path)) throw invalid(`resources.${n}.mount_path: ${path} is there twice.`);
     paths.add(path);
     const at = iso(now());
@@ -225,7 +225,7 @@ export async function resourcesFor(
       shown: {
         id: `sesrsc_${newId()}`,
         type: 'file' as const,
-        file_id: wish.file_id,
+        file_id: requested.file_id,
         mount_path: `${uploadsFolder}/${path}`,
         created_at: at,
         updated_at: at,
@@ -236,10 +236,10 @@ export async function resourcesFor(
 }
 const uploadsFolder = '/mnt/session/uploads';
 
-function placeOf(given: string, n: number): string {
-  const below = given.startsWith(`${uploadsFolder}/`) ? given.slice(uploadsFolder.length) : given;
+function placeOf(value: string, n: number): string {
+  const below = value.startsWith(`${uploadsFolder}/`) ? value.slice(uploadsFolder.length) : value;
   const parts = below.split('/').filter((part) => part !== '' && part !== '.');
-  const isBad = parts.length === 0 || parts.includes('..') || /[\0\r\n]/.test(given);
-  if (isBad) throw invalid(`resources.${n}.mount_path: ${given} is no path below ${uploadsFolder}.`);
+  const isBad = parts.length === 0 || parts.includes('..') || /[\0\r\n]/.test(value);
+  if (isBad) throw invalid(`resources.${n}.mount_path: ${value} is no path below ${uploadsFolder}.`);
   return parts.join('/');
 }

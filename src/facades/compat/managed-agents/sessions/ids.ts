@@ -25,30 +25,30 @@ export const wordOf = (source: SessionEvent, part: number): string =>
 
 /** A file that came in a message or a result, not by an upload of the program. */
 export const uploadWord = (id: string): string => `file_u${id.replaceAll('-', '')}`;
-export const uploadIdOf = (given: string): string | undefined => {
-  const [, ...parts] = /^file_u([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(given) ?? [];
+export const uploadIdOf = (value: string): string | undefined => {
+  const [, ...parts] = /^file_u([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(value) ?? [];
   return parts.length === 0 ? undefined : parts.join('-');
 };
 
 /** A deployment is an automation, and a run of it a start. */
 export const deploymentWord = (id: string): string => `depl_${id}`;
-export const deploymentIdOf = (given: string): string => {
-  const [, id] = /^depl_([0-9a-f]{12})$/.exec(given) ?? [];
-  if (id === undefined) throw new AppError('not_found', `There is no deployment ${given}.`);
+export const deploymentIdOf = (value: string): string => {
+  const [, id] = /^depl_([0-9a-f]{12})$/.exec(value) ?? [];
+  if (id === undefined) throw new AppError('not_found', `There is no deployment ${value}.`);
   return id;
 };
 export const runWord = (start: string): string => `drun_${start.replace(':', 'x')}`;
 /** The start, and the automation before its colon. */
-export const startIdOf = (given: string): { readonly id: string; readonly automation: string } => {
-  const [, automation, rest] = /^drun_([0-9a-f]{12})x([0-9a-f]+)$/.exec(given) ?? [];
-  if (automation === undefined) throw new AppError('not_found', `There is no deployment run ${given}.`);
+export const startIdOf = (value: string): { readonly id: string; readonly automation: string } => {
+  const [, automation, rest] = /^drun_([0-9a-f]{12})x([0-9a-f]+)$/.exec(value) ?? [];
+  if (automation === undefined) throw new AppError('not_found', `There is no deployment run ${value}.`);
   return { id: `${automation}:${rest}`, automation };
 };
 
-const idOf = (prefix: string, given: string, what: string): SessionId => {
-  const { success, data } = SessionId.safeParse(given.startsWith(prefix) ? given.slice(prefix.length) : '');
-  if (!success) throw new AppError('session_not_found', `There is no ${what} ${given}.`);
+const idOf = (prefix: string, value: string, what: string): SessionId => {
+  const { success, data } = SessionId.safeParse(value.startsWith(prefix) ? value.slice(prefix.length) : '');
+  if (!success) throw new AppError('session_not_found', `There is no ${what} ${value}.`);
   return data;
 };
-export const sessionIdOf = (given: string): SessionId => idOf('sesn_', given, 'session');
-export const threadIdOf = (given: string): SessionId => idOf('sthr_', given, 'thread');
+export const sessionIdOf = (value: string): SessionId => idOf('sesn_', value, 'session');
+export const threadIdOf = (value: string): SessionId => idOf('sthr_', value, 'thread');

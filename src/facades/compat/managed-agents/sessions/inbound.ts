@@ -31,7 +31,7 @@ export const UserMessage = z.strictObject({
   type: z.literal('user.message'),
   content: z.array(MessageContent).min(1).max(100),
 });
-const notBlank = z.string().refine((given) => given.trim() !== '', 'must not be blank');
+const notBlank = z.string().refine((value) => value.trim() !== '', 'must not be blank');
 const DefineOutcome = z.strictObject({
   type: z.literal('user.define_outcome'),
   description: notBlank,
@@ -53,7 +53,7 @@ const Inbound = z.discriminatedUnion('type', [
       ...thread,
     })
     .refine(
-      ({ result: given, deny_message: why }) => given === 'deny' || why == null,
+      ({ result: value, deny_message: why }) => value === 'deny' || why == null,
       'deny_message needs result "deny"',
     ),
   z.strictObject({ type: z.literal('user.custom_tool_result'), custom_tool_use_id: eventId, ...result, ...thread }),
@@ -67,8 +67,8 @@ const EventsBody = z.strictObject({ events: z.array(z.unknown()).min(1).max(1_00
 /** The events of a request, all checked. Rejects: invalid_request, and then none of them counts. */
 export const inboundEvents = (body: unknown): InboundEvent[] => parsed(EventsBody, body).events.map(inboundEvent);
 
-export function inboundEvent(given: unknown, n = 0): InboundEvent {
-  const event = parsed(z.object({ events: z.tuple([Inbound]) }), { events: [given] }).events[0];
+export function inboundEvent(input: unknown, n = 0): InboundEvent {
+  const event = parsed(z.object({ events: z.tuple([Inbound]) }), { events: [input] }).events[0];
   if (event.type === 'user.define_outcome' && event.rubric.type === 'file')
     throw unsupportedField(`events.${n}.rubric.type "file"`, 'send the rubric as text');
   if (event.type === 'system.message')

@@ -104,10 +104,10 @@ function subAgentsOf(kept: SessionContent, roster: readonly RosterAgent[]): SubA
 
 /** Undefined: there are none. */
 function packagesOf({ packages }: CloudConfig): SessionAgent['packages'] {
-  const wanted = packageManagers.flatMap((manager) =>
+  const requested = packageManagers.flatMap((manager) =>
     packages[manager].length > 0 ? [[manager, packages[manager]] as const] : [],
   );
-  return wanted.length > 0 ? Object.fromEntries(wanted) : undefined;
+  return requested.length > 0 ? Object.fromEntries(requested) : undefined;
 }
 
 function toolNames(tool: ResolvedTool): string[] {

@@ -28,12 +28,12 @@ export const maxStores = 8;
 
 /** The memory stores of a new session. Another owner's is as unknown as none. */
 export async function memoryResourcesFor(
-  wishes: readonly z.output<typeof MemoryStoreWish>[],
+  requests: readonly z.output<typeof MemoryStoreWish>[],
   stores: Services['memoryStores'],
 ): Promise<MemoryStoreResource[]> {
-  if (wishes.length > maxStores) throw invalid(`resources: a session has at most ${maxStores} memory stores.`);
+  if (requests.length > maxStores) throw invalid(`resources: a session has at most ${maxStores} memory stores.`);
   const resources: MemoryStoreResource[] = [];
-  for (const { type, memory_store_id: id, access: wanted, instructions } of wishes) {
+  for (const { type, memory_store_id: id, access: target, instructions } of requests) {
     if (resources.some((one) => one.memory_store_id === id)) throw invalid(`resources: ${id} is there twice.`);
     const { name, description, archivedAt } = await stores.get(id).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'not_found') throw thrown;
@@ -46,7 +46,7 @@ export async function memoryResourcesFor(
     resources.push({
       type,
       memory_store_id: id,
-      access: wanted ?? 'read_write',
+      access: target ?? 'read_write',
       instructions: instructions ?? null,
       name,
       description,

@@ -232,25 +232,25 @@ export class Projection {
   #emit(type: string, fields: Fields, id?: string): void {
     this.#out.push({ id: id ?? this.#word(), type, processed_at: iso(this.#now.at), ...fields });
   }
-  #tell(told: ToldEvent | undefined): void {
-    if (told) this.#emit(told.type, told.fields);
+  #tell(report: ToldEvent | undefined): void {
+    if (report) this.#emit(report.type, report.fields);
   }
 
   /** A message is told when the agent takes it: at once, or with the beginning of its own run. */
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
-    const asked = { id: this.#word(), type, processed_at: null, ...fields };
+    const requested = { id: this.#word(), type, processed_at: null, ...fields };
     if (event.runId === null || event.runId === this.#now.run)
-      this.#out.push({ ...asked, processed_at: iso(this.#now.at) });
-    else this.#now.queued = new Map(this.#now.queued).set(event.runId, asked);
+      this.#out.push({ ...requested, processed_at: iso(this.#now.at) });
+    else this.#now.queued = new Map(this.#now.queued).set(event.runId, requested);
   }
   #take(runId: RunId | null): void {
     this.#now.run = runId;
-    const asked = runId === null ? undefined : this.#now.queued.get(runId);
-    if (!asked) return;
+    const requested = runId === null ? undefined : this.#now.queued.get(runId);
+    if (!requested) return;
     this.#now.queued = new Map([...this.#now.queued].filter(([other]) => other !== runId));
-    this.#out.push({ ...asked, processed_at: iso(this.#now.at) });
+    this.#out.push({ ...requested, processed_at: iso(this.#now.at) });
   }
   /** The messages that wait for their turn, as lists have them. */
   get queued(): readonly ManagedEvent[] {
@@ -400,7 +400,7 @@ export class Projection {
     // The interrupt comes first: its program is told the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
-    for (const told of this.#calls.endAll()) this.#tell(told);
+    for (const report of this.#calls.endAll()) this.#tell(report);
     this.delegations.clear();
     this.#tell(this.outcomes.close(runId, data, this.#now.at));
     const failure = this.#now.failure;

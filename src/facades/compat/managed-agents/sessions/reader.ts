@@ -96,7 +96,7 @@ const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolea
 export async function catchUp(
   projection: SessionProjection,
   sessions: Sessions,
-  { heard = () => {}, goesOn = () => true, isShared }: CatchUp = {},
+  { heard: listener = () => {}, goesOn = () => true, isShared }: CatchUp = {},
 ): Promise<'read' | 'stale' | 'child missing'> {
   const ended = new Set<SessionId>();
   const pages = new Map<SessionId, SessionEvent[]>();
@@ -122,9 +122,9 @@ export async function catchUp(
       const event = earliestOf(pages)?.shift();
       if (!event) break;
       const add = isShared ? addWithChild : addTo;
-      const told = await add(projection, event, sessions);
-      if (!told) return 'child missing';
-      heard(event, told);
+      const report = await add(projection, event, sessions);
+      if (!report) return 'child missing';
+      listener(event, report);
       if (pages.get(event.sessionId)?.length === 0) break;
     }
   }

@@ -50,13 +50,13 @@ interface NewRepository {
 
 /** The repositories of a new session. Rejects with invalid_request: a path outside of the workspace, or taken. */
 export function repositoriesFor(
-  wishes: readonly z.output<typeof RepositoryWish>[],
+  requests: readonly z.output<typeof RepositoryWish>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
 ): NewRepository[] {
-  if (wishes.length > maxRepositories)
+  if (requests.length > maxRepositories)
     throw invalid(`resources: a session has at most ${maxRepositories} repositories.`);
-  const made = wishes.map(({ type, url, authorization_token: token, checkout: at, mount_path: mount }) => {
-    if (wishes.filter((one) => one.url === url).length > 1) throw invalid(`resources: ${url} is there twice.`);
+  const created = requests.map(({ type, url, authorization_token: token, checkout: at, mount_path: mount }) => {
+    if (requests.filter((one) => one.url === url).length > 1) throw invalid(`resources: ${url} is there twice.`);
     if (mount && !mount.startsWith(workspace)) throw invalid(`resources: ${mount} is not below ${workspace}`);
     const ref = at?.type === 'branch' ? at.name : at?.sha;
     const path = mount?.slice(workspace.length).replace(/\/$/, '');
@@ -67,8 +67,8 @@ export function repositoriesFor(
     const shown = { id: `sesrsc_${newId()}`, type, url, checkout: at ?? null, mount_path, ...times };
     return { input, token: new Secret(token), shown };
   });
-  parsed(z.object({ resources: RepositoryInputs }), { resources: made.map(({ input }) => input) });
-  return made;
+  parsed(z.object({ resources: RepositoryInputs }), { resources: created.map(({ input }) => input) });
+  return created;
 }
 
 /** Gives the session a token that git alone can use, for this repository alone. It replaces an earlier one. */

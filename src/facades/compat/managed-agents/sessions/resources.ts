@@ -62,11 +62,11 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const record = await found(params);
         const kept = keptOf(record);
         const { resources = [] } = kept ?? {};
-        const wish = parsed(ResourceWish, body);
+        const requested = parsed(ResourceWish, body);
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         if (record.agent?.environment !== undefined)
           throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');
-        if (wish.type !== 'file')
+        if (requested.type !== 'file')
           throw invalid('A session gets its memory stores and repositories when it is made. Later it can get files.');
         const own = resources.filter(({ type }) => type === 'file');
         if (own.length >= maxFiles) throw invalid(`A session has at most ${maxFiles} files.`);
@@ -76,11 +76,11 @@ export function resourceRoutes(parts: FileDeps): Route[] {
           newId: () => `${ids()}${ids()}`,
           now: () => clock.now(),
         };
-        const [made] = await resourcesFor([wish], deps, taken);
-        if (!made) throw invalid('A resource is a file.');
-        const all = [...(record.agent?.files ?? []), made.file];
-        await change(record, kept, { files: all, resources: [...resources, made.shown] });
-        return made.shown;
+        const [created] = await resourcesFor([requested], deps, taken);
+        if (!created) throw invalid('A resource is a file.');
+        const all = [...(record.agent?.files ?? []), created.file];
+        await change(record, kept, { files: all, resources: [...resources, created.shown] });
+        return created.shown;
       },
     },
     {

@@ -75,8 +75,8 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
           await sessions.delete(record.id).catch(() => {}); // its maker never hears of it
           throw thrown;
         }
-        const made = await view(await sessions.get(record.id));
-        return initial.length > 0 ? { ...made, status: 'running' as const } : made;
+        const created = await view(await sessions.get(record.id));
+        return initial.length > 0 ? { ...created, status: 'running' as const } : created;
       },
     },
     {
@@ -163,14 +163,14 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       worker,
       async run({ params, body, reply, worker: byWorker }) {
         const record = await found(params);
-        const given = inboundEvents(body);
-        if (byWorker) refuseBeyondResults(given);
+        const values = inboundEvents(body);
+        if (byWorker) refuseBeyondResults(values);
         const projection = await reader.state(record, sessions);
         const files = contentFiles(parts, abortOnDisconnect(reply), record.id);
-        const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, given);
+        const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
         const { environment } = record.agent ?? {};
         // An interrupt is the way to have a worker again for a session whose work has failed.
-        if (environment !== undefined && given.some(({ type }) => type === 'user.interrupt'))
+        if (environment !== undefined && values.some(({ type }) => type === 'user.interrupt'))
           await workQueue.enqueue(environment, record.id);
         return { data };
       },
@@ -187,9 +187,9 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       door: 'GET /v1/sessions/:id/events/stream',
       stream: true,
       worker,
-      async run(asked) {
-        const session = await found(asked.params);
-        return await events.stream({ session, thread: session.id }, asked);
+      async run(apiRequest) {
+        const session = await found(apiRequest.params);
+        return await events.stream({ session, thread: session.id }, apiRequest);
       },
     },
     ...threadRoutes(views, events),

@@ -28,17 +28,17 @@ const atBudget =
 /** Checks the events against the state of the session, then hands them over in order. */
 export async function sendEvents(target: Target, events: readonly InboundEvent[]): Promise<ManagedEvent[]> {
   await check(target, events);
-  const given = await givenIn(events, target.files);
+  const eventContents = await givenIn(events, target.files);
   const answers: ManagedEvent[] = [];
   const left = [...events];
   for (let next = left.shift(); next; next = left.shift()) {
     if (!isAnswer(next)) {
-      answers.push(await sendOne(target, next, given));
+      answers.push(await sendOne(target, next, eventContents));
       continue;
     }
     const together = [next];
     while (isAnswer(left[0])) together.push(left.shift() as Answer);
-    answers.push(...(await answerAll(target, together, given)));
+    answers.push(...(await answerAll(target, together, eventContents)));
   }
   return answers;
 }
@@ -99,7 +99,7 @@ function checkCall(
 async function sendOne(
   target: Target,
   event: Exclude<InboundEvent, Answer>,
-  given: EventContents,
+  eventContents: EventContents,
 ): Promise<ManagedEvent> {
   const { record, sessions, now } = target;
   const { id } = record;
@@ -107,16 +107,16 @@ async function sendOne(
     const active = await sessions.activeRun(id);
     // A run that waits for a word continues with it; one that works finishes first.
     const mode = active && !active.waiting ? 'queue' : 'inject';
-    const { seq } = await sessions.send(id, { ...commandOf(event, given), mode });
+    const { seq } = await sessions.send(id, { ...commandOf(event, eventContents), mode });
     return {
       ...event,
-      content: given.of(event).blocks,
+      content: eventContents.of(event).blocks,
       id: eventWord(id, seq),
       processed_at: active && !active.waiting ? null : iso(now()),
     };
   }
   if (event.type === 'user.define_outcome') {
-    const { seq } = await sessions.send(id, commandOf(event, given));
+    const { seq } = await sessions.send(id, commandOf(event, eventContents));
     const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: outcomeWord(id, seq) };
     return { ...event, ...known, id: eventWord(id, seq), processed_at: iso(now()) };
   }
@@ -126,9 +126,9 @@ async function sendOne(
 const usualIterations = 3;
 type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
 /** The message of an event that gives the agent something to do, with the uploads behind its files. */
-export function commandOf(event: Task, given: EventContents): SendCommand {
+export function commandOf(event: Task, eventContents: EventContents): SendCommand {
   if (event.type === 'user.message') {
-    const { text, files, blocks } = given.of(event);
+    const { text, files, blocks } = eventContents.of(event);
     return { text, mode: 'queue', attachments: files, ...((blocks.length > 1 || files.length > 0) && { blocks }) };
   }
   const { description, rubric, max_iterations: iterations } = event;
@@ -168,13 +168,17 @@ const callIn = (event: Answer): string =>
  * Answers that follow each other in a request count in one step, so that the session does not rest between them. The first
  * answer to a call counts. A repeated one is no error, because clients answer each call that they see waiting.
  */
-async function answerAll(target: Target, events: readonly Answer[], given: EventContents): Promise<ManagedEvent[]> {
+async function answerAll(
+  target: Target,
+  events: readonly Answer[],
+  eventContents: EventContents,
+): Promise<ManagedEvent[]> {
   const { record, sessions, projection, now } = target;
   const known = events.map((event) => ({ event, call: projection.callOf(callIn(event)) }));
   const resolved: SessionEvent[] = [];
   for (const thread of new Set(known.map(({ call }) => call?.thread ?? record.id))) {
     const own = known.filter(({ call, event }) => call?.thread === thread && canAnswer(event, call));
-    const [first, ...also] = own.map(({ event, call }) => decisionOf(event, call?.callId ?? '', given));
+    const [first, ...also] = own.map(({ event, call }) => decisionOf(event, call?.callId ?? '', eventContents));
     if (!first) continue;
     const before = projection.seqOf(thread);
     await sessions.decide(thread, { ...first, by: 'program', also }).catch(async (thrown: unknown) => {
@@ -193,7 +197,7 @@ async function answerAll(target: Target, events: readonly Answer[], given: Event
     const shown =
       event.type === 'user.tool_confirmation'
         ? { ...event, deny_message: event.deny_message ?? null, ...routed }
-        : { ...event, content: given.of(event).blocks, is_error: event.is_error ?? false, ...routed };
+        : { ...event, content: eventContents.of(event).blocks, is_error: event.is_error ?? false, ...routed };
     const it = resolved.find(
       ({ type, data }) =>
         type === 'approval.resolved' &&
@@ -211,14 +215,14 @@ type Call = ReturnType<SessionProjection['callOf']>;
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 
-function decisionOf(event: Answer, callId: string, given: EventContents): Decision {
+function decisionOf(event: Answer, callId: string, eventContents: EventContents): Decision {
   if (event.type === 'user.tool_confirmation')
     return {
       callId,
       decision: event.result === 'allow' ? 'approved' : 'rejected',
       ...(event.deny_message && { text: event.deny_message }),
     };
-  const { text, pictures, blocks } = given.of(event);
+  const { text, pictures, blocks } = eventContents.of(event);
   const isMore = blocks.length !== 1 || blocks[0]?.type !== 'text';
   const result = { output: text, isError: event.is_error ?? false, ...(isMore && { blocks: [...blocks] }) };
   return {

@@ -27,10 +27,10 @@ interface Deps {
   readonly sse: SseContext;
 }
 const previewed = ['agent.message', 'agent.thinking'];
-export function checkDeltas(wanted: readonly string[]): readonly string[] {
-  const other = wanted.find((type) => !previewed.includes(type));
+export function checkDeltas(requested: readonly string[]): readonly string[] {
+  const other = requested.find((type) => !previewed.includes(type));
   if (other !== undefined) throw invalid(`event_deltas: ${other} has no previews; ${previewed.join(' and ')} have.`);
-  return wanted;
+  return requested;
 }
 
 /** The session or the thread is archived: its stream ends. */
@@ -78,9 +78,9 @@ class Previews {
   readonly #begun = new Set<string>();
   readonly #opened: string | undefined;
 
-  constructor(projection: Projection, wanted: readonly string[]) {
+  constructor(projection: Projection, requested: readonly string[]) {
     this.#projection = projection;
-    this.#wanted = wanted;
+    this.#wanted = requested;
     this.#opened = projection.openMessage;
   }
 

@@ -41,12 +41,12 @@ export class WorkerAccess implements RouteAccess {
   }
 
   /** Runs the route, as the worker where the request shows the credential of one. */
-  async run(route: Route, asked: ApiRequest, work: Route['run']): Promise<unknown> {
-    const { request } = asked;
+  async run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown> {
+    const { request } = apiRequest;
     const presented = request.headers[header];
     if (typeof presented !== 'string') {
       if (!request.known) throw unauthorized();
-      return await work(asked);
+      return await work(apiRequest);
     }
     const worker = await this.#workerOf(presented, request.client.address);
     const kind = worker.work ? 'session' : 'environment';
@@ -57,8 +57,8 @@ export class WorkerAccess implements RouteAccess {
       );
     const caller = { principal: principalOf(worker), address: request.client.address, request: request.id };
     return await runAsCaller(caller, async () => {
-      await this.#refuseOthers(worker, route, asked);
-      return await work({ ...asked, worker });
+      await this.#refuseOthers(worker, route, apiRequest);
+      return await work({ ...apiRequest, worker });
     });
   }
 
@@ -135,15 +135,15 @@ const principals = new WeakMap<AbortSignal, Principal>();
 function principalOf({ owner, ended, work }: WorkerIdentity): Principal {
   const known = principals.get(ended);
   if (known) return known;
-  const made: Principal = {
+  const principal: Principal = {
     role: owner === undefined ? 'admin' : 'user',
     ...(owner !== undefined && { owner }),
     ...(work && { session: work.sessionId }),
     by: 'environment key',
     ended,
   };
-  principals.set(ended, made);
-  return made;
+  principals.set(ended, principal);
+  return principal;
 }
 
 /** A worker gives results and nothing else: it neither speaks for the user nor allows a call. */

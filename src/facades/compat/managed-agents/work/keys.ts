@@ -25,10 +25,10 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
   return [
     {
       door: 'POST /v1/environments/:id/keys',
-      async run(asked) {
-        const { name } = parsed(NewKey, asked.body);
-        const environment = await queueOf(documents, asked.params.id ?? '');
-        const { key, view } = await workQueue.createKey(environment, { name, maker: makerOf(asked, credentials) });
+      async run(apiRequest) {
+        const { name } = parsed(NewKey, apiRequest.body);
+        const environment = await queueOf(documents, apiRequest.params.id ?? '');
+        const { key, view } = await workQueue.createKey(environment, { name, maker: makerOf(apiRequest, credentials) });
         return { ...keyOf(view), key };
       },
     },

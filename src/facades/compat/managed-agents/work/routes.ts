@@ -57,14 +57,14 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
     {
       door: 'GET /v1/environments/:id/work/poll',
       worker: keyOnly,
-      async run(asked) {
-        const { params, query, request, reply } = asked;
+      async run(apiRequest) {
+        const { params, query, request, reply } = apiRequest;
         const blockMs = query.integer('block_ms', { min: 1, max: 999, usual: 0 });
         const reclaimMs = query.integer('reclaim_older_than_ms', { min: 0, max: maxReclaimMs, usual: usualReclaimMs });
         const environment = await queue(params);
         const workerId = workerIdOf(request.headers['anthropic-worker-id']);
         const signal = abortOnDisconnect(reply);
-        const options = { workerId, blockMs, reclaimMs, maker: claimMaker(asked), signal };
+        const options = { workerId, blockMs, reclaimMs, maker: claimMaker(apiRequest), signal };
         const found = await workQueue.poll(environment, options);
         // Fastify would send nothing for null, and SDKs read JSON.
         const body = found ? workOf(found, secretOf(found.token)) : null;
@@ -150,22 +150,22 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
   ];
 
   /** A token that the claim gives ends with the environment's key by which the worker came. */
-  function claimMaker(asked: Parameters<Route['run']>[0]): CredentialMaker {
-    const maker = makerOf(asked, credentials);
-    return asked.worker?.keyId === undefined ? maker : { environmentKey: asked.worker.keyId };
+  function claimMaker(apiRequest: Parameters<Route['run']>[0]): CredentialMaker {
+    const maker = makerOf(apiRequest, credentials);
+    return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };
   }
 }
 
 const noHeartbeat = 'NO_HEARTBEAT';
 /** The heartbeat that the worker sent last, as `BeatOptions` has it. */
-function expectedOf(given: string | undefined): number | null | undefined {
-  if (given === undefined || given === '') return undefined;
-  return given === noHeartbeat ? null : timeOf('expected_last_heartbeat', given);
+function expectedOf(value: string | undefined): number | null | undefined {
+  if (value === undefined || value === '') return undefined;
+  return value === noHeartbeat ? null : timeOf('expected_last_heartbeat', value);
 }
 
-function workerIdOf(given: string | string[] | undefined): string | undefined {
-  if (given === undefined) return undefined;
-  if (typeof given !== 'string' || !/^[\x20-\x7e]{1,256}$/.test(given))
+function workerIdOf(input: string | string[] | undefined): string | undefined {
+  if (input === undefined) return undefined;
+  if (typeof input !== 'string' || !/^[\x20-\x7e]{1,256}$/.test(input))
     throw new AppError('invalid_request', 'anthropic-worker-id must be 1 to 256 printable characters.');
-  return given;
+  return input;
 }

@@ -56,14 +56,14 @@ export class ListAnswers {
   }
 
   async #next({ waiting }: Lists, signal: AbortSignal): Promise<number | undefined> {
-    const given = Promise.withResolvers<number>();
+    const input = Promise.withResolvers<number>();
     const over = new AbortController();
     const late = pause(patienceMs, AbortSignal.any([signal, over.signal]), this.#clock);
-    waiting.add(given.resolve);
+    waiting.add(input.resolve);
     try {
-      return await Promise.race([given.promise, late.then(() => undefined)]);
+      return await Promise.race([input.promise, late.then(() => undefined)]);
     } finally {
-      waiting.delete(given.resolve);
+      waiting.delete(input.resolve);
       late.catch(() => {}); // it is over
       over.abort();
     }

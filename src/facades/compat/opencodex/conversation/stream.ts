@@ -102,11 +102,11 @@ async function follow(
       frames.skip(await runBefore(deps, id, item.head), item.head);
       continue;
     }
-    const made = item.events
+    const created = item.events
       .flatMap((event) => frames.of(event) ?? [])
       .map((frame) => Buffer.from(JSON.stringify(frame)));
-    if (item.events.some(({ seq }) => seq <= head)) await socket.sendHistory(made);
-    else socket.sendFrames(made);
+    if (item.events.some(({ seq }) => seq <= head)) await socket.sendHistory(created);
+    else socket.sendFrames(created);
   }
   socket.close(closeCodes.sessionDeleted, 'The chat session was deleted');
 }

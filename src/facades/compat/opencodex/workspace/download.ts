@@ -16,8 +16,8 @@ interface Download {
 export async function sendFile(request: FastifyRequest, reply: FastifyReply, file: Download): Promise<FastifyReply> {
   const etag = `"${file.tag}"`;
   markAsAttachment(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
-  const { range: asked, 'if-range': onlyIf } = request.headers;
-  const range = onlyIf === undefined || onlyIf === etag ? rangeOf(asked, file.size) : undefined;
+  const { range: query, 'if-range': onlyIf } = request.headers;
+  const range = onlyIf === undefined || onlyIf === etag ? rangeOf(query, file.size) : undefined;
   if (range === 'unsatisfiable') {
     return reply
       .code(416)

@@ -16,7 +16,7 @@ const base = '/api/v1/sandbox/:sid';
 const usualSeconds = 120;
 
 const container_id = `sbx-${sid}`;
-const said = (message: string) => json('Done', z.object({ message: z.string() }), { message });
+const report = (message: string) => json('Done', z.object({ message: z.string() }), { message });
 const Started = z.object({ message: z.string(), container_id: z.string() });
 const started = {
   200: json('It ran already', Started, { message: 'Sandbox is already running', container_id }),
@@ -62,7 +62,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   app.post(
     `${base}/stop`,
     {
-      schema: { params: ChatParams, response: { 200: said('Sandbox stopped successfully') } },
+      schema: { params: ChatParams, response: { 200: report('Sandbox stopped successfully') } },
       config: {
         doc: about('StopSandbox', 'Stop the sandbox: ends its processes and keeps its files', { fails: [404] }),
       },
@@ -75,7 +75,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   app.post(
     `${base}/reset`,
     {
-      schema: { params: ChatParams, response: { 200: said('Sandbox reset successfully') } },
+      schema: { params: ChatParams, response: { 200: report('Sandbox reset successfully') } },
       config: {
         doc: about('ResetSandbox', 'Empty the workspace and begin with a fresh sandbox', { fails: [404] }),
       },
@@ -119,8 +119,8 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
         const signal = abortWhenUnwanted(reply);
         const look = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
         const where = await placed({ command, workdir: workdir ?? '/workspace' }, look).catch(notRunning);
-        const wanted = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
-        const ended = await sandboxes.exec(id, wanted, signal).catch(notRunning);
+        const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
+        const ended = await sandboxes.exec(id, requested, signal).catch(notRunning);
         return { exit_code: ended.exitCode, ...outputsOf(ended) };
       }),
   );

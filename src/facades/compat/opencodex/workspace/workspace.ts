@@ -172,8 +172,8 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
         if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
         const signal = abortWhenUnwanted(reply);
         const { content } = await files.open(session.id, path, signal).catch(missing);
-        const wanted = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
-        await using staged = await deps.uploads.stage(wanted, signal);
+        const requested = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
+        await using staged = await deps.uploads.stage(requested, signal);
         const [file] = await deps.uploads.keep([staged]);
         return fileView(file as UploadedFile);
       }),

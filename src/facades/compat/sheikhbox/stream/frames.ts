@@ -19,8 +19,8 @@ export function textCache(profile: Profile, infos: FileInfos): (event: SessionEv
   return (event) => {
     const known = texts.get(event);
     if (known !== undefined) return known;
-    const said = toSheikhbox(event, profile, (file, at) => infos.get(file, at));
-    const text = said ? JSON.stringify(said) : '';
+    const reply = toSheikhbox(event, profile, (file, at) => infos.get(file, at));
+    const text = reply ? JSON.stringify(reply) : '';
     if (!('attachments' in event.data) || event.data.attachments.length === 0) texts.set(event, text);
     return text;
   };
@@ -31,7 +31,7 @@ export function frameCache(profile: Profile, infos?: FileInfos): (event: Session
   const frames = new NewestFrames<SessionEvent, Buffer | undefined>();
   return (event) =>
     frames.of(event, () => {
-      const said = toSheikhbox(event, profile, infos && ((file, at) => infos.get(file, at)));
-      return said && toFrame(said);
+      const reply = toSheikhbox(event, profile, infos && ((file, at) => infos.get(file, at)));
+      return reply && toFrame(reply);
     });
 }

@@ -13,11 +13,11 @@ import { isEnd, isOver, type StreamPlan } from './stream-end.ts';
 export function streamChat(
   reply: FastifyReply,
   id: SessionId,
-  given: StreamPlan,
+  streamPlan: StreamPlan,
   context: SheikhboxContext,
 ): Promise<void> {
   const { sessions } = context;
-  let plan = given;
+  let plan = streamPlan;
   return watched(reply, id, context, async (stream) => {
     const over = await isOver(sessions, id, plan, plan.after);
     // a cursor ahead of the log gets a resync below

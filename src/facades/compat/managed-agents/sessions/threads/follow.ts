@@ -60,11 +60,11 @@ export async function* followThreads<Told>({
         yield undefined;
         return;
       }
-      const told: Told[] = [];
-      for (const source of next.value.events) told.push(...tell(source, await addTo(projection, source, sessions)));
+      const reports: Told[] = [];
+      for (const source of next.value.events) reports.push(...tell(source, await addTo(projection, source, sessions)));
       const log = logs.get(thread);
       if (log) advance(thread, log);
-      yield told;
+      yield reports;
     }
   } finally {
     end.abort();

@@ -19,10 +19,10 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
   const threadOf = async (params: Params) => {
     const session = await found(params);
     const projection = await reader.state(session, sessions);
-    const wanted = threadIdOf(params.thread ?? '');
+    const requested = threadIdOf(params.thread ?? '');
     const gone = new AppError('not_found', `The session has no thread ${params.thread}.`);
-    if (!projection.has(wanted)) throw gone;
-    const record = wanted === session.id ? session : await sessions.get(wanted);
+    if (!projection.has(requested)) throw gone;
+    const record = requested === session.id ? session : await sessions.get(requested);
     return { session, record, projection };
   };
   const view = (record: SessionRecord, session: SessionId, projection: Awaited<ReturnType<typeof reader.state>>) =>
@@ -77,9 +77,9 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
     {
       door: 'GET /v1/sessions/:id/threads/:thread/stream',
       stream: true,
-      async run(asked) {
-        const { session, record } = await threadOf(asked.params);
-        return await stream({ session, thread: record.id }, asked);
+      async run(apiRequest) {
+        const { session, record } = await threadOf(apiRequest.params);
+        return await stream({ session, thread: record.id }, apiRequest);
       },
     },
   ];

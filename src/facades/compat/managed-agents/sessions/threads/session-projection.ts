@@ -133,16 +133,17 @@ export class SessionProjection {
     const known = this.#threads.get(thread);
     if (!known || seq <= known.projection.seq) return [];
     const wasRescheduled = known.parent === null && known.projection.status === 'rescheduling';
-    const made = known.projection.add(event);
-    const stop = made.find(({ type }) => type === 'session.status_idle');
+    const created = known.projection.add(event);
+    const stop = created.find(({ type }) => type === 'session.status_idle');
     if (stop && thread === this.#id)
       this.#now.stop = { reason: stop.stop_reason as StopReason, details: stop.stop_details };
     if (event.type === 'run.end') this.#endWith(thread);
     if (event.type === 'session.updated' && event.data.budget && thread === this.#id)
       this.#budget = shownBudget(event.data);
-    const own = made.filter(({ type }) => !ofSession.has(type));
-    const told = known.parent === null ? own.map((one) => ({ thread, event: one })) : this.#ofChild(thread, own, event);
-    return this.#withSession(told, { made, source: event, wasRescheduled });
+    const own = created.filter(({ type }) => !ofSession.has(type));
+    const reports =
+      known.parent === null ? own.map((one) => ({ thread, event: one })) : this.#ofChild(thread, own, event);
+    return this.#withSession(reports, { made: created, source: event, wasRescheduled });
   }
 
   /** The server stops the children of a thread when its run has ended. */
@@ -155,7 +156,7 @@ export class SessionProjection {
   /** The events of a child in its own stream, and those of them that the stream of the primary thread has too. */
   #ofChild(thread: SessionId, own: readonly ManagedEvent[], source: SessionEvent): ThreadEvent[] {
     const { projection, parent } = this.#threads.get(thread) as Thread;
-    const said = source.type === 'run.end' && source.data.status === 'completed' ? projection.lastWords : '';
+    const text = source.type === 'run.end' && source.data.status === 'completed' ? projection.lastWords : '';
     return own.flatMap((event): ThreadEvent[] => {
       if (event.type === 'session.updated' || event.type.startsWith('session.status_')) return [];
       if (event.type === 'user.message' && source.type === 'message.user' && parent)
@@ -164,8 +165,8 @@ export class SessionProjection {
         return [{ thread, event: { ...event, session_thread_id: threadWord(thread) } }];
       const crossed = crossPosted(event, threadWord(thread));
       const both = [{ thread, event }, ...(crossed ? [{ thread: this.#id, event: crossed }] : [])];
-      if (event.type !== 'session.thread_status_idle' || said === '' || !parent) return both;
-      return [...this.#answered({ child: thread, parent, text: said, source }), ...both];
+      if (event.type !== 'session.thread_status_idle' || text === '' || !parent) return both;
+      return [...this.#answered({ child: thread, parent, text: text, source }), ...both];
     });
   }
 
@@ -193,7 +194,7 @@ export class SessionProjection {
   }
 
   /** Adds the events of the session as a whole. */
-  #withSession(told: readonly ThreadEvent[], cause: Cause): readonly ThreadEvent[] {
+  #withSession(reports: readonly ThreadEvent[], cause: Cause): readonly ThreadEvent[] {
     const { source, wasRescheduled } = cause;
     const [wasBusy, wasHeld] = [this.#now.isBusy, this.#now.isHeld];
     const all = this.#all.map(({ projection }) => projection);
@@ -205,25 +206,27 @@ export class SessionProjection {
     this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
     if (isWorking) {
       const isNew = !this.#now.isToldBusy || (wasRescheduled && this.#primary.status === 'running');
-      return isNew ? this.#withStart(told, cause, wasHeld) : told;
+      return isNew ? this.#withStart(reports, cause, wasHeld) : reports;
     }
-    if (this.#now.isBusy) return told;
+    if (this.#now.isBusy) return reports;
     const hasEnded = source.sessionId === this.#id && cause.made.some(({ type }) => type === 'session.status_idle');
     const isShorter = source.type === 'run.end' && this.#now.asked.some((id) => !pending.includes(id));
-    return wasBusy || hasEnded || isShorter ? [...told, ...this.#idle(pending, cause)] : told;
+    return wasBusy || hasEnded || isShorter ? [...reports, ...this.#idle(pending, cause)] : reports;
   }
 
-  #withStart(told: readonly ThreadEvent[], cause: Cause, wasHeld: boolean): ThreadEvent[] {
+  #withStart(reports: readonly ThreadEvent[], cause: Cause, wasHeld: boolean): ThreadEvent[] {
     this.#now.isToldBusy = true;
     const goesOn = wasHeld && this.#primary.status === 'running';
     const { thread } = this.#primary;
-    const at = told.findIndex((one) => one.thread === this.#id && one.event.type === 'session.thread_status_running');
-    const before = at < 0 ? told.length : at;
+    const at = reports.findIndex(
+      (one) => one.thread === this.#id && one.event.type === 'session.thread_status_running',
+    );
+    const before = at < 0 ? reports.length : at;
     return [
-      ...told.slice(0, before),
+      ...reports.slice(0, before),
       this.#event('session.status_running', {}, { cause, part: 90 }),
       ...(goesOn ? [this.#event('session.thread_status_running', thread, { cause, part: 91 })] : []),
-      ...told.slice(before),
+      ...reports.slice(before),
     ];
   }
 
@@ -248,8 +251,8 @@ export class SessionProjection {
 
   /** An event of the primary stream. Where the log of the cause has its like, it has the id of that. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
-    const { made, source } = cause;
-    const alike = ofSession.has(type) ? made.find((one) => one.type === type) : undefined;
+    const { made: created, source } = cause;
+    const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
     const id = alike?.id ?? wordOf(source, part);
     return { thread: this.#id, event: { id, type, processed_at: iso(source.ts), ...fields } };
   }
