@@ -3,6 +3,8 @@ import { operationsOf, router } from './procedure/procedure.ts';
 
 // The settings that administrators change in the running server, as clients see and change them.
 
+/** Everything that arrives is JSON. A schema of JSON refers to itself, which some generators of clients cannot express. */
+const JsonValue = z.unknown().refine((value) => value !== undefined, 'is missing');
 const ServerSetting = z.object({
   /** The key in corral.yaml, such as `approvals.rules`. */
   key: z.string(),
@@ -18,18 +20,18 @@ const ServerSetting = z.object({
     unit: z.string().optional(),
   }),
   /** In force now; null: unset. */
-  value: z.json(),
+  value: JsonValue,
   /** Where nothing is set or stored; null: unset. */
-  fallback: z.json(),
+  fallback: JsonValue,
   from: z.enum(['settings', 'page', 'default']),
   /** The variable or the key of corral.yaml that precedes what is stored; null: none does. */
   setBy: z.string().nullable(),
   /** The stored value; null: none is. */
-  stored: z.json(),
+  stored: JsonValue,
 });
 const ServerSettings = z.object({ settings: z.array(ServerSetting).readonly() });
 const SettingKeyInput = z.strictObject({ key: z.string().min(1).max(100) });
-const SettingValueInput = z.strictObject({ value: z.json() });
+const SettingValueInput = z.strictObject({ value: JsonValue });
 const ChangeSettingInput = z.strictObject({ ...SettingKeyInput.shape, ...SettingValueInput.shape });
 
 /** Stored values and defaults are JSON by their schemas. */

@@ -33,12 +33,11 @@ const imitated = 'APIs of other systems';
 export function openApiDocument(routes: readonly RegisteredRoute[], version: string): Json {
   const names = tagsOf(routes);
   const paths: Record<string, Json> = {};
-  const shared = new SharedSchemas();
   for (const route of routes) {
     if (!route.doc || route.doc.asset || route.method === 'HEAD') continue; // HEAD is documented with its GET
     const path = route.url.replace(/:([^/]+)/g, '{$1}');
     paths[path] ??= {};
-    paths[path][route.method.toLowerCase()] = operation(route, route.doc, shared);
+    paths[path][route.method.toLowerCase()] = operation(route, route.doc);
   }
   linkOperations(paths);
   return {
@@ -50,7 +49,7 @@ export function openApiDocument(routes: readonly RegisteredRoute[], version: str
       { name: imitated, tags: names.filter((name) => !(name in own)) },
     ],
     paths,
-    components: { schemas: shared.all, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
     security: [{}, { bearer: [] }],
   };
 }
@@ -62,10 +61,10 @@ function tagsOf(routes: readonly RegisteredRoute[]): string[] {
   return [...ordered, ...[...tags].filter((name) => !(name in own))];
 }
 
-function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc, shared: SharedSchemas): Json {
+function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc): Json {
   const parameters = [
-    ...parametersOf(schema?.params, 'path', shared),
-    ...parametersOf(schema?.querystring, 'query', shared),
+    ...parametersOf(schema?.params, 'path'),
+    ...parametersOf(schema?.querystring, 'query'),
     ...Object.entries(doc.headers ?? {}).map(([name, description]) => ({
       name,
       in: 'header',
@@ -81,18 +80,18 @@ function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc, shared: 
     ...(doc.websocket && { 'x-websocket': true }),
     ...(doc.description && { description: doc.description }),
     ...(parameters.length > 0 && { parameters }),
-    ...(schema?.body instanceof z.ZodType && { requestBody: requestBody(schema.body, doc.bodyExample, shared) }),
-    ...(doc.requestContent && { requestBody: otherBody(doc.requestContent, shared) }),
+    ...(schema?.body instanceof z.ZodType && { requestBody: requestBody(schema.body, doc.bodyExample) }),
+    ...(doc.requestContent && { requestBody: otherBody(doc.requestContent) }),
     responses: {
-      ...Object.fromEntries(Object.entries(replies).map(([status, one]) => [status, response(one, shared)])),
+      ...Object.fromEntries(Object.entries(replies).map(([status, one]) => [status, response(one)])),
       '431': { description: 'The headers are too large' }, // answered before the route is known
     },
   };
 }
 
-function parametersOf(schema: unknown, place: 'path' | 'query', shared: SharedSchemas): Json[] {
+function parametersOf(schema: unknown, place: 'path' | 'query'): Json[] {
   if (!(schema instanceof z.ZodType)) return [];
-  const { properties = {}, required = [] } = shared.toJson(schema, 'input') as {
+  const { properties = {}, required = [] } = toJson(schema, 'input') as {
     properties?: Record<string, Json>;
     required?: string[];
   };
@@ -105,8 +104,8 @@ function parametersOf(schema: unknown, place: 'path' | 'query', shared: SharedSc
   }));
 }
 
-function requestBody(schema: z.ZodType, example: unknown, shared: SharedSchemas): Json {
-  const json = shared.toJson(schema, 'input');
+function requestBody(schema: z.ZodType, example: unknown): Json {
+  const json = toJson(schema, 'input');
   const needed = Array.isArray(json.required) && json.required.length > 0;
   return {
     required: needed,
@@ -114,16 +113,16 @@ function requestBody(schema: z.ZodType, example: unknown, shared: SharedSchemas)
   };
 }
 
-function otherBody(content: NonNullable<RouteDoc['requestContent']>, shared: SharedSchemas): Json {
-  const types = Object.entries(content).map(([type, schema]) => [type, { schema: shared.toJson(schema, 'input') }]);
+function otherBody(content: NonNullable<RouteDoc['requestContent']>): Json {
+  const types = Object.entries(content).map(([type, schema]) => [type, { schema: toJson(schema, 'input') }]);
   return { required: true, content: Object.fromEntries(types) };
 }
 
-function response({ description, content }: ReplyDoc, shared: SharedSchemas): Json {
+function response({ description, content }: ReplyDoc): Json {
   if (!content) return { description };
   const types = Object.entries(content).map(([type, { schema, example }]) => [
     type,
-    { schema: shared.toJson(schema, 'output'), ...(example !== undefined && { example }) },
+    { schema: toJson(schema, 'output'), ...(example !== undefined && { example }) },
   ]);
   return { description, content: Object.fromEntries(types) };
 }
@@ -131,36 +130,19 @@ function response({ description, content }: ReplyDoc, shared: SharedSchemas): Js
 /** The pattern without what only some engines of regular expressions have. */
 const portable = (pattern: string) => pattern.replaceAll(String.raw`\p{Cc}`, String.raw`\x00-\x1f\x7f-\x9f`);
 
-/** Schemas with references to themselves, which the document keeps in one place, because a reference begins at its root. */
-class SharedSchemas {
-  readonly #names = new Map<string, string>();
-  readonly all: Record<string, Json> = {};
-
-  /** OpenAPI 3.1 uses JSON Schema 2020-12. */
-  toJson(schema: z.ZodType, io: 'input' | 'output'): Json {
-    const options = { target: 'draft-2020-12', io, unrepresentable: 'any' } as const;
-    const { $schema, $defs, ...json } = z.toJSONSchema(schema, options) as Json & { $defs?: Record<string, Json> };
-    const refersToRoot = JSON.stringify(json).includes('"$ref":"#"');
-    const own = { ...$defs, ...(refersToRoot && { root: json }) };
-    const names = new Map(Object.entries(own).map(([name, one]) => [name, this.#nameOf(JSON.stringify([one, $defs]))]));
-    const moved = (value: unknown): unknown => {
-      if (Array.isArray(value)) return value.map(moved);
-      if (typeof value !== 'object' || value === null) return value;
-      return Object.fromEntries(
-        Object.entries(value).map(([key, inner]) => {
-          if (key === 'pattern' && typeof inner === 'string') return [key, portable(inner)];
-          if (key !== '$ref' || typeof inner !== 'string') return [key, moved(inner)];
-          return [key, `#/components/schemas/${names.get(inner === '#' ? 'root' : inner.replace('#/$defs/', ''))}`];
-        }),
-      );
-    };
-    for (const [name, one] of Object.entries(own)) this.all[names.get(name) ?? ''] = moved(one) as Json;
-    return refersToRoot ? { $ref: `#/components/schemas/${names.get('root')}` } : (moved(json) as Json);
-  }
-
-  #nameOf(content: string): string {
-    const name = this.#names.get(content) ?? `Shared${this.#names.size + 1}`;
-    this.#names.set(content, name);
-    return name;
-  }
+/** OpenAPI 3.1 uses JSON Schema 2020-12. */
+function toJson(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const options = { target: 'draft-2020-12', io, unrepresentable: 'any' } as const;
+  const { $schema, ...json } = z.toJSONSchema(schema, options) as Json;
+  const moved = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(moved);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [
+        key,
+        key === 'pattern' && typeof inner === 'string' ? portable(inner) : moved(inner),
+      ]),
+    );
+  };
+  return moved(json) as Json;
 }

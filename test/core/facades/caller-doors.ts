@@ -133,7 +133,7 @@ function programsId(path: string, to: Targets): string {
   return path.includes('/files/') ? to.document : `sesn_${to.sid}`;
 }
 
-function filled(path: string, to: Targets): string {
+export function filled(path: string, to: Targets): string {
   const query: Record<string, string> = {
     '/api/sessions/{sid}/files/content': '?path=report.md',
     '/api/v1/chats/{sid}/workspace/files/content': '?path=/workspace/report.md',

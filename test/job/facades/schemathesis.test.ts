@@ -22,6 +22,27 @@ test('the document is valid by a public validator', async (context) => {
   expect((await run(validator ?? '', [file])).stdout).toContain('OK');
 });
 
+// npm runs the generator without installing it. It reads types alone, so their compiler is one that it supports.
+const generator = ['--yes', '--package', 'openapi-typescript@7.13.0', '--package', 'typescript@5.9.3', '--'];
+
+test('a client that openapi-typescript generates from the document compiles', async (context) => {
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
+  const folder = await mkdtemp(join(tmpdir(), 'corral-client-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const exec = (...command: string[]) => run('npm', ['exec', ...generator, ...command], { cwd: folder });
+  const isThere = await exec('openapi-typescript', '--version').then(
+    () => true,
+    () => false,
+  );
+  context.skip(!isThere, 'npm cannot fetch openapi-typescript');
+  await writeFile(join(folder, 'openapi.json'), await (await fetch(`${server.url}/openapi.json`)).text());
+  await exec('openapi-typescript', 'openapi.json', '-o', 'client.d.ts');
+  const { stdout } = await exec('tsc', '--noEmit', '--strict', 'client.d.ts').catch(
+    (thrown: { stdout: string }) => thrown,
+  );
+  expect(stdout).toBe('');
+});
+
 test('every documented path answers within its schema and without a 5xx', async (context) => {
   context.skip(program === undefined, 'schemathesis is not installed');
   const settings = {

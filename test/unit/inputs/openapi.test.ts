@@ -32,17 +32,8 @@ test('the document is valid by its own rules', async () => {
   expect([valid, errors]).toEqual([true, undefined]);
 });
 
-test('every reference leads to something', () => {
-  const found = valuesOf('$ref').map((ref) => [
-    ref,
-    ref
-      .replace(/^#\//, '')
-      .split('/')
-      .reduce((at: Record<string, unknown> | undefined, name) => at?.[name] as never, document),
-  ]);
-  expect(found.length).toBeGreaterThan(0);
-  expect(found.filter(([, to]) => to === undefined)).toEqual([]);
-});
+// A schema that refers to itself is a type that refers to itself in the clients of openapi-typescript.
+test('every schema is whole where it stands, without references', () => expect(valuesOf('$ref')).toEqual([]));
 
 test('every pattern means the same in other engines: no properties of Unicode, no look-behind, no named groups', () =>
   expect(valuesOf('pattern').filter((one) => /\\[pPuk]\{?|\(\?<|\(\?[a-z-]+[):]/.test(one))).toEqual([]));
