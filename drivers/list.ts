@@ -1,22 +1,25 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { DriverDescriptor } from './descriptor.ts';
 import { docker } from './docker/descriptor.ts';
 import { kubernetes } from './kubernetes/descriptor.ts';
-import { memory } from './memory/descriptor.ts';
 import { processes } from './process/descriptor.ts';
 
 /** All drivers by name. A new driver needs a line here. */
-export const drivers = { docker, kubernetes, process: processes, memory };
+export const drivers = { docker, kubernetes, process: processes };
 
 export type DriverName = keyof typeof drivers;
-export const driverNames = Object.keys(drivers) as [DriverName, ...DriverName[]];
+/** The setting that names one. It is looked up when it is read, so that tests can add a driver. */
+export const driverChoice = {
+  accepts: `one of auto, ${Object.keys(drivers).join(', ')}`,
+  kind: z.custom<DriverName | 'auto'>((given) => given === 'auto' || descriptorOf(String(given)) !== undefined),
+};
 
 export const driverLabels = Object.entries(drivers)
   .map(([name, { label }]) => `${name}: ${label}`)
   .join('; ');
 
 export const descriptorOf = (name: string): DriverDescriptor | undefined =>
-  (drivers as Readonly<Record<string, DriverDescriptor>>)[name];
+  Object.hasOwn(drivers, name) ? (drivers as Readonly<Record<string, DriverDescriptor>>)[name] : undefined;
 
 type SettingsOf<Descriptor> = Descriptor extends { readonly settings?: infer Settings } ? NonNullable<Settings> : never;
 type Sections = {

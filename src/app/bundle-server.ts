@@ -15,11 +15,11 @@ const workers = [
 /** Packages that find their own files, or the program for the platform, beside their code. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
-/** Bundles src/app/main.ts into `folder`, a folder of the project, as `main.js`. */
-export async function bundleServer(folder: string): Promise<void> {
+/** Bundles the program into `folder`, a folder of the project, as `main.js`. */
+export async function bundleServer(folder: string, program = 'src/app/main.ts'): Promise<void> {
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
-  await bundle(outdir, 'src/app/main.ts');
+  await bundle(outdir, program);
   // Each by itself: code that a worker shared with the server would be a file of its own, and a start opens each.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
   // Without it, Node parses each file to find out which kind of module it is.

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
-import { driverConformance } from '../../drivers/conformance/suite.ts';
 import { clusterHarness, hasCluster } from '../support/cluster/cluster.ts';
+import { driverConformance } from '../support/conformance/suite.ts';
 
 const cluster = await hasCluster();
 

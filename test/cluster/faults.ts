@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { askDaemon, budget, sh, testSpec } from '../../drivers/conformance/harness.ts';
 import type { SandboxSpec } from '../../drivers/driver.ts';
 import type { KubernetesDriver } from '../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../drivers/kubernetes/options.ts';
@@ -22,6 +21,7 @@ import {
   kubectl,
   testPods,
 } from '../support/cluster/cluster.ts';
+import { askDaemon, budget, sh, testSpec } from '../support/conformance/harness.ts';
 
 const execute = promisify(execFile);
 const cluster = await hasCluster();

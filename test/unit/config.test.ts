@@ -117,7 +117,7 @@ describe('configuration', () => {
 
   test('a wrong value is refused with the variable, the key, what it accepts and what it got', () =>
     expect(refused({ CORRAL_DRIVER: 'podman' })).toEqual([
-      'CORRAL_DRIVER (driver in corral.yaml) accepts one of auto, docker, kubernetes, process, memory; it got "podman".',
+      'CORRAL_DRIVER (driver in corral.yaml) accepts one of auto, docker, kubernetes, process; it got "podman".',
     ]));
 
   test('every problem is reported at once', () => {

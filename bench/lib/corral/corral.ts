@@ -8,6 +8,7 @@ import { createLogger } from '../../../src/observability/logger.ts';
 import { createScrubber } from '../../../src/observability/scrub.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { sqliteStore } from '../../../src/storage/sqlite/store.ts';
+import '../../../test/support/memory-driver/register.ts';
 
 export interface Setup {
   readonly dataDir: string;

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { freePort } from '../../../test/support/servers/free-port.ts';
@@ -14,10 +14,13 @@ const Package = z.object({
   serverProcess: z.object({ flags: z.array(z.string()), env: z.record(z.string(), z.string()) }),
 });
 
-/** How the measured checkout starts its server. */
+const withFake = 'test/support/servers/main.ts';
+
+/** How the measured checkout starts its server; with the fake driver where that is no part of the product. */
 export function serverProcess(): { flags: string[]; env: Record<string, string>; program: string } {
   const { scripts, serverProcess } = Package.parse(JSON.parse(readFileSync(join(tree(), 'package.json'), 'utf8')));
-  return { ...serverProcess, program: scripts.start.split(' ').at(-1) ?? '' };
+  const program = existsSync(join(tree(), withFake)) ? withFake : (scripts.start.split(' ').at(-1) ?? '');
+  return { ...serverProcess, program };
 }
 
 export interface RunningServer extends AsyncDisposable {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { driverLabels, driverNames, driverSections } from '../../../drivers/list.ts';
+import { driverChoice, driverLabels, driverSections } from '../../../drivers/list.ts';
 import { approvalRules } from '../../config/approval-rules.ts';
 import {
   addresses,
@@ -117,7 +117,7 @@ export const Config = z.strictObject({
   keys,
 
   driver: setting(
-    oneOf('auto', ...driverNames),
+    driverChoice,
     'auto',
     `where sandboxes run (${driverLabels}); auto is Docker if it answers, else process`,
   ),

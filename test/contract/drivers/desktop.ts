@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { budget, type DriverHarness, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { cdp } from '../../support/clients/cdp.ts';
+import { budget, type DriverHarness, testSpec } from '../../support/conformance/harness.ts';
 import { needs } from '../../support/servers/components.ts';
 
 const soon = () => AbortSignal.timeout(90_000);

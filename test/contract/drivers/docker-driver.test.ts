@@ -1,6 +1,6 @@
 // @module-tag nightly
 import { describe, test } from 'vitest';
-import { driverConformance } from '../../../drivers/conformance/suite.ts';
+import { driverConformance } from '../../support/conformance/suite.ts';
 import { dockerHarness, hasDocker } from '../../support/sandboxes/docker.ts';
 
 const docker = await hasDocker();

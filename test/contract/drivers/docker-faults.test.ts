@@ -4,9 +4,9 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import type { Driver, Pausable, Poolable, ProvisionProgress } from '../../../drivers/driver.ts';
+import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import {
   type DockerHarness,
   docker,

@@ -1,8 +1,8 @@
 // @module-tag nightly
 // Attacks of one sandbox on the others when gVisor gives each sandbox a kernel of its own.
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
-import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
+import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { dockerHarness, testImage } from '../../support/sandboxes/docker.ts';
 import { needs } from '../../support/servers/components.ts';

@@ -1,9 +1,9 @@
 // @module-tag all
 // Attacks of one sandbox on the others through the kernel that they share.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import type { Driver } from '../../../drivers/driver.ts';
+import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { type DockerHarness, dockerHarness, hasDocker, testImage } from '../../support/sandboxes/docker.ts';
 

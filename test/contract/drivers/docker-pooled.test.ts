@@ -1,12 +1,12 @@
 // @module-tag all
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
-import { driverConformance } from '../../../drivers/conformance/suite.ts';
 import type { Driver, Poolable } from '../../../drivers/driver.ts';
 import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { recipeName, type WarmPoolOptions } from '../../../drivers/shared/pool/warm-pool.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { randomIds, type SandboxId, sandboxIdOf } from '../../../src/core/model/ids.ts';
+import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
+import { driverConformance } from '../../support/conformance/suite.ts';
 import { nightly } from '../../support/runner/tags.ts';
 import { type DockerHarness, docker, dockerHarness, hasDocker } from '../../support/sandboxes/docker.ts';
 import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';

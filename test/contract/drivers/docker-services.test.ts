@@ -2,8 +2,8 @@
 // Services beside a sandbox on a real engine: reachable by their names from their own sandbox alone, without a way out.
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
 import { type Driver, hostsServices, isPausable, type SandboxSpec } from '../../../drivers/driver.ts';
+import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { type DockerHarness, docker, dockerHarness, hasDocker, testImage } from '../../support/sandboxes/docker.ts';
 import { askStandIns, standInAnswers, standInImage, standInSpecs } from '../../support/sandboxes/stand-in-services.ts';
 

@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { testSpec } from '../../../drivers/conformance/harness.ts';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { testSpec } from '../../support/conformance/harness.ts';
 import { docker, dockerHost, hasDocker } from '../../support/sandboxes/docker.ts';
 
 const isRoot = process.getuid?.() === 0; // the server and the filter run as two other users of this machine

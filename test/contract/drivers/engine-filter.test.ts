@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { askDaemon, testSpec } from '../../../drivers/conformance/harness.ts';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { engineFilter } from '../../../drivers/docker/filter/filter.ts';
 import { openOwnedFolders } from '../../../drivers/docker/filter/owned-folders.ts';
 import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { askDaemon, testSpec } from '../../support/conformance/harness.ts';
 import {
   type DockerHarness,
   docker,

@@ -1,7 +1,6 @@
 // @module-tag all
 import { writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { askDaemon, budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { ProvisionProgress, SandboxSpec } from '../../../drivers/driver.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions } from '../../../drivers/kubernetes/options.ts';
@@ -9,6 +8,7 @@ import { sessionIdOf } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testPods } from '../../support/cluster/cluster.ts';
 import { type KubeStub, kubeStub, runningStatus } from '../../support/cluster/kube-stub.ts';
+import { askDaemon, budget, testSpec } from '../../support/conformance/harness.ts';
 import { stubOptions } from '../../support/servers/stub-options.ts';
 
 /** Each test is one API fault that a real cluster does not produce on demand. */

@@ -1,11 +1,11 @@
 // @module-tag all
 import { describe, expect, test } from 'vitest';
-import { budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import { isPoolable } from '../../../drivers/driver.ts';
 import { kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { testPods } from '../../support/cluster/cluster.ts';
 import { kubeStub } from '../../support/cluster/kube-stub.ts';
+import { budget, testSpec } from '../../support/conformance/harness.ts';
 import { stubOptions } from '../../support/servers/stub-options.ts';
 import { type PoolBackend, poolableOf, poolOfPods } from './pool-of-pods.ts';
 

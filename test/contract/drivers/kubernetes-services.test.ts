@@ -1,11 +1,11 @@
 // @module-tag all
 // Services as containers of a sandbox's pod, before an API server that answers as told.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { ProvisionProgress } from '../../../drivers/driver.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import { sessionIdOf } from '../../../src/core/model/ids.ts';
 import { type KubeStub, kubeStub } from '../../support/cluster/kube-stub.ts';
+import { budget, testSpec } from '../../support/conformance/harness.ts';
 import { standInSpecs } from '../../support/sandboxes/stand-in-services.ts';
 import { stubOptions } from '../../support/servers/stub-options.ts';
 

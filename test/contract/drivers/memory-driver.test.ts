@@ -1,8 +1,8 @@
-import type { DriverHarness } from '../../../drivers/conformance/harness.ts';
-import { driverConformance } from '../../../drivers/conformance/suite.ts';
-import { MemoryBackend } from '../../../drivers/memory/backend.ts';
-import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
+import type { DriverHarness } from '../../support/conformance/harness.ts';
+import { driverConformance } from '../../support/conformance/suite.ts';
+import { MemoryBackend } from '../../support/memory-driver/backend.ts';
+import { memoryDriver } from '../../support/memory-driver/memory.ts';
 
 const open = async (): Promise<DriverHarness> => {
   const backend = new MemoryBackend(systemClock, ['base']);

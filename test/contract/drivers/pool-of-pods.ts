@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { askDaemon, budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import { type Driver, isPoolable, type Poolable } from '../../../drivers/driver.ts';
 import { fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { recipeName } from '../../../drivers/shared/pool/warm-pool.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import { randomIds, type SandboxId, sandboxIdOf, sessionIdOf } from '../../../src/core/model/ids.ts';
+import { askDaemon, budget, testSpec } from '../../support/conformance/harness.ts';
 import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
 
 type PoolableDriver = Driver & Poolable;

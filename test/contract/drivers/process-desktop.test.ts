@@ -1,9 +1,9 @@
 // @module-tag all
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
-import { budget, testSpec } from '../../../drivers/conformance/harness.ts';
 import type { SandboxLink } from '../../../drivers/driver.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { budget, testSpec } from '../../support/conformance/harness.ts';
 import { needs } from '../../support/servers/components.ts';
 import { hasBubblewrap, processHarness } from '../../support/servers/process.ts';
 import { desktopConformance } from './desktop.ts';

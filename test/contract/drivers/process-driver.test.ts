@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { driverConformance } from '../../../drivers/conformance/suite.ts';
+import { driverConformance } from '../../support/conformance/suite.ts';
 import { hasBubblewrap, processHarness } from '../../support/servers/process.ts';
 
 const bubblewrap = await hasBubblewrap();

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { askDaemon, budget, sh, testSpec } from '../../../drivers/conformance/harness.ts';
 import { markOf } from '../../../drivers/process/proc.ts';
 import { processDriver } from '../../../drivers/process/process.ts';
+import { askDaemon, budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hasBubblewrap, type ProcessHarness, processHarness } from '../../support/servers/process.ts';
 import { programs } from '../../support/servers/programs.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { functionModel, scriptedModel } from '../../../src/agents/models/scripted/scripted.ts';
 import { ask, played } from '../../support/agents/models.ts';
+import { functionModel, scriptedModel } from '../../support/agents/scripted.ts';
 import { modelContract } from './model.ts';
 
 const hi = { type: 'text', delta: 'hi' } as const;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { MemoryBackend } from '../../../drivers/memory/backend.ts';
-import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { MemoryBackend } from '../../support/memory-driver/backend.ts';
+import { memoryDriver } from '../../support/memory-driver/memory.ts';
 
 const call = () => ({ signal: AbortSignal.timeout(60_000), deadlineAt: 0 });
 const { signal } = call();

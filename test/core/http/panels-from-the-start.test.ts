@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { MemoryBackend } from '../../../drivers/memory/backend.ts';
-import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { openStream, type SseClient } from '../../support/clients/sse-client.ts';
+import { MemoryBackend } from '../../support/memory-driver/backend.ts';
+import { memoryDriver } from '../../support/memory-driver/memory.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 
 // The requests of public front ends right after a `tool` event with `calling`, while the sandbox still starts. Some

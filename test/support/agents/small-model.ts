@@ -1,7 +1,7 @@
 import { piecesOf } from '../../../src/agents/models/conversation.ts';
 import type { Message, Model, TurnRequest } from '../../../src/agents/models/model.ts';
-import type { ScriptLine } from '../../../src/agents/models/scripted/scripted.ts';
-import { functionModel } from '../../../src/agents/models/scripted/scripted.ts';
+import type { ScriptLine } from './scripted.ts';
+import { functionModel } from './scripted.ts';
 
 export const window = 32_000;
 

@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
-import type { DriverHarness } from '../../../drivers/conformance/harness.ts';
 import type { EgressHandler } from '../../../drivers/driver.ts';
 import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
@@ -18,6 +17,7 @@ import { imageContext } from '../../../src/app/images/image.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { randomIds, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import type { DriverHarness } from '../conformance/harness.ts';
 import { buildVariant, type Variant } from '../servers/build-variant.ts';
 import { programs } from '../servers/programs.ts';
 

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { DriverHarness } from '../../../drivers/conformance/harness.ts';
 import { type DockerOptions, dockerDriver } from '../../../drivers/docker/docker.ts';
 import { desktopContext, desktopImage, imageContext } from '../../../src/app/images/image.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { randomIds, sessionIdOf } from '../../../src/core/model/ids.ts';
+import type { DriverHarness } from '../conformance/harness.ts';
 import { programs } from '../servers/programs.ts';
 
 export const dockerHost = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';

@@ -1,9 +1,9 @@
 import { Agent } from 'node:http';
-import { memoryDaemon } from '../../../drivers/memory/daemon.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { memoryDaemon } from '../memory-driver/daemon.ts';
 
 /** A daemon in memory, and a client that is connected to it. */
 export function memorySandboxd(): AsyncDisposable & { readonly client: SandboxClient } {

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../../src/core/contracts/clock.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import type { RegisteredRoute } from '../../../src/http/routes/routes.ts';
 import { temporaryFolder } from '../stores/store.ts';
+import '../memory-driver/register.ts';
 
 /** With `auto` every server of a test would look for the larger image, and its sandboxes would depend on what it finds. */
 const noImage = { CORRAL_SANDBOX_DESKTOP: 'false' };

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import type { DriverHarness } from '../../../drivers/conformance/harness.ts';
 import { installationOf } from '../../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
 import { findByVariable } from '../../../drivers/process/proc.ts';
 import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
+import type { DriverHarness } from '../conformance/harness.ts';
 import { programs } from './programs.ts';
 
 /** False: the caller skips tests that need bubblewrap. In CI a missing bubblewrap is an error. */

@@ -1,5 +1,4 @@
 import type { SandboxLink } from '../../../drivers/driver.ts';
-import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { toolRegistry } from '../../../src/agents/tools/registry.ts';
 import type { Append, EventStore, LeaseStore, Store } from '../../../src/core/contracts/ports.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
@@ -21,6 +20,7 @@ import { sandboxService } from '../../../src/sessions/services/sandboxes.ts';
 import { SessionNames } from '../../../src/sessions/services/sessions/names.ts';
 import { sessionService } from '../../../src/sessions/services/sessions.ts';
 import { storeEventLog } from '../../../src/storage/log/log.ts';
+import { memoryDriver } from '../memory-driver/memory.ts';
 import { guardedTools } from './legality.ts';
 import { ServerLifetime } from './life.ts';
 import type { World } from './world.ts';

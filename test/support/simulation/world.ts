@@ -1,5 +1,3 @@
-import { MemoryBackend } from '../../../drivers/memory/backend.ts';
-import type { MemoryDaemon } from '../../../drivers/memory/daemon.ts';
 import type { RunPolicy } from '../../../machines/run.ts';
 import type { SandboxPolicy } from '../../../machines/sandbox.ts';
 import type { Append, Store } from '../../../src/core/contracts/ports.ts';
@@ -8,6 +6,8 @@ import { type IdSource, MessageId, RunId, type SandboxId, SessionId } from '../.
 import type { EngineLogger } from '../../../src/sessions/engine/logger.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { ManualClock } from '../machines/manual-clock.ts';
+import { MemoryBackend } from '../memory-driver/backend.ts';
+import type { MemoryDaemon } from '../memory-driver/daemon.ts';
 import { Dice } from './dice.ts';
 import { type ModelFault, modelFaults, simulatedModel } from './model.ts';
 import { SimulatedSandbox } from './sandbox.ts';

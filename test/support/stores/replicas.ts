@@ -1,11 +1,11 @@
 import type { Capabilities } from '../../../drivers/driver.ts';
-import { MemoryBackend } from '../../../drivers/memory/backend.ts';
-import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import type { SessionId } from '../../../src/core/model/ids.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
+import { MemoryBackend } from '../memory-driver/backend.ts';
+import { memoryDriver } from '../memory-driver/memory.ts';
 import { type ComposedCore, composeCore } from '../servers/composed.ts';
 
 export interface Replicas extends AsyncDisposable {

@@ -4,6 +4,7 @@ import { strictRuntime } from '../../../drivers/docker/strict-runtime.ts';
 import { descriptorOf } from '../../../drivers/list.ts';
 import { requireIsolation } from '../../../src/app/parts/driver.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
+import '../../support/memory-driver/register.ts';
 
 const engine = { runc: 'runc', 'io.containerd.runc.v2': '', runsc: '/usr/local/bin/runsc' };
 const asked = (env: Record<string, string>, runtimes: Record<string, string> | Error = engine) =>

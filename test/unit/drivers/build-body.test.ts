@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { testSpec } from '../../../drivers/conformance/harness.ts';
 import { buildBody } from '../../../drivers/docker/builds/build-body.ts';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { testSpec } from '../../support/conformance/harness.ts';
 
 const request = {
   spec: testSpec('corral-sandbox'),

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { testSpec } from '../../../drivers/conformance/harness.ts';
 import { createBody } from '../../../drivers/docker/create-body.ts';
 import { infoFrom, labelsFor } from '../../../drivers/docker/labels.ts';
 import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { testSpec } from '../../support/conformance/harness.ts';
 
 const spec = testSpec('corral-sandbox', {
   env: { HTTP_PROXY: 'http://127.0.0.1:3128', CORRAL_RUN_DIR: '/evil', CORRAL_SANDBOXD_TOKEN: 'mine' },

@@ -1,6 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { describe, expect, test } from 'vitest';
-import { testSpec } from '../../../drivers/conformance/harness.ts';
 import { createBody, securityOptions } from '../../../drivers/docker/create-body.ts';
 import { dockerDriver } from '../../../drivers/docker/docker.ts';
 import { containerRules } from '../../../drivers/docker/filter/container-rules.ts';
@@ -13,6 +12,7 @@ import { stateOf } from '../../../drivers/kubernetes/pods/pod-state.ts';
 import { serviceStart, serviceStates } from '../../../drivers/kubernetes/pods/service-containers.ts';
 import { recipeName } from '../../../drivers/shared/pool/warm-pool.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { testSpec } from '../../support/conformance/harness.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
 const redis: ServiceSpec = {

@@ -2,13 +2,13 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { testSpec } from '../../../drivers/conformance/harness.ts';
 import { acquireLock } from '../../../drivers/process/lock.ts';
 import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
 import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
+import { testSpec } from '../../support/conformance/harness.ts';
 
 const call = (signal: AbortSignal = new AbortController().signal) => ({ signal, deadlineAt: 0 });
 

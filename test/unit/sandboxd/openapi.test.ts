@@ -3,10 +3,10 @@ import { Agent, request } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { expect, onTestFinished, test } from 'vitest';
 import { z } from 'zod';
-import { memoryDaemon } from '../../../drivers/memory/daemon.ts';
 import { routes } from '../../../sandbox-images/sandboxd/server/routes.ts';
 import { version } from '../../../sandbox-images/sandboxd/version.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { memoryDaemon } from '../../support/memory-driver/daemon.ts';
 
 interface Body {
   readonly content?: Record<string, { readonly schema?: object }>;

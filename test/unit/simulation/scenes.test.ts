@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { memoryDriver } from '../../../drivers/memory/memory.ts';
 import { type SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { StoredSession } from '../../../src/sessions/run/log/projection.ts';
+import { memoryDriver } from '../../support/memory-driver/memory.ts';
 import { startServer } from '../../support/simulation/server.ts';
 import { World } from '../../support/simulation/world.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { withFallbacks } from '../../../../src/agents/models/fallbacks.ts';
 import type { FailedTurn, Model } from '../../../../src/agents/models/model.ts';
-import { type ScriptLine, scriptedModel } from '../../../../src/agents/models/scripted/scripted.ts';
 import { ask, played } from '../../../support/agents/models.ts';
+import { type ScriptLine, scriptedModel } from '../../../support/agents/scripted.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 const failed = (code: FailedTurn['code'], more: Partial<FailedTurn> = {}): ScriptLine => ({

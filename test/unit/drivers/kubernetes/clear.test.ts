@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { testSpec } from '../../../../drivers/conformance/harness.ts';
 import { metaFor } from '../../../../drivers/kubernetes/labels.ts';
 import { clearInstance } from '../../../../drivers/kubernetes/pods/clear-instance.ts';
 import { reapCommand } from '../../../../src/app/commands/reap.ts';
 import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { type KubeStub, kubeStub } from '../../../support/cluster/kube-stub.ts';
+import { testSpec } from '../../../support/conformance/harness.ts';
 
 const namespace = 'sandboxes';
 let stub: KubeStub;

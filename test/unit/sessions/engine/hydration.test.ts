@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { scriptedModel } from '../../../../src/agents/models/scripted/scripted.ts';
 import type { EventLog } from '../../../../src/core/contracts/ports.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
@@ -9,6 +8,7 @@ import { soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { storeEventLog } from '../../../../src/storage/log/log.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { scriptedModel } from '../../../support/agents/scripted.ts';
 import { runPolicy, sandboxPolicy } from '../../../support/machines/machines.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { MemoryBackend } from '../../../../drivers/memory/backend.ts';
-import { memoryDriver } from '../../../../drivers/memory/memory.ts';
 import { sandboxWith } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
 import { asChild, sandboxInput } from '../../../support/machines/machines.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { MemoryBackend } from '../../../support/memory-driver/backend.ts';
+import { memoryDriver } from '../../../support/memory-driver/memory.ts';
 
 const unused = () => {
   throw new Error('a release needs no running sandbox');

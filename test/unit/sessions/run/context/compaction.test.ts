@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { TurnOutcome, TurnRequest } from '../../../../../src/agents/models/model.ts';
-import type { ScriptLine } from '../../../../../src/agents/models/scripted/scripted.ts';
 import { randomIds } from '../../../../../src/core/model/ids.ts';
 import { recallFrom } from '../../../../../src/sessions/run/context/recall.ts';
 import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
+import type { ScriptLine } from '../../../../support/agents/scripted.ts';
 import { sharedBeginning, smallModel, tokensOf, window } from '../../../../support/agents/small-model.ts';
 import {
   messageId,

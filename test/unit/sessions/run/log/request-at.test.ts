@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { TurnRequest } from '../../../../../src/agents/models/model.ts';
-import type { ScriptLine } from '../../../../../src/agents/models/scripted/scripted.ts';
 import type { FactOf, PlanStep } from '../../../../../src/core/model/events.ts';
 import { randomIds } from '../../../../../src/core/model/ids.ts';
 import { requestAt } from '../../../../../src/sessions/run/log/request-at.ts';
 import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
+import type { ScriptLine } from '../../../../support/agents/scripted.ts';
 import { smallModel } from '../../../../support/agents/small-model.ts';
 import { messageId, nothingYet, runId, scribeBench, sessionId } from '../../../../support/machines/session-parts.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { FinishedTurn, TurnPart } from '../../../../../src/agents/models/model.ts';
-import { type ScriptLine, scriptedModel } from '../../../../../src/agents/models/scripted/scripted.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
+import { type ScriptLine, scriptedModel } from '../../../../support/agents/scripted.ts';
 import { runId, scribeBench, wantedTurn as wanted } from '../../../../support/machines/session-parts.ts';
 
 const usage = { inputTokens: 10, outputTokens: 5 };

@@ -1,4 +1,4 @@
-import type { Operation, StartOperation } from '../../src/sandboxes/client/client.ts';
+import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { type CommandContext, inBackground, type SandboxParts, sleeping, untilKilled } from './command-context.ts';
 import { interpret } from './interpreter.ts';
 

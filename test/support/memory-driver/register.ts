@@ -1,6 +1,9 @@
-import { describeDriver } from '../descriptor.ts';
+import { describeDriver } from '../../../drivers/descriptor.ts';
+import { drivers } from '../../../drivers/list.ts';
 
-export const memory = describeDriver({
+// Adds the fake to the drivers of this process.
+
+const memory = describeDriver({
   label: 'a fake for tests that executes nothing',
   async open(_settings, { say, clock, image }) {
     const { MemoryBackend } = await import('./backend.ts');
@@ -9,3 +12,5 @@ export const memory = describeDriver({
     return memoryDriver(new MemoryBackend(clock, [image]));
   },
 });
+
+Object.assign(drivers, { memory });

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/contracts/clock.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { FileTree } from './file-tree.ts';
 import type { Process, Processes } from './processes.ts';
 

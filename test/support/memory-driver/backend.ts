@@ -1,7 +1,7 @@
-import type { Clock } from '../../src/core/contracts/clock.ts';
-import { AppError, type ErrorCode } from '../../src/core/errors/errors.ts';
-import type { SandboxId } from '../../src/core/model/ids.ts';
-import type { SandboxInfo } from '../driver.ts';
+import type { SandboxInfo } from '../../../drivers/driver.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import { AppError, type ErrorCode } from '../../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { type MemoryDaemon, memoryDaemon } from './daemon.ts';
 
 export type Method = 'check' | 'provision' | 'attach' | 'list' | 'destroy' | 'pause' | 'resume';

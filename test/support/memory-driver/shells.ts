@@ -1,9 +1,9 @@
-import type { Daemon } from '../../sandbox-images/sandboxd/daemon.ts';
-import { limits } from '../../sandbox-images/sandboxd/daemon.ts';
-import { AppError } from '../../src/core/errors/errors.ts';
-import { prompt } from '../../src/core/model/prompt.ts';
-import { newestOutputs } from '../../src/core/model/shell-console.ts';
-import type { StartOperation } from '../../src/sandboxes/client/client.ts';
+import type { Daemon } from '../../../sandbox-images/sandboxd/daemon.ts';
+import { limits } from '../../../sandbox-images/sandboxd/daemon.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import { prompt } from '../../../src/core/model/prompt.ts';
+import { newestOutputs } from '../../../src/core/model/shell-console.ts';
+import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { fired, inBackground, type SandboxParts, sleeping, untilKilled } from './command-context.ts';
 import { interpret } from './interpreter.ts';
 import { type MemoryOperation, runCommand } from './operation.ts';

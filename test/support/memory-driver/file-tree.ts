@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
-import { AppError } from '../../src/core/errors/errors.ts';
-import type { FileEntry } from '../../src/sandboxes/client/client.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 
 interface Node {
   /** Undefined: a folder. */

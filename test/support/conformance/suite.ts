@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Call, type Driver, hostsVolumes, type SandboxSpec } from '../driver.ts';
+import { type Call, type Driver, hostsVolumes, type SandboxSpec } from '../../../drivers/driver.ts';
 import { askDaemon, budget, type DriverHarness, type Kind, sh, type TestedDriver, testSpec } from './harness.ts';
 import { volumeConformance } from './volumes.ts';
 

@@ -1,13 +1,13 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { raceAbort, throwIfFired } from '../../src/core/concurrency/cancel.ts';
-import { AppError } from '../../src/core/errors/errors.ts';
-import type { SandboxId } from '../../src/core/model/ids.ts';
-import { Secret } from '../../src/core/text/secret.ts';
-import type { Call, Driver, Pausable, SandboxInfo, SandboxSpec } from '../driver.ts';
-import { labelsOf } from '../shared/folders.ts';
-import { openLinkEnd } from '../shared/link/link-end.ts';
-import { SingleFlight } from '../shared/pool/single-flight.ts';
+import type { Call, Driver, Pausable, SandboxInfo, SandboxSpec } from '../../../drivers/driver.ts';
+import { labelsOf } from '../../../drivers/shared/folders.ts';
+import { openLinkEnd } from '../../../drivers/shared/link/link-end.ts';
+import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
+import { raceAbort, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { SandboxId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { type Box, type MemoryBackend, type Method, tokenOf } from './backend.ts';
 
 /** Sandboxes that exist only in memory, with the API of real ones. For tests, simulation, and trying Corral out. */

@@ -1,10 +1,10 @@
 import { addAbortListener } from 'node:events';
 import { StringDecoder } from 'node:string_decoder';
-import { type Daemon, limits } from '../../sandbox-images/sandboxd/daemon.ts';
-import { keyboard } from '../../sandbox-images/sandboxd/shells/keyboard.ts';
-import { TerminalView } from '../../sandbox-images/sandboxd/shells/terminal-view.ts';
-import { AppError } from '../../src/core/errors/errors.ts';
-import type { TerminalEnd, TerminalEntry } from '../../src/sandboxes/client/client.ts';
+import { type Daemon, limits } from '../../../sandbox-images/sandboxd/daemon.ts';
+import { keyboard } from '../../../sandbox-images/sandboxd/shells/keyboard.ts';
+import { TerminalView } from '../../../sandbox-images/sandboxd/shells/terminal-view.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
+import type { TerminalEnd, TerminalEntry } from '../../../src/sandboxes/client/client.ts';
 import { type CommandContext, inBackground, type SandboxParts, sleeping } from './command-context.ts';
 import { interpret } from './interpreter.ts';
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../../src/core/contracts/clock.ts';
-import type { ProcessEntry } from '../../src/sandboxes/client/client.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import type { ProcessEntry } from '../../../src/sandboxes/client/client.ts';
 
 export interface Process {
   readonly pid: number;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { VolumeId } from '../../src/core/model/ids.ts';
-import { hostsVolumes, type MountedVolume } from '../driver.ts';
+import { hostsVolumes, type MountedVolume } from '../../../drivers/driver.ts';
+import { VolumeId } from '../../../src/core/model/ids.ts';
 import { budget, sh, type TestedDriver } from './harness.ts';
 
 /** Volumes, for drivers that mount them. */

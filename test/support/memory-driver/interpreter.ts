@@ -1,4 +1,4 @@
-import { AppError } from '../../src/core/errors/errors.ts';
+import { AppError } from '../../../src/core/errors/errors.ts';
 import { builtins } from './builtins.ts';
 import { type CommandContext, Exit } from './command-context.ts';
 

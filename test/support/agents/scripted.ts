@@ -1,4 +1,4 @@
-import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '../model.ts';
+import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '../../../src/agents/models/model.ts';
 
 /** `wait`: yields nothing more until cancelled. A promise: continues when it settles. */
 export type ScriptLine = TurnPart | 'wait' | Promise<unknown>;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json, text } from 'node:stream/consumers';
-import { type SandboxId, SessionId, sandboxIdOf } from '../../src/core/model/ids.ts';
-import type { Call, Driver, SandboxLink, SandboxSpec } from '../driver.ts';
+import type { Call, Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import { type SandboxId, SessionId, sandboxIdOf } from '../../../src/core/model/ids.ts';
 
 /** A backend under test. Its gate answers each connection with the id of the connecting sandbox. */
 export interface DriverHarness extends AsyncDisposable {

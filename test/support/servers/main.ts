@@ -1,0 +1,3 @@
+// The server with the fake driver, which only tests and measurements choose.
+import '../memory-driver/register.ts';
+import '../../../src/app/main.ts';
