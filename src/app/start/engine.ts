@@ -28,6 +28,7 @@ import { Preparation } from '../../sessions/repositories/preparation.ts';
 import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
 import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
 import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
+import { compactionOfRuns } from '../../sessions/retention/compaction.ts';
 import { leastBudget } from '../../sessions/run/allowance.ts';
 import type { AttachedFiles } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
@@ -93,7 +94,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const policy = sandboxPolicy(config.sandbox, driver);
   const startTimeoutMs = config.sandbox.startTimeoutSeconds * 1_000;
-  const kept = { keepDroppable: 5_000, keepAll: config.maxEventsPerSession };
+  const compact = compactionOfRuns(store.events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
   const cluster = store.shared
     ? clusterOf({
         ownership: replica.ownership,
@@ -297,7 +298,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         metrics.event(fact.type);
         tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
         if (fact.type === 'sandbox.phase') startup.progress?.heard(`sandbox ${id}`, fact.data);
-        if (fact.type === 'run.end') void store.events.compact(id, kept).catch(() => {}); // the next run tries again
+        compact(id, fact, seq);
       },
       onRunEnd: (status) => metrics.runEnded(status),
     }),

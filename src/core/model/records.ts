@@ -36,6 +36,8 @@ export const hookSecretKind = 'automation-secret';
 export const toolServerKind = 'tool-server';
 /** The names by which owners find their sessions again. A session's own `name` decides whether such a record still counts. */
 export const boxNameKind = 'box-name';
+// The settings that people changed in the page.
+export const serverSettingKind = 'server-setting';
 // The vaults of programs, and their credentials with sealed secrets.
 export const vaultKind = 'vault';
 export const vaultCredentialKind = 'vault-credential';

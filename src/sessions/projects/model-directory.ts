@@ -3,6 +3,7 @@ import type { CatalogEntry } from '../../agents/models/catalog/catalog.ts';
 import type { ModelsConfig } from '../../agents/models/registry.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { serverSettingKind as kind } from '../../core/model/records.ts';
 
 const Facts = z.object({
   window: z.int().positive().optional(),
@@ -20,7 +21,6 @@ const Stored = z.object({
 });
 export type StoredModels = z.output<typeof Stored>;
 
-const kind = 'server-setting';
 const id = 'models';
 const maxTries = 10;
 

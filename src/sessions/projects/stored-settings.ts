@@ -3,8 +3,8 @@ import { pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { serverSettingKind as kind } from '../../core/model/records.ts';
 
-const kind = 'server-setting';
 const id = 'changed';
 const maxTries = 10;
 const followMs = 2_000;
