@@ -99,7 +99,7 @@ export async function keyboard(display: XConnection, sleep: (ms: number) => Prom
 }
 
 /**
- * XF86 keysyms whose keys a browser obeys by keycode, whatever their meaning: transport, Home, Mail, Search, Back,
+ * XF86 keysyms whose keys a browser obeys by keycode regardless of meaning: transport, Home, Mail, Search, Back,
  * Forward, Stop, Refresh, Favorites, Close, Copy, Cut, New, Open, Paste, Reply, Reload, Save, Send and forwarding mail.
  */
 const obeyed = new Set([

@@ -26,7 +26,7 @@ const escaped = /\\x(5C|[89A-F][0-9A-F])/;
 /** A path as the system has it. */
 export type SystemPath = string | Buffer;
 
-/** What an escaped path names: its bytes, unless only a file or folder with this very text as its name is there. */
+/** The bytes that an escaped path names, unless only a file or folder with this very text as its name is there. */
 export async function systemPath(path: string): Promise<SystemPath> {
   const bytes = bytesOfPath(path);
   if (!bytes) return path;

@@ -39,7 +39,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
     };
     const threads = threadsOf(pid);
     const blocked = threads.map((thread) => textOf(`/proc/${pid}/task/${thread}/syscall`));
-    // Of another user's program, such as sudo, only the sleeping state is visible.
+    // Another user's program, such as sudo, shows only that it sleeps.
     if (blocked.every((call) => call === undefined)) return hasOpenLine && sleeps(pid);
     return blocked.some((call) => call !== undefined && waitsOn(pid, call, isInput));
   });

@@ -17,7 +17,7 @@ import { type Item, updateOf } from './updates.ts';
 
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
-/** Agents report the tokens of a message with its answer: some as the protocol's draft says, Gemini CLI as its quota. */
+/** Agents report a message's tokens with its answer: some as in the protocol's draft, Gemini CLI as its quota. */
 const Answer = z.object({
   usage: z.object({ totalTokens: count }).optional().catch(undefined),
   _meta: z.object({ quota }).optional().catch(undefined),
@@ -29,15 +29,15 @@ interface Report {
 
 /** Counts the spending of an agent whose reports repeat earlier ones. */
 export class SpendingCounter {
-  #tokens = 0; // of the present message
+  #tokens = 0; // of the current message
   #cost = 0; // of the agent's session
 
-  /** A new message has spent nothing. */
+  /** Resets the counts for a new message. */
   begin(): void {
     this.#tokens = 0;
   }
 
-  /** `used` is the length of the conversation, so the message has taken that many tokens at least. */
+  /** `used` is the length of the conversation, so the message has used at least that many tokens. */
   reported({ used, cost }: Report): readonly AgentUpdate[] {
     return this.#more(used, cost?.currency === 'USD' ? cost.amount : undefined);
   }
@@ -74,10 +74,10 @@ const Message = z.object({
     .optional()
     .catch(undefined),
 });
-/** Names for the model that the agent prefers. */
+/** Model names that mean the agent's preferred model. */
 const unknownModels = new Set(['default', 'auto']);
 
-/** The model that a message of an agent names; undefined where it names none. */
+/** The model that an agent's message names. Undefined if it names none. */
 export function modelIn(message: unknown): string | undefined {
   const { models, configOptions = [], _meta } = Message.safeParse(message).data ?? {};
   const chosen = configOptions.map((one) => option.safeParse(one).data).find((one) => one?.category === 'model');
@@ -93,7 +93,7 @@ const maxWaiting = 500;
 const maxUpdates = 200_000; // in one prompt
 const startMs = 60_000;
 const stopMs = 1_000;
-const maxAsked = 100; // requests for permission that wait
+const maxAsked = 100; // pending requests for permission
 const maxEchoes = 2_000;
 
 /** One agent at work in a sandbox, from its start to its end. */
@@ -114,9 +114,9 @@ export class AcpAgent {
   #model: string | undefined;
   #asking: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  /** The person's decision on a call that an earlier process of the agent asked about. */
+  /** A person's decision on a call that an earlier process of the agent requested. */
   #carried: { readonly call: CallForApproval; readonly allowed: boolean } | undefined;
-  /** Why the program is gone. */
+  /** Why the program ended. Undefined while it runs. */
   ended: string | undefined;
 
   constructor(program: ProgramStream, newId: () => string) {
@@ -135,12 +135,12 @@ export class AcpAgent {
     void program.ended.then((why) => this.#end(why));
   }
 
-  /** Resolves when the program may send more. */
+  /** Resolves when the program can send more. */
   async room(): Promise<void> {
     while (this.#queue.length > maxWaiting && this.ended === undefined) await this.#room.promise;
   }
 
-  /** The model that works for the agent, as far as the agent names it. */
+  /** The model behind the agent, if the agent names it. */
   get model(): string | undefined {
     return this.#model;
   }
@@ -149,12 +149,14 @@ export class AcpAgent {
     return this.#prompt !== undefined && this.ended === undefined;
   }
 
-  /** Whether it works, or has said something that nobody has heard: it can end its work before anybody listens. */
+  /** Whether it is working, or has output that nobody has read: it can finish before anybody listens. */
   get isBusy(): boolean {
     return this.isWorking || (this.ended === undefined && this.#queue.length > 0);
   }
 
-  /** Begins a session, or continues the known one. Resolves with its id; `lost` says why the known one is not continued. */
+  /**
+   * Starts a session, or continues the known one. Resolves with its id; `lost` says why the known one is not continued.
+   */
   async open(
     { cwd, known, auth, mode, resume }: OpenOptions,
     signal: AbortSignal,
@@ -181,7 +183,7 @@ export class AcpAgent {
     if (known !== undefined && resume === 'summary') lost = 'its template begins a new session';
     else if (known !== undefined && agentCapabilities?.loadSession !== true) lost = 'it cannot load a session';
     else if (known !== undefined) {
-      this.#isLoading = true; // the agent repeats the whole conversation, which the log has
+      this.#isLoading = true; // the agent repeats the whole conversation, which is already in the log
       this.#sessionId = known;
       const loaded = await timely(
         ask.request(methods.agent.session.load, { sessionId: known, cwd, mcpServers: [] }),
@@ -205,8 +207,8 @@ export class AcpAgent {
   }
 
   /**
-   * Some agents answer `session/load` first, and repeat the conversation afterwards. They send the answer to a further
-   * request between two updates, so two answers in a row without an update between them are the end.
+   * Some agents answer `session/load` first and repeat the conversation afterwards. They answer a further request
+   * between two updates, so two answers in a row without an update in between mark the end.
    */
   async #endOfHistory(): Promise<void> {
     let quiet = 0;
@@ -217,7 +219,7 @@ export class AcpAgent {
     }
   }
 
-  /** Gives the agent a message; its updates and end follow from `next`. */
+  /** Sends the agent a message; its updates and end are read with `next`. */
   prompt(text: string): void {
     const own = {};
     this.#prompt = own;
@@ -233,7 +235,7 @@ export class AcpAgent {
       (answer) => {
         const { stopReason } = answer;
         if (this.#prompt === own) this.#heard([...this.#named(answer), ...this.#spending.answered(answer)]);
-        if (stopReason === 'refusal') over(failed('The agent refused to go on with this conversation.'));
+        if (stopReason === 'refusal') over(failed('The agent refused to continue this conversation.'));
         else over({ kind: 'said', ...(stopReason === 'cancelled' && { isCut: true }) });
       },
       (thrown: Error) => over(failed(`The agent failed: ${reasonOf(thrown)}`)),
@@ -254,21 +256,21 @@ export class AcpAgent {
     }
   }
 
-  /** Asks the agent to end its work on the present message. */
+  /** Tells the agent to stop working on the current message. */
   async cancel(): Promise<void> {
     for (const answer of this.#permissions.values()) answer(false);
     if (!this.isWorking) return;
     await this.#connection.agent.notify(methods.agent.session.cancel, { sessionId: this.#sessionId }).catch(() => {});
   }
 
-  /** Answers a request for permission. False: nobody waits for it. */
+  /** Answers a request for permission. False: none is pending. */
   decide(callId: string, allowed: boolean): boolean {
     const answer = this.#permissions.get(callId);
     answer?.(allowed);
     return answer !== undefined;
   }
 
-  /** Answers the request for the same call, once, when the agent asks again. */
+  /** Answers the request for the same call, once, when the agent repeats it. */
   carry(call: CallForApproval, allowed: boolean): void {
     this.#carried = { call, allowed };
   }
@@ -279,7 +281,7 @@ export class AcpAgent {
     await this.#program.close();
   }
 
-  /** Asks one thing at a time. Later requests wait for their turn. */
+  /** Sends one question at a time. Later requests wait for their turn. */
   async #asked(
     toolCall: Parameters<Calls['asked']>[0],
     options: readonly PermissionOption[],
@@ -322,7 +324,7 @@ export class AcpAgent {
     return carried.allowed;
   }
 
-  /** The model that works now, when the message tells another one than before. */
+  /** The current model, when the message names a different one. */
   #named(message: unknown): readonly AgentUpdate[] {
     const name = modelIn(message);
     if (name === undefined || name === this.#model) return [];
@@ -331,7 +333,7 @@ export class AcpAgent {
   }
 
   #heard(updates: readonly AgentUpdate[]): void {
-    if (!this.isWorking) return; // an agent that talks unasked is not heard
+    if (!this.isWorking) return; // output outside a prompt is ignored
     this.#updates += updates.length;
     if (this.#updates > maxUpdates) this.#end(`it sent more than ${maxUpdates} updates for one message`);
     else for (const update of updates) this.#push(update);
@@ -372,7 +374,7 @@ function reasonOf(thrown: Error): string {
   return message.slice(0, 500);
 }
 
-/** Whether an agent asks about the same deed again. Its ids and titles of a call can differ. */
+/** Whether an agent requests the same action again. Ids and titles of its calls can differ. */
 function isSameCall(a: CallForApproval, b: CallForApproval): boolean {
   if (a.name !== b.name) return false;
   if (typeof a.args.command === 'string' || typeof b.args.command === 'string')

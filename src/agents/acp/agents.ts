@@ -22,11 +22,11 @@ const kind = 'acp-session';
 const Stored = z.object({ acpSession: z.string() });
 const programId = 'acp-agent';
 
-/** The agents that work in sandboxes with a loop of their own. Each lives as long as the connection to its sandbox. */
+/** External agents at work in sandboxes. Each lives as long as the connection to its sandbox. */
 export class AcpAgents {
   readonly #deps: Deps;
   readonly #agents = new Map<SandboxClient, AcpAgent>();
-  /** Decisions on calls whose agents have gone meanwhile, such as by a restart of the server. */
+  /** Decisions on calls whose agents have gone in the meantime, for example because the server restarted. */
   readonly #carried = new WeakMap<SandboxClient, { readonly call: CallForApproval; readonly allowed: boolean }>();
 
   constructor(deps: Deps) {
@@ -34,7 +34,7 @@ export class AcpAgents {
   }
 
   /**
-   * Lets the agent work until it has answered, asks a person, or fails. It fails as a value; the method rejects only
+   * Lets the agent work until it has answered, needs a person, or fails. Failures are values; the method rejects only
    * when the signal fires, and then the agent has been ended.
    */
   async turn(
@@ -67,17 +67,17 @@ export class AcpAgents {
     }
   }
 
-  /** Ends the agent's work on its present message, so that it takes the next one. */
+  /** Ends the agent's work on its current message, so that it accepts the next one. */
   interrupt(client: SandboxClient): void {
     void this.#agents.get(client)?.cancel();
   }
 
-  /** Answers the agent's request for permission. An agent that has gone gets the answer when it asks again. */
+  /** Answers the agent's request for permission. An agent that has gone gets the answer when it repeats the request. */
   decide(client: SandboxClient, call: CallForApproval, allowed: boolean): void {
     if (!this.#agents.get(client)?.decide(call.callId, allowed)) this.#carried.set(client, { call, allowed });
   }
 
-  /** Ends the agent with everything that it started. */
+  /** Ends the agent and everything that it started. */
   async end(client: SandboxClient): Promise<void> {
     const agent = this.#agents.get(client);
     this.#agents.delete(client);
@@ -89,7 +89,7 @@ export class AcpAgents {
     void this.end(client);
   }
 
-  /** Ends the agent's present work, because it takes one message at a time. */
+  /** Ends the agent's current work, because it accepts one message at a time. */
   async #rest(agent: AcpAgent, { hear, silenceMs, signal }: TurnListener): Promise<void> {
     using until = deadlineSignal(silenceMs, this.#deps.clock, signal);
     await agent.cancel();
@@ -100,7 +100,7 @@ export class AcpAgents {
     }
   }
 
-  /** The agent with its message: the one that works, or a new one. */
+  /** The agent with its message: the running one, or a new one. */
   async #working(
     client: SandboxClient,
     externalTurn: ExternalTurn,
@@ -148,7 +148,7 @@ export class AcpAgents {
     { agent: { command, auth, mode, resume }, cwd, runId }: ExternalTurn,
     { stored, signal }: { readonly stored: string | undefined; readonly signal: AbortSignal },
   ) {
-    const { AcpAgent: Agent } = await import('./agent.ts'); // late: its protocol has 2,000 schemas, and few servers need it
+    const { AcpAgent: Agent } = await import('./agent.ts'); // loaded late: its protocol has 2,000 schemas, and few servers need it
     let created: AcpAgent | undefined;
     const program = { id: programId, argv: command, cwd, tag: runId };
     const stream = await programStream(client.programs, program, { room: async () => created?.room(), signal });

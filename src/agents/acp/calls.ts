@@ -6,7 +6,7 @@ import { beginningOf } from '../../core/text/text.ts';
 
 const maxOutput = 64 * 1024; // characters
 const maxArgs = 64 * 1024; // characters of JSON
-const maxArg = 4_096; // characters of one text in arguments that are too large
+const maxArg = 4_096; // characters of one text in oversized arguments
 const maxChanges = 256 * 1024; // characters of a call's texts, before and after
 const maxPaths = 100;
 const maxCalls = 2_000;
@@ -30,19 +30,17 @@ interface KnownCall {
   input: Record<string, unknown>;
   paths: readonly string[];
   diffs: readonly Diff[];
-  /** The texts of the last update of the running or ended call. Earlier updates describe the call. */
+  /** Texts of the last update of the running or ended call. Earlier updates describe the call. */
   texts: readonly string[];
   rawOutput: unknown;
-  /** The output of a terminal of the agent's own, as it told it piece by piece. */
+  /** The output of the agent's own terminal, collected piece by piece. */
   terminal: string;
   exitCode: number | undefined;
   isAnnounced: boolean;
   isOver: boolean;
 }
 
-/**
- * The tool calls of an agent, under ids of ours: an agent can use an id again. Each is what the agent last said of it.
- */
+/** The tool calls of an agent, under ids of ours: an agent can reuse an id. Each has the agent's latest information. */
 export class Calls {
   readonly #known = new Map<string, KnownCall>();
   readonly #newId: () => string;
@@ -51,7 +49,7 @@ export class Calls {
     this.#newId = newId;
   }
 
-  /** The call of a request for permission, with everything that the agent has said of it. */
+  /** The call of a request for permission, with everything that the agent has reported about it. */
   asked(update: ToolCallUpdate): CallForApproval {
     const known = this.#of(update.toolCallId);
     read(update, known);
@@ -59,7 +57,7 @@ export class Calls {
     return { callId, name, args, content: contentOf(known, '') };
   }
 
-  /** `isNew`: the agent begins a call, maybe with the id of one that has ended. */
+  /** `isNew`: the agent starts a call, possibly with the id of one that has ended. */
   heard(update: ToolCallUpdate, isNew: boolean): readonly (AgentCall | AgentResult)[] {
     const earlier = this.#known.get(update.toolCallId);
     if (earlier?.isOver && !isNew) return [];
@@ -69,7 +67,8 @@ export class Calls {
     const isEnd = update.status === 'completed' || update.status === 'failed';
     if (update.status === 'in_progress' || isEnd) readTexts(update, known);
     readTerminal(update, known);
-    // Agents that stream a call's arguments begin it without them. Later they send them, some without another state.
+    // Agents that stream a call's arguments start it without them. They send them later, some without changing the
+    // status.
     const isComplete = update.status === 'in_progress' || isEnd || (!isNew && known.input !== before);
     const lines: (AgentCall | AgentResult)[] = [];
     if (!known.isAnnounced && isComplete) {
@@ -115,7 +114,7 @@ export class Calls {
   }
 }
 
-/** Takes over what the update says. An empty list or object says nothing: some agents fill fields with them. */
+/** Applies an update. An empty list or object has no meaning: some agents fill fields with them. */
 function read({ kind, name, title, rawInput, rawOutput, locations, content }: ToolCallUpdate, known: KnownCall): void {
   known.kind = kind ?? known.kind;
   known.name = name ?? known.name;
@@ -140,7 +139,7 @@ const TerminalNews = z.object({
   terminal_output: z.object({ data: z.string() }).optional().catch(undefined),
   terminal_exit: z.object({ exit_code: z.number().int() }).optional().catch(undefined),
 });
-/** The adapters for Codex tell a command's output so, whether or not the client has terminals. */
+/** The adapters for Codex report a command's output this way, whether or not the client has terminals. */
 function readTerminal({ _meta }: ToolCallUpdate, known: KnownCall): void {
   const news = TerminalNews.safeParse(_meta).data;
   const piece = news?.terminal_output_delta?.data ?? news?.terminal_output?.data ?? '';
@@ -165,7 +164,7 @@ function callOf({ callId, kind, name, title, input, paths, diffs }: KnownCall): 
   return { callId, name: word, family: families[kind ?? 'other'] ?? 'mcp', args };
 }
 
-/** Shortens the texts of very large arguments for the log. */
+/** Shortens the texts of oversized arguments for the log. */
 function fitting(input: Record<string, unknown>): Record<string, unknown> {
   if (JSON.stringify(input).length <= maxArgs) return input;
   const short = Object.fromEntries(
@@ -195,7 +194,7 @@ function commandOf(input: Record<string, unknown>, title: string | undefined): s
   return title === undefined ? undefined : beginningOf(title, 4_096);
 }
 
-/** Several changed files become one text, with the names of the files. */
+/** Several changed files become one text with the file names. */
 function contentOf(known: KnownCall, output: string): ToolContent | null {
   const { input, kind, title } = known;
   const diffs = known.diffs.length === 0 && kind === 'edit' ? diffsIn(input) : known.diffs;
@@ -224,7 +223,7 @@ const Edit = z.union([
   z.object({ oldString: text, newString: text }).transform((it) => [it.oldString, it.newString] as const),
   z.object({ content: text }).transform((it) => ['', it.content] as const),
 ]);
-/** The change that the arguments tell, for agents that send no diff. */
+/** The change described by the arguments, for agents that send no diff. */
 function diffsIn(input: Record<string, unknown>): readonly Diff[] {
   const edit = Edit.safeParse(input).data;
   return edit ? [{ type: 'diff', path: '', oldText: edit[0], newText: edit[1] }] : [];
@@ -238,7 +237,7 @@ const RawOutput = z.union([
   z.object({ stdout: text, stderr: text.optional() }).transform((it) => it.stdout + (it.stderr ?? '')),
 ]);
 
-/** The output alone: the texts of the content are made for people, some of them in a fence of Markdown. */
+/** Only the output: the content's texts are written for people, some in a Markdown fence. */
 function outputOf({ rawOutput, terminal, texts }: KnownCall): string {
   const raw = RawOutput.safeParse(rawOutput).data ?? terminal;
   return beginningOf(raw === '' ? withoutFence(texts.join('\n')) : raw, maxOutput);

@@ -8,23 +8,25 @@ import { lineSplitter, maxLineBytes, type ParsedLine } from '../mcp/lines.ts';
 
 export interface ProgramStream {
   readonly stream: Stream;
-  /** Why the program has ended or has to. */
+  /** Why the program has ended or must end. */
   readonly ended: Promise<string>;
-  /** Ends the program with everything that it started. */
+  /** Ends the program and everything that it started. */
   close(): Promise<void>;
 }
 const limits = { maxBytes: maxLineBytes, maxDepth: 100, maxValues: 200_000 };
-const maxJunk = 10_000; // lines that are no message
+const maxJunk = 10_000; // lines that are not messages
 const errorsChars = 1_000;
 const endMs = 10_000;
 
-/** Starts a program of the sandbox whose pipes carry one JSON message on each line. `room` delays a program that floods. */
+/**
+ * Starts a program in the sandbox whose pipes carry one JSON message per line. `room` slows down a program that floods.
+ */
 export async function programStream(
   programs: ProgramClient,
   program: StartProgram,
   { room, signal }: { readonly room: () => Promise<void>; readonly signal: AbortSignal },
 ): Promise<ProgramStream> {
-  await programs.close(program.id, signal).catch(unlessNotFound); // one of an earlier server is in the middle of a talk
+  await programs.close(program.id, signal).catch(unlessNotFound); // a program of an earlier server is in the middle of a conversation
   await programs.open(program, signal);
   const ended = Promise.withResolvers<string>();
   const split = lineSplitter();
@@ -47,14 +49,14 @@ export async function programStream(
     const message = line.kind === 'line' ? messageIn(line.text) : undefined;
     if (message) input?.enqueue(message);
     else if (line.kind === 'too_long') end('it sent a message larger than 4 MiB');
-    else if (++junk >= maxJunk) end(`it sent ${maxJunk} lines that are no messages`);
+    else if (++junk >= maxJunk) end(`it sent ${maxJunk} lines that are not messages`);
   };
   const pipes = await programs.attach(
     program.id,
     {
       onOutput: async (chunk) => {
         for (const line of split(chunk)) hear(line);
-        await new Promise(setImmediate); // a flood leaves time for everybody else
+        await new Promise(setImmediate); // leaves time for others during a flood
         await room();
       },
       onErrors: errors.add,
@@ -64,7 +66,7 @@ export async function programStream(
   void pipes.ended.then(
     ({ exitCode }) =>
       end(`it ended with exit code ${exitCode}${errors.text() && `, after it printed: ${errors.text()}`}`),
-    (thrown) => end(thrown instanceof AppError ? thrown.publicMessage : 'its connection broke off'),
+    (thrown) => end(thrown instanceof AppError ? thrown.publicMessage : 'its connection was interrupted'),
   );
   const writable = new WritableStream<AnyMessage>({
     write: (message) => pipes.write(Buffer.from(`${JSON.stringify(message)}\n`)),

@@ -12,7 +12,7 @@ export type Item = AgentUpdate | AgentPause;
 export const isAgentPause = (item: Item): item is AgentPause =>
   item.kind === 'said' || item.kind === 'asks' || item.kind === 'failed';
 
-/** The parts of an update that Corral shows; none for other updates. */
+/** The parts of an update that Corral shows. Empty for other updates. */
 export function updateOf(update: SessionUpdate, calls: Calls): readonly AgentUpdate[] {
   switch (update.sessionUpdate) {
     case 'agent_message_chunk':
@@ -29,7 +29,7 @@ export function updateOf(update: SessionUpdate, calls: Calls): readonly AgentUpd
   }
 }
 
-/** One step runs at a time: of several at work the first one counts. */
+/** One step runs at a time: if several are in progress, the first one counts. */
 function stepsOf(entries: readonly { content: string; status: keyof typeof stepStatus }[]): PlanStep[] {
   let isRunning = false;
   return entries.slice(0, maxSteps).map(({ content, status }, at) => {

@@ -1,7 +1,7 @@
 import type { PictureType } from '../../core/text/pictures.ts';
 
-// The browser of a sandbox's desktop, as tools use it. Results and failures of a page are reports in words for the
-// model. Only a lost sandbox and the caller's own signal reject.
+// The browser of a sandbox's desktop, for tools. Results and failures of a page are reports to the model. Only a lost
+// sandbox and the caller's own signal reject.
 
 export interface PictureBytes {
   readonly mimeType: PictureType;
@@ -9,10 +9,10 @@ export interface PictureBytes {
 }
 export interface BrowserReport {
   readonly ok: boolean;
-  /** The reason when `ok` is false. `refused`: the egress policy forbids it, or it makes no sense here. */
+  /** The reason if `ok` is false. `refused`: the egress policy forbids it, or it makes no sense here. */
   readonly reason?: 'failed' | 'not_found' | 'refused' | 'timed_out';
   readonly text: string;
-  /** A picture of the browser; absent when none could be taken. */
+  /** A picture of the browser. Absent if none could be taken. */
   readonly picture?: PictureBytes;
 }
 
@@ -20,7 +20,7 @@ export interface BrowserReport {
 export type Target = { readonly index: number } | { readonly x: number; readonly y: number };
 
 export interface AgentBrowser {
-  /** The page's elements, numbered again, and its text as Markdown. */
+  /** The page's elements, renumbered, and its text as Markdown. */
   view(signal: AbortSignal): Promise<BrowserReport>;
   navigate(url: string, signal: AbortSignal): Promise<BrowserReport>;
   /** Starts a new browser and opens this address. */
@@ -37,16 +37,16 @@ export interface AgentBrowser {
   scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport>;
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport>;
   consoleView(maxLines: number, signal: AbortSignal): Promise<BrowserReport>;
-  /** The address of the current page; undefined while the browser does not answer. */
+  /** The address of the current page. Undefined while the browser does not answer. */
   address(signal: AbortSignal): Promise<string | undefined>;
 }
 
 export interface BrowserLimits {
-  /** Above this number the oldest tab is closed. */
+  /** Above this number, the oldest tab is closed. */
   readonly maxTabs: number;
   /** A larger download is stopped. */
   readonly maxDownloadBytes: number;
   readonly navigationMs: number;
-  /** The limit in ms for other work in a page that should answer at once. */
+  /** Milliseconds for work in a page that should finish immediately. */
   readonly answerMs: number;
 }

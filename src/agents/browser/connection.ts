@@ -8,25 +8,25 @@ const connectMs = 20_000;
 
 export interface Connection {
   readonly context: BrowserContext;
-  /** The session of the browser itself, next to those of its pages. */
+  /** The session of the browser itself, in addition to those of its pages. */
   readonly control: CDPSession;
   isOpen(): boolean;
   /** Closes the connection; the browser continues. */
   close(): void;
 }
 
-/** Connects to the sandbox's browser, and starts it when it does not run. */
+/** Connects to the sandbox's browser, and starts it if it is not running. */
 export async function connect(desktop: DesktopClient, signal: AbortSignal): Promise<Connection> {
   const pipe = await desktop.cdp(signal);
   const transport = pipeTransport(pipe, desktop);
   try {
     // Loaded with the first browser, so that a server without browsers needs no memory for it.
     const { chromium } = await import('playwright-core');
-    // No defaults for tests: a person watches this browser, and downloads go to our folder.
+    // No test defaults: a person watches this browser, and downloads go to our folder.
     const connecting = chromium.connectOverCDP(transport, { noDefaults: true, timeout: connectMs });
     const browser: Browser = await raceAbort(connecting, signal);
     const context = browser.contexts()[0];
-    if (!context) throw new AppError('sandbox_unavailable', 'The browser has no profile to work in.');
+    if (!context) throw new AppError('sandbox_unavailable', 'The browser has no profile.');
     const control = await raceAbort(browser.newBrowserCDPSession(), signal);
     return { context, control, isOpen: () => browser.isConnected(), close: () => transport.close() };
   } catch (thrown) {

@@ -23,7 +23,7 @@ export class Downloads {
   readonly #options: Options;
   /** The names of active downloads, by the browser's id. */
   readonly #open = new Map<string, string>();
-  /** A download began since the last check. */
+  /** Names of active downloads, by the browser's id. */
   #begun = false;
 
   constructor(options: Options) {
@@ -42,9 +42,7 @@ export class Downloads {
     });
   }
 
-  /**
-   * Small downloads end in a moment, so the model hears of them in the same answer. `expected`: one is about to begin.
-   */
+  /** Small downloads finish quickly, so the model is informed in the same answer. `expected`: one is about to start. */
   async settle(signal: AbortSignal, expected: boolean): Promise<void> {
     const { clock } = this.#options;
     const until = clock.now() + waitMs;

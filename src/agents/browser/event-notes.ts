@@ -21,7 +21,7 @@ export class Notes {
   }
 }
 
-/** Puts the text on one line, and cuts it. */
+/** Puts the text on one line and truncates it. */
 export function clipText(text: string, chars: number): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length <= chars ? line : `${beginningOf(line, chars - 1)}…`;

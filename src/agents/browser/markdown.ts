@@ -1,7 +1,7 @@
 import { beginningOf, trimEndOf } from '../../core/text/text.ts';
 import type { Branch, Tree } from './page-types.ts';
 
-/** A page's Markdown, cut at a limit of characters. A last line tells how much is missing. */
+/** A page's Markdown, truncated to a number of characters. A last line says how much is missing. */
 export function clipMarkdown(text: string, maxChars: number, cut = false): string {
   if (text.length <= maxChars && !cut) return text;
   const kept = beginningOf(text, maxChars);
@@ -21,7 +21,7 @@ export const markdownOf = (tree: readonly Tree[]): string =>
 const isBlock = (node: Tree): node is Branch =>
   typeof node !== 'string' && /^(div|p|h[1-6]|ul|ol|li|table|tr|pre|blockquote|hr)$/.test(node.tag);
 
-/** Joins the children: a run of inline content becomes a line of its own, and blocks are separated. */
+/** Joins the children: a run of inline content becomes its own line, and blocks are separated. */
 function blocks(nodes: readonly Tree[], indent: string): string {
   let out = '';
   let line: Tree[] = [];
@@ -127,7 +127,7 @@ function inline(nodes: readonly Tree[]): string {
     .replace(/[ \t]+/g, ' ');
 }
 
-/** Puts the marks directly around the text; spaces stay outside of them. */
+/** Puts the marks directly around the text; spaces stay outside. */
 function around(text: string, mark: string): string {
   const bare = text.trim();
   const at = text.indexOf(bare);

@@ -25,7 +25,7 @@ exec 3<>"/dev/tcp/\${p%:*}/\${p##*:}" && printf 'CONNECT %s HTTP/1.1\\r\\nHost: 
   return /^HTTP\/1\.[01] 4\d\d (egress to .*)/.exec(stdout)?.[1]?.trim();
 }
 
-const restMs = 5_000; // ms for content that the page still loads after navigation
+const restMs = 5_000; // ms for content that the page loads after navigation
 const refusalBytes = 2_000;
 
 interface Options {
@@ -36,7 +36,7 @@ interface Options {
   readonly signal: AbortSignal;
 }
 
-/** Opens an address, and describes the result. */
+/** Opens an address and describes the result. */
 export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal }: Options): Promise<FailureText> {
   let response: Response | null;
   try {
@@ -63,7 +63,7 @@ export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal 
     throw thrown;
   }
   await raceAbort(page.waitForLoadState('load', { timeout: restMs }), signal).catch((thrown: unknown) => {
-    if (signal.aborted) throw thrown; // otherwise the page is visible already, and only a part of it is slow
+    if (signal.aborted) throw thrown; // otherwise the page is already visible, and only a part of it is slow
   });
   return await outcome(response, page.url());
 }

@@ -10,8 +10,8 @@ import type {
   Tree,
 } from './page-types.ts';
 
-// Page functions run in the page, as text, in an isolated world that the page cannot see or change. So each is self-
-// contained: only types of this file may appear in them.
+// Page functions run in the page, as text, in an isolated world that the page cannot see or change. So each is
+// self-contained: only types of this file may appear in them.
 
 declare const document: PageDocument;
 declare const window: PageWindow;
@@ -45,7 +45,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     if (width < 1 || height < 1) return false;
     return element.checkVisibility?.({ checkOpacity: true, checkVisibilityCSS: true }) ?? true;
   };
-  /** Whether the element is on the screen, and no other element covers it. */
+  /** Whether the element is on the screen and not covered by another one. */
   const isSeen = (element: PageElement, root: PageRoot, dx: number, dy: number) => {
     const { x, y, width, height } = element.getBoundingClientRect();
     const left = Math.max(x, -dx, 0);

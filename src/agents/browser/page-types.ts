@@ -1,4 +1,4 @@
-// The part of the DOM that the script in the page uses. The server's own code has no DOM.
+// The part of the DOM that the page script uses. The server's own code has no DOM.
 
 export interface PageRect {
   readonly x: number;
@@ -74,7 +74,7 @@ export interface Branch {
   readonly inner: readonly Tree[];
 }
 export interface FoundElement {
-  /** Stays the same while the document lives. */
+  /** Stable while the document lives. */
   readonly id: number;
   readonly tag: string;
   readonly text: string;

@@ -10,7 +10,7 @@ interface Options {
   readonly readTree: ReadTree;
 }
 
-/** One browser session per connection to a sandbox, made on first use and dropped with the connection. */
+/** One browser session per connection to a sandbox, created on first use and dropped with the connection. */
 export class BrowserPool implements Disposable {
   readonly #options: Options;
   readonly #sessions = new Map<SandboxClient, BrowserSession>();

@@ -24,7 +24,7 @@ interface Options {
   readonly answerMs: number;
   readonly readTree: ReadTree;
 }
-/** Makes Markdown of a page apart from the server's event loop; undefined: that took too long. */
+/** Converts a page to Markdown outside the server's event loop. Undefined: that took too long. */
 export type ReadTree = (tree: readonly Tree[], signal: AbortSignal) => Promise<string | undefined>;
 interface ShownBrowser extends Pick<Connection, 'isOpen'> {
   readonly tabs: Tabs;
@@ -36,7 +36,7 @@ interface ReportRequest {
   readonly signal: AbortSignal;
 }
 
-/** Reports an action to the agent: its result, side effects such as dialogs, and the page's present state. */
+/** Reports an action to the agent: its result, side effects such as dialogs, and the page's current state. */
 export class Reporter {
   readonly #options: Options;
 
@@ -57,12 +57,12 @@ export class Reporter {
       using until = deadlineSignal(answerMs, clock, signal);
       for (let seen: Tab | undefined; ; ) {
         const tab = await raceAbort(opened.tabs.current(), until.signal);
-        if (tab === seen) break; // otherwise another tab came to the front meanwhile
+        if (tab === seen) break; // otherwise another tab came to the front
         seen = tab;
         const looking = runInTab(tab, this.#shown(tab, { opened, withText, signal: until.signal }), until.signal);
         const shown = await looking.catch(async (thrown: unknown) => {
           if (!(await hasClosed(tab, thrown))) throw thrown;
-          return undefined; // the tab before it is next
+          return undefined; // the previous tab is next
         });
         if (shown) [lines, picture] = shown;
       }
@@ -109,7 +109,7 @@ export class Reporter {
     return clipMarkdown(text, markdownChars, cut) || '(none)';
   }
 
-  /** A picture of the whole desktop, for when the page cannot be captured. */
+  /** A picture of the whole desktop, if the page cannot be captured. */
   async #wholeScreen(signal: AbortSignal): Promise<PictureBytes | undefined> {
     const { sandbox, clock, answerMs } = this.#options;
     try {

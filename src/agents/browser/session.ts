@@ -12,7 +12,7 @@ import { type ReadTree, Reporter } from './report.ts';
 import { inConsole, inPage } from './run-in-page.ts';
 import { runInTab, type Tab, Tabs } from './tabs.ts';
 
-/** Parses the address that a model gave; `no` is the reason why it cannot be opened. */
+/** Parses an address from a model. `no`: why it cannot be opened. */
 export function addressOf(value: string, workdir: string): { url: string } | { no: string } {
   const text = value.trim();
   const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/i.test(text);
@@ -83,10 +83,10 @@ export const playwrightKeys = (keys: string): string => {
 };
 
 const connectMs = 60_000;
-const settleMs = 100; // ms after an input, so that its effects have begun
+const settleMs = 100; // ms after an input until its effects have started
 const loadMs = 5_000;
 const pingMs = 1_500;
-const typedChars = 200; // longer texts are inserted at once
+const typedChars = 200; // longer texts are inserted in one step
 
 interface Options {
   readonly sandbox: SandboxClient;
@@ -100,7 +100,7 @@ interface OpenBrowser extends Connection {
 }
 type TabWork = (tab: Tab, signal: AbortSignal) => Promise<FailureText>;
 
-/** An agent's session with one sandbox's browser. Calls run one after another. A browser that died is started again. */
+/** An agent's session with one sandbox's browser. Calls run one after another. A browser that died is restarted. */
 export class BrowserSession implements AgentBrowser, Disposable {
   readonly #sandbox: SandboxClient;
   readonly #clock: Clock;
@@ -238,7 +238,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return tab?.page.url();
   }
 
-  /** Does the action in the current tab, and reports its result. */
+  /** Performs the action in the current tab, and reports its result. */
   async #do(
     signal: AbortSignal,
     work: TabWork,

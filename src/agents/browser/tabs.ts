@@ -35,9 +35,9 @@ export class Tabs {
   readonly #maxTabs: number;
   #tabs: Tab[] = [];
   #current: Tab | undefined;
-  /** We open or close a tab ourselves, which makes no note. */
+  /** Greater than 0 while we open or close a tab ourselves, which creates no note. */
   #quiet = 0;
-  /** Tabs that pages have asked for and Chromium still makes. */
+  /** Tabs that pages requested and Chromium is still creating. */
   #coming = 0;
   #arrival = Promise.withResolvers<void>();
 
@@ -70,7 +70,7 @@ export class Tabs {
     this.#current = this.#tabs.findLast((_, n) => visible[n]) ?? this.#current;
   }
 
-  /** Waits for tabs that pages have asked for, or until it is clear that Chromium opens none. */
+  /** Waits for tabs that pages requested, or until it is clear that Chromium opens none. */
   async arrived(signal: AbortSignal): Promise<void> {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(comingMs)]);
     while (this.#coming > 0 && !patience.aborted) {
@@ -79,7 +79,7 @@ export class Tabs {
     this.#coming = 0;
   }
 
-  /** The current tab; a new one if none exists or the last one crashed. */
+  /** The current tab. A new one if none exists or the last one crashed. */
   async current(): Promise<Tab> {
     const tab = this.#current;
     if (tab && !tab.crashed && !tab.page.isClosed()) return tab;
@@ -182,7 +182,7 @@ export class Tabs {
   }
 }
 
-/** Whether the call failed because its page closed. The call can fail a moment before Playwright tells of the close. */
+/** Whether the call failed because its page closed. The call can fail a moment before Playwright reports the close. */
 export async function hasClosed({ page }: Tab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isClosedError(thrown)) return false;

@@ -5,7 +5,7 @@ import type { DesktopClient } from '../../sandboxes/client/client.ts';
 
 /** Above the size of any browser message: a screenshot of a huge page needs a tenth of it. */
 const maxMessageBytes = 16 * 1024 * 1024;
-/** The most unread 64 KiB pieces; above it, reading from the browser pauses. */
+/** The maximum number of unread 64 KiB pieces; above it, reading from the browser pauses. */
 const maxPieces = 16;
 
 /** Reads messages that end with NUL, and passes each on as one object, in order, as Playwright expects. */
@@ -23,12 +23,12 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
   const deliver = async (frame: Buffer) => {
     const read = await desktop.cdpMessage(frame);
     if (closed) return;
-    if (read.kind === 'too_much') return over('the browser sent a message beyond all bounds');
-    if (read.kind === 'untrusted') return over('the browser sent what is no message');
+    if (read.kind === 'too_much') return over('the browser sent a message that exceeds the limit');
+    if (read.kind === 'untrusted') return over('the browser sent something that is not a message');
     try {
       transport.onmessage?.(read.message);
     } catch {
-      over('the browser sent an answer that nobody asked for');
+      over('the browser sent an answer without a request');
     }
   };
   const readOn = async () => {
@@ -38,7 +38,7 @@ export function pipeTransport(pipe: Duplex, desktop: Pick<DesktopClient, 'cdpMes
       if (readTimeSlice.isOver) await new Promise<void>((resolve) => readTimeSlice.next(resolve));
     }
     reads = false;
-    if (waiting.bytes > maxMessageBytes) over('the browser sent a message beyond all bounds');
+    if (waiting.bytes > maxMessageBytes) over('the browser sent a message that exceeds the limit');
     else if (!closed && pipe.isPaused()) pipe.resume();
   };
   pipe.on('data', (chunk: Buffer) => {
@@ -109,7 +109,7 @@ class Pieces {
   #keep(piece: Buffer): void {
     const length = this.#length + piece.length;
     if (length > this.#begun.length) {
-      // Few steps, because each copies all. Pages that no byte was written to need no memory.
+      // Few steps, because each copies everything. Pages that were never written need no memory.
       const larger = Buffer.allocUnsafeSlow(Math.max(4 * this.#begun.length, length, 4096));
       this.#begun.copy(larger, 0, 0, this.#length);
       this.#begun = larger;

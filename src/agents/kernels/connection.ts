@@ -12,7 +12,7 @@ type OutputStream = 'stdout' | 'stderr';
 export interface CodeListener {
   onText(stream: OutputStream, text: string): void;
   onResult(result: CodeResult): void;
-  /** The execution begins; the number is its place in the kernel. */
+  /** The execution starts; the number is its position in the kernel. */
   onStart?(count: number): void;
   /** The kernel's output waits until it resolves. */
   room?(): Promise<unknown>;
@@ -41,7 +41,7 @@ const notFoundExit = 127;
 const keptChars = 64 * 1024;
 const againMs = 300;
 
-/** Whether the work ends soon. */
+/** Whether the work settles soon. */
 async function isSettled(work: Promise<unknown>, signal: AbortSignal): Promise<boolean> {
   const ended = work.then(
     () => true,
@@ -58,17 +58,17 @@ export class KernelConnection {
   /** The newest output of threads and child processes that no execution has received yet. */
   readonly #early = { stdout: '', stderr: '' };
   readonly #gone = Promise.withResolvers<never>();
-  /** The exit code of the program, once it has ended by itself. */
+  /** The program's exit code, once it has ended by itself. */
   exitCode: number | undefined;
 
   private constructor(program: KernelProgram) {
     this.#program = program;
-    this.#gone.promise.catch(() => {}); // the callers that wait handle it
+    this.#gone.promise.catch(() => {}); // waiting callers handle it
   }
 
   /**
-   * Attaches to the program, interrupts it if it may be at work, and waits until the kernel answers. Earlier output of
-   * it is dropped. Rejects: file_not_found (no interpreter), not_found (it has ended), and as `ProgramClient`.
+   * Attaches to the program, interrupts it if it may be executing, and waits until the kernel answers. Its earlier
+   * output is dropped. Rejects: file_not_found (no interpreter), not_found (it has ended), and as `ProgramClient`.
    */
   static async open(
     programs: ProgramClient,
@@ -85,8 +85,8 @@ export class KernelConnection {
     );
     try {
       const hello = connection.#hello(signal);
-      // Node ends at a SIGINT that meets it between two of its handlers. So only a kernel that is at work gets one: any
-      // other answers at once.
+      // Node exits on a SIGINT that arrives between two of its handlers. So only a kernel that is executing gets one:
+      // any other answers immediately.
       if (!mayBeAtWork || (await isSettled(hello, signal))) await hello;
       else await connection.interrupt(hello, signal);
     } catch (thrown) {
@@ -99,7 +99,7 @@ export class KernelConnection {
     return connection;
   }
 
-  /** Resolves when the cell has ended. Rejects when the kernel is gone: `exitCode` tells whether it ended by itself. */
+  /** Resolves when the cell has ended. Rejects when the kernel is gone: `exitCode` shows whether it ended by itself. */
   async execute(code: string, listener: CodeListener, env?: Readonly<Record<string, string>>): Promise<CellEnd> {
     for (const stream of ['stdout', 'stderr'] as const) {
       if (this.#early[stream] !== '') listener.onText(stream, this.#early[stream]);
@@ -108,16 +108,13 @@ export class KernelConnection {
     return await this.#ask('end', { code, ...(env && { env }) }, listener);
   }
 
-  /**
-   * Interrupts the kernel until `work`, which it has been asked for, ends. Rejects as `work`, and when the signal
-   * fires.
-   */
+  /** Interrupts the kernel repeatedly until `work` settles. Rejects as `work`, and when the signal fires. */
   async interrupt<End>(work: Promise<End>, signal: AbortSignal): Promise<End> {
-    // A kernel ignores an interrupt that comes before a cell begins, so one without an effect is repeated.
+    // A kernel ignores an interrupt that arrives before a cell starts, so one without an effect is repeated.
     do await this.#program.interrupt(signal);
     while (!(await isSettled(work, signal)));
     const end = await work;
-    await this.#hello(signal); // once it is answered, the last interrupt can no longer reach the next cell
+    await this.#hello(signal); // once answered, the last interrupt can no longer reach the next cell
     return end;
   }
 
@@ -134,7 +131,7 @@ export class KernelConnection {
     this.#awaited = { type, listener, seen: new Set(), done, end: { count: 0 } };
     const line = JSON.stringify({ type: type === 'hello' ? 'hello' : 'execute', ...request });
     const requested = this.#pipes?.write(Buffer.from(`${line}\n`)) ?? Promise.resolve();
-    requested.catch(() => {}); // the end of the pipes tells
+    requested.catch(() => {}); // the end of the pipes reports it
     return await Promise.race([done.promise, this.#gone.promise]).finally(() => {
       this.#awaited = undefined;
     });
@@ -142,7 +139,7 @@ export class KernelConnection {
 
   #reader(stream: OutputStream): (chunk: Buffer) => Promise<void> {
     const marks = markReader(this.#program.nonce);
-    // Invalid bytes of a cell stay inside it, because a message begins with a byte of its own.
+    // Invalid bytes of a cell stay inside it, because a message begins with its own byte.
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     const split = (chunk: Buffer): OutputPart[] => {
       try {
@@ -158,7 +155,7 @@ export class KernelConnection {
         else this.#printed(stream, decoder.decode(bytes, { stream: true }));
       }
       await this.#awaited?.listener?.room?.();
-      await turnOfTheLoop(); // a flood of output leaves time for everybody else
+      await turnOfTheLoop(); // leaves time for others during a flood of output
     };
   }
 

@@ -4,25 +4,25 @@ import type { ProgramClient } from '../../sandboxes/client/client.ts';
 import { type Cell, type Execution, Kernel } from './kernel.ts';
 import { firstLanguages, type Language } from './languages.ts';
 
-/** A kernel with a name: variables of its own, and a folder that it works in. */
+/** A named kernel: its own variables, and a working folder. */
 interface CodeContext {
   readonly id: string;
   readonly language: Language;
-  /** Absolute, or relative to the workspace; undefined: the workspace. */
+  /** Absolute, or relative to the workspace. Undefined: the workspace. */
   readonly cwd?: string | undefined;
-  /** The folder can lie outside of the workspace. */
+  /** The folder can be outside the workspace. */
   readonly isAnywhere?: boolean;
 }
 interface KnownContext extends CodeContext {
   readonly kernel: Kernel;
-  /** The run that executed in it last. */
+  /** The run that last executed in it. */
   lastRun?: string | undefined;
 }
 
-/** The most contexts of a sandbox, because each is a process. */
+/** The maximum number of contexts per sandbox, because each is a process. */
 const maxContexts = 16;
 
-/** The contexts of one sandbox. A language has a context of its name, whose kernel starts with its first cell. */
+/** The contexts of one sandbox. Each language has a context with its name, whose kernel starts with its first cell. */
 export class Contexts {
   readonly #deps: ConstructorParameters<typeof Kernel>[0];
   readonly #known = new Map<string, KnownContext>();
@@ -36,7 +36,7 @@ export class Contexts {
     return [...this.#known.values()].map(({ id, language, cwd }) => ({ id, language, cwd }));
   }
 
-  /** The context with this id, which is made if there is none. Rejects: conflict. */
+  /** The context with this id, created if necessary. Rejects: conflict. */
   create(context: CodeContext): CodeContext {
     const known = this.#known.get(context.id);
     if (known && known.language !== context.language) {
@@ -44,12 +44,12 @@ export class Contexts {
     }
     if (!known && this.#known.size >= maxContexts) {
       const names = [...this.#known.keys()].join(', ');
-      throw new AppError('conflict', `There are ${maxContexts} contexts already, the most allowed: ${names}.`);
+      throw new AppError('conflict', `There are already ${maxContexts} contexts, the maximum: ${names}.`);
     }
     return known ?? this.#add(context);
   }
 
-  // The following methods reject with not_found when there is no such context.
+  // The following methods reject with not_found if there is no such context.
   /** Runs a cell, after the earlier ones of its context. Rejects as `Kernel.execute` does. */
   async execute(id: string, cell: Cell, signal: AbortSignal): Promise<Execution> {
     const known = this.#the(id);

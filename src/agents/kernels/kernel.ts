@@ -11,22 +11,22 @@ export interface Cell {
   readonly code: string;
   readonly timeoutMs: number;
   readonly listener: CodeListener;
-  /** Variables of the environment for this cell alone. */
+  /** Environment variables for this cell only. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Marks the processes of a kernel that this cell starts, as of an operation. */
+  /** Marks processes that this cell starts in a kernel, like those of an operation. */
   readonly tag?: string;
-  /** Absolute. A kernel that starts for this cell works here, if its context names no folder. */
+  /** Absolute. The working folder of a kernel that starts for this cell, if its context names none. */
   readonly folder?: string;
 }
 export interface Execution {
   /** `timed_out` and `cancelled`: it was interrupted. `died`: the kernel ended. */
   readonly ended: 'whole' | 'timed_out' | 'cancelled' | 'died';
-  /** The number of the execution in its kernel; undefined when the kernel did not tell. */
+  /** The number of the execution in its kernel. Undefined if the kernel did not report it. */
   readonly count: number | undefined;
   readonly error: CodeError | undefined;
-  /** The kernel started for this execution, so that nothing of earlier ones was there. */
+  /** The kernel started for this execution, so nothing of earlier ones was there. */
   readonly isFirst: boolean;
-  /** The variables are gone: the kernel died, or did not stop when it was interrupted. */
+  /** The variables are gone: the kernel died, or did not stop when interrupted. */
   readonly isStateLost: boolean;
   /** The exit code of a kernel that died. */
   readonly exitCode: number | undefined;
@@ -37,7 +37,7 @@ interface Deps {
   readonly newNonce: () => string;
 }
 interface KernelOptions {
-  /** Names the program, so that a server that starts again finds its kernel. */
+  /** Names the program, so that a restarted server finds its kernel. */
   readonly id: string;
   readonly language: Language;
   readonly cwd?: string | undefined;
@@ -61,8 +61,8 @@ export class Kernel {
   }
 
   /**
-   * Runs a cell. When the time is up or `signal` fires, the cell is interrupted; a kernel that does not stop then is
-   * ended. Rejects: cancelled (before the cell began), file_not_found (no such interpreter), and as `ProgramClient`.
+   * Runs a cell. On timeout or when `signal` fires, the cell is interrupted; a kernel that does not stop then is ended.
+   * Rejects: cancelled (before the cell started), file_not_found (no such interpreter), and as `ProgramClient`.
    */
   async execute(cell: Cell, signal: AbortSignal): Promise<Execution> {
     return await this.#inOrder('cell', () => this.#execute(cell, signal));
@@ -75,7 +75,7 @@ export class Kernel {
     await this.#deps.programs.close(this.#options.id, AbortSignal.timeout(endMs)).catch(unlessNotFound);
   }
 
-  /** Leaves the kernel as it is. */
+  /** Leaves the kernel running. */
   detach(): void {
     this.#connection?.detach();
     this.#connection = undefined;
@@ -108,7 +108,7 @@ export class Kernel {
     this.#connection = undefined;
     const { exitCode } = connection;
     if (exitCode !== undefined) return { ...report, ended: 'died', isStateLost: true, exitCode };
-    // A lost connection says nothing about the kernel, which another server may use now.
+    // A lost connection does not mean that the kernel is gone: another server may be using it now.
     if (!(thrown instanceof AppError && thrown.code === 'sandbox_lost')) await this.close().catch(() => {});
     throw thrown;
   }
@@ -140,12 +140,12 @@ export class Kernel {
     const request = { id, ...programIn(where), ...(tag && { tag }) };
     await programs.open(request, until.signal).catch((thrown) => fail(thrown, options));
     try {
-      // An earlier server may have left a cell at work.
+      // An earlier server may have left a cell running.
       const program = { id, nonce: newNonce(), mayBeAtWork: isRunning };
       this.#connection = await KernelConnection.open(programs, program, until.signal);
     } catch (thrown) {
       await this.close().catch(() => {});
-      // A kernel that ended while this server looked for it is like one that had ended before: the cell has a new one.
+      // A kernel that ended during the lookup is treated as ended before: the cell gets a new one.
       if (isRunning && isCode(thrown, 'not_found')) return await this.#connected(cell, signal);
       return fail(thrown, options);
     }
@@ -163,7 +163,10 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
   throw new AppError('file_not_found', `Cells of ${language} need ${program}, which this sandbox lacks. ${advice}`);
 }
 
-/** The program of a kernel in its folder. The daemon starts programs in the workspace; a shell leads anywhere else. */
+/**
+ * The program of a kernel in its folder. The daemon starts programs in the workspace; a shell changes to any other
+ * folder.
+ */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {
   const program = programOf(language);
   if (cwd === undefined) return program;

@@ -10,7 +10,7 @@ interface LanguageDescription {
   readonly env: readonly string[];
 }
 
-/** The languages that have a kernel. The program arrives as an argument, so that it is no file of the sandbox. */
+/** The languages that have a kernel. The program is passed as an argument, so no file appears in the sandbox. */
 const languages = {
   python: {
     file: 'kernel.py',
@@ -34,10 +34,10 @@ const languages = {
   },
 } as const satisfies Record<string, LanguageDescription>;
 export type Language = keyof typeof languages;
-/** The languages whose contexts exist from the start. Contexts of other languages are made on first use. */
+/** Languages whose contexts exist from the start. Contexts of other languages are created on first use. */
 export const firstLanguages = ['python', 'javascript'] as const satisfies readonly Language[];
 
-/** The folder of the programs: beside this file, or in the source tree beside tsc's output. */
+/** The folder of the programs: next to this file, or in the source tree next to tsc's output. */
 function folder(): string {
   const places = ['./programs/', '../../../../src/agents/kernels/programs/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
@@ -46,7 +46,7 @@ function folder(): string {
   return found;
 }
 
-/** A program is one argument, so the part that it names stands in it. */
+/** A program is one argument, so its included part is inserted into it. */
 function sourceOf(file: string): string {
   const read = (name: string) => readFileSync(`${folder()}${name}`, 'utf8');
   return read(file).replace(/^# corral:(\w+)$/m, (_, part) => read(`${part}.py`));

@@ -1,4 +1,4 @@
-/** A part of a kernel's output: what a cell printed, or a message of the kernel itself. */
+/** A part of a kernel's output: output of a cell, or a message of the kernel itself. */
 export type OutputPart =
   | { readonly kind: 'text'; readonly bytes: Buffer }
   | { readonly kind: 'message'; readonly bytes: Buffer };
@@ -8,13 +8,13 @@ const maxMessage = 8 * 1024 * 1024;
 const lineEnd = 0x0a;
 
 /**
- * Separates the messages of a kernel from the output around them. A message stands between `mark` and a line end. Only the
+ * Separates the messages of a kernel from the output around them. A message is between `mark` and a line end. Only the
  * beginning of a mark and one incomplete message are kept; `push` throws a RangeError for a message that is too long.
  */
 export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] } {
   const mark = Buffer.from(`\0corral:${nonce}:`);
   let held: Buffer = Buffer.alloc(0);
-  /** The parts of a message that has no end yet. */
+  /** The parts of an incomplete message. */
   let message: Buffer[] | undefined;
   let size = 0;
 
@@ -52,7 +52,7 @@ export function markReader(nonce: string): { push(chunk: Buffer): OutputPart[] }
   };
 }
 
-/** The number of bytes at the end of the data that a mark could begin with. */
+/** How many bytes at the end of the data can be the beginning of a mark. */
 function beginningAtEnd(data: Buffer, mark: Buffer): number {
   const most = Math.min(mark.length - 1, data.length);
   for (let length = most; length > 0; length--) {

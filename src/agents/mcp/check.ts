@@ -10,9 +10,9 @@ import type { McpTool } from './server.ts';
 export interface CheckedServer {
   readonly ok: boolean;
   readonly tools: readonly McpTool[];
-  /** Why not, in words for a person; empty when it answered. */
+  /** The failure, for people. Empty if the server answered. */
   readonly message: string;
-  /** The server refused a request for want of access (401). */
+  /** The server refused a request for lack of authorization (401). */
   readonly wantsAccess: boolean;
 }
 interface Deps {
@@ -21,7 +21,10 @@ interface Deps {
 }
 const checkMs = 20_000;
 
-/** Connects to a tool server, reads its list of tools, and ends the connection. Rejects: forbidden (a private address). */
+/**
+ * Connects to a tool server, reads its list of tools, and closes the connection. Rejects: forbidden (a private
+ * address).
+ */
 export async function checkServer(
   server: ToolAddress,
   { fetch, clock }: Deps,

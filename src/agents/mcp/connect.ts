@@ -17,10 +17,10 @@ interface McpTransport {
     | undefined;
 }
 
-/** The fetch that reaches no other networks than this server may be in. */
+/** A fetch that reaches only the networks this server is allowed to be in. */
 export type FetchFor = (server: Pick<ToolAddress, 'reach'>) => FetchLike;
 
-/** A connection that opens when it is first used. */
+/** A connection that opens on first use. */
 export const connectionTo = (server: McpServer, way: McpTransport): McpConnection =>
   new McpConnection(server, () => transportTo(server, way), way.clock);
 

@@ -20,15 +20,15 @@ import type { McpTool } from './server.ts';
 
 export interface ServerTransport {
   readonly transport: Transport;
-  /** Why it ended, in words for a model; undefined while it is open. */
+  /** Why it ended, for the model. Undefined while it is open. */
   ended(): string | undefined;
-  /** Whether the server's last answer was that it wants other access. Absent: it asks for none. */
+  /** Whether the server's last answer was 401. Absent: the server requires no authorization. */
   refused?(): boolean;
 }
 
 const connectMs = 60_000;
 const listMs = 20_000;
-/** A server that could not be started is not tried again before this time, in ms. */
+/** Milliseconds before another attempt to start a server that failed to start. */
 const restMs = 30_000;
 const maxTools = 500;
 const maxPages = 20;
@@ -41,10 +41,9 @@ export interface McpCall {
 }
 
 /**
- * The connection to one tool server: opened when first needed, and again after the server ended.
+ * The connection to one tool server: opened on first use, and again after the server ended.
  *
- * @example
- * const tools = await connection.tools(signal); // starts the server on the first call
+ * @example const tools = await connection.tools(signal); // starts the server on the first call
  */
 export class McpConnection {
   readonly server: McpServer;
@@ -61,12 +60,12 @@ export class McpConnection {
     this.#clock = clock;
   }
 
-  /** Whether the last failure was for want of access. */
+  /** Whether the last failure was a lack of authorization. */
   get isRefused(): boolean {
     return this.#isRefused;
   }
 
-  /** The server's tools that the operator allows. Rejects with unsupported: what went wrong, in words for a person. */
+  /** The server's tools that the operator allows. Rejects with unsupported and the reason, for people. */
   async tools(signal: AbortSignal): Promise<readonly McpTool[]> {
     if (this.#tools) return this.#tools;
     const { client, way } = await this.#connected();
@@ -119,7 +118,7 @@ export class McpConnection {
 
   async #connect() {
     const way = this.#open();
-    // No capabilities: a server that asks to sample from the model, or for anything else of the client, is refused.
+    // No capabilities: a server that requests sampling, or anything else from the client, is refused.
     const client = new Client(
       { name: 'corral', version: '1' },
       {
@@ -164,7 +163,7 @@ export class McpConnection {
     return tools.filter(fits).slice(0, maxTools).map(described);
   }
 
-  /** The failure in one sentence that a model can act on. The server's own words are cut and marked as its own. */
+  /** The failure in one sentence that a model can act on. The server's own text is shortened and marked as its own. */
   #told(thrown: unknown, way: ServerTransport): AppError {
     this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;
@@ -181,7 +180,7 @@ export class McpConnection {
       );
     }
     if (ended !== undefined || (thrown instanceof SdkError && thrown.code === SdkErrorCode.ConnectionClosed)) {
-      const why = beginningOf(ended ?? 'its connection broke off', messageChars);
+      const why = beginningOf(ended ?? 'its connection was interrupted', messageChars);
       return failed(`The tool server ${name} stopped: ${why}. The next call starts it again.`, thrown);
     }
     const text = thrown instanceof AppError ? thrown.publicMessage : (thrown as Error).message;
@@ -190,7 +189,7 @@ export class McpConnection {
   }
 }
 
-/** Failures of the sandbox or of the caller, which concern more than this server. */
+/** Failures of the sandbox or of the caller, which affect more than this server. */
 const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'cancelled',
   'deadline_exceeded',
@@ -201,7 +200,7 @@ const kept: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 
 const failed = (text: string, cause: unknown) => new AppError('unsupported', text, { cause });
 
-/** Nothing here depends on a result's shape, so the schemas of a server are never compiled. */
+/** Nothing here depends on a result's shape, so a server's schemas are never compiled. */
 const trusting = {
   getValidator:
     <Value>(): JsonSchemaValidator<Value> =>
@@ -213,7 +212,7 @@ const ListedTool = z.object({ name: z.string(), title: text, description: text, 
 type ListedTool = z.output<typeof ListedTool>;
 const ToolPage = z.object({ tools: z.array(z.unknown()), nextCursor: text });
 
-/** All tools of the server. One that the protocol's package refuses must not cost the others. */
+/** All tools of the server. One that the protocol package rejects must not affect the others. */
 async function listedTools(client: Client, options: { signal: AbortSignal; timeout: number }): Promise<ListedTool[]> {
   try {
     return (await client.listTools(undefined, options)).tools.map((tool) => ListedTool.parse(tool));

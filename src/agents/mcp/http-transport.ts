@@ -5,14 +5,14 @@ import type { ServerTransport } from './connection.ts';
 import { maxLineBytes } from './lines.ts';
 import { bearing } from './token-fetch.ts';
 
-/** The transport of a tool server at an address. `fetch` decides which addresses can be reached. */
+/** The transport of a tool server at an address. `fetch` decides which addresses are reachable. */
 export function httpTransport(
   server: Pick<ToolAddress, 'url' | 'headers' | 'token'>,
   fetch: FetchLike,
 ): ServerTransport {
   const headers = Object.fromEntries(Object.entries(server.headers).map(([name, value]) => [name, value.reveal()]));
   let ended: string | undefined;
-  /** A broken answer ends the connection at once: the official client would wait until the call's time is up. */
+  /** A broken answer ends the connection immediately: the official client would wait until the call times out. */
   const lose = (why: string) => {
     ended ??= why;
     void transport.close();
@@ -55,7 +55,7 @@ function withToken(token: NonNullable<ToolAddress['token']>, fetch: FetchLike): 
   };
 }
 
-/** Fails a body in which one line, such as an event of a stream, is longer than 4 MiB. */
+/** Fails a body with a line, such as a stream event, longer than 4 MiB. */
 function bounded(): TransformStream<Uint8Array, Uint8Array> {
   let size = 0;
   return new TransformStream({
@@ -80,7 +80,7 @@ function watched(body: ReadableStream<Uint8Array>, lose: (why: string) => void):
       } catch (thrown) {
         controller.error(thrown);
         const { message, name } = thrown as Error;
-        if (name !== 'AbortError') lose(message === tooLong ? tooLong : 'its connection broke off');
+        if (name !== 'AbortError') lose(message === tooLong ? tooLong : 'its connection was interrupted');
       }
     },
     cancel: (reason) => reader.cancel(reason),

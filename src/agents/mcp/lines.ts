@@ -4,10 +4,10 @@ const keptBytes = 4 * 1024;
 
 export type ParsedLine =
   | { readonly kind: 'line'; readonly text: string }
-  /** The beginning and the end of a line that was too long to keep. */
+  /** The beginning and end of a line that was too long to keep. */
   | { readonly kind: 'too_long'; readonly head: string; readonly tail: string };
 
-/** Splits a program's output into lines. Memory is bounded: of a line over 4 MiB only its two ends are kept. */
+/** Splits a program's output into lines. Memory is bounded: of a line over 4 MiB, only both ends are kept. */
 export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine[] {
   let parts: Buffer[] = [];
   let size = 0;
@@ -49,7 +49,7 @@ export function lineSplitter(most = maxLineBytes): (chunk: Buffer) => ParsedLine
   };
 }
 
-/** The id of the request that a message which was too long answers, as far as its two ends tell. */
+/** The id of the request that an oversized message answers, if its two ends show it. */
 export function answeredId({ head, tail }: { readonly head: string; readonly tail: string }): number | undefined {
   const reply = /^\{(?:"jsonrpc":"2\.0",)?"id":(\d{1,15})[,}]/.exec(head) ?? /,"id":(\d{1,15})\}\s*$/.exec(tail);
   return reply ? Number(reply[1]) : undefined;

@@ -12,11 +12,11 @@ import { tooComplex } from '../../core/text/json.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import { type BegunSignIn, Registered, SignedInAccess } from './access.ts';
 
-// Sign-in to a tool server by OAuth 2.1, as the Model Context Protocol has it: the server names who signs people in, Corral
-// registers there by itself, and a person agrees in a browser. The texts of others are cut and marked as theirs.
+// Sign-in to a tool server with OAuth 2.1, as in the Model Context Protocol: the server names its authorization server,
+// Corral registers there automatically, and a person consents in a browser. Third-party text is shortened and marked.
 
 export interface SignInAsking {
-  /** The address of the tool server. */
+  /** The tool server's address. */
   readonly url: string;
   readonly fetch: FetchLike;
   readonly now: () => number;
@@ -87,7 +87,7 @@ export async function endSignIn(
   });
 }
 
-/** Rejects: unsupported, when a person has to sign in again. */
+/** Rejects: unsupported, if a person must sign in again. */
 export async function renew(access: SignedInAccess, asking: SignInAsking): Promise<SignedInAccess> {
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has ended.');
@@ -108,7 +108,7 @@ export async function renew(access: SignedInAccess, asking: SignInAsking): Promi
 const discover = (url: string, fetchFn: FetchLike): Promise<OAuthServerInfo> =>
   discoverOAuthServerInfo(url, { fetchFn });
 
-/** A tool server cannot send what one authorization server gave to another one. */
+/** Prevents a tool server from sending credentials of one authorization server to another. */
 async function sameIssuer(issuer: string, url: string, fetchFn: FetchLike): Promise<OAuthServerInfo> {
   const info = await discover(url, fetchFn);
   if (info.authorizationServerUrl === issuer) return info;
@@ -145,7 +145,7 @@ async function told<Value>(what: string, work: () => Promise<Value>): Promise<Va
   }
 }
 
-/** Text bodies, as the guarded fetch has them, and answers that are not endless. */
+/** Sends text bodies, as the guarded fetch requires, and limits the size of answers. */
 function bounded({ fetch, signal }: SignInAsking): FetchLike {
   return async (url, init) => {
     const headers = new Headers(init?.headers);

@@ -12,7 +12,7 @@ const startMs = 60_000;
 const endMs = 10_000;
 const limits = { maxDepth: 200, maxValues: 200_000 };
 
-/** The transport of a tool server that runs in the sandbox, with one JSON message on each line of its pipes. */
+/** The transport of a tool server that runs in the sandbox, with one JSON message per line of its pipes. */
 export class ProgramTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
@@ -29,14 +29,14 @@ export class ProgramTransport implements Transport {
     this.#program = program;
   }
 
-  /** Why the program ended, once it has. */
+  /** Why the program ended. Undefined while it runs. */
   readonly ended = (): string | undefined => this.#ended;
 
   get transport(): this {
     return this;
   }
 
-  /** Starts a new program, because one of an earlier connection is in the middle of that conversation. */
+  /** Starts a new program: an earlier connection's is in the middle of that conversation. */
   async start(): Promise<void> {
     const signal = AbortSignal.timeout(startMs);
     await this.#programs.close(this.#program.id, signal).catch(unlessNotFound);
@@ -73,7 +73,7 @@ export class ProgramTransport implements Transport {
       const text = this.#errors.text();
       this.#ended = `it ended with exit code ${exitCode}${text === '' ? '' : `, after it printed: ${text}`}`;
     } catch (thrown) {
-      this.#ended = thrown instanceof AppError ? thrown.publicMessage : 'its connection broke off';
+      this.#ended = thrown instanceof AppError ? thrown.publicMessage : 'its connection was interrupted';
     }
     await this.close();
   }
@@ -93,7 +93,7 @@ export class ProgramTransport implements Transport {
     }
   }
 
-  /** Fails the one call that the long message answers, or all calls when it does not tell which. */
+  /** Fails the call that the oversized message answers, or all calls if that is unknown. */
   #refuse(line: Extract<ParsedLine, { kind: 'too_long' }>): void {
     const id = answeredId(line);
     if (id === undefined) {

@@ -1,12 +1,12 @@
-/** One tool as its server describes it, within our limits. Everything in it is the server's own, unchecked text. */
+/** One tool as its server describes it, within our limits. All text is the server's own and untrusted. */
 export interface McpTool {
   readonly name: string;
   readonly title: string | undefined;
   readonly description: string;
-  /** The arguments in the form that every model provider takes. */
+  /** The arguments in a form that every model provider accepts. */
   readonly schema: object;
-  /** The arguments of a model's call with the names that the server has for them. */
+  /** Restores the server's own argument names in a model's call. */
   readonly restore?: (args: unknown) => unknown;
-  /** Why no model can be offered the tool, in words for a person. */
+  /** Why the tool cannot be offered to any model, for people. */
   readonly refused?: string;
 }

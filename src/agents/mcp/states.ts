@@ -2,14 +2,14 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { McpTool } from './server.ts';
 
-/** The last answer or failure of a tool server, on this server of the store. */
+/** The last answer or failure of a tool server, seen by this Corral server. */
 export interface ServerState {
   readonly ok: boolean;
   readonly at: number; // epoch ms
   readonly tools: readonly McpTool[];
-  /** Empty when it answered. */
+  /** Empty if it answered. */
   readonly message: string;
-  /** The server refused a caller for want of access; undefined: nobody knows. */
+  /** The server refused a caller for lack of authorization. Undefined: unknown. */
   readonly wantsAccess?: boolean;
 }
 const most = 200;
@@ -27,7 +27,7 @@ export class ServerStates {
     return this.#states.get(JSON.stringify(server));
   }
 
-  /** A list that a connection remembers is no new answer. */
+  /** A list that a connection remembers is not a new answer. */
   answered(server: McpServer, tools: readonly McpTool[]): void {
     if (this.of(server)?.tools === tools) return;
     this.note(server, { ok: true, at: this.#clock.now(), tools, message: '' });

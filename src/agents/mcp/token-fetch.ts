@@ -2,12 +2,12 @@ import type { FetchLike } from '@modelcontextprotocol/client';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** Undefined: there is no token. `refused`: the one that the tool server did not take; the answer may be a newer one. */
+/** Undefined: there is no token. `refused`: the token that the tool server refused; the result can be a newer one. */
 export type TokenSource = (refused?: Secret) => Promise<Secret | undefined>;
 
 /**
- * A fetch for one tool server, with the token as it is at each request: a token that is rotated counts from the next one
- * on. A token that the tool server refuses is replaced once. Rejects with unauthorized when it takes none.
+ * A fetch for one tool server that reads the token for each request: a rotated token applies from the next request on.
+ * A refused token is replaced once. Rejects with unauthorized if none is accepted.
  */
 export function withTokens(fetch: FetchLike, address: string, tokenOf: TokenSource): FetchLike {
   const own = placeOf(address);
@@ -31,14 +31,14 @@ const placeOf = (url: string | URL): string => {
   return origin + pathname;
 };
 
-/** The request with this token, in place of another authorization. */
+/** The request with this token instead of other authorization. */
 export function bearing(init: RequestInit | undefined, token: Secret | undefined): RequestInit {
   const headers = new Headers(init?.headers);
   if (token) headers.set('authorization', `Bearer ${token.reveal()}`);
   return { ...init, headers };
 }
 
-/** Without the words of the tool server, which can repeat the token. */
+/** Excludes the tool server's text, which can repeat the token. */
 const refusal = (token: Secret | undefined) =>
   new AppError(
     'unauthorized',

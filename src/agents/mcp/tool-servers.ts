@@ -9,30 +9,30 @@ import type { McpConnection } from './connection.ts';
 import type { ServerStates } from './states.ts';
 import { searchTool, toolsOfServer } from './tools.ts';
 
-/** More tools than these are loaded on demand, so that they do not fill the model's window. */
+/** Above this number, tools are loaded on demand, so that they do not fill the model's context window. */
 const maxListed = 24;
 
 export interface SessionTools {
-  /** The tools that each request to the model lists. */
+  /** Tools listed in each request to the model. */
   readonly declared: readonly Tool[];
-  /** The tools that the model can call. */
+  /** Tools that the model can call. */
   readonly all: readonly Tool[];
-  /** The servers that gave no tools. */
+  /** Servers without tools because they failed. */
   readonly failed: readonly FailedServer[];
-  /** The tools that no model can be offered. */
+  /** Tools that cannot be offered to any model. */
   readonly leftOut: readonly LeftOutTool[];
 }
 export interface LeftOutTool {
   readonly server: string;
   readonly tool: string;
-  /** In words for a person. */
+  /** For people. */
   readonly reason: string;
 }
 export interface FailedServer {
   readonly name: string;
-  /** Words that a person can act on. */
+  /** For people: what happened and what to do. */
   readonly message: string;
-  /** The server took no credential of the session, or demands one. */
+  /** The server refused the session's credentials, or requires some. */
   readonly isRefused: boolean;
 }
 interface Deps {
@@ -40,7 +40,7 @@ interface Deps {
   readonly newName: () => string;
   readonly fetchFor: FetchFor;
   readonly states: ServerStates;
-  /** The token from vaults for a tool server. `refused`: the one that it did not take. */
+  /** The vaults' token for a tool server. `refused`: the token that it refused. */
   readonly tokenFor?: (url: string, vaults: readonly string[], refused?: Secret) => Promise<Secret | undefined>;
   readonly warn: (about: object, text: string) => void;
 }
@@ -49,12 +49,12 @@ interface Reports {
   readonly leave: (tool: LeftOutTool) => void;
 }
 interface ConnectedServers {
-  /** By the definition of their server. */
+  /** By server definition. */
   readonly connections: Map<string, McpConnection>;
   readonly loaded: Set<string>;
 }
 
-/** The connections of all sandboxes to the tool servers of their sessions. They live as long as the sandbox's connection. */
+/** Connections of all sandboxes to their sessions' tool servers. They live as long as the sandbox's connection. */
 export class ToolServers implements AsyncDisposable {
   readonly #deps: Deps;
   readonly #sandboxes = new Map<SandboxClient, ConnectedServers>();
@@ -63,7 +63,7 @@ export class ToolServers implements AsyncDisposable {
     this.#deps = deps;
   }
 
-  /** The tools of all servers that answer. A server that fails has no tools until it answers. */
+  /** Tools of all servers that answer. A server that fails has no tools until it answers. */
   async of(client: SandboxClient, servers: readonly McpServer[], signal: AbortSignal): Promise<SessionTools> {
     const { connections, loaded } = await this.#connected(client, servers);
     const failed: FailedServer[] = [];
@@ -121,7 +121,10 @@ export class ToolServers implements AsyncDisposable {
     }
   }
 
-  /** Opens what is missing. A server that the session has no longer is closed first, because its name can be in use again. */
+  /**
+   * Opens missing connections. A server that the session no longer has is closed first, because its name can be in use
+   * again.
+   */
   async #connected(client: SandboxClient, servers: readonly McpServer[]): Promise<ConnectedServers> {
     const { clock, fetchFor, tokenFor } = this.#deps;
     const { connections, loaded } = this.#ofSandbox(client);
@@ -131,7 +134,7 @@ export class ToolServers implements AsyncDisposable {
     await Promise.all(gone.map(([, connection]) => connection.close()));
     const missing = () => [...requested].filter(([definition]) => !connections.has(definition));
     if (missing().length === 0) return { connections, loaded };
-    const { connectionTo } = await import('./connect.ts'); // most servers never need the protocol's package
+    const { connectionTo } = await import('./connect.ts'); // most servers never need the protocol package
     for (const [definition, server] of missing()) {
       connections.set(definition, connectionTo(server, { client, fetchFor, clock, tokenFor }));
     }

@@ -11,7 +11,10 @@ import type { McpTool } from './server.ts';
 type Block = CallToolResult['content'][number];
 const maxPictures = 8;
 
-/** A server's result for the model. Pictures and other bytes become files of the workspace, and pictures are shown too. */
+/**
+ * Converts a server's result for the model. Pictures and other bytes become files of the workspace, and pictures are
+ * also shown.
+ */
 async function toolResult(
   ctx: ToolContext,
   { content, structuredContent, isError }: CallToolResult,
@@ -55,8 +58,8 @@ const maxChars = 64; // the shortest limit of the model providers
 const hashChars = 8;
 
 /**
- * The name under which a model calls a server's tool: `mcp_<server>_<tool>`. No tool of ours begins with `mcp_`. Names
- * that are too long, or that would be equal, end with a hash of the whole name.
+ * The name under which a model calls a server's tool: `mcp_<server>_<tool>`. No built-in tool starts with `mcp_`. Names
+ * that are too long or not unique end with a hash of the full name.
  */
 export function mcpNames(server: string, tools: readonly string[]): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
@@ -73,7 +76,7 @@ const hashed = (plain: string, tool: string) => {
   return `${plain.slice(0, maxChars - hashChars - 1)}_${hash}`;
 };
 
-/** The tools of one server as the model calls them. */
+/** The tools of one server in the form that the model calls. */
 export function toolsOfServer(
   connection: McpConnection,
   listed: readonly McpTool[],
@@ -103,7 +106,7 @@ function mcpTool(
     label: tool.title ?? tool.name,
     ...split(described, tool.schema),
     needs: ['sandbox'],
-    orderKey: () => null, // the protocol allows any number of calls at once
+    orderKey: () => null, // the protocol allows any number of concurrent calls
     calledIn: {},
     async run(ctx, args) {
       const input = z.looseObject({}).safeParse(args ?? {});
@@ -121,7 +124,7 @@ function mcpTool(
 
 const descriptionChars = 1_024; // the shortest limit of the model providers
 
-/** A description that is too long for some provider goes on in that of the parameters, which has no limit. */
+/** A description that is too long for some providers continues in that of the parameters, which has no limit. */
 function split(text: string, schema: object): Pick<Tool, 'description' | 'parameters'> {
   if (text.length <= descriptionChars) return { description: text, parameters: schema };
   const description = beginningOf(text, descriptionChars);
@@ -146,7 +149,7 @@ const words = (text: string) =>
     .split(/[^\p{L}\p{N}]+/u)
     .filter(Boolean);
 
-/** The tool with which a model finds tools that are too many to be listed in every request. */
+/** The tool that finds tools when there are too many to list in every request. */
 export function searchTool(all: readonly Tool[], load: (names: readonly string[]) => void): Tool {
   return defineTool({
     name: 'mcp_search',

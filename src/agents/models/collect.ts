@@ -1,7 +1,7 @@
 import { beginningOf } from '../../core/text/text.ts';
 import type { AssistantMessage, LeftOut, ToolCall, TurnOutcome, TurnPart } from './model.ts';
 
-/** The limits at which a reply of any provider is cut. */
+/** The limits at which any provider's reply is cut. */
 export interface TurnCaps {
   /** Characters of text and arguments, or of raw parts. */
   readonly maxChars: number;
@@ -12,30 +12,29 @@ export const turnCaps: TurnCaps = { maxChars: 10 * 1024 * 1024, maxCalls: 16 };
 const maxThoughts = 8_000; // characters
 
 export interface CollectedTurn {
-  /** The whole reply. The field `model` names the model that answered, which can be a fall-back. */
+  /** The whole reply. `model` names the model that answered, which can be a fallback. */
   readonly message: AssistantMessage;
   readonly outcome: TurnOutcome;
-  /** The part of the model's reasoning that people can read, or its beginning; can be empty. */
+  /** The readable part of the model's reasoning, or its beginning. Can be empty. */
   readonly thoughts: string;
-  /** The parts of the request that the provider does not take. */
+  /** Parts of the request that the provider does not accept. */
   readonly leftOut: readonly LeftOut[];
-  /** Calls above the limit, which get the answer that they were not run. Empty in a normal turn. */
+  /** Calls above the limit, answered as not run. Empty in a normal turn. */
   readonly refused: readonly ToolCall[];
 }
 export interface CollectOptions {
   /** `provider/model`, stored with the message. */
   readonly model: string;
   readonly onDelta: (delta: string) => void;
-  /** Called once, when the model begins to think. */
+  /** Called once, when the model starts to reason. */
   readonly onThought?: () => void;
   readonly caps?: TurnCaps;
-  /** Ids of earlier calls. Some models count from the start in each turn, and a new id must not equal an old one. */
+  /** Ids of earlier calls. Some models start counting again in each turn, and a new id must not equal an old one. */
   readonly takenIds?: Pick<ReadonlySet<string>, 'has'>;
 }
 
 /**
- * Reads a turn to its end, within the limits. Drops the calls of a turn that did not finish, because half a turn must
- * not act.
+ * Reads a turn to its end, within the limits. Drops the calls of an unfinished turn, because half a turn must not act.
  */
 export async function collectTurn(parts: AsyncIterable<TurnPart>, options: CollectOptions): Promise<CollectedTurn> {
   const caps = options.caps ?? turnCaps;
@@ -82,7 +81,7 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
   return { message, outcome, thoughts: beginningOf(thoughts, maxThoughts), leftOut, refused };
 }
 
-/** The model answered with neither text nor calls. The loop nudges it instead of taking this as a result. */
+/** The model answered with neither text nor calls. The loop nudges it instead of accepting this as a result. */
 export const isEmpty = ({ message, outcome }: CollectedTurn): boolean =>
   outcome.kind === 'finished' && message.calls.length === 0 && message.text.trim() === '';
 

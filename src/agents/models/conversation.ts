@@ -9,15 +9,15 @@ export type Piece =
   | { readonly kind: 'user'; readonly text: string; readonly pictures: readonly Picture[] }
   /** The loop's reminder for this turn only. */
   | { readonly kind: 'hint'; readonly text: string }
-  /** A reply with one answer for each of its calls, in their order. */
+  /** A reply with one answer for each of its calls, in order. */
   | { readonly kind: 'reply'; readonly reply: AssistantMessage; readonly answers: readonly ToolMessage[] };
 
 /**
  * The request's conversation. Each call is followed by its answer, and a call without a result is answered as not run.
- * A note without a place comes before the calls of the present step.
+ * A note without a position comes before the calls of the current step.
  */
 export function piecesOf(request: TurnRequest): Piece[] {
-  const results = new Map<string, ToolMessage>(); // loops: each turn reads the whole conversation
+  const results = new Map<string, ToolMessage>(); // loops, because each turn reads the whole conversation
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
   const { messages, note, noteAt = beginningOfStep(messages), earlier = [] } = request;
   const notes = [...earlier, ...(note ? [{ before: noteAt, text: note }] : [])];
@@ -38,8 +38,8 @@ export function piecesOf(request: TurnRequest): Piece[] {
 }
 
 /**
- * The place before the calls of the present step. After them, a user's message would end the turn in which providers keep
- * the reasoning behind the calls.
+ * The position before the calls of the current step. After them, a user message would end the turn in which providers
+ * keep the reasoning behind the calls.
  */
 export const beginningOfStep = (messages: readonly Message[]): number => stepIn(messages).begins;
 
@@ -60,10 +60,10 @@ export const notRun = (callId: string, name: string): ToolMessage => ({
   success: false,
 });
 
-/** Calls of work; a plan belongs to what precedes the work. */
+/** Calls that do work; a plan belongs to what precedes the work. */
 const isAct = ({ calls }: AssistantMessage): boolean =>
   calls.length > 0 && !calls.some(({ name }) => name === 'make_plan');
 
-/** The words for a picture that the model cannot see. */
+/** Describes a picture that the model cannot see. */
 export const pictureInWords = ({ file, mimeType, leftOut }: Picture): string =>
   `[picture ${file}, ${mimeType}, not shown${leftOut === undefined ? '' : `: ${leftOut}`}]`;

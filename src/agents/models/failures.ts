@@ -8,14 +8,14 @@ import type { Watchdog } from './watchdog.ts';
 /** A provider's refusal of a request, from its status or from inside a stream. */
 export interface Refusal {
   readonly status: number;
-  /** The provider's own words. */
+  /** The provider's own text. */
   readonly text: string;
   /** The provider's own names for the error, such as `insufficient_quota`. */
   readonly names?: readonly string[];
   readonly retryAfterMs?: number | undefined;
 }
 
-/** The names that an error's advice mentions. */
+/** Setting names for an error's advice. */
 export interface SettingNames {
   /** The settings of the key, such as `OPENAI_API_KEY (models.openai.api-key)`. */
   readonly key: string;
@@ -23,7 +23,7 @@ export interface SettingNames {
   readonly baseUrl: string;
 }
 
-/** Decides by the status and the provider's words whether a retry helps, and says what to change. */
+/** Decides by the status and the provider's text whether a retry helps, and says what to change. */
 export function refusedTurn(refusal: Refusal, model: string, advice: SettingNames): FailedTurn {
   const code = codeOf(refusal);
   const text = beginningOf(refusal.text.trim(), 300);
@@ -38,7 +38,7 @@ export function refusedTurn(refusal: Refusal, model: string, advice: SettingName
   };
 }
 
-/** The errors that end by themselves. */
+/** Errors that end without intervention. */
 const waiting: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_overloaded',
   'model_rate_limited',
@@ -94,8 +94,8 @@ interface BrokenTurn {
 }
 
 /**
- * The end of a turn that threw: cancelled, stalled, or what `failureOf` says. Providers quote requests in their errors, so
- * the key is removed.
+ * The end of a turn that threw: cancelled, stalled, or the result of `failureOf`. Providers quote requests in their
+ * errors, so the key is removed.
  */
 export function endOfBroken(
   { signal, silence, model, idleMs, key }: BrokenTurn,

@@ -8,7 +8,7 @@ const longestWaitMs = 60_000;
 const maxFailures = 3;
 const brokenRestMs = 10 * 60_000;
 
-/** Failures that stay until somebody changes a setting; another provider can work meanwhile. */
+/** Failures that remain until somebody changes a setting; another provider can work in the meantime. */
 const broken: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['model_unauthorized', 'model_unknown', 'model_quota']);
 
 interface Health {
@@ -22,9 +22,9 @@ interface Deps {
 }
 
 /**
- * Asks the first model that works. A model rests after three failures in a row, after a minute of waiting, or when its
- * provider wants a longer wait; the next one then takes over, in the same turn if nothing was said yet. All sessions
- * share what is known of a model's health. A wait of more than a minute is never asked for.
+ * Uses the first model that works. A model is suspended after three failures in a row, after a minute of waiting, or
+ * when its provider requires a longer delay; the next one then takes over, in the same turn if nothing was output yet.
+ * All sessions share the models' health. Delays over a minute are never requested.
  */
 export function withFallbacks(models: readonly [Model, ...Model[]], { clock, random }: Deps): Model {
   const [first] = models;
@@ -35,12 +35,12 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
     const left = models.filter((model) => !tried.has(model));
     const now = clock.now();
     const ready = left.find((model) => healthOf(model).restsUntil <= now);
-    // The turn itself rested no model: with none ready, the one that rests shortest gets its chance.
+    // The turn itself suspended no model: if none is ready, the one whose suspension ends first is tried.
     if (ready || tried.size > 0) return ready;
     return left.toSorted((a, b) => healthOf(a).restsUntil - healthOf(b).restsUntil)[0];
   }
 
-  /** Notes the failure. True: the model rests now. */
+  /** Records the failure. True: the model is suspended now. */
   function rests(model: Model, failure: FailedTurn): boolean {
     const state = healthOf(model);
     state.failures++;
@@ -93,10 +93,10 @@ export function withFallbacks(models: readonly [Model, ...Model[]], { clock, ran
 function summed(failures: readonly FailedTurn[]): FailedTurn {
   const last = failures.at(-1) as FailedTurn;
   const retryable = failures.some((failure) => failure.retryable);
-  return { ...last, retryable, message: failures.map(({ message }) => message).join(' Then the fall-back: ') };
+  return { ...last, retryable, message: failures.map(({ message }) => message).join(' Then the fallback: ') };
 }
 
-/** The provider's delay, at most a minute, with jitter so that many sessions do not retry at once. */
+/** The provider's delay, at most a minute, with jitter so that sessions do not all retry at the same time. */
 function bounded(failure: FailedTurn, random: () => number): FailedTurn {
   const { retryAfterMs } = failure;
   if (retryAfterMs === undefined) return failure;

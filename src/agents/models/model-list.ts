@@ -8,15 +8,15 @@ import { trimEndOf } from '../../core/text/text.ts';
 export interface ListedModel {
   /** Without the provider. */
   readonly id: string;
-  /** The name that people see. */
+  /** The name shown to people. */
   readonly name: string;
   /** Tokens of a request and its reply together. */
   readonly window?: number | undefined;
   /** Tokens of one reply. */
   readonly maxOutput?: number | undefined;
-  /** Whether it sees pictures. */
+  /** Whether it accepts pictures. */
   readonly images?: boolean | undefined;
-  /** Whether it can call tools, without which an agent can only talk. */
+  /** Whether it can call tools. Without tools, an agent can only talk. */
   readonly tools?: boolean | undefined;
   readonly reasoning?: boolean | undefined;
   /** Per million tokens. */
@@ -24,14 +24,14 @@ export interface ListedModel {
 }
 /** The wire format of a provider's list. */
 export interface Listing {
-  /** Path and query of a page of the list; `after` comes from the page before it. */
+  /** Path and query of a page of the list; `after` is the previous page's cursor. */
   path(after: string | undefined): string;
   /** Throws for a body that is not such a list. */
   read(body: unknown): ListPage;
 }
 export interface ListPage {
   readonly models: readonly ListedModel[];
-  /** The cursor of the next page; undefined on the last one. */
+  /** The cursor of the next page. Undefined on the last one. */
   readonly next?: string | undefined;
 }
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -41,7 +41,7 @@ const limits = { maxBytes, maxDepth: 20, maxValues: 300_000 };
 const maxPages = 20;
 const maxModels = 5_000;
 
-/** The forms that an id and a name can have; others are left out, because they come from another machine. */
+/** Valid ids and names. Others are left out, because they come from another machine. */
 export const ModelId = z.string().max(200).regex(/^\S+$/);
 export const ModelName = z.string().max(200).optional().catch(undefined);
 /** A whole number of tokens; anything else counts as unknown. */
@@ -59,7 +59,7 @@ interface Endpoint {
 
 /**
  * Reads a provider's list of models, at most 5000. Rejects: model_unauthorized, model_rejected (no list there),
- * provider_error (not reached, or failed). No message contains the key or the provider's text.
+ * provider_error (unreachable, or failed). No message contains the key or the provider's text.
  */
 export async function listModels(
   access: Listable,
@@ -121,7 +121,7 @@ async function boundedText(response: Response): Promise<string> {
 
 function refusalOf(status: number, hadKey: boolean): AppError {
   if (status === 401 || status === 403 || (status === 400 && hadKey)) {
-    const text = hadKey ? `The provider refused this key (status ${status}).` : `It asks for a key (status ${status}).`;
+    const text = hadKey ? `The provider refused this key (status ${status}).` : `It requires a key (status ${status}).`;
     return new AppError('model_unauthorized', text);
   }
   if (status === 404 || status === 405) {

@@ -13,34 +13,35 @@ import type { AssumedUsage, BudgetOverrun } from '../../core/model/spending.ts';
 export interface Model {
   /** `provider/model`, as in the configuration. */
   readonly name: string;
-  /** Read these before each turn: a chain of fall-backs returns those of the model that it asks next. */
+  /** Read these before each turn: a chain of fallbacks returns those of the model that it uses next. */
   readonly abilities: Abilities;
-  /** The cost of a turn with these tokens. Undefined or absent: the price of the model is not known. */
+  /** The cost of a turn with these tokens. Undefined or absent: the price of the model is unknown. */
   readonly costOf?: (usage: Usage) => number | undefined;
   /** Never throws or rejects. Always yields exactly one `end`, as the last part. */
   turn(request: TurnRequest, signal: AbortSignal): AsyncIterable<TurnPart>;
 }
 
 /**
- * The abilities of one model. An adapter makes up for a missing ability where it can, so that callers need not look.
+ * The abilities of one model. An adapter compensates for a missing ability where it can, so that callers need not
+ * check.
  */
 export interface Abilities {
   /** Tokens of a request and its reply together. */
   readonly window: number;
-  /** Tokens of one reply, its reasoning included. */
+  /** Tokens of one reply, including its reasoning. */
   readonly maxOutput: number;
-  /** False: the adapter names each picture in words instead. */
+  /** False: the adapter describes each picture in words instead. */
   readonly images: boolean;
-  /** Whether one reply can have several calls. */
+  /** Whether one reply can contain several calls. */
   readonly parallel: boolean;
-  /** Whether `mustCall` is certain. False: the adapter asks for the call in words, and the model may not comply. */
+  /** Whether `mustCall` is guaranteed. False: the adapter asks for the call in words, and the model may not comply. */
   readonly forcedTool: boolean;
-  /** Whether the model calls tools is unknown, as with many that people run themselves. */
+  /** Whether the model can call tools is unknown, as with many that people run themselves. */
   readonly unproven?: boolean;
-  /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to keep. */
+  /** `automatic`: the provider recognizes equal beginnings of requests. `marked`: the adapter marks what to cache. */
   readonly caching: 'automatic' | 'marked' | 'none';
 }
-/** The abilities of a model that nobody described: a common window, and nothing that a server may refuse. */
+/** The abilities of an unknown model: a common window, and nothing that a server may refuse. */
 export const assumedAbilities: Abilities = {
   window: 32_768,
   maxOutput: 4_096,
@@ -54,10 +55,10 @@ export const assumedAbilities: Abilities = {
 export type TurnPhase =
   | { readonly kind: 'plan' }
   | { readonly kind: 'act'; readonly step: PlanStep; readonly stepIndex: number }
-  /** New messages arrived, so the steps that have not begun can be replaced. `steps` is the whole plan so far. */
+  /** New messages arrived, so steps that have not started can be replaced. `steps` is the current plan. */
   | { readonly kind: 'replan'; readonly steps: readonly PlanStep[] }
   | { readonly kind: 'summarize' }
-  /** Judges another agent's work by a rubric, with a context of its own. */
+  /** Judges another agent's work by a rubric, in a separate context. */
   | { readonly kind: 'grade' };
 
 /**
@@ -69,24 +70,22 @@ export type TurnPhase =
 export interface TurnRequest {
   readonly phase: TurnPhase;
   readonly system: string;
-  /** The real conversation. The loop's own instructions go into `note`, never into a user's message. */
+  /** The real conversation. The loop's own instructions go into `note`, never into a user message. */
   readonly messages: readonly Message[];
   /** The index in `messages` of the run's first user message; earlier conversation precedes it. */
   readonly runFrom?: number;
-  /**
-   * The turn's purpose as an instruction. It stands at `noteAt`; without that, before the calls of the present step.
-   */
+  /** The turn's purpose as an instruction, placed at `noteAt`, or by default before the calls of the current step. */
   readonly note?: string;
   /** The index in `messages` of the message that follows the note. */
   readonly noteAt?: number;
-  /** The notes of earlier turns, each where it stood, so that this request begins with the bytes of the one before. */
+  /** Notes of earlier turns at their positions, so that this request begins with the same bytes as the previous one. */
   readonly earlier?: readonly NoteAtMessage[];
   /** A reminder for this turn only, placed last. */
   readonly hint?: string;
   readonly tools: readonly ToolDeclaration[];
-  /** The only tool that the model must call, when the loop needs an answer of that shape. See `forcedTool`. */
+  /** The only tool that the model must call, if the loop needs an answer of that shape. See `forcedTool`. */
   readonly mustCall?: string;
-  /** Sampling options; for a missing one the provider's default applies. A model that refuses an option gets none. */
+  /** Sampling options. Absent ones use the provider's default. A model that refuses an option gets none. */
   readonly sampling?: Sampling;
   /** Names the conversation to the provider's prompt cache, such as the session's id. At most 64 characters. */
   readonly cacheKey?: string;
@@ -108,7 +107,7 @@ export interface ToolDeclaration {
   readonly name: string;
   readonly description: string;
   readonly parameters: object; // JSON Schema
-  /** Models of some providers know the tool by a declaration of their provider's own. All others get the function. */
+  /** Models of some providers know the tool by their provider's own declaration. All others get the function. */
   readonly native?: NativeTool;
 }
 export type NativeTool =
@@ -117,7 +116,7 @@ export type NativeTool =
    * screenshot.
    */
   | { readonly kind: 'computer'; readonly width: number; readonly height: number }
-  /** One of the actions on a browser's screen that Gemini's models know by themselves, with name and arguments. */
+  /** One of the actions on a browser's screen that Gemini's models know natively, with name and arguments. */
   | { readonly kind: 'screen_action' };
 export type Message =
   | { readonly role: 'user'; readonly text: string; readonly pictures?: readonly Picture[] }
@@ -130,12 +129,12 @@ export type Message =
       readonly pictures?: readonly Picture[];
       /** The address of the page on the screen after the call. */
       readonly page?: string;
-      /** A person permitted the call, as its `confirm` demands. */
+      /** A person permitted the call, as its `confirm` requires. */
       readonly confirmed?: true;
     }
   | AssistantMessage;
 
-/** A picture of a user's message or of a tool's result. One without its bytes is named in words. */
+/** A picture of a user message or of a tool result. One without its bytes is described in words. */
 export interface Picture {
   readonly file: string;
   readonly mimeType: string;
@@ -151,7 +150,7 @@ export interface Picture {
  */
 export interface AssistantMessage {
   readonly role: 'assistant';
-  /** The model that wrote the reply, which can be a fall-back. */
+  /** The model that wrote the reply, which can be a fallback. */
   readonly model: string;
   readonly text: string;
   readonly calls: readonly ToolCall[];
@@ -161,15 +160,14 @@ export interface ToolCall {
   readonly callId: string;
   readonly name: string;
   readonly args: unknown; // not parsed: the tool parses it
-  /** The provider demands that a person permits this call: its reason, in words. */
+  /** The provider requires a person's permission for this call: its reason. */
   readonly confirm?: string;
 }
 
 /**
  * The parts of a reply as they arrive. All calls come after the text, directly before the end.
  *
- * @example
- * { type: 'text', delta: 'The file' }, { type: 'call', call }, { type: 'end', outcome }
+ * @example { type: 'text', delta: 'The file' }, { type: 'call', call }, { type: 'end', outcome }
  */
 export type TurnPart =
   | { type: 'text'; delta: string }
@@ -179,15 +177,15 @@ export type TurnPart =
   | { type: 'raw'; part: unknown }
   /** The provider refuses this part of the request, which was sent without it. */
   | { type: 'left_out'; what: LeftOut }
-  /** `model` is the name of the model that answered, when a fall-back did. */
+  /** `model`: the fallback that answered, if one did. */
   | { type: 'end'; outcome: TurnOutcome; model?: string };
 
-/** A part of a request that a provider does not take. */
+/** A part of a request that a provider does not accept. */
 export interface LeftOut {
   /** `tools`: all of them. `reasoning`: that of earlier replies. */
   readonly kind: 'tool' | 'tools' | 'picture' | 'reasoning';
   readonly name: string;
-  /** A sentence for a person, with the reason. */
+  /** A sentence for people, with the reason. */
   readonly detail: string;
 }
 
@@ -198,17 +196,17 @@ export interface LeftOut {
  * { inputTokens: 1_200, cachedTokens: 1_000, outputTokens: 80, cost: 0.0021 }
  */
 export interface Usage {
-  /** The whole request, including what came from the provider's cache or was written to it. */
+  /** The whole request, including what was read from or written to the provider's cache. */
   readonly inputTokens: number;
   /** The whole reply, including its reasoning. */
   readonly outputTokens: number;
   /** The part of the input that the provider read from its cache. */
   readonly cachedTokens?: number;
-  /** The part of the input that the provider wrote to its cache, where that has a price of its own. */
+  /** The part of the input that the provider wrote to its cache, if that has a separate price. */
   readonly cacheWrittenTokens?: number;
   /** The part of the output that is reasoning. */
   readonly reasoningTokens?: number;
-  /** In the currency of the price list. Absent: the price of the model is not known. */
+  /** In the currency of the price list. Absent: the price of the model is unknown. */
   readonly cost?: number;
 }
 
@@ -222,13 +220,11 @@ export interface FinishedTurn {
    */
   readonly stop: 'done' | 'calls' | 'length' | 'refused';
   readonly usage: Usage;
-  /**
-   * With `length`: the tools whose calls the reply contained. None of those calls is in the turn, because one is cut.
-   */
+  /** With `length`: tools that the reply called. None of those calls is in the turn, because one is incomplete. */
   readonly cutCalls?: readonly string[];
-  /** With `refused`: the provider's reason in words or as its code, such as `SAFETY`. */
+  /** With `refused`: the provider's reason as text or code, such as `SAFETY`. */
   readonly reason?: string;
-  /** Budgets counted this in addition, because the provider's count cannot be believed. */
+  /** Budgets counted this in addition, because the provider's count is not credible. */
   readonly assumed?: AssumedUsage;
 }
 export interface FailedTurn {

@@ -9,33 +9,32 @@ export const reasoningLevels = ['default', 'none', 'low', 'medium', 'high'] as c
 export type Reasoning = (typeof reasoningLevels)[number];
 
 /**
- * One model provider. Its settings, their variables, the help, the key test, the labels and the offered models all
- * follow from this description.
+ * One model provider. Its settings, their variables, the help, the key check, the labels and the offered models are all
+ * derived from this description.
  *
- * @example
- * const model = await provider.build({ name: 'openai/gpt-5', model: 'gpt-5', key, ...rest });
+ * @example const model = await provider.build({ name: 'openai/gpt-5', model: 'gpt-5', key, ...rest });
  */
 export interface Provider<Name extends string = string> {
-  /** Stands before the slash in `provider/model`, and in the settings under `models`. */
+  /** The part before the slash in `provider/model`, and the key in the settings under `models`. */
   readonly name: Name;
-  /** The name that people see. */
+  /** The name shown to people. */
   readonly label: string;
-  /** Models to offer; a user can name others of the provider. */
+  /** Models to offer; users can name others of the provider. */
   readonly models: readonly { readonly id: string; readonly name: string }[];
-  /** The key and the address; null for a provider that needs neither. */
+  /** The key and the address. Null for a provider that needs neither. */
   readonly access: Access | null;
-  /** The abilities of a model, as far as neither the settings nor the published list has them. */
+  /** The abilities of a model, where neither the settings nor the published list has them. */
   abilities(model: string, reasoning: Reasoning): Partial<Abilities>;
-  /** Loads the adapter, which is not loaded before. */
+  /** Loads the adapter on demand. */
   build(options: BuildOptions): Promise<Model>;
 }
 export interface Access {
-  /** The standard variables of the key; the first is the one to show. */
+  /** Standard variables for the key; the first is the one to show. */
   readonly keyVariables: readonly [string, ...string[]];
   readonly baseUrl: string;
-  /** A free request that needs a valid key. */
+  /** A free request that requires a valid key. */
   readonly keyCheck: { readonly path: string; headers(key: string): Record<string, string> };
-  /** The provider's own list of its models, with the headers of the key check. */
+  /** The provider's own list of its models, read with the headers of the key check. */
   readonly listing: Listing;
 }
 export interface BuildOptions {
@@ -47,7 +46,7 @@ export interface BuildOptions {
   readonly reasoning: Reasoning;
   readonly key: Secret | undefined;
   readonly baseUrl: string;
-  /** Connects in place of the global fetch, for an address that a person entered in the page. */
+  /** Replaces the global fetch, for an address that a person entered in the page. */
   readonly fetch?: typeof fetch | undefined;
   readonly advice: SettingNames;
   readonly clock: Clock;

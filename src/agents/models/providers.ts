@@ -8,7 +8,7 @@ import type { Access, Provider } from './provider.ts';
 export const providers = [demoProvider, geminiProvider, openaiProvider, anthropicProvider] as const;
 
 type KnownProvider = (typeof providers)[number];
-/** The providers that have settings of their own under `models`. */
+/** The providers with their own settings under `models`. */
 export type KeyedProviderName = Exclude<KnownProvider, { access: null }>['name'];
 export const keyedProviders = providers.filter((it) => it.access !== null) as readonly (Provider<KeyedProviderName> & {
   readonly access: Access;
@@ -16,7 +16,7 @@ export const keyedProviders = providers.filter((it) => it.access !== null) as re
 
 export const providerOf = (name: string): Provider | undefined => providers.find((it) => it.name === name);
 
-/** Splits `provider/model`; the demo model's provider has the same name. */
+/** Splits `provider/model`. The demo model's provider has the same name as the model. */
 export function splitModel(ref: string): { provider: string; model: string } {
   const [provider = '', ...model] = ref.split('/');
   return { provider, model: model.join('/') || provider };

@@ -14,7 +14,7 @@ import { withRepairs } from './repairs.ts';
 interface Endpoint {
   readonly apiKey?: Secret | undefined;
   readonly baseUrl?: string | undefined;
-  /** The addresses that it can have, where a person entered it in the page. */
+  /** The networks that the address can be in, if a person entered it in the page. */
   readonly reach?: NetworkReach | undefined;
 }
 /** `private`: also addresses of this machine and of private networks. */
@@ -22,7 +22,7 @@ export type NetworkReach = 'public' | 'private';
 /** The settings under `models`. */
 export interface ModelsConfig extends Readonly<Record<KeyedProviderName, Endpoint>> {
   readonly compatible: Readonly<Record<string, Endpoint & { readonly baseUrl: string }>>;
-  /** Asked in order when the model fails. */
+  /** Tried in order when the model fails. */
   readonly fallbacks: readonly string[];
   readonly catalog: Readonly<Record<string, CatalogEntry>>;
 }
@@ -31,15 +31,15 @@ export interface ModelSettings {
   readonly clock: Clock;
   readonly newId: () => string;
   readonly random: () => number;
-  /** The key that users stored for a provider, where the settings have none. */
+  /** The key that users stored for a provider, if the settings have none. */
   readonly storedKey?: (provider: string) => Promise<Secret | undefined>;
-  /** Connects to endpoints that have a reach, and to no other address than those. */
+  /** Connects to endpoints that have a reach, and only to those. */
   readonly fetchWithin?: (reach: NetworkReach) => typeof fetch;
 }
 
 /**
- * Creates `demo` or `provider/model` with the configured fall-backs. Rejects: invalid_request, which names the setting to
- * change.
+ * Creates `demo` or `provider/model` with the configured fallbacks. Rejects: invalid_request, which names the setting
+ * to change.
  */
 export async function createModel(ref: string, settings: ModelSettings): Promise<Model> {
   const [first, ...others] = await Promise.all(chainOf(ref, settings.models).map((name) => one(name, settings)));
@@ -47,7 +47,7 @@ export async function createModel(ref: string, settings: ModelSettings): Promise
   return withFallbacks([first as Model, ...others], settings);
 }
 
-/** The model and its fall-backs. The demo model has none. */
+/** The model and its fallbacks. The demo model has none. */
 export function chainOf(ref: string, { fallbacks }: Pick<ModelsConfig, 'fallbacks'>): readonly string[] {
   return splitModel(ref).provider === 'demo' ? [ref] : [...new Set([ref, ...fallbacks])];
 }
@@ -80,7 +80,7 @@ async function one(ref: string, settings: ModelSettings): Promise<Model> {
   return withWholeCharacters(provider.access === null ? built : withPrices(withRepairs(built, clock), costOf));
 }
 
-/** Texts of others can have half of a character, which strict providers refuse with every later request. */
+/** Third-party text can contain half a surrogate pair, which strict providers refuse in every later request. */
 function withWholeCharacters(model: Model): Model {
   return {
     name: model.name,
@@ -97,7 +97,7 @@ function withWholeCharacters(model: Model): Model {
   };
 }
 
-/** The provider of `demo` or `provider/model`. Throws: invalid_request, which names the providers that there are. */
+/** The provider of `demo` or `provider/model`. Throws: invalid_request, which lists the available providers. */
 export function knownProvider(ref: string, models: Pick<ModelsConfig, 'compatible'>): Provider {
   const provider = configured(splitModel(ref).provider, models);
   if (!provider || (provider.access !== null && !/.[/]./.test(ref))) throw unknown(ref, models);
@@ -110,19 +110,19 @@ export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatib
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 
-/** The same list where all of it is whole, which is known of what earlier requests had. */
+/** The same list if all of it is well formed, which is remembered for items of earlier requests. */
 const wholeList = <Item extends object>(list: readonly Item[]): readonly Item[] =>
   isWhole(list) ? list : list.map((item) => whole(item) as Item);
 const whole = oncePer((item: object) => wellFormed(item));
 const isWhole = listFold(true, (before, item: object) => before && whole(item) === item);
 
-/** A provider of the list, or a compatible server of the settings. */
+/** A built-in provider, or a compatible server from the settings. */
 export function configured(name: string, { compatible }: Pick<ModelsConfig, 'compatible'>): Provider | undefined {
   const own = Object.hasOwn(compatible, name) ? compatible[name] : undefined;
   return own ? compatibleProvider(name, own.baseUrl) : providerOf(name);
 }
 
-/** The key and the address of a provider. A key of the settings precedes a stored one. */
+/** The key and address of a provider. A key in the settings takes precedence over a stored one. */
 export async function accessOf(
   { name, access }: Provider,
   models: ModelsConfig,

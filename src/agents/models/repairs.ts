@@ -6,7 +6,7 @@ import type { LeftOut, Message, Model, Picture, ToolDeclaration, TurnPart, TurnR
 
 const maxRepairs = 8;
 const maxKnown = 500;
-/** Milliseconds. A restarted server can take tools, so it is offered them again after this time. */
+/** Milliseconds. A restarted server can accept tools, so they are offered again after this time. */
 const toollessMs = 10 * 60_000;
 const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'model_rejected',
@@ -16,7 +16,10 @@ const repairable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'provider_error',
 ]);
 
-/** Parts of earlier requests that the provider refused: left out from then on, because they would be refused again. */
+/**
+ * Parts of earlier requests that the provider refused. They are left out from then on, because they would be refused
+ * again.
+ */
 interface KnownRefusals {
   readonly tools: Map<string, string>;
   readonly pictures: Map<string, string>;
@@ -28,8 +31,8 @@ interface Repair {
 }
 
 /**
- * A model whose refused requests are sent again without the tool, the picture or the reasoning that its provider names. So
- * one of them does not make a session useless.
+ * A model that repeats a refused request without the tool, picture or reasoning that its provider names, so that one of
+ * them does not make a session unusable.
  */
 export function withRepairs(model: Model, clock: Pick<Clock, 'now'>): Model {
   const known: KnownRefusals = { tools: new Map(), pictures: new Map(), toolless: undefined };
@@ -147,11 +150,11 @@ const shownIn = (messages: readonly Message[]): Picture[] =>
 interface RefusalWords {
   readonly text: string;
   readonly model: string;
-  /** The pictures that were left out in vain, newest first. */
+  /** Pictures that were left out in vain, newest first. */
   readonly tried: string[];
 }
 
-/** The request without what the provider's words name; undefined: they name nothing that can be left out. */
+/** The request without the parts named in the provider's refusal. Undefined: it names nothing that can be left out. */
 function repairOf(request: TurnRequest, words: RefusalWords): Repair | undefined {
   const leftOut = refusedTools(request, words) ?? refusedPictures(request, words) ?? refusedReasoning(request, words);
   return leftOut && { request: without(request, leftOut), leftOut };
@@ -178,7 +181,7 @@ function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): Le
         detail: `${model} takes no tools, so it can only answer in words. It said: ${quoted(text)}`,
       },
     ];
-  // Without a name the tools of third parties are the likely reason.
+  // Without a name, third-party tools are the likely reason.
   const likely =
     culprits.length === 0 && aboutSchemas.test(text) ? tools.filter(({ name }) => name.startsWith('mcp_')) : culprits;
   if (likely.length === 0) return undefined;

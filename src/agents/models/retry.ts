@@ -5,8 +5,8 @@ const firstDelayMs = 1_000;
 const maxDelayMs = 60_000;
 
 /**
- * The time in ms until the next try, after `attempt` failures (1, 2, …); undefined: give up. The provider's own delay is
- * a minimum. Random jitter keeps many sessions from retrying at once.
+ * Milliseconds until the next attempt after `attempt` failures (1, 2, …). Undefined: give up. The provider's own delay
+ * is a minimum. Random jitter keeps sessions from all retrying at the same time.
  */
 export function retryDelay(outcome: TurnOutcome, attempt: number, random: () => number): number | undefined {
   if (outcome.kind !== 'failed' || !outcome.retryable || attempt >= maxAttempts) return undefined;
@@ -18,7 +18,7 @@ export function retryDelay(outcome: TurnOutcome, attempt: number, random: () => 
   return Math.min(maxDelayMs, Math.round(delay));
 }
 
-/** The header's two forms: seconds, or a date. Undefined for anything else. */
+/** Parses the header's two forms: seconds, or a date. Undefined for anything else. */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   const value = header?.trim() ?? '';
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;

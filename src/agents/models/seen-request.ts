@@ -5,15 +5,15 @@ export interface SeenRequest {
   /** 1 for the session's first request to a model; plans, steps, answers and summaries all count. */
   readonly turn: number;
   readonly runId: string;
-  /** The model that was asked first; the turn's `usage` says which one answered. */
+  /** The model that was requested first; the turn's `usage` names the one that answered. */
   readonly model: string;
   /** The same hash as in the turn's `usage`. */
   readonly requestHash: string;
-  /** Whether what is stored still makes this hash. False: the store was changed. */
+  /** Whether the stored data still yields this hash. False: the store was changed. */
   readonly proved: boolean;
-  /** The named parts of `request.system`, in their order. */
+  /** The named parts of `request.system`, in order. */
   readonly sections: readonly { readonly part: string; readonly text: string }[];
-  /** Pictures have no bytes here; `pictures` has the hashes of those that were sent, by their files. */
+  /** Pictures have no bytes here; `pictures` has the hashes of those that were sent, by file. */
   readonly request: TurnRequest;
   readonly pictures: Readonly<Record<string, string>>;
 }

@@ -5,12 +5,12 @@ export interface Watchdog extends Disposable {
   readonly signal: AbortSignal;
   rest(): void;
   wake(): void;
-  /** Something arrived: the time begins again, unless the watchdog rests. */
+  /** Restarts the timer, unless the watchdog is paused. */
   touch(): void;
   bit(): boolean;
 }
 
-/** Fires after this many ms awake. */
+/** Fires after this many ms while not paused. */
 export function watchdog({ clock, ms, signal }: { clock: Clock; ms: number; signal: AbortSignal }): Watchdog {
   const stop = new AbortController();
   const cancel = () => stop.abort();

@@ -3,7 +3,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { AppError } from '../../core/errors/errors.ts';
 import { beginningOf } from '../../core/text/text.ts';
 
-/** The answer to one request, of which the body has not been read. */
+/** The answer to one request, with an unread body. */
 interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -15,7 +15,7 @@ export interface FetchedPage {
   /** After redirects. */
   readonly url: URL;
   readonly status: number;
-  /** Lower case, without parameters; empty when the site names none. */
+  /** Lower case, without parameters. Empty if the site sends none. */
   readonly type: string;
   readonly charset: string | undefined;
   readonly bytes: Buffer;
@@ -26,8 +26,8 @@ const maxRedirects = 5;
 const maxBytes = 10 * 1024 * 1024;
 
 /**
- * Fetches an address with its redirects, and each redirect is a request of its own. The body is cut at 10 MiB. Rejects with
- * AppError: invalid_request, not_found (too many redirects), and as `ask` does.
+ * Fetches an address and follows redirects; each redirect is a separate request. The body is truncated at 10 MiB.
+ * Rejects with AppError: invalid_request, not_found (too many redirects), and as `ask` does.
  */
 export async function fetchWithRedirects(address: string, ask: FetchAnswer, signal: AbortSignal): Promise<FetchedPage> {
   let url = webAddress(address);
@@ -64,7 +64,7 @@ const first = (value: string | string[] | undefined): string | undefined => (Arr
 const closed = async (body: AsyncIterable<Buffer>): Promise<void> =>
   void (await body[Symbol.asyncIterator]().return?.());
 
-/** Sites may compress although they were asked not to. */
+/** Sites may compress although the request did not allow it. */
 function decoded(body: AsyncIterable<Buffer>, encoding: string | undefined): AsyncIterable<Buffer> {
   const unpack = unpackers[encoding?.toLowerCase() ?? 'identity'];
   if (!unpack) throw new AppError('unsupported', `The site compresses with ${encoding}, which is not supported.`);

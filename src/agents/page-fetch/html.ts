@@ -2,10 +2,10 @@ import { type Token, Tokenizer, TokenizerMode } from 'parse5';
 import { beginningOf } from '../../core/text/text.ts';
 import type { Branch, Tree } from '../browser/page-types.ts';
 
-/** The parts of a page that its Markdown is made of. */
+/** The parts of a page that its Markdown is made from. */
 interface ParsedPage {
   readonly title: string;
-  /** The main content, as far as the page marks it; otherwise everything but navigation and the like. */
+  /** The main content, if the page marks it; otherwise everything but navigation and the like. */
   readonly main: readonly Tree[];
   readonly all: readonly Tree[];
 }
@@ -17,7 +17,7 @@ interface OpenElement {
 }
 
 const maxDepth = 60;
-/** Elements whose text is no content, or not for readers. */
+/** Elements whose text is not content, or not for readers. */
 const skipped = new Set(
   'script style noscript template svg math iframe object canvas audio video select datalist'.split(' '),
 );
@@ -29,7 +29,7 @@ const blocks = new Set(
     ' ',
   ),
 );
-/** An open element that the start of another one ends, up to an element that contains both. */
+/** Open elements that the start of another one closes, up to an element that contains both. */
 const endedBy: Readonly<Record<string, { readonly ended: ReadonlySet<string>; readonly within: ReadonlySet<string> }>> =
   {
     li: { ended: new Set(['li', 'p']), within: new Set(['ul', 'ol', 'menu']) },
@@ -52,8 +52,8 @@ const modes: Readonly<Record<string, number>> = {
 };
 
 /**
- * Reads HTML in one pass, in time that grows with its length alone: of elements nested deeper than 60 only the text is
- * kept. Addresses become absolute.
+ * Reads HTML in one pass, in time linear in its length: of elements nested deeper than 60, only the text is kept.
+ * Addresses become absolute.
  */
 export function parsePage(html: string, address: string): ParsedPage {
   const page = new PageReader(address);
@@ -190,7 +190,7 @@ class PageReader {
   }
 }
 
-/** An address for readers: of the web, without scripts. */
+/** An http(s) address for readers, without scripts. */
 const absolute = (value: string | undefined, base: string): string => {
   const url = value === undefined ? null : URL.parse(value.trim(), base);
   return url && /^https?:$/.test(url.protocol) ? url.href : '';

@@ -18,7 +18,7 @@ export interface PageText {
   readonly markdown: string;
 }
 
-/** Converts pages in a thread of its own, one after another. A page may take `patienceMs`. */
+/** Converts pages in a separate thread, one after another. A page can take `patienceMs`. */
 export const pageThread = (patienceMs = 10_000): JobThread<PageJob | TreeJob, PageText> =>
   new JobThread({
     start: startWorker,

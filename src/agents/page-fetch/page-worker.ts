@@ -3,7 +3,7 @@ import { markdownOf } from '../browser/markdown.ts';
 import { parsePage } from './html.ts';
 import type { PageJob, PageText, TreeJob } from './page-text.ts';
 
-// Makes Markdown of pages, which takes too long for the server's event loop when a page is hostile.
+// Converts pages to Markdown, which takes too long for the server's event loop if a page is hostile.
 
 parentPort?.on('message', (job: PageJob | TreeJob) => {
   parentPort?.postMessage('tree' in job ? { title: '', markdown: markdownOf(job.tree) } : textOf(job));

@@ -1,9 +1,9 @@
 import { AppError } from '../../core/errors/errors.ts';
 
 /**
- * A `fetch` for the engine that the operator set up. It keeps connections, so that not each search needs a handshake. It
+ * A `fetch` for the operator's search engine. It keeps connections, so that not every search needs a handshake. It
  * returns a redirect as the answer, because following it would send the key to another host. Rejects with AppError
- * not_found when the engine cannot be reached, or with the signal's own error.
+ * not_found if the engine is unreachable, or with the signal's own error.
  */
 export async function engineFetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
   try {

@@ -21,7 +21,7 @@ interface SearchRequest {
   readonly settings: Settings;
 }
 interface Engine {
-  /** The service's own address; undefined: the operator names one. */
+  /** The service's own address. Undefined: the operator sets one. */
   readonly baseUrl: string | undefined;
   readonly needs: readonly ('baseUrl' | 'key' | 'engineId')[];
   request(ask: SearchRequest & { readonly base: string }): { readonly url: URL; readonly init: RequestInit };
@@ -30,7 +30,7 @@ interface Engine {
 
 const timeoutMs = 20_000;
 const answerLimits: JsonLimits = { maxBytes: 2 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
-/** A hit under the names that an engine uses. */
+/** Builds the schema of a hit from an engine's field names. */
 const hit = (link: string, snippet: string) =>
   z
     .record(z.string(), z.unknown())
@@ -95,7 +95,7 @@ const engines: Readonly<Record<EngineName, Engine>> = {
   },
 };
 
-/** Throws invalid_request when a setting that the engine needs is missing. */
+/** Throws invalid_request if a setting that the engine needs is missing. */
 export function webSearch(name: EngineName, settings: Settings, fetch: Fetch): WebSearch {
   const engine = engines[name];
   const missing = engine.needs.filter((need) => settings[need] === undefined);
@@ -114,7 +114,7 @@ export function webSearch(name: EngineName, settings: Settings, fetch: Fetch): W
       if (response.status !== 200) throw refusal(name, response.status);
       const parsed = engine.answer.safeParse(jsonWithin(body, answerLimits));
       if (!parsed.success)
-        throw new AppError('unsupported', `The search engine ${name} answered something else than hits.`);
+        throw new AppError('unsupported', `The search engine ${name} did not answer with search results.`);
       return parsed.data
         .filter(({ link }) => /^https?:\/\//.test(link))
         .slice(0, count)

@@ -1,11 +1,11 @@
-/** One hit of a search of the web. Everything in it is text of others. */
+/** One hit of a web search. All text is third-party. */
 export interface SearchHit {
   readonly title: string;
   readonly link: string;
   readonly snippet: string;
 }
 
-/** A search engine of the web. */
+/** A web search engine. */
 export interface WebSearch {
   readonly name: string;
   /** The best hits, at most `count` (up to 20). Rejects only with AppError. */

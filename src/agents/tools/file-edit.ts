@@ -11,7 +11,7 @@ const edit = z.object({
   all: z.boolean().default(false).describe('replace every occurrence; otherwise old_str must occur exactly once'),
 });
 type Edit = z.output<typeof edit>;
-/** A hunk is tried at every line of the file, and each one copies the file. */
+/** A hunk is tried at every line of the file, and each attempt copies the file. */
 const maxCompared = 5_000_000;
 const maxCopied = 500_000_000; // characters
 
@@ -82,7 +82,7 @@ function patched(old: string, patch: string, path: string): EditResult {
   return { now, said: `Applied ${length} ${length === 1 ? 'hunk' : 'hunks'} to ${path}.` };
 }
 
-/** The line ends of the file stay, and an added line gets those of its surroundings. */
+/** Line endings of the file are kept, and an added line gets those of its surroundings. */
 function applyHunk(text: string, patch: StructuredPatch, budget: { compared: number }): string | false {
   const isOld = text.includes('\r') && !text.includes('\n');
   const marked = patch.hunks.map((hunk) => ({
@@ -112,7 +112,7 @@ function applyHunk(text: string, patch: StructuredPatch, budget: { compared: num
 }
 const tooMuch =
   'The patch fits at too many places nearly, and none was found. Nothing was changed. Send shorter hunks, or edits.';
-const added = '\udfff'; // in no text that is well formed
+const added = '\udfff'; // does not occur in well-formed text
 const bare = (line: string) => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
 function parse(patch: string): StructuredPatch[] {

@@ -8,7 +8,10 @@ import type { ToolContext, ToolResult } from './tool.ts';
 const maxBytes = 10 * 1024 * 1024;
 export const file = z.string().min(1).describe('absolute path below the working directory, or relative to it');
 
-/** By the file's last name, because a path is relative or absolute; two files of one name then only wait for each other. */
+/**
+ * Compares the file's base name, because a path can be relative or absolute. Two files with one name then only wait for
+ * each other.
+ */
 export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =>
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
@@ -33,7 +36,7 @@ export function textIn(bytes: Buffer, path: string): FileText | undefined {
 
 export type EditResult = { readonly now: string; readonly said: string } | { readonly refused: ToolResult };
 
-/** Changes a text file. Every byte outside the change stays as it is. */
+/** Changes a text file. Bytes outside the change stay the same. */
 export async function editFile(
   ctx: ToolContext,
   { path, shown = path }: { readonly path: string; readonly shown?: string },
@@ -58,7 +61,7 @@ export const unwritable = (path: string, { encoding }: FileText): ToolResult => 
     'can be written to it. Convert it by a command first, such as iconv. Nothing was changed.',
 });
 
-// The former content is only shown. A file whose former content cannot be read is still written.
+// The earlier content is only shown. A file whose earlier content cannot be read is still written.
 export function noFile(thrown: unknown): undefined {
   if (thrown instanceof AppError && (thrown.code === 'file_not_found' || thrown.code === 'payload_too_large')) return;
   throw thrown;

@@ -54,7 +54,7 @@ export const fileRead = defineTool({
   },
 });
 
-/** The model sees a picture as a picture; undefined: the bytes are none. */
+/** Shows a picture to the model. Undefined: the bytes are not a picture. */
 async function pictureIn(ctx: ToolContext, path: string, data: Buffer): Promise<ToolResult | undefined> {
   const mimeType = pictureTypeOf(data);
   const size = mimeType && pictureSizeOf(data);
@@ -76,7 +76,7 @@ export const fileWrite = defineTool({
   parameters: z.object({ file, content: z.string(), append: z.boolean().default(false) }),
   orderKey: orderByFile,
   calledIn: {
-    // Marks an append, because a client takes `content` for the whole file otherwise.
+    // Marks an append, because a client otherwise takes `content` for the whole file.
     conversation: ({ file, content, append }, path) => ({
       name: 'write_file',
       args: { path: path(file), content, ...(append === true && { append: true }) },

@@ -16,7 +16,7 @@ interface Bytes {
   readonly name: string;
 }
 
-/** Writes bytes of a result into a file of the workspace; a picture that models can see is kept for them too. */
+/** Writes bytes of a result to a file of the workspace. A picture that models can see is also stored for them. */
 export async function keptBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
@@ -28,16 +28,16 @@ export async function keptBytes(
   return { said: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
 }
 
-/** Writes a result into a file of the workspace and returns its path. */
+/** Writes a result to a file of the workspace and returns its path. */
 export async function keptFile(ctx: ToolContext, name: string, data: string | Uint8Array): Promise<string> {
   const path = `.corral/output/${name}`;
   await ctx.sandbox.writeFile(path, data, ctx.signal);
   return path;
 }
 
-/** A name for files of this call, because ids can have characters that names must not have. */
+/** A name for files of this call, because ids can contain characters that names must not. */
 export const fileNameOf = ({ operationId }: Pick<ToolContext, 'operationId'>): string =>
   operationId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(-80);
 
-/** Says where the whole of a text is that models see cut. */
+/** Says where the full text is when models see it truncated. */
 export const describeFullOutput = (path: string): string => `All of it is in ${path}: read it with file_read.`;

@@ -39,7 +39,7 @@ export const builtInTools: readonly Tool[] = [
   ...browserTools,
 ];
 
-/** The provider whose tools for keyboard and mouse the model gets. */
+/** The provider whose keyboard and mouse tools the model gets. */
 export type ComputerShape = 'off' | 'claude' | 'gemini';
 export const computerTools: Readonly<Record<ComputerShape, readonly Tool[]>> = {
   off: [],
@@ -51,7 +51,7 @@ export const computerTools: Readonly<Record<ComputerShape, readonly Tool[]>> = {
 export const computerToolsOn = (shape: ComputerShape, desktop: Size): readonly Tool[] =>
   shape === 'claude' ? [computerOn(desktop)] : computerTools[shape];
 
-/** Everything that a log can name, including the calls that the agent loop answers itself. */
+/** Every tool that a log can name, including those that the agent loop answers itself. */
 export const describedTools: readonly ToolDescription[] = [
   ...builtInTools,
   describedCode,

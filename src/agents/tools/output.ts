@@ -1,10 +1,10 @@
 import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { ToolResult } from './tool.ts';
 
-/** The longest text that a model sees whole. */
+/** The longest text that a model sees in full. */
 export const modelChars = 16_000;
 const keptBytes = 64 * 1024;
-/** A text of at most so many characters is never cut: a UTF-16 unit needs at most three bytes. */
+/** A text of at most this many characters is never cut: a UTF-16 unit needs at most three bytes. */
 export const wholeChars: number = Math.floor(keptBytes / 3);
 
 /** The result for the model: how the command ended, then its output. A long output loses its middle. */
@@ -35,7 +35,7 @@ export class BoundedOutput {
   static readonly tailBytes = half;
 
   #head = Buffer.alloc(0);
-  /** A ring buffer of the newest bytes; `#end` is the next place to write. */
+  /** A ring buffer of the newest bytes; `#end` is the next write position. */
   #tail = Buffer.alloc(0);
   #end = 0;
   #afterHead = 0;
@@ -54,7 +54,7 @@ export class BoundedOutput {
     this.#end = (this.#end + newest.length) % half;
   }
 
-  /** Skips bytes in the middle that nobody needs; at least `tailBytes` must follow them. */
+  /** Skips unneeded bytes in the middle; at least `tailBytes` must follow them. */
   skip(bytes: number): void {
     this.#afterHead += bytes;
   }

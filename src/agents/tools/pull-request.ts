@@ -55,7 +55,7 @@ async function propose(ctx: ToolContext, requested: z.output<typeof parameters>)
   }
 }
 
-/** The failures that the model can handle or report. All others are those of every tool. */
+/** Failures that the model can handle or report. Others are those of every tool. */
 const reasons = {
   conflict: 'refused',
   forbidden: 'refused',

@@ -11,17 +11,16 @@ import { familyOf } from './words.ts';
 
 export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
 /**
- * The tools of one session, by the names by which the model calls them.
+ * The tools of one session, by the names that the model uses.
  *
- * @example
- * const declarations = registry.declarations; // go to the model
- * const result = await runTool(registry, context, call);
+ * @example const declarations = registry.declarations; // go to the model const result = await runTool(registry,
+ * context, call);
  */
 export interface ToolRegistry {
   /** The tools for the model while it works, including `message_ask_user`, which the loop answers itself. */
   readonly declarations: readonly ToolDeclaration[];
   find(name: string): Tool | undefined;
-  /** Present where the sandbox has no desktop: why, and what a person can do about it. */
+  /** Set if the sandbox has no desktop: why, and what a person can do about it. */
   readonly desktopAdvice?: string;
 }
 
@@ -38,21 +37,21 @@ export function toolRegistry(
   return registryOf([...[...builtInTools, ...more].filter(matches), ...computerTools[shape]], matches(askUser));
 }
 
-/** The same without the tools that need a desktop. The answer to a call of one contains `desktopAdvice`. */
+/** The same without tools that need a desktop. The answer to a call of one contains `desktopAdvice`. */
 export const withoutDesktop = (registry: ToolRegistry, desktopAdvice: string): ToolRegistry => ({
   ...filterTools(registry, ({ needs }) => !needs.includes('desktop')),
   desktopAdvice,
 });
 
-/** The same without the tools that need a repository. */
+/** The same without tools that need a repository. */
 export const withoutRepositories = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('repository'));
 
-/** The same without the tools that need a skill. */
+/** The same without tools that need a skill. */
 export const withoutSkills = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('skill'));
 
-/** The same without the tools that need more of a memory than the agent has. */
+/** The same without tools that need more access to memory than the agent has. */
 export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefined): ToolRegistry =>
   filterTools(
     registry,
@@ -60,11 +59,11 @@ export const withMemory = (registry: ToolRegistry, access: MemoryAccess | undefi
       !(needs.includes('memory') && access === undefined) && !(needs.includes('memory_write') && access !== 'write'),
   );
 
-/** The same without the tools that need children. */
+/** The same without tools that need children. */
 export const withoutChildren = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('children'));
 
-/** The tools whose calls wait for a person by themselves, because no rule is about all of their calls. */
+/** Tools whose calls always need a person's approval, because no rule covers all of them. */
 export const toolsAskingFirst = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
   declarations
     .map(({ name }) => name)
@@ -82,7 +81,7 @@ export function filterTools(registry: ToolRegistry, passes: (tool: ToolDescripti
   };
 }
 
-/** The same with further tools, of which the model sees only the declared ones. A tool of ours is never replaced. */
+/** The same with further tools, of which the model sees only the declared ones. A built-in tool is never replaced. */
 export function withTools(
   registry: ToolRegistry,
   { declared, all }: { readonly declared: readonly Tool[]; readonly all: readonly Tool[] },
@@ -96,13 +95,13 @@ export function withTools(
   };
 }
 
-/** Made once, so that what is known of a declaration (its size, its hash) is known in each turn. */
+/** Created once, so that facts about a declaration (its size, its hash) are known in each turn. */
 const declarationOf = oncePer(
   (tool: ToolDescription): ToolDeclaration => ({
     name: tool.name,
     description: tool.description,
     get parameters() {
-      return tool.parameters; // made when first read
+      return tool.parameters; // created on first read
     },
     ...(tool.native && { native: tool.native }),
   }),
@@ -119,7 +118,7 @@ export interface Call {
   readonly args: unknown;
 }
 
-/** The key of `ToolDescription.orderKey`; null for a tool that does not exist. */
+/** The key of `ToolDescription.orderKey`. Null for a tool that does not exist. */
 export function orderKeyOf(registry: ToolRegistry, { name, args }: Call): string | null {
   const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
@@ -130,7 +129,7 @@ export const runTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): P
   perform(registry, call, (tool, args) => tool.run(ctx, args));
 
 /**
- * Resumes a call that an earlier server began. A call that cannot be resumed counts as interrupted and is not run
+ * Resumes a call that an earlier server started. A call that cannot be resumed counts as interrupted and is not run
  * again.
  */
 export const reattachTool = (registry: ToolRegistry, ctx: ToolContext, call: Call): Promise<ToolResult> =>

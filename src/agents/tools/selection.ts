@@ -2,16 +2,18 @@ import { anyGlob } from '../../core/text/glob.ts';
 import { describedTools } from './list.ts';
 import { type ToolDescription, type ToolGroup, toolGroups } from './tool.ts';
 
-/** Which tools an agent has, by names, groups and globs of names. */
+/** Selects an agent's tools by names, groups and name globs. */
 export interface ToolRules {
   /** Undefined: all. */
   readonly allow?: readonly string[] | undefined;
-  /** Wins over `allow`. */
+  /** Takes precedence over `allow`. */
   readonly deny?: readonly string[] | undefined;
 }
 type SelectableTool = Pick<ToolDescription, 'name' | 'group'>;
 
-/** Tools that no project can turn off, and those of tool servers, need no line in `allow`; `deny` excludes them too. */
+/**
+ * Tools that no project can turn off, and those of tool servers, need no entry in `allow`; `deny` excludes them too.
+ */
 export function allows({ allow, deny }: ToolRules, tool: SelectableTool): boolean {
   if (deny !== undefined && names(deny, tool)) return false;
   return allow === undefined || tool.group === 'always' || names(allow, tool);

@@ -129,7 +129,7 @@ export const shellKill = defineTool({
   },
 });
 
-/** Ends what runs in a shell session, and begins it again in the workspace without earlier exports. */
+/** Ends everything in a shell session, and restarts it in the workspace without earlier exports. */
 export async function restartShell(ctx: ToolContext, shell: string): Promise<void> {
   const { sandbox, operationId, runId, timeoutMs, signal } = ctx;
   await sandbox.kill(shell, signal).catch((thrown: unknown) => {
@@ -166,14 +166,14 @@ async function followToEnd(ctx: ToolContext, { shell, command, operation }: Comm
   return { ok: false, reason: reasonOf(ended), ...common };
 }
 
-/** The words for a command that waits for input; its output ends with the prompt, if it has one. */
+/** The result for a command that waits for input. Its output ends with the prompt, if it has one. */
 const waiting = (output: string, shell: string): string =>
   `${output}\n[The command still runs and waits for input. Answer with shell_write_to_process in the shell session ${shell}, then ` +
   'follow it with shell_wait; or stop it with shell_kill_process, and run it with options that ask nothing.]';
 
 const askedEveryMs = 1_500;
 
-/** Fires when the command waits for input. A sandbox that does not answer is the follower's failure. */
+/** Fires when the command waits for input. If the sandbox does not answer, the follower reports that. */
 function whenAsked({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
   const requested = new AbortController();
   const over = new AbortController();
@@ -192,15 +192,15 @@ function whenAsked({ sandbox, signal }: ToolContext, operation: string): Disposa
 
 const watchedBytes = 256 * 1024; // the limit of live output in the log, and more than a result keeps of the beginning
 const redrawnBytes = 4 * 1024 * 1024; // of the end of an output that draws over itself, which leaves little to see
-const beyondAll = Number.MAX_SAFE_INTEGER; // a follow from here brings no bytes, only the end
+const beyondAll = Number.MAX_SAFE_INTEGER; // following from here returns no bytes, only the end
 
-/** The output within the limits, and the operation's end; without an end the signal fired first. */
+/** The output within the limits, and the operation's end; without an end, the signal fired first. */
 async function follow(
   { sandbox }: ToolContext,
   operation: string,
   { signal, tell }: { signal: AbortSignal; tell: (text: string) => void },
 ): Promise<{ ended: Operation | undefined; output: string }> {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character may be split between two chunks
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a character can be split between two chunks
   const screen = new ScreenText();
   const output = new BoundedOutput();
   const enough = new AbortController();
@@ -221,7 +221,7 @@ async function follow(
   tell(decoder.decode());
   const rest = new TextDecoder('utf-8', { ignoreBOM: true });
   if (!ended && !signal.aborted) {
-    // The output from here on is not streamed. It stays in the sandbox, and its last part is read at the end.
+    // Further output is not streamed. It stays in the sandbox, and its last part is read at the end.
     ended = await listen(beyondAll, () => {}, signal);
     const from = Math.max(position, (ended?.bytes ?? 0) - (screen.isRedrawn ? redrawnBytes : BoundedOutput.tailBytes));
     if (from > position) output.addText(screen.end());
@@ -232,7 +232,7 @@ async function follow(
   return { ended, output: output.text() };
 }
 
-/** Skips the output that was reported before. Counts decoded text, so that invalid bytes cannot shift the position. */
+/** Skips output that was already reported. Counts decoded text, so that invalid bytes cannot shift the position. */
 function after(bytes: number, tell: (text: string) => void): (text: string) => void {
   let known = bytes;
   return (text) => {
@@ -264,7 +264,7 @@ const busy = (shell: string): ToolResult => ({
 type ConsoleContent = Extract<ToolContent, { console: unknown }>;
 type Console = ConsoleContent['console'];
 
-/** The whole shell session so far. A failed read of it must not cost the command's result. */
+/** The whole shell session so far. A failed read must not cost the command's result. */
 async function shown(
   ctx: ToolContext,
   shell: string,
@@ -289,7 +289,7 @@ export async function consoleOf(
 
 export const consoleChars = 256 * 1024; // keeps one event within the stores' limits
 
-/** Keeps every entry, but cuts outputs. If the total is still too large, the oldest outputs are left out. */
+/** Keeps every entry, but truncates outputs. If the total is still too large, the oldest outputs are omitted. */
 const boundedConsole = (console: readonly ConsoleEntry[]): Promise<Console> =>
   newestOutputs(
     console.map(({ ps1, command, output }) => ({ ps1, command, text: () => boundOutput(output) })),

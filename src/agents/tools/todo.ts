@@ -4,7 +4,7 @@ import { defineTool } from './tool.ts';
 
 type RequestedStep = Pick<PlanStep, 'description' | 'status'>;
 
-/** The plan as the agent keeps it up to date beside its work. The loop writes the changes to the log. */
+/** The agent updates its plan as it works. The loop writes the changes to the log. */
 export const todo = defineTool({
   name: 'todo',
   family: 'message',
@@ -42,7 +42,10 @@ export const todo = defineTool({
   },
 });
 
-/** The plan with the wanted steps. A step keeps its id by its text; one that the list leaves out stays only if it began. */
+/**
+ * The plan with the requested steps. A step keeps its id by its text; one that is missing from the list stays only if
+ * it has started.
+ */
 function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[]): readonly PlanStep[] {
   const left = [...plan];
   let id = Math.max(0, ...plan.map((step) => Number(step.id) || 0));
@@ -57,7 +60,7 @@ function changed(plan: readonly PlanStep[], requested: readonly RequestedStep[])
     return [step.status === 'running' ? { ...step, status: 'failed' } : step];
   });
   const all = [...kept, ...steps];
-  // The step at work goes on while no other one begins.
+  // The running step continues while no other one starts.
   const before = plan.find(({ status }) => status === 'running')?.id;
   return runs
     ? all

@@ -7,14 +7,13 @@ import type { AgentBrowser, PictureBytes } from '../browser/browser.ts';
 import type { ChildRuns } from './delegation/child-runs.ts';
 import type { AgentMemory } from './memory/agent-memory.ts';
 
-/** Resolves when no person has the desktop's keyboard and mouse. Await it before automatic input. */
+/** Resolves when no person controls the desktop's keyboard and mouse. Await it before automatic input. */
 export type ControlWaiter = (signal: AbortSignal) => Promise<void>;
 
 /**
  * Everything that a tool can use: no network or driver, only its sandbox and a clock.
  *
- * @example
- * const bytes = await context.sandbox.readFile(path, context.signal, { maxBytes });
+ * @example const bytes = await context.sandbox.readFile(path, context.signal, { maxBytes });
  */
 export interface ToolContext {
   readonly sessionId: SessionId;
@@ -27,31 +26,31 @@ export interface ToolContext {
   readonly runId: string;
   readonly timeoutMs: number;
   readonly gate?: ControlWaiter;
-  /** The browser of the sandbox's desktop; absent if it has none. */
+  /** The browser of the sandbox's desktop. Absent if it has none. */
   readonly browser?: AgentBrowser;
   /** The plan of the run. */
   readonly plan?: readonly PlanStep[];
-  /** Absent where the session has no repository that it may write. */
+  /** Absent if the session has no writable repository. */
   readonly pullRequests?: PullRequestOpener;
-  /** Absent where the agent cannot delegate. */
+  /** Absent if the agent cannot delegate. */
   readonly children?: ChildRuns;
-  /** Absent where the session has no skills. */
+  /** Absent if the session has no skills. */
   readonly skills?: SkillReader;
-  /** Absent where the agent has no memory. */
+  /** Absent if the agent has no memory. */
   readonly memory?: AgentMemory;
   /** A person approved this call. */
   readonly isApproved?: boolean;
-  /** Stores a picture as a file of the session. Undefined if that failed, which is no failure of the tool. */
+  /** Stores a picture as a file of the session. Undefined if that failed, which is not a failure of the tool. */
   readonly keepPicture?: (picture: PictureBytes) => Promise<KeptPicture | undefined>;
   /** Receives live output as it arrives. */
   readonly onOutput: (text: string) => void;
-  /** Tells of the session of a child that the call has started, before the call waits for it. */
+  /** Reports the session of a child that the call started, before the call waits for it. */
   readonly onChild?: (child: string) => Promise<void>;
-  /** The number of bytes (UTF-8) of live output that were reported before. `reattach` continues after them. */
+  /** How many bytes (UTF-8) of live output were already reported. `reattach` continues after them. */
   readonly fromByte?: number;
 }
 
-/** A file of a skill. `version` is null for one of the workspace. */
+/** A file of a skill. `version` is null for a workspace skill. */
 export interface ReadSkill {
   readonly name: string;
   readonly file: string;
@@ -71,16 +70,16 @@ export interface KeptPicture {
   readonly mimeType: string;
 }
 
-/** The pull request that an agent asks for. */
+/** The pull request that an agent requests. */
 export interface PullRequestWish {
-  /** The folder of the repository; without one: the only repository that the session may write. */
+  /** The folder of the repository. Default: the only repository that the session can write. */
   readonly repository?: string;
   readonly title: string;
   readonly text: string;
   readonly base?: string;
   readonly draft: boolean;
 }
-/** The pull request as the forge has it then. */
+/** The resulting pull request as the forge reports it. */
 export interface ProposedPullRequest {
   readonly number: number;
   readonly url: string;
@@ -89,27 +88,26 @@ export interface ProposedPullRequest {
   readonly base: string;
   readonly draft: boolean;
 }
-/** Pushes the branch, and opens its pull request; one that is open already gets the new commits and is the answer. */
+/** Pushes the branch and opens its pull request. An open one gets the new commits and is returned. */
 export type PullRequestOpener = (requested: PullRequestWish, signal: AbortSignal) => Promise<ProposedPullRequest>;
 
 /**
  * A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn.
  *
- * @example
- * return { ok: false, reason: 'not_found', output: 'There is no notes.txt.' };
+ * @example return { ok: false, reason: 'not_found', output: 'There is no notes.txt.' };
  */
 export type ToolResult = ToolOutcome & {
   readonly content?: ToolContent | null;
   readonly exitCode?: number;
-  /** Tells the model how to read the rest when its view of `output` is cut. */
+  /** Tells the model how to read the remaining text when its view of `output` is truncated. */
   readonly rest?: string;
-  /** The changed plan, and the text that the user reads when it ends steps. */
+  /** The changed plan, and the text for the user when it ends steps. */
   readonly plan?: { readonly steps: readonly PlanStep[]; readonly result?: string };
-  /** The pictures for the model next to `output`, if it accepts pictures. */
+  /** Pictures for the model next to `output`, if it accepts pictures. */
   readonly pictures?: readonly Pick<KeptPicture, 'file' | 'mimeType'>[];
-  /** The address of the page that the screen shows after the call. */
+  /** The address of the page on the screen after the call. */
   readonly page?: string;
-  /** The skill that the call read, of which an event tells. */
+  /** The skill that the call read, recorded in an event. */
   readonly skill?: Omit<ReadSkill, 'text' | 'folder'>;
 };
 type ToolOutcome =
@@ -135,13 +133,13 @@ export const toolGroups = ['bash', 'file_read', 'file_write', 'file_edit', 'sear
 export type ToolGroup = (typeof toolGroups)[number];
 
 /**
- * A part of the server or of the session without which a tool cannot work. A model is never offered a tool whose needs are not
- * met. `repository`: one that the session may write. `skill`: the session has skills. `children`: the agent can delegate.
- * `memory`, `memory_write`: the agent has notes that outlive the session, which it can read, or change too.
+ * A part of the server or session that a tool requires. A model is never offered a tool whose needs are not met.
+ * `repository`: a writable one. `skill`: the session has skills. `children`: the agent can delegate. `memory`,
+ * `memory_write`: the agent can read, or also change, notes that outlive the session.
  */
 export type ToolNeed = 'sandbox' | 'desktop' | 'repository' | 'skill' | 'children' | 'memory' | 'memory_write';
 
-/** The name and arguments of a call in a facade. `path` converts a path of the sandbox to the facade's form. */
+/** The name and arguments of a call in a facade. `path` converts a sandbox path to the facade's form. */
 export type CallNames = (
   args: Args,
   path: (input: unknown) => unknown,
@@ -150,30 +148,30 @@ export type CallNames = (
 /** Everything about a tool except how it runs. */
 export interface ToolDescription {
   /**
-   * The name by which the model calls it: lower case, digits and `_`. Names that begin with `mcp_` belong to tool
+   * The name by which the model calls it: lower case, digits and `_`. Names that start with `mcp_` belong to tool
    * servers.
    */
   readonly name: string;
   /** The kind of work, by which clients choose how to show a call. */
   readonly family: ToolFamily;
-  /** The group that turns it on in projects; `always`: no project can turn it off. */
+  /** The group that turns it on in projects. `always`: no project can turn it off. */
   readonly group: ToolGroup | 'always';
-  /** The verb that people see before the object of the call: `Read` and then the file. */
+  /** The verb shown to people before the object of the call: `Read` and then the file. */
   readonly label: string;
   /** The description that the model reads. */
   readonly description: string;
   readonly parameters: object; // JSON Schema for the model
   readonly needs: readonly ToolNeed[];
-  /** Calls of the tool wait for a person's permission, unless a rule of the approvals allows or denies them. */
+  /** Calls of the tool need a person's approval, unless an approval rule allows or denies them. */
   readonly asksFirst?: boolean;
   /**
-   * Calls of the tool wait for a person in a session that has read words of strangers, and no rule of the approvals
-   * allows them: the tool speaks to later sessions.
+   * Calls of the tool need a person's approval in a session that has read untrusted text, and no approval rule allows
+   * them: the tool affects later sessions.
    */
   readonly asksAfterStrangers?: boolean;
   /**
-   * The calls are carried out elsewhere and wait for their results. By a `program`: the one that made the session, which
-   * needs no permission. By a `worker` of the session's environment: once a call is permitted.
+   * The calls are executed elsewhere and wait for their results. `program`: by the program that created the session,
+   * without permission. `worker`: by a worker of the session's environment, once a call is permitted.
    */
   readonly byClient?: 'program' | 'worker';
   /** The kind of a tool that some providers declare in their own way, as in `ToolDeclaration`. */
@@ -181,8 +179,8 @@ export interface ToolDescription {
     | { readonly kind: 'computer'; readonly width: number; readonly height: number }
     | { readonly kind: 'screen_action' };
   /**
-   * Calls of one turn with the same key run in the model's order, and calls with different keys can run at once. Null:
-   * can run beside every other call. `args` is what the model sent, unchecked.
+   * Calls of one turn with the same key run in the model's order; calls with different keys can run concurrently. Null:
+   * can run next to every other call. `args` is the model's input, unchecked.
    */
   orderKey(args: unknown): string | null;
   /** Facades that have their own name for the tool; in all others it keeps its name and arguments. */
@@ -194,14 +192,13 @@ export type ToolNaming = 'conversation' | 'opencodex';
 /**
  * A tool of the server: its description, and the function that does the work.
  *
- * @example
- * const result = await tool.run(context, { file: 'notes.txt' });
+ * @example const result = await tool.run(context, { file: 'notes.txt' });
  */
 export interface Tool extends ToolDescription {
   run(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** Resumes an operation that an earlier server began, if the tool can; output from the given byte on. */
+  /** Resumes an operation that an earlier server started, if the tool supports it; output from `fromByte` on. */
   reattach?(ctx: ToolContext, args: unknown): Promise<ToolResult>;
-  /** The text that the call would write, with the earlier one, for the person who is asked; undefined: none. */
+  /** The text that the call would write, with the current one, for the person who approves. Undefined: none. */
   proposal?(ctx: Pick<ToolContext, 'memory'>, args: unknown): Promise<ToolContent | undefined>;
 }
 
@@ -209,7 +206,7 @@ type ToolSummary = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label' |
   Partial<Pick<ToolDescription, 'needs' | 'calledIn' | 'asksFirst' | 'asksAfterStrangers'>>;
 
 /**
- * Defaults: the tool needs the sandbox only, its calls run in the order of its family, and facades do not rename it.
+ * Defaults: the tool needs only the sandbox, its calls run in the order of its family, and facades do not rename it.
  */
 export function describeTool<Schema extends z.ZodObject>({
   parameters,
@@ -224,7 +221,7 @@ export function describeTool<Schema extends z.ZodObject>({
     needs: ['sandbox'],
     calledIn: {},
     ...described,
-    // Made when first read, because those of all tools take 20 ms of a start.
+    // Created on first read, because those of all tools take 20 ms at startup.
     get parameters() {
       schema ??= z.toJSONSchema(parameters, { io: 'input' });
       return schema;
@@ -233,7 +230,7 @@ export function describeTool<Schema extends z.ZodObject>({
   };
 }
 
-/** A tool from its zod schema: the arguments are checked before `run`, and the model reads what is wrong with them. */
+/** Defines a tool from its zod schema: the arguments are checked before `run`, and the model gets the errors. */
 export function defineTool<Schema extends z.ZodObject>({
   run,
   reattach,

@@ -6,15 +6,15 @@ import { editFile } from './file-text.ts';
 import { restartShell, shellExec } from './shell.ts';
 import { defineTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
-// The tools of agents that programs make by the Managed Agents API. Names and arguments are those that the SDKs' workers
-// know; the work is that of the server's own tools.
+// Tools of agents that programs create with the Managed Agents API. Names and arguments are those that the SDKs'
+// workers know; the work is done by the server's own tools.
 
 const shell = 'main';
 export const sessionFolder = '/mnt/session';
-/** The folder of the workspace to which `/mnt/session` leads: files of a program and results for it. */
+/** The workspace folder to which `/mnt/session` leads: files of a program and results for it. */
 export const sessionFiles = '.session';
 
-/** The file tools know the workspace alone, so paths below `/mnt/session` and `/mnt/memory` are translated. */
+/** The file tools know only the workspace, so paths below `/mnt/session` and `/mnt/memory` are translated. */
 function inWorkspace(path: string): string {
   const isIn = (folder: string) => path === folder || path.startsWith(`${folder}/`);
   if (isIn(sessionFolder)) return `${sessionFiles}${path.slice(sessionFolder.length)}`;
@@ -147,7 +147,7 @@ const grep = defineTool({
 
 export const toolset: readonly Tool[] = [bash, read, write, edit, glob, grep];
 
-/** The server's own tool behind each. Rules about it hold for the other name too. */
+/** The server's own tool behind each. Rules about it also apply to the other name. */
 export const behindToolset: Readonly<Record<string, readonly string[]>> = {
   bash: ['shell_exec'],
   read: ['file_read'],
@@ -169,7 +169,7 @@ export const workerTool = ({ reattach: _, ...tool }: Tool): Tool => ({
   }),
 });
 
-/** A tool that the session's program carries out. It is never run here: its calls wait for the program's result. */
+/** A tool that the session's program executes. It is never run here: its calls wait for the program's result. */
 export const clientTool = ({
   name,
   description,

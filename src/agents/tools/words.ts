@@ -3,13 +3,13 @@ import { describedTools } from './list.ts';
 import type { CallNames, ToolDescription, ToolNaming } from './tool.ts';
 import { toolset } from './toolset.ts';
 
-// The names of a tool for people, for facades and in the log. Logs and tool servers name tools that this server does not
-// know, so every answer has a fallback.
+// The names of a tool for people, for facades and in the log. Logs and tool servers name tools that this server does
+// not know, so every lookup has a fallback.
 
 const named: readonly ToolDescription[] = [...describedTools, ...toolset];
 const known = new Map(named.map((tool) => [tool.name, tool]));
 
-/** The words for a tool that clients show. */
+/** The description of a tool that clients show. */
 export type ToolWords = Pick<ToolDescription, 'name' | 'family' | 'group' | 'label'>;
 export const toolWords: readonly ToolWords[] = named.map(({ name, family, group, label }) => ({
   name,
@@ -23,7 +23,7 @@ export function familyOf(name: string): ToolFamily {
   const prefix = name.split('_')[0] ?? '';
   return known.get(name)?.family ?? families.get(prefix) ?? 'mcp';
 }
-/** The first word of a name decides when it is a family's own word, such as `shell_`. */
+/** The first word of a name decides if it belongs to a family, such as `shell_`. */
 const families = new Map<string, ToolFamily>([
   ...describedTools
     .filter(({ name, family }) => name.startsWith(`${family}_`))

@@ -109,7 +109,7 @@ inEachWorld('process', 'tool servers on $driver', (world) => {
     expect(called('mcp_docs_trigger-long-running-operation')).toMatchObject([
       {
         success: false,
-        output: 'The tool server docs stopped: its connection broke off. The next call starts it again.',
+        output: 'The tool server docs stopped: its connection was interrupted. The next call starts it again.',
       },
     ]);
     await seen.toEnd();

@@ -16,12 +16,12 @@ import { refusalOf } from './thrown.ts';
 const maxBytes = 64 * 1024 * 1024;
 const watches = new WeakMap<AbortSignal, () => void>();
 
-/** From now on `onBytes` hears of each arrival for a request with this signal. */
+/** Calls `onBytes` on each arrival for a request with this signal. */
 const watchBytes = (signal: AbortSignal, onBytes: () => void): void => void watches.set(signal, onBytes);
 
 /**
- * A `fetch` for the turns of a model. It tells of each arrival, follows no redirect, because that would send the key to
- * another host, and ends a reply that is larger than any model's.
+ * A `fetch` for model turns. It reports each arrival, follows no redirect, because that would send the key to another
+ * host, and ends a reply that is larger than any model's.
  */
 const turnFetch =
   (via: typeof fetch = fetch): typeof fetch =>
@@ -47,11 +47,11 @@ export interface AiSdkOptions extends BuildOptions {
   readonly adapter: ProviderAdapter;
 }
 
-/** A model behind one of the AI SDK's provider packages, of which only `doStream` is used. */
+/** A model behind one of the AI SDK's provider packages. Only their `doStream` is used. */
 export function aiSdkModel(options: AiSdkOptions): Model {
   const { name, model, adapter, abilities, key, baseUrl, advice, clock, newId, idleMs = 60_000 } = options;
   let summaries = true;
-  let opened: LanguageModelV4 | undefined; // each would make its own schemas
+  let opened: LanguageModelV4 | undefined; // each would create its own schemas
 
   async function streamed(request: TurnRequest, silence: Watchdog) {
     opened ??= adapter.open({ model, key, baseUrl, fetch: turnFetch(options.fetch) });
@@ -75,12 +75,12 @@ export function aiSdkModel(options: AiSdkOptions): Model {
       silence.signal.throwIfAborted();
       const { stream } = await streamed(request, silence);
       for await (const part of stream) {
-        silence.rest(); // a slow reader on our side is no silence of the provider
+        silence.rest(); // a slow reader on our side does not mean that the provider is silent
         if (part.type === 'error') throw part.error;
         yield* reply.read(part);
         silence.wake();
       }
-      signal.throwIfAborted(); // some packages end a stream that was cancelled like a complete one
+      signal.throwIfAborted(); // some packages end a cancelled stream like a complete one
       yield* reply.end();
     } catch (thrown) {
       yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
@@ -112,7 +112,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   };
 }
 
-/** The words that take the place of a forced call. */
+/** Instructions that replace a forced call. */
 function withAsked(request: TurnRequest, mustCall: string): TurnRequest {
   const query = `Reply with one call of the tool ${mustCall} and nothing else.`;
   return { ...request, hint: request.hint ? `${request.hint}\n${query}` : query };

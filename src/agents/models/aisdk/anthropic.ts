@@ -2,7 +2,7 @@ import { createAnthropic } from '@ai-sdk/anthropic';
 import { computerOf } from './claude.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-// A reply's limit counts against the window, so the default is below what the newest models could write.
+// A reply's limit counts against the window, so the default is below the maximum of the newest models.
 const maxDefaultOutput = 32_000;
 
 /** Anthropic's Messages API. */
@@ -12,7 +12,7 @@ export const anthropicAdapter: ProviderAdapter = {
     createAnthropic({ apiKey: key?.reveal() ?? 'none', baseURL: `${baseUrl.replace(/\/v1$/, '')}/v1`, fetch })(model),
   options: ({ sampling, tools }, { abilities, isForeign }) => ({
     maxOutputTokens: sampling?.maxOutputTokens ?? Math.min(abilities.maxOutput, maxDefaultOutput),
-    // Anthropic demands its own signed reasoning at the beginning of a turn with reasoning.
+    // Anthropic requires its own signed reasoning at the start of a turn with reasoning.
     ...(isForeign && { reasoning: 'provider-default' as const }),
     ...(tools.length > 0 &&
       !abilities.parallel && { providerOptions: { anthropic: { disableParallelToolUse: true } } }),

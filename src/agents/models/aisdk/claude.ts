@@ -1,7 +1,7 @@
 import type { Abilities } from '../model.ts';
 import type { Reasoning } from '../provider.ts';
 
-/** Versions up to this one accept a forced tool while they do not reason; later ones are treated like the newest. */
+/** Versions up to this one accept a forced tool unless they reason; later ones are treated like the newest. */
 const lastForced = 5;
 
 /** The newest Claude models refuse forced tools, and no Claude model accepts them while it reasons. */
@@ -13,7 +13,7 @@ export function claude(model: string, reasoning: Reasoning): Pick<Abilities, 'fo
   return { forcedTool: !refuses && !reasons, maxOutput: isOld ? 4_096 : version < 4.6 ? 32_000 : 128_000 };
 }
 
-/** The newest declaration of a computer that the model knows; undefined for a model that knows none, or is unknown. */
+/** The newest computer declaration that the model supports. Undefined if it supports none or is unknown. */
 export function computerOf(
   model: string,
 ): 'computer_20250124' | 'computer_20251124' | 'computer_toolset_20260801' | undefined {
@@ -24,7 +24,7 @@ export function computerOf(
   return version >= 4 || /claude-3-7-sonnet/.test(model) ? 'computer_20250124' : undefined;
 }
 
-/** 0 for a name without a version behind the family. */
+/** 0 for a name without a version after the family. */
 function versionOf(model: string): { readonly family: string | undefined; readonly version: number } {
   const [, family, major = '0', minor = '0'] = /claude-([a-z]+)-(\d+)(?:-(\d{1,2})(?!\d))?/.exec(model) ?? [];
   return { family, version: Number(major) + Number(minor) / 10 };

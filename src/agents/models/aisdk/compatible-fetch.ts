@@ -2,7 +2,8 @@ import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { errorTextOf } from './error-text.ts';
 import { type WrittenCall, WrittenCalls } from './written-calls.ts';
 
-// Servers that speak Chat Completions differ in small things. Here their answers become what the package of the AI SDK reads.
+// Servers that speak Chat Completions differ in details. This converts their answers to what the AI SDK's package
+// expects.
 
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -27,7 +28,7 @@ export const compatibleFetch =
     }
     const text = await response.text();
     const json = parseJson(text, limits);
-    // A gateway in front of the server answers with a page, or with an error under the status 200.
+    // A gateway in front of the server may answer with a page, or with an error under status 200.
     if (!json.ok && !/^\s*(data|event|id|:)/.test(text)) return refusal(502, text, response.headers);
     if (json.ok && isTree(json.value) && !Array.isArray(json.value.choices))
       return refusal(statusIn(json.value) ?? 502, text, response.headers);
@@ -70,14 +71,14 @@ function errorOf(input: unknown): Tree {
   return { message: errorTextOf(input), type: 'server_error', ...word('type'), ...word('code') };
 }
 
-/** The status that an error names in its body. */
+/** The status in an error's body. */
 function statusIn(body: Tree): number | undefined {
   const inner = isTree(body.error) ? body.error : body;
   const named = [inner.status, inner.code, inner.status_code, body.status, body.code].map(Number);
   return named.find((status) => status >= 400 && status < 600);
 }
 
-/** A whole answer, from a server that ignored the wish for a stream, as one chunk. */
+/** Converts a complete answer, from a server that does not stream, to one chunk. */
 const streamed = (answer: Tree): Tree => ({
   ...answer,
   choices: treesIn(answer.choices).map(({ message, ...choice }) => ({ ...choice, delta: choice.delta ?? message })),
@@ -92,7 +93,7 @@ function toolsIn(body: unknown): ReadonlySet<string> {
 /** Rewrites the lines of a stream. */
 function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> {
   const reply = new Reply(tools);
-  let begun: string[] = []; // a line in parts: each is searched once
+  let begun: string[] = []; // a partial line, kept in parts so that each is searched once
   let chars = 0;
   const readLine = (end: string, controller: TransformStreamDefaultController<string>) => {
     const line = [...begun, end].join('').trimEnd();
@@ -106,7 +107,7 @@ function rewritten(tools: ReadonlySet<string>): TransformStream<string, string> 
       for (const line of lines) readLine(line, controller);
       begun.push(last);
       chars += last.length;
-      if (chars > limits.maxBytes) readLine('', controller); // no JSON within the limits, which ends the reply
+      if (chars > limits.maxBytes) readLine('', controller); // exceeds the JSON limits, which ends the reply
     },
     flush: (controller) => readLine('', controller),
   });
@@ -138,7 +139,7 @@ class Reply {
     }
     const json = parseJson(data, limits);
     if (!json.ok || !isTree(json.value)) {
-      // The same request would bring the same again, so it is not sent five times.
+      // The same request would fail the same way, so it is not retried.
       this.#isOver = true;
       return yield event({
         error: {
@@ -193,12 +194,12 @@ class Reply {
     });
   }
 
-  /** A server can say `stop` though it calls tools. */
+  /** Some servers report `stop` although they call tools. */
   #reason(finish: unknown): unknown {
     return this.#calls > 0 && (finish === 'stop' || finish === 'function_call') ? 'tool_calls' : finish;
   }
 
-  /** The end of a reply whose server forgot to name one. */
+  /** The end of a reply whose server did not send one. */
   *#close(): Generator<string> {
     if (this.#finish !== undefined) return;
     const { text, thought, calls } = this.#rest();
@@ -262,7 +263,10 @@ const textIn = (content: unknown): string =>
 const openers = ['<think>', '<thinking>', '<|thinking|>', '[THINK]'];
 const closers = ['</think>', '</thinking>', '<|/thinking|>', '[/THINK]'];
 
-/** Separates thoughts from a reply's text. Chunks can cut their marks anywhere. Only a reply's beginning can open them. */
+/**
+ * Separates reasoning from a reply's text. Its tags can be split across chunks, and only the beginning of a reply can
+ * open them.
+ */
 class ThinkTags {
   #held = '';
   #state: 'before' | 'inside' | 'after' = 'before';

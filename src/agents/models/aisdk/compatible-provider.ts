@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { type ListedModel, type Listing, ModelId, ModelName, Tokens } from '../model-list.ts';
 import type { Provider } from '../provider.ts';
 
-// GET /v1/models of servers that speak Chat Completions. Each adds facts of its own to the id: OpenRouter, vLLM, LM Studio,
-// Groq and Mistral are known here. A field of another form counts as unknown.
+// GET /v1/models of servers that speak Chat Completions. Each adds its own fields to the id: OpenRouter, vLLM, LM
+// Studio, Groq and Mistral are supported here. A field of another form counts as unknown.
 
 const maybe = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined);
-/** A price of one token, in a text. */
+/** Price of one token, as text. */
 const PerToken = maybe(z.string().max(40).transform(Number).pipe(z.number().min(0).max(1)));
 const Entry = z.object({
   id: ModelId,
@@ -50,10 +50,10 @@ function modelOf(entry: z.output<typeof Entry>): ListedModel {
   };
 }
 
-/** Without the noise of binary fractions. */
+/** Removes the noise of binary fractions. */
 const perMillion = (each: number): number => Number((each * 1e6).toPrecision(6));
 
-/** A server of the operator that speaks Chat Completions, under the operator's name for it. */
+/** A Chat Completions server of the operator, under the operator's name for it. */
 export const compatibleProvider = (name: string, baseUrl: string): Provider => ({
   name,
   label: name,

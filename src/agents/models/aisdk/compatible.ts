@@ -15,6 +15,6 @@ export const compatibleAdapter: ProviderAdapter = {
     }).chatModel(model),
   options: () => ({}),
   pictures: 'after',
-  // Servers whose models reason want the reasoning of the present turn and refuse or waste that of earlier ones.
+  // Servers with reasoning models expect the current turn's reasoning, and refuse or waste that of earlier turns.
   keepsReasoning: 'in-turn',
 };

@@ -14,7 +14,7 @@ const wordsOfErrors = [
   'errors',
 ];
 
-/** The reason in an error's body: JSON of any nesting, HTML, or plain text. */
+/** Reads the reason from an error's body: JSON of any nesting, HTML, or plain text. */
 export function errorTextOf(body: unknown, depth = 0): string {
   if (typeof body === 'string') return beginningOf(plain(body), maxChars);
   if (typeof body !== 'object' || body === null || depth > 6) return '';
@@ -29,7 +29,7 @@ export function errorTextOf(body: unknown, depth = 0): string {
   return depth === 0 ? '' : beginningOf(JSON.stringify(body), maxChars);
 }
 
-/** The words of an HTML page, or the text itself. Reads at most 64 KiB, by indices, because a stranger wrote it. */
+/** The text of an HTML page, or the text itself. Reads at most 64 KiB, by index, because the input is untrusted. */
 function plain(value: string): string {
   const text = value.slice(0, 65_536);
   if (!text.trimStart().startsWith('<')) return text.trim();

@@ -4,11 +4,11 @@ import type { Provider } from '../provider.ts';
 
 const Page = z.object({ data: z.array(z.unknown()) });
 const Entry = z.object({ id: ModelId });
-/** The list has every model of the account and says nothing of their kinds, so the names have to. */
+/** The list contains every model of the account without its kind, so it is derived from the names. */
 const agents = /^(ft:)?(gpt-|o\d|chatgpt-|codex-)/;
 const others = /audio|realtime|transcribe|tts|image|search|instruct|embedding|moderation|deep-research/;
 
-/** GET /v1/models of OpenAI, which says nothing but names. */
+/** GET /v1/models of OpenAI, which returns only names. */
 const openaiListing: Listing = {
   path: () => '/models',
   read: (body) => ({

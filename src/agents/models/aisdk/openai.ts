@@ -2,9 +2,9 @@ import { createOpenAI } from '@ai-sdk/openai';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
 /**
- * OpenAI's Responses API. Nothing is stored at the provider, so reasoning comes and goes back encrypted. People read
- * summaries of it, which OpenAI refuses to organizations that it has not verified. The package leaves the wish out for
- * models that do not reason.
+ * OpenAI's Responses API. Nothing is stored at the provider, so reasoning is sent back and forth encrypted. People read
+ * summaries of it, which OpenAI refuses to unverified organizations. The package omits the option for models that do
+ * not reason.
  */
 export const openaiAdapter: ProviderAdapter = {
   name: 'openai',

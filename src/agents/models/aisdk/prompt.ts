@@ -11,7 +11,7 @@ import { type Piece, pictureInWords, piecesOf, type ToolMessage } from '../conve
 import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
-/** One finished block of a reply, as it is stored in `raw` and sent back. `meta` is the provider's own data. */
+/** One finished block of a reply, stored in `raw` and sent back. `meta` is the provider's own data. */
 export type RawBlock =
   | { readonly type: 'text' | 'reasoning'; readonly text: string; readonly meta?: SharedV4ProviderOptions }
   | { readonly type: 'call'; readonly meta?: SharedV4ProviderOptions };
@@ -23,7 +23,7 @@ interface Options {
   readonly images: boolean;
 }
 
-/** The conversation in the AI SDK's form, with marks for the provider's cache. It ends with a user's message. */
+/** Converts the conversation to the AI SDK's form, with marks for the provider's cache. It ends with a user message. */
 export function promptOf(request: TurnRequest, options: Options): LanguageModelV4Prompt {
   const pieces = piecesOf(request);
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
@@ -37,7 +37,7 @@ export function promptOf(request: TurnRequest, options: Options): LanguageModelV
   return request.system === '' ? messages : [system, ...messages];
 }
 
-/** Whether another model made the calls whose results this request brings. */
+/** Whether another model made the calls whose results this request contains. */
 export function isForeignTurn(request: TurnRequest, name: string): boolean {
   const last = request.messages.findLast(({ role }) => role !== 'tool');
   return last?.role === 'assistant' && last.calls.length > 0 && last.model !== name;
@@ -82,7 +82,7 @@ function exchangeOf(piece: Exchange, options: Form): LanguageModelV4Message[] {
 
 type Content = Extract<LanguageModelV4Message, { role: 'assistant' }>['content'];
 
-/** The model's own blocks as they came, or text and calls of another model. */
+/** The model's own blocks unchanged, or text and calls of another model. */
 function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & { isOpen: boolean }): Content {
   const isOwn = reply.model === name && reply.raw.length > 0;
   if (!isOwn)
@@ -94,9 +94,9 @@ function blocksOf(reply: AssistantMessage, { name, adapter, isOpen }: Options & 
     if (block.type === 'reasoning') return keepsReasoning ? [{ type: 'reasoning', text: block.text, ...meta }] : [];
     if (block.type === 'text') return block.text.trim() === '' ? [] : [{ ...text(block.text), ...meta }];
     const call = reply.calls[calls++];
-    return call ? [{ ...callPart(call), ...meta }] : []; // a call that was cut off or beyond the limit
+    return call ? [{ ...callPart(call), ...meta }] : []; // a call that was cut off or exceeds the limit
   });
-  // Providers refuse reasoning that nothing follows.
+  // Providers refuse reasoning that is not followed by anything.
   return content.slice(0, content.findLastIndex(({ type }) => type !== 'reasoning') + 1);
 }
 
@@ -104,7 +104,7 @@ const callPart = ({ callId, name, args }: ToolCall): Content[number] => ({
   type: 'tool-call',
   toolCallId: wireId(callId),
   toolName: name,
-  // A provider accepts only an object, and the model reads in the result that its text was none.
+  // A provider accepts only an object, and the result informs the model that its text was not one.
   input: typeof args === 'object' && args !== null && !Array.isArray(args) ? args : { invalid: args ?? null },
 });
 
@@ -123,7 +123,7 @@ function resultOf(answer: ToolMessage, images: boolean): LanguageModelV4ToolResu
   };
 }
 
-/** The pictures that the model does not see, in words. */
+/** Describes pictures that the model cannot see. */
 const wordsOf = ({ pictures = [] }: ToolMessage, images: boolean): string[] =>
   pictures.filter(({ data }) => !images || data === undefined).map(pictureInWords);
 

@@ -19,29 +19,29 @@ export interface Connection {
   readonly fetch: typeof fetch;
 }
 
-/** The differences between the providers that the AI SDK's packages reach. */
+/** Differences between providers reached through the AI SDK's packages. */
 export interface ProviderAdapter {
   /** The key under which the package reads and writes its options. */
   readonly name: string;
   open(connection: Connection): LanguageModelV4;
   /** Options beyond the common ones. */
   options(request: TurnRequest, model: ModelFacts & TurnConditions): Partial<LanguageModelV4CallOptions>;
-  /** Whether the provider refuses only to summarize its reasoning; the request is then sent again without that wish. */
+  /** Whether the provider refuses only to summarize its reasoning; the request is then repeated without that option. */
   refusesSummaries?(refusal: Refusal): boolean;
-  /** The provider's own declaration of a tool, for a model that knows it. */
+  /** The provider's own declaration of a tool, for a model that supports it. */
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
-  /** The pictures of a result: inside the result, or in a user's message after the results. */
+  /** Where pictures of a result go: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';
-  /** Which of a model's own replies keep their reasoning: all, or those since the last message of the user. */
+  /** Which of a model's own replies keep their reasoning: all, or those since the last user message. */
   readonly keepsReasoning: 'always' | 'in-turn';
-  /** The mark that asks the provider to keep everything up to it, if it needs one. */
+  /** The mark that makes the provider cache everything up to it, if it needs one. */
   readonly cacheMark?: SharedV4ProviderOptions;
 }
 
 export interface TurnConditions {
-  /** Another model began the calls of the present turn. */
+  /** Another model started the current turn's calls. */
   readonly isForeign: boolean;
-  /** Whether to ask for summaries of the reasoning; false once the provider has refused them. */
+  /** Whether to request summaries of the reasoning. False once the provider has refused them. */
   readonly summaries: boolean;
 }
 

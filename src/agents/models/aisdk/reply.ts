@@ -5,11 +5,11 @@ import type { RawBlock } from './prompt.ts';
 
 interface Options {
   readonly newId: () => string;
-  /** The outcome of a reply that ended before its end. */
+  /** The outcome of a reply that was interrupted. */
   readonly broken: () => FailedTurn;
 }
 
-/** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to act on. */
+/** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to execute. */
 export function replyReader({ newId, broken }: Options) {
   const blocks = new Map<string, { type: 'text' | 'reasoning'; text: string; meta: SharedV4ProviderMetadata }>();
   const calls: ToolCall[] = [];
@@ -90,7 +90,7 @@ function merged(a: SharedV4ProviderMetadata, b: SharedV4ProviderMetadata | undef
 
 /** More than the longest file that a tool writes. */
 const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 100_000 };
-/** Text that is no JSON stays text, and the tool refuses it. */
+/** Text that is not JSON stays text, and the tool refuses it. */
 function argsOf(input: string): unknown {
   if (input.trim() === '') return {};
   const json = parseJson(input, argumentLimits);

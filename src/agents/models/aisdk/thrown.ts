@@ -4,10 +4,10 @@ import type { Refusal } from '../failures.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { errorTextOf } from './error-text.ts';
 
-/** A longer refusal is told by its status alone. */
+/** A longer refusal is reported by its status only. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
-/** The provider's refusal in an error that the AI SDK threw or streamed; undefined for a broken connection. */
+/** The provider's refusal in an error that the AI SDK threw or streamed. Undefined for a broken connection. */
 export function refusalOf(thrown: unknown, now: number): Refusal | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
@@ -31,7 +31,7 @@ export function refusalOf(thrown: unknown, now: number): Refusal | undefined {
   };
 }
 
-/** Compatible servers send errors inside a stream in forms of their own. */
+/** Compatible servers send errors inside a stream in their own forms. */
 function statusOf(names: readonly string[]): number {
   const status = names.map(Number).find((n) => n >= 400 && n < 600);
   if (status !== undefined) return status;
@@ -43,7 +43,7 @@ function statusOf(names: readonly string[]): number {
 type Tree = Record<string, unknown>;
 const isTree = (value: unknown): value is Tree => typeof value === 'object' && value !== null;
 
-/** `type` and `code` of an error body, at the places where providers put them. */
+/** `type` and `code` of an error body, in the places where providers put them. */
 function namesIn(body: unknown): string[] {
   if (!isTree(body)) return [];
   const error = isTree(body.error) ? body.error : isTree(body.response) ? (body.response.error as unknown) : body;

@@ -1,6 +1,6 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 
-// Small models, and servers without a parser for their model, write calls of tools as text.
+// Small models, and servers without a parser for their model, write tool calls as text.
 
 export interface WrittenCall {
   readonly name: string;
@@ -8,9 +8,9 @@ export interface WrittenCall {
 }
 interface Form {
   readonly opens: string;
-  /** The end of the form; empty: the end of the reply. */
+  /** The end of the form. Empty: the end of the reply. */
   readonly closes: string;
-  /** Only a call of a tool that exists counts, because people write such text too. */
+  /** Applies only to existing tools, because people write such text too. */
   readonly isCommon: boolean;
 }
 const forms: readonly Form[] = [
@@ -25,7 +25,7 @@ const forms: readonly Form[] = [
   { opens: '```json', closes: '\n```', isCommon: true },
   { opens: '```\n{', closes: '\n```', isCommon: true },
 ];
-/** Each `opens`. */
+/** Matches each `opens`. */
 const opening =
   /<tool_call>|<\|tool_call\|>|<tool_calls>|<function_call>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>|```(?:tool_call|json|\n\{)/;
 const bare: Form = { opens: '{', closes: '', isCommon: true };
@@ -38,14 +38,16 @@ export interface WrittenPart {
   readonly calls: readonly WrittenCall[];
 }
 
-/** Finds calls in a reply's text as it arrives. Text that can still become a call is held back until that is known. */
+/**
+ * Finds calls in a reply's text as it arrives. Text that can still become a call is held back until that is decided.
+ */
 export class WrittenCalls {
   readonly #tools: ReadonlySet<string>;
   #held = '';
-  /** The parts after `held` while a form is open. To search all of them at each part takes too long. */
+  /** The parts after `held` while a form is open. Searching all of them at each part would take too long. */
   #more: string[] = [];
   #moreChars = 0;
-  /** The last characters of it, in which the form's end can begin. */
+  /** The last characters, in which the form's end can begin. */
   #tail = '';
   #form: Form | undefined;
   #hasBegun = false;
@@ -68,7 +70,7 @@ export class WrittenCalls {
     return this.#read(true);
   }
 
-  /** Whether the open form can end with this part, which is kept. */
+  /** Keeps the part, and returns whether the open form can end with it. */
   #endsIn(delta: string, { closes }: Form): boolean {
     this.#more.push(delta);
     this.#moreChars += delta.length;
@@ -113,7 +115,10 @@ export class WrittenCalls {
     return { text: texts.join(''), calls };
   }
 
-  /** The first form in the held text, which then begins with it. The text before it, which cannot begin one, is passed on. */
+  /**
+   * The first form in the held text, which then begins with it. The text before it cannot begin a form and is passed
+   * on.
+   */
   #find(texts: string[]): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();
@@ -129,7 +134,7 @@ export class WrittenCalls {
     return found;
   }
 
-  /** The characters at the end that can be the beginning of a form. */
+  /** How many characters at the end can be the beginning of a form. */
   #possible(): number {
     for (let length = Math.min(16, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);
@@ -177,7 +182,7 @@ function jsonCalls(text: string): WrittenCall[] {
     const json = parseJson(trimmed.slice(named[0].length), limits);
     return json.ok ? [{ name: named[1], args: json.value }] : [];
   }
-  // Qwen3-Coder's form inside of the tag.
+  // Qwen3-Coder's form inside the tag.
   if (trimmed.startsWith('<function='))
     return functionIn(trimmed.slice('<function='.length).split('</function>')[0] ?? '');
   const whole = parseJson(trimmed, limits);

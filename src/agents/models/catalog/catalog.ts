@@ -6,9 +6,9 @@ import type { Provider, Reasoning } from '../provider.ts';
 interface Price {
   readonly input: number;
   readonly output: number;
-  /** Input that came from the provider's cache; the price of input where it is absent. */
+  /** Input from the provider's cache. Absent: the price of input. */
   readonly cachedInput?: number | undefined;
-  /** Input that was written to the cache; the price of input where it is absent. */
+  /** Input written to the cache. Absent: the price of input. */
   readonly cacheWrite?: number | undefined;
 }
 interface PriceEntry {
@@ -16,10 +16,10 @@ interface PriceEntry {
   costOf(usage: Usage): number | undefined;
 }
 
-// The package with its list has 0.8 MB, so only a server that uses a real model loads it.
+// The package with the list takes 0.8 MB, so only servers that use a real model load it.
 const providerIds: Readonly<Record<string, string>> = { gemini: 'google' };
 
-/** The entry of the published price list; undefined for a model that is not in it. Nothing is fetched. */
+/** The entry of the published price list. Undefined for a model that is not in it. Nothing is fetched. */
 async function findCatalogEntry(provider: string, model: string): Promise<PriceEntry | undefined> {
   const { calcPrice, findProvider } = await import('@pydantic/genai-prices');
   const providerId = providerIds[provider] ?? provider;
@@ -59,7 +59,7 @@ export interface CatalogEntry {
 interface Facts {
   readonly abilities: Abilities;
   readonly reasoning: Reasoning;
-  /** Undefined: the price is not known. */
+  /** Undefined: the price is unknown. */
   readonly costOf: (usage: Usage) => number | undefined;
 }
 
@@ -80,7 +80,7 @@ export async function factsOf(provider: Provider, model: string, entry: CatalogE
   };
 }
 
-/** The same model, whose turns say what they cost. */
+/** The same model, whose turns report their cost. */
 export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   const withCost = (part: TurnPart): TurnPart => {
     if (part.type !== 'end' || part.outcome.kind !== 'finished') return part;
@@ -98,9 +98,9 @@ export function withPrices(model: Model, costOf: Facts['costOf']): Model {
   };
 }
 
-const sample = 1_000; // tokens: below every step from which a long request costs more
+const sample = 1_000; // tokens; below every threshold from which long requests cost more
 
-/** The listed model with what the published list says, where its provider's own list says nothing. */
+/** Completes a listed model with facts of the published list that its provider's own list lacks. */
 export async function withPublished(provider: string, model: ListedModel): Promise<ListedModel> {
   const published = await findCatalogEntry(provider, model.id);
   if (!published) return model;

@@ -12,7 +12,7 @@ interface Block {
 const opening = /^```([^`\s]+)$/;
 const closing = '```';
 
-/** The blocks of a message and the lines outside them. An unclosed fence is text. */
+/** Splits a message into its blocks and the lines outside them. An unclosed fence is text. */
 export function parseBlocks(message: string): { blocks: Block[]; text: string[] } {
   const lines = message.split(/\r?\n/);
   const blocks: Block[] = [];
@@ -42,7 +42,7 @@ export function unitsOf(message: string): Unit[] {
   ];
 }
 
-/** The kinds of messages, as the demo model sees them. */
+/** The kinds of messages that the demo model distinguishes. */
 export type MessageKind = 'blocks' | 'task' | 'nothing';
 export function understood(message: string): MessageKind {
   if (parseBlocks(message).blocks.some((block) => unitOf(block))) return 'blocks';
@@ -68,7 +68,7 @@ function unitOf({ word, text }: Block): Unit | undefined {
     case 'ask':
       return { kind: 'ask', question: text || 'Please answer.' };
     case 'fail':
-      return { kind: 'fail', message: text || 'The demo model was told to fail.' };
+      return { kind: 'fail', message: text || 'The demo model was asked to fail.' };
     default:
       return undefined; // the block is text for the reader, such as a quoted program
   }

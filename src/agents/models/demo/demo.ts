@@ -7,7 +7,7 @@ import { announcement, cannotText, deltasOf, describe, resultText, summaryText }
 import type { Unit } from './unit.ts';
 
 const maxSteps = 1_000;
-/** The model's words and calls of a turn, before they are cut into parts. */
+/** The model's text and calls of a turn, before they are split into parts. */
 interface Decision {
   readonly text?: string;
   readonly call?: ToolCall;
@@ -65,7 +65,7 @@ function decide(request: TurnRequest): Decision {
       if (run.units.length > maxSteps) return { failure: tooLong(run.units.length) };
       return { call: makePlan(run.units.map(describe), announcement(run.task)) };
     case 'replan': {
-      // A step's id is its place in the plan, so the highest id tells how many units are planned already.
+      // A step's id is its position in the plan, so the highest id shows how many units are already planned.
       const known = Math.max(0, ...phase.steps.map((step) => Number(step.id) || 0)) || phase.steps.length;
       const pending = phase.steps.filter((step) => step.status === 'pending').map((step) => step.description);
       return { call: makePlan([...pending, ...run.units.slice(known).map(describe)].slice(0, maxSteps)) };
@@ -104,7 +104,7 @@ function callsOf(unit: Unit, { system, tools }: TurnRequest): CallToMake[] {
   const has = (name: string) => tools.some((tool) => tool.name === name);
   switch (unit.kind) {
     case 'sh':
-      // Agents of the Managed Agents API have tools with names and arguments of their own.
+      // Agents of the Managed Agents API have tools with their own names and arguments.
       if (has('bash') && !has('shell_exec')) return [{ name: 'bash', args: { command: unit.command } }];
       return [{ name: 'shell_exec', args: { id: 'main', exec_dir: workdir, command: unit.command } }];
     case 'file': {

@@ -10,11 +10,11 @@ export interface Run {
   readonly isTalk: boolean;
   /** The units of the first message and of each injected one, in order: step i of the plan is unit i. */
   readonly units: readonly Unit[];
-  /** The results of the tools in this run. */
+  /** The results of this run's tools. */
   readonly results: readonly ToolMessage[];
   /** Calls since the end of the last step. A step ends with a text without a call. */
   readonly callsOfStep: readonly ToolCall[];
-  /** The user's answers, by the id of the asking call. */
+  /** The user's answers, by the id of the call that asked. */
   readonly answers: ReadonlyMap<string, string>;
   /** The number of calls in the whole conversation. */
   readonly callsBefore: number;
@@ -38,7 +38,7 @@ export function readRun(request: TurnRequest): Run {
     for (const { callId, name } of message.calls)
       if (name === asking) answers.set(callId, answerTo(callId, messages.slice(at)));
   }
-  // An answer belongs to its question: it is no separate message, and blocks in it are not run.
+  // An answer belongs to its question: it is not a separate message, and its blocks are not run.
   for (const answer of answers.values()) {
     const at = spoken.indexOf(answer, 1);
     if (at > 0) spoken.splice(at, 1);
@@ -54,7 +54,7 @@ export function readRun(request: TurnRequest): Run {
   };
 }
 
-/** The user's message that the tool's result repeats; otherwise the first message after the question. */
+/** The user message that the tool's result repeats; otherwise the first message after the question. */
 function answerTo(callId: string, after: readonly Message[]): string {
   const output = after.find((message) => message.role === 'tool' && message.callId === callId);
   const lines = after.flatMap((message) => (message.role === 'user' ? [message.text] : []));
@@ -62,7 +62,7 @@ function answerTo(callId: string, after: readonly Message[]): string {
   return lines.find((text) => text === repeated) ?? (output ? lines[0] : undefined) ?? repeated;
 }
 
-/** The index of the message at which the run began: the first of the user's messages before its plan. */
+/** The index of the message that started the run: the first user message before its plan. */
 function runStart({ messages, phase }: TurnRequest): number {
   const isPlan = (message: Message) =>
     message.role === 'assistant' &&

@@ -5,7 +5,7 @@ import { builtInTask, builtInTasks } from './tasks/list.ts';
 import type { Unit } from './unit.ts';
 
 /**
- * Text from a user, a tool or a page inside an answer. Pages show answers as Markdown, often with HTML: output that
+ * Embeds text from a user, a tool or a page in an answer. Pages show answers as Markdown, often with HTML: output that
  * begins with `<h1>` or `#` would become a heading. Text with any markup is put in code.
  */
 function literal(text: string): string {
@@ -42,7 +42,7 @@ export function describe(unit: Unit): string {
 
 type ToolMessage = Extract<Message, { role: 'tool' }>;
 
-/** A step's outcome: `failed` is the result that ended it early, `answer` the user's words. */
+/** A step's outcome: `failed` is the result that ended it early, `answer` the user's reply. */
 export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: string): string {
   if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason was given'}`;
   switch (unit.kind) {
@@ -67,14 +67,14 @@ function firstLine(text: string): string {
 const longestReason = 400;
 const shown = 2_000;
 
-/** Each answer says what the demo model is, because it can be read without the page. */
+/** Each answer states that it comes from the demo model, because it can be read outside the page. */
 const isDemo = 'Demo, no AI.';
 
 /** The answer to a message with nothing that the demo can do. */
 export const cannotText = (): string =>
   `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
 
-/** The words before the plan: they promise no more than what follows. */
+/** The text before the plan: it promises no more than what follows. */
 export const announcement = (task: string): string => `${isDemo} Working on it: ${literal(titleOf(task))}`;
 
 /** Reports the outcome and shows the last command's output, fenced so that a page shows it unchanged. */

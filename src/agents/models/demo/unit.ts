@@ -6,11 +6,11 @@ export type Unit =
   | { readonly kind: 'ask'; readonly question: string }
   | { readonly kind: 'fail'; readonly message: string };
 
-/** A task that the demo model knows by heart. Its files and commands are fixed, and they really run in the sandbox. */
+/** A built-in task of the demo model. Its files and commands are fixed, and they really run in the sandbox. */
 export interface BuiltInTask {
-  /** The messages, of which one is the whole message, in the languages of the page. */
+  /** The messages that start it, in the page's languages. One must be the whole message. */
   readonly asks: readonly string[];
   readonly units: readonly Unit[];
-  /** The page in which it ends, and what a person sees there. */
+  /** The page that it creates, and what a person sees there. */
   readonly ends: string;
 }

@@ -1,37 +1,37 @@
 import type { NativeTool, ToolCall, ToolDeclaration } from '../model.ts';
 
-// Gemini's own declaration of a computer, `computerUse`. A model that knows it has actions of its own, each a function
-// call. The first such models act on a browser, by the names that our tools of the shape `gemini` have. Later ones act on
-// a whole desktop, in actions that our tool `computer` has under other names.
+// Gemini's own declaration of a computer, `computerUse`. A model that supports it has its own actions, each a function
+// call. The first such models act on a browser, with the names of our tools of the shape `gemini`. Later ones act on a
+// whole desktop, with actions that our tool `computer` offers under other names.
 
 const browserActions = [
   ...['open_web_browser', 'wait_5_seconds', 'go_back', 'go_forward', 'search', 'navigate', 'click_at', 'hover_at'],
   ...['type_text_at', 'key_combination', 'scroll_document', 'scroll_at', 'drag_and_drop'],
 ];
-/** Our tool cannot keep a key down between two calls. */
+/** Our tool cannot keep a key pressed between two calls. */
 const excludedOnDesktop = ['key_down', 'key_up'];
 const pixelsPerNotch = 53; // the distance of one wheel notch in Chromium
 
-/** The computer that the model declares by itself; undefined for a model that knows none, or is unknown. */
+/** The computer that the model declares itself. Undefined if it supports none or is unknown. */
 export function computerOf(model: string): 'browser' | 'desktop' | undefined {
   if (/^gemini-2\.5-computer-use|^gemini-3-flash|^gemini-3\.1-pro(?!-image)/.test(model)) return 'browser';
   const [, major = '0', minor = '0'] = /^gemini-(\d+)(?:\.(\d+))?-flash(?:-preview.*|-latest|-\d+)?$/.exec(model) ?? [];
   return Number(major) + Number(minor) / 10 >= 3.5 ? 'desktop' : undefined;
 }
 
-/** Whether the model refuses a request without the declaration, also where no tool of ours is a computer. */
+/** Whether the model refuses a request without the declaration, even if none of our tools is a computer. */
 const refusesWithout = (model: string): boolean => /^gemini-2\.5-computer-use/.test(model);
 
 interface Computer {
   /** An entry of the request's `tools`. */
   readonly declaration: object;
-  /** The tools that the declaration stands for. */
+  /** The tools that the declaration replaces. */
   readonly replaced: readonly ToolDeclaration[];
   /** The model's call as a call of our tool. */
   called(name: string, args: unknown): Pick<ToolCall, 'name' | 'args'>;
 }
 
-/** The model's own computer, if it knows one and the tools have its counterpart. */
+/** The model's own computer, if it supports one and the tools have its counterpart. */
 export function ownComputer(model: string, tools: readonly ToolDeclaration[]): Computer | undefined {
   const kind = computerOf(model);
   if (kind === 'desktop') return ownDesktop(tools.find(({ native }) => native?.kind === 'computer'));
@@ -63,7 +63,7 @@ type Args = Readonly<Record<string, unknown>>;
 type Screen = Extract<NativeTool, { kind: 'computer' }>;
 type ArgsConverter = (args: Args, screen: Screen) => Args;
 
-/** Both axes of the model go from 0 to 999. A wrong value stays as it is, and the tool refuses it. */
+/** Both of the model's axes go from 0 to 999. A wrong value is passed on, and the tool refuses it. */
 const point = (x: unknown, y: unknown, { width, height }: Screen) => [scaled(x, width), scaled(y, height)];
 const scaled = (value: unknown, size: number) =>
   typeof value === 'number' ? Math.min(size - 1, Math.round((value * size) / 1_000)) : value;
@@ -99,7 +99,7 @@ const desktopActions: Readonly<Record<string, ArgsConverter>> = {
   }),
 };
 
-/** The provider's demand that a person permits the call, which stands among the call's arguments. */
+/** Extracts the provider's demand for a person's permission, which is among the call's arguments. */
 export function withoutDemand(args: unknown): { readonly args: unknown; readonly confirm?: string } {
   if (!isObject(args) || !('safety_decision' in args)) return { args };
   const { safety_decision: safety, ...rest } = args;
@@ -108,7 +108,7 @@ export function withoutDemand(args: unknown): { readonly args: unknown; readonly
   return { args: rest, confirm: typeof explanation === 'string' ? explanation : 'It gave no reason.' };
 }
 
-/** Whether an answer to a call with these arguments must say that a person permitted it. */
+/** Whether an answer to a call with these arguments must confirm a person's permission. */
 export const demandsConsent = (args: unknown): boolean => withoutDemand(args).confirm !== undefined;
 
 const isObject = (value: unknown): value is Args => typeof value === 'object' && value !== null;

@@ -3,10 +3,10 @@ import { notRun, type Piece, pictureInWords, piecesOf, type ToolMessage } from '
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { demandsConsent, withoutDemand } from './computer.ts';
 
-// Google's marker for a call that another model made, and that therefore has no signature.
+// Google's marker for a call by another model, which therefore has no signature.
 const foreignSignature = 'skip_thought_signature_validator';
 
-/** The conversation in Gemini's form: every call is followed by its answer, and the end is a user's message. */
+/** Converts the conversation to Gemini's form: every call is followed by its answer, and the end is a user message. */
 export const contentsOf = (request: TurnRequest, model: string): Content[] =>
   piecesOf(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];
@@ -21,8 +21,8 @@ export const contentsOf = (request: TurnRequest, model: string): Content[] =>
 type ReplyAnswers = Extract<Piece, { kind: 'reply' }>['answers'];
 
 /**
- * A call that demands consent may only be answered with it. A call that nobody permitted therefore goes back as words, and
- * so does the refusal.
+ * A call that demands consent can only be answered with it. A call that nobody permitted is therefore sent back as
+ * text, and so is the refusal.
  */
 function inWords(
   parts: readonly Part[],
@@ -50,7 +50,7 @@ function inWords(
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };
 }
 
-/** The first call of a reply has to have a signature, which may have been that of a call that is words now. */
+/** The first call of a reply must have a signature, which may have been on a call that is now text. */
 function signed(parts: readonly Part[]): Part[] {
   const first = parts.findIndex(({ functionCall }) => functionCall !== undefined);
   return parts.map((part, at) => (at === first ? { thoughtSignature: foreignSignature, ...part } : part));
@@ -66,7 +66,7 @@ function partsOf(message: AssistantMessage, model: string): Part[] {
   return [...text, ...calls];
 }
 
-/** One answer for each call among the parts, in order, because Gemini compares the numbers. */
+/** One answer for each call among the parts, in order, because Gemini compares the counts. */
 function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers): Part[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): Part => {

@@ -60,7 +60,7 @@ function refusalOf(thrown: unknown): GeminiRefusal | undefined {
 interface RequestInfo {
   readonly name: string;
   readonly advice: SettingNames;
-  /** The wait that the response's header asks for. */
+  /** The delay in the response's header. */
   readonly retryAfterMs: number | undefined;
 }
 function failureOf(refusal: GeminiRefusal, { name, advice, retryAfterMs }: RequestInfo): FailedTurn {
@@ -106,7 +106,7 @@ export function geminiModel(options: GeminiOptions): Model {
       });
       response.catch(() => {}); // the SDK's own summary of the stream, which fails with it
       for await (const chunk of stream as AsyncIterable<Chunk>) {
-        silence.rest(); // a slow reader on our side is no silence of the provider
+        silence.rest(); // a slow reader on our side does not mean that the provider is silent
         if (chunk.error)
           throw refused({
             status: chunk.error.code ?? 500,

@@ -11,7 +11,7 @@ const Entry = z.object({
   supportedGenerationMethods: z.array(z.string()).catch([]),
   thinking: z.boolean().optional().catch(undefined),
 });
-/** Models of the list that generate content and are no agents: they make pictures, speech or nothing but vectors. */
+/** Listed models that generate content but cannot be agents: they create pictures, speech or only vectors. */
 const others = /embedding|imagen|veo|aqa|tts|image|audio|live|lyria|robotics/;
 
 /** GET /v1beta/models of the Gemini API. */
@@ -32,7 +32,7 @@ const geminiListing: Listing = {
           window,
           maxOutput,
           reasoning: thinking,
-          // Gemini's own models see pictures and call tools; the open ones on the same API do neither for certain.
+          // Gemini's own models see pictures and call tools; for the open ones on the same API neither is certain.
           ...(id.startsWith('gemini-') && { images: true, tools: true }),
         })),
     };

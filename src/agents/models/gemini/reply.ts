@@ -1,7 +1,7 @@
 import type { FailedTurn, ToolCall, TurnOutcome, TurnPart, Usage } from '../model.ts';
 import { withoutDemand } from './computer.ts';
 
-/** The fields of a `GenerateContentResponse` that we read; the rest of a part is sent back unchanged. */
+/** The fields of a `GenerateContentResponse` that we read. Other fields of a part are sent back unchanged. */
 export interface Chunk {
   readonly candidates?: readonly {
     readonly content?: { readonly parts?: readonly Piece[] };
@@ -25,13 +25,13 @@ interface Piece {
 interface Options {
   readonly name: string;
   readonly newId: () => string;
-  /** The model's call of an action of its own as a call of our tool; undefined where it has none. */
+  /** Converts the model's call of its own action to a call of our tool. Undefined if it has none. */
   readonly called: ((name: string, args: unknown) => Pick<ToolCall, 'name' | 'args'>) | undefined;
-  /** The outcome of a reply that ended before its end. */
+  /** The outcome of a reply that was interrupted. */
   readonly broken: () => FailedTurn;
 }
 
-/** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to act on. */
+/** Follows one reply. Calls wait for its end, so that a truncated reply leaves no calls to execute. */
 export function replyReader({ name, newId, called, broken }: Options) {
   const calls: ToolCall[] = [];
   let finish: string | undefined;

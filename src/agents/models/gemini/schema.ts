@@ -1,9 +1,9 @@
-// Gemini supports a part of OpenAPI's schema and rejects unknown keys, so only known keys are sent.
+// Gemini supports a subset of OpenAPI's schema and rejects unknown keys, so only known keys are sent.
 
 type Json = { readonly [key: string]: unknown };
 const passed = ['description', 'required', 'minItems', 'maxItems', 'minimum', 'maximum', 'minLength', 'maxLength'];
 
-/** A function's parameters; undefined if there are none, because Gemini refuses an object without properties. */
+/** A function's parameters. Undefined if there are none, because Gemini refuses an object without properties. */
 export function parametersOf(schema: object): Json | undefined {
   const converted = convert(schema as Json);
   return converted.properties === undefined ? undefined : converted;
@@ -15,7 +15,7 @@ function convert(schema: Json): Json {
   const alternatives = (schema.anyOf ?? schema.oneOf ?? ofTypes) as readonly Json[] | undefined;
   const nullable = alternatives?.some((one) => one.type === 'null') ?? false;
   const properties = Object.entries((schema.properties ?? {}) as Record<string, Json>);
-  // Gemini knows no tuples. A tuple's items are of one type here, and its length has limits of its own.
+  // Gemini has no tuples. A tuple's items share one type here, and its length has its own limits.
   const [first] = (schema.prefixItems ?? []) as readonly Json[];
   const items = (schema.items || first) as Json | undefined;
   const several = alternatives?.filter((one) => one.type !== 'null').map(convert);
@@ -35,7 +35,7 @@ function convert(schema: Json): Json {
   };
 }
 
-// Zod limits every integer to the safe ones, which tells a model nothing.
+// Zod limits every integer to safe integers, which is useless to a model.
 const telling = (value: unknown): boolean => typeof value !== 'number' || Math.abs(value) < Number.MAX_SAFE_INTEGER;
 
 const kept = (schema: Json): Json =>
@@ -49,7 +49,7 @@ function choices(schema: Json): Json {
     : {};
 }
 
-/** The description with what Gemini's schema has no field for. */
+/** The description, extended by what Gemini's schema has no field for. */
 function said(schema: Json): { description?: string } {
   const values = schema.enum as readonly unknown[] | undefined;
   const isPlain = values?.every((value) => typeof value === 'string' && value !== '') ?? true;

@@ -56,7 +56,7 @@ export const computer = defineTool({
   },
 });
 
-/** The tool on a desktop of this size, which some providers have to know beforehand. */
+/** The tool on a desktop of this size, which some providers must know in advance. */
 export const computerOn = (desktop: Size): Tool => ({
   ...computer,
   native: { kind: 'computer', ...modelScreen(desktop) },
@@ -126,7 +126,7 @@ async function perform(desk: ScaledDesktop, args: Args): Promise<ToolResult | st
 
 const modifierMs = 400; // ms, longer than the action takes
 
-/** Keeps keys such as shift down during the action. */
+/** Holds keys such as shift during the action. */
 async function held(desk: ScaledDesktop, keys: string | undefined, action: ScreenAction): Promise<void> {
   if (!keys) return await desk.do(action);
   const holding = desk.do({ kind: 'key', keys, holdMs: modifierMs });

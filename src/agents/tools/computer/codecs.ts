@@ -7,7 +7,8 @@ import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
 import { pictureTypeOf } from '../../../core/text/pictures.ts';
 import type { Raster } from './png.ts';
 
-// The codecs are WebAssembly, so a hostile picture stays inside their memory. Their pictures are a browser's `ImageData`.
+// The codecs are WebAssembly, so a hostile picture stays inside their memory. Their pictures are a browser's
+// `ImageData`.
 
 globalThis.ImageData ??= class {
   readonly data: Uint8ClampedArray;
@@ -23,7 +24,7 @@ globalThis.ImageData ??= class {
 const wasm = (file: string): Buffer => readFileSync(fileURLToPath(import.meta.resolve(`@jsquash/${file}.wasm`)));
 const options = (file: string) => ({ wasmBinary: wasm(file), printErr: () => {} });
 
-/** Each picture has a new decoder: one that failed is in no known state, and its memory never shrinks. */
+/** Each picture gets a new decoder: one that failed is in an unknown state, and its memory never shrinks. */
 const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageData>>> = {
   'image/png': async (bytes) => {
     await initPng(wasm('png/codec/pkg/squoosh_png_bg'));
@@ -39,7 +40,7 @@ const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageDat
   },
 };
 
-/** Upright, by a photograph's own word. Rejects when the bytes are broken, or no PNG, JPEG or WebP. */
+/** Rotates a photograph as its metadata says. Rejects if the bytes are broken, or not PNG, JPEG or WebP. */
 export async function readPicture(bytes: Uint8Array): Promise<Raster> {
   const decode = decoders[pictureTypeOf(Buffer.from(bytes)) ?? ''];
   if (!decode) throw new Error('no picture that can be read');
@@ -47,7 +48,7 @@ export async function readPicture(bytes: Uint8Array): Promise<Raster> {
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };
 }
 
-/** An opaque picture as a JPEG, which takes a tenth of a PNG where it is a photograph. */
+/** Encodes an opaque picture as a JPEG, which for a photograph takes a tenth of a PNG. */
 export async function writeJpeg({ width, height, rgba }: Raster): Promise<Buffer> {
   await initJpegEncoder(options('jpeg/codec/enc/mozjpeg_enc'));
   const pixels = new ImageData(new Uint8ClampedArray(rgba), width, height);

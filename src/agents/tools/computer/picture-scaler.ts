@@ -27,14 +27,14 @@ export type ScaleResult =
 
 interface Options {
   readonly start?: () => Worker;
-  /** The pictures that may wait or be at work at once. */
+  /** How many pictures can be pending or in progress. */
   readonly maxPending?: number;
 }
 /** Scaling the largest picture takes a few seconds. */
 const patienceMs = 30_000;
 const full = 'Too many pictures are being scaled. Try again soon.';
 
-/** Scales pictures in a thread of their own. A thread that dies is replaced, and the picture tried once more. */
+/** Scales pictures in a separate thread. A thread that dies is replaced, and the picture is tried once more. */
 export class PictureScaler implements AsyncDisposable {
   readonly #thread: JobThread<ScaleJob | FitJob, ScaleResult>;
 
@@ -43,7 +43,7 @@ export class PictureScaler implements AsyncDisposable {
   }
 
   /**
-   * The part of the picture as a PNG of the wanted size. Rejects: unsupported (no readable picture), queue_full,
+   * The part of the picture as a PNG of the requested size. Rejects: unsupported (no readable picture), queue_full,
    * cancelled, deadline_exceeded.
    */
   async scale(job: ScaleJob, signal: AbortSignal): Promise<Buffer> {
@@ -52,7 +52,7 @@ export class PictureScaler implements AsyncDisposable {
     return Buffer.from(reply.bytes.buffer);
   }
 
-  /** A PNG, JPEG or WebP within these limits; undefined if it cannot be read. Rejects: queue_full, cancelled. */
+  /** A PNG, JPEG or WebP within these limits. Undefined if it cannot be read. Rejects: queue_full, cancelled. */
   async fit(job: FitJob, signal: AbortSignal): Promise<ScaledPicture | undefined> {
     const reply = await this.#thread.do(job, signal);
     return reply?.ok ? reply : undefined;
@@ -75,5 +75,5 @@ function startWorker(): Worker {
   });
 }
 
-/** The one that all sandboxes share. */
+/** Shared by all sandboxes. */
 export const pictureScaler = new PictureScaler();

@@ -4,21 +4,21 @@ import { readPicture, writeJpeg } from './codecs.ts';
 import type { FitJob, ScaledPicture, ScaleJob, ScaleResult } from './picture-scaler.ts';
 import { type Raster, scaled, writePng } from './png.ts';
 
-// Unpacks, scales and packs pictures, which takes too long for the server's event loop.
+// Decodes, scales and encodes pictures, which takes too long for the server's event loop.
 
 parentPort?.on('message', async (job: ScaleJob | FitJob) => {
   const created = await attempt(job);
   if (!created) return void parentPort?.postMessage({ ok: false } satisfies ScaleResult);
-  const bytes = new Uint8Array(created.bytes); // a memory of its own, so that it can be transferred
+  const bytes = new Uint8Array(created.bytes); // separate memory, so that it can be transferred
   parentPort?.postMessage({ ok: true, mimeType: created.mimeType, bytes } satisfies ScaleResult, [bytes.buffer]);
 });
 
-/** 400 MB while they are unpacked. */
+/** 400 MB while decoded. */
 const maxPixels = 50_000_000;
 /** Models see no more of a picture. */
 const maxShownPixels = 4_000_000;
 
-/** Undefined if the bytes are no readable picture, or too many pixels. */
+/** Undefined if the bytes are not a readable picture, or have too many pixels. */
 async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefined> {
   const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
   const size = pictureSizeOf(bytes);
@@ -32,7 +32,7 @@ async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefine
   }
 }
 
-/** A PNG stays one where that is small enough, because it is sharp. */
+/** A PNG stays a PNG if it is small enough, because it is sharp. */
 async function fitted(raster: Raster, { side, maxBytes }: FitJob, isPng: boolean): Promise<ScaledPicture | undefined> {
   const { width, height } = raster;
   for (const most of [side, side / 4]) {

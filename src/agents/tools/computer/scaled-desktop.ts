@@ -6,7 +6,7 @@ import { pngSize } from './png.ts';
 import { modelScreen, type Point, type Size, scalePoint } from './screen.ts';
 
 const startMs = 90_000;
-const settleMs = 500; // ms after which the effect of a click is visible
+const settleMs = 500; // ms until the effect of a click is visible
 
 /** The desktop for a model that uses the coordinates of its own, smaller screen. */
 export interface ScaledDesktop {
@@ -14,13 +14,13 @@ export interface ScaledDesktop {
   readonly screen: Size;
   at(point: Point, of?: Size): Point;
   do(action: ScreenAction): Promise<void>;
-  /** A part of the screen, in the model's pixels; default: the whole screen. */
+  /** A part of the screen, in the model's pixels. Default: the whole screen. */
   photograph(part?: { from: Point; to: Point }): Promise<Buffer>;
   pointer(): Promise<Point>;
   wait(ms: number): Promise<void>;
 }
 
-/** Does the action, then shows the screen. Input waits while a person has the keyboard and mouse. */
+/** Performs the action, then shows the screen. Input waits while a person controls the keyboard and mouse. */
 export async function runOnDesktop(
   ctx: ToolContext,
   kind: 'looks' | 'acts',
@@ -56,11 +56,11 @@ function deskOf({ sandbox: { desktop }, clock, signal }: ToolContext, { width, h
       const png = await desktop.screenshot(signal);
       const isWhole = part === undefined && screen.width === width && screen.height === height;
       if (isWhole) return png;
-      const picture = pngSize(png) ?? whole; // the scaler refuses what is no picture
+      const picture = pngSize(png) ?? whole; // the scaler rejects anything that is not a picture
       const from = part ? scalePoint(part.from, screen, picture) : { x: 0, y: 0 };
       const to = part ? scalePoint(part.to, screen, picture) : { x: picture.width, y: picture.height };
       const region = { ...from, width: Math.max(1, to.x - from.x), height: Math.max(1, to.y - from.y) };
-      // A part is enlarged to the size of a whole screen, because the model wants to see its details.
+      // A part is enlarged to the size of a whole screen, because the model needs its details.
       const scale = Math.min(screen.width / region.width, screen.height / region.height);
       const size = part
         ? {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toolGroups } from '../tool.ts';
 
 const text = (most: number) => z.string().trim().min(1).max(most);
-/** Recognized by its form, because the operator's folder can have a copy of zod of its own. */
+/** Recognized by its form, because the operator's folder can have its own copy of zod. */
 const isObjectSchema = (input: unknown): input is z.ZodObject =>
   (input as z.ZodObject | undefined)?._zod?.def?.type === 'object';
 
@@ -28,7 +28,7 @@ const Definition = z.strictObject({
 });
 export type Definition = z.output<typeof Definition>;
 
-/** The checked default export of a module, or what is wrong with each of its fields. */
+/** The checked default export of a module, or the errors of its fields. */
 export function checkDefinition(
   input: unknown,
   fileName: string,

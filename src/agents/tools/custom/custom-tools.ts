@@ -13,8 +13,8 @@ const definition = new URL(`./definition${extname(import.meta.url)}`, import.met
 const moduleForm = /^[^._].*(?<![.]test|[.]d)[.](ts|mts|js|mjs)$/;
 
 /**
- * The operator's own tools: each module of the folder is one. Undefined: there is no folder. Rejects: invalid_request, which
- * names file and field of every mistake.
+ * The operator's own tools: each module of the folder is one. Undefined: there is no folder. Rejects: invalid_request,
+ * which names file and field of every error.
  */
 export async function customTools(folder: string | undefined): Promise<readonly Tool[]> {
   const files = folder === undefined ? [] : modulesIn(folder);
@@ -47,7 +47,7 @@ async function load(file: string): Promise<{ readonly given: unknown }> {
   return { given: loaded.default };
 }
 
-/** Lets modules below the address import `corral/tools`, and zod where they have none of their own. */
+/** Lets modules below the address import `corral/tools`, and zod if they have no copy of their own. */
 function resolving(below: string): Disposable {
   const hooks = registerHooks({
     resolve(specifier, context, next) {

@@ -1,10 +1,10 @@
-// The module `corral/tools`, with which operators write tools of their own. Nothing of the server is loaded by it.
+// The module `corral/tools`, with which operators write their own tools. It loads nothing of the server.
 import { z } from 'zod';
 
 export { z };
 
 export interface ExecOptions {
-  /** The longest time of the command; without it, the rest of the call's time. */
+  /** The command's time limit. Default: the call's remaining time. */
   readonly timeoutSeconds?: number;
 }
 export interface ExecResult {
@@ -20,7 +20,7 @@ export interface ToolSandbox {
   /** Runs a command with Bash, in the workspace. */
   exec(command: string, options?: ExecOptions): Promise<ExecResult>;
   readFile(path: string): Promise<Uint8Array>;
-  /** Replaces the file, and makes the folders that it needs. */
+  /** Replaces the file and creates missing folders. */
   writeFile(path: string, content: string | Uint8Array): Promise<void>;
 }
 export interface CustomToolContext {
@@ -31,21 +31,19 @@ export interface CustomToolContext {
   readonly signal: AbortSignal;
 }
 
-/** The text for the model, or a failure that it can act on. */
+/** Text for the model, or a failure that it can act on. */
 export type CustomToolResult = string | { readonly ok: boolean; readonly output: string };
 
 export interface CustomTool<Schema extends z.ZodObject = z.ZodObject> {
   /** The name by which the model calls it: a-z, 0-9 and _. Default: the name of the file. */
   readonly name?: string;
-  /** The verb that people see before the object of the call: `Read` and then the file. */
+  /** The verb shown to people before the object of the call: `Read` and then the file. */
   readonly label?: string;
-  /** Tells the model what the tool does, and when to use it. */
+  /** Tells the model what the tool does and when to use it. */
   readonly description: string;
-  /** The arguments. They are checked before `run`, and the model reads what is wrong with them. */
+  /** The arguments. They are checked before `run`, and the model gets the errors. */
   readonly parameters: Schema;
-  /**
-   * The group of tools by which projects and templates turn it on; without one, only `deny` of a template excludes it.
-   */
+  /** The tool group that projects and templates turn on. Without one, only a template's `deny` excludes the tool. */
   readonly group?: 'bash' | 'file_read' | 'file_write' | 'file_edit' | 'search' | 'browser';
   run(context: CustomToolContext, args: z.output<Schema>): Promise<CustomToolResult>;
 }

@@ -5,7 +5,7 @@ import { defineTool, type Tool, type ToolContext, type ToolResult } from '../too
 import type { Definition } from './check.ts';
 import type { CustomToolContext, CustomToolResult } from './definition.ts';
 
-/** A tool of the operator as the registry knows tools. A failure of its code is a result for the model. */
+/** Converts an operator's tool to the registry's form. A failure of its code is a result for the model. */
 export function customTool({ name, label, description, parameters, group, run }: Definition): Tool {
   const perform = run as unknown as (context: CustomToolContext, args: unknown) => Promise<CustomToolResult>;
   return defineTool({
@@ -21,7 +21,7 @@ export function customTool({ name, label, description, parameters, group, run }:
       const { signal } = until;
       try {
         const work = async () => await perform(contextOf(ctx, signal), args);
-        return resultOf(await raceAbort(work(), signal)); // also when the code does not look at its signal
+        return resultOf(await raceAbort(work(), signal)); // even if the code ignores its signal
       } catch (thrown) {
         if (ctx.signal.aborted) throw thrown;
         if (signal.aborted) return failed('timed_out', `${name} took longer than ${ctx.timeoutMs / 1_000} s.`);

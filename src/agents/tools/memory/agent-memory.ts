@@ -1,7 +1,7 @@
-/** Whether an agent only reads notes, or changes them too. */
+/** Whether an agent can only read notes, or change them too. */
 export type MemoryAccess = 'read' | 'write';
 
-/** A note as an agent sees it. The path begins with the holder: `person/` or `project/`. */
+/** A note in an agent's form. The path begins with the holder: `person/` or `project/`. */
 export interface AgentNote {
   readonly path: string;
   readonly size: number;
@@ -10,11 +10,10 @@ export interface AgentNote {
 }
 
 /**
- * The notes that outlive the session: those of its owner and of its project. Every method rejects with AppError:
+ * Notes that outlive the session: those of its owner and of its project. Every method rejects with AppError:
  * invalid_request, not_found, conflict, payload_too_large.
  *
- * @example
- * const { text } = await memory.read('project/build.md');
+ * @example const { text } = await memory.read('project/build.md');
  */
 export interface AgentMemory {
   list(): Promise<readonly AgentNote[]>;
@@ -25,7 +24,7 @@ export interface AgentMemory {
     text: string,
     how: { readonly append: boolean; readonly isApproved: boolean },
   ): Promise<AgentNote>;
-  /** The text of the note after such a write, and the present one; null: there is none. */
+  /** The text of the note after such a write, and its current text. Null: there is none. */
   compare(
     path: string,
     text: string,

@@ -51,7 +51,7 @@ const memoryWrite = defineTool({
   needs: ['memory', 'memory_write'],
   asksAfterStrangers: true,
   async proposal({ memory }, { path: note, text, append }) {
-    // The call itself tells the model of a path that is wrong.
+    // The call itself reports a wrong path to the model.
     const found = await memory?.compare(note, text, append).catch(() => undefined);
     return found && { content: found.after, oldContent: found.before };
   },
@@ -92,6 +92,6 @@ async function withMemory(ctx: ToolContext, work: (memory: AgentMemory) => Promi
   } catch (thrown) {
     const { code, publicMessage: output } = toAppError(thrown);
     if (refusals.has(code)) return { ok: false, reason: 'refused', output };
-    throw thrown; // the registry knows the other codes
+    throw thrown; // the registry handles the other codes
   }
 }

@@ -11,7 +11,7 @@ import {
 
 const maxAlternatives = 24;
 
-/** One schema that both describe, for values that have to fit both. `false` fits nothing. */
+/** One schema for values that must match both. `false` matches nothing. */
 export function both(a: unknown, b: unknown): unknown {
   if (a === false || b === false) return false;
   if (!isObject(a)) return isObject(b) ? b : {};
@@ -88,7 +88,7 @@ function bothChoices(a: Json, b: Json): unknown[] | undefined {
   return left.filter((value) => known.has(JSON.stringify(value)));
 }
 
-/** Follows `$ref`, `$dynamicRef` and their names within one document. Throws: NotPortable, for one that leads nowhere. */
+/** Follows `$ref`, `$dynamicRef` and their names within one document. Throws: NotPortable, for an unresolvable one. */
 export function resolver(root: Json): (reference: string) => unknown {
   const anchors = new Map<string, unknown>();
   const pending: unknown[] = [root];

@@ -20,25 +20,28 @@ import {
   typesOf,
 } from './schema-parts.ts';
 
-/** A third-party tool's parameters in a form that every provider takes, and the way back for its arguments. */
+/**
+ * A third-party tool's parameters in a form that every provider accepts, and the reverse conversion for its arguments.
+ */
 export interface PortableParameters {
   readonly schema: PortableSchema;
-  /** The arguments with the names that the tool has for them. */
+  /** Restores the tool's own names in the arguments. */
   restore(args: unknown): unknown;
 }
 
 const maxBytes = 16 * 1024;
 const maxSourceBytes = 512 * 1024;
-/** Schemas in a schema whose references are resolved. */
+/** The maximum number of schemas in a schema whose references are resolved. */
 const maxNodes = 2_000;
 const maxDepth = 24;
-/** The times that a reference can contain itself before the inner one is any value of its type. */
+/** How often a reference can contain itself before the inner one accepts any value of its type. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
 
 /**
- * Brings the schema of a third-party tool into the common form: references resolved, no keyword that a provider refuses,
- * an object at the root. A description says the constraints without a common keyword. Throws: NotPortable, with the reason.
+ * Converts the schema of a third-party tool to the common form: references resolved, no keyword that a provider
+ * refuses, an object at the root. Constraints without a common keyword go into a description. Throws: NotPortable, with
+ * the reason.
  */
 export function portableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
@@ -77,7 +80,7 @@ interface Effort {
   readonly recursion: number;
   readonly depth: number;
   readonly words: boolean;
-  /** The names of properties that providers refuse, by those that stand for them. */
+  /** Property names that providers refuse, by their replacements. */
   readonly names: Map<string, string>;
 }
 
@@ -109,7 +112,7 @@ class Portable {
     return { ...created, properties: created.properties ?? {} };
   }
 
-  /** The schema with its references and `allOf` resolved, its own level alone. */
+  /** The schema with its references and `allOf` resolved, at its own level only. */
   #flat(schema: unknown): unknown {
     if (!isObject(schema)) return schema === false ? false : {};
     if (++this.#nodes > maxNodes) throw new TooMany();
@@ -136,7 +139,7 @@ class Portable {
     return flat;
   }
 
-  /** The schema in the common form; undefined: no value fits. */
+  /** The schema in the common form. Undefined: no value matches. */
   #convert(source: unknown, depth: number): PortableSchema | undefined {
     const flat = this.#flat(source);
     if (!isObject(flat)) return undefined;
@@ -232,7 +235,7 @@ class Portable {
     const patterns = entriesOf(flat.patternProperties);
     const required = new Set(textsIn(flat.required));
     for (const [name, one] of declared) if (isObject(one) && one.required === true) required.add(name);
-    // The server demands what it does not describe, so the model must be able to give it.
+    // The server requires what it does not describe, so the model must be able to provide it.
     if (flat.additionalProperties !== false || depth > 0 || patterns.length > 0)
       for (const name of required) if (!declared.has(name)) declared.set(name, {});
     const properties: Record<string, PortableSchema> = {};
@@ -262,7 +265,7 @@ class Portable {
     };
   }
 
-  /** A name that every provider takes, for a name that one of them refuses. */
+  /** A name that every provider accepts, for one that some refuse. */
   #nameOf(name: string, siblings: ReadonlyMap<string, unknown>): string {
     if (/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/.test(name)) return name;
     const { names } = this.#effort;
@@ -283,7 +286,7 @@ class Portable {
   }
 }
 
-/** The references through which a resolved schema came. */
+/** The references through which a resolved schema was reached. */
 const opened = '\0references';
 const hashed = (plain: string, name: string) =>
   `${plain.slice(0, 55)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
@@ -295,7 +298,7 @@ const alternativesOf = (flat: Json): unknown[] => {
 const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
   (both({ anyOf: a }, { anyOf: b }) as { anyOf: unknown[] }).anyOf;
 
-/** Several forms of an object as one, because providers take no alternatives at the root. */
+/** Combines several forms of an object, because providers accept no alternatives at the root. */
 function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Json[]): Json {
   const names = [...new Set(objects.flatMap(({ properties }) => entriesOf(properties).map(([name]) => name)))];
   const own = new Map(entriesOf(base.properties));
@@ -325,7 +328,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
   };
 }
 
-/** Equal alternatives once, and one alone without the word. */
+/** Removes duplicate alternatives; a single one loses the keyword. */
 function united(created: readonly PortableSchema[], about: { description?: string }): PortableSchema | undefined {
   const inner = created.flatMap((one) => (one.anyOf && one.description === undefined ? one.anyOf : [one]));
   const all = [...new Map(inner.map((one) => [JSON.stringify(one), one])).values()];
@@ -358,7 +361,7 @@ function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' 
   } as Partial<Record<Low | High, number>>;
 }
 
-/** The arguments with the server's own names, where the schema declares the ones that stand for them. */
+/** The arguments with the server's own names where the schema declares replacements. */
 function restored(value: unknown, schemas: readonly PortableSchema[], names: ReadonlyMap<string, string>): unknown {
   if (names.size === 0 || typeof value !== 'object' || value === null) return value;
   const here = schemas.flatMap(function forms(one): PortableSchema[] {

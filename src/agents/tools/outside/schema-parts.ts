@@ -1,6 +1,6 @@
 import { beginningOf } from '../../../core/text/text.ts';
 
-/** The keywords that every provider's form can express. Everything else is said in a description. */
+/** Keywords that every provider supports. Everything else goes into a description. */
 export interface PortableSchema {
   readonly type?: PortableType;
   readonly description?: string;
@@ -20,7 +20,7 @@ export interface PortableSchema {
 export type PortableType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'boolean' | 'null';
 export type Json = { readonly [key: string]: unknown };
 
-/** A schema whose meaning no provider can be shown: the reason, in words for a person. */
+/** A schema whose meaning cannot be expressed to any provider: the reason, for people. */
 export class NotPortable extends Error {}
 
 const scalars: readonly PortableSchema[] = [{ type: 'string' }, { type: 'number' }, { type: 'boolean' }];
@@ -56,7 +56,7 @@ const typeNames: Readonly<Record<string, PortableType | 'any'>> = {
   ...{ boolean: 'boolean', bool: 'boolean', null: 'null', none: 'null', any: 'any', mixed: 'any', unknown: 'any' },
 };
 
-/** The types that a schema names or implies; empty: any. */
+/** Types that a schema names or implies. Empty: any. */
 export function typesOf(schema: Json): PortableType[] {
   const named = [schema.type].flat().filter((type) => typeof type === 'string');
   const known = named.map((type) => typeNames[type.toLowerCase()] ?? 'any');
@@ -92,7 +92,7 @@ export function typeOf(value: unknown): PortableType {
   return typeof value === 'number' ? 'number' : (typeof value as 'string' | 'boolean' | 'object');
 }
 
-/** The values of `enum` or `const`, each once; undefined: any. */
+/** The values of `enum` or `const`, without duplicates. Undefined: any. */
 export function choicesOf(schema: Json): unknown[] | undefined {
   const input = 'const' in schema ? [schema.const] : schema.enum;
   if (!Array.isArray(input) || input.length === 0) return undefined;
@@ -102,7 +102,7 @@ export function choicesOf(schema: Json): unknown[] | undefined {
 const descriptionChars = 1_000;
 const wordChars = 300;
 
-/** The description with the constraints that have no keyword in common. */
+/** The description, extended by constraints that have no common keyword. */
 export function described(schema: Json, more: readonly string[]): { description?: string } {
   const own = typeof schema.description === 'string' ? beginningOf(schema.description.trim(), descriptionChars) : '';
   const all = [...new Set([own, ...more.map((one) => beginningOf(one, wordChars))])].filter((one) => one !== '');
@@ -125,7 +125,7 @@ const reply: Readonly<Record<string, string>> = {
   contentMediaType: 'Content',
 };
 
-/** The constraints of a schema that have no keyword in common, each as a sentence. */
+/** Constraints of a schema that have no common keyword, each as a sentence. */
 export function constraintsIn(schema: Json): string[] {
   const plain = Object.entries(reply).flatMap(([word, name]) =>
     schema[word] === undefined ? [] : [`${name}: ${inWords(schema[word])}.`],

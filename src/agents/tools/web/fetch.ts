@@ -7,7 +7,7 @@ import { describeFullOutput, fileNameOf, keptBytes, keptFile } from '../kept-out
 import { boundOutput, modelChars } from '../output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from '../tool.ts';
 
-/** The way out of the sandboxes, as their own programs have it, and the thread that reads pages. */
+/** The egress of the sandboxes, as their own programs use it, and the thread that reads pages. */
 interface WebPages {
   fetch(address: string, ctx: Pick<ToolContext, 'sessionId'>, signal: AbortSignal): Promise<FetchedPage>;
   /** Undefined for a page that cannot be read in time. */
@@ -34,10 +34,10 @@ const about = {
   orderKey: () => null,
 } as const satisfies Parameters<typeof describeTool<typeof parameters>>[0];
 
-/** The description that logs and clients show, even where nothing outside can be reached. */
+/** The description that logs and clients show, even if nothing outside is reachable. */
 export const describedWebFetch = describeTool(about);
 
-/** The tool exists only where the egress policy lets something through. */
+/** The tool exists only if the egress policy allows any access. */
 export const webFetchTool = (pages: WebPages): Tool =>
   defineTool({
     ...about,
@@ -100,7 +100,7 @@ function guessed(bytes: Buffer): string {
   return /^\s*<(!doctype html|html|head|body)/i.test(start.toString('latin1')) ? 'text/html' : 'text/plain';
 }
 
-/** A mark at the beginning counts first, then the header, then what the page says about itself. */
+/** A byte order mark takes precedence, then the header, then the page's own declaration. */
 function textOf({ bytes, charset }: FetchedPage, isHtml: boolean): string {
   const mark =
     bytes[0] === 0xff && bytes[1] === 0xfe

@@ -17,10 +17,10 @@ const about = {
   orderKey: () => null,
 } as const;
 
-/** The description that logs and clients show, even where no search engine is set up. */
+/** The description that logs and clients show, even if no search engine is configured. */
 export const describedWebSearch = describeTool(about);
 
-/** The tool exists only where the operator has set up a search engine. */
+/** The tool exists only if the operator has configured a search engine. */
 export const webSearchTool = (engine: WebSearch): Tool =>
   defineTool({
     ...about,

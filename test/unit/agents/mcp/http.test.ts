@@ -71,7 +71,7 @@ test('a server that dies in a call is one error at once, and the next call finds
   });
   await expect(connection.call('go', {}, quiet())).rejects.toMatchObject({
     code: 'unsupported',
-    publicMessage: 'The tool server fake stopped: its connection broke off. The next call starts it again.',
+    publicMessage: 'The tool server fake stopped: its connection was interrupted. The next call starts it again.',
   });
   expect((await connection.call('go', {}, quiet())).content).toMatchObject([{ text: 'fine' }]);
 });

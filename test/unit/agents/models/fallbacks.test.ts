@@ -89,7 +89,7 @@ test('the error of a chain in which all models fail contains the message of each
     model('b', [[failed('model_quota', { retryable: false, message: 'b: empty.' })]]),
   );
   expect((await turn()).outcome).toMatchObject({
-    message: 'a: no key. Then the fall-back: b: empty.',
+    message: 'a: no key. Then the fallback: b: empty.',
     retryable: false,
   });
 });

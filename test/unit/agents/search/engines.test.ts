@@ -51,9 +51,9 @@ test.each([
   ['a wrong key', 'no', 403, 'check search.key'],
   ['a spent quota', 'no', 429, 'Try again later'],
   ['a failure', 'no', 500, 'answered 500'],
-  ['no JSON', '<html>', 200, 'something else than hits'],
-  ['another shape', { results: 'none' }, 200, 'something else than hits'],
-  ['an answer of too many values', `{"results":${'['.repeat(100_000)}`, 200, 'something else than hits'],
+  ['no JSON', '<html>', 200, 'did not answer with search results'],
+  ['another shape', { results: 'none' }, 200, 'did not answer with search results'],
+  ['an answer of too many values', `{"results":${'['.repeat(100_000)}`, 200, 'did not answer with search results'],
   ['an answer without end', 'x'.repeat(3_000_000), 200, 'larger than 2 MiB'],
 ])('%s is one error that says so', async (_, body, status, words) => {
   const search = webSearch('searxng', settings, answering(body, status).fetch).search('x', 5, soon());

@@ -14,7 +14,7 @@ October,2240
 November,2385
 December,2610`;
 
-// awk is in every image, so the task works where Python is missing.
+// awk is in every image, so the task works without Python.
 const program = `# Draws the second column of a CSV as bars: awk -f chart.awk sales.csv > chart.html
 BEGIN { FS = "," }
 NR == 1 { what = $2; next }

@@ -1,6 +1,6 @@
 import type { BuiltInTask } from '../unit.ts';
 
-// The program is for the shell, so the task works where no language is installed.
+// The program is a shell script, so the task works without any language installed.
 
 const program = (total: string) => `#!/bin/sh
 # total.sh PRICE QUANTITY [DISCOUNT]: the price in cents, less the discount in percent

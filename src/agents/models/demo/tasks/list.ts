@@ -12,7 +12,7 @@ const hello: BuiltInTask = {
 
 export const builtInTasks: readonly BuiltInTask[] = [game, chart, failingTest, hello];
 
-/** Spaces, case and the last full stop do not count. */
+/** Ignores spaces, case and the final full stop. */
 export function builtInTask(message: string): BuiltInTask | undefined {
   const target = plainly(message);
   return builtInTasks.find(({ asks }) => asks.some((ask) => plainly(ask) === target));
