@@ -10,8 +10,8 @@ export interface CliCommand {
   readonly options: readonly (readonly [flags: string, about: string])[];
   readonly examples: readonly string[];
   /**
-   * Words behind the first argument are a command line of another program, which begins at the first word that is none of
-   * this command's options, or behind `--`.
+   * Words after the first argument are another program's command line. It starts at the first word that is not an
+   * option of this command, or after `--`.
    */
   readonly passThrough?: true;
   /** Resolves with the exit code. */
@@ -20,7 +20,7 @@ export interface CliCommand {
 
 export interface CommandInput {
   readonly args: readonly string[];
-  /** With `passThrough`: the command line stood behind `--`, so its first word is the name of a program. */
+  /** With `passThrough`: the command line followed `--`, so its first word is the name of a program. */
   readonly isProgram: boolean;
   readonly options: Options;
   readonly io: Io;
@@ -28,7 +28,7 @@ export interface CommandInput {
   readonly corral: () => Corral;
 }
 
-/** Options as the parser gives them, by their long name in camel case. */
+/** Parsed options, by their long name in camel case. */
 export class Options {
   readonly #values: Readonly<Record<string, unknown>>;
   constructor(values: Readonly<Record<string, unknown>>) {
@@ -41,7 +41,7 @@ export class Options {
     const value = this.#values[name];
     return typeof value === 'string' ? value : undefined;
   }
-  /** An option that can stand several times. */
+  /** The values of a repeatable option. */
   texts(name: string): readonly string[] {
     const value = this.#values[name];
     return Array.isArray(value) ? (value as string[]) : [];

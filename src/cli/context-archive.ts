@@ -8,7 +8,7 @@ import { trimOf } from '../core/text/text.ts';
 import { UsageError } from './exit-codes.ts';
 
 interface Entry {
-  /** From the folder on. */
+  /** Relative to the folder. */
   readonly path: string;
   readonly type: 'file' | 'folder' | 'link';
   readonly mode: number;
@@ -17,7 +17,7 @@ interface Entry {
 }
 const maxEntries = 100_000;
 
-/** The files below a folder that a COPY of its Dockerfile takes, without those that its .dockerignore names. */
+/** The files below a folder that a COPY of its Dockerfile takes, without those that .dockerignore excludes. */
 export class BuildContext {
   readonly #root: string;
   readonly #isIgnored: (path: string) => boolean;
@@ -32,7 +32,7 @@ export class BuildContext {
     return new BuildContext(root, ignoredBy(text));
   }
 
-  /** Rejects: UsageError where nothing is there. */
+  /** Rejects: UsageError if nothing is there. */
   async files(source: string): Promise<CopiedFiles> {
     const entries = await this.#entries(sureFolder(source));
     if (entries.length === 0) throw new UsageError(`COPY ${source}: there is nothing of that name in ${this.#root}.`);
@@ -51,7 +51,7 @@ export class BuildContext {
       if (!about) return;
       const isFolder = about.isDirectory();
       const isLink = about.isSymbolicLink();
-      if (!isFolder && !isLink && !about.isFile()) return; // a socket or a pipe is no content
+      if (!isFolder && !isLink && !about.isFile()) return; // sockets and pipes have no content
       if (path !== '' && !this.#isIgnored(path)) {
         found.push({
           path,
@@ -61,7 +61,7 @@ export class BuildContext {
           link: isLink ? await readlink(join(this.#root, path)) : '',
         });
         if (found.length > maxEntries)
-          throw new UsageError(`COPY takes more than ${maxEntries} files. Name some in .dockerignore.`);
+          throw new UsageError(`COPY takes more than ${maxEntries} files. Exclude some in .dockerignore.`);
       }
       if (!isFolder) return;
       for (const name of (await readdir(join(this.#root, path))).sort())
@@ -94,18 +94,18 @@ export class BuildContext {
   }
 }
 
-/** The part of a source before its first pattern: all below it is sent, and the build chooses. */
+/** The part of a source before its first pattern: everything below it is sent, and the build selects. */
 function sureFolder(source: string): string {
   const parts: string[] = [];
   for (const part of source.split('/')) {
     if (/[*?[]/.test(part)) return parts.join('/');
-    if (part === '..') throw new UsageError(`COPY ${source} leads out of the folder of the Dockerfile.`);
+    if (part === '..') throw new UsageError(`COPY ${source} leads outside the folder of the Dockerfile.`);
     if (part !== '' && part !== '.') parts.push(part);
   }
   return parts.join('/');
 }
 
-/** The rules of a .dockerignore; the last one that fits a path or a folder above it counts. */
+/** The rules of a .dockerignore; the last one that matches a path or a folder above it applies. */
 function ignoredBy(text: string): (path: string) => boolean {
   const rules = text.split(/\r?\n/).flatMap((line) => {
     const pattern = line.trim();

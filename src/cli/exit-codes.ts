@@ -8,7 +8,7 @@ export const exitCodes = {
   unreachable: { code: 3, about: 'no Corral server answers, or the connection broke' },
   refused: { code: 4, about: 'the server does not accept the token, or the token lacks that right' },
   missing: { code: 5, about: 'there is no such session, file or terminal' },
-  waiting: { code: 6, about: 'the run waits for an answer or a permission, and nobody can be asked here' },
+  waiting: { code: 6, about: 'the run waits for an answer or an approval, and there is no terminal to ask on' },
   stopped: { code: 7, about: 'the run was stopped or its session deleted' },
   unsatisfied: { code: 8, about: 'the run is completed, and its goal is not satisfied or could not be judged' },
   interrupted: { code: 130, about: 'ended by ctrl-c' },
@@ -26,7 +26,7 @@ const byCode: Partial<Record<CorralErrorCode, ExitName>> = {
   shell_not_found: 'missing',
 };
 
-/** A command line that cannot be carried out as it is. */
+/** A command line that cannot be executed. */
 export class UsageError extends Error {}
 
 /** The exit code for a failure. */

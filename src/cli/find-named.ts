@@ -5,7 +5,7 @@ interface NamedThing {
   readonly name: string;
 }
 
-/** Finds a thing of this kind by its id, its name, or the beginning of its id. Throws: UsageError. */
+/** Finds an item of this kind by its id, its name, or the beginning of its id. Throws: UsageError. */
 export function findNamed<Thing extends NamedThing>(kind: string, all: readonly Thing[], word: string): Thing {
   const named = all.filter(({ id, name }) => id === word || name === word);
   const found = named.length > 0 ? named : all.filter(({ id }) => word.length >= 4 && id.startsWith(word));

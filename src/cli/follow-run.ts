@@ -6,11 +6,11 @@ import { callText, renderer } from './render.ts';
 
 export interface FollowOptions {
   readonly json: boolean;
-  /** Shows everything that happens; otherwise the agent's words alone. */
+  /** Shows everything that happens; otherwise only the agent's text. */
   readonly follow: boolean;
 }
 
-/** Shows a run until it ends, and asks the person for its questions and approvals. Resolves with the exit code. */
+/** Shows a run until it ends, and asks the user its questions and approvals. Resolves with the exit code. */
 export async function followRun(run: Run, io: Io, { json, follow }: FollowOptions): Promise<number> {
   const shown = renderer(io, { quiet: !follow || json });
   const result: { -readonly [Key in keyof RunResult]: RunResult[Key] } = {
@@ -74,7 +74,7 @@ function finish(run: Run, result: RunOutcome, { io, json }: { io: Io; json: bool
   return exitCodes[status === 'failed' ? 'failed' : 'stopped'].code;
 }
 
-/** The exit code of a completed run; says what became of its goal. */
+/** The exit code of a completed run. Prints the result of its goal. */
 export function codeOfGoal(goal: GoalEnd | undefined, io: Pick<Io, 'say' | 'paint'> | undefined): number {
   if (!goal) return exitCodes.ok.code;
   const isMet = goal.result === 'satisfied';
@@ -100,7 +100,7 @@ interface QuestionToAnswer {
   }[];
 }
 
-/** Asks the person, and passes the answer on. A run that ended meanwhile needs none. */
+/** Asks the user, and passes on the answer. A run that has ended in the meantime needs none. */
 async function answer(run: Run, { io, question, approvals }: QuestionToAnswer): Promise<void> {
   const lines = createInterface({ input: io.stdin, output: io.stderr });
   try {

@@ -2,7 +2,7 @@ import type { RunOptions } from '../client/index.ts';
 import type { CommandInput } from './command.ts';
 import { UsageError } from './exit-codes.ts';
 
-/** The goal that --goal, --check and --revisions give. Undefined: there is none. */
+/** The goal of --goal, --check and --revisions. Undefined: none. */
 export function goalOf(options: CommandInput['options']): RunOptions['goal'] {
   const rubric = options.text('goal');
   const commands = options.texts('check');
@@ -12,9 +12,9 @@ export function goalOf(options: CommandInput['options']): RunOptions['goal'] {
     return undefined;
   }
   const values = [...(rubric === undefined ? [] : [rubric]), ...commands];
-  if (values.some((text) => text.trim() === '')) throw new UsageError('--goal and --check need a text.');
+  if (values.some((text) => text.trim() === '')) throw new UsageError('--goal and --check must not be empty.');
   if (revisions !== undefined && !(/^\d{1,2}$/.test(revisions) && Number(revisions) <= 20))
-    throw new UsageError('--revisions is a whole number from 0 to 20.');
+    throw new UsageError('--revisions must be a whole number from 0 to 20.');
   return {
     ...(rubric !== undefined && { rubric }),
     checks: commands.map((command) => ({ command })),

@@ -16,9 +16,9 @@ export interface Io {
   say(line: string): void;
   /** The text in a style, where the stream is a terminal that shows colours. */
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
-  /** Whether a person can be asked: both the keyboard and the screen are there. */
+  /** Whether the user can be asked: keyboard and screen are terminals. */
   readonly canAsk: boolean;
-  /** Whether a screen can be drawn again: keyboard and all outputs are one terminal that obeys. */
+  /** Whether the screen can be redrawn: keyboard and all outputs are one terminal that supports it. */
   readonly canDraw: boolean;
 }
 
@@ -42,7 +42,10 @@ export function processIo(signal: AbortSignal, from: Pick<Io, 'stdin' | 'stdout'
 }
 
 const ownColours = new RegExp(`(${String.fromCharCode(27)}\\[(?:[012]|22|3[1-79]|9[0-7])m)`);
-/** Every line that a command prints. Only our own colours stay; what JSON does not escape becomes an escape of JSON. */
+/**
+ * Escapes a line before it is printed. Only our own colours stay; control characters that JSON does not escape become
+ * JSON escapes.
+ */
 export function escapeControls(line: string, hasColour: boolean): string {
   const escaped = line.replace(/[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, (one) => {
     return `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -53,7 +56,7 @@ export function escapeControls(line: string, hasColour: boolean): string {
     .join('');
 }
 
-/** Text of an agent, a page or a program, without what could steer the terminal. Line breaks and tabs stay. */
+/** Text of an agent, a page or a program, without control sequences for the terminal. Line breaks and tabs stay. */
 export function printable(text: string): string {
   const plain = stripVTControlCharacters(text).replaceAll('\r\n', '\n');
   return plain.replaceAll(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '');

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { UsageError } from './exit-codes.ts';
 import { type Io, writeTo } from './io.ts';
 
-/** Writes what comes into a file, which takes its place whole, or not at all; `-` is standard output. */
+/** Writes a stream into a file, completely or not at all; `-` is standard output. */
 export async function saveTo(file: string, content: Readable, io: Io): Promise<void> {
   if (file === '-') {
     for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);
@@ -22,7 +22,7 @@ export async function saveTo(file: string, content: Readable, io: Io): Promise<v
   }
 }
 
-/** The content of a file; `-` is standard input. Rejects: UsageError where there is no such file. */
+/** The content of a file; `-` is standard input. Rejects: UsageError if there is no such file. */
 export async function readFrom(file: string, io: Io): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return io.stdin as AsyncIterable<Uint8Array>;
   if (!(await stat(file).catch(() => undefined))?.isFile()) throw new UsageError(`There is no file ${file}.`);

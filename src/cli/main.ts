@@ -1,4 +1,4 @@
-// `corral` of the package: any Node from 20 on runs it. Commands that belong to the server run on the pinned Node.
+// The package's `corral`: runs on any Node from 20 on. Commands that belong to the server run on the pinned Node.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -23,7 +23,7 @@ interface Package {
   };
 }
 
-/** The Node that the server needs: the one that came along, or this one. */
+/** The Node for the server: the bundled one, or this one. */
 function serverNode(): string | undefined {
   const isPinned = process.platform === 'linux' && process.arch === 'x64';
   for (let folder = dist; isPinned && folder !== dirname(folder); folder = dirname(folder)) {
@@ -39,7 +39,7 @@ const hasServer = existsSync(main);
 function runServer(args: readonly string[]): Promise<number> {
   if (!hasServer) {
     process.stderr.write(
-      `corral: This package has the client alone, and ${args[0]} belongs to the server. Install the package corral or run its image, or use a server that runs: CORRAL_URL=https://… or --url.\n`,
+      `corral: This package contains only the client, and ${args[0]} belongs to the server. Install the package corral or run its image, or use a running server: CORRAL_URL=https://… or --url.\n`,
     );
     return Promise.resolve(1);
   }

@@ -17,7 +17,7 @@ const named: Readonly<Record<string, string>> = {
   'resources/read': 'uri',
 };
 
-/** The headers that streamable HTTP wants next to a message. `version` is the one agreed on at the start, if there is one. */
+/** The headers that streamable HTTP requires with a message. `version`: negotiated at the start, if any. */
 export function headersOf({ method = '', params }: McpMessage, version: string | undefined): Record<string, string> {
   const meta = params?._meta as Readonly<Record<string, unknown>> | undefined;
   const claimed = meta?.['io.modelcontextprotocol/protocolVersion'];
@@ -32,7 +32,7 @@ export function headersOf({ method = '', params }: McpMessage, version: string |
   };
 }
 
-/** A header holds visible ASCII; the protocol writes all else in base64. */
+/** Headers hold visible ASCII; the protocol encodes anything else in base64. */
 const asHeader = (text: string) =>
   /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(text) && !text.startsWith('=?')
     ? text

@@ -9,7 +9,7 @@ export interface RelayParts {
   readonly print: (line: string) => Promise<void> | undefined;
   readonly signal: AbortSignal;
 }
-/** Requests that are answered at once; others wait their turn, so a flood of them fills no memory. */
+/** Requests that are processed at the same time; others wait, so that a flood does not fill the memory. */
 const maxOpen = 64;
 /** The limits of a message in either direction. An answer can carry a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
@@ -52,14 +52,14 @@ export async function relayMcp({ send, input, print, signal }: RelayParts): Prom
     if (line.trim() === '') continue;
     const message = parsed(line);
     if (!message) {
-      await print(failure(null, rpcErrors.parse, 'The line is no message of JSON-RPC.'));
+      await print(failure(null, rpcErrors.parse, 'The line is not a JSON-RPC message.'));
       continue;
     }
     if (message.method === 'notifications/cancelled') {
       open.get(message.params?.requestId as McpMessage['id'])?.abort(); // the server sees the connection end
       continue;
     }
-    if (message.method === undefined) continue; // this server asks its clients nothing
+    if (message.method === undefined) continue; // a response, but this server sends no requests
     while (work.size >= maxOpen) await Promise.race(work);
     const passed = pass(line, message).finally(() => work.delete(passed));
     work.add(passed);
@@ -75,7 +75,7 @@ function parsed(line: string): McpMessage | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
 }
 
-/** The line for the client. A refusal by HTTP alone has no id, and a client would wait for its own for ever. */
+/** The line for the client. A refusal by HTTP alone has no id, so the client would wait for its answer forever. */
 function answerTo({ id }: McpMessage, text: string, { status }: Response): string | undefined {
   if (id == null) return undefined; // a notification has no answer
   if (status < 400) return text;

@@ -25,7 +25,9 @@ export interface ProgramParts {
 
 export const allCommands: readonly CliCommand[] = [...clientCommands, completionCommand];
 
-/** Reads the command line and runs its command. Resolves with the exit code, and has said why it is not 0. */
+/**
+ * Reads the command line and runs its command. Resolves with the exit code, after printing the reason if it is not 0.
+ */
 export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
   const { io } = parts;
   let code: number = exitCodes.ok.code;
@@ -38,12 +40,12 @@ export async function runCli(args: readonly string[], parts: ProgramParts): Prom
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage.code;
     if (io.signal.aborted) return exitCodes.interrupted.code;
-    tell(thrown as Error, io, args.includes('--json'));
+    reportFailure(thrown as Error, io, args.includes('--json'));
     return exitOf(thrown);
   }
 }
 
-function tell(thrown: Error, io: Io, json: boolean): void {
+function reportFailure(thrown: Error, io: Io, json: boolean): void {
   const { code, docs } = thrown instanceof CorralError ? thrown : { code: 'failed', docs: undefined };
   if (json) io.say(JSON.stringify({ error: { code, message: thrown.message, docs } }));
   else io.say([`corral: ${thrown.message}`, ...(docs === undefined ? [] : [`See ${docs}`])].join('\n'));
@@ -54,11 +56,9 @@ export function programOf(
   done: (exit: number) => void,
 ) {
   const program = new Command('corral')
-    .description(
-      'Runs AI agents, each in a sandbox of its own. Commands ask the server at CORRAL_URL, with CORRAL_TOKEN.',
-    )
+    .description('Runs AI agents, each in its own sandbox. Commands call the server at CORRAL_URL, with CORRAL_TOKEN.')
     .version(version, '-V, --version', 'print the version')
-    .option('--url <address>', 'the server; default: CORRAL_URL, else the local one that runs')
+    .option('--url <address>', 'the server; default: CORRAL_URL, or the local one that is running')
     .helpOption('-h, --help', 'show this help')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => void io.stdout.write(text), writeErr: (text) => void io.stderr.write(text) })
@@ -94,7 +94,7 @@ export function programOf(
   return program;
 }
 
-/** Commands by what they are about; those that no group names come last. */
+/** Command groups of the help; commands without a group come last. */
 const groups: Readonly<Record<string, readonly string[]>> = {
   Sessions: ['run', 'chat', 'box', 'ls', 'show', 'logs', 'open', 'attempts', 'fork', 'stop', 'rm'],
   Sandboxes: ['exec', 'attach', 'cp', 'ps', 'port', 'desktop', 'vnc', 'pause', 'resume', 'snapshot', 'volume'],
@@ -136,22 +136,22 @@ function commandLineIn(command: Command, [first = '', ...words]: readonly string
   const { operands, unknown } = command.parseOptions([...words]);
   const [strange] = unknown;
   if (strange !== undefined) {
-    throw new UsageError(`There is no option ${strange}. Write -- before a program whose name begins so.`);
+    throw new UsageError(`There is no option ${strange}. Write -- before a program whose name begins with a dash.`);
   }
   return { args: [first, ...operands], isProgram: words.at(-operands.length - 1) === '--' };
 }
 
-/** An option that can stand several times takes one value each time, so that it does not swallow the arguments behind it. */
+/** A repeatable option takes one value each time, so that it does not swallow the arguments after it. */
 function optionOf(flags: string, text: string): Option {
   const option = new Option(flags.replace('...', ''), text);
   if (!flags.includes('...')) return option;
-  option.description = `${text} (several times)`;
+  option.description = `${text} (repeatable)`;
   return option.argParser<string[]>((value, before) => [...(before ?? []), value]);
 }
 
 const maxSummary = 76; // characters
 const joint = /, (?=and |so |with |for |shows |compares |works |until |whoever )/g;
-/** A list shows the beginning, which fits on a line: whole parts of the sentence, or else whole words. */
+/** Shortens a description to one line of a list: to whole parts of the sentence, or else to whole words. */
 function summary(about: string): string {
   const [sentence = about] = about.split(/[;:] /, 1);
   if (sentence.length <= maxSummary) return sentence;

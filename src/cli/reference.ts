@@ -2,7 +2,7 @@ import type { CliCommand } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
 import { allCommands } from './program.ts';
 
-/** The reference in docs/cli.md, made from what the commands say of themselves. */
+/** Generates the reference in docs/cli.md from the descriptions of the commands. */
 export function cliReference(): string {
   const rows = Object.values(exitCodes).map(({ code, about }) => `| ${code} | ${about} |`);
   return `${[...allCommands.map(section), ['## Exit codes', '', '| code | meaning |', '| --- | --- |', ...rows].join('\n')].join('\n\n')}\n`;
@@ -24,4 +24,4 @@ function section({ name, args, about, options, examples }: CliCommand): string {
 }
 
 const repeated = (flags: string, text: string) =>
-  flags.includes('...') ? [flags.replace('...', ''), `${text} (several times)`] : [flags, text];
+  flags.includes('...') ? [flags.replace('...', ''), `${text} (repeatable)`] : [flags, text];

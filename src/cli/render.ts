@@ -6,20 +6,20 @@ const styles = { info: 'dim', warning: 'yellow', error: 'red' } as const satisfi
 
 export interface Renderer {
   show(event: Event): void;
-  /** Ends a line that is half written, before something else is said. */
+  /** Ends an unfinished line before other output. */
   settle(): void;
 }
 
 /** Calls whose effect is shown by an event of its own: the plan, or the question that a person answers. */
 export const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
-/** A phase of the sandbox. Where a detail says that it starts, the word "starting" says nothing more. */
+/** A phase of the sandbox. The word "starting" is left out if a detail already says it. */
 export const phaseText = (event: Extract<Event, { type: 'sandbox.phase' }>): string =>
   oneLine(lineOf(event).replace(/^starting: /, ''), 200);
 
 /**
- * Shows a run as it happens: the agent's words on stdout, all the rest on stderr, so that a script can read the first and
- * a person sees both. `quiet` leaves out the rest.
+ * Shows a run as it happens: the agent's text on stdout, everything else on stderr, so that a script can read the text
+ * and a person sees both. `quiet`: only the text.
  */
 export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Renderer {
   let open: 'stdout' | 'stderr' | undefined;
@@ -45,7 +45,7 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
     io[where].write(where === 'stderr' ? paint('dim', shown) : shown);
     open = shown.endsWith('\n') ? undefined : where;
   };
-  /** On a terminal the phases of a start share one line, which is written again. */
+  /** On a terminal the phases of a start share one line, which is rewritten. */
   const phaseLine = (line: string) => {
     if (quiet) return;
     if (!io.stderr.isTTY) return note(line);
@@ -125,7 +125,7 @@ export function renderer(io: Io, { quiet }: { readonly quiet: boolean }): Render
   return { show, settle };
 }
 
-/** A call as a person would type or say it. */
+/** A tool call in readable form. */
 export function callText({ function: name, args }: { function: string; args: Record<string, unknown> }): string {
   if (typeof args.command === 'string') return `$ ${printable(args.command)}`;
   const first = Object.values(args).find((value) => typeof value === 'string');
@@ -135,5 +135,5 @@ export function callText({ function: name, args }: { function: string; args: Rec
 function lastLines(text: string, most: number): string[] {
   const lines = printable(text).trimEnd().split('\n');
   const cut = lines.length - most;
-  return cut > 0 ? [`… ${cut} lines before`, ...lines.slice(-most)] : lines;
+  return cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-most)] : lines;
 }

@@ -18,7 +18,7 @@ export interface ServerAddress {
   readonly token: string | undefined;
 }
 
-/** The server of `--url` or CORRAL_URL, else the local one that runs, else the usual address. */
+/** The server of `--url` or CORRAL_URL, else the running local one, else the usual address. */
 export function addressOf(value: string | undefined, env: Io['env']): ServerAddress {
   const url = value ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;
@@ -28,7 +28,7 @@ export function addressOf(value: string | undefined, env: Io['env']): ServerAddr
     return { url: local?.url ?? usual, token: token ?? local?.token };
   }
   if (!/^https?:\/\/[^/]/.test(url) || !URL.canParse(url)) {
-    throw new UsageError(`${url} is no address of a server. Write it like ${usual}.`);
+    throw new UsageError(`${url} is not the address of a server. Write it like ${usual}.`);
   }
   const own = found.find((one) => new URL(one.url).origin === new URL(url).origin);
   return { url: trimEndOf(url, '/'), token: token ?? own?.token };
@@ -63,7 +63,7 @@ function namesIn(folder: string): string[] {
   }
 }
 
-/** Undefined for a file that is missing, another user's or a dead server's. */
+/** Undefined if the file is missing, belongs to another user, or its server is dead. */
 function readFound(file: string): LocalServer | undefined {
   try {
     const found = JSON.parse(readFileSync(file, 'utf8')) as LocalServer;
@@ -81,7 +81,7 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** The session that a word names: its id, its name, the beginning of its id, or `last`. */
+/** Finds a session by its id, its name, the beginning of its id, or `last`. */
 export async function boxOf(corral: Corral, word: string): Promise<Box> {
   if (/^[0-9a-f]{16}$/.test(word)) return await corral.open(word);
   if (word !== 'last' && /^[a-z0-9][a-z0-9._-]{0,62}$/.test(word)) {

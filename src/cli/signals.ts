@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** Fires at the first SIGINT or SIGTERM; a second one ends the process at once. Output that nobody reads ends it too. */
+/** Fires at the first SIGINT or SIGTERM; a second one exits immediately. So does a closed output. */
 export function onInterrupt(proc: NodeJS.Process = process): AbortSignal {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {

@@ -6,7 +6,7 @@ export const volumeOption: readonly [string, string] = [
   'volumes in its sandbox, such as cache:/mnt/cache to read or cache:/mnt/cache:write',
 ];
 
-/** The mounts that `--volume` names. */
+/** Parses the mounts of `--volume`. */
 export function mountsOf(values: readonly string[]): readonly VolumeMount[] {
   return values.map((one) => {
     const [, volume, path, access = 'read'] = /^([^:]+):(\/[^:]+)(?::(read|write))?$/.exec(one) ?? [];

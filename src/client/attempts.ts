@@ -1,17 +1,17 @@
 import type { Connection } from './connection.ts';
 import type { Inputs, Outputs } from './types.ts';
 
-/** One task done several times: each attempt with its state, result and cost. */
+/** A task attempted several times: each attempt with its state, result and cost. */
 export type Attempts = Outputs['attempts']['get'];
 export type AttemptDiff = Outputs['attempts']['diff'];
 export type AttemptsOptions = Partial<Omit<Inputs['attempts']['start'], 'sessionId' | 'task'>>;
 
-const lookMs = 1_000;
-/** The states in which an attempt goes on by itself. */
+const pollMs = 1_000;
+/** The states in which an attempt proceeds without input. */
 const working: ReadonlySet<string> = new Set(['planned', 'pending', 'running']);
 
 /**
- * The attempts at tasks of a box. Each is a session of its own, a child of the box.
+ * Attempts at a task of a box, side by side. Each attempt is a session, a child of the box.
  *
  * @example
  * const { id } = await box.attempts.start('Fix the failing test', { attempts: 3, goal: { checks: [{ command: 'npm test' }] } });
@@ -39,7 +39,7 @@ export class BoxAttempts {
   get(id: string): Promise<Attempts> {
     return this.#server.call((api) => api.attempts.get.query({ sessionId: this.#sessionId, id }));
   }
-  /** Resolves when no attempt works any more: each has ended, or waits for an answer. */
+  /** Resolves when every attempt has ended or waits for an answer. */
   async settled(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Attempts> {
     for (;;) {
       const now = await this.get(id);
@@ -47,12 +47,12 @@ export class BoxAttempts {
       if (now.phase !== 'running' || (isWaiting && !now.attempts.some(({ state }) => working.has(state)))) return now;
       signal?.throwIfAborted();
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, lookMs);
+        const timer = setTimeout(resolve, pollMs);
         signal?.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
       });
     }
   }
-  /** The changes of an ended attempt in the files. */
+  /** The file changes of an ended attempt. */
   diff(id: string, n: number): Promise<AttemptDiff> {
     return this.#server.call((api) => api.attempts.diff.query({ sessionId: this.#sessionId, id, n }));
   }

@@ -1,10 +1,10 @@
-// Bodies of requests and answers, on every platform with `fetch`.
+// Request and response bodies, for every platform with `fetch`.
 
 export type Body = NonNullable<RequestInit['body']>;
 
 /**
- * The body with what `fetch` wants beside it. Browsers send no streams over HTTP/1.1, and some none at all: there a stream
- * is collected first.
+ * The body with the options that `fetch` requires for it. Browsers send no streams over HTTP/1.1, and some none at all;
+ * there a stream is collected first.
  */
 export async function toRequestInit(body: Body): Promise<RequestInit> {
   if (!(body instanceof ReadableStream)) return { body };
@@ -12,7 +12,7 @@ export async function toRequestInit(body: Body): Promise<RequestInit> {
   return isBrowser ? { body: await new Response(body).blob() } : ({ body, duplex: 'half' } as RequestInit);
 }
 
-/** Node's `ReadableStream.from`, which not every platform has. */
+/** Like Node's `ReadableStream.from`, which some platforms lack. */
 export function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const from = pieces[Symbol.asyncIterator]();
   return new ReadableStream({
@@ -27,7 +27,7 @@ export function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint
   });
 }
 
-/** Reads a stream piece by piece, also where streams cannot be iterated, as in Safari. */
+/** Reads a stream piece by piece, even where streams cannot be iterated, as in Safari. */
 export async function* piecesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader();
   try {

@@ -94,7 +94,7 @@ function overSse(url: string, options: CorralClientOptions): Streams {
 
 function overWebSocket(url: string, options: CorralClientOptions, refused: () => void): Streams {
   if (!options.WebSocket && typeof WebSocket === 'undefined') {
-    throw new Error('There is no WebSocket here. Give createCorralClient one, or leave out transport: "ws".');
+    throw new Error('This platform has no WebSocket. Pass one to createCorralClient, or leave out transport: "ws".');
   }
   const client = createWSClient({
     url: url.replace(/^http/, 'ws'),
@@ -148,7 +148,10 @@ function isRefusal(error: TRPCClientError<AppRouter>): boolean {
   return status !== undefined && status >= 400 && status < 500 && status !== 429;
 }
 
-/** Grows with each attempt. Varies between clients, so that they do not all return to a restarted server at once. */
+/**
+ * Grows with each attempt. Varies between clients, so that they do not all return to a restarted server at the same
+ * time.
+ */
 function pauseMs(attempt: number): number {
   return Math.min(5_000, 100 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2);
 }

@@ -6,11 +6,14 @@ import { type CorralErrorCode, corralError, noCorral, toCorralError, unreachable
 export interface Connection {
   readonly address: string;
   readonly api: CorralClient;
-  /** A call of `api`, whose failure is a CorralError. */
+  /** Calls `api`. Failures reject with a CorralError. */
   call<Result>(work: (api: CorralClient) => Promise<Result>): Promise<Result>;
-  /** An answer of any status. Rejects with a CorralError where no server answers, or with the signal's reason. */
+  /**
+   * Resolves with an answer of any status. Rejects with a CorralError if no server answers, or with the signal's
+   * reason.
+   */
   fetch(path: string, init?: RequestInit): Promise<Response>;
-  /** An answer whose status is a success. Rejects with a CorralError, or with the signal's reason. */
+  /** Resolves with a successful answer. Rejects with a CorralError, or with the signal's reason. */
   request(path: string, init?: RequestInit): Promise<Response>;
 }
 

@@ -26,38 +26,38 @@ export interface NewBox {
   readonly model?: string;
   /** The recipe of its sandbox and its agent; default: the project's, or the server's. */
   readonly template?: string;
-  /** Repositories that git fetches into its workspace. */
+  /** Git repositories to fetch into its workspace. */
   readonly repositories?: NonNullable<NewSession['repositories']>;
-  /** In whose name its commits are made. */
+  /** The author of its commits. */
   readonly author?: NonNullable<NewSession['author']>;
-  /** Files of its workspace, by their paths. */
+  /** Files to write into its workspace, by path. */
   readonly files?: Readonly<Record<string, FileContent>>;
-  /** Variables of each command that `exec` starts. */
+  /** Environment variables of every command that `exec` starts. */
   readonly env?: Readonly<Record<string, string>>;
   /** Leaving the block of `await using` keeps the session. */
   readonly keep?: boolean;
-  /** Seconds until the server deletes the box, whether this program still runs or not; default: it stays. */
+  /** Seconds until the server deletes the box, even if this program still runs; default: never. */
   readonly lifetime?: number;
-  /** Seconds after which an unused sandbox is stopped, its files stay; at most the server's. */
+  /** Seconds after which an unused sandbox is stopped; its files stay. At most the server's setting. */
   readonly idleTimeout?: number;
   /** `none`, or the only hosts (`host`, `*.host`, `host:port`) to reach of those that the server's policy opens. */
   readonly egress?: Egress;
   /** The box's processors and memory, where the server's driver can limit them; at most what the server allows. */
   readonly size?: SandboxSize;
-  /** Containers of other images beside its sandbox, such as a database, by their names. */
+  /** Containers of other images next to its sandbox, such as a database, by name. */
   readonly services?: NonNullable<NewSession['services']>;
-  /** The text of a compose file whose services run beside its sandbox, in place of `services`. */
+  /** The text of a compose file whose services run next to its sandbox, instead of `services`. */
   readonly compose?: string;
-  /** The id or name of a snapshot, with whose files it begins. */
+  /** The id or name of a snapshot whose files it starts with. */
   readonly snapshot?: string;
-  /** The id or name of a template that you built, perhaps with a tag, from whose image it starts. */
+  /** The id or name of a template that you built, optionally with a tag; the box starts from its image. */
   readonly built?: string;
   /** Volumes in its sandbox: storage that outlives the box. */
   readonly volumes?: readonly VolumeMount[];
-  /** Names and values of your own, by which `list` finds it again. */
+  /** Your own key-value pairs, by which `list` can find it. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
-/** The options of a box that is made because none has its name. */
+/** The options of a box that is created because none has its name. */
 export type NamedBox = Omit<NewBox, 'files' | 'keep'>;
 export type Egress = 'none' | readonly string[];
 export interface SandboxSize {
@@ -88,7 +88,7 @@ export class Corral {
     this.#server = connect({ ...options, url, ...(token && { token }) });
   }
 
-  /** Makes a session, whose sandbox starts in the background. */
+  /** Creates a session, whose sandbox starts in the background. */
   static create({ url, token, transport, EventSource, WebSocket, ...box }: ServerOptions & NewBox = {}): Promise<Box> {
     const values = Object.entries({ url, token, transport, EventSource, WebSocket });
     return new Corral(Object.fromEntries(values.filter(([, value]) => value !== undefined))).create(box);
@@ -102,9 +102,9 @@ export class Corral {
     return this.#server.api;
   }
 
-  /** Makes a session, whose sandbox starts in the background. With `files` it resolves once they are there. */
+  /** Creates a session, whose sandbox starts in the background. With `files` it resolves once they are there. */
   async create({ files = {}, env, keep = false, ...requested }: NewBox = {}): Promise<Box> {
-    const { id } = await this.#server.call((api) => api.sessions.create.mutate(toWish(requested)));
+    const { id } = await this.#server.call((api) => api.sessions.create.mutate(toSessionInput(requested)));
     const box = new Box(this.#server, id, { ...(env && { env }), isOwn: !keep });
     try {
       await box.attach(files);
@@ -115,7 +115,7 @@ export class Corral {
     return box;
   }
 
-  /** The box of this name on the server of the options. */
+  /** Gets a box by name, on the server of the options. */
   static box(
     name: string,
     { url, token, transport, EventSource, WebSocket, ...requested }: ServerOptions & NamedBox = {},
@@ -125,15 +125,17 @@ export class Corral {
   }
 
   /**
-   * Your box of this name, which starts or resumes in the background, or a new one, for which alone the other options count.
-   * Two programs that ask at the same time get the same box. Leaving `await using` keeps it.
+   * Gets your box by name and starts or resumes it in the background, or creates it. The other options apply only to a
+   * new box. Two programs that call this at the same time get the same box. Leaving `await using` keeps it.
    */
   async box(name: string, { env, ...requested }: NamedBox = {}): Promise<Box> {
-    const { session } = await this.#server.call((api) => api.sessions.named.mutate({ ...toWish(requested), name }));
+    const { session } = await this.#server.call((api) =>
+      api.sessions.named.mutate({ ...toSessionInput(requested), name }),
+    );
     return new Box(this.#server, session.id, { ...(env && { env }) });
   }
 
-  /** The sessions that this caller may see, newest message first; `metadata` and the other options filter them. */
+  /** The sessions that this caller can see, newest message first; `metadata` and the other options filter them. */
   async *list(options: ListOptions = {}): AsyncGenerator<Session, void> {
     let cursor: string | undefined;
     do {
@@ -144,7 +146,7 @@ export class Corral {
     } while (cursor !== undefined);
   }
 
-  /** A box for a session that exists. Rejects with session_not_found. */
+  /** Opens the box of an existing session. Rejects with session_not_found. */
   async open(id: string): Promise<Box> {
     return new Box(this.#server, (await this.#server.call((api) => api.sessions.get.query({ id }))).id);
   }
@@ -159,24 +161,24 @@ export class Corral {
     return new Volumes(this.#server);
   }
 
-  /** Templates that you build of a Dockerfile. */
+  /** Templates that you build from a Dockerfile. */
   get templates(): Templates {
     return new Templates(this.#server);
   }
 
-  /** A snapshot, by its id or name, as one file that another installation imports. A transfer that breaks is an error. */
+  /** A snapshot, by id or name, as one file that another installation can import. A broken transfer is an error. */
   exportSnapshot(
     idOrName: string,
     options: { signal?: AbortSignal } = {},
   ): Promise<{ size: number; body: ReadableStream<Uint8Array> }> {
     return exportSnapshot(this.#server, idOrName, options);
   }
-  /** Keeps a snapshot that another installation exported, whole or not at all. */
+  /** Imports a snapshot from another installation, completely or not at all. */
   importSnapshot(content: FileContent, options: { name?: string; signal?: AbortSignal } = {}): Promise<Snapshot> {
     return importSnapshot(this.#server, content, options);
   }
 
-  /** A request of any route, with the token. Resolves with an answer of any status. */
+  /** Sends a request to any route, with the token. Resolves with an answer of any status. */
   fetch(path: string, init?: RequestInit): Promise<Response> {
     return this.#server.fetch(path, init);
   }
@@ -196,7 +198,7 @@ interface BoxOptions {
 export class Box implements AsyncDisposable {
   readonly id: string;
   readonly files: Files;
-  /** One task done several times, of which one result is chosen. */
+  /** Several attempts at one task, of which one result is chosen. */
   readonly attempts: BoxAttempts;
   readonly #server: Connection;
   readonly #env: BoxOptions['env'];
@@ -219,7 +221,7 @@ export class Box implements AsyncDisposable {
     return this.#server.call((api) => api.sessions.get.query({ id: this.id }));
   }
 
-  /** Gives the agent a task, or steers the run under way. */
+  /** Gives the agent a task, or steers the run in progress. */
   async run(text: string, options: RunOptions = {}): Promise<Run> {
     const sent = await this.#server.call((api) => api.runs.send.mutate({ sessionId: this.id, text, ...options }));
     return new Run(this.#server, { sessionId: this.id, id: sent.runId, seq: sent.seq });
@@ -228,7 +230,7 @@ export class Box implements AsyncDisposable {
   exec(command: string, options: ExecOptions = {}): Promise<ExecResult> {
     return exec(this.#server, this.id, command, this.#withEnv(options));
   }
-  /** The same for programs that want bytes. */
+  /** Like `exec`, for programs that want bytes. */
   execBytes(command: string, options: ExecBytes): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
     return execBytes(this.#server, this.id, command, this.#withEnv(options));
   }
@@ -236,7 +238,7 @@ export class Box implements AsyncDisposable {
     return this.#env ? { ...options, env: { ...this.#env, ...options.env } } : options;
   }
 
-  /** Writes files into the workspace. Resolves with their paths, as `attachments` of a task wants them. */
+  /** Writes files into the workspace. Resolves with their paths, for the `attachments` of a task. */
   async attach(files: Readonly<Record<string, FileContent>>): Promise<string[]> {
     for (const [path, content] of Object.entries(files)) await this.files.write(path, content);
     return Object.keys(files);
@@ -255,20 +257,20 @@ export class Box implements AsyncDisposable {
     return await openPreview(this.#server, this.id, { of, ...options });
   }
 
-  /** A shell on a real terminal: a new one, or the one of `id`. Give it `onData`, or iterate over its output. */
+  /** A shell on a real terminal: a new one, or the one with `id`. Pass `onData`, or iterate over its output. */
   async terminal({ id, ...options }: TerminalOptions & { readonly id?: string } = {}): Promise<Terminal> {
     const open = () => this.#server.call((api) => api.terminals.open.mutate({ sessionId: this.id }));
     return await Terminal.open(this.#server, id ?? (await open()).id, options);
   }
 
-  /** The session's events after a place in its log, then new ones, until it is deleted. */
+  /** The session's events after `afterSeq`, then new ones, until it is deleted. */
   events(afterSeq = 0): AsyncGenerator<Event, void> {
     return eventsOf(this.#server, this.id, afterSeq);
   }
 
   /**
    * A new box with the conversation up to the end of the newest run, or of the step or run at `seq`, and with its files
-   * as of then where they were kept; `session().forkedFrom.files` says. Rejects with conflict before any run has ended.
+   * as of then where they were kept; see `session().forkedFrom.files`. Rejects with conflict before any run has ended.
    */
   async fork(options: ForkOptions = {}): Promise<Box> {
     return new Box(
@@ -279,8 +281,8 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * A new box with everything before the message at `seq`, which must have begun a run; `text` is sent there in its
-   * place. This box stays as it is. Rejects with conflict while a run is under way, unless `stopsRun` is set.
+   * A new box with everything before the message at `seq`, which must have started a run; `text` is sent instead. This
+   * box stays as it is. Rejects with conflict while a run is in progress, unless `stopsRun` is set.
    */
   async edit(seq: number, text: string, options: EditOptions = {}): Promise<Box> {
     const requested = { id: this.id, seq, text, ...options };
@@ -289,8 +291,8 @@ export class Box implements AsyncDisposable {
   }
 
   /**
-   * Copies the files, for boxes that begin with them: `corral.create({ snapshot: 'build-cache' })`. The copy outlives the box.
-   * An older snapshot of this name loses it.
+   * Copies the files, for new boxes that start with them: `corral.create({ snapshot: 'build-cache' })`. The copy
+   * outlives the box. An older snapshot of this name loses the name.
    */
   snapshot(
     options: { readonly name?: string; readonly labels?: Readonly<Record<string, string>> } = {},
@@ -298,7 +300,8 @@ export class Box implements AsyncDisposable {
     return this.#server.call((api) => api.snapshots.create.mutate({ sessionId: this.id, ...options }));
   }
   /**
-   * New boxes with the files as they are now, all with the same, and without processes. Each succeeds or fails by itself.
+   * New boxes with the current files, the same in each, and without processes. Each fork succeeds or fails
+   * independently.
    */
   async forks(count: number): Promise<(Box | CorralError)[]> {
     const created = await this.#server.call((api) => api.sandbox.fork.mutate({ sessionId: this.id, count }));
@@ -310,29 +313,29 @@ export class Box implements AsyncDisposable {
     );
   }
 
-  /** Gives the box another name, free among yours; null: none, and another box can have the earlier one. */
+  /** Renames the box; the name must be free among yours. Null removes the name, so that another box can take it. */
   async rename(name: string | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, name }));
   }
 
-  /** Moves the end of the box to so many seconds from now; null: it stays. */
+  /** Sets the box to be deleted this many seconds from now. Null: never. */
   async setLifetime(seconds: number | null): Promise<void> {
     await this.#server.call((api) => api.sessions.update.mutate({ id: this.id, lifetimeSeconds: seconds }));
   }
 
-  /** The state of the sandbox, and in `pause` what a pause of it keeps. Starts nothing. */
+  /** The state of the sandbox, and in `pause` what a pause would keep. Starts nothing. */
   status(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.status.query({ sessionId: this.id }));
   }
   /**
-   * Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it. Absent: it keeps the
-   * most that it can. Rejects with unsupported what it cannot keep.
+   * Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it. Default: keeps
+   * as much as it can. Rejects with unsupported if it cannot keep that.
    */
   pause(keeps?: 'memory' | 'files'): Promise<SandboxStatus> {
     const requested = { sessionId: this.id, ...(keeps && { keeps }) };
     return this.#server.call((api) => api.sandbox.pause.mutate(requested));
   }
-  /** Resumes the paused sandbox, or starts it. Every use does so by itself. */
+  /** Resumes the paused sandbox, or starts it. Any use does this automatically. */
   resume(): Promise<SandboxStatus> {
     return this.#server.call((api) => api.sandbox.resume.mutate({ sessionId: this.id }));
   }
@@ -352,7 +355,7 @@ export class Box implements AsyncDisposable {
     this.#server.api.close();
   }
 
-  /** Leaving `await using`: a box that this program made is deleted, unless it was made with `keep`. */
+  /** Leaving `await using` deletes a box that this program created, unless it was created with `keep`. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#isOwn) await this.remove();
@@ -362,7 +365,14 @@ export class Box implements AsyncDisposable {
   }
 }
 
-const toWish = ({ lifetime, idleTimeout, egress, size, volumes, ...rest }: Omit<NewBox, 'files' | 'env' | 'keep'>) => ({
+const toSessionInput = ({
+  lifetime,
+  idleTimeout,
+  egress,
+  size,
+  volumes,
+  ...rest
+}: Omit<NewBox, 'files' | 'env' | 'keep'>) => ({
   ...rest,
   ...(lifetime !== undefined && { lifetimeSeconds: lifetime }),
   ...(idleTimeout !== undefined && { idleSeconds: idleTimeout }),

@@ -8,19 +8,19 @@ interface Details {
   readonly address: string;
   readonly hint?: string | undefined;
   readonly retryable?: boolean;
-  /** The page of the server's guide, as its path. */
+  /** The path of a page of the server's guide. */
   readonly docs?: string | undefined;
   readonly cause?: unknown;
 }
 
-/** The failure of a call: what happened, the server that was asked, and what to do next. */
+/** A failed call: what happened, which server was called, and what to do next. */
 export class CorralError extends Error {
   override readonly name = 'CorralError';
   readonly code: CorralErrorCode;
   readonly address: string;
   readonly hint: string | undefined;
   readonly retryable: boolean;
-  /** The address of a page of the guide that says more, where there is one. */
+  /** The address of the guide's page about this error, if there is one. */
   readonly docs: string | undefined;
 
   constructor(code: CorralErrorCode, text: string, { address, hint, retryable = false, docs, cause }: Details) {
@@ -50,12 +50,12 @@ export function toCorralError(
 
 export function unreachable(address: string, cause?: unknown): CorralError {
   const reason = reasonOf(cause);
-  const hint = 'Start it there (npm start), or name another address with CORRAL_URL.';
+  const hint = 'Start it there (npm start), or set CORRAL_URL to another address.';
   const text = `No Corral server answers at ${address}${reason === undefined ? '' : ` (${reason})`}.`;
   return new CorralError('unreachable', text, { address, hint, retryable: true, cause });
 }
 
-/** The name that the system gives the failure, such as ECONNREFUSED. */
+/** The system's name for the failure, such as ECONNREFUSED. */
 function reasonOf(thrown: unknown): string | undefined {
   for (let at = thrown; at instanceof Error; at = at.cause) {
     const { code } = at as { code?: unknown };
@@ -64,7 +64,7 @@ function reasonOf(thrown: unknown): string | undefined {
   return undefined;
 }
 
-/** Every failure of the low-level client as a CorralError. */
+/** Turns any failure of the low-level client into a CorralError. */
 export function corralError(thrown: unknown, address: string): Error {
   if (thrown instanceof CorralError) return thrown;
   if (thrown instanceof TRPCClientError) {
@@ -77,7 +77,7 @@ export function corralError(thrown: unknown, address: string): Error {
 }
 
 export const noCorral = (address: string, status: number): CorralError =>
-  new CorralError('unreachable', `${address} answers ${status}, and is no Corral server.`, {
+  new CorralError('unreachable', `${address} answered with status ${status} and is not a Corral server.`, {
     address,
-    hint: 'Name the server with CORRAL_URL.',
+    hint: 'Set CORRAL_URL to the address of the server.',
   });

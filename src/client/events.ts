@@ -5,8 +5,8 @@ import type { Event } from './types.ts';
 const maxWaiting = 1_000;
 
 /**
- * The events of a session after a place in its log, then new ones, until the session is deleted or the reader stops.
- * A broken connection, and one that was left because the reader was slow, continues after the last event.
+ * The events of a session after `afterSeq`, then new ones, until the session is deleted or the reader stops. Reconnects
+ * and continues after the last event if the connection breaks, or was closed because the reader was slow.
  */
 export async function* eventsOf(server: Connection, sessionId: string, afterSeq: number): AsyncGenerator<Event, void> {
   let isOver = false;
@@ -21,7 +21,7 @@ export async function* eventsOf(server: Connection, sessionId: string, afterSeq:
   }
 }
 
-/** Ends without `over` when more events wait than the reader may leave: the log has them all. */
+/** Ends without `over` when more events wait than the reader can leave unread; the log has them all. */
 async function* oneConnection(
   server: Connection,
   sessionId: string,

@@ -7,25 +7,28 @@ export interface ExecOptions {
   /** Relative to the workspace. */
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** The command and everything that it started is killed after it. */
+  /** The command and everything it started are killed after this time. */
   readonly timeoutMs?: number;
   /** The command's standard input; default: none. */
   readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
-  /** The next output comes when the returned promise has resolved; any other result is ignored. */
+  /**
+   * Called for each piece of output. The next one comes when the returned promise has resolved; any other result is
+   * ignored.
+   */
   readonly onStdout?: (text: string) => unknown;
   readonly onStderr?: (text: string) => unknown;
-  /** How many characters of each output the result keeps; default: 1 MiB. */
+  /** Maximum number of characters kept of each output; default: 1 MiB. */
   readonly keep?: number;
 }
 export interface ExecResult {
-  /** 124 after a timeout, 128+n after signal n. A command that fails is no error. */
+  /** 124 after a timeout, 128+n after signal n. A command that fails is not an error. */
   readonly exitCode: number;
   readonly timedOut: boolean;
   /** The beginning of each output, up to `keep`; `onStdout` and `onStderr` get all of it. */
   readonly stdout: string;
   readonly stderr: string;
-  /** Whether `stdout` or `stderr` is only a beginning. */
+  /** Whether `stdout` or `stderr` was cut off. */
   readonly truncated: boolean;
 }
 export interface ExecBytes extends Omit<ExecOptions, 'onStdout' | 'onStderr' | 'keep'> {
@@ -35,7 +38,7 @@ export interface ExecBytes extends Omit<ExecOptions, 'onStdout' | 'onStderr' | '
 
 const keptChars = 1024 * 1024;
 
-/** Runs a command. Its output of any length comes as it is written, and waits while the reader does. */
+/** Runs a command and streams its output, of any length. Output waits while the reader is busy. */
 export async function exec(
   server: Connection,
   sessionId: string,
@@ -51,7 +54,7 @@ export async function exec(
   return { ...ended, stdout: stdout.text(), stderr: stderr.text(), truncated };
 }
 
-/** The same without decoding or keeping anything. */
+/** Like `exec`, without decoding or keeping anything. */
 export async function execBytes(
   server: Connection,
   sessionId: string,
@@ -73,7 +76,7 @@ export async function execBytes(
 export const cutOffError = (address: string): CorralError =>
   new CorralError('unreachable', `The connection to ${address} broke before the end.`, { address, retryable: true });
 
-/** The outcome in a stream's last frame. */
+/** Parses the outcome in a stream's last frame. */
 export function outcomeOf<Outcome>(payload: Uint8Array, address: string): Outcome {
   const reply = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
     readonly error?: {

@@ -55,7 +55,7 @@ export class FetchEventSource {
       if (this.#closed.signal.aborted) return;
       const isRefused = problem !== undefined && 'code' in problem;
       this.readyState = isRefused ? states.closed : states.connecting;
-      this.#tell({ type: 'error', ...problem });
+      this.#dispatch({ type: 'error', ...problem });
       if (!isRefused) await this.#pause(Math.min(maxPauseMs, this.#retryMs * 2 ** Math.min(failures, 6)));
     }
   }
@@ -72,16 +72,16 @@ export class FetchEventSource {
     }
     opened();
     this.readyState = states.open;
-    this.#tell({ type: 'open' });
+    this.#dispatch({ type: 'open' });
     for await (const { type, data, id, retry } of serverSentEvents(response.body)) {
       this.#lastId = id ?? this.#lastId;
       this.#retryMs = retry ?? this.#retryMs;
-      if (data !== undefined) this.#tell({ type, data, lastEventId: this.#lastId });
+      if (data !== undefined) this.#dispatch({ type, data, lastEventId: this.#lastId });
     }
     return undefined;
   }
 
-  #tell(event: SourceEvent): void {
+  #dispatch(event: SourceEvent): void {
     for (const listener of this.#listeners.get(event.type) ?? []) listener(event as never);
   }
 

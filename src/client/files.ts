@@ -16,7 +16,7 @@ export class Files {
     this.#sessionId = sessionId;
   }
 
-  /** Writes a file of any size, and creates missing folders. The file takes its place whole, or not at all. */
+  /** Writes a file of any size, and creates missing folders. Replaces the file completely, or not at all. */
   async write(path: string, content: FileContent, options: { signal?: AbortSignal } = {}): Promise<{ size: number }> {
     const init = { method: 'PUT', headers: { 'content-type': 'application/octet-stream' }, ...options };
     const response = await this.#server.request(this.#at(path), { ...init, ...(await toRequestInit(toBody(content))) });
@@ -33,7 +33,7 @@ export class Files {
     return new Uint8Array(await response.arrayBuffer());
   }
 
-  /** A file of any size, piece by piece. A transfer that breaks is an error, not an early end. */
+  /** Streams a file of any size. A broken transfer is an error, not an early end. */
   async stream(
     path: string,
     options: { signal?: AbortSignal } = {},
@@ -48,8 +48,8 @@ export class Files {
   }
 
   /**
-   * The changes of files in a folder, and below it. Nothing is missed from the moment that the promise resolves. After a
-   * broken connection a change `lost` says that there may have been others. Leaving the loop ends the watch.
+   * The changes of files in and below a folder. No change is missed once the promise has resolved. After a broken
+   * connection a change `lost` means that others may have been missed. Leaving the loop ends the watch.
    */
   async watch(path = '.', options: WatchOptions = {}): Promise<AsyncGenerator<FileChange, void>> {
     return await watchFiles(this.#server, `/streams/sessions/${this.#sessionId}/watch`, { path, ...options });

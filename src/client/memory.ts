@@ -14,7 +14,7 @@ export interface MemoryOptions {
 }
 
 /**
- * The notes of a person or a project, which outlive sessions. A path that is no note rejects with not_found.
+ * The notes of a person or a project, which outlive sessions. A path without a note rejects with not_found.
  *
  * @example
  * await new Corral().memory().write('build/commands.md', 'make test');
@@ -31,28 +31,28 @@ export class Memory {
         : { of: 'project', id: project };
   }
 
-  /** By path; `deleted`: also those that can come back. */
+  /** By path. `deleted`: includes deleted notes that can be restored. */
   async list({ deleted = false }: { readonly deleted?: boolean } = {}): Promise<readonly Note[]> {
     const all = await this.#server.call((api) => api.memory.notes.query(this.#holder));
     return deleted ? all : all.filter((note) => !note.deleted);
   }
-  /** The present text, or an earlier one. */
+  /** The current text, or an earlier one. */
   read(path: string, options: { readonly version?: number } = {}): Promise<NoteText> {
     return this.#server.call((api) => api.memory.read.query({ ...this.#holder, path, ...options }));
   }
-  /** With `expect` it rejects with conflict when the note is at another version; 0: there must be none. */
+  /** With `expect` it rejects with conflict unless the note is at that version; 0: the note must not exist. */
   write(path: string, text: string, options: { readonly expect?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.write.mutate({ ...this.#holder, path, text, ...options }));
   }
-  /** `undo` brings it back. */
+  /** `undo` restores it. */
   delete(path: string): Promise<Note> {
     return this.#server.call((api) => api.memory.delete.mutate({ ...this.#holder, path }));
   }
-  /** The versions that are kept, the newest first. */
+  /** The kept versions, newest first. */
   history(path: string): Promise<readonly NoteVersion[]> {
     return this.#server.call((api) => api.memory.history.query({ ...this.#holder, path }));
   }
-  /** Takes the newest change back, or brings the text of the version `to` back. */
+  /** Reverts the newest change, or restores the text of version `to`. */
   undo(path: string, options: { readonly to?: number } = {}): Promise<Note> {
     return this.#server.call((api) => api.memory.undo.mutate({ ...this.#holder, path, ...options }));
   }

@@ -8,7 +8,7 @@ export interface PreviewOptions {
   readonly minutes?: number;
 }
 
-/** Opens previews, whose addresses are whole. */
+/** Opens a preview, with absolute addresses. */
 export async function openPreview(
   server: Pick<Connection, 'address' | 'call'>,
   sessionId: string,

@@ -7,7 +7,7 @@ export interface RunResult {
   readonly reason: string;
   /** The agent's last message. */
   readonly text: string;
-  /** Why it failed: the server's code, and its words. */
+  /** Why it failed: the server's error code and text. */
   readonly code?: string;
   readonly error?: string;
   /** The result of the run's goal; absent where it had none. */
@@ -27,7 +27,7 @@ type Approval = Outputs['runs']['approve'];
 export class Run implements AsyncIterable<Event> {
   readonly id: string;
   readonly sessionId: string;
-  /** The place of its message in the session's log. */
+  /** The seq of its message in the session's log. */
   readonly seq: number;
   readonly #server: Connection;
   #result: Promise<RunResult> | undefined;
@@ -39,7 +39,7 @@ export class Run implements AsyncIterable<Event> {
     this.seq = seq;
   }
 
-  /** Resolves when the run has ended, however it ended. A run that waits for an answer has not. */
+  /** Resolves when the run has ended, for any reason. A run that waits for an answer has not ended. */
   result(): Promise<RunResult> {
     this.#result ??= this.#watch();
     return this.#result;
@@ -54,7 +54,7 @@ export class Run implements AsyncIterable<Event> {
     return this.#server.call((api) => api.runs.approve.mutate({ sessionId: this.sessionId, callId }));
   }
 
-  /** The model learns of the refusal, with the text. */
+  /** The model receives the refusal with the text. */
   reject(callId: string, text?: string): Promise<Approval> {
     const requested = { sessionId: this.sessionId, callId, ...(text !== undefined && { text }) };
     return this.#server.call((api) => api.runs.reject.mutate(requested));

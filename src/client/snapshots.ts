@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts';
 import { type FileContent, toBody } from './files.ts';
 import type { Snapshot } from './types.ts';
 
-/** A snapshot as one file, which another installation imports. `idOrName`: as its owner names it. */
+/** A snapshot as one file, which another installation can import. `idOrName`: for the caller's own snapshots. */
 export async function exportSnapshot(
   server: Connection,
   idOrName: string,
@@ -16,7 +16,7 @@ export async function exportSnapshot(
   return { size: Number(headers.get('content-length')), body: body ?? new Blob([]).stream() };
 }
 
-/** Keeps a snapshot that another installation exported. */
+/** Imports a snapshot that another installation exported. */
 export async function importSnapshot(
   server: Connection,
   content: FileContent,

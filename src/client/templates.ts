@@ -3,17 +3,17 @@ import type { Connection } from './connection.ts';
 import { type FileContent, toBody } from './files.ts';
 import type { Outputs } from './types.ts';
 
-/** A template that its owner builds. A box begins with it by `built: 'my-tools'`. */
+/** A template built by its owner. A box starts from it with `built: 'my-tools'`. */
 export type BuiltTemplate = Outputs['templateBuilds']['list'][number];
 export type TemplateBuild = Outputs['templateBuilds']['start'];
 export type BuildLogEntry = Outputs['templateBuilds']['status']['log'][number];
 type BuildStep = Outputs['templateBuilds']['plan']['steps'][number];
 
-/** The files that a COPY takes. */
+/** The files for a COPY instruction. */
 export interface CopiedFiles {
-  /** Stands for the content: the server has it already where it knows the hash. */
+  /** The hash of the content. Nothing is uploaded if the server already has this content. */
   readonly hash: string;
-  /** A tar archive, plain or with gzip, of paths from the folder of the Dockerfile on. */
+  /** A tar archive, plain or with gzip, with paths relative to the folder of the Dockerfile. */
   readonly archive: () => FileContent;
 }
 export interface BuildOptions {
@@ -21,11 +21,11 @@ export interface BuildOptions {
   readonly dockerfile: string;
   /** The values of its ARGs. */
   readonly args?: Readonly<Record<string, string>>;
-  /** Tags of the build beside the one in its name; without any: `default`. */
+  /** More tags for the build, in addition to the one in its name; without any: `default`. */
   readonly tags?: readonly string[];
-  /** Runs every step again, also those that an earlier build has run. */
+  /** Runs every step again, even those that an earlier build has run. */
   readonly fresh?: boolean;
-  /** The files for the source of a COPY, as the Dockerfile has it. */
+  /** Provides the files for the source of a COPY, as written in the Dockerfile. */
   readonly files?: (source: string) => Promise<CopiedFiles>;
   readonly onLog?: (entry: BuildLogEntry) => void;
   /** Stops the build too. */
@@ -33,7 +33,7 @@ export interface BuildOptions {
 }
 const pollMs = 500;
 
-/** Templates that people build of a Dockerfile, in the walls of a sandbox. */
+/** Templates that users build from a Dockerfile, isolated in a sandbox. */
 export class Templates {
   readonly #server: Connection;
 
@@ -48,14 +48,14 @@ export class Templates {
   builds(id: string): Promise<TemplateBuild[]> {
     return this.#server.call((api) => api.templateBuilds.builds.query({ id }));
   }
-  /** Sessions that run from its images go on; new ones cannot begin with it. */
+  /** Sessions that run its images continue; new ones cannot start from it. */
   async remove(id: string): Promise<void> {
     await this.#server.call((api) => api.templateBuilds.delete.mutate({ id }));
   }
 
   /**
-   * Builds `name` or `name:tag`, and resolves when the build is over: see its `status` and `reason`. Rejects with unsupported
-   * where this server builds no templates.
+   * Builds `name` or `name:tag`, and resolves when the build has ended: see its `status` and `reason`. Rejects with
+   * unsupported where this server builds no templates.
    */
   async build(name: string, { dockerfile, args, tags = [], fresh = false, ...options }: BuildOptions) {
     const { base, steps } = await this.#server.call((api) =>
@@ -70,12 +70,12 @@ export class Templates {
       await this.#server.call((api) => api.templateBuilds.start.mutate({ ...of, base, steps: filled, fresh }));
       return await this.follow(of, options);
     } catch (thrown) {
-      await this.#server.call((api) => api.templateBuilds.cancel.mutate(of)).catch(() => {}); // the first failure counts
+      await this.#server.call((api) => api.templateBuilds.cancel.mutate(of)).catch(() => {}); // the first failure is the one reported
       throw thrown;
     }
   }
 
-  /** Hears the log of a build from its begin on, and resolves when the build is over. */
+  /** Follows the log of a build from its beginning, and resolves when the build has ended. */
   async follow(
     of: { readonly id: string; readonly build: string },
     { onLog, signal }: Pick<BuildOptions, 'onLog' | 'signal'> = {},
@@ -103,7 +103,7 @@ export class Templates {
         filled.push(step);
         continue;
       }
-      if (!files) throw new TypeError(`COPY ${step.from}: the option files gives the files of a COPY.`);
+      if (!files) throw new TypeError(`COPY ${step.from}: pass the option files, which provides the files of a COPY.`);
       const { hash, archive } = await files(step.from);
       const { present } = await this.#server.call((api) => api.templateBuilds.hasFiles.query({ id, hash }));
       if (!present) {

@@ -10,13 +10,13 @@ export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' 
 export interface TerminalOptions {
   readonly cols?: number;
   readonly rows?: number;
-  /** The next bytes come when the returned promise has resolved. Without it, iterate over the terminal. */
+  /** The next bytes come when the returned promise has resolved. Without `onData`, iterate over the terminal. */
   readonly onData?: (bytes: Uint8Array) => void | Promise<void>;
 }
 
 /**
- * A shell on a real terminal in the box. It stays when its reader leaves, and `box.terminal({id})` takes it again. Its
- * output goes to `onData`, or else waits for the one who iterates over it.
+ * A shell on a real terminal in the box. It keeps running when its reader leaves; `box.terminal({id})` reattaches. Its
+ * output goes to `onData`, or waits until it is iterated over.
  */
 export class Terminal implements AsyncIterable<Uint8Array> {
   readonly id: string;
@@ -34,7 +34,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     this.#server = server;
     this.ended = this.#read(output, onData ?? this.#pieces.give);
     void this.ended.then(this.#pieces.close, this.#pieces.close);
-    this.ended.catch(() => {}); // the caller may look at it later
+    this.ended.catch(() => {}); // the caller may await it later
   }
 
   static async open(server: Connection, id: string, { cols, rows, onData }: TerminalOptions): Promise<Terminal> {
@@ -75,7 +75,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
     await this.#server.call((api) => api.terminals.close.mutate({ terminalId: this.id }));
   }
 
-  /** One request at a time, so that input arrives in order; what is typed meanwhile goes with the next one. */
+  /** One request at a time, so that input arrives in order; input typed in the meantime goes with the next one. */
   #send(): Promise<void> {
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
@@ -118,7 +118,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
   }
 }
 
-/** Hands bytes to one reader, one piece at a time. The giver waits until its piece was taken. */
+/** Hands bytes to one reader, one piece at a time. The writer waits until its piece was taken. */
 function handoff() {
   let lying: Uint8Array | undefined;
   let isOver = false;

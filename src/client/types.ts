@@ -12,5 +12,5 @@ export type SandboxStatus = Outputs['sandbox']['status'];
 /** A copy of the files of a box, which outlives it. */
 export type Snapshot = Outputs['snapshots']['get'];
 export type Session = Outputs['sessions']['get'];
-/** A fact of a session's log; `type` says which `data` it has. */
+/** A fact of a session's log; `type` determines its `data`. */
 export type Event = Outputs['events']['list']['events'][number];

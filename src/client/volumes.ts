@@ -6,7 +6,7 @@ import type { Outputs } from './types.ts';
 /** Storage that outlives boxes, and that several of them mount. */
 export type Volume = Outputs['volumes']['get'];
 export type VolumeEntry = Outputs['volumes']['files'][number];
-/** A volume in a new box: its id or name, its place there, and whether the box writes. One box writes at a time. */
+/** A volume for a new box. One box at a time can mount it for writing. */
 export interface VolumeMount {
   readonly volume: string;
   /** Below `/mnt`, or at or below `/data`, `/srv`, `/media` or `/volumes`. */
@@ -18,7 +18,10 @@ interface Signalled {
   readonly signal?: AbortSignal;
 }
 
-/** The volumes of the caller, each by its id or name. Content is written only while no box has the volume for writing. */
+/**
+ * The volumes of the caller, each by its id or name. Content can be written only while no box mounts the volume for
+ * writing.
+ */
 export class Volumes {
   readonly #server: Connection;
 
@@ -39,7 +42,7 @@ export class Volumes {
   update(volume: string, change: { readonly name?: string; readonly quota?: number | string }): Promise<Volume> {
     return this.#server.call((api) => api.volumes.update.mutate({ volume, ...change }));
   }
-  /** With its content. Rejects with conflict while a box has it. */
+  /** Deletes the volume with its content. Rejects with conflict while a box has it. */
   async remove(volume: string): Promise<void> {
     await this.#server.call((api) => api.volumes.delete.mutate({ volume }));
   }
@@ -47,7 +50,7 @@ export class Volumes {
   files(volume: string, path = '.'): Promise<VolumeEntry[]> {
     return this.#server.call((api) => api.volumes.files.query({ volume, path }));
   }
-  /** A file of any size, piece by piece. A transfer that breaks is an error, not an early end. */
+  /** Streams a file of any size. A broken transfer is an error, not an early end. */
   async read(
     volume: string,
     path: string,
@@ -56,7 +59,7 @@ export class Volumes {
     const { headers, body } = await this.#server.request(at(volume, path), options);
     return { size: Number(headers.get('content-length')), body: body ?? new Blob([]).stream() };
   }
-  /** The file takes its place whole, or not at all. */
+  /** Replaces the file completely, or not at all. */
   async write(volume: string, path: string, content: FileContent, options: Signalled = {}): Promise<{ size: number }> {
     return (await (await this.#put(at(volume, path), content, options)).json()) as { size: number };
   }
@@ -68,7 +71,7 @@ export class Volumes {
   async backup(volume: string, options: Signalled = {}): Promise<ReadableStream<Uint8Array>> {
     return (await this.#server.request(`${of(volume)}/backup`, options)).body ?? new Blob([]).stream();
   }
-  /** Replaces all content by that of such an archive, whole or not at all. */
+  /** Replaces all content with that of such an archive, completely or not at all. */
   async restore(volume: string, archive: FileContent, options: Signalled = {}): Promise<Volume> {
     return (await (await this.#put(`${of(volume)}/backup`, archive, options)).json()) as Volume;
   }

@@ -11,7 +11,7 @@ export interface FileChange {
   readonly name: string;
 }
 export interface WatchOptions {
-  /** Folders below it too, also new ones; default: true. */
+  /** Includes folders below it, also new ones; default: true. */
   readonly recursive?: boolean;
   readonly signal?: AbortSignal;
 }

@@ -86,7 +86,7 @@ test("the README's quick start works as written, line after line", {
   const steps = [
     { expect: '[$#] ', send: 'echo $((40 + 2)) typed\r' },
     { expect: '42 typed', send: '\u0010\u0011' },
-    { expect: 'left; take it again' },
+    { expect: 'detached; reattach' },
   ];
   await onTerminal(['bash', '-c', attach], { steps, env });
   const [first] = await sessions();

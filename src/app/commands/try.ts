@@ -55,7 +55,10 @@ async function mustServe(url: string, token: string | undefined, signal: AbortSi
   const report = (await root.json().catch(() => ({}))) as { name?: unknown };
   if (report.name !== 'corral') {
     const advice = 'If it is just starting, try again; else name the server with --url.';
-    throw new AppError('invalid_request', `${url} answers ${root.status}, and is no Corral server. ${advice}`);
+    throw new AppError(
+      'invalid_request',
+      `${url} answered with status ${root.status} and is not a Corral server. ${advice}`,
+    );
   }
   await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
 }

@@ -8,10 +8,10 @@ const detachKeys = '\u0010\u0011'; // ctrl-p ctrl-q, as in Docker
 export const attachCommand: CliCommand = {
   name: 'attach',
   args: [sessionArgument],
-  about: 'opens a terminal in a sandbox, or takes the one that was left with ctrl-p ctrl-q',
+  about: 'opens a terminal in a sandbox, or reattaches to the one that was left with ctrl-p ctrl-q',
   options: [
     ['--new', 'open another terminal'],
-    ['--terminal <id>', 'this terminal; `corral show` names them'],
+    ['--terminal <id>', 'reattach to this terminal; `corral show` lists them'],
   ],
   examples: ['corral attach last'],
   async run({ args: [word = ''], options, io, corral }) {
@@ -31,10 +31,10 @@ export const attachCommand: CliCommand = {
       io.paint(
         'stderr',
         'dim',
-        `${id === undefined ? '' : 'again '}at ${terminal.id} of ${box.id}; ctrl-p ctrl-q leaves it running`,
+        `${id === undefined ? '' : 're'}attached to ${terminal.id} of ${box.id}; ctrl-p ctrl-q detaches`,
       ),
     );
-    if (id !== undefined) await terminal.write('\u000c'); // the screen is drawn again
+    if (id !== undefined) await terminal.write('\u000c'); // makes the shell draw its screen again
     const failed = Promise.withResolvers?.<never>() ?? withResolvers();
     const send = (work: Promise<void>) => void work.catch(failed.reject);
     const resize = () => send(terminal.resize(clamped(io.stdout.columns), clamped(io.stdout.rows)));
@@ -49,8 +49,8 @@ export const attachCommand: CliCommand = {
     try {
       const how = await Promise.race([terminal.ended, failed.promise]);
       restore(io);
-      if (how === 'detached') io.say(`\nleft; take it again with: corral attach ${box.id}`);
-      if (how === 'replaced') io.say('\nanother program took this terminal over.');
+      if (how === 'detached') io.say(`\ndetached; reattach with: corral attach ${box.id}`);
+      if (how === 'replaced') io.say('\nanother program took over this terminal.');
       if (how === 'session_deleted') io.say('\nthe session was deleted.');
       return exitCodes.ok.code;
     } finally {
@@ -64,7 +64,7 @@ export const attachCommand: CliCommand = {
 const restore = ({ stdin }: Io) => void stdin.setRawMode(false);
 const clamped = (size: number | undefined) => Math.min(1_000, Math.max(1, size ?? 80));
 
-/** Passes keys on, except ctrl-p ctrl-q. A lone ctrl-p is passed on with the next key. */
+/** Passes on keys, except ctrl-p ctrl-q. A lone ctrl-p is passed on with the next key. */
 function typing(write: (text: string) => void, leave: () => void): (bytes: Buffer) => void {
   const decoder = new TextDecoder();
   let held = '';

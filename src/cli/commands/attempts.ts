@@ -7,7 +7,7 @@ import { boxOf } from '../server.ts';
 
 type Attempt = Attempts['attempts'][number];
 
-/** Has one task done several times, compares the attempts, and chooses one. */
+/** Attempts one task several times, compares the results, and keeps one. */
 export const attemptsCommand: CliCommand = {
   name: 'attempts',
   args: [
@@ -15,22 +15,22 @@ export const attemptsCommand: CliCommand = {
     ['[session]', "the session's id, the beginning of one, or `last` for the newest (the default)"],
     ['[word]', 'with start: the task; with diff and choose: the number of an attempt'],
   ],
-  about: 'has one task done several times side by side, compares the results, and takes the files of one',
+  about: 'attempts one task several times in parallel, compares the results, and keeps the files of one',
   options: [
     ['-n, --number <n>', 'with start: how many, 2 to 8; default: 3'],
-    ['-m, --model <model...>', 'with start: models, which the attempts have in turn'],
-    ['-t, --template <template...>', 'with start: templates for instructions and tools, in turn'],
+    ['-m, --model <model...>', 'with start: models, assigned to the attempts in turn'],
+    ['-t, --template <template...>', 'with start: templates for instructions and tools, assigned in turn'],
     [
       '--begin <with>',
       'with start: fork (conversation and files), copy (files) or none; default: fork, after a first run',
     ],
-    ['-g, --goal <rubric>', 'with start: what the result has to be like; a grader judges and scores it'],
-    ['-c, --check <command...>', 'with start: commands of the workspace that have to exit with 0'],
-    ['--revisions <n>', 'the most times that a miss goes back to the agent; default: 3'],
-    ['--token-budget <tokens>', 'with start: the most tokens of each attempt'],
-    ['--tool-call-budget <calls>', 'with start: the most tool calls of each attempt'],
-    ['--id <attempts>', 'other attempts than the newest of the session'],
-    ['-d, --detach', 'with start: print the id and leave the attempts to themselves'],
+    ['-g, --goal <rubric>', 'with start: what the result must satisfy; a grader judges and scores it'],
+    ['-c, --check <command...>', 'with start: commands that must exit with 0 in the workspace'],
+    ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default: 3'],
+    ['--token-budget <tokens>', 'with start: maximum tokens per attempt'],
+    ['--tool-call-budget <calls>', 'with start: maximum tool calls per attempt'],
+    ['--id <attempts>', 'the attempts; default: the newest of the session'],
+    ['-d, --detach', 'with start: print the id and do not wait'],
     ['--delete-others', 'with choose: delete the sessions of the other attempts'],
     jsonOption,
   ],
@@ -74,20 +74,20 @@ export const attemptsCommand: CliCommand = {
 };
 
 const beginnings = ['fork', 'copy', 'none'] as const;
-const noneYet = 'There are no attempts. Begin some with: corral attempts start <session> <task>';
+const noneYet = 'There are no attempts. Start some with: corral attempts start <session> <task>';
 
 function wishOf({ args: [, session, task], options }: CommandInput) {
   if (session === undefined || task === undefined || task.trim() === '')
     throw new UsageError('start needs a session and a task: corral attempts start last "Fix the failing test".');
   const [models, templates] = [options.texts('model'), options.texts('template')];
   const number = Number(options.text('number') ?? Math.max(3, models.length, templates.length));
-  if (!Number.isInteger(number) || number < 2 || number > 8) throw new UsageError('--number is 2 to 8.');
+  if (!Number.isInteger(number) || number < 2 || number > 8) throw new UsageError('--number must be from 2 to 8.');
   const begin = options.text('begin');
   const begins = beginnings.find((one) => one === begin);
-  if (begin !== undefined && begins === undefined) throw new UsageError('--begin is fork, copy or none.');
+  if (begin !== undefined && begins === undefined) throw new UsageError('--begin must be fork, copy or none.');
   const limitIn = (option: string, name: string) => {
     const value = options.text(name);
-    if (value !== undefined && !/^[1-9]\d{0,12}$/.test(value)) throw new UsageError(`${option} is a number.`);
+    if (value !== undefined && !/^[1-9]\d{0,12}$/.test(value)) throw new UsageError(`${option} must be a number.`);
     return value === undefined ? undefined : Number(value);
   };
   const tokens = limitIn('--token-budget', 'tokenBudget');
@@ -122,7 +122,7 @@ async function printDiff(
 ): Promise<number> {
   const { text, truncated } = await box.attempts.diff(id, n);
   io.print(printable(text).trimEnd());
-  if (truncated) io.say('The difference is too long to show all of it.');
+  if (truncated) io.say('The diff is too long to show in full.');
   return exitCodes.ok.code;
 }
 

@@ -4,16 +4,16 @@ import { mountsOf, volumeOption } from '../volume-options.ts';
 
 export const boxCommand: CliCommand = {
   name: 'box',
-  args: [['<name>', 'the name, once among your sessions, such as build-cache']],
-  about: 'resumes the session of this name, or makes it, and prints its id',
+  args: [['<name>', 'the name, unique among your sessions, such as build-cache']],
+  about: 'resumes the session with this name, or creates it, and prints its id',
   options: [
-    ['-t, --template <template>', 'what a new one is like, such as code-interpreter'],
-    ['--snapshot <snapshot>', 'the id or name of a snapshot, with whose files a new one begins'],
-    ['--built <template>', 'the id or name of a template that you built, from whose image a new one starts'],
-    ['--idle <seconds>', 'unused for so long, the sandbox of a new one is paused'],
+    ['-t, --template <template>', 'the template of a new session, such as code-interpreter'],
+    ['--snapshot <snapshot>', 'the id or name of a snapshot whose files a new session starts with'],
+    ['--built <template>', 'the id or name of a template that you built, whose image a new session starts from'],
+    ['--idle <seconds>', 'pause the sandbox of a new session after so many seconds without use'],
     volumeOption,
-    ['--rename <name>', 'give the session of this name another name; it has to be there'],
-    ['--free', 'take the name from its session, which stays; another can have it then'],
+    ['--rename <name>', 'rename the session, which must exist'],
+    ['--free', 'remove the name from its session, so that another session can take it'],
     jsonOption,
   ],
   examples: [
@@ -54,7 +54,7 @@ export const boxCommand: CliCommand = {
     };
     const { session, isNew } = await server.call((api) => api.sessions.named.mutate(requested));
     if (!isNew && ofNew && !options.flag('json'))
-      io.say('The session was there already, so --template, --snapshot, --built, --idle and --volume do not count.');
+      io.say('The session already exists, so --template, --snapshot, --built, --idle and --volume have no effect.');
     print(session);
     return exitCodes.ok.code;
   },

@@ -9,9 +9,9 @@ import { boxOf } from '../server.ts';
 export const chatCommand: CliCommand = {
   name: 'chat',
   args: [],
-  about: 'talks with an agent, message by message; /help lists what can be typed, ctrl-c stops the run, ctrl-d leaves',
+  about: 'talks with an agent, message by message; /help lists the commands, ctrl-c stops the run, ctrl-d leaves',
   options: [
-    ['-s, --session <session>', 'go on in this session'],
+    ['-s, --session <session>', 'continue this session'],
     ['-l, --list', 'choose the session from a list'],
     ['-m, --model <model>', 'the model of the new session'],
   ],
@@ -27,15 +27,15 @@ export const chatCommand: CliCommand = {
         ? await server.create({ ...(model !== undefined && { model }) })
         : await boxOf(server, chosen);
     const { title, status } = await box.session();
-    // Keys that come before the screen is drawn wait as they are typed; a terminal in its usual mode would change Enter.
+    // Keys that arrive before the first draw wait unchanged; a terminal in its usual mode would translate Enter.
     if (io.canDraw) io.stdin.setRawMode(true);
     io.say(io.paint('stderr', 'dim', `session ${box.id}${title ? ` · ${title}` : ''} · ctrl-d leaves`));
-    if (status === 'waiting' && !io.canDraw) io.say('It waits for your answer.');
+    if (status === 'waiting' && !io.canDraw) io.say('The agent waits for your answer.');
     try {
       if (io.canDraw) {
-        const { openTerminal } = await import('../terminal/open.ts'); // its library loads here alone
+        const { openTerminal } = await import('../terminal/open.ts'); // loads its library only here
         const shown = await openTerminal({ io, corral: server, box });
-        io.say(io.paint('stderr', 'dim', `Go on with: corral chat --session ${shown.box.id}`));
+        io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${shown.box.id}`));
         return exitCodes.ok.code;
       }
       for (;;) {
@@ -43,7 +43,7 @@ export const chatCommand: CliCommand = {
         if (text === undefined) break;
         if (text !== '') await followRun(await box.run(text), io, { json: false, follow: true });
       }
-      io.say(io.paint('stderr', 'dim', `Go on with: corral chat --session ${box.id}`));
+      io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${box.id}`));
       return exitCodes.ok.code;
     } finally {
       if (io.canDraw) io.stdin.setRawMode(false);

@@ -13,7 +13,7 @@ export const cpCommand: CliCommand = {
   name: 'cp',
   args: [
     ['<from>', 'a local file or `<session>:<path>`; `-` is standard input'],
-    ['<to>', 'the other one; `-` is standard output'],
+    ['<to>', 'the destination; `-` is standard output'],
   ],
   about: 'copies a file of any size into a sandbox, or out of one',
   options: [jsonOption],
@@ -21,7 +21,7 @@ export const cpCommand: CliCommand = {
   async run({ args: [from = '', to = ''], options, io, corral }) {
     const [source, target] = [placeOf(from), placeOf(to)];
     if ((source === undefined) === (target === undefined)) {
-      throw new UsageError('cp copies between this machine and a sandbox: one of both is <session>:<path>.');
+      throw new UsageError('cp copies between this machine and a sandbox: exactly one of the two is <session>:<path>.');
     }
     const { session, path } = source ?? target ?? { session: '', path: '' };
     const box = await boxOf(corral(), session);

@@ -3,18 +3,18 @@ import { exitCodes } from '../exit-codes.ts';
 import { boxOf } from '../server.ts';
 
 const offers = {
-  ready: 'This sandbox has none; --add starts it again, on its files, with a desktop.',
+  ready: 'This sandbox has no desktop; --add restarts it on its files with one.',
   building: 'The image with the desktop is being built',
   failed: 'The image with the desktop could not be built; the server tries again',
-  none: 'Sandboxes of this server have none (sandbox.desktop)',
+  none: 'Sandboxes of this server have no desktop (sandbox.desktop)',
 } as const;
 
 export const desktopCommand: CliCommand = {
   name: 'desktop',
   args: [sessionArgument],
-  about: "shows whether a session's sandbox has a desktop, or when it can have one",
+  about: "shows whether a session's sandbox has a desktop, or can get one",
   options: [
-    ['--add', 'start the desktop; a sandbox that has none starts again on its files, which ends its processes'],
+    ['--add', 'start the desktop; a sandbox without one restarts on its files, which ends its processes'],
     jsonOption,
   ],
   examples: ['corral desktop last', 'corral desktop last --add'],

@@ -10,14 +10,14 @@ export const execCommand: CliCommand = {
     sessionArgument,
     [
       '<command...>',
-      'the command; one word is read by bash, several are a program and its arguments, as is everything after `--`',
+      'the command: one word is run by bash; several words, or everything after `--`, are a program and its arguments',
     ],
   ],
   about: 'runs a command in a sandbox, and exits with its exit code; a pipe into it is its standard input',
   options: [
     ['-w, --workdir <path>', 'the folder, relative to the workspace'],
     ['-e, --env <name=value...>', 'variables of its environment'],
-    ['-t, --timeout <seconds>', 'end it after so long, with 124'],
+    ['-t, --timeout <seconds>', 'end it after this time, with exit code 124'],
     ['--json', 'print one JSON object: `exitCode`, `timedOut`, `stdout`, `stderr`, `truncated`'],
   ],
   examples: [
@@ -55,12 +55,12 @@ export const execCommand: CliCommand = {
       if (io.signal.aborted) return exitCodes.interrupted.code;
       throw thrown;
     } finally {
-      io.stdin.unref?.(); // a keyboard or pipe that nobody reads any more must not hold the process
+      io.stdin.unref?.(); // a keyboard or pipe without a reader must not keep the process alive
     }
   },
 };
 
-/** A word as a shell reads it literally. */
+/** Quotes a word so that a shell reads it literally. */
 const quoted = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : quoteForShell(word));
 
 function variable(value: string): [string, string] {

@@ -5,7 +5,7 @@ import { boxOf } from '../server.ts';
 const withoutFiles = {
   too_large: 'The files were larger than snapshots.max-bytes',
   failed: 'The files could not be copied',
-  dropped: 'The copy of those files made room for newer ones (snapshots.keep, snapshots.session-bytes)',
+  dropped: 'The copy of those files was deleted to make room for newer ones (snapshots.keep, snapshots.session-bytes)',
   off: 'The server keeps no copies of files (snapshots.keep is 0, or the driver cannot)',
 } as const;
 
@@ -13,11 +13,11 @@ export const forkCommand: CliCommand = {
   name: 'fork',
   args: [sessionArgument],
   about:
-    'begins a new session where a step or a run of another one ended, with its conversation and files, and prints its id',
+    'starts a new session from the end of a step or run of another one, with its conversation and files, and prints its id',
   options: [
     ['--at <seq>', 'the seq of a finished step or of the end of a run (see logs --json); default: the newest end'],
     ['--title <title>', "the new session's title"],
-    ['--no-files', 'begin without files'],
+    ['--no-files', 'start without files'],
     jsonOption,
   ],
   examples: ['corral fork last', 'corral run --session $(corral fork last --at 42) "Now try it with SQLite"'],
@@ -38,7 +38,7 @@ export const forkCommand: CliCommand = {
     io.print(options.flag('json') ? JSON.stringify(session) : session.id);
     const files = session.forkedFrom?.files;
     const why = files === undefined ? undefined : (withoutFiles as Partial<Record<string, string>>)[files];
-    if (why && !options.flag('json')) io.say(`${why}, so the new session begins without files.`);
+    if (why && !options.flag('json')) io.say(`${why}, so the new session starts without files.`);
     return exitCodes.ok.code;
   },
 };

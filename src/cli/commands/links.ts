@@ -30,7 +30,7 @@ export const vncCommand: CliCommand = {
   args: [sessionArgument],
   about: "prints a link to a sandbox's screen that needs no token, works once and expires",
   options: [
-    ['--control', 'with the keyboard and mouse'],
+    ['--control', 'allow the keyboard and mouse'],
     ['--expires <seconds>', 'from 1 to 900; default 60'],
     jsonOption,
   ],

@@ -29,7 +29,7 @@ import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
 import { snapshotCommand } from './snapshot.ts';
 
-/** The commands that ask a running server, in the order of the help. A new command needs a line here. */
+/** The commands that call a running server, in the order of the help. A new command needs a line here. */
 export const clientCommands: readonly CliCommand[] = [
   ...[
     runCommand,

@@ -13,9 +13,9 @@ export const logsCommand: CliCommand = {
   args: [sessionArgument],
   about: "prints a session's events, and with -f the new ones as they happen",
   options: [
-    ['-f, --follow', 'go on with new events until ctrl-c, or until the session is deleted'],
-    ['-n, --tail <number>', 'only the newest ones'],
-    ['--after <seq>', 'only those after this place in the log'],
+    ['-f, --follow', 'follow new events until ctrl-c, or until the session is deleted'],
+    ['-n, --tail <number>', 'only the newest events'],
+    ['--after <seq>', 'only events after this seq'],
     ['-p, --process <pid>', 'the whole log of a background process instead (see ps); with -f until the process ends'],
     jsonOption,
   ],
@@ -52,7 +52,7 @@ function numberOf(value: string | undefined, name: string): number | undefined {
   return Number(value);
 }
 
-/** One line for each event. Pieces of a message or an output are left out, because the whole follows. */
+/** One line for each event. Pieces of a message or an output are left out, because the complete text follows. */
 function linePrinter(io: Io): (event: Event) => void {
   return (event) => {
     if (droppable.has(event.type)) return;

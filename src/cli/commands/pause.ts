@@ -6,7 +6,7 @@ import { boxOf } from '../server.ts';
 type Status = Outputs['sandbox']['status'];
 const kinds = ['memory', 'files'] as const;
 
-/** The one state of a sandbox, in words. */
+/** The state of a sandbox, as text. */
 export const conditionText = ({ condition, keeps }: Pick<Status, 'condition' | 'keeps'>): string =>
   keeps === null ? condition : `${condition}, ${keeps === 'memory' ? 'with its memory' : 'with its files'}`;
 
@@ -15,13 +15,13 @@ export const pauseCommand: CliCommand = {
   args: [sessionArgument],
   about: "pauses a session's sandbox until its next use, and prints what was kept",
   options: [
-    ['--keep <what>', 'memory or files; default: the most that the sandbox can keep, as corral show says'],
+    ['--keep <what>', 'memory or files; default: as much as the sandbox can keep (see corral show)'],
     jsonOption,
   ],
   examples: ['corral pause last', 'corral pause last --keep files'],
   async run({ args: [word = ''], options, io, corral }) {
     const keeps = kinds.find((one) => one === options.text('keep'));
-    if (options.text('keep') !== undefined && !keeps) throw new UsageError(`--keep is one of ${kinds.join(' and ')}.`);
+    if (options.text('keep') !== undefined && !keeps) throw new UsageError(`--keep must be ${kinds.join(' or ')}.`);
     const box = await boxOf(corral(), word);
     const status = await box.pause(keeps);
     io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));

@@ -6,7 +6,7 @@ import { boxOf } from '../server.ts';
 
 export const portCommand: CliCommand = {
   name: 'port',
-  args: [sessionArgument, ['[port]', 'open this one; without it, list those on which programs listen']],
+  args: [sessionArgument, ['[port]', 'the port to open; default: list the ports on which programs listen']],
   about: 'lists the ports of a sandbox, or opens one and prints an address for browsers that expires',
   options: [
     ['--minutes <minutes>', 'until the address expires; default 480'],

@@ -10,17 +10,17 @@ type AutomationStart = Outputs['automations']['start'];
 const lookMs = 1_000;
 const isOver = ({ state }: AutomationStart) => ['ended', 'skipped', 'failed'].includes(state);
 
-/** Prepares a repository for later sessions, once or by a schedule. */
+/** Prepares a repository for later sessions, once or on a schedule. */
 export const prebuildCommand: CliCommand = {
   name: 'prebuild',
-  args: [['<url...>', 'the repositories of one session; a branch, tag or commit stands behind a #']],
-  about: 'prepares the workspace of a repository ahead, so that the next sessions begin with it',
+  args: [['<url...>', 'the repositories of one session; append a branch, tag or commit with #']],
+  about: 'prepares the workspace of a repository in advance, so that new sessions start with it',
   options: [
     ['--ref <ref>', 'the branch, tag or commit, where there is one repository'],
-    ['-t, --template <template>', 'the template of the sessions that are to find it'],
-    ['--cron <fields>', 'prepare it again by a schedule: minute, hour, day of the month, month, day of the week'],
+    ['-t, --template <template>', 'the template of the sessions that will use it'],
+    ['--cron <fields>', 'prepare it again on a schedule: minute, hour, day of the month, month, day of the week'],
     ['--timezone <name>', "the zone of --cron, such as Europe/Berlin; default: this machine's"],
-    ['-d, --detach', 'print the id of the automation that does it, and leave it to itself'],
+    ['-d, --detach', 'print the id of its automation and do not wait'],
     jsonOption,
   ],
   examples: [
@@ -51,15 +51,15 @@ export const prebuildCommand: CliCommand = {
         io.print(options.flag('json') ? JSON.stringify({ automation: id, start: start.id }) : id);
         return exitCodes.ok.code;
       }
-      io.say('Preparing. This ends when .corral/setup.sh has.');
+      io.say('Preparing. This ends when .corral/setup.sh ends.');
       while (!isOver(start) && !io.signal.aborted) {
         await pause(lookMs, io.signal).catch(() => {});
         const all = await server.call((api) => api.automations.starts.query({ id, limit: 200 }));
         start = all.find((one) => one.id === start.id) ?? start;
       }
       if (!isOver(start)) {
-        stays = true; // it goes on there
-        io.say(`It goes on. See: corral automation starts ${id}`);
+        stays = true; // the server continues
+        io.say(`It continues. See: corral automation starts ${id}`);
         return exitCodes.interrupted.code;
       }
       const isDone = start.outcome?.status === 'completed';

@@ -16,19 +16,22 @@ export const runCommand: CliCommand = {
   args: [['[task]', 'the task; without it, standard input is the task']],
   about: 'gives an agent a task in a new session, shows its work, and exits with its result',
   options: [
-    ['-f, --file <path...>', 'put these files into its workspace and name them to it'],
-    ['-m, --model <model>', 'the model, such as openai/gpt-5-mini; default: the one of the server'],
-    ['-t, --template <template>', 'what its sandbox and its agent are like, such as code-interpreter'],
-    ['-r, --repo <url...>', 'fetch these repositories into its workspace; a branch, tag or commit stands behind a #'],
-    ['--compose <file>', "run this compose file's services, such as a database, beside its sandbox"],
+    ['-f, --file <path...>', 'upload these files into its workspace and mention them in the task'],
+    ['-m, --model <model>', "the model, such as openai/gpt-5-mini; default: the server's"],
+    ['-t, --template <template>', 'the template of its sandbox and agent, such as code-interpreter'],
+    ['-r, --repo <url...>', 'fetch these repositories into its workspace; append a branch, tag or commit with #'],
+    ['--compose <file>', "run this compose file's services, such as a database, next to its sandbox"],
     volumeOption,
-    ['-s, --session <session>', 'go on in this session'],
-    ['-g, --goal <rubric>', 'what the result has to be like; a grader judges it, and a miss goes back to the agent'],
-    ['-c, --check <command...>', 'commands of the workspace that have to exit with 0, before the grader is asked'],
-    ['--revisions <n>', 'the most times that a miss goes back to the agent; default: 3'],
+    ['-s, --session <session>', 'continue this session'],
+    [
+      '-g, --goal <rubric>',
+      'what the result must satisfy; a grader judges it, and a result that misses goes back to the agent',
+    ],
+    ['-c, --check <command...>', 'commands that must exit with 0 in the workspace before the grader is called'],
+    ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default: 3'],
     ['--title <title>', "the new session's title"],
-    ['--follow', 'show everything that happens, also where the screen is no terminal; with --json, every event'],
-    ['-d, --detach', "print the session's id and leave the run to itself"],
+    ['--follow', 'show everything that happens, even without a terminal; with --json, every event'],
+    ['-d, --detach', "print the session's id and do not wait"],
     ['--rm', 'delete the session at the end'],
     jsonOption,
   ],
@@ -89,18 +92,18 @@ export const runCommand: CliCommand = {
 
 const codes = { completed: exitCodes.ok.code, failed: exitCodes.failed.code, stopped: exitCodes.stopped.code };
 
-/** Draws the run on the terminal, and says how to come back where the person leaves before its end. */
+/** Draws the run on the terminal. If the user leaves before its end, prints how to return. */
 async function shownRun(parts: { io: Io; corral: Corral; box: Box; run: Run }): Promise<number> {
-  const { openTerminal } = await import('../terminal/open.ts'); // its library loads here alone
+  const { openTerminal } = await import('../terminal/open.ts'); // loads its library only here
   const { box, end } = await openTerminal(parts);
   if (end === 'completed') return codeOfGoal((await parts.run.result()).goal, parts.io);
   if (end !== undefined) return codes[end];
   if (parts.io.signal.aborted) return exitCodes.interrupted.code;
-  parts.io.say(`Go on with: corral chat --session ${box.id}`);
+  parts.io.say(`Continue with: corral chat --session ${box.id}`);
   return exitCodes.ok.code;
 }
 
-/** The files' paths in the workspace. */
+/** Uploads the files. Resolves with their paths in the workspace. */
 async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {
   const put: string[] = [];
   for (const file of files) {
@@ -114,7 +117,7 @@ async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {
 
 async function textIn(file: string): Promise<string> {
   return await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`There is no file ${file} that can be read.`);
+    throw new UsageError(`The file ${file} cannot be read.`);
   });
 }
 

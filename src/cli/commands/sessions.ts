@@ -10,9 +10,9 @@ export const lsCommand: CliCommand = {
   args: [],
   about: 'lists sessions, newest first',
   options: [
-    ['-n, --limit <number>', 'at most so many; default 50'],
-    ['--status <status>', 'only those that are pending, running, waiting, completed or failed'],
-    ['-q, --quiet', 'ids alone'],
+    ['-n, --limit <number>', 'maximum number of sessions; default 50'],
+    ['--status <status>', 'only sessions that are pending, running, waiting, completed or failed'],
+    ['-q, --quiet', 'print only ids'],
     jsonOption,
   ],
   examples: ['corral ls', 'corral ls --status waiting --json'],
@@ -22,9 +22,9 @@ export const lsCommand: CliCommand = {
       throw new UsageError('--limit needs a number from 1 to 500.');
     const status = statuses.find((one) => one === options.text('status'));
     if (options.text('status') !== undefined && !status)
-      throw new UsageError(`--status is one of ${statuses.join(', ')}.`);
-    const asked = status === 'failed' ? 'completed' : status;
-    const found = await corral().call((api) => api.sessions.list.query({ limit, ...(asked && { status: asked }) }));
+      throw new UsageError(`--status must be one of ${statuses.join(', ')}.`);
+    const stored = status === 'failed' ? 'completed' : status;
+    const found = await corral().call((api) => api.sessions.list.query({ limit, ...(stored && { status: stored }) }));
     const items = found.items.map(withState).filter((one) => status === undefined || one.status === status);
     for (const { id, name, status, latestMessageAt, title, lastTask } of items) {
       const at = latestMessageAt.slice(0, 16).replace('T', ' ');
@@ -35,7 +35,7 @@ export const lsCommand: CliCommand = {
       io.print(options.flag('quiet') ? id : `${id}  ${shown}  ${at}  ${oneLine(text || '-', 60)}`);
     }
     if (options.flag('json')) for (const session of items) io.print(JSON.stringify(session));
-    else if (items.length === 0) io.say('There are no sessions. Begin one with: corral run "Say hello"');
+    else if (items.length === 0) io.say('There are no sessions. Start one with: corral run "Say hello"');
     return exitCodes.ok.code;
   },
 };
@@ -97,7 +97,7 @@ export const showCommand: CliCommand = {
 export const stopCommand: CliCommand = {
   name: 'stop',
   args: [['<session...>', 'the sessions']],
-  about: 'stops the runs of sessions; what they started ends, and their files stay',
+  about: 'stops the runs of sessions with their processes; files stay',
   options: [['--sandbox', 'end the sandbox too; the files stay'], jsonOption],
   examples: ['corral stop last'],
   async run({ args, options, io, corral }) {

@@ -9,7 +9,7 @@ const repositoryOption = [
   'the folder of the repository; needed where the session has several',
 ] as const;
 
-/** The session and its repository that a command is about. */
+/** Finds the session of a command, and its repository. */
 async function repositoryOf({
   args: [word = ''],
   options,
@@ -47,7 +47,7 @@ export const commitCommand: CliCommand = {
 export const checkCommand: CliCommand = {
   name: 'check',
   args: [sessionArgument, ['[names...]', 'checks of its .corral/corral.yaml; default: all']],
-  about: 'runs the checks that the repository of a session names; fails if one of them does',
+  about: 'runs the checks that the repository of a session defines; fails if one of them fails',
   options: [repositoryOption, jsonOption],
   examples: ['corral check last', 'corral check last test'],
   async run(input) {
@@ -107,9 +107,9 @@ export const pullRequestCommand: CliCommand = {
   options: [
     ['--title <title>', 'push the branch and open a pull request with this title'],
     ['--text <text>', 'its description'],
-    ['--base <branch>', 'the branch that receives the work; default: the one that the session began with'],
+    ['--base <branch>', 'the target branch; default: the branch that the session started from'],
     ['--draft', 'open it as a draft'],
-    ['--feedback', 'send the agent the comments, reviews and failed checks that it has not been sent'],
+    ['--feedback', 'send the agent the comments, reviews and failed checks that it has not received yet'],
     repositoryOption,
     jsonOption,
   ],
@@ -160,10 +160,10 @@ export const pullRequestCommand: CliCommand = {
       const where = place ? ` ${place.path}${place.line === null ? '' : `:${place.line}`}` : '';
       io.print(`comment  ${printable(`${author}${where}: ${message}`)}`);
     }
-    if (unsent > 0) io.print(`${unsent} of these the agent has not been sent (--feedback).`);
+    if (unsent > 0) io.print(`${unsent} of these have not been sent to the agent (--feedback).`);
     return exitCodes.ok.code;
   },
 };
 
-/** Strangers wrote it: on one line, without what a terminal would obey. */
+/** Untrusted text: on one line, without control characters. */
 const printable = (text: string) => text.replaceAll(/[\p{C}\s]+/gu, ' ').slice(0, 300);

@@ -11,7 +11,7 @@ type Snapshot = Outputs['snapshots']['list'][number];
 const lineOf = ({ id, name, createdAt, bytes, sessionId }: Snapshot): string =>
   `${id}  ${oneLine(name ?? '-', 40).padEnd(24)}  ${createdAt}  ${String(bytes).padStart(12)}  ${sessionId}`;
 
-/** The snapshots of the caller: makes, lists and deletes them. */
+/** The snapshots of the caller: creates, lists and deletes them. */
 export const snapshotCommand: CliCommand = {
   name: 'snapshot',
   args: [
@@ -19,10 +19,9 @@ export const snapshotCommand: CliCommand = {
     ['[word]', 'with create: the session; with delete and export: the id or name of a snapshot; with import: its file'],
     ['[file]', 'with export: the file to write; `-`, also for import, is the standard output or input'],
   ],
-  about:
-    'keeps copies of the files of sandboxes, with which other sandboxes begin, and moves them between installations',
+  about: 'keeps copies of sandbox files for new sandboxes, and moves them between installations',
   options: [
-    ['--name <name>', 'with create and import: a name, perhaps with a tag (cache:v2), which an older snapshot loses'],
+    ['--name <name>', 'with create and import: a name, optionally with a tag (cache:v2), taken from an older snapshot'],
     ['--label <name=value...>', 'with create: labels'],
     jsonOption,
   ],
@@ -41,7 +40,7 @@ export const snapshotCommand: CliCommand = {
       const all = await list();
       for (const one of all) io.print(isJson ? JSON.stringify(one) : lineOf(one));
       if (all.length === 0 && !isJson)
-        io.say('There are no snapshots. Make one with: corral snapshot create <session>');
+        io.say('There are no snapshots. Create one with: corral snapshot create <session>');
       return exitCodes.ok.code;
     }
     if (action === 'create') {
@@ -73,7 +72,7 @@ export const snapshotCommand: CliCommand = {
       throw new UsageError(`There is no action "${action}". Use ls, create, delete, export or import.`);
     if (word === undefined) throw new UsageError('Name the snapshot: corral snapshot delete <id or name>');
     const found = (await list()).find(({ id, name }) => id === word || name === word);
-    await server.call((api) => api.snapshots.delete.mutate({ id: found?.id ?? word })); // the server says that it is missing
+    await server.call((api) => api.snapshots.delete.mutate({ id: found?.id ?? word })); // the server reports that it is missing
     return exitCodes.ok.code;
   },
 };

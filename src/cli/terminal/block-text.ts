@@ -33,7 +33,7 @@ function outputText(output: string, paint: Paint): string {
   const lines = printable(output).trimEnd().split('\n');
   if (lines.length === 1 && lines[0] === '') return '';
   const cut = lines.length - mostOutputLines;
-  const shown = cut > 0 ? [`… ${cut} lines before`, ...lines.slice(-mostOutputLines)] : lines;
+  const shown = cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-mostOutputLines)] : lines;
   return shown.map((line) => paint('dim', `  ${line}`)).join('\n');
 }
 

@@ -1,11 +1,11 @@
-/** A line editor without a terminal: the text, the place in it, and the messages before. */
+/** A line editor without a terminal: the text, the cursor, and earlier messages. */
 export interface Editor {
   readonly text: string;
   readonly at: number;
   readonly history: readonly string[];
-  /** The place in the history; its length while the person writes something new. */
+  /** The index in the history; its length while a new message is being written. */
   readonly shown: number;
-  /** The text that the person was writing before they looked at the history. */
+  /** The text being written before the user opened the history. */
   readonly draft: string;
 }
 
@@ -37,7 +37,7 @@ export const emptyEditor = (history: readonly string[] = []): Editor => ({
 
 export const withText = (editor: Editor, text: string, at = text.length): Editor => ({ ...editor, text, at });
 
-/** The editor after a message was sent: it is the newest of the history. */
+/** The editor after a message was sent, which is now the newest of the history. */
 export function sent(editor: Editor): Editor {
   const { history, text } = editor;
   const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-mostHistory);
@@ -95,7 +95,7 @@ function controlled(editor: Editor, input: string): Editor {
   }
 }
 
-/** Goes a line up or down; at the first or last line, to the message before or after. */
+/** Moves a line up or down; at the first or last line, to the message before or after. */
 function vertical(editor: Editor, by: -1 | 1): Editor {
   const { text, at } = editor;
   const [start, end] = lineAt(text, at);

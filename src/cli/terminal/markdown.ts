@@ -10,7 +10,7 @@ export const plain: Paint = (_style, text) => text;
 
 const marked = new Marked({ gfm: true });
 
-/** Markdown of an agent as lines for a terminal. Nothing in it can steer the terminal. */
+/** Renders an agent's Markdown as lines for a terminal, without control sequences. */
 export function markdownText(markdown: string, paint: Paint): string {
   return blocks(marked.lexer(printable(markdown)), paint).trimEnd();
 }

@@ -36,7 +36,7 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
   let end: RunEnd['status'] | undefined;
   let talk = new Talk({ corral, box, signal: io.signal, ...(run && { after: run.seq - 1 }) });
   const left = signalled();
-  io.stdin.setRawMode(true); // keys that come while the first picture is drawn wait as they are typed
+  io.stdin.setRawMode(true); // keys typed during the first draw wait unchanged
   const ui = render(h(Text, null, ''), {
     stdin: io.stdin,
     stdout: io.stdout,
@@ -76,12 +76,12 @@ export async function openTerminal({ io, corral, box: first, run }: OpenOptions)
   io.signal.addEventListener('abort', left.fire, { once: true });
   show();
   try {
-    await Promise.race([left.fired, talk.over.catch(() => {})]);
+    await Promise.race([left.fired, talk.ended.catch(() => {})]);
     return { box, end };
   } finally {
     talk.leave();
     await new Promise((resolve) => setImmediate(resolve)); // the newest block is drawn
-    ui.rerender(h(Text, null, '')); // the line to write on goes, and what has happened stays
+    ui.rerender(h(Text, null, '')); // removes the input line; the conversation stays
     ui.unmount();
     await ui.waitUntilExit();
     io.stdin.setRawMode(false);
@@ -138,7 +138,7 @@ async function readHistory(io: Io): Promise<string[]> {
   });
 }
 
-/** A history that cannot be written is none; the message is sent all the same. */
+/** A history that cannot be written is skipped; the message is sent anyway. */
 async function remember(io: Io, text: string): Promise<void> {
   const file = historyFile(io);
   await mkdir(dirname(file), { recursive: true, mode: 0o700 }).catch(() => {});

@@ -56,7 +56,7 @@ export interface ScreenProps {
   readonly onChoose: () => void;
 }
 
-/** One session: what has happened scrolls up; what is under way, and the line to write on, stay at the bottom. */
+/** One session: finished blocks scroll up; current activity and the input line stay at the bottom. */
 export function Screen(props: ScreenProps) {
   const { talk, paint } = props;
   const view = useSyncExternalStore(talk.subscribe, talk.view);
@@ -78,14 +78,14 @@ const drawn =
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
 const frameMs = 120;
 
-/** The agent's words as they come, the calls at work, the plan, and how long it has taken. */
+/** The agent's text as it arrives, the running calls, the plan, and the elapsed time. */
 function UnderWay({ view, paint }: { readonly view: View; readonly paint: Paint }) {
   const { stdout } = useStdout();
   const isBusy = view.since !== undefined && view.question === undefined && view.approvals.length === 0;
   const frame = useFrame(isBusy || view.phase !== undefined);
-  const most = Math.max(4, (stdout.rows || 24) - 14); // what is higher than the screen cannot be drawn again
+  const most = Math.max(4, (stdout.rows || 24) - 14); // content higher than the screen cannot be redrawn
   const parts = [
-    view.said === '' ? '' : lastLines(markdownText(view.said, paint), most),
+    view.reply === '' ? '' : lastLines(markdownText(view.reply, paint), most),
     ...[...view.calls.values()].map(({ title, output }) => {
       const body = lastLines(printable(output).trimEnd(), 5);
       return paint('cyan', `${frames[frame]} ${printable(title)}`) + (body === '' ? '' : `\n${paint('dim', body)}`);
@@ -114,12 +114,12 @@ function lastLines(text: string, most: number): string {
   return lines.length > most ? ['…', ...lines.slice(-most)].join('\n') : text;
 }
 
-/** The question or the approval that waits, and the line that the person writes on. */
+/** The question or the approval that waits, and the input line. */
 function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: ScreenProps & { readonly view: View }) {
   const [editor, setEditor] = useState(() => emptyEditor(history));
   const [completion, setCompletion] = useState<Completion>();
   const [chosen, setChosen] = useState(0);
-  const newest = useRef(editor); // several keys can come before the screen is drawn again
+  const newest = useRef(editor); // several keys can arrive before the screen is redrawn
   const change = (next: Editor) => {
     newest.current = next;
     setEditor(next);
@@ -129,28 +129,28 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
     });
   };
   const [call] = view.approvals;
-  const tell = (thrown: Error) => talk.say('error', thrown.message);
+  const showError = (thrown: Error) => talk.say('error', thrown.message);
 
   const submit = (text: string) => {
     change(sent(newest.current));
     onSent(text);
-    if (call) return void talk.decide(text.trim()).catch(tell);
-    if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(tell);
+    if (call) return void talk.decide(text.trim()).catch(showError);
+    if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(showError);
     const slash = slashOf(text);
-    if (!slash) return void talk.send(text).catch(tell);
+    if (!slash) return void talk.send(text).catch(showError);
     if (!slash.command) return talk.say('warning', `There is no command ${oneLine(text, 40)}: /help lists them.`);
     slash.command.run(talk, slash.argument).then((next) => {
       if (next === 'leave') onLeave();
       else if (next === 'choose') onChoose();
       else if (next !== 'stay') onBox(next);
-    }, tell);
+    }, showError);
   };
 
   const press = (input: string, key: Key) => {
     const now = newest.current;
     if (key.ctrl && input === 'd') return now.text === '' ? onLeave() : undefined;
     if (key.ctrl && input === 'c') {
-      if (view.since !== undefined) return void talk.stop().catch(tell);
+      if (view.since !== undefined) return void talk.stop().catch(showError);
       return now.text === '' ? onLeave() : change(withText(now, ''));
     }
     if (completion) {
@@ -167,14 +167,14 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
   };
   useInput((input: string, key: Key) => {
     if (!/^[^\r\n]+\r$/.test(input)) return press(input, key);
-    press(input.slice(0, -1), {}); // a terminal can hand over a line and its Enter at once
+    press(input.slice(0, -1), {}); // a terminal can deliver a line and its Enter together
     press('', { return: true });
   });
 
   const reply = view.blocks.findLast(({ kind }) => kind === 'agent');
-  const isSaid = reply?.kind === 'agent' && reply.text.trim() === view.question?.trim();
+  const isShown = reply?.kind === 'agent' && reply.text.trim() === view.question?.trim();
   const question =
-    view.question !== undefined && view.approvals.length === 0 && !isSaid ? printable(view.question) : undefined;
+    view.question !== undefined && view.approvals.length === 0 && !isShown ? printable(view.question) : undefined;
   return h(
     Area,
     { flexDirection: 'column' },

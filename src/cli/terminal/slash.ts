@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import type { Box } from '../../client/index.ts';
 import type { Talk } from './talk.ts';
 
-/** The screen's next act after a command. */
+/** The effect of a slash command on the screen. */
 export type Next = 'stay' | 'leave' | 'choose' | Box;
 
 export interface SlashCommand {
@@ -20,23 +20,23 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'help',
     about: 'shows the commands and the keys',
-    run: async (talk) => said(talk, help()),
+    run: async (talk) => showNotice(talk, help()),
   },
   {
     name: 'model',
     usage: '[provider/model]',
-    about: 'shows the model, or begins a new session with another one',
+    about: 'shows the model, or starts a new session with another one',
     async run(talk, model) {
       if (model !== '') return await talk.corral.create({ model });
       const agent = await talk.corral.call((api) => api.sessions.agent.query({ id: talk.box.id }));
       const others = agent.fallbacks.length === 0 ? '' : `, then ${agent.fallbacks.join(', ')}`;
-      return said(talk, `${agent.model}${others} (template ${agent.template})`);
+      return showNotice(talk, `${agent.model}${others} (template ${agent.template})`);
     },
   },
   {
     name: 'stop',
     about: 'stops the run under way',
-    run: async (talk) => ((await talk.stop()) ? 'stay' : said(talk, 'No run is under way.')),
+    run: async (talk) => ((await talk.stop()) ? 'stay' : showNotice(talk, 'No run is under way.')),
   },
   {
     name: 'files',
@@ -48,7 +48,7 @@ export const slashCommands: readonly SlashCommand[] = [
       const lines = entries
         .slice(0, mostFiles)
         .map(({ name, type, size }) => (type === 'directory' ? `${name}/` : `${name}  ${size ?? ''}`));
-      return said(talk, lines.length === 0 ? 'There are no files yet.' : lines.join('\n'));
+      return showNotice(talk, lines.length === 0 ? 'There are no files yet.' : lines.join('\n'));
     },
   },
   {
@@ -63,22 +63,22 @@ export const slashCommands: readonly SlashCommand[] = [
     about: 'puts a file of this machine into the workspace',
     async run(talk, file) {
       const found = await stat(file).catch(() => undefined);
-      if (!found?.isFile()) return said(talk, `There is no file ${file === '' ? 'named' : file}.`);
+      if (!found?.isFile()) return showNotice(talk, `There is no file ${file === '' ? 'named' : file}.`);
       await talk.box.files.write(basename(file), createReadStream(file));
-      return said(talk, `${basename(file)} is in the workspace: name it as @${basename(file)}.`);
+      return showNotice(talk, `${basename(file)} is in the workspace: name it as @${basename(file)}.`);
     },
   },
   {
     name: 'fork',
-    about: 'goes on in a new session with this conversation and these files',
+    about: 'continues in a new session with this conversation and these files',
     run: async (talk) => await talk.box.fork(),
   },
-  { name: 'new', about: 'begins a new session', run: async (talk) => await talk.corral.create() },
+  { name: 'new', about: 'starts a new session', run: async (talk) => await talk.corral.create() },
   { name: 'sessions', about: 'chooses another session', run: async () => 'choose' },
   { name: 'exit', about: 'leaves; the session stays', run: async () => 'leave' },
 ];
 
-/** The command that a line names; undefined for a line without one. */
+/** Parses the slash command of a line; undefined if there is none. */
 export function slashOf(
   line: string,
 ): { readonly command: SlashCommand | undefined; readonly argument: string } | undefined {
@@ -90,7 +90,7 @@ export function slashOf(
   return { command, argument: argument.trim() };
 }
 
-function said(talk: Talk, text: string): Next {
+function showNotice(talk: Talk, text: string): Next {
   talk.say('note', text);
   return 'stay';
 }
@@ -101,7 +101,7 @@ function help(): string {
     ['@file', 'names a file of the workspace; tab completes'],
     ['! command', 'runs a command in the sandbox'],
     ['enter', 'sends; alt-enter, ctrl-j or a backslash before it begins a new line'],
-    ['up, down', 'the messages before'],
+    ['up, down', 'earlier messages'],
     ['ctrl-c', 'stops the run under way; without one it clears the line, then leaves'],
     ['ctrl-d', 'leaves'],
   ];
@@ -112,7 +112,7 @@ async function showDiff(talk: Talk, only: string): Promise<Next> {
   const sessionId = talk.box.id;
   const { files } = await talk.corral.call((api) => api.files.changes.query({ sessionId }));
   const requested = files.filter(({ path }) => only === '' || path === only);
-  if (requested.length === 0) return said(talk, 'The newest run has changed no file.');
+  if (requested.length === 0) return showNotice(talk, 'The newest run has changed no file.');
   for (const { path, change } of requested) {
     const was =
       change === 'added'

@@ -8,27 +8,27 @@ export interface TalkParts {
   readonly corral: Corral;
   readonly box: Box;
   readonly signal: AbortSignal;
-  /** The place in the log after which events are shown; default: a few hundred before its end. */
+  /** Shows the events after this seq; default: the newest few hundred. */
   readonly after?: number;
 }
 
-/** One session as the terminal shows it: its view, and what a person can do with it. */
+/** One session for the terminal: its view, and what the user can do with it. */
 export class Talk {
   readonly corral: Corral;
   readonly box: Box;
   /** Resolves when the log ends, because the session is deleted or this talk was left. Rejects when it cannot be read. */
-  readonly over: Promise<void>;
+  readonly ended: Promise<void>;
   #view: View = emptyView;
   #files: Promise<readonly string[]> | undefined;
   readonly #left = new AbortController();
   readonly #listeners = new Set<() => void>();
-  readonly #heard = new Set<(event: Event) => void>();
+  readonly #eventListeners = new Set<(event: Event) => void>();
 
   constructor({ corral, box, signal, after }: TalkParts) {
     this.corral = corral;
     this.box = box;
-    this.over = this.#follow(AbortSignal.any([signal, this.#left.signal]), after);
-    this.over.catch((thrown: Error) => this.say('error', thrown.message));
+    this.ended = this.#follow(AbortSignal.any([signal, this.#left.signal]), after);
+    this.ended.catch((thrown: Error) => this.say('error', thrown.message));
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -37,9 +37,9 @@ export class Talk {
   };
   readonly view = (): View => this.#view;
 
-  /** Calls with each event that comes from now on. */
+  /** Calls `listener` with each event from now on. */
   onEvent(listener: (event: Event) => void): void {
-    this.#heard.add(listener);
+    this.#eventListeners.add(listener);
   }
 
   say(kind: 'note' | 'warning' | 'error', text: string): void {
@@ -70,7 +70,7 @@ export class Talk {
     }
   }
 
-  /** A command of the person in the sandbox. Its end and the end of its output are shown. */
+  /** Runs a command of the user in the sandbox. Its end and the end of its output are shown. */
   async exec(command: string): Promise<void> {
     const { exitCode, stdout, stderr } = await this.box.exec(command, { signal: this.#left.signal, keep: 200_000 });
     const about = exitCode === 0 ? '' : `exit ${exitCode}`;
@@ -83,7 +83,7 @@ export class Talk {
     return (await this.corral.call((api) => api.runs.stop.mutate({ sessionId: this.box.id }))).stopped;
   }
 
-  /** The files of the workspace, for completion. They are asked for again after each run and each command. */
+  /** The files of the workspace, for completion. Read again after each run and each command. */
   files(): Promise<readonly string[]> {
     this.#files ??= this.corral
       .call((api) => api.files.find.query({ sessionId: this.box.id, pattern: '*' }))
@@ -126,7 +126,7 @@ export class Talk {
       if (event.type === 'run.end' || event.type === 'tool.called') this.#files = undefined;
     }
     this.#change(view);
-    for (const event of events) for (const hear of this.#heard) hear(event);
+    for (const event of events) for (const listener of this.#eventListeners) listener(event);
   }
 
   #change(view: View): void {

@@ -27,8 +27,8 @@ interface Call {
 /** A session on the screen: what has happened, and what is under way. */
 export interface View {
   readonly blocks: readonly Block[];
-  /** The agent's words, as far as they have come. */
-  readonly said: string;
+  /** The agent's text so far. */
+  readonly reply: string;
   readonly calls: ReadonlyMap<string, Call>;
   readonly plan: DataOf<'plan'>['steps'];
   readonly phase: string | undefined;
@@ -44,7 +44,7 @@ export interface View {
 
 export const emptyView: View = {
   blocks: [],
-  said: '',
+  reply: '',
   calls: new Map(),
   plan: [],
   phase: undefined,
@@ -74,13 +74,13 @@ export function withEvent(view: View, event: Event): View {
     case 'step':
       return { ...view, plan: view.plan.map((step) => (step.id === event.data.id ? event.data : step)) };
     case 'message.delta':
-      return { ...view, said: view.said + event.data.text };
+      return { ...view, reply: view.reply + event.data.text };
     case 'message.assistant':
       // While a call waits, the agent's message repeats the request for clients that show no approvals.
-      if (view.approvals.length > 0) return { ...view, said: '' };
-      return withBlock({ ...view, said: '' }, { kind: 'agent', text: event.data.text });
+      if (view.approvals.length > 0) return { ...view, reply: '' };
+      return withBlock({ ...view, reply: '' }, { kind: 'agent', text: event.data.text });
     case 'tool.calling':
-      return shownElsewhere.has(event.data.function) ? view : withCall(view, event.data.callId, begun(event));
+      return shownElsewhere.has(event.data.function) ? view : withCall(view, event.data.callId, newCall(event));
     case 'tool.output':
       return withOutput(view, event.data);
     case 'tool.called':
@@ -112,7 +112,7 @@ function noticed(view: View, event: Event): View {
   return reply ? withBlock(view, { kind: reply.level === 'info' ? 'note' : reply.level, text: reply.text }) : view;
 }
 
-const begun = ({ data, ts }: Extract<Event, { type: 'tool.calling' }>): Call => ({
+const newCall = ({ data, ts }: Extract<Event, { type: 'tool.calling' }>): Call => ({
   title: callText(data),
   since: ts,
   output: '',
@@ -148,7 +148,7 @@ function withUsage(view: View, { model, inputTokens, outputTokens, cost }: DataO
 function withEnd(view: View, status: DataOf<'run.end'>['status']): View {
   const still = {
     ...view,
-    said: '',
+    reply: '',
     calls: new Map(),
     plan: [],
     since: undefined,

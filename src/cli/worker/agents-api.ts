@@ -31,7 +31,7 @@ export const Work = z.object({
   data: z.object({ type: z.string(), id: Id }),
   secret: z.string().nullish(),
 });
-/** An item of an environment's queue: a session that wants a worker. */
+/** An item of an environment's queue: a session that waits for a worker. */
 export type Work = z.infer<typeof Work>;
 
 const Heartbeat = z.object({
@@ -66,7 +66,7 @@ export class AgentsApiError extends Error {
     super(text);
     this.status = status;
   }
-  /** The credential does not count any more: the item is another worker's, or the environment's key was revoked. */
+  /** The credential is no longer valid: another worker has the item, or the environment's key was revoked. */
   get isUnauthorized(): boolean {
     return this.status === 401 || this.status === 403;
   }
@@ -77,7 +77,7 @@ export class AgentsApiError extends Error {
 }
 
 export interface AgentsApiOptions {
-  /** With a path where the API lies below one. */
+  /** With a path if the API is below one. */
   readonly url: string;
   readonly key: string;
   readonly workerId: string;
@@ -101,7 +101,7 @@ export class AgentsApi {
     this.#options = { ...options, url: trimEndOf(options.url, '/') };
   }
 
-  /** The same API by the key of one session, which the queue gave out with the item. */
+  /** The same API with the key of one session, which came with the item of the queue. */
   withKey(key: string): AgentsApi {
     return new AgentsApi({ ...this.#options, key });
   }
@@ -113,7 +113,7 @@ export class AgentsApi {
     return found ?? undefined;
   }
 
-  /** The refusal of the environment's key; undefined while the queue takes it, or cannot say. */
+  /** Why the environment's key is refused; undefined while it is accepted, or if that is unknown. */
   async keyRefusal(environmentId: string, signal: AbortSignal): Promise<string | undefined> {
     try {
       await this.#ask(`environments/${environmentId}/work/stats`, { signal });
@@ -127,13 +127,16 @@ export class AgentsApi {
     await this.#ask(`${pathOf(work)}/ack`, { method: 'POST', signal });
   }
 
-  /** `last` is the newest heartbeat's own word, or undefined for the first. Rejects with 412 when the lease is another's. */
+  /**
+   * `last`: the value of the newest heartbeat; undefined for the first. Rejects with 412 if another worker has the
+   * lease.
+   */
   heartbeat(work: Work, last: string | undefined, signal: AbortSignal): Promise<Heartbeat> {
     const query = { expected_last_heartbeat: last ?? 'NO_HEARTBEAT' };
     return this.#json(`${pathOf(work)}/heartbeat`, Heartbeat, { method: 'POST', query, signal });
   }
 
-  /** Takes the item from the queue. An item that is stopped already is no failure. */
+  /** Removes the item from the queue. An item that is already stopped is not a failure. */
   async stop(work: Work, signal: AbortSignal): Promise<void> {
     await this.#ask(`${pathOf(work)}/stop`, { method: 'POST', body: { force: true }, signal }).catch(
       (error: unknown) => {
@@ -157,7 +160,9 @@ export class AgentsApi {
     } while (page !== undefined);
   }
 
-  /** Resolves once the server streams; the generator then gives every event after that moment, until the stream ends. */
+  /**
+   * Resolves once the server streams; the generator then yields every event after that moment, until the stream ends.
+   */
   async stream(sessionId: string, signal: AbortSignal): Promise<AsyncGenerator<AgentEvent, void>> {
     const { body } = await this.#ask(`sessions/${sessionId}/events/stream`, { signal }, { mayLast: true });
     return readFrames(body, AgentEvent);
@@ -182,7 +187,7 @@ export class AgentsApi {
     try {
       return shape.parse(jsonWithin(text, jsonLimits));
     } catch (cause) {
-      throw new Error(`${this.#options.url} answers ${path} otherwise than the Managed Agents API does.`, { cause });
+      throw new Error(`${this.#options.url} does not answer ${path} as the Managed Agents API does.`, { cause });
     }
   }
 
@@ -196,11 +201,11 @@ export class AgentsApi {
       'anthropic-worker-id': workerId,
       ...(body && { 'content-type': 'application/json' }),
     };
-    const ends = mayLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
+    const eitherSignal = mayLast ? signal : AbortSignal.any([signal, AbortSignal.timeout(answerMs)]);
     const init = {
       method,
       headers,
-      signal: ends,
+      signal: eitherSignal,
       redirect: 'error' as const,
       ...(body && { body: JSON.stringify(body) }),
     };
@@ -219,17 +224,17 @@ const pathOf = ({ id, environment_id }: Work): string => `environments/${environ
 
 const Secret = z.object({ sessions_token: z.string().min(1) });
 
-/** The bearer of one session in an item's secret; undefined for an item without one. */
+/** The bearer token of one session, from an item's secret; undefined for an item without one. */
 export function sessionKeyOf({ secret }: Work): string | undefined {
   if (!secret) return undefined;
   try {
     return Secret.parse(jsonWithin(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits)).sessions_token;
   } catch {
-    return undefined; // the environment's key serves then
+    return undefined; // the environment's key is used then
   }
 }
 
-/** The work again until it succeeds or cannot; the pauses between tries double up to half a minute. */
+/** Retries the work until it succeeds or cannot; the pauses double up to half a minute. */
 export async function retry<Value>(work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
   for (let waitMs = 500; ; waitMs = Math.min(waitMs * 2, 30_000)) {
     try {

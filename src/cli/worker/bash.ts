@@ -10,8 +10,8 @@ const defaultTimeoutMs = 120_000;
 export const workerFolder = '.corral/worker';
 
 /**
- * Begins a call, once. The call has to outlive its worker, so this command ends at once and leaves it in the background: a
- * command that streams takes everything that it started with it.
+ * Starts a call, once. The call must outlive its worker, so this command ends immediately and leaves it in the
+ * background: a streamed command ends everything it started.
  */
 const beginScript = `
 s=$PWD/${workerFolder} d=$PWD/${workerFolder}/calls/$1
@@ -22,8 +22,8 @@ echo $! >"$d/pid"
 `;
 
 /**
- * Waits for the end of a call, this worker's or one's before it. stdout is the end of its output; stderr says `exit N`, or
- * `interrupted` where the call has ended without a word, as when the sandbox was stopped. Another worker may be beginning the
+ * Waits for the end of a call, started by this worker or an earlier one. stdout is the end of its output; stderr is
+ * `exit N`, or `interrupted` if the call vanished, as when the sandbox was stopped. Another worker may be starting the
  * call at this moment, so its process has ten seconds to appear.
  */
 const waitScript = `
@@ -41,7 +41,7 @@ if [ -e "$d/exit" ]; then echo "exit $(cat "$d/exit")" >&2; else echo interrupte
 
 /**
  * Variables, functions and the folder of the shell outlive the call in files, as they would in one shell for all calls.
- * `timeout` makes a process group of its own, which `endBash` ends.
+ * `timeout` creates its own process group, which `endBash` ends.
  */
 const callScript = `
 timeout -k 2 "$3" bash -c '
@@ -60,12 +60,12 @@ mv "$2/exit.new" "$2/exit"
 /** The result of a call. */
 export interface CallResult {
   readonly text: string;
-  /** A picture beside the text, in the words of the API. */
+  /** A picture beside the text, in the format of the API. */
   readonly picture?: object;
   readonly isError: boolean;
 }
 
-/** Runs a command once for its call's id, however often it is asked for. */
+/** Runs a command once per call id, however often it is requested. */
 export async function runBash(
   box: Box,
   callId: string,
@@ -89,7 +89,7 @@ export async function runBash(
   return { text: code === 124 || output === '' ? [output, end].filter(Boolean).join('\n') : output, isError: true };
 }
 
-/** Ends a call that was begun, with everything it started. */
+/** Ends a call that was started, with its processes. */
 export async function endBash(box: Box, callId: string): Promise<void> {
   const end = 'group=$(cat "$1" 2>/dev/null) && kill -TERM -- "-$group" 2>/dev/null; :';
   await box.exec(bashOf(end, `${workerFolder}/calls/${callId}/group`));

@@ -7,19 +7,19 @@ const ToolUse = z.object({
   input: z.record(z.string(), z.unknown()).default({}),
   evaluated_permission: z.string().nullish(),
 });
-/** A call of a tool that the environment has to run. */
+/** A call of a tool that the environment must run. */
 export type ToolCall = Pick<z.infer<typeof ToolUse>, 'id' | 'name' | 'input'>;
 
 const Answer = z.object({ tool_use_id: z.string() });
 const Verdict = Answer.extend({ result: z.string() });
 const Idle = z.object({ stop_reason: z.object({ type: z.string() }).nullish() });
 
-/** `open`: the session works or waits for an answer. `idle`: its turn is over. `ended`: it takes no more work. */
+/** `open`: the session works or waits for an answer. `idle`: its turn has ended. `ended`: it takes no more work. */
 export type SessionPhase = 'open' | 'idle' | 'ended';
 
 /**
- * The calls that a session's events ask of the worker. Events may come twice, as the log and the stream give them; a call is run
- * once.
+ * The calls that a session's events request from the worker. An event can come twice, from the log and from the stream;
+ * a call is run once.
  */
 export class CallQueue {
   readonly #tools: ReadonlySet<string>;
@@ -37,11 +37,11 @@ export class CallQueue {
   get phase(): SessionPhase {
     return this.#phase;
   }
-  /** How many interrupts were seen: the calls that wait at one are answered by the server. */
+  /** The number of interrupts so far. The server itself answers the calls that wait when one arrives. */
   get interrupts(): number {
     return this.#interrupts;
   }
-  /** Whether a person has yet to allow a call. */
+  /** Whether a call waits for a person's approval. */
   get isHeld(): boolean {
     return this.#held.size > 0;
   }
@@ -50,7 +50,7 @@ export class CallQueue {
     return this.#settled.has(call.id);
   }
 
-  /** The calls that may run now, in their order; each is given once. */
+  /** The calls that may run now, in their order; each is returned once. */
   take(): readonly ToolCall[] {
     const calls = this.#ready.filter((call) => !this.isSettled(call));
     this.#ready = [];
@@ -94,7 +94,7 @@ export class CallQueue {
     // Other tools are the server's own, or another program's.
     if (!this.#tools.has(name) || this.#settled.has(id)) return;
     if (permission === 'allow' || permission == null) this.#ready.push({ id, name, input });
-    // A permission of an unknown kind waits as well, for nobody has allowed the call.
+    // A permission of an unknown kind waits as well, because nobody has allowed the call.
     else if (permission !== 'deny') this.#held.set(id, { id, name, input });
   }
 

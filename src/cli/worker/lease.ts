@@ -5,8 +5,8 @@ const beatMs = 30_000;
 const defaultTtlMs = 90_000;
 
 /**
- * `finished`: this worker ends it. `stopping`: the server asks for the item back. `lost`: the item may be another worker's,
- * so nothing more may be done for it.
+ * `finished`: this worker ends it. `stopping`: the server wants the item back. `lost`: another worker may have the
+ * item, so this one must do nothing more for it.
  */
 export type LeaseEnd = 'finished' | 'stopping' | 'lost';
 
@@ -20,7 +20,7 @@ export class Lease implements AsyncDisposable {
     this.#beating = this.#beat(api, work, now).catch(() => this.finish('lost'));
   }
 
-  /** Fires with its end. */
+  /** Fires when the lease ends. */
   get signal(): AbortSignal {
     return this.#ended.signal;
   }
@@ -28,7 +28,7 @@ export class Lease implements AsyncDisposable {
     return this.#end === 'lost';
   }
 
-  /** The first end counts. */
+  /** Only the first call has an effect. */
   finish(end: LeaseEnd): void {
     this.#end ??= end;
     this.#ended.abort();
@@ -41,8 +41,8 @@ export class Lease implements AsyncDisposable {
     while (!this.signal.aborted) {
       const everyMs = Math.max(1_000, Math.min(ttlMs / 2, beatMs));
       try {
-        const ends = AbortSignal.any([this.signal, AbortSignal.timeout(everyMs)]);
-        const answer = await api.heartbeat(work, last, ends);
+        const eitherSignal = AbortSignal.any([this.signal, AbortSignal.timeout(everyMs)]);
+        const answer = await api.heartbeat(work, last, eitherSignal);
         last = answer.last_heartbeat;
         keptAt = now();
         if (answer.ttl_seconds > 0) ttlMs = answer.ttl_seconds * 1_000;

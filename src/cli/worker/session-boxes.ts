@@ -18,7 +18,7 @@ export class SessionBoxes {
     this.#choice = choice;
   }
 
-  /** The session's box. Where a lease lapses at this moment, both holders get the same one. */
+  /** The session's box. If a lease lapses at this moment, both holders get the same one. */
   async open({ id, title }: AgentSession): Promise<Box> {
     const found = await this.#oldest(id);
     if (found !== undefined) return await this.#corral.open(found);
@@ -30,7 +30,7 @@ export class SessionBoxes {
     return await this.#corral.open(first);
   }
 
-  /** The box that counts where there are several. */
+  /** The box to use if there are several. */
   async #oldest(sessionId: string): Promise<string | undefined> {
     const boxes: { readonly id: string; readonly at: number }[] = [];
     for await (const { id, createdAt } of this.#corral.list({ metadata: { [names.session]: sessionId } }))
@@ -48,7 +48,7 @@ export class SessionBoxes {
     if (await hasEnded(api, sessionId, signal)) await this.remove(sessionId);
   }
 
-  /** Removes the boxes of sessions that ended while no worker served them. Resolves with how many they were. */
+  /** Removes the boxes of sessions that ended while no worker served them. Resolves with their number. */
   async removeEnded(api: AgentsApi, signal: AbortSignal): Promise<number> {
     const ended: string[] = [];
     for await (const { metadata } of this.#corral.list({ metadata: { [names.environment]: this.#environmentId } })) {

@@ -16,8 +16,9 @@ interface SessionWorkParts {
 }
 
 /**
- * Runs the calls of a session until it ends or has been idle for a while. Resolves with its phase. Rejects as soon as the
- * signal fires; a command that runs then goes on in the sandbox, and the worker that serves the session next waits for it.
+ * Runs the calls of a session until it ends or has been idle for a while. Resolves with its phase. Rejects as soon as
+ * the signal fires; a running command continues in the sandbox, and the worker that serves the session next waits for
+ * it.
  */
 export async function serveSession(parts: SessionWorkParts, signal: AbortSignal): Promise<SessionPhase> {
   const { api, sessionId } = parts;
@@ -26,12 +27,12 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
   const isEnded = () => calls.phase === 'ended';
   for (;;) {
     const ended = new AbortController(); // the end of this stream
-    const ends = AbortSignal.any([signal, ended.signal, running.failed]);
+    const anySignal = AbortSignal.any([signal, ended.signal, running.failed]);
     const idle = new IdleTimer(parts.maxIdleMs, () => ended.abort());
     try {
-      // The stream gives nothing from before it opened, so the log is read behind its beginning.
-      const stream = await retry(() => api.stream(sessionId, ends), ends);
-      for await (const event of api.events(sessionId, ends)) calls.add(event);
+      // The stream has only events after its opening, so the log is read once it is open.
+      const stream = await retry(() => api.stream(sessionId, anySignal), anySignal);
+      for await (const event of api.events(sessionId, anySignal)) calls.add(event);
       const look = () => {
         running.follow();
         idle.set(calls.phase === 'idle' && !calls.isHeld && running.count === 0);
@@ -50,7 +51,7 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
       running.throwIfFailed();
       if (error instanceof AgentsApiError && error.status === 404) return 'ended';
       if (error instanceof AgentsApiError && !error.isTransient) throw error; // it would be refused again
-      parts.say(`${sessionId}: the stream broke (${(error as Error).message}); it is opened again.`);
+      parts.say(`${sessionId}: the stream broke (${(error as Error).message}); reopening it.`);
     } finally {
       running.onEnd = () => {};
       idle.set(false);
@@ -60,7 +61,9 @@ export async function serveSession(parts: SessionWorkParts, signal: AbortSignal)
   }
 }
 
-/** The calls of one session under way. Commands run in their order, for they share a shell; the others at once. */
+/**
+ * The calls of one session in progress. Commands run in order, because they share a shell; other calls run immediately.
+ */
 class RunningCalls {
   readonly #parts: SessionWorkParts;
   readonly #calls: CallQueue;
@@ -88,7 +91,7 @@ class RunningCalls {
     this.#failed.signal.throwIfAborted();
   }
 
-  /** Begins what may run now, and ends what was interrupted. */
+  /** Starts the calls that can run now, and ends the interrupted ones. */
   follow(): void {
     if (this.#calls.interrupts > this.#interrupts) {
       this.#interrupts = this.#calls.interrupts;

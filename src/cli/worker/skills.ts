@@ -12,7 +12,7 @@ from=$t; [ -e "$t/SKILL.md" ] || from=$(find "$t" -mindepth 1 -maxdepth 1 -type 
 rm -rf "$d"; mkdir -p skills; cp -a "$from" "$d"; rm -rf "$t" "$a"
 `;
 
-/** Puts the skills of the session's agent into the sandbox. Resolves with a line for each that could not be had. */
+/** Puts the skills of the session's agent into the sandbox. Resolves with a line for each that could not be loaded. */
 export async function placeSkills(
   api: AgentsApi,
   session: AgentSession,
@@ -29,7 +29,7 @@ export async function placeSkills(
       if (exitCode !== 0) throw new Error(stderr.trim().slice(0, 500));
     } catch (error) {
       signal.throwIfAborted();
-      problems.push(`The skill ${id} is not there: ${(error as Error).message}`);
+      problems.push(`The skill ${id} could not be loaded: ${(error as Error).message}`);
     }
   }
   return problems;

@@ -13,7 +13,7 @@ const maxTextChars = 256 * 1024;
 const maxMatches = 500;
 const rateLimitMs = 5_000;
 
-/** A call that cannot be carried out as it is; its text goes to the agent. */
+/** A call that cannot be executed; its text goes to the agent. */
 class ToolError extends Error {}
 
 type Run = (box: Box, call: ToolCall, signal: AbortSignal) => Promise<string | CallResult>;
@@ -131,7 +131,7 @@ const tools: Readonly<Record<string, Run>> = {
 
 export const toolNames: readonly string[] = Object.keys(tools);
 
-/** Carries out a call. A call that fails is an answer too; rejects only where the sandbox cannot be reached or `signal` fires. */
+/** Runs a call. A failed call is a result too; rejects only if the sandbox cannot be reached or `signal` fires. */
 export async function runTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<CallResult> {
   for (;;) {
     try {
@@ -160,7 +160,7 @@ async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<C
   }
 }
 
-/** Ends what a call has begun in the sandbox. */
+/** Ends what a call has started in the sandbox. */
 export async function endTool(box: Box, call: ToolCall): Promise<void> {
   if (call.name === 'bash') await endBash(box, call.id);
 }

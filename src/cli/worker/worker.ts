@@ -15,13 +15,13 @@ export interface WorkerParts {
   readonly say: (line: string) => void;
 }
 
-/** Boxes of ended sessions are looked for so often. */
+/** Interval of the search for boxes of ended sessions. */
 const sweepMs = 10 * 60_000;
 const stopMs = 10_000;
 
 /**
- * Serves the queue of a self-hosted environment, a sandbox for each session, until the signal fires. An item that it serves
- * then stays in the queue, which gives it out again once its lease has lapsed.
+ * Serves the queue of a self-hosted environment, a sandbox for each session, until the signal fires. An item that it
+ * still serves stays in the queue, which hands it out again once its lease has lapsed.
  */
 export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): Promise<void> {
   const { api, environmentId, say } = parts;
@@ -59,7 +59,7 @@ export async function runWorker(parts: WorkerParts, abortSignal: AbortSignal): P
 
 /** One claim of a session's item that this worker serves. */
 interface RunningServe {
-  /** Ends it without a word to the server: a newer claim has its place. */
+  /** Ends it without notifying the server, because a newer claim replaces it. */
   readonly supersede: () => void;
   readonly done: Promise<void>;
 }
@@ -75,7 +75,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   const key = sessionKeyOf(work);
   const api = key === undefined ? parts.api : parts.api.withKey(key);
   await using lease = new Lease(api, work);
-  const ends = AbortSignal.any([signal, lease.signal]);
+  const eitherSignal = AbortSignal.any([signal, lease.signal]);
   const done = Promise.withResolvers<void>();
   const earlier = serves.get(sessionId);
   const own: RunningServe = { supersede: () => lease.finish('lost'), done: done.promise };
@@ -86,19 +86,19 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
     done.resolve();
   });
   try {
-    await retry(() => parts.api.acknowledge(work, ends), ends);
+    await retry(() => parts.api.acknowledge(work, eitherSignal), eitherSignal);
     // Two serves of one session would run its calls twice.
     earlier?.supersede();
     await earlier?.done;
-    const isDone = await serveSessionOf(parts, { api, work }, ends);
+    const isDone = await serveSessionOf(parts, { api, work }, eitherSignal);
     if (isDone === 'ended') await boxes.remove(sessionId);
     say(`${sessionId}: ${isDone}`);
   } catch (error) {
-    if (signal.aborted) return; // it is the next worker's
+    if (signal.aborted) return; // the next worker continues
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
     if (lease.isLost || isRefused) return say(`${sessionId}: ${await lossOf(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
-    // The server asks for the item back, as it does when its session is archived. The sweep finds what remains.
+    // The server wants the item back, for example because its session was archived. The sweep finds what remains.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
   }
   await api.stop(work, AbortSignal.timeout(stopMs)).catch((error: Error) => {
@@ -106,7 +106,7 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
   });
 }
 
-/** The reason why an item is this worker's no more. A token of the item does not tell. */
+/** Why this worker lost an item. The item's own token does not reveal it. */
 async function lossOf({ api, environmentId }: Pick<WorkerParts, 'api' | 'environmentId'>): Promise<string> {
   const refusal = await api.keyRefusal(environmentId, AbortSignal.timeout(stopMs));
   if (refusal === undefined) return 'another worker has it now.';
@@ -132,10 +132,10 @@ async function serveSessionOf(parts: WorkerParts, item: { api: AgentsApi; work: 
 async function sweep({ api, boxes, say }: WorkerParts, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const count = await boxes.removeEnded(api, signal).catch((error: Error) => {
-      if (!signal.aborted) say(`Boxes of ended sessions could not be looked for: ${error.message}`);
+      if (!signal.aborted) say(`The search for boxes of ended sessions failed: ${error.message}`);
       return 0;
     });
-    if (count > 0) say(`${count} boxes of ended sessions are removed.`);
+    if (count > 0) say(`Removed ${count} boxes of ended sessions.`);
     await pause(sweepMs, signal).catch(() => {});
   }
 }

@@ -38,11 +38,11 @@ export interface RunState {
 }
 
 /** Follows a run from its events. */
-export function runStates(run: RunId): { readonly now: RunState; hear(event: SessionEvent): void } {
+export function runStates(run: RunId): { readonly now: RunState; update(event: SessionEvent): void } {
   const now: RunState = { status: 'running', text: '', question: '', approvals: [], seq: 0 };
   return {
     now,
-    hear(event) {
+    update(event) {
       now.seq = event.seq;
       if (event.runId !== run) return;
       if (event.type === 'message.assistant') now.text = event.data.text;

@@ -58,14 +58,14 @@ export async function servePreview(
     return enter(target, { ...opened, scheme }, response, deps);
   const left = new AbortController();
   response.once('close', () => left.abort());
-  using ends = endsOf(target, opened, deps, left.signal);
-  using _ = breaking(ends.signal, response);
+  using ending = watchEnd(target, opened, deps, left.signal);
+  using _ = breaking(ending.signal, response);
   const { ports, streams, sandboxes } = deps.servicesOf(opened.principal);
   if (of === 'files') {
     const { state } = await sandboxes.status(sid);
     if (state !== 'running') return no(refusals.resting);
     const found = await sendWorkspaceFile(
-      { target, request, response, signal: ends.signal },
+      { target, request, response, signal: ending.signal },
       {
         id: sid,
         streams,
@@ -76,7 +76,7 @@ export async function servePreview(
   }
   if (url === '' || url.startsWith('?'))
     return redirect(response, `/previews/${hostLabel({ of }, sid)}/${opened.token}/${url}`);
-  const dialled = await ports.connect(sid, of, ends.signal).catch(refusalOf(of));
+  const dialled = await ports.connect(sid, of, ending.signal).catch(refusalOf(of));
   if ('status' in dialled) return no(dialled);
   const base = `/previews/${hostLabel({ of }, sid)}/${opened.token}`;
   await relay({
@@ -84,7 +84,7 @@ export async function servePreview(
     request,
     response,
     ...forProgram(target, scheme, deps),
-    signal: ends.signal,
+    signal: ending.signal,
     changed: (raw) => (byHost ? answerUnderName(raw, of) : answerUnderPath(raw, of, base)),
     failed: () => no(nothingListens(of)),
   });
@@ -103,10 +103,10 @@ export async function upgradePreview(target: Target, request: IncomingMessage, s
   if ('status' in opened) return refuseUpgrade(socket, opened);
   const left = new AbortController();
   socket.once('close', () => left.abort());
-  using ends = endsOf(target, opened, deps, left.signal);
-  using _ = breaking(ends.signal, socket);
+  using ending = watchEnd(target, opened, deps, left.signal);
+  using _ = breaking(ending.signal, socket);
   const { ports } = deps.servicesOf(opened.principal);
-  const dialled = await ports.connect(sid, of, ends.signal).catch(refusalOf(of));
+  const dialled = await ports.connect(sid, of, ending.signal).catch(refusalOf(of));
   if ('status' in dialled) return refuseUpgrade(socket, dialled);
   await relayUpgrade({
     connection: dialled,
@@ -193,11 +193,11 @@ const refusalOf =
  * Fires when the client leaves, the preview expires or is closed, the credential behind it ends, or the server shuts
  * down.
  */
-function endsOf(target: Target, { view, principal }: OpenedPreview, deps: ServeDeps, left: AbortSignal) {
+function watchEnd(target: Target, { view, principal }: OpenedPreview, deps: ServeDeps, left: AbortSignal) {
   const { clock, closing, ports } = deps;
   const closed = new AbortController();
-  const over = new AbortController();
-  const watching = AbortSignal.any([left, over.signal]);
+  const stopped = new AbortController();
+  const watching = AbortSignal.any([left, stopped.signal]);
   const watch = async () => {
     while (!watching.aborted) {
       await pause(pollMs, watching, clock);
@@ -207,5 +207,5 @@ function endsOf(target: Target, { view, principal }: OpenedPreview, deps: ServeD
   };
   watch().catch(() => {}); // the connection has ended
   const signals = [left, closed.signal, closing, ...(principal.ended ? [principal.ended] : [])];
-  return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => over.abort() };
+  return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => stopped.abort() };
 }

@@ -71,8 +71,8 @@ const parserErrors: Readonly<Record<string, [number, string]>> = {
 export function answerBrokenRequest(error: ConnectionError, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [status, text] = parserErrors[error.code] ?? [400, 'Bad Request'];
-  const begun = (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent;
-  if (!socket.writable || begun) {
+  const headersSent = (socket as { _httpMessage?: { headersSent?: boolean } })._httpMessage?.headersSent;
+  if (!socket.writable || headersSent) {
     socket.destroy(error);
     return;
   }

@@ -45,7 +45,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
     logger.warn({ address, limit: perAddress }, 'connections refused: an address has reached its limit');
     return true;
   };
-  const meet = (socket: Socket) => {
+  const admit = (socket: Socket) => {
     const address = socket.remoteAddress;
     if (address === undefined || clients.isProxy(address)) return; // undefined: the client has already disconnected
     if (!isOver(address, socket)) return;
@@ -53,7 +53,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
     const timer = clock.setTimeout(() => socket.destroy(), overLimitMs);
     socket.once('close', () => clock.clearTimeout(timer));
   };
-  app.server.on('connection', meet).on(elsewhere, meet);
+  app.server.on('connection', admit).on(elsewhere, admit);
   app.addHook('onRequest', ({ raw, client: { address, isForwarded } }, reply, done) => {
     const isRefused = isForwarded ? isOver(address, reply.raw) : tooMany.has(raw.socket);
     if (!isRefused) return done();

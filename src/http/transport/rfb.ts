@@ -85,7 +85,7 @@ export class RfbClientParser {
   /**
    * The beginning of a message, in a buffer with room for all of it, so that single bytes cost no more than one chunk.
    */
-  #begun = Buffer.alloc(0);
+  #partial = Buffer.alloc(0);
   #size = 0;
   #needed = 0;
   /** The bytes still to skip of a message that is left out. */
@@ -129,16 +129,16 @@ export class RfbClientParser {
   #gather(chunk: Buffer): Buffer {
     if (this.#size === 0) return chunk;
     const size = this.#size + chunk.length;
-    if (size > this.#begun.length) this.#begun = Buffer.concat([this.#begun.subarray(0, this.#size), chunk]);
-    else chunk.copy(this.#begun, this.#size);
+    if (size > this.#partial.length) this.#partial = Buffer.concat([this.#partial.subarray(0, this.#size), chunk]);
+    else chunk.copy(this.#partial, this.#size);
     this.#size = size;
     if (size < this.#needed) return nothing;
     this.#size = 0;
-    return this.#begun.subarray(0, size);
+    return this.#partial.subarray(0, size);
   }
   #keep(bytes: Buffer, needed: number): void {
-    this.#begun = Buffer.alloc(Math.max(needed, bytes.length));
-    bytes.copy(this.#begun);
+    this.#partial = Buffer.alloc(Math.max(needed, bytes.length));
+    bytes.copy(this.#partial);
     this.#size = bytes.length;
     this.#needed = needed;
   }

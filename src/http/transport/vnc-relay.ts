@@ -28,7 +28,7 @@ export interface RelayDeps {
   readonly clipboard: boolean;
 }
 
-const ends: Readonly<Record<DesktopEnd, readonly [number, string]>> = {
+const endings: Readonly<Record<DesktopEnd, readonly [number, string]>> = {
   left: [closeCodes.normal, ''],
   restarted: [closeCodes.restarted, 'The display ended and is started again: connect again'],
   stopped: [closeCodes.normal, 'The desktop was stopped'],
@@ -59,7 +59,7 @@ export async function relayVnc(socket: Socket, relayRequest: RelayRequest, deps:
     relay = new Relay(socket, viewer, { clipboard: deps.clipboard, talks, mayControl });
     relay.run();
     const end = await Promise.race([viewer.ended, left.promise]);
-    if (end) socket.close(...ends[end]);
+    if (end) socket.close(...endings[end]);
   } catch (thrown) {
     // Temporary and permanent failures get the same close code and differ only in their text.
     const error = toAppError(thrown);
@@ -114,12 +114,12 @@ class Relay {
     connection.once('close', () => flushed[Symbol.dispose]());
     stream.on('drain', () => this.#readOn());
     this.#drives = this.#viewer.driver === this.#viewer.id; // the same viewer has connected again
-    this.#tell();
+    this.#sendControl();
   }
 
   take(data: Buffer, isBinary: boolean): void {
     if (isBinary) this.#pass(data);
-    else this.#hear(data);
+    else this.#handleText(data);
   }
 
   /** The keyboard and mouse changed hands. */
@@ -127,7 +127,7 @@ class Relay {
     const drives = this.#viewer.driver === this.#viewer.id;
     if (this.#drives && !drives) this.#input.release();
     this.#drives = drives;
-    this.#tell();
+    this.#sendControl();
   }
 
   #pass(bytes: Buffer): void {
@@ -185,15 +185,15 @@ class Relay {
     }
   }
 
-  #hear(text: Buffer): void {
+  #handleText(text: Buffer): void {
     const type = this.#rights.talks ? typeOf(text) : undefined;
     if (type === 'take') this.#viewer.take();
     else if (type === 'give') this.#viewer.giveBack();
     else this.#socket.close(closeCodes.notUnderstood, 'Only binary frames are understood');
-    this.#tell();
+    this.#sendControl();
   }
 
-  #tell(): void {
+  #sendControl(): void {
     if (!this.#rights.talks) return;
     const { driver, id } = this.#viewer;
     const who = driver === undefined ? 'nobody' : driver === id ? 'you' : 'another';

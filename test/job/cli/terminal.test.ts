@@ -34,7 +34,7 @@ test('draws the conversation, runs commands of the person, and leaves with ctrl-
     { expect: 'ctrl-d leaves', send: '! echo from $((40 + 2)); exit 3\r' },
     { expect: 'from 42', send: '/model\r' },
     { expect: 'demo \\(template default\\)', send: '\u0004' },
-    { expect: 'Go on with: corral chat --session' },
+    { expect: 'Continue with: corral chat --session' },
   ];
   const { code, stdout } = await cli.onTerminal(['chat'], steps, crew);
   expect([code, stdout]).toEqual([0, expect.stringContaining('exit 3')]);
@@ -56,15 +56,15 @@ test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it runnin
       { expect: '/dev/pts/\\d+', resize: [101, 33] },
       { send: 'sleep 1; stty size\r' },
       { expect: '33 101', send: '\u0010\u0011' },
-      { expect: 'left; take it again' },
+      { expect: 'detached; reattach' },
     ],
     crew,
   );
-  expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('left; take it again')]);
+  expect([first.code, first.stdout]).toEqual([0, expect.stringContaining('detached; reattach')]);
   const again = await cli.onTerminal(
     ['attach', id],
     [
-      { expect: 'again at', send: 'echo "still $KEPT"\r' },
+      { expect: 'reattached to', send: 'echo "still $KEPT"\r' },
       { expect: 'still kept', send: 'exit\r' },
     ],
     crew,

@@ -92,7 +92,7 @@ test('the packed package works in another program, includes its types, and runs 
   const command = (...args: string[]) => run(join(installed, 'dist/corral.js'), args, { cwd: home });
   expect((await command('--version')).stdout.trim()).toBe(packageJson.version);
   for (const ofServer of ['serve', 'up', 'down', 'doctor'])
-    await expect(command(ofServer)).rejects.toThrow('This package has the client alone');
+    await expect(command(ofServer)).rejects.toThrow('This package contains only the client');
   expect((await command('--help')).stdout).toContain('Get started: CORRAL_URL=');
   const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
   expect(Object.keys(dependencies)).toEqual(['@trpc/client', '@trpc/server', 'zod']);

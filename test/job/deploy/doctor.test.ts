@@ -70,7 +70,7 @@ test('doctor and try fail at once when the address has no Corral server or the t
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
   for (const [url, text] of [
     [server.url, 'needs a valid token: set CORRAL_TOKEN'],
-    [`http://127.0.0.1:${port}`, 'is no Corral server'],
+    [`http://127.0.0.1:${port}`, 'is not a Corral server'],
     [`http://127.0.0.1:${await freePort()}`, 'Start it there (npm start)'],
   ] as const) {
     expect(await command('try', '--url', url)).toMatchObject({ code: 1, stderr: expect.stringContaining(text) });

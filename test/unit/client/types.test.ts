@@ -79,6 +79,6 @@ test('a client needs no EventSource of the platform, and says so where a WebSock
   const url = 'http://127.0.0.1:1';
   expect(() => createCorralClient({ url }).close()).not.toThrow();
   vi.stubGlobal('WebSocket', undefined);
-  expect(() => createCorralClient({ url, transport: 'ws' })).toThrow(/no WebSocket here/);
+  expect(() => createCorralClient({ url, transport: 'ws' })).toThrow(/no WebSocket/);
   vi.unstubAllGlobals();
 });

@@ -7,7 +7,7 @@ _HINTS = {
     "unauthorized": "Set CORRAL_TOKEN to the token of the server, or to a key of it.",
     "forbidden": "Another key may have that right.",
     "rate_limited": "Wait a minute, and check the token.",
-    "unreachable": "Start it there (npm start), or name another address with CORRAL_URL.",
+    "unreachable": "Start it there (npm start), or set CORRAL_URL to another address.",
 }
 _STATUS_CODES = {
     400: "invalid_request",
@@ -62,7 +62,7 @@ def refusal(address: str, status: int, said: Any) -> CorralError:
         text = detail if isinstance(detail, str) else "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in detail)
         retryable = status >= 500 and status != 501
         return CorralError(_STATUS_CODES.get(status, "internal"), text, address=address, retryable=retryable)
-    return CorralError("unreachable", f"{address} answers {status}, and is no Corral server.", address=address)
+    return CorralError("unreachable", f"{address} answered with status {status} and is not a Corral server.", address=address)
 
 
 def from_server(address: str, data: Any, message: str) -> CorralError:

@@ -44,7 +44,7 @@ function budgetOf(options: Options) {
   ].flatMap(([kind = '', name = '', option]) => {
     const value = options.text(name);
     if (value === undefined) return [];
-    if (!(Number(value) > 0)) throw new UsageError(`${option} is a number.`);
+    if (!(Number(value) > 0)) throw new UsageError(`${option} must be a number.`);
     return [[kind, Number(value)] as const];
   });
   return values.length === 0 ? {} : { budget: Object.fromEntries(values) };
@@ -53,24 +53,27 @@ function afterOf(options: Options) {
   const thing = options.text('after');
   if (thing === undefined) return undefined;
   const [of, id] = thing.split(':');
-  if (!of || !id) throw new UsageError('--after is session:<id>, automation:<id> or project:<id>.');
+  if (!of || !id) throw new UsageError('--after must be session:<id>, automation:<id> or project:<id>.');
   const outcome = options.text('outcome');
   return { of, id, ...(outcome !== undefined && { outcome }) };
 }
 
-/** The automations of a server: lists, makes and starts them, and shows what has come of them. */
+/** The automations of a server: lists, creates and starts them, and shows the results. */
 export const automationCommand: CliCommand = {
   name: 'automation',
   args: [
-    ['[action]', 'ls, create, start, starts, secret (makes a new one), pause, resume or rm; without one: ls'],
+    ['[action]', 'ls, create, start, starts, secret (creates a new one), pause, resume or rm; without one: ls'],
     ['[automation]', 'its id, the beginning of one, or its name; the name of a new one'],
   ],
-  about: 'starts agents by themselves: makes, lists, starts, pauses and removes automations',
+  about: 'starts agents automatically: creates, lists, starts, pauses and removes automations',
   options: [
-    ['-m, --message <text>', 'what the agent is told at each start'],
-    ['-g, --goal <rubric>', 'what the result has to be like; a grader judges it, and a miss goes back to the agent'],
-    ['-c, --check <command...>', 'commands of the workspace that have to exit with 0, before the grader is asked'],
-    ['--revisions <n>', 'the most times that a miss goes back to the agent; default 3'],
+    ['-m, --message <text>', 'the message to the agent at each start'],
+    [
+      '-g, --goal <rubric>',
+      'what the result must satisfy; a grader judges it, and a result that misses goes back to the agent',
+    ],
+    ['-c, --check <command...>', 'commands that must exit with 0 in the workspace before the grader is called'],
+    ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default 3'],
     ['--cron <fields>', 'when it starts: minute, hour, day of the month, month, day of the week'],
     ['--timezone <name>', "the zone of --cron, such as Europe/Berlin; default: this machine's"],
     ['--hook <source>', 'deliveries from outside start it: github, gitlab, gitea (or Forgejo), or json'],
@@ -78,17 +81,26 @@ export const automationCommand: CliCommand = {
     ['--label <name>', 'issue.labelled: with this label alone'],
     ['--account <name>', 'comment.mention: of this account; issue.assigned: to it'],
     ['--senders <list>', 'only what these accounts cause; default: anybody'],
-    ['--repositories <list>', 'only these, each as owner/name; default: all that have the secret'],
-    ['--show <template>', '--hook json: the text that the agent is shown, with {{path.of.a.field}}; default: all'],
-    ['--after <thing>', 'the end of a run starts it: of session:<id>, automation:<id> or project:<id>'],
+    [
+      'only events caused by these accounts; default: anyone',
+      'only these, each as owner/name; default: all that use the secret',
+    ],
+    ['--show <template>', '--hook json: the text for the agent, with {{path.of.a.field}}; default: the whole delivery'],
+    ['--after <source>', 'start it at the end of a run of session:<id>, automation:<id> or project:<id>'],
     ['--outcome <end>', '--after: done, failed or any; default done'],
-    ['--token-budget <n>', 'tokens of each of its sessions; then it asks whether to go on'],
-    ['--cost-budget <n>', "cost of each of its sessions in the price list's currency; then it asks whether to go on"],
-    ['--tool-call-budget <n>', 'tool calls of each of its sessions; then it asks whether to go on'],
-    ['-r, --repo <url...>', 'its sessions begin with these repositories; a branch, tag or commit stands behind a #'],
+    ['--token-budget <n>', 'maximum tokens per session; at the limit it asks whether to continue'],
+    [
+      '--cost-budget <n>',
+      "maximum cost per session in the price list's currency; at the limit it asks whether to continue",
+    ],
+    ['--tool-call-budget <n>', 'maximum tool calls per session; at the limit it asks whether to continue'],
+    ['-r, --repo <url...>', 'its sessions start with these repositories; append a branch, tag or commit with #'],
     ['--template <name>', 'the template of its sessions'],
     ['--model <model>', 'the model of its sessions, provider/model'],
-    ['--while-running <rule>', 'a start while another works: skip, queue or stop (the other); default skip'],
+    [
+      '--while-running <rule>',
+      'what to do while an earlier start is running: skip, queue or stop (the earlier one); default skip',
+    ],
     jsonOption,
   ],
   examples: [
@@ -108,22 +120,22 @@ export const automationCommand: CliCommand = {
       show({ secret, path }, `${path}\n${secret}`);
       if (!isJson)
         io.say(
-          'These are the path of its address on the server, and the secret of its deliveries, which is shown this once.',
+          'These are the path of its address on the server, and the secret of its deliveries, which is shown only once.',
         );
     };
     if (action === 'ls') {
       const all = await server.call((api) => api.automations.list.query());
       for (const one of all) show(one, lineOf(one));
-      if (all.length === 0 && !isJson) io.say('There are no automations. Make one with: corral automation create');
+      if (all.length === 0 && !isJson) io.say('There are no automations. Create one with: corral automation create');
       return exitCodes.ok.code;
     }
     if (word === undefined) throw new UsageError(`Name the automation: corral automation ${action} <automation>`);
     if (action === 'create') {
       const message = options.text('message');
-      if (message === undefined) throw new UsageError('Say what the agent is told, by --message.');
+      if (message === undefined) throw new UsageError('Set the message to the agent with --message.');
       const rule = options.text('whileRunning') ?? 'skip';
       const whileRunning = (['skip', 'queue', 'stop'] as const).find((one) => one === rule);
-      if (!whileRunning) throw new UsageError('--while-running is skip, queue or stop.');
+      if (!whileRunning) throw new UsageError('--while-running must be skip, queue or stop.');
       const cron = options.text('cron');
       const timezone = options.text('timezone') ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
       const [template, model] = [options.text('template'), options.text('model')];
@@ -140,7 +152,7 @@ export const automationCommand: CliCommand = {
         ...(after && { after }),
         ...(template !== undefined && { template }),
         ...(model !== undefined && { model }),
-      } as NewAutomation; // the server says which sources, events and ends there are
+      } as NewAutomation; // the server checks sources, events and outcomes
       const created = await server.call((api) => api.automations.create.mutate(spec));
       show(created, lineOf(created));
       if (hook && !isJson) await showSecret(created.id);
@@ -150,7 +162,7 @@ export const automationCommand: CliCommand = {
     switch (action) {
       case 'start': {
         const start = await server.call((api) => api.automations.start.mutate({ id }));
-        show(start, `It starts. See: corral automation starts ${id}`);
+        show(start, `It is starting. See: corral automation starts ${id}`);
         break;
       }
       case 'starts':
@@ -172,7 +184,7 @@ export const automationCommand: CliCommand = {
         break;
       default:
         throw new UsageError(
-          `${action} is no action. There are ls, create, start, starts, secret, pause, resume and rm.`,
+          `There is no action "${action}". Use ls, create, start, starts, secret, pause, resume or rm.`,
         );
     }
     return exitCodes.ok.code;

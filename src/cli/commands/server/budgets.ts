@@ -16,13 +16,13 @@ const words = {
   toolCallsPerMonth: 'tool calls/month',
 };
 
-/** A number, `unlimited`, or `default`: as the settings say. */
+/** Parses a number, `unlimited`, or `default` (null: from the settings). */
 function limitOf(option: string, value: string): number | 'unlimited' | null {
   if (value === 'unlimited') return value;
   if (value === 'default') return null;
   const limit = Number(value);
   if (value.trim() === '' || !Number.isFinite(limit) || limit < 0)
-    throw new UsageError(`${option} is a number, unlimited, or default.`);
+    throw new UsageError(`${option} must be a number, unlimited, or default.`);
   return limit;
 }
 
@@ -39,18 +39,18 @@ function lineOf(budget: Budget): string {
   return `${oneLine(nameOf(budget), 40).padEnd(32)}  ${parts.join('  ')}`;
 }
 
-/** Shows and changes what people and projects may use. */
+/** Shows and changes what people and projects can use. */
 export const budgetCommand: CliCommand = {
   name: 'budget',
   args: [
     ['[holder]', 'person or project; without one: shows all budgets that you see'],
     ['[id]', 'its name or id'],
   ],
-  about: 'shows what people and projects may use in a day and in a month; administrators give them limits',
+  about: 'shows what people and projects can use per day and per month; administrators set the limits',
   options: [
-    ['--tokens-per-day <limit>', 'a number, unlimited, or default (as the settings say)'],
+    ['--tokens-per-day <limit>', 'a number, unlimited, or default (from the settings)'],
     ['--cost-per-day <limit>', 'the same, in the currency of the price list'],
-    ['--tool-calls-per-day <limit>', 'the same, in calls of tools by agents'],
+    ['--tool-calls-per-day <limit>', 'the same, in tool calls of agents'],
     ['--tokens-per-month <limit>', 'the same for a month'],
     ['--cost-per-month <limit>', 'the same for a month'],
     ['--tool-calls-per-month <limit>', 'the same for a month'],

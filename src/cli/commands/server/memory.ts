@@ -23,10 +23,7 @@ export const memoryCommand: CliCommand = {
   args: [
     ['[action]', 'list, show, edit, rm, history, undo, redact; without one: list'],
     ['[path]', 'the path of the note, such as build/commands.md'],
-    [
-      '[version]',
-      'its number: with show an earlier text, with undo the one that comes back, with redact the one that goes (or all)',
-    ],
+    ['[version]', 'its number: the text to show, to restore with undo, or to remove with redact (or all)'],
   ],
   about: 'shows and changes the notes of agents that outlive their sessions: your own, or those of a project',
   options: [
@@ -45,7 +42,7 @@ export const memoryCommand: CliCommand = {
   async run(input) {
     const [word = 'list', path, version] = input.args;
     const action = actions.find((one) => one === (word === 'ls' ? 'list' : word));
-    if (!action) throw new UsageError(`${word} is no action. There are ${actions.join(', ')}.`);
+    if (!action) throw new UsageError(`There is no action "${word}". Use ${actions.join(', ')}.`);
     const server = input.corral();
     const holder = await holderOf(server, input.options);
     if (action === 'list') return await list(server, holder, input);
@@ -143,7 +140,7 @@ async function edit(
   return exitCodes.ok.code;
 }
 
-/** The text as the person's editor leaves it. */
+/** Opens the text in the user's editor. Resolves with the result. */
 async function inEditor(io: Io, name: string, before: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'corral-note-'));
   try {
@@ -162,7 +159,7 @@ async function inEditor(io: Io, name: string, before: string): Promise<string> {
 function numberOf(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
-  throw new UsageError(`${value} is no version. Take a number that corral memory history shows.`);
+  throw new UsageError(`${value} is not a version. Use a number from corral memory history.`);
 }
 
 const time = (at: string) => at.slice(0, 19).replace('T', ' ');

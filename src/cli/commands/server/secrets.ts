@@ -32,17 +32,18 @@ export const secretCommand: CliCommand = {
     ['[action]', 'ls (or list), set, remove; without one: ls'],
     ['[name]', 'a name such as weather, for set and remove'],
   ],
-  about: 'keeps secrets that the egress proxy adds to requests for their hosts; no sandbox and no answer has a value',
+  about:
+    'keeps secrets that the egress proxy adds to requests for their hosts; no sandbox and no answer contains a value',
   options: [
     ['--session <session>', 'the secrets of one session'],
     ['--project <project>', 'the secrets of all sessions of a project, by its name or id'],
-    ['--host <host...>', 'with set: where requests get the value, such as api.example.com or *.example.com'],
-    ['--header <name>', 'with set: the header that takes the value as it is; without it: Authorization: Bearer'],
+    ['--host <host...>', 'with set: hosts whose requests get the value, such as api.example.com or *.example.com'],
+    ['--header <name>', 'with set: the header for the plain value; default: Authorization: Bearer'],
     ['--scheme <scheme>', 'with set: bearer, or basic with --user'],
     ['--user <name>', 'with set: the name of basic'],
     ['--variable <name...>', 'with set: variables of the sandbox that get a placeholder'],
     ['--path <path...>', 'with set: only requests below these paths'],
-    ['--file <file>', 'with set: the file that has the value; without it: the standard input'],
+    ['--file <file>', 'with set: the file with the value; default: standard input'],
     jsonOption,
   ],
   examples: [
@@ -58,7 +59,8 @@ export const secretCommand: CliCommand = {
     if (action === 'ls' || action === 'list') {
       const all = await holder.list();
       all.forEach(show);
-      if (all.length === 0 && !isJson) io.say('There are none. Keep one with: corral secret set <name> --host <host>');
+      if (all.length === 0 && !isJson)
+        io.say('There are no secrets. Add one with: corral secret set <name> --host <host>');
       return exitCodes.ok.code;
     }
     if (action !== 'set' && action !== 'remove')
@@ -82,7 +84,7 @@ function lineOf({ name, hosts, header, scheme, env }: Secret): string {
 
 async function holderOf(server: Corral, options: Options): Promise<SecretHolder> {
   const [session, project] = [options.text('session'), options.text('project')];
-  if (session !== undefined && project !== undefined) throw new UsageError('Give --session or --project, not both.');
+  if (session !== undefined && project !== undefined) throw new UsageError('Use --session or --project, not both.');
   if (session !== undefined) {
     const { id: sessionId } = await boxOf(server, session);
     return {
@@ -112,9 +114,9 @@ async function holderOf(server: Corral, options: Options): Promise<SecretHolder>
 function placesOf(options: Options): Omit<NewSecret, 'name' | 'value'> {
   const [header, scheme, user] = [options.text('header'), options.text('scheme'), options.text('user')];
   const [hosts, paths] = [options.texts('host'), options.texts('path')];
-  if (hosts.length === 0) throw new UsageError('Say where requests get the value: --host api.example.com');
+  if (hosts.length === 0) throw new UsageError('Set the hosts whose requests get the value: --host api.example.com');
   if (scheme !== undefined && scheme !== 'bearer' && scheme !== 'basic')
-    throw new UsageError(`--scheme is bearer or basic, not ${scheme}.`);
+    throw new UsageError(`--scheme must be bearer or basic, not ${scheme}.`);
   return {
     hosts: [...hosts],
     env: [...options.texts('variable')],
@@ -125,10 +127,12 @@ function placesOf(options: Options): Omit<NewSecret, 'name' | 'value'> {
   };
 }
 
-/** The value, which never stands in an argument, because other users of the machine see those. */
+/** Reads the value from a file or a pipe, never from an argument, which other users of the machine can see. */
 async function readValue(file: string | undefined, io: Io): Promise<string> {
   if (file === undefined && io.stdin.isTTY)
-    throw new UsageError('The value comes from a file or a pipe: --file key.txt, or < key.txt. Arguments can be seen.');
+    throw new UsageError(
+      'The value comes from a file or a pipe: --file key.txt, or < key.txt. Other users can see arguments.',
+    );
   const value = file === undefined ? await textOf(io.stdin) : await readFile(file, 'utf8').catch(() => undefined);
   if (value === undefined) throw new UsageError(`${file} cannot be read.`);
   return value.replace(/\r?\n$/, '');

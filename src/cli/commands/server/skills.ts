@@ -22,7 +22,7 @@ interface FolderFile {
 async function readFolder(value: string): Promise<FolderFile[]> {
   const root = resolve(value);
   if (!(await stat(root).catch(() => undefined))?.isDirectory())
-    throw new UsageError(`${value} is no folder. Name the folder that holds SKILL.md.`);
+    throw new UsageError(`${value} is not a folder. Name the folder that contains SKILL.md.`);
   const files: FolderFile[] = [];
   let bytes = 0;
   const walk = async (folder: string, path: string): Promise<void> => {
@@ -34,9 +34,7 @@ async function readFolder(value: string): Promise<FolderFile[]> {
       const { mode, size } = await stat(whole);
       bytes += size;
       if (files.length >= maxFiles || bytes > maxBytes)
-        throw new UsageError(
-          `${value} has more than ${maxFiles} files or 7 MiB. Take out what the skill does not need.`,
-        );
+        throw new UsageError(`${value} has more than ${maxFiles} files or 7 MiB. Remove what the skill does not need.`);
       const content = (await readFile(whole)).toString('base64');
       files.push({ path: `${path}/${entry.name}`, content, executable: (mode & 0o100) !== 0 });
     }
@@ -52,10 +50,10 @@ export const skillCommand: CliCommand = {
     ['[action]', 'ls (or list), check, upload, show, delete; without one: ls'],
     ['[skill]', 'the folder to check or upload; else the name or id of a skill'],
   ],
-  about: 'brings skills to agents: checks, uploads, lists and deletes folders with a SKILL.md',
+  about: 'gives skills to agents: checks, uploads, lists and deletes folders with a SKILL.md',
   options: [
-    ['--version-only <version>', 'with delete: this version alone, by its number or id'],
-    ['--private', 'with upload: only your own sessions can have a new skill, also when you are an administrator'],
+    ['--version-only <version>', 'with delete: only this version, by its number or id'],
+    ['--private', 'with upload: only your own sessions can use a new skill, even if you are an administrator'],
     jsonOption,
   ],
   examples: ['corral skill check ./house-style', 'corral skill upload ./house-style', 'corral skill show house-style'],
@@ -69,7 +67,7 @@ export const skillCommand: CliCommand = {
     if (action === 'ls' || action === 'list') {
       const all = await list();
       for (const one of all) show(one, lineOf(one));
-      if (all.length === 0 && !isJson) io.say('There are no skills. Bring one with: corral skill upload <folder>');
+      if (all.length === 0 && !isJson) io.say('There are no skills. Upload one with: corral skill upload <folder>');
       return exitCodes.ok.code;
     }
     if (word === undefined) throw new UsageError(`Name the skill or its folder: corral skill ${action} <skill>`);
@@ -123,7 +121,7 @@ export const skillCommand: CliCommand = {
         return exitCodes.ok.code;
       }
       default:
-        throw new UsageError(`${action} is no action. There are ls, check, upload, show and delete.`);
+        throw new UsageError(`There is no action "${action}". Use ls, check, upload, show or delete.`);
     }
   },
 };

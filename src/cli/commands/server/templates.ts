@@ -10,25 +10,28 @@ import { oneLine } from '../../io.ts';
 const actions = ['ls', 'build', 'builds', 'log', 'cancel', 'tag', 'untag', 'delete'] as const;
 const maxLine = 2_000;
 
-/** Templates of the caller's own, built of a Dockerfile. */
+/** The caller's own templates, built from a Dockerfile. */
 export const templateCommand: CliCommand = {
   name: 'template',
   args: [
     ['[action]', `${actions.join(', ')}; without one: ls`],
     [
       '[word]',
-      'with build: the folder of the Dockerfile, else the present one; with the others: the id or name of a template',
+      'with build: the folder of the Dockerfile (default: the current one); otherwise: the id or name of a template',
     ],
-    ['[more]', 'with log and cancel: a build, else the newest; with tag and untag: the tag'],
+    ['[more]', 'with log and cancel: a build (default: the newest); with tag and untag: the tag'],
   ],
-  about: 'builds templates of a Dockerfile, in the walls of a sandbox, and lists, tags and deletes them',
+  about: 'builds templates from a Dockerfile, isolated in a sandbox, and lists, tags and deletes them',
   options: [
-    ['--tag <name>', 'with build: the name of the template, perhaps with a tag (my-tools:v1)'],
+    ['--tag <name>', 'with build: the name of the template, optionally with a tag (my-tools:v1)'],
     ['--also <tag...>', 'with build: further tags'],
     ['--file <file>', 'with build: the Dockerfile, if it has another name or place'],
     ['--arg <name=value...>', 'with build: values of its ARGs'],
     ['--fresh', 'with build: run every step again'],
-    ['--from <tag>', 'with tag: the tag whose build gets the new one; without it: default'],
+    [
+      'with tag: the tag whose build gets the new one; default: default',
+      'with tag: the tag whose build gets the new one; without it: default',
+    ],
     jsonOption,
   ],
   examples: [

@@ -17,15 +17,16 @@ export const usageCommand: CliCommand = {
   about: 'shows turns, tokens and cost over days, by person, model, project, session or day',
   options: [
     ['--by <what>', 'person, model, project, session or day; default model'],
-    ['--days <days>', 'the last so many days, 1 to 366; default 30'],
+    ['the number of days, 1 to 366; default 30', 'the last so many days, 1 to 366; default 30'],
     jsonOption,
   ],
   examples: ['corral usage', 'corral usage --by person --days 7', 'corral usage --by day --json'],
   async run({ options, io, corral }) {
     const by = dimensions.find((one) => one === (options.text('by') ?? 'model'));
-    if (by === undefined) throw new UsageError(`--by is one of ${dimensions.join(', ')}.`);
+    if (by === undefined) throw new UsageError(`--by must be one of ${dimensions.join(', ')}.`);
     const days = Number(options.text('days') ?? 30);
-    if (!Number.isInteger(days) || days < 1 || days > 366) throw new UsageError('--days is a number from 1 to 366.');
+    if (!Number.isInteger(days) || days < 1 || days > 366)
+      throw new UsageError('--days must be a number from 1 to 366.');
     const now = Date.now();
     const day = (at: number) => new Date(at).toISOString().slice(0, 10);
     const range = { from: day(now - (days - 1) * dayMs), to: day(now), by };
@@ -34,7 +35,7 @@ export const usageCommand: CliCommand = {
       io.print(JSON.stringify(report));
       return exitCodes.ok.code;
     }
-    if (report.groups.length === 0) io.say('No model was used in these days.');
+    if (report.groups.length === 0) io.say('No model was used in this period.');
     else io.print(`${'in'.padStart(12)}  ${'out'.padStart(12)}  ${'turns'.padStart(6)}  ${by.padEnd(32)}  cost`);
     for (const group of [...report.groups, ...(report.groups.length > 1 ? [{ name: 'total', ...report.total }] : [])]) {
       const { inputTokens, outputTokens, turns } = group;

@@ -13,17 +13,17 @@ export const volumeCommand: CliCommand = {
   name: 'volume',
   args: [
     ['[action]', `${actions.join(', ')}; without one: ls`],
-    ['[volume]', 'the name of a new one, or the id or name of one that is there'],
+    ['[volume]', 'the name of a new volume, or the id or name of an existing one'],
     [
       '[path]',
-      'with files, get, put and rm: a path in it; with backup and restore: a local archive (- is the terminal)',
+      'with files, get, put and rm: a path in it; with backup and restore: a local archive (- is standard output or input)',
     ],
     ['[file]', 'with get and put: a local file; - is standard output or input'],
   ],
-  about: 'keeps files beyond sessions: volumes that sessions mount, and what is in them',
+  about: 'keeps files beyond sessions: volumes that sessions mount, and their content',
   options: [
-    ['--quota <size>', 'with create and set: what it may hold, such as 2GiB'],
-    ['--name <name>', 'with set: another name'],
+    ['--quota <size>', 'with create and set: its maximum size, such as 2GiB'],
+    ['--name <name>', 'with set: a new name'],
     jsonOption,
   ],
   examples: [
@@ -57,7 +57,7 @@ async function list(server: Corral, { options, io }: CommandInput): Promise<numb
   const isJson = options.flag('json');
   const all = await server.volumes.list();
   for (const one of all) io.print(isJson ? JSON.stringify(one) : lineOf(one));
-  if (all.length === 0 && !isJson) io.say('There are no volumes. Make one with: corral volume create <name>');
+  if (all.length === 0 && !isJson) io.say('There are no volumes. Create one with: corral volume create <name>');
   return exitCodes.ok.code;
 }
 
@@ -78,7 +78,7 @@ async function act(
     case 'show':
       return await volumes.get(volume);
     case 'set':
-      if (quota === undefined && name === undefined) throw new UsageError('Say what to set: --quota or --name.');
+      if (quota === undefined && name === undefined) throw new UsageError('Nothing to set. Pass --quota or --name.');
       return await volumes.update(volume, {
         ...(quota !== undefined && { quota }),
         ...(name !== undefined && { name }),

@@ -16,7 +16,7 @@ const deliveryOf = ({ id, type, state, tries, statusCode, error, createdAt }: De
     .filter((part) => part !== null && part !== '')
     .join('  ');
 
-/** The webhooks of a server: lists, makes, tries and removes them, and shows what was sent. */
+/** The webhooks of a server: lists, creates, tests and removes them, and shows deliveries. */
 export const webhookCommand: CliCommand = {
   name: 'webhook',
   args: [
@@ -24,10 +24,10 @@ export const webhookCommand: CliCommand = {
     ['[webhook]', 'its id, the beginning of one, or its name; the name of a new one'],
     ['[delivery]', 'the delivery to resend: its id'],
   ],
-  about: 'tells other programs of events: makes, lists, tries and removes webhooks',
+  about: 'sends events to other programs: creates, lists, tests and removes webhooks',
   options: [
-    ['--url <url>', 'where a new one sends to'],
-    ['--events <list>', 'what it hears of, such as run.waiting,run.failed; default all'],
+    ['--url <url>', 'the URL of a new webhook'],
+    ['--events <list>', 'the events to send, such as run.waiting,run.failed; default all'],
     ['--format <format>', 'json (Standard Webhooks), slack or managed-agents; default json'],
     ['--project <id>', 'only the sessions and automations of this project'],
     jsonOption,
@@ -46,13 +46,13 @@ export const webhookCommand: CliCommand = {
     if (action === 'ls') {
       const all = await server.call((api) => api.webhooks.list.query());
       for (const one of all) show(one, lineOf(one));
-      if (all.length === 0 && !isJson) io.say('There are no webhooks. Make one with: corral webhook create');
+      if (all.length === 0 && !isJson) io.say('There are no webhooks. Create one with: corral webhook create');
       return exitCodes.ok.code;
     }
     if (word === undefined) throw new UsageError(`Name the webhook: corral webhook ${action} <webhook>`);
     if (action === 'create') {
       const url = options.text('url');
-      if (url === undefined) throw new UsageError('Say where it sends to, by --url.');
+      if (url === undefined) throw new UsageError('Set the URL with --url.');
       const [events, format, projectId] = [options.text('events'), options.text('format'), options.text('project')];
       // The server says which events and formats there are.
       const spec = {
@@ -64,14 +64,14 @@ export const webhookCommand: CliCommand = {
       } as Spec;
       const created = await server.call((api) => api.webhooks.create.mutate(spec));
       show(created, `${lineOf(created)}\n${created.secret}`);
-      if (!isJson) io.say('The second line is its secret. It is shown this once.');
+      if (!isJson) io.say('The second line is its secret. It is shown only once.');
       return exitCodes.ok.code;
     }
     const { id } = findNamed('webhook', await server.call((api) => api.webhooks.list.query()), word);
     switch (action) {
       case 'test': {
         const sent = await server.call((api) => api.webhooks.test.mutate({ id }));
-        show(sent, `A test event is sent. See: corral webhook deliveries ${id}`);
+        show(sent, `A test event is being sent. See: corral webhook deliveries ${id}`);
         break;
       }
       case 'deliveries':
@@ -80,7 +80,7 @@ export const webhookCommand: CliCommand = {
       case 'resend': {
         if (delivery === undefined) throw new UsageError(`Name the delivery: corral webhook resend ${word} <delivery>`);
         const sent = await server.call((api) => api.webhooks.resend.mutate({ id, delivery }));
-        show(sent, `It is sent again. See: corral webhook deliveries ${id}`);
+        show(sent, `It is being sent again. See: corral webhook deliveries ${id}`);
         break;
       }
       case 'pause':
@@ -92,7 +92,7 @@ export const webhookCommand: CliCommand = {
       case 'rotate': {
         const changed = await server.call((api) => api.webhooks.rotate.mutate({ id }));
         show(changed, changed.secret);
-        if (!isJson) io.say('This is its new secret. It counts from now on, and is shown this once.');
+        if (!isJson) io.say('This is its new secret. It is valid from now on, and shown only once.');
         break;
       }
       case 'rm':
@@ -101,7 +101,7 @@ export const webhookCommand: CliCommand = {
         break;
       default:
         throw new UsageError(
-          `${action} is no action. There are ls, create, test, deliveries, resend, pause, resume, rotate and rm.`,
+          `There is no action "${action}". Use ls, create, test, deliveries, resend, pause, resume, rotate or rm.`,
         );
     }
     return exitCodes.ok.code;

@@ -9,16 +9,17 @@ const hosted = 'https://api.anthropic.com';
 export const workerCommand: CliCommand = {
   name: 'worker',
   args: [],
-  about: 'gives sandboxes to the sessions of a self-hosted environment of any Managed Agents server, until it is ended',
+  about:
+    'provides sandboxes for the sessions of a self-hosted environment of any Managed Agents server, until it is stopped',
   options: [
     ['--environment <id>', 'the environment; default ANTHROPIC_ENVIRONMENT_ID'],
     ['--api <url>', `the Managed Agents server; default ANTHROPIC_BASE_URL, else ${hosted}`],
-    ['--max-sessions <count>', 'serve so many at once; default 4'],
-    ['--max-idle <seconds>', 'let a session go that is idle for so long; default 60'],
+    ['--max-sessions <count>', 'maximum number of sessions at the same time; default 4'],
+    ['--max-idle <seconds>', 'release a session after so many seconds idle; default 60'],
     ['--template <name>', 'the template of the sandboxes'],
-    ['--egress <host...>', 'the only hosts that they reach of those that the server opens; `none` for no host'],
-    ['--cpus <count>', 'the processors of each'],
-    ['--memory <size>', 'the memory of each, such as 2GiB'],
+    ['--egress <host...>', 'allow only these of the hosts that the server opens; `none` for no host'],
+    ['--cpus <count>', 'processors per sandbox'],
+    ['--memory <size>', 'memory per sandbox, such as 2GiB'],
     ['--idle-timeout <seconds>', 'stop an unused sandbox after so long; its files stay'],
   ],
   examples: [
@@ -27,13 +28,14 @@ export const workerCommand: CliCommand = {
   ],
   async run({ options, io, corral }) {
     const environmentId = options.text('environment') ?? io.env.ANTHROPIC_ENVIRONMENT_ID;
-    if (!environmentId) throw new UsageError('Name the environment by --environment or ANTHROPIC_ENVIRONMENT_ID.');
-    if (!/^[\w-]{1,128}$/.test(environmentId)) throw new UsageError(`${environmentId} is no id of an environment.`);
+    if (!environmentId) throw new UsageError('Set the environment with --environment or ANTHROPIC_ENVIRONMENT_ID.');
+    if (!/^[\w-]{1,128}$/.test(environmentId))
+      throw new UsageError(`${environmentId} is not the id of an environment.`);
     // A key on the command line could be read by every user of the machine.
     const key = io.env.ANTHROPIC_ENVIRONMENT_KEY;
-    if (!key) throw new UsageError("Put the environment's key into ANTHROPIC_ENVIRONMENT_KEY.");
+    if (!key) throw new UsageError("Set ANTHROPIC_ENVIRONMENT_KEY to the environment's key.");
     const url = options.text('api') ?? (io.env.ANTHROPIC_BASE_URL || hosted);
-    if (!URL.canParse(url)) throw new UsageError(`${url} is no address of a server.`);
+    if (!URL.canParse(url)) throw new UsageError(`${url} is not the address of a server.`);
     const count = (name: string, usual: number): number => {
       const value = options.text(name);
       if (value !== undefined && !(Number(value) > 0))

@@ -45,7 +45,7 @@ export const runTask = mcpTool({
     const place = { id, after: seq - 1, waitMs: wait_seconds * 1_000 };
     const states = runStates(runId);
     for await (const event of eventsUntil(call, place)) {
-      states.hear(event);
+      states.update(event);
       if (states.now.status !== 'running') break;
       await tellProgress(call, event);
     }

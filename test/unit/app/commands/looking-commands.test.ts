@@ -91,7 +91,7 @@ test.each([
   [
     tryCommand,
     ['--url', 'localhost:8000'],
-    'localhost:8000 is no address of a server. Write it like http://127.0.0.1:8000',
+    'localhost:8000 is not the address of a server. Write it like http://127.0.0.1:8000',
   ],
-  [doctorCommand, ['--url', 'server'], 'server is no address of a server. Write it like http://127.0.0.1:8000'],
+  [doctorCommand, ['--url', 'server'], 'server is not the address of a server. Write it like http://127.0.0.1:8000'],
 ])('%o with %j says what is wrong', (command, args, text) => expect(run(command, ...args)).rejects.toThrow(text));

@@ -14,9 +14,9 @@ test('words come piece by piece, and stay once they are whole', () => {
     event('message.delta', { messageId: 'm', text: 'One ' }),
     event('message.delta', { messageId: 'm', text: '**two**' }),
   ];
-  expect(after(...pieces)).toMatchObject({ said: 'One **two**', blocks: [] });
+  expect(after(...pieces)).toMatchObject({ reply: 'One **two**', blocks: [] });
   const whole = after(...pieces, event('message.assistant', { messageId: 'm', text: 'One **two**', attachments: [] }));
-  expect([whole.said, shown(whole)]).toEqual(['', ['One two']]);
+  expect([whole.reply, shown(whole)]).toEqual(['', ['One two']]);
 });
 
 const call = { callId: 'c', tool: 'shell', function: 'shell_exec', args: { command: 'make' } };
