@@ -40,6 +40,7 @@ export async function bundlePage(outdir: string): Promise<void> {
     format: 'esm',
     logLevel: 'warning',
     plugins: [servedNovnc],
+    external: ['/static/*'], // files that the pages and the guide name alike
   } as const satisfies BuildOptions;
   const define = { 'process.env.NODE_ENV': '"production"' };
   const parser = await build({ ...options, define, entryPoints: { parser: join(source, 'parsing/worker.ts') } });
@@ -60,6 +61,9 @@ export async function bundlePage(outdir: string): Promise<void> {
     await writeFile(join(outdir, html), filled.replace('</head>', `${preloads(metafile, name)}</head>`));
   }
   await copyFile(join(source, 'icon.svg'), join(outdir, 'icon.svg'));
+  const { resolve } = createRequire(import.meta.url);
+  const font = '@fontsource-variable/inter/files/inter-latin-wght-normal.woff2';
+  await copyFile(resolve(font), join(outdir, 'inter.woff2'));
   await copyApiDocs(join(outdir, 'api-docs'));
 }
 

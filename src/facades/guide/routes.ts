@@ -11,7 +11,7 @@ const style = new URL('guide.css', import.meta.url);
 const script = new URL('guide.js', import.meta.url);
 const headers = {
   'content-security-policy':
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'cache-control': 'public, max-age=300',
 };
 const about = describing({ tag: 'Server', prefix: 'guide', failures: detailFailures });

@@ -48,6 +48,7 @@ const policyWith = (framedBy: "'none'" | "'self'", frames: string) =>
     "worker-src 'self'",
     "style-src 'self'",
     "img-src 'self' data: blob:",
+    "font-src 'self'",
     "connect-src 'self'",
     "media-src 'self'",
     `frame-src 'self'${frames}`,

@@ -19,12 +19,40 @@ export function answerErrors(app: FastifyInstance, context: ErrorContext): void 
   app.setNotFoundHandler((request, reply) => {
     const style = styleOf(context.styles, request.url);
     const methods = context.table.methodsOf(request.url.split('?', 1)[0] ?? '');
+    if (methods.length === 0 && wantsPage(request)) return sendNotFoundPage(reply);
     if (methods.length === 0)
       return reply.code(404).send(style.body(404, new AppError('not_found', 'Not Found'), request.id));
     reply.header('allow', methods.join(', '));
     return reply.code(405).send(style.body(405, new AppError('invalid_request', 'Method Not Allowed'), request.id));
   });
 }
+
+/** A person opened the address in a browser; programs ask for data. */
+const wantsPage = ({ method, headers }: FastifyRequest): boolean =>
+  method === 'GET' && (headers.accept ?? '').includes('text/html');
+
+const notFoundPage = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Page not found · Corral</title>
+<link rel="stylesheet" href="/guide/guide.css">
+</head>
+<body>
+<main>
+<h1>Page not found</h1>
+<p>There is nothing at this address. Open <a href="/">Corral</a> or its <a href="/guide">guide</a>.</p>
+</main>
+</body>
+</html>
+`;
+const sendNotFoundPage = (reply: FastifyReply): FastifyReply =>
+  reply
+    .code(404)
+    .type('text/html; charset=utf-8')
+    .header('content-security-policy', "default-src 'none'; style-src 'self'; font-src 'self'")
+    .send(notFoundPage);
 
 export function answer(
   error: AppError,
@@ -34,6 +62,7 @@ export function answer(
 ): FastifyReply {
   const style = styleOf(styles, request.url);
   const status = style.status(error);
+  if (status === 404 && wantsPage(request)) return sendNotFoundPage(reply);
   if (status === 500) {
     const about = { request: request.id, route: request.routeOptions?.url };
     logger.error({ err: error.cause ?? error, ...about }, 'request failed');

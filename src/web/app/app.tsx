@@ -30,19 +30,23 @@ export function App() {
         data-dragging={isDragging.value ? 'true' : undefined}
         style={{ '--pane': `${paneWidth.value}px` }}
       >
-        <Boundary instead={null}>
+        <Boundary>
           <Sidebar />
         </Boundary>
         <main class="main">
-          <Boundary instead={null}>
+          <Boundary>
             <Header />
           </Boundary>
           <Notice />
-          <Conversation />
+          <Boundary>
+            <Conversation />
+          </Boundary>
         </main>
         {hasWork && (
           <>
-            <WorkPane />
+            <Boundary>
+              <WorkPane />
+            </Boundary>
             <nav class="phone-tabs" aria-label={t('work')}>
               {(['chat', 'work'] as const).map((part) => (
                 <button
@@ -69,7 +73,9 @@ export function App() {
           }}
         />
       </div>
-      <Palette />
+      <Boundary>
+        <Palette />
+      </Boundary>
       <Dialogs />
     </>
   );

@@ -81,7 +81,7 @@ export function Conversation() {
           {id === undefined ? (
             <Welcome />
           ) : (
-            <Boundary key={id} instead={<p class="quiet">{t('notDrawn')}</p>}>
+            <Boundary key={id}>
               <h2 class="sr-only">{t('conversation')}</h2>
               {isEndOnly.value && <p class="quiet">{t('earlierComing')}</p>}
               <Items model={model} sessionId={id} isLive isEndOnly={isEndOnly.value} />

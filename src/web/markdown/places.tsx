@@ -1,6 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { readWorkspacePaths, workspacePaths } from '../conversation/completion/workspace-paths.ts';
+import { model } from '../data/log.ts';
 import { currentId } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
 import { showPlace } from '../work/preview/state.ts';
@@ -22,7 +23,8 @@ export function CodeSpan({ code, sessionId }: { code: string; sessionId: string 
 }
 
 function FileLink({ name, sessionId }: { name: string; sessionId: string }) {
-  useEffect(() => void readWorkspacePaths(sessionId), [sessionId]);
+  const run = model.run.value.kind; // its end is the time to look again
+  useEffect(() => void readWorkspacePaths(sessionId), [sessionId, run]);
   const wanted = name.replace(/^\.\//, '');
   const path = workspacePaths.value.paths.find((one) => one === wanted || wanted.endsWith(`/${one}`));
   const code = <code dir="ltr">{name}</code>;

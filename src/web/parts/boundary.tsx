@@ -1,8 +1,10 @@
 import { Component, type ComponentChildren } from 'preact';
+import { t } from '../text/text.ts';
+import { Button } from './button.tsx';
 
 interface Props {
-  /** Drawn in place of the children when one of them throws. It must be plain. */
-  readonly instead: ComponentChildren;
+  /** Drawn in place of the children when one of them throws. It must be plain. Absent: a line that offers to draw them again. */
+  readonly instead?: ComponentChildren;
   readonly children: ComponentChildren;
 }
 
@@ -17,6 +19,15 @@ export class Boundary extends Component<Props, { readonly hasFailed: boolean }> 
   }
 
   override render() {
-    return this.state.hasFailed ? this.props.instead : this.props.children;
+    if (!this.state.hasFailed) return this.props.children;
+    if (this.props.instead !== undefined) return this.props.instead;
+    return (
+      <div class="empty" role="alert">
+        <p class="quiet">{t('notDrawn')}</p>
+        <Button icon="retry" onClick={() => this.setState({ hasFailed: false })}>
+          {t('tryAgain')}
+        </Button>
+      </div>
+    );
   }
 }

@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals';
-import { type ComponentChildren, Fragment, type VNode } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { t } from '../text/text.ts';
+import { Boundary } from './boundary.tsx';
 import { Button, IconButton } from './button.tsx';
 
 interface OpenDialog {
@@ -20,7 +21,19 @@ export const closeDialog = (): void => {
   shown.value = undefined;
 };
 /** Where the open dialog is drawn, once in the page. */
-export const Dialogs = () => shown.value && <Fragment key={shown.value.key}>{shown.value.dialog}</Fragment>;
+export const Dialogs = () =>
+  shown.value && (
+    <Boundary key={shown.value.key} instead={<FailedDialog />}>
+      {shown.value.dialog}
+    </Boundary>
+  );
+
+/** In the place of a dialog that could not be drawn: it can be opened again. */
+const FailedDialog = () => (
+  <Dialog title={t('notDrawn')}>
+    <Button onClick={closeDialog}>{t('close')}</Button>
+  </Dialog>
+);
 
 interface Props {
   readonly title: string;
@@ -50,7 +63,9 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
         <h2>{title}</h2>
         <IconButton icon="close" label={t('close')} onClick={() => ref.current?.close()} />
       </header>
-      <div class="dialog-body">{children}</div>
+      <div class="dialog-body">
+        <Boundary>{children}</Boundary>
+      </div>
     </dialog>
   );
 }

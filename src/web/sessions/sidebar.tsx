@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { isMenuOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/automations.tsx';
 import { go } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
@@ -153,6 +154,7 @@ const ArchiveRow = ({ count }: { count: number }) => (
 );
 
 function newSession() {
+  isMenuOpen.value = false;
   go(undefined);
   setTimeout(() => document.getElementById('message')?.focus(), 30);
 }

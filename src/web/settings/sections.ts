@@ -1,4 +1,5 @@
 import type { ComponentType } from 'preact';
+import { currentId } from '../data/sessions.ts';
 import type { TextKey } from '../text/texts.ts';
 import { AgentSettings } from './agent.tsx';
 import { Look } from './look.tsx';
@@ -21,15 +22,19 @@ interface Section {
   readonly id: string;
   readonly label: TextKey;
   /** `again` opens the settings after another dialog took their place. */
+  /** Undefined: always. */
+  readonly shows?: () => boolean;
   readonly Body: ComponentType<{ again: () => void }>;
 }
+
+const hasSession = () => currentId.value !== undefined;
 
 export const sections: readonly Section[] = [
   { id: 'look', label: 'settings.look', Body: Look },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
   { id: 'models', label: 'settings.models', Body: Models },
-  { id: 'agent', label: 'settings.agent', Body: AgentSettings },
-  { id: 'network', label: 'settings.network', Body: Network },
+  { id: 'agent', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
+  { id: 'network', label: 'settings.network', shows: hasSession, Body: Network },
   { id: 'memory', label: 'memory', Body: MemorySection },
   { id: 'usage', label: 'usage', Body: UsageSection },
   { id: 'server-approvals', label: 'server.approvals', Body: ServerApprovals },

@@ -16,11 +16,18 @@ export function Settings({ section: first }: { section?: string | undefined }) {
     <Dialog title={t('settings')} wide>
       <div class="settings">
         <nav ref={nav} aria-label={t('settings')}>
-          {sections.map(({ id, label }) => (
-            <button type="button" key={id} aria-current={id === open ? 'true' : undefined} onClick={() => setOpen(id)}>
-              {t(label)}
-            </button>
-          ))}
+          {sections
+            .filter(({ id, shows }) => id === open || (shows?.() ?? true))
+            .map(({ id, label }) => (
+              <button
+                type="button"
+                key={id}
+                aria-current={id === open ? 'true' : undefined}
+                onClick={() => setOpen(id)}
+              >
+                {t(label)}
+              </button>
+            ))}
         </nav>
         <section aria-label={section && t(section.label)}>
           {section && <section.Body again={() => showDialog(<Settings section={open} />)} />}

@@ -79,7 +79,7 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
   useEffect(() => void (loaded.Tab || load()), [tab, isConnected]);
   if (loaded.Tab) {
     return (
-      <Boundary instead={<p class="quiet empty">{t('notDrawn')}</p>}>
+      <Boundary>
         <loaded.Tab session={session} />
       </Boundary>
     );

@@ -107,7 +107,7 @@ test('an automation starts at the end of another one’s run, and not for somebo
 });
 
 test('a session of an automation waits with a question when its budget is spent', async () => {
-  const { body: made } = await call('POST', base, { body: { ...report, budget: { turns: 1 } } });
+  const { body: made } = await call('POST', base, { body: { ...report, message: 'Say hello', budget: { turns: 1 } } });
   await call('POST', `${base}/${made.id}/starts`);
   const newest = async () => (await call('GET', `${base}/${made.id}/starts`)).body[0];
   const statusOf = async () => {

@@ -46,7 +46,11 @@ test('F054 two servers that create the same new session at once agree on one own
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const id = await create(a);
-  await Promise.all([send(a, id, 'one'), send(b, id, 'two'), send(b, id, 'three')]);
+  await Promise.all([
+    send(a, id, fence('sh', 'echo 1')),
+    send(b, id, fence('sh', 'echo 2')),
+    send(b, id, fence('sh', 'echo 3')),
+  ]);
   await rests(b, id);
   expect([a, b].filter(({ core }) => core.engine.liveSessions.get(id))).toHaveLength(1);
   expect(set.backend.boxes.size).toBe(1);

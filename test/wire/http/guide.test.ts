@@ -9,7 +9,7 @@ test('the guide opens without a token, with every page, and runs no script but i
     const { status, headers, body } = await server.call('GET', path);
     expect(status, path).toBe(200);
     expect(headers.get('content-security-policy')).toMatch(
-      /^default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:;/,
+      /^default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self';/,
     );
     const scripts = String(body).match(/<script[^>]*>[^<]*/g) ?? [];
     for (const script of scripts) expect(script, path).toMatch(/^<script [^>]*src="\/guide\/guide[.]js"[^>]*>$/);

@@ -50,18 +50,20 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
       <Services services={services} />
       {all.length === 0 && <p class="quiet empty">{t('processes.none')}</p>}
       <ul class="processes" aria-label={t('tab.processes')}>
-        {all.map((process) => (
-          <li key={`${process.pid} ${process.started}`}>
-            <button type="button" class="tree-row" disabled={process.log === ''} onClick={() => setShown(process.pid)}>
-              <code class="tree-name">{process.cmd}</code>
-              <span class="quiet tree-size">{aboutProcess(process)}</span>
-            </button>
-            {process.status === 'running' && (
-              <IconButton
-                icon="stop"
-                label={t('processes.stopOne', { pid: process.pid })}
-                onClick={() => stop(process.pid)}
-              />
+        {byProgram(all).map(([name, [first, ...others]]) => (
+          <li key={name}>
+            <Row process={first} name={name} show={setShown} stop={stop} />
+            {others.length > 0 && (
+              <details>
+                <summary class="quiet">{t('processes.more', { n: others.length, name })}</summary>
+                <ul>
+                  {others.map((process) => (
+                    <li key={`${process.pid} ${process.started}`}>
+                      <Row process={process} name={name} show={setShown} stop={stop} />
+                    </li>
+                  ))}
+                </ul>
+              </details>
             )}
           </li>
         ))}
@@ -69,6 +71,43 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
     </>
   );
 }
+
+/** The processes of the same program under one name, in the order of the first of each. */
+export function byProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
+  const found = new Map<string, [Process, ...Process[]]>();
+  for (const process of all) {
+    const name = nameOf(process.cmd);
+    const known = found.get(name);
+    if (known) known.push(process);
+    else found.set(name, [process]);
+  }
+  return [...found];
+}
+
+/** The program of a command, without its folder and the variables before it. */
+export const nameOf = (cmd: string): string => {
+  const word = cmd.split(/\s+/).find((part) => part !== '' && !/^\w+=/.test(part)) ?? cmd;
+  return word.split('/').at(-1) || word;
+};
+
+interface RowProps {
+  readonly process: Process;
+  readonly name: string;
+  readonly show: (pid: number) => void;
+  readonly stop: (pid: number) => void;
+}
+const Row = ({ process, name, show, stop }: RowProps) => (
+  <div class="process">
+    <button type="button" disabled={process.log === ''} title={process.cmd} onClick={() => show(process.pid)}>
+      <strong>{name}</strong>
+      <span class="quiet">{aboutProcess(process)}</span>
+      <code class="quiet">{process.cmd}</code>
+    </button>
+    {process.status === 'running' && (
+      <IconButton icon="stop" label={t('processes.stopOne', { pid: process.pid })} onClick={() => stop(process.pid)} />
+    )}
+  </div>
+);
 
 /** The process's number, state, memory, ports and start. */
 function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process): string {

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { once, query } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
-import { attempt, notify } from '../../parts/notice.tsx';
+import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import type { AgentShell, AgentShells } from './agent-shells.ts';
 import { type EndReason, OwnTerminal } from './own-terminal.ts';
@@ -51,13 +51,16 @@ interface AgentProps {
   readonly shell: AgentShell;
   readonly all: AgentShells;
   readonly onShown: () => void;
+  /** Opens a shell of the person. */
+  readonly openOwn: () => void;
 }
 const lookEveryMs = 1_000;
 
 /** A shell of the agent, to watch. While a command runs in it, keys go to that command. */
-export function AgentScreen({ sessionId, shell, all, onShown }: AgentProps) {
+export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentProps) {
   const write = useRef<(text: string) => void>(() => {});
   const shown = useRef('');
+  const isOpening = useRef(false);
   const running = useRef(shell);
   running.current = shell;
   useEffect(() => {
@@ -89,7 +92,12 @@ export function AgentScreen({ sessionId, shell, all, onShown }: AgentProps) {
       }),
   );
   const type = (text: string) => {
-    if (running.current.running === undefined) return notify(t('terminal.idle'));
+    if (running.current.running === undefined) {
+      // Nothing reads it here. Further keys come before the shell is there.
+      if (!isOpening.current) openOwn();
+      isOpening.current = true;
+      return;
+    }
     void attempt(t('terminal.typing'), () => typing.type(text));
   };
   return (
@@ -107,9 +115,10 @@ export function AgentScreen({ sessionId, shell, all, onShown }: AgentProps) {
           };
         }}
       />
-      <p class="work-note quiet">
+      <div class="work-note quiet row">
         {t(shell.waits ? 'terminal.asks' : shell.running === undefined ? 'terminal.watching' : 'terminal.mayType')}
-      </p>
+        {shell.running === undefined && <Button onClick={openOwn}>{t('terminal.new')}</Button>}
+      </div>
     </>
   );
 }

@@ -38,7 +38,9 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
   const forget = (id: string) => setOwn((all) => all.filter((one) => one.id !== id));
   const keys = [...own.map(({ id }) => `own ${id}`), ...shells.list.map(({ id }) => `agent ${id}`)];
   const wanted = chosen.value[sessionId];
-  const shown = wanted !== undefined && keys.includes(wanted) ? wanted : keys[0];
+  const busy = shells.list.find(({ running }) => running !== undefined);
+  const usual = own.length === 0 && busy ? `agent ${busy.id}` : keys[0];
+  const shown = wanted !== undefined && keys.includes(wanted) ? wanted : usual;
   const shell = shells.list.find(({ id }) => `agent ${id}` === shown);
   return (
     <section class="terminals" aria-label={t('tab.terminal')}>
@@ -73,7 +75,14 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
       )}
       {shown?.startsWith('own ') && <OwnScreen key={shown} id={shown.slice(4)} onExit={() => forget(shown.slice(4))} />}
       {shell && (
-        <AgentScreen key={shown} sessionId={sessionId} shell={shell} all={shells.all} onShown={shells.redraw} />
+        <AgentScreen
+          key={shown}
+          sessionId={sessionId}
+          shell={shell}
+          all={shells.all}
+          onShown={shells.redraw}
+          openOwn={open}
+        />
       )}
     </section>
   );

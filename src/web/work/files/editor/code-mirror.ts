@@ -68,8 +68,14 @@ const theme = EditorView.theme({
   '.cm-changedLine, &.cm-merge-b .cm-changedLine, .cm-insertedLine': { background: 'var(--added)' },
   '.cm-deletedChunk, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
   '.cm-deletedChunk': { paddingLeft: '6px' },
-  '.cm-changedText, .cm-deletedText': { background: 'color-mix(in srgb, var(--accent) 25%, transparent)' },
+  // A tint alone: the lines under changed words are the library's.
+  '&.cm-editor .cm-changedText, &.cm-editor .cm-deletedText': {
+    background: 'color-mix(in srgb, var(--accent) 25%, transparent)',
+    textDecoration: 'none',
+  },
+  'ins.cm-insertedLine, del.cm-deletedLine': { textDecoration: 'none' },
   '.cm-collapsedLines': { background: 'var(--code)', color: 'var(--quiet)', font: '13px var(--sans)' },
+  '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's sign
   '.cm-chunkButtons': { insetInlineEnd: '8px', display: 'flex', gap: '6px', zIndex: '2' },
   '.cm-chunkButtons button': button,
   '.cm-specialChar': { color: 'var(--bad)' },
