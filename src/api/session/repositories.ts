@@ -44,7 +44,7 @@ const example: z.output<typeof SessionRepository> = {
   baseCommit: commit,
 };
 
-/** What repositories, checkpoints and pull requests have in common. */
+/** Repositories, checkpoints and pull requests share this description. */
 export const ofRepositories = {
   tag: 'Repositories',
   prefix: 'repositories',

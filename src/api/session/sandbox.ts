@@ -41,7 +41,7 @@ const Executed = z.object({
   wholeIn: z.object({ stdout: z.string().optional(), stderr: z.string().optional() }),
 });
 
-/** What the routes of sandboxes and their snapshots have in common. */
+/** The routes of sandboxes and of their snapshots share this description. */
 export const ofSandboxes = {
   tag: 'Sandboxes',
   prefix: 'sandboxes',

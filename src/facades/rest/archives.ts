@@ -15,13 +15,13 @@ import { withBodyStreams } from '../shared/uploads.ts';
 
 // The files that resources have next to their operations.
 
-type Acting = Pick<FacadeParts, 'acting'>;
+type CallerParts = Pick<FacadeParts, 'acting'>;
 const about = (tag: string, prefix: string) => describing({ tag, prefix, failures: detailFailures });
 const binary = z.string().meta({ format: 'binary' });
 /** One COPY has one archive. CORRAL_BUILDS_OWNER_FILE_BYTES limits all uploads of an owner. */
 const maxArchiveBytes = 2 ** 30;
 
-export const skillDownload = ({ acting }: Acting): FacadeRoutes => ({
+export const skillDownload = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     app.get(
       '/api/v1/skills/:id/versions/:version/content',
@@ -43,7 +43,7 @@ export const skillDownload = ({ acting }: Acting): FacadeRoutes => ({
   },
 });
 
-export const repositoryPatch = ({ acting }: Acting): FacadeRoutes => ({
+export const repositoryPatch = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const failures = failuresIn({ ...envelopeStyle, texts: ofRepositories.texts });
     const doc = describing({ ...ofRepositories, failures })('Patch', 'The commits since the base, for `git am`', {
@@ -69,7 +69,7 @@ export const repositoryPatch = ({ acting }: Acting): FacadeRoutes => ({
   },
 });
 
-export const snapshotArchives = ({ acting }: Acting): FacadeRoutes => ({
+export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     const ofSnapshots = about('Sandboxes', 'snapshots');
     app.get(
@@ -124,7 +124,7 @@ export const snapshotArchives = ({ acting }: Acting): FacadeRoutes => ({
   },
 });
 
-export const buildFiles = ({ acting }: Acting): FacadeRoutes => ({
+export const buildFiles = ({ acting }: CallerParts): FacadeRoutes => ({
   mount(app) {
     withBodyStreams(app, (scope) => {
       scope.put(

@@ -21,18 +21,18 @@ import { serverFailures } from './server-failures.ts';
 const operations = describedOperations(appRouter);
 const ended = { schema: z.object({ deleted: z.literal(true) }), value: { deleted: true } };
 const sessionExample = { sessionId: '0123456789abcdef' };
-type Parts = Pick<FacadeParts, 'acting' | 'version' | 'clock' | 'previews'>;
+type RouteParts = Pick<FacadeParts, 'acting' | 'version' | 'clock' | 'previews'>;
 type Shape = Record<string, z.ZodType>;
 
 /** The routes of one section of the OpenAPI document. */
-export const restRoutes = (parts: Parts, tag: string, all = operations): FacadeRoutes => ({
+export const restRoutes = (parts: RouteParts, tag: string, all = operations): FacadeRoutes => ({
   mount(app) {
     const ofSection = all.filter(({ meta }) => meta.rest !== undefined && meta.of.tag === tag);
     for (const operation of ofSection) mountOperation(app, parts, operation);
   },
 });
 
-function mountOperation(app: App, parts: Parts, { isQuery, meta, call }: DescribedOperation): void {
+function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: DescribedOperation): void {
   const route = restRoute(meta.rest);
   const { method, url, fields } = route;
   const reply = meta.reply ?? (method === 'DELETE' && meta.out === Done ? ended : undefined);

@@ -8,13 +8,13 @@ export interface Guarded {
   readonly principalOf: () => Principal;
   /** The resource of an id. Rejects where there is none. */
   readonly get: (id: never) => Promise<OwnedResource>;
-  /** What it is called when a caller may not know that it exists. Default: a session. */
+  /** Its noun in refusals of callers that may not know of it. Default: a session. */
   readonly noun?: string;
   /** The least role that lists those of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';
 }
 type Method = (...args: readonly unknown[]) => unknown;
-type Owned = { readonly owner?: string };
+type NewResource = { readonly owner?: string };
 type Rules<Service> = Readonly<Record<keyof Service, Pick<MethodRule, 'may'>>>;
 
 const goneOf = (noun: string | undefined) => (noun === undefined ? noSession : () => noSuch(noun));
@@ -51,7 +51,7 @@ function behind(method: Method, may: Exclude<MethodRule['may'], 'guarded'>, guar
     return async (requested, ...rest) => {
       const principal = principalOf();
       authorizeRole(principal, 'user');
-      const { owner: _, ...own } = requested as Owned;
+      const { owner: _, ...own } = requested as NewResource;
       return await method({ ...own, ...ownOf(principal) }, ...rest);
     };
   }
