@@ -6,7 +6,7 @@ import { acquireSlot, noSlots, releaseSlot, type SlotPools } from './slots.ts';
 import { unprovided } from './unprovided.ts';
 
 export interface RestartPolicy {
-  readonly maxRestarts: number; // within windowMs; one more crash and the session is given up
+  readonly maxRestarts: number; // within windowMs; one more crash ends the session
   readonly windowMs: number;
   readonly backoffMs: (restart: number) => number;
 }

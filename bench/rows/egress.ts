@@ -10,10 +10,10 @@ import { timedSamples } from '../lib/measure/generator.ts';
 import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } from '../lib/measure/measure.ts';
 import { startTinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 
-// The price of the egress proxy: an HTTPS GET of an origin on this machine on a new connection, and 100 MB. `tunnel`: the
-// proxy decides and passes bytes on, beside tinyproxy with the same host in its allow-list. `injection`: it also ends the
-// TLS and fills in a secret, beside the origin asked directly. The daemon's forwarder in a sandbox, and its network, are
-// not in it.
+// The price of the egress proxy: an HTTPS GET of an origin on this machine on a new connection, and 100 MB. `tunnel`:
+// the proxy decides and passes bytes on, beside tinyproxy with the same host in its allow-list. `injection`: it also
+// ends the TLS and fills in a secret, next to direct calls of the origin. The daemon's forwarder in a sandbox, and its
+// network, are not in it.
 
 const sizes = { get: 0, '100 MB': 100_000_000 } as const;
 /** The most of the peer's time; 1.43 is 0.7 of the rate. */

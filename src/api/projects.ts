@@ -78,7 +78,7 @@ export const projectsRouter = router({
     .output(Agent)
     .query(async ({ ctx, input }) => toAgent(await ctx.services.projects.agent(input.id))),
 
-  /** Changes the given fields, for the next turns of the project's sessions. */
+  /** Changes only the fields that are set, for the next turns of the project's sessions. */
   updateAgent: procedure
     .input(
       byId.extend({

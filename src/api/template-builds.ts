@@ -58,7 +58,9 @@ const BuildView = z.object({
 const Begun = z.object({ template: Built, build: BuildView });
 const BuildStatus = z.object({
   build: BuildView,
-  /** The entries of the log from `offset` on, at most 500. A build that is over is told when there are none any more. */
+  /**
+   * The entries of the log from `offset` on, at most 500. A finished build is reported once its entries are exhausted.
+   */
   log: z.array(BuildLogEntry).readonly(),
 });
 const maxEntries = 500;

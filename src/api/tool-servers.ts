@@ -38,7 +38,7 @@ const ToolServer = z.object({
   templates: z.array(z.string()).readonly(),
   /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
   signIn: z.enum(['none', 'wanted', 'done']),
-  /** The last answer to this server; null: nobody has asked since it started. */
+  /** The last response to this server; null: not called since it started. */
   state: ToolServerAnswer.nullable(),
 });
 const ToolServers = z.object({ servers: z.array(ToolServer).readonly() });
@@ -122,7 +122,7 @@ const enteredAddress = ({ headers, ...rest }: TestWish & { readonly url: string 
   headers:
     headers && Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, new Secret(value.trim())])),
 });
-/** Undefined: no address is given, so the stored one is meant. */
+/** Undefined: keep the stored address. */
 const testedAddress = ({ url, ...rest }: TestWish): EnteredAddress | undefined =>
   url === undefined ? undefined : enteredAddress({ url, ...rest });
 

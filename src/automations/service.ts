@@ -23,7 +23,7 @@ interface Deps {
   readonly keepsPrepared: boolean;
   /** Tells the scheduler that there may be something to do. */
   readonly wake: () => void;
-  /** Tells this server's log that ends of runs may be asked for now. */
+  /** Allows this server's log to be queried for ends of runs. */
   readonly look: () => Promise<void>;
 }
 /** The fields that a program's own task takes the place of. */

@@ -65,7 +65,7 @@ export interface OwnerRule<Doc> extends Turn {
   readonly admit: (others: readonly Doc[]) => void;
 }
 interface Turn {
-  /** The present time, by which places of servers that died are given back. */
+  /** The present time, by which places of dead servers are released. */
   readonly now: number;
 }
 interface Rules<Doc> {
@@ -170,7 +170,7 @@ export class Collection<Doc extends OwnedDocument> {
         await changeRecord(this.#records, place, (found) => {
           const { [id]: _, ...others } = Places.parse(found?.doc ?? {});
           return { doc: others };
-        }).catch(() => {}); // the place is given back after its time
+        }).catch(() => {}); // the place is released after its time
       }
     });
   }

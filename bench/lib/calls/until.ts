@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicMs } from '../measure/generator.ts';
 
-/** Looks every 10 ms. Rejects when what is awaited is not so after 30 s, or the given time. */
+/** Looks every 10 ms. Rejects if the condition does not hold within 30 s, or within the timeout. */
 export async function until(
   isSo: () => boolean | Promise<boolean>,
   awaited: string,

@@ -7,7 +7,7 @@ const staleMs = 1_000;
 /**
  * The part of the machine's pressure that counts as the daemon's waiting. A daemon also waits for programs that it
  * starts and for its other threads, and the kernel reports those waits only for the machine as a whole. With this
- * share, a hanging daemon is given up after about 30 s on an overloaded machine, after 3 s on a calm one.
+ * share, a hanging daemon is abandoned after about 30 s on an overloaded machine, after 3 s on a calm one.
  */
 const pressureShare = 0.6;
 

@@ -38,7 +38,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     const line = (text ?? '').slice(0, 2_000).replace(/\s+/g, ' ').trim();
     return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
   };
-  // biome-ignore lint/performance/useDomNodeTextContent: what is hidden is not to be told
+  // biome-ignore lint/performance/useDomNodeTextContent: hidden text must not be read
   const report = ({ innerText }: PageElement) => oneLine(innerText);
   const shows = (element: PageElement) => {
     const { width, height } = element.getBoundingClientRect();

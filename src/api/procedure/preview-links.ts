@@ -37,7 +37,7 @@ export interface PreviewLinks {
    */
   makerOf(id: SessionId, view: PreviewView, token: string): Promise<Principal | undefined>;
   /**
-   * The life of a preview for which this time was asked; 8 hours by default. Rejects: invalid_request (longer than
+   * The lifetime of a preview for the requested time; 8 hours by default. Rejects: invalid_request (longer than
    * allowed).
    */
   lifeMs(minutes: number | undefined): number;

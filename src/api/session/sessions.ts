@@ -350,7 +350,7 @@ export const sessionsRouter = router({
   watch: procedure.subscription(({ ctx, signal = neverFires }) => countOpenCall(ctx, news(ctx, signal))),
 });
 
-/** The wish for a new session, as the service takes it. */
+/** The service's input for a new session. */
 function toCommand({
   title,
   projectId,

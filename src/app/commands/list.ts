@@ -30,7 +30,7 @@ export async function describedCommands(): Promise<{ name: string; usage: string
   return await Promise.all(loaded);
 }
 
-/** Whether the server's own program has the command; a running server is asked by all others. */
+/** Whether the server's own program has the command. All others call a running server. */
 export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
 
 /** The command that the arguments name; undefined without arguments, which means to serve. */

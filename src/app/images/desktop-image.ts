@@ -15,7 +15,7 @@ interface Options {
 }
 const buildMs = 3_600_000;
 const againMs = 60_000;
-/** An engine that does not answer yet is asked again sooner, because it may just start. */
+/** An engine that does not answer yet is retried sooner, because it may be starting. */
 const absentMs = 5_000;
 
 /** The image with the desktop, which the server builds in the background while sessions start on the smaller one. */

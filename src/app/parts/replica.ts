@@ -28,7 +28,7 @@ export interface Replica extends AsyncDisposable {
   mayStartAutomations(): Promise<boolean>;
   /** Whether this server delivers webhooks. Two servers at once would send some messages twice, with the same ids. */
   mayDeliverWebhooks(): Promise<boolean>;
-  /** Whether another server that is alive works on the session, as far as this one has heard. */
+  /** Whether another live server works on the session, as far as this one knows. */
   isWithPeer(id: SessionId): boolean;
   /** From this call on, this server and the others know of each other. */
   meet(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;

@@ -42,7 +42,7 @@ export interface Storage extends AsyncDisposable {
   readonly changed: StoredSettings;
   /** The name of this installation in the labels of its sandboxes. */
   readonly instance: string;
-  /** Grows with each start, so that a sandbox of an older holder can be told apart. */
+  /** Grows with each start, to distinguish sandboxes of an older holder. */
   readonly epoch: number;
 }
 

@@ -10,8 +10,8 @@ interface Options {
 }
 
 /**
- * Answers clients while the server waits for its store: `/healthz` succeeds, `/readyz` and `/health` say not ready, and
- * other requests are told to retry. Disposing frees the port.
+ * Answers clients while the server waits for its store: `/healthz` succeeds, `/readyz` and `/health` report not ready,
+ * and other requests get a retryable error. Disposing frees the port.
  */
 export async function unavailableServer({ host, port, reason }: Options): Promise<AsyncDisposable> {
   const server = createServer((request, response) => {

@@ -45,7 +45,9 @@ export function verifyHexHmac(value: string | undefined, body: Uint8Array, secre
   return isEqual(value.toLowerCase(), expected) ? { id: digestOf(body) } : undefined;
 }
 
-/** Standard Webhooks: an HMAC over id, time and body; several signatures may be given, of which one has to fit. */
+/**
+ * Standard Webhooks: an HMAC over id, time and body; a request can have several signatures, one of which must match.
+ */
 export function verifyStandard({ headers, body }: HookRequest, secret: string): Proof | undefined {
   const [id, timestamp, signatures] = ['id', 'timestamp', 'signature'].map((name) => headers[`webhook-${name}`]);
   if (!id || !timestamp || !signatures || !/^\d{1,12}$/.test(timestamp)) return undefined;

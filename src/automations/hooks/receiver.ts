@@ -244,7 +244,7 @@ function startOf(automation: Automation, { proof, news, payload, at }: AcceptedD
   });
 }
 
-/** GitHub sends a form unless it is told to send JSON. */
+/** GitHub sends a form unless it is configured to send JSON. */
 function parsePayload(body: Uint8Array): unknown {
   const prefix = Buffer.from('payload=');
   const isForm = Buffer.from(body.subarray(0, prefix.length)).equals(prefix);

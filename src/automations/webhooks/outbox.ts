@@ -188,7 +188,7 @@ function eventOf({ type, runId, data }: SessionFact, common: DeletedSession): Ou
     case 'run.resumed':
       return { type, ...common, runId };
     case 'run.notice':
-      // A request that is retried is told once.
+      // A retried request is reported once.
       if (data.kind !== 'waiting_provider' || (data.retry?.number ?? 1) > 1) return undefined;
       return { type: 'run.retrying', ...common, runId };
     case 'run.wait':

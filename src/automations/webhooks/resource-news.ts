@@ -13,8 +13,8 @@ interface Deps {
 type Resource = Pick<ResourceChange, 'resource' | 'id' | 'name' | 'owner' | 'vaultId'>;
 
 /**
- * Tells endpoints what programs do with their agents, environments, vaults and memory stores, and what anybody does with
- * automations. A change is told after it is stored: a server that dies between the two tells nothing of it.
+ * Notifies endpoints of what programs do with their agents, environments, vaults and memory stores, and of all changes
+ * of automations. A change is sent after it is stored: if the server dies in between, it is not sent.
  */
 export class ResourceNews {
   readonly #deps: Deps;
@@ -114,7 +114,7 @@ export class ResourceNews {
     };
   }
 
-  /** A pause is told by the records of automations, because an automation also pauses itself. */
+  /** A pause is reported by the automations' records, because an automation also pauses itself. */
   automations(own: AutomationService): AutomationService {
     return {
       ...own,
@@ -149,7 +149,7 @@ export class ResourceNews {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
 
-  /** The state before a change. Without an endpoint nobody needs it, and nothing is told. */
+  /** The state before a change. Skipped without an endpoint. */
   async #before<State>(read: () => Promise<State>): Promise<State | undefined> {
     return this.#deps.outbox.isOpen ? await read() : undefined;
   }

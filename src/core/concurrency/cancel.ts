@@ -57,7 +57,7 @@ export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Cloc
   await Promise.race([work, late]).finally(() => clock.clearTimeout(timer));
 }
 
-/** A signal that fires with the given one, or when the time is up. Dispose it, or its timer stays. */
+/** A signal that fires with `signal`, or when the time is up. Dispose it, or its timer stays. */
 export function deadlineSignal(
   ms: number,
   clock: Clock,

@@ -52,7 +52,7 @@ export interface AgentCall {
   readonly family: ToolFamily;
   readonly args: Record<string, unknown>;
 }
-/** The end of a call, which is told once more as the agent last described it. */
+/** The end of a call, reported once more as the agent last described it. */
 export interface AgentResult extends Omit<AgentCall, 'kind'> {
   readonly kind: 'result';
   readonly success: boolean;

@@ -40,7 +40,7 @@ export type ApiBlock = z.infer<typeof ApiBlock>;
 
 export const RunEndReason = z.enum(['completed', 'stopped', 'superseded', 'deleted', 'failed', 'expired']);
 export type RunEndReason = z.infer<typeof RunEndReason>;
-/** `questioned`: the person asked something first, so the call was not made, and was not rejected either. */
+/** `questioned`: the person replied with a question, so the call was neither made nor rejected. */
 export const ApprovalDecision = z.enum(['approved', 'rejected', 'questioned', 'expired']);
 export type ApprovalDecision = z.infer<typeof ApprovalDecision>;
 const PictureFile = z.object({ file: z.string(), mimeType: z.string() });
@@ -100,7 +100,7 @@ export type SessionStatus = z.infer<typeof SessionStatus>;
 
 const args = z.record(z.string(), z.unknown());
 /** Why the run waits, where the message is its question; absent: the model's own words, or a question of an older server. */
-/** The model thought before it said this; with the first piece. */
+/** The model's thinking before this text; with the first piece. */
 const thought = z.literal(true).optional();
 const waits = WaitReason.optional();
 const fact = <Type extends string, Data extends z.ZodType>(type: Type, data: Data) =>

@@ -58,7 +58,7 @@ export const Outcome = z.object({
   goal: GoalEnd.optional(),
 });
 
-/** The life that a program asked for when it created a sandbox for itself, without a run. */
+/** The lifetime that a client set for a sandbox without runs. */
 export const SessionLife = z.object({
   /** Then the session is deleted or paused, epoch ms. Null while it starts or is paused. */
   endsAt: z.number().nullable(),
@@ -161,7 +161,7 @@ export const SessionRecord = z.object({
   forkedFrom: ForkedFrom.optional(),
   /** The message that its first own message replaces; absent unless the session began with an edit. */
   branch: Branch.optional(),
-  /** The models that its creator chose to be asked in turn when the model fails. */
+  /** The fallback models that its creator chose, in order. */
   fallbacks: z.array(z.string()).readonly().optional(),
   /** The tool servers that its creator added. */
   toolServers: z.array(ToolProgram).readonly().optional(),

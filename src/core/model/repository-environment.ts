@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { Services } from './services/recipe.ts';
 
-// `.corral/corral.yaml` of a repository. Its author is not the person of the session, so nothing in it widens a right: hosts
-// and services wait for a person, and a template and tools are told to people alone.
+// `.corral/corral.yaml` of a repository. Its author is not the person of the session, so nothing in it widens a right:
+// hosts and services wait for a person, and a template and tools are only shown to people.
 
 const maxNamed = 20;
 /** The services are in the record, which is part of every list of sessions. */

@@ -18,8 +18,8 @@ interface EntryKind {
 }
 
 /**
- * The header of an entry, before its content: of a file, unless said otherwise. A path or target that does not fit stands in an
- * entry before its own, as GNU tar has it.
+ * The header of an entry, a file by default. A path or target that does not fit is written as a separate entry before
+ * it, as GNU tar does.
  */
 export function tarHeaders(
   path: string,

@@ -93,7 +93,7 @@ export interface FacadeParts {
   readonly credentials: Credentials;
   /** Reads who sends a request, for a facade that serves requests without a route. */
   readonly clients: Clients;
-  /** Each is asked about every request, before any route is looked up. */
+  /** Each runs on every request, before the route is looked up. */
   readonly elsewhere: HostRouter[];
   /** The server's secret, from which tokens are derived. All servers of a store have the same. */
   readonly peppers: () => Promise<Pick<Peppers, 'hash'>>;

@@ -95,7 +95,7 @@ export interface PathEntry {
   readonly target?: string;
   /** The workspace itself, under any of its paths. Only `stat` tells it. */
   readonly workspace?: true;
-  /** Only where it was asked for, after a move and after a write; a link has its target's. Never empty. */
+  /** Only on request, after a move and after a write; a link has its target's. Never empty. */
   readonly metadata?: FileMetadata;
 }
 /**
@@ -119,7 +119,7 @@ export interface PathClient {
   move(from: string, to: string, signal: AbortSignal): Promise<PathEntry>;
   /** Succeeds if nothing is there. */
   remove(path: string, signal: AbortSignal): Promise<void>;
-  /** Opens a file of any size, from a byte on and for a number of bytes if they are given. */
+  /** Opens a file of any size; optionally a range of it. */
   open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
   /**
    * Writes a file of any size, and makes its parents. The file then has exactly this metadata. Content that fails leaves

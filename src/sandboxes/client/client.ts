@@ -64,7 +64,7 @@ export interface ShellView {
 export interface TaggedEnd {
   /** The number of its processes. */
   readonly killed: number;
-  /** The shells that were asked for, as they are afterwards. Missing from a daemon before 1.4. */
+  /** The requested shells, in their state afterwards. Missing from a daemon before 1.4. */
   readonly shells?: readonly ShellView[];
 }
 export interface ExecResult {

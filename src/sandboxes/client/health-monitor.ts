@@ -4,7 +4,7 @@ const shortMs = 1_000;
 const longMs = 16_000;
 /** Three whole misses, less what a busy machine takes from two of them. */
 const maxMisses = 2.5;
-/** A daemon that stays silent for this long is given up, however busy the machine is. */
+/** A daemon that is silent for this long is abandoned, however busy the machine is. */
 const maxMs = 120_000;
 /** With a larger share of the time lost to other programs, the next check waits longer. */
 const busyShare = 0.25;

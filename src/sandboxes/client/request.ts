@@ -141,7 +141,7 @@ export function requester({
       if (broken instanceof UntrustedAnswer) {
         throw trust.reportViolation({ reason: broken.reason, call: nameOf(ask), detail: broken.message });
       }
-      // `cancelled`, although this caller's signal did not fire: the connection was given up during the call.
+      // `cancelled`, although this caller's signal did not fire: the connection was closed during the call.
       if (thrown instanceof AppError && thrown.code !== 'cancelled') throw thrown;
       if (timedOut) throw new AppError('sandbox_unresponsive', 'The sandbox does not answer.', { cause: thrown });
       throw connectionLost(thrown);

@@ -63,7 +63,7 @@ export class Client {
     this.socket.destroy();
   }
 
-  /** The target of its last decision; undefined: it asked for none yet. */
+  /** The target of its last decision; undefined: none yet. */
   get target(): Target | undefined {
     return this.#target;
   }

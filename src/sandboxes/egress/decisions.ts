@@ -15,7 +15,7 @@ const browsersOwn: ReadonlySet<string> = new Set([
   ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
 ]);
 
-/** Whether only a browser's own call was refused: nobody in the sandbox asked for it, and nothing left the sandbox. */
+/** Whether only a browser's own background call was refused, and nothing left the sandbox. */
 export const isBrowsersOwn = ({ host, decision }: EgressDecision): boolean =>
   decision === 'refused' && browsersOwn.has(host);
 

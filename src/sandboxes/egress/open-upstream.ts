@@ -94,7 +94,10 @@ export interface Rules {
   policyOf(sessionId: SessionId): EgressPolicy | Promise<EgressPolicy>;
   registriesOf(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
   readonly extra: readonly Entry[];
-  /** The entries that an operator allowed in this session alone. Asked only about a host that the policy or its addresses can refuse. */
+  /**
+   * The entries that an operator allowed in this session alone. Consulted only for a host that the policy or its
+   * addresses can refuse.
+   */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
 }
 

@@ -123,7 +123,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
 
   const http = createServer({ maxHeaderSize: 16_384, requireHostHeader: false, keepAliveTimeout: 60_000 });
   Object.assign(http, { httpAllowHalfOpen: true }); // documented, but missing in the types
-  /** An error ends this one connection and no other, even one in the given `policyOf`, `resolve` or `dial`. */
+  /** An error ends this one connection and no other, even if `policyOf`, `resolve` or `dial` throws. */
   const guard = (socket: Duplex, work: (client: Client) => Promise<void>) => {
     const client = clients.get(socket);
     client?.helloDone();

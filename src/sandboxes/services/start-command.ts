@@ -22,9 +22,9 @@ const shownChars = 200;
 const mark = '/tmp/.corral-started';
 
 /**
- * Starts the program that a built template wants in each of its sandboxes, once in a life of the sandbox's processes, and waits
- * until it is ready. A program that fails, or is not ready in time, is told and hinders nothing. Rejects only when the signal
- * fires or the sandbox is lost.
+ * Starts a built template's program in each of its sandboxes, once per life of the sandbox's processes, and waits until
+ * it is ready. A program that fails or is not ready in time is only reported. Rejects only when the signal fires or the
+ * sandbox is lost.
  */
 export async function runStartCommand({ client, start, clock, tell }: Start, signal: AbortSignal): Promise<void> {
   const { exitCode } = await client.exec({ command: `mkdir ${mark} 2>/dev/null`, timeoutMs: markMs }, signal);

@@ -28,8 +28,8 @@ interface ServiceStarts {
 const lookEveryMs = 200;
 
 /**
- * Starts the services, each after those that it waits for, and resolves once each is ready or has failed. The failure of a
- * service is told and hinders nothing but the services that wait for it. Rejects only when the signal fires.
+ * Starts the services, each after those that it waits for, and resolves once each is ready or has failed. A failed
+ * service is reported; only services that depend on it are skipped. Rejects only when the signal fires.
  */
 export async function startServices(starts: ServiceStarts, signal: AbortSignal): Promise<void> {
   const { services, tell } = starts;

@@ -10,7 +10,7 @@ import type { WorkspaceService } from '../api/workspaces.ts';
 import { may } from './authorize.ts';
 import type { ProjectParts } from './guarded-projects.ts';
 
-// Wraps the services given to facades so that each change is audited: one entry per call, in every facade, whether it
+// Wraps the facades' services so that each change is audited: one entry per call, in every facade, whether it
 // succeeds or is refused. An entry never contains the text of a message, command or file.
 
 export interface AuditedCall {

@@ -29,14 +29,17 @@ type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;
 
 /** Every method that takes an id rejects with not_found for an unknown project. There is no limit to their number. */
 export interface ProjectService {
-  /** Newest `updatedAt` first; only one owner's projects when `owner` is given. */
+  /** Newest `updatedAt` first; only that owner's projects if `owner` is set. */
   list(page: { skip: number; limit: number; owner?: string }): Promise<{ projects: readonly Project[]; total: number }>;
   create(project: { name: string; description?: string | null; owner?: string }): Promise<Project>;
   get(id: string): Promise<Project>;
-  /** Changes only the given fields. Rejects: conflict (another change came first). */
+  /** Changes only the fields that are set. Rejects: conflict (another change came first). */
   update(id: string, change: { name?: string; description?: string | null }): Promise<Project>;
   agent(id: string): Promise<ProjectAgent>;
-  /** Changes only the given fields, from the next turn on. Rejects: conflict, invalid_request (a model that is unknown here or must not be used). */
+  /**
+   * Changes only the fields that are set, from the next turn on. Rejects: conflict, invalid_request (a model that is
+   * unknown here or must not be used).
+   */
   changeAgent(id: string, change: ProjectAgentChange): Promise<ProjectAgent>;
   /** Also deletes the project's sessions, their sandboxes and its files. */
   delete(id: string): Promise<void>;

@@ -77,7 +77,7 @@ export interface CreateCommand {
   readonly owner?: string;
   /** `demo` or `provider/model`. A model that cannot be created fails the runs, and each error says why. */
   readonly model?: string;
-  /** Asked in turn when the model fails; without them: those of the template, else of the server. */
+  /** Fallbacks, in order. Default: the template's, else the server's. */
   readonly fallbacks?: readonly string[];
   /** Beside those of the template and of the server, or in place of those with the same name. */
   readonly toolServers?: readonly ToolProgram[];
@@ -266,7 +266,7 @@ export interface SessionService {
   get(id: SessionId): Promise<SessionRecord>;
   rename(id: SessionId, title: string): Promise<SessionRecord>;
   /**
-   * Changes only the given fields. A title appends a `title` event; a change of the agent, of the metadata, of the budget or of
+   * Changes only the fields that are set. A title appends a `title` event; a change of the agent, of the metadata, of the budget or of
    * `archived` appends `session.updated`; the other fields are not logged.
    */
   update(id: SessionId, change: SessionChange): Promise<SessionRecord>;

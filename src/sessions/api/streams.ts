@@ -49,10 +49,7 @@ export interface FileStream {
   readonly size: number;
   /** Changes whenever the file does. */
   readonly version: string;
-  /**
-   * Exactly the bytes of the wanted part; it fails when the sandbox cannot deliver them. Destroying it ends the
-   * transfer.
-   */
+  /** Exactly the requested bytes; it fails when the sandbox cannot deliver them. Destroying it ends the transfer. */
   readonly content: Readable;
 }
 export interface NewFile {

@@ -25,7 +25,7 @@ interface Deps {
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
   /** Whether this server does it now. */
   readonly leads: () => Promise<boolean>;
-  /** The time between two looks for attempts that another server was asked for. */
+  /** The interval between looks for attempts that were requested at another server. */
   readonly lookMs: number;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;

@@ -139,7 +139,9 @@ export class LeasedOwnership implements Ownership {
     return { lease: await leases.acquire(leaseNameOf(id), holder, clock.now(), ttlMs), since };
   }
 
-  /** Limits the wait for the store, because a store that hangs must not keep us in the belief that we own the session. */
+  /**
+   * Limits the wait for the store, because a store that hangs must not keep us in the belief that we own the session.
+   */
   async #until<Answer>(sureUntil: number, answer: Promise<Answer>): Promise<Answer> {
     const { clock, elapsed, ttlMs } = this.#options;
     const over = new AbortController();
@@ -186,7 +188,7 @@ export class LeasedOwnership implements Ownership {
     const soonest = Math.min(...some.map(([, { sureUntil }]) => sureUntil));
     const epochs = await this.#until(soonest, leases.renew(names, holder, expiresAt)).catch(() => undefined);
     for (const [id, held] of some) {
-      if (this.#held.get(id) !== held) continue; // given back or taken again meanwhile
+      if (this.#held.get(id) !== held) continue; // released or acquired again in the meantime
       const epoch = epochs?.get(leaseNameOf(id));
       if (epoch === held.epoch) this.#keep(id, { epoch, expiresAt }, since);
       else if (epochs || !this.#isSure(held)) this.#lose(id); // without an answer, it is tried again soon

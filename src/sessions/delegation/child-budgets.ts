@@ -76,7 +76,10 @@ export class ChildBudgets {
     return sum;
   }
 
-  /** At most what the parent has left, without what its other children may still use; without a wish one of `parts` of it. */
+  /**
+   * At most what the parent has left, minus the reservations of its other children. Without a request: one of `parts`
+   * of it.
+   */
   async budgetFor(parent: SessionId, requested: NonNullable<ChildTask['budget']>, parts: number): Promise<OwnBudget> {
     const sessions = await this.#deps.sessions();
     const limits = await this.#deps.budgetOf(await sessions.get(parent));

@@ -45,7 +45,7 @@ interface Start {
   readonly task: ChildTask;
 }
 
-/** The rest before the store is asked again, in ms. */
+/** The pause before the store is queried again, in ms. */
 const retryMs = 2_000;
 
 const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =>
@@ -139,8 +139,8 @@ export class Delegation {
   }
 
   /**
-   * After a restart: ends what works for a run that has ended, or for a session that is gone. A store that is away is asked
-   * again until the signal fires.
+   * After a restart: ends what works for a run that has ended, or for a session that is gone. An unreachable store is
+   * retried until the signal fires.
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.#deps;
@@ -194,7 +194,7 @@ export class Delegation {
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
-    // Without a wish a child gets a quarter, so that there is some for others and for the parent.
+    // Without a requested budget a child gets a quarter, so that there is some for others and for the parent.
     const start = { id, parent, cause, task, goal, template, agent, begins: files, budget, parts: 4, most };
     await this.starts.start(start, signal);
     return id;

@@ -28,7 +28,7 @@ interface Deps {
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
 
-/** A child to start. The same id starts the same child, however often it is asked for. */
+/** A child to start. Starting the same id again returns the same child. */
 export interface ChildStart {
   readonly id: SessionId;
   readonly parent: SessionRecord;

@@ -238,7 +238,7 @@ export class RunFold {
   }
 }
 
-/** The call for which an agent with a loop of its own asked. The transcript has only those of models. */
+/** The call that an agent with its own loop requested. The transcript has only those of models. */
 function askedCall(requested: AskedCall): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };

@@ -14,8 +14,8 @@ export interface AsideFolder {
   readonly folder: string;
 }
 
-// The server's own folder is left out: outputs, skills and checkpoints change without the user. A file without a hash is one
-// that its owner closed. Where the hashing itself fails the end is not told.
+// The server's own folder is left out: outputs, skills and checkpoints change without the user. A file without a hash
+// is one that its owner closed. If the hashing itself fails, the end is not reported.
 const listScript = `
 cd -- "$1" || exit 2
 find . -mindepth 1 -path ./.corral -prune -o -type s -o -type l -printf 'l %P\\0%l\\0' -o -type d -printf 'd %m %P\\0' \\

@@ -22,11 +22,11 @@ const AgentConfig = z.object({
   model: z.string(),
   /** False while the project has never chosen a model: that of its template then precedes the stored one. */
   isOwnModel: z.boolean().default(true),
-  /** The models that are asked in turn when the model fails; null: those of the template, or of the settings. */
+  /** Fallback models, in order; null: those of the template, or of the settings. */
   fallbacks: z.array(z.string()).nullable().default(null),
   /** Tool servers beside those of the template. */
   toolServers: z.array(ToolProgram).default([]),
-  /** Sampling options of the model, stored as given. */
+  /** Sampling options of the model, stored as received. */
   options: z.record(z.string(), z.unknown()),
 });
 /** The agent configuration of a project's sessions. */
@@ -36,7 +36,10 @@ export type AgentConfigChange = Partial<Omit<AgentConfig, 'id' | 'projectId' | '
 /** Rejects only with AppError, and with not_found for an unknown project. */
 export interface AgentConfigService {
   get(projectId: string): Promise<AgentConfig>;
-  /** Changes only the given fields. Rejects: invalid_request (unknown provider, a model or fall-back that the server must not use, options that no model takes). */
+  /**
+   * Changes only the fields that are set. Rejects: invalid_request (unknown provider, a model or fall-back that the
+   * server must not use, options that no model takes).
+   */
   update(projectId: string, change: AgentConfigChange): Promise<AgentConfig>;
   /** Copies the template's settings. Provider and model stay, unless only the template ever named a model. */
   apply(projectId: string, template: TemplateInfo): Promise<AgentConfig>;

@@ -62,7 +62,7 @@ interface Deps {
   readonly agents: Pick<AgentConfigService, 'get'>;
   readonly templates: Pick<TemplateService, 'find'>;
   /**
-   * The profile of sessions without a project, as far as their template does not say otherwise. Asked for each turn; the
+   * The profile of sessions without a project, as far as their template does not override it. Read for each turn; the
    * same object until a setting changes.
    */
   readonly usualOf: () => Profile | Promise<Profile>;
@@ -168,7 +168,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     return session.parent ? childProfile(whole, session) : whole;
   };
 
-  /** A role changes what a child is told, and takes tools away. It adds none. */
+  /** A role changes a child's instructions, and removes tools. It adds none. */
   function childProfile(whole: Profile, { parent }: SessionRecord): Profile {
     const role = parent?.role == null ? undefined : templates.find(parent.role);
     const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) => !role || allows(role.tools, tool);

@@ -6,7 +6,7 @@ import { splitModel } from './providers.ts';
 interface Deps {
   /** The model and its fall-backs. */
   readonly refsOf: (name: string, fallbacks: readonly string[] | undefined) => readonly string[];
-  /** Throws for a model that must not be used now. Asked each time, because what it depends on can change. */
+  /** Throws for a model that must not be used now. Checked each time, because its conditions can change. */
   readonly check: (ref: string) => void;
   readonly storedKey: (provider: string) => Promise<Secret | undefined>;
   /** Changes with the address and the description of a model that people can change. */

@@ -89,7 +89,7 @@ export function modelService(deps: Deps): ModelService {
     return { provider, baseUrl, key, reach };
   }
 
-  /** The way that a person entered, with the stored key where none was given. */
+  /** The provider that a person entered, with the stored key if no key was entered. */
   async function entered({ provider, baseUrl, key }: ModelAccess): Promise<ProviderAccess> {
     if (key) learn(key);
     const { models } = settings;
@@ -232,7 +232,7 @@ function without<Value>(all: Readonly<Record<string, Value>>, isOut: (name: stri
   return Object.fromEntries(Object.entries(all).filter(([name]) => !isOut(name)));
 }
 
-/** An address that is asked with paths behind it. Throws: invalid_request. */
+/** A base address, to which paths are added. Throws: invalid_request. */
 function checkedAddress(text: string): string {
   const url = URL.parse(text.trim());
   const isPlain = url?.username === '' && url.password === '' && url.search === '' && url.hash === '';

@@ -51,7 +51,7 @@ export async function allowServices(
   checkSandbox({ services }, record);
   const { condition, keeps } = await power.status(record.id);
   const isDown = ['new', 'stopped', 'lost'].includes(condition) || (condition === 'paused' && keeps === 'files');
-  // The names of services are given to a sandbox when it starts.
+  // A sandbox gets the names of services when it starts.
   if (!isDown) await power.pause(record.id, { keeps: 'files', signal });
   await change(record.id, { sandbox: { ...record.sandbox, services } });
 }

@@ -21,8 +21,8 @@ export interface FetchWish {
 const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
 
-// The repository appears at its place whole, or not at all. A clone of the default refs comes first; a commit that no branch
-// has is asked for by its name. Each submodule comes by itself, because git gives up all of them where one is refused.
+// The repository appears at its place whole, or not at all. A clone of the default refs comes first; a commit that no
+// branch has is requested by its name. Each submodule comes by itself, because git aborts all of them if one fails.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT

@@ -39,7 +39,7 @@ interface Deps {
   /** In whose name commits are made where a session names nobody. */
   readonly author: GitPerson;
   readonly preparation: Preparation;
-  /** Told which prepared files a session has, so that the next one like it finds them ready. */
+  /** Learns which prepared files a session has, so that they are ready for the next similar session. */
   readonly ready?: Pick<ReadyWorkspaces, 'used'>;
   readonly folders: Pick<RepositoryFolders, 'copy'>;
   readonly closing: AbortSignal;

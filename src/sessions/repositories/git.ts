@@ -146,7 +146,7 @@ export async function runInRepository(
   return output;
 }
 
-/** The last lines of what git said, without control characters. A server of a repository can write into them. */
+/** The last lines of git's output, without control characters. A server of a repository can write into them. */
 export function gitSaid(stderr: string): string {
   const lines = stderr
     .replace(/[^\P{Cc}\n\r]/gu, '')

@@ -275,7 +275,7 @@ interface RepositoryScript {
   readonly remote?: SessionRepository;
 }
 
-/** Rejects: conflict and forbidden, with what git said. */
+/** Rejects: conflict and forbidden, with git's output. */
 async function run(client: SandboxClient, path: string, repositoryScript: RepositoryScript, signal: AbortSignal) {
   const { script, base, values = {}, lists = {}, timeoutMs = quickMs, stdin, remote } = repositoryScript;
   const all = { ...values, base: base ?? '' };

@@ -13,7 +13,7 @@ const pageSize = 256;
 export class LogSizes {
   readonly #events: EventStore;
   readonly #known = new Map<SessionId, MeasuredLog>();
-  /** The logs that grew since they were measured, where that is told. */
+  /** The logs that grew since they were measured, if the store reports it. */
   readonly #grown = new Set<SessionId>();
   #areAllKnown = false;
 

@@ -15,7 +15,7 @@ import { asksBytes, dayMs, deletesAny, isDeletable, isOverdue, type RetentionPol
 import { ViewedSessions } from './viewed-sessions.ts';
 
 export interface RetentionDeps {
-  /** Asked at the begin of each round. */
+  /** Read at the start of each round. */
   readonly policyOf: () => RetentionPolicy;
   readonly store: Store;
   readonly log: Pick<EventLog, 'onAppend'>;

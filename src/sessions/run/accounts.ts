@@ -9,7 +9,7 @@ export interface Amounts {
 export const noAmounts: Amounts = { tokens: 0, cost: 0 };
 /** An amount that is kept for one request, so that no other run can spend it meanwhile. */
 export interface Reservation {
-  /** At least what was wanted at least, at most what was wanted at most. */
+  /** Bounded by the requested minimum and maximum. */
   readonly granted: Amounts;
   /** Ends it: counts what was used in its place. A second call does nothing. Never rejects: an amount that cannot be stored now is stored later. */
   settle(used: Amounts): Promise<void>;

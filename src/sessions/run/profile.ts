@@ -12,7 +12,7 @@ import type { Approvals } from './run-context.ts';
 /** The agent's settings for a session. Read before each turn, so that a change applies from the next turn on. */
 export interface Profile {
   readonly model: Model;
-  /** The models that are asked in turn when the model fails. */
+  /** Fallback models, in order. */
   readonly fallbacks: readonly string[];
   readonly tools: ToolRegistry;
   readonly toolServers: readonly McpServer[];

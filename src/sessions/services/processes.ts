@@ -81,7 +81,7 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
       if (log === '') return { text: '', log, truncated: false };
       await using used = await sandboxes.use(id, signal);
       const file = quoteForShell(log);
-      // One line more than wanted tells whether there are more; the size tells it where the tail itself is cut.
+      // One extra line shows whether there are more; the size shows it if the tail itself is cut.
       const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
       const { stdout, stderr } = await used.client.exec({ command }, signal);
       const text = lastLines(stdout, lines);
@@ -105,7 +105,9 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
   };
 }
 
-/** The ports on which each process listens. A sandbox that cannot say has none: the list of processes is what was asked for. */
+/**
+ * The ports on which each process listens. None if the sandbox cannot report them: the list of processes matters more.
+ */
 async function portsByProcess(
   client: Pick<SandboxClient, 'ports'>,
   signal: AbortSignal,

@@ -62,7 +62,7 @@ export function toolServerService(deps: Deps): ToolServerService {
   }
   const viewOf = (server: EnteredServer) => view(entered.addressOf(server), 'page');
 
-  /** Asks the server, and notes what it said. Rejects: forbidden. */
+  /** Calls the server, and records the result. Rejects: forbidden. */
   async function ask(server: ToolAddress, signal: AbortSignal): Promise<ServerState> {
     const { checkServer } = await import('../../agents/mcp/check.ts'); // most servers never need the protocol's package
     const { ok, tools, message, wantsAccess } = await checkServer(

@@ -145,7 +145,7 @@ export class McpTokens {
     }
     return outcome;
   }
-  /** The token that another server, or a person, stored while this one asked for a new one. */
+  /** The token that another server or a person stored while this one requested a new one. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
     const { auth, vaultId } = credential;
     const found = await this.#deps.credentials.findFor(vaultId, auth.mcpServerUrl);

@@ -100,7 +100,7 @@ export class WorkQueue implements WorkerCredentials {
   readonly #deps: Deps;
   readonly #endings = new Endings();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
-  /** When each worker asked last, by environment and worker. */
+  /** When each worker polled last, by environment and worker. */
   readonly #workers = new Map<string, number>();
   readonly service: WorkQueueService;
 

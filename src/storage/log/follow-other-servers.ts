@@ -13,7 +13,7 @@ export interface OtherServersOptions {
 }
 interface LogFollowers {
   followed(): SessionId[];
-  /** Whether the session's followers have heard of that seq. */
+  /** Whether the session's followers have received that seq. */
   knows(id: SessionId, head: number): boolean;
   /** The log has more than the followers know; `known` is the head at the last look. */
   appended(id: SessionId, head: number, known: number): Promise<void>;

@@ -141,7 +141,7 @@ export class Appender {
   async #settle(session: SessionId): Promise<number> {
     const head = await completeNewestAppend(this.#connection, session);
     this.#complete(session, head);
-    if (head > 0) this.#onAppend(session, head); // the server that appended may have died before it told the followers
+    if (head > 0) this.#onAppend(session, head); // the server that appended may have died before it notified the followers
     return head;
   }
 

@@ -25,7 +25,10 @@ interface AttemptParts {
   readonly leads: () => Promise<boolean>;
   readonly shared: boolean;
 }
-/** The time between two looks for attempts that another server was asked for; alone, a server hears of each itself. */
+/**
+ * The interval between looks for attempts that were requested at another server. A single server knows all of them
+ * itself.
+ */
 const lookMs = { shared: 3_000, alone: 60_000 };
 
 /** The attempts of sessions. The children of sessions are known first; the work begins when the sessions are there. */

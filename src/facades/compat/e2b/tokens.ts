@@ -14,7 +14,7 @@ export interface Tokens {
   access(box: Box, maker: Principal): string;
   /** Opens the ports of the sandbox alone. */
   traffic(box: Box, maker: Principal): string;
-  /** The caller for whom the token acts; undefined when it is wrong or its maker's credential has ended. */
+  /** The token's caller; undefined if the token is wrong, or its creator's credential expired. */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   /** Opens the content of a volume. */

@@ -30,7 +30,7 @@ export interface Route {
   readonly worker?: readonly WorkerCredential[];
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
-/** Decides whether a request can run a route, and as whom. */
+/** Decides whether a request can use a route, and as which caller. */
 export interface RouteAccess {
   run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown>;
 }

@@ -64,7 +64,7 @@ export async function relay(relayed: RelayedRequest): Promise<void> {
     answer.pipe(response);
   });
   outgoing.once('upgrade', (_answer, socket: Duplex) => {
-    socket.destroy(); // nobody asked for it
+    socket.destroy(); // not requested
     response.destroy();
   });
   outgoing.once('error', () => {

@@ -57,7 +57,7 @@ const maxProcesses = 20_000;
 const maxShells = 32;
 /** The characters of one command and its output in a shell's console. */
 const maxShown = 64 * KiB;
-/** The bytes of each output stream of a command that is only asked for its result. */
+/** The bytes kept of each output stream when only the result is requested. */
 const maxExec = KiB * KiB;
 
 const count = z.int().nonnegative();

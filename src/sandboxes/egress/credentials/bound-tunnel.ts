@@ -81,7 +81,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
       all.filter((one) => !here.includes(one)),
     );
     if (misplaced) return misplacedRefusal(client, target, misplaced);
-    // A push elsewhere could carry the work of this session away, also with a credential that the sandbox was given.
+    // A push elsewhere could carry the work of this session away, even with the sandbox's own credential.
     if (couldPush(req.url ?? '') && ofHost.some(({ isForGit }) => isForGit) && !here.some(({ isForGit }) => isForGit)) {
       client.tell(target, 'refused', 'credential: no push to this repository');
       const advice = 'Push to a repository of this session, to which it may write.';

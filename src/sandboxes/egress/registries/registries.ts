@@ -40,7 +40,7 @@ export class ImageRegistries {
     return known?.entries ?? [];
   }
 
-  /** Resolves once the image's registries are known. A sandbox that was used before is not asked. */
+  /** Resolves once the image's registries are known. A sandbox that was used before is not queried. */
   async learn(id: SessionId, sandbox: Sandbox, signal: AbortSignal): Promise<readonly RegistryEntry[]> {
     const key = await this.#options.keyOf(id);
     if (key === undefined) return [];

@@ -228,7 +228,7 @@ export interface HookAnswer {
 
 /** Every method that takes an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
-  /** Newest first; only one owner's, and shared ones, when `owner` is given. */
+  /** Newest first; only that owner's and shared ones if `owner` is set. */
   list(owner?: string): Promise<readonly Automation[]>;
   /**
    * Rejects: invalid_request (a schedule, template or model that does not exist, a run without a message, a prebuild without
@@ -237,8 +237,8 @@ export interface AutomationService {
   create(spec: AutomationSpec & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
   /**
-   * Changes the given fields. Rejects: conflict (`version` is given and not the present one, or its program is archived),
-   * as `create` does.
+   * Changes only the fields that are set. Rejects: conflict (`version` is set and not the present one, or its program
+   * is archived), as `create` does.
    */
   update(id: string, change: Partial<AutomationSpec> & { readonly version?: number }): Promise<Automation>;
   /** Deletes the history of its starts and its secret too; the sessions of the automation stay. */

@@ -33,7 +33,7 @@ export interface DocumentChange {
 
 /** Every method that takes an id rejects with not_found for an unknown document. */
 export interface DocumentService {
-  /** The newest first; only one owner's when `owner` is given. */
+  /** The newest first; only that owner's if `owner` is set. */
   list(kind: DocumentKind, owner?: string): Promise<readonly KeptDocument[]>;
   /** Rejects: quota (10,000 of one kind and owner). */
   create(document: NewDocument): Promise<KeptDocument>;

@@ -72,7 +72,7 @@ export class MemoryConflict extends AppError {
  * version. `by`: the writer; the guard of callers fills it in.
  */
 export interface MemoryStoreService {
-  /** The newest first; only one owner's when `owner` is given. */
+  /** The newest first; only that owner's if `owner` is set. */
   list(owner?: string): Promise<readonly MemoryStore[]>;
   /** Rejects: quota. */
   create(facts: MemoryStoreFacts & { readonly owner?: string }): Promise<MemoryStore>;
@@ -95,7 +95,7 @@ export interface MemoryStoreService {
   changeMemory(id: string, memory: string, change: StoreMemoryChange, by?: MemoryAuthor): Promise<StoreMemory>;
   /** The versions stay. Rejects: MemoryConflict (`expect`). */
   deleteMemory(id: string, memory: string, expect?: string, by?: MemoryAuthor): Promise<void>;
-  /** The newest first, of deleted memories too; only one memory's when it is given. */
+  /** The newest first, of deleted memories too; only that memory's if it is set. */
   versions(id: string, memory?: string): Promise<readonly StoreMemoryVersion[]>;
   /** Null as text: it deleted the memory, or was redacted. */
   version(id: string, version: string): Promise<StoreMemoryVersion & { readonly text: string | null }>;

@@ -1,7 +1,10 @@
 import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolders = ['person', 'project'] as const;
-/** The person or project to whom notes belong. A person is the owner of sessions; the empty id stands for sessions without an owner. */
+/**
+ * The person or project that owns notes. A person is the owner of sessions; the empty id stands for sessions without an
+ * owner.
+ */
 export interface MemoryHolder {
   readonly of: (typeof memoryHolders)[number];
   readonly id: string;

@@ -28,7 +28,7 @@ export interface NewSecret {
  * const { id } = await secrets.create({ name: 'model-key', value: new Secret('…'), metadata: {} });
  */
 export interface SecretService {
-  /** The newest first; only one owner's when `owner` is given. */
+  /** The newest first; only that owner's if `owner` is set. */
   list(owner?: string): Promise<readonly NamedSecret[]>;
   get(id: string): Promise<NamedSecret>;
   /** By its id, or by its name among the secrets of this owner. Rejects: not_found. */

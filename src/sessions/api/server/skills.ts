@@ -66,7 +66,7 @@ export interface SkillUpload {
  * const { id } = await skills.create({ files: [{ path: 'pdf/SKILL.md', bytes }] });
  */
 export interface SkillService {
-  /** By name; only one owner's, and shared ones, when `owner` is given. */
+  /** By name; only that owner's and shared ones if `owner` is set. */
   list(owner?: string): Promise<readonly Skill[]>;
   /** Says everything that is wrong with a folder. Stores nothing. */
   check(files: readonly SkillFile[]): Promise<SkillCheck>;

@@ -52,8 +52,9 @@ export interface SnapshotService {
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
   /**
-   * Keeps a snapshot of another installation, whole or not at all. Its labels come along where none are given, and its name
-   * never does. Rejects: invalid_request (no archive of a snapshot, or a file outside of the workspace), payload_too_large, quota.
+   * Keeps a snapshot of another installation, whole or not at all. Without `labels` it keeps its own; it never keeps
+   * its name. Rejects: invalid_request (no archive of a snapshot, or a file outside of the workspace),
+   * payload_too_large, quota.
    */
   imported(requested: ImportWish): Promise<Snapshot>;
 }

@@ -26,7 +26,7 @@ export interface ListedToolServer {
   readonly templates: readonly string[];
   /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
   readonly signIn: 'none' | 'wanted' | 'done';
-  /** The last answer to this server of the store; null: nobody has asked since it started. */
+  /** The last response to this server; null: not called since it started. */
   readonly state: ToolServerAnswer | null;
 }
 export interface ToolServerAnswer {

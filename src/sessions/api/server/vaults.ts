@@ -87,7 +87,7 @@ export interface CredentialTrial {
  * const { id } = await vaults.create({ displayName: 'Alice', metadata: {} });
  */
 export interface VaultService {
-  /** The newest first; only one owner's when `owner` is given. */
+  /** The newest first; only that owner's if `owner` is set. */
   list(owner?: string): Promise<readonly CredentialVault[]>;
   /** Rejects: quota (1,000 of one owner). */
   create(vault: VaultFacts & { readonly owner?: string }): Promise<CredentialVault>;

@@ -72,12 +72,12 @@ export interface WebhookDelivery {
 
 /** Every method that takes an id rejects with not_found for an unknown webhook. */
 export interface WebhookService {
-  /** Newest first; only one owner's when `owner` is given. */
+  /** Newest first; only that owner's if `owner` is set. */
   list(owner?: string): Promise<readonly Webhook[]>;
   /** Rejects: invalid_request (the URL, the project), quota (20 of one owner). */
   create(spec: WebhookSpec & { readonly owner?: string }): Promise<WebhookWithSecret>;
   get(id: string): Promise<Webhook>;
-  /** Changes the given fields. Rejects as `create` does. */
+  /** Changes only the fields that are set. Rejects as `create` does. */
   update(id: string, change: Partial<WebhookSpec>): Promise<Webhook>;
   /** The webhook's deliveries end with it. */
   delete(id: string): Promise<void>;

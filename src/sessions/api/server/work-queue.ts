@@ -10,7 +10,7 @@ export interface WorkItem {
   readonly id: string;
   readonly environmentId: string;
   readonly sessionId: SessionId;
-  /** `queued`: also while a claim is not acknowledged. `stopping`: its worker is asked to stop. */
+  /** `queued`: also while a claim is not acknowledged. `stopping`: its worker is to stop. */
   readonly state: WorkState;
   readonly metadata: Readonly<Record<string, string>>;
   readonly createdAt: number;
@@ -53,7 +53,7 @@ export interface QueueStats {
   /** Claimed, and not acknowledged. */
   readonly claimed: number;
   readonly oldestQueuedAt: number | null;
-  /** The workers that asked this server within 30 s. */
+  /** The workers that polled this server within 30 s. */
   readonly workers: number;
 }
 
@@ -81,14 +81,14 @@ export interface NewEnvironmentKey {
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Takes a session from the queue that has ended; a worker that serves it is asked to stop. */
+  /** Takes a session from the queue that has ended; a worker that serves it is told to stop. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Claims the item that waits longest. Resolves with undefined when there is none in time. */
   poll(environmentId: string, options: PollOptions): Promise<ClaimedWork | undefined>;
   /** The claimed item leaves the queue. Rejects: conflict (nobody claimed it). */
   acknowledge(environmentId: string, workId: string): Promise<WorkItem>;
   beat(environmentId: string, workId: string, options: BeatOptions): Promise<WorkLease>;
-  /** `force`: at once. Without it the worker is asked. Rejects: conflict (it is stopped already). */
+  /** `force`: immediately. Without it the worker stops it. Rejects: conflict (it is stopped already). */
   stop(environmentId: string, workId: string, options: { readonly force: boolean }): Promise<WorkItem>;
   /** The newest first. */
   items(environmentId: string): Promise<readonly WorkItem[]>;

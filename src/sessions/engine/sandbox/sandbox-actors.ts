@@ -23,7 +23,7 @@ import type { DiskReports } from './disk-reports.ts';
 
 const named = 20;
 const commandChars = 120;
-/** A sandbox that is to rest or end is asked for so long at most. */
+/** The longest time to wait for a sandbox that pauses or ends. */
 const settleMs = 2_000;
 /** Gigabytes that were just written take a busy disk some seconds. Shorter than the request for a pause waits. */
 const syncMs = 15_000;
@@ -119,7 +119,7 @@ export function sandboxWith(deps: SandboxDeps) {
   const begun = new Map<SandboxId, number>();
   /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
   const broken = new Set<SandboxId>();
-  /** The processes of frozen sandboxes, which cannot be asked. */
+  /** The processes of frozen sandboxes, which cannot answer. */
   const frozen = new Map<SandboxId, readonly string[]>();
   async function telling<Value>(
     { sessionId, as }: SandboxOperation,
@@ -301,7 +301,7 @@ interface WatchedSandbox {
   readonly disk: ReturnType<DiskReports['follow']> | undefined;
 }
 
-/** Returns when the sandbox is no longer wanted; throws when it is lost. */
+/** Returns when the sandbox is no longer needed; throws when it is lost. */
 async function watch(
   {
     own,

@@ -8,8 +8,8 @@ export type SandboxFact = {
 type Listener = (id: SessionId, fact: SandboxFact) => void;
 
 /**
- * Carries facts about sandboxes from the egress proxy, the driver and the desktop to the engine, which appends them to the
- * logs. The sources exist before the engine does. Drops what is told before the engine listens: no sandbox runs yet.
+ * Carries facts about sandboxes from the egress proxy, the driver and the desktop to the engine, which appends them to
+ * the logs. The sources exist before the engine does. Drops facts before the engine listens: no sandbox runs yet.
  */
 export class SandboxFacts {
   #listener: Listener | undefined;

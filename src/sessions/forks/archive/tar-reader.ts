@@ -9,7 +9,7 @@ export interface TarEntry {
   readonly size: number;
   /** The fields of its extended header. */
   readonly pax: ReadonlyMap<string, string>;
-  /** Can be read once, before the next entry is asked for; the rest is skipped. */
+  /** Can be read once, before the next entry is requested; unread bytes are skipped. */
   readonly content: AsyncIterable<Buffer>;
 }
 

@@ -32,9 +32,9 @@ export type MemorySession = Pick<LiveSession, 'id'> & {
 };
 /** The changes of the agent that a store does not have. */
 interface Unkept {
-  /** Told once, and again when they were different in between. */
+  /** Reported once, and again if they changed in between. */
   readonly lasting: readonly string[];
-  /** Told each time. */
+  /** Reported each time. */
   readonly once: readonly string[];
 }
 /** The texts that the agent of a sandbox knows, by folder, and those that it still has to hear. */
@@ -42,7 +42,7 @@ interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
 }
-/** More changes of a folder are not told apart. */
+/** Beyond this number, changes of a folder are not listed one by one. */
 const maxKnown = 1_000;
 const maxTries = 2;
 const maxTold = 20;

@@ -72,7 +72,7 @@ export async function askAhead(work: RunContext, call: PendingCall): Promise<Que
   return permission?.kind === 'ask' ? await askedOnce(work, call, permission) : undefined;
 }
 
-/** The question, with the text that the call would write. One that was asked before goes on for as long as it has left. */
+/** The approval request, with the text that the call would write. An earlier request keeps its remaining time. */
 async function askedOnce(
   { tools, memory, runWriter, clock }: RunContext,
   { callId, name, args, content }: PendingCall,

@@ -67,7 +67,7 @@ export class ContextWindow {
     return runWriter.transcript.meter.tokens(model.name, this.#around + bytes);
   }
 
-  /** The tokens of the next request, after a further compaction if one is given. */
+  /** The tokens of the next request, after a further compaction, if any. */
   size(plannedCompaction?: PlannedCompaction): number {
     return this.tokens(this.#bytes(plannedCompaction));
   }
@@ -92,8 +92,8 @@ export class ContextWindow {
   }
 
   /**
-   * False: none could be had, or the last one saved less than a fifth. None is asked for until something else has made
-   * room.
+   * False: no summary was available, or the last one saved less than a fifth. No summary is requested until something
+   * else has made room.
    */
   get canSummarize(): boolean {
     const { transcript } = this.#work.runWriter;

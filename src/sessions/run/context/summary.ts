@@ -111,7 +111,7 @@ export async function summarizeConversation(
   return { kind: 'none', why, spent };
 }
 
-/** Why a reply is no summary. With a call, its text counts only under the headings that were asked for. */
+/** Why a reply is not a summary. With a call, its text counts only under the requested headings. */
 function flawOf(reply: { text: string; calls: number; isRefused: boolean }): string | undefined {
   if (reply.isRefused) return 'The model declined.';
   if (reply.calls > 0 && !/^## /m.test(reply.text)) return 'The model called a tool instead.';

@@ -140,7 +140,7 @@ async function materialFor(work: RunContext, { rubric, checked }: GradingInput, 
   ].join('\n\n');
 }
 
-/** Without the sandbox the grader judges by the words alone, and is told so. */
+/** Without the sandbox the grader judges by the text alone, and its prompt says so. */
 async function changesFor(
   { sandbox }: RunContext,
   requested: { readonly runId: string; readonly most: number },

@@ -18,7 +18,7 @@ import {
 /** One request as it goes to a model, and what it was made of. */
 export interface ModelRequest {
   readonly runId: RunId;
-  /** The model that is asked first; a fall-back can answer. */
+  /** The model that is called first; a fallback can answer. */
   readonly model: string;
   readonly request: TurnRequest;
   /** The parts of the request's system prompt. */

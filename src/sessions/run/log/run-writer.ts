@@ -32,7 +32,7 @@ type InterruptReason = 'cancelled' | 'interrupted' | 'sandbox_lost';
 export interface OpenCall extends CallingData {
   /** Characters of live output that are in the log. */
   readonly logged: number;
-  /** The session of the child that it started, once an event has told of it. */
+  /** The session of the child that it started, once an event has reported it. */
   readonly child?: string;
 }
 

@@ -57,7 +57,7 @@ const minRepeated = 16; // characters; fewer can be the same by chance
 const maxTail = 2_000;
 
 /**
- * Passes on what continues a text. Models that are asked to go on repeat its last words, or begin again from its start:
+ * Passes on what continues a text. Models that continue a text repeat its last words, or begin again from its start:
  * what the text has already is held back.
  */
 class Continuation {

@@ -179,7 +179,7 @@ export function sessionCreation(parts: CreatorDeps) {
     const puts = [{ kind: 'session', id, doc, sort: at }];
     await log.append({ sessionId: id, after: 0, at, facts, puts }).catch(async (thrown: unknown) => {
       if (ready !== undefined) parts.ready?.giveUp(ready);
-      // With a given id the volumes can be those of the session that is there already.
+      // With an explicit id the volumes can be those of the existing session.
       if (input === undefined) await parts.volumes?.release(id, mounted).catch(() => {}); // the clean-up repeats it
       throw thrown;
     });

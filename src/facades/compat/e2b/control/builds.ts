@@ -20,7 +20,7 @@ interface Deps {
   readonly tokens: Pick<Tokens, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
-/** An archive is packed after its address was asked for. */
+/** An archive is packed after its address is requested. */
 const uploadSeconds = 3_600;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const Tags = z.array(z.string().regex(tagForm)).max(50);
@@ -61,7 +61,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const builds = services.templateBuilds;
   type OfFiles = FastifyRequest<{ Params: z.output<typeof FileParams> }>;
   const uploadOf = ({ sid: id, hash }: OfFiles['params'], expires: string) => `${id}/${hash}/${expires}`;
-  /** The builds of the caller who asked for the address, or of this request's own key. Rejects: unauthorized. */
+  /** The builds of the caller who requested the address, or of this request's own key. Rejects: unauthorized. */
   const receiving = (request: OfFiles) => {
     const { searchParams } = new URL(request.url, 'http://server');
     const [value, expires = ''] = [searchParams.get('upload'), searchParams.get('expires') ?? ''];

@@ -112,7 +112,7 @@ export async function replaceRules(
   }
 }
 
-/** The rules of a sandbox as the SDKs read them. Values that were given in the clear are not shown again. */
+/** The rules of a sandbox as the SDKs read them. Values that were sent in plain text are not shown again. */
 export function shownRules(credentials: readonly BoundCredential[]): Record<string, object[]> {
   const byHost: Record<string, object[]> = {};
   for (const { name, hosts, header, uses } of credentials) {

@@ -210,7 +210,7 @@ async function open(target: Target, sid: string, dataRequest: DataRequest, deps:
 }
 const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requests. Try again in a minute.' } };
 
-/** The caller for whom the token or signature acts, or the refusal. A wrong one counts like a wrong key. */
+/** The caller of the token or signature, or the refusal. A wrong one counts like a wrong key. */
 function judge(
   target: Target,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,

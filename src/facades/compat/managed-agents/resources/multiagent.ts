@@ -86,7 +86,7 @@ interface Owner {
   readonly agent: (id: string, version?: number) => Promise<KeptDocument>;
 }
 
-/** The wish with the version of each agent. Rejects: invalid_request, not_found. Null: the agent works alone. */
+/** The request with each agent's version. Rejects: invalid_request, not_found. Null: the agent works alone. */
 export async function pinned(requested: MultiagentWish | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')

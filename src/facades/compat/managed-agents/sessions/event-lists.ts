@@ -14,7 +14,7 @@ import type { ThreadEvent } from './threads/session-projection.ts';
 type Sessions = Services['sessions'];
 /** The most that is kept: sessions, and characters of the JSON of all their events. */
 export const most = { sessions: 200, chars: 16 * 2 ** 20 };
-/** A list that nobody asked for in this time is dropped. */
+/** A list that is not requested for this long is dropped. */
 const idleMs = 300_000;
 
 /**

@@ -46,7 +46,7 @@ class State {
   usage = noUsage;
   runningSince: number | undefined;
   activeMs = 0;
-  /** The thinking of the request was told before its message. */
+  /** The request's thinking was sent before its message. */
   hasThought = false;
   toldTitle: string | undefined;
   /** The messages of runs that have not begun. */
@@ -189,7 +189,7 @@ export class Projection {
         break;
       case 'run.notice':
         if (event.data.kind === 'waiting_provider') this.#reschedule(event.data);
-        if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the model is asked again
+        if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the model is called again
         if (event.data.server) this.#missTools(event.data.detail, event.data.server);
         break;
       case 'child.started':
@@ -236,7 +236,7 @@ export class Projection {
     if (report) this.#emit(report.type, report.fields);
   }
 
-  /** A message is told when the agent takes it: at once, or with the beginning of its own run. */
+  /** A message is sent when the agent takes it: immediately, or when its own run starts. */
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
@@ -309,7 +309,7 @@ export class Projection {
   }
   #said({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
     this.#now.openMessage = undefined;
-    if (isQuestion(waits)) this.#now.asking = true; // the pieces that said so may have left the log
+    if (isQuestion(waits)) this.#now.asking = true; // the deltas that showed it may have left the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
     if (waits === undefined) this.#begin(); // no request to the model gave a question
@@ -327,7 +327,7 @@ export class Projection {
     this.#now.hasThought = true;
     this.#emit('agent.thinking', {}, id);
   }
-  /** A request of the grader is told with its verdict, not as one of the agent. */
+  /** A grader's request is reported with its verdict, not as the agent's. */
   #graded({ runId, data }: FactOf<'usage'>): void {
     this.#now.usage = withUsage(this.#now.usage, data);
     this.outcomes.use(runId, data);
@@ -397,7 +397,7 @@ export class Projection {
     this.#take(runId); // one that was stopped before it began
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first: its program is told the id of the first part.
+    // The interrupt comes first: the client gets the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const report of this.#calls.endAll()) this.#tell(report);

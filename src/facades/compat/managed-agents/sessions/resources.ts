@@ -106,7 +106,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const kept = keptOf(record);
         const resource = one(record, params.resource);
         if (resource.type !== 'file') {
-          await sessions.update(record.id, {}); // who may not change it is not told more
+          await sessions.update(record.id, {}); // callers without write access learn no more
           throw invalid('Only files can be removed from a session. Its other resources stay until it is deleted.');
         }
         const path = resource.mount_path.slice(uploads.length);

@@ -121,7 +121,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const record = await found(params);
         const { title, metadata, budget, vault_ids: vaults, agent } = parsed(SessionUpdate, body);
         if (vaults !== undefined) throw invalid('vault_ids cannot be changed after the creation of a session.');
-        await sessions.update(record.id, {}); // who may not change it is not told of its state
+        await sessions.update(record.id, {}); // callers without write access do not learn its state
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         const changed = await changedAgent(record, agent);
         const { usage } = await reader.state(record, sessions);

@@ -66,7 +66,7 @@ export class WorkerAccess implements RouteAccess {
     const { workers, credentials } = this.#parts;
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
-      throw code === 'unauthorized' ? new ApiError(code, message) : thrown; // its worker is told that it was revoked
+      throw code === 'unauthorized' ? new ApiError(code, message) : thrown; // its worker learns that it was revoked
     });
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker) throw new ApiError('unauthorized', 'The key that made the key of this environment is no longer valid.');

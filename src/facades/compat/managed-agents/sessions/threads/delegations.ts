@@ -15,7 +15,7 @@ export interface TextToChild {
 /** The calls by which an agent gives work to its children. This API shows threads and messages in their place. */
 export class Delegations {
   readonly #open: Map<string, Delegation>;
-  /** The texts that a child gets and has not heard yet. */
+  /** The texts that a child has not received yet. */
   readonly #unheard: TextToChild[];
 
   constructor(from?: Delegations) {

@@ -60,7 +60,7 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
         const { session, record, projection } = await threadOf(params);
         if (record.id === session.id)
           throw invalid(`${threadWord(record.id)} is the primary thread; archive the session.`);
-        await sessions.update(record.id, {}); // who may not change it is not told of its state
+        await sessions.update(record.id, {}); // callers without write access do not learn its state
         if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
           throw invalid('The thread is running. Interrupt it first.', 'session_running');
         const archived = record.archived ? record : await sessions.update(record.id, { archived: true });
