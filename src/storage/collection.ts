@@ -129,7 +129,7 @@ export class Collection<Doc extends OwnedDocument> {
 
   /** Calls `make`, which stores the document, if its owner has room for it. Rejects: quota. */
   async within<Made>(quota: Quota<Doc>, doc: Pick<Doc, 'id' | 'owner'>, make: () => Promise<Made>): Promise<Made> {
-    const isFull = async (taken: Places) => await this.#isFull(quota, doc.owner ?? null, Object.keys(taken));
+    const isFull = async (taken: QuotaPlaces) => await this.#isFull(quota, doc.owner ?? null, Object.keys(taken));
     return await this.#withPlace(doc, quota.now, make, async (taken) => {
       if (await isFull(taken)) throw new AppError('quota', quota.text);
       return quota.now;
@@ -155,7 +155,7 @@ export class Collection<Doc extends OwnedDocument> {
     { id, owner = '' }: Pick<Doc, 'id' | 'owner'>,
     now: number,
     make: () => Promise<Made>,
-    take: (taken: Places) => Promise<Places[string]>,
+    take: (taken: QuotaPlaces) => Promise<QuotaPlaces[string]>,
   ): Promise<Made> {
     const place = { kind: quotaKind, id: `quota:${this.#rules.kind}:${owner}` };
     return await this.#inTurn(place.id, async () => {
@@ -207,6 +207,6 @@ export class Collection<Doc extends OwnedDocument> {
 /** The places that owners have taken for documents that are being stored, by the ids of these. */
 const quotaKind = 'quota';
 const Places = z.record(z.string(), z.union([z.number(), z.object({ at: z.number(), doc: z.unknown() })]));
-type Places = z.infer<typeof Places>;
-const timeOf = (place: Places[string]): number => (typeof place === 'number' ? place : place.at);
+type QuotaPlaces = z.infer<typeof Places>;
+const timeOf = (place: QuotaPlaces[string]): number => (typeof place === 'number' ? place : place.at);
 const placeMs = 60_000; // then the server that took it has died

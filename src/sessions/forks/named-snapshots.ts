@@ -51,9 +51,9 @@ interface Unfinished {
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
-const Stored = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
-type Stored = z.infer<typeof Stored>;
-const wholeOne = (one: Stored): Snapshot[] => ('making' in one ? [] : [one]);
+const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
+type StoredSnapshot = z.infer<typeof StoredSnapshot>;
+const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
 const isMaking = (doc: unknown): doc is Unfinished => typeof (doc as Unfinished).making === 'number';
 const missing = () => new AppError('not_found', 'There is no such snapshot.');
 
@@ -71,7 +71,7 @@ export class NamedSnapshots {
     imported: (requested) => this.#importsInTurn(requested.owner ?? '', () => this.#import(requested)),
   };
   readonly #deps: Deps;
-  readonly #snapshots: Collection<Stored>;
+  readonly #snapshots: Collection<StoredSnapshot>;
   /** The snapshots of an owner are made one after the other, so that a full one is refused before the copy. */
   readonly #inTurn = keyedQueue();
   /** An owner's imports come one after the other, so that together they need room for one more than the owner may keep. */
@@ -79,7 +79,7 @@ export class NamedSnapshots {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#snapshots = new Collection<Stored>(deps.records, { kind, schema: Stored, missing });
+    this.#snapshots = new Collection<StoredSnapshot>(deps.records, { kind, schema: StoredSnapshot, missing });
   }
 
   async #make(id: SessionId, requested: SnapshotWish): Promise<Snapshot> {
@@ -111,7 +111,7 @@ export class NamedSnapshots {
 
   /** Rejects: quota, also for snapshots that other servers store at the same time. */
   async #keep(doc: Snapshot): Promise<Snapshot> {
-    const admit = (others: readonly Stored[]) => this.#refuseOverQuota(others.flatMap(wholeOne));
+    const admit = (others: readonly StoredSnapshot[]) => this.#refuseOverQuota(others.flatMap(wholeOne));
     return await this.#snapshots.admitted({ now: this.#deps.clock.now(), admit }, doc, async () => {
       if (doc.name !== null) await this.#takeName(doc.name, doc.owner);
       await this.#put(doc);

@@ -2,13 +2,13 @@ import type { EventStore } from '../../core/contracts/ports.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 
-type Kept = Parameters<EventStore['compact']>[1];
+type CompactionLimits = Parameters<EventStore['compact']>[1];
 
 /**
  * Compacts a log at the end of the run in which it grew past the next part of its limits. A compaction reads as much of the log as it
  * keeps, so one after each run would make the runs of a long session dearer. Until the next part a log can exceed its limits.
  */
-export function compactionOfRuns(events: Pick<EventStore, 'compact'>, kept: Kept) {
+export function compactionOfRuns(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));
   const due = new Set<SessionId>(); // at most those with an open run
   return (id: SessionId, { type }: Pick<SessionFact, 'type'>, seq: number): void => {

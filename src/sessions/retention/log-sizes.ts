@@ -38,7 +38,7 @@ export class LogSizes {
     return bytes;
   }
 
-  /** For a store that no other server writes: called for each log that grows. */
+  /** Called for each log that grows, where no other server writes the store. */
   grew(id: SessionId): void {
     this.#grown.add(id);
   }
