@@ -117,8 +117,8 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     // The person commits and opens the pull request. The forge waits with its answer to the push, so that the memory of git
     // can be looked at meanwhile.
     await page.getByRole('tab', { name: 'Ship' }).click();
-    await page.getByRole('textbox', { name: 'Message of the commit' }).fill('Sum every number once');
-    await page.getByRole('button', { name: 'Commit', exact: true }).click();
+    await page.getByRole('textbox', { name: 'Commit message' }).fill('Sum every number once');
+    await page.getByRole('button', { name: /^Commit (one file|[0-9]+ files)$/ }).click();
     await page.getByRole('textbox', { name: 'Title' }).fill('Sum every number once');
     await page.getByRole('textbox', { name: 'Description' }).fill('The second was summed twice.');
     const bare = git.git('team/totals', 'rev-parse', '--absolute-git-dir').trim();

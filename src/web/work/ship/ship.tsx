@@ -6,25 +6,27 @@ import { Button, IconButton } from '../../parts/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Checkpoints } from './checkpoints.tsx';
+import { Commit } from './commit.tsx';
 import { Environment } from './environment.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
-type Status = Outputs['repositories']['status'];
+export type Status = Outputs['repositories']['status'];
 
 /** The tab: what each repository of the session has to commit and to push, its pull request, and the checkpoints of all. */
 export function Ship({ session }: { session: Session }) {
   return (
     <div class="ship">
       {session.repositories.map((repository) => (
-        <RepositoryView key={repository.path} sessionId={session.id} repository={repository} />
+        <RepositoryView key={repository.path} session={session} repository={repository} />
       ))}
       <Checkpoints session={session} />
     </div>
   );
 }
 
-function RepositoryView({ sessionId, repository }: { sessionId: string; repository: Repository }) {
+function RepositoryView({ session, repository }: { session: Session; repository: Repository }) {
+  const { id: sessionId } = session;
   const { path, url, state, error, branch, access, environment } = repository;
   const of: RepositoryAddress = { sessionId, path };
   const [status, setStatus] = useState<Status>();
@@ -58,7 +60,7 @@ function RepositoryView({ sessionId, repository }: { sessionId: string; reposito
       {environment && <Environment of={of} environment={environment} onDone={again} />}
       {status && (
         <>
-          <Commit of={of} status={status} onDone={again} />
+          <Commit of={of} status={status} proposal={session.title} onDone={again} />
           <Push of={of} status={status} mayPush={access === 'write'} onDone={again} />
           <PullRequestView of={of} reads={reads} mayOpen={access === 'write' && status.ahead > 0} onDone={again} />
         </>
@@ -71,53 +73,6 @@ interface StepProps {
   readonly of: RepositoryAddress;
   readonly status: Status;
   readonly onDone: () => void;
-}
-
-function Commit({ of, status: { files, truncated }, onDone }: StepProps) {
-  const [message, setMessage] = useState('');
-  const [isBusy, setBusy] = useState(false);
-  if (files.length === 0) return <p class="quiet">{t('ship.clean')}</p>;
-  const commit = async () => {
-    setBusy(true);
-    const isDone = await attempt(t('ship.commit'), () => once('repositories.commit', { ...of, message }));
-    setBusy(false);
-    if (!isDone) return;
-    setMessage('');
-    onDone();
-  };
-  return (
-    <form
-      class="ship-form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        void commit();
-      }}
-    >
-      <h3>{t('ship.uncommitted', { n: files.length })}</h3>
-      <ul class="ship-files">
-        {files.slice(0, 100).map(({ path, change }) => (
-          <li key={path}>
-            <span class="quiet">{t(`ship.${change}`)}</span> {path}
-          </li>
-        ))}
-        {(truncated || files.length > 100) && <li class="quiet">{t('ship.more')}</li>}
-      </ul>
-      <label>
-        <span>{t('ship.message')}</span>
-        <textarea
-          class="field"
-          rows={2}
-          maxLength={20_000}
-          required
-          value={message}
-          onInput={(event) => setMessage(event.currentTarget.value)}
-        />
-      </label>
-      <Button type="submit" kind="primary" disabled={isBusy || message.trim() === ''}>
-        {t('ship.commit')}
-      </Button>
-    </form>
-  );
 }
 
 function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly mayPush: boolean }) {

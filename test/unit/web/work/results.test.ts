@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { bestResult, pathAtServer } from '../../../../src/web/work/results.ts';
+import { isLeftover, linesOfPatch } from '../../../../src/web/work/ship/changes.ts';
+
+test('the difference of a file has no header of git, and one sign for what is left out', () => {
+  const patch =
+    'diff --git a/a b/a\nindex 1..2 100644\n--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@ f()\n one\n-two\n+++ three\n\\ No newline at end of file\n';
+  expect(linesOfPatch(patch)).toEqual([
+    { kind: 'skipped', text: '…' },
+    { kind: 'same', text: 'one' },
+    { kind: 'removed', text: 'two' },
+    { kind: 'added', text: '++ three' },
+  ]);
+  expect(linesOfPatch('diff --git a/a b/a\nBinary files differ\n')).toEqual([]);
+});
+
+test.each([
+  ['src/__pycache__/a.cpython-312.pyc', true],
+  ['a.pyc', true],
+  ['node_modules/x/index.js', true],
+  ['src/a.py', false],
+  ['catalog', false],
+  ['my_node_modules.md', false],
+])('whether %s is left out of a commit until a person chooses it: %s', (path, expected) => {
+  expect(isLeftover(path)).toBe(expected);
+});
+
+test.each([
+  [['server.log', 'snake.html'], 'The game is in `snake.html`.', 'snake.html'],
+  [['a.html', 'chart.html'], 'See `chart.html`', 'chart.html'],
+  [['b.png', 'a.html'], '', 'a.html'],
+  [['b.png', 'a.txt'], '', 'b.png'],
+  [['a.txt', 'a.py'], '`a.py`', undefined],
+  [[], '', undefined],
+])('of %j with the answer %j, %j is shown beside the talk', (paths, answer, expected) => {
+  expect(bestResult(paths, answer)).toBe(expected);
+});
+
+test.each([
+  ['snake.html', '/snake.html'],
+  ['index.html', '/'],
+  ['site/index.html', '/'],
+])('the server of %s shows it at %s', (file, path) => {
+  expect(pathAtServer(file)).toBe(path);
+});
