@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { parametersOf } from '../../../src/agents/models/gemini/schema.ts';
 import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
-import type { PortableSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
+import { NotPortable, type PortableSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
 
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const string = { type: 'string' };
@@ -180,6 +180,52 @@ test.each([
 ])('%o has no form that keeps its meaning', (schema, reason) =>
   expect(() => portableParameters(schema)).toThrow(reason),
 );
+
+const times = <Value>(count: number, make: (n: number) => Value) => Array.from({ length: count }, (_, n) => make(n));
+const deep = (wrap: (inner: object) => object) =>
+  times(10_000, () => wrap).reduce((inner: object, one) => one(inner), string);
+const five = (n: number) => object(Object.fromEntries(times(5, (k) => [`p${n}_${k}`, {}])));
+
+test.each<[string, object, RegExp]>([
+  ['properties in properties', deep((inner) => object({ a: inner })), /over 2000 levels deep/],
+  ['lists of lists', object({ a: deep((items) => ({ type: 'array', items })) }), /over 2000 levels deep/],
+  ['alternatives in alternatives', deep((inner) => ({ anyOf: [inner] })), /over 2000 levels deep/],
+  ['a default in brackets', object({ a: { default: deep((inner) => [inner]) } }), /over 2000 levels deep/],
+  [
+    'a chain of 5,000 references',
+    { $ref: '#/$defs/d0', $defs: Object.fromEntries(times(5_000, (n) => [`d${n}`, { $ref: `#/$defs/d${n + 1}` }])) },
+    /KiB are the limit/,
+  ],
+  [
+    'a circle of 1,000 references',
+    {
+      ...object({ a: { $ref: '#/$defs/d0' } }),
+      $defs: Object.fromEntries(times(1_000, (n) => [`d${n}`, { $ref: `#/$defs/d${(n + 1) % 1_000}` }])),
+    },
+    /KiB are the limit|^$/,
+  ],
+  ['1,900 parts of five properties', { allOf: times(1_900, five) }, /KiB are the limit/],
+  ['1,900 alternatives of five properties', { anyOf: times(1_900, five) }, /KiB are the limit/],
+  [
+    '1,900 alternatives in each of two parts',
+    { allOf: times(2, (part) => ({ anyOf: times(1_900, (n) => object({ [`p${part}_${n}`]: {} })) })) },
+    /KiB are the limit/,
+  ],
+  [
+    '20 lists of 3,000 names',
+    { anyOf: times(20, () => ({ required: times(3_000, (n) => `p${n}`) })) },
+    /KiB are the limit/,
+  ],
+  ['a description of 1 MB', object({ a: { type: 'string', description: 'x '.repeat(500_000) } }), /KiB are the limit/],
+])('a hostile schema ends soon: %s', (_, schema, reason) => {
+  let said = '';
+  try {
+    portableParameters(schema);
+  } catch (thrown) {
+    said = thrown instanceof NotPortable ? thrown.message : `not told: ${thrown}`;
+  }
+  expect(said).toMatch(reason);
+});
 
 test('names that a provider refuses have others, and the server gets its own back', () => {
   const inner = object({ 'x.y': string, [`long${'g'.repeat(80)}`]: string });

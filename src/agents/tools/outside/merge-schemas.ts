@@ -49,8 +49,9 @@ function bothOf(key: string, a: unknown, b: unknown): unknown {
       return [...schemasIn(a), ...schemasIn(b)];
     case 'anyOf':
     case 'oneOf': {
-      const pairs = schemasIn(a).flatMap((one) => schemasIn(b).map((other) => both(one, other)));
-      return pairs.length > maxAlternatives ? b : pairs.filter((one) => one !== false);
+      const [left, right] = [schemasIn(a), schemasIn(b)];
+      if (left.length * right.length > maxAlternatives) return b;
+      return left.flatMap((one) => right.map((other) => both(one, other))).filter((one) => one !== false);
     }
     case 'description':
       return a === b ? a : [a, b].filter((one) => typeof one === 'string').join(' ');

@@ -34,6 +34,10 @@ const maxSourceBytes = 512 * 1024;
 /** The maximum number of schemas in a schema whose references are resolved. */
 const maxNodes = 2_000;
 const maxDepth = 24;
+/** How deep objects and lists can be nested. */
+const maxLevels = 2_000;
+/** The maximum number of properties in the schemas that are merged. */
+const maxMerged = 200_000;
 /** How often a reference can contain itself before the inner one accepts any value of its type. */
 const maxRecursion = 2;
 const maxAlternatives = 24;
@@ -46,6 +50,7 @@ const maxAlternatives = 24;
 export function portableParameters(source: unknown): PortableParameters {
   const input = source === undefined || source === null || source === true ? {} : source;
   if (!isObject(input)) throw new NotPortable('its parameters are no JSON Schema');
+  if (isDeeper(input, maxLevels)) throw new NotPortable(`its parameters are nested over ${maxLevels} levels deep`);
   const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes > maxSourceBytes) throw tooLarge(bytes);
   let last = bytes;
@@ -65,6 +70,15 @@ export function portableParameters(source: unknown): PortableParameters {
 
 const tooLarge = (bytes: number) =>
   new NotPortable(`its parameters take ${Math.ceil(bytes / 1024)} KiB, and ${maxBytes / 1024} KiB are the limit`);
+
+function isDeeper(value: unknown, most: number): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > most) return true;
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  }
+  return false;
+}
 
 class TooMany extends Error {}
 function attempt(make: () => PortableSchema): PortableSchema | undefined {
@@ -90,6 +104,7 @@ class Portable {
   readonly #find: (reference: string) => unknown;
   readonly #open: string[] = [];
   #nodes = 0;
+  #merged = 0;
 
   constructor(source: Json, effort: Effort) {
     this.#source = source;
@@ -123,20 +138,25 @@ class Portable {
       const target = this.#find(reference);
       if (this.#open.filter((one) => one === reference).length >= this.#effort.recursion) {
         const type = isObject(target) ? typesOf(target) : [];
-        flat = both(type.length > 0 ? { type } : {}, {
+        flat = this.#both(type.length > 0 ? { type } : {}, {
           ...rest,
           description: rest.description ?? 'The same form again.',
         });
       } else {
         this.#open.push(reference);
-        flat = both(this.#flat(target), rest);
+        flat = this.#both(this.#flat(target), rest);
         if (isObject(flat))
           flat = { ...flat, [opened]: [...((flat[opened] as string[] | undefined) ?? []), reference] };
         this.#open.pop();
       }
     }
-    for (const part of schemasIn(allOf)) flat = both(flat, this.#flat(part));
-    return flat;
+    return schemasIn(allOf).reduce((all, part) => this.#both(all, this.#flat(part)), flat);
+  }
+
+  #both(a: unknown, b: unknown): unknown {
+    for (const one of [a, b]) if (isObject(one)) this.#merged += 1 + entriesOf(one.properties).length;
+    if (this.#merged > maxMerged) throw new TooMany();
+    return both(a, b);
   }
 
   /** The schema in the common form. Undefined: no value matches. */
@@ -158,7 +178,7 @@ class Portable {
     if (alternatives.length === 0) return this.#typed(flat, depth);
     const base = { ...rest, ...(nullable === true && { nullable }) };
     const created = alternatives.slice(0, maxAlternatives).flatMap((one) => {
-      const part = both(base, this.#flat(one));
+      const part = this.#both(base, this.#flat(one));
       return part === false ? [] : (this.#convert(part, depth) ?? []);
     });
     return united(created, this.#describe({ description, default: preset, examples }, []));
@@ -300,17 +320,18 @@ const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
 
 /** Combines several forms of an object, because providers accept no alternatives at the root. */
 function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Json[]): Json {
-  const names = [...new Set(objects.flatMap(({ properties }) => entriesOf(properties).map(([name]) => name)))];
+  const all = Map.groupBy(
+    objects.flatMap(({ properties }) => entriesOf(properties)),
+    ([name]) => name,
+  );
   const own = new Map(entriesOf(base.properties));
-  const properties = names.map((name): [string, unknown] => {
-    const forms = objects.flatMap(({ properties }) =>
-      isObject(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [],
-    );
-    const distinct = [...new Map(forms.map((one) => [JSON.stringify(one), one])).values()];
+  const properties = [...all].map(([name, forms]): [string, unknown] => {
+    const distinct = [...new Map(forms.map(([, one]) => [JSON.stringify(one), one])).values()];
     return [name, both(own.get(name), distinct.length === 1 ? distinct[0] : { anyOf: distinct })];
   });
   const lists = objects.map(({ required }) => textsIn(required));
-  const always = (lists[0] ?? []).filter((name) => lists.every((list) => list.includes(name)));
+  const sets = lists.map((list) => new Set(list));
+  const always = (lists[0] ?? []).filter((name) => sets.every((set) => set.has(name)));
   const forms = [...new Set(lists.map((list) => list.join(' and ')))].filter((one) => one !== '');
   const note = objects.length > 1 && forms.length > 0 ? ` Needs ${forms.join(', or ')}.` : '';
   const text = [
