@@ -80,11 +80,8 @@ export const automationCommand: CliCommand = {
     ['--events <list>', 'the events of --hook: issue.labelled, issue.assigned, comment.mention, review, check.failed'],
     ['--label <name>', 'issue.labelled: with this label alone'],
     ['--account <name>', 'comment.mention: of this account; issue.assigned: to it'],
-    ['--senders <list>', 'only what these accounts cause; default: anybody'],
-    [
-      'only events caused by these accounts; default: anyone',
-      'only these, each as owner/name; default: all that use the secret',
-    ],
+    ['--senders <list>', 'only events caused by these accounts; default: anyone'],
+    ['--repositories <list>', 'only these, each as owner/name; default: all that use the secret'],
     ['--show <template>', '--hook json: the text for the agent, with {{path.of.a.field}}; default: the whole delivery'],
     ['--after <source>', 'start it at the end of a run of session:<id>, automation:<id> or project:<id>'],
     ['--outcome <end>', '--after: done, failed or any; default done'],

@@ -28,10 +28,7 @@ export const templateCommand: CliCommand = {
     ['--file <file>', 'with build: the Dockerfile, if it has another name or place'],
     ['--arg <name=value...>', 'with build: values of its ARGs'],
     ['--fresh', 'with build: run every step again'],
-    [
-      'with tag: the tag whose build gets the new one; default: default',
-      'with tag: the tag whose build gets the new one; without it: default',
-    ],
+    ['--from <tag>', 'with tag: the tag whose build gets the new one; default: default'],
     jsonOption,
   ],
   examples: [

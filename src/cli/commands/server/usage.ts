@@ -17,7 +17,7 @@ export const usageCommand: CliCommand = {
   about: 'shows turns, tokens and cost over days, by person, model, project, session or day',
   options: [
     ['--by <what>', 'person, model, project, session or day; default model'],
-    ['the number of days, 1 to 366; default 30', 'the last so many days, 1 to 366; default 30'],
+    ['--days <days>', 'the number of days, 1 to 366; default 30'],
     jsonOption,
   ],
   examples: ['corral usage', 'corral usage --by person --days 7', 'corral usage --by day --json'],
