@@ -5,9 +5,9 @@ import { SessionId } from '../../src/core/model/ids.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 
 const from = (credentials: object) => loadConfig({ CORRAL_EGRESS_CREDENTIALS: JSON.stringify(credentials) }, '');
-const opened = (credentials: object, env: Record<string, string> = { REAL: 'r-e-a-l' }) => {
+const opened = (credentials: object, env: Record<string, string> = { REAL: 'r-e-a-l' }, learn = (_: Secret) => {}) => {
   const config = { ...from(credentials), keys: { encryptionKey: undefined, encryptionKeyFile: 'package.json' } };
-  return openCredentials({ config, env, newKey: () => 'k', now: () => 0, learn: () => {} });
+  return openCredentials({ config, env, newKey: () => 'k', now: () => 0, learn });
 };
 const anthropic = { hosts: ['api.anthropic.com'], header: 'X-API-Key', 'value-from': { env: 'REAL' } };
 
@@ -39,6 +39,12 @@ test.each<[string, object, string]>([
 test('sandboxes get placeholders that do not contain the value', async () => {
   const { env } = await opened({ anthropic: { ...anthropic, env: ['ANTHROPIC_API_KEY'] } });
   expect(env.ANTHROPIC_API_KEY).toMatch(/^corral-anthropic-[0-9a-f]{24}$/);
+});
+
+test('the log masks each value', async () => {
+  const masked: string[] = [];
+  await opened({ anthropic }, undefined, (secret) => masked.push(secret.reveal()));
+  expect(masked).toEqual(['r-e-a-l']);
 });
 
 test('a value that is missing at the start is an error that names the place', async () => {
