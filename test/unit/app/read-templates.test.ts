@@ -32,11 +32,11 @@ test('each own template for an occupation has a prompt of its own', () => {
 });
 
 test("the folder's templates come after the own ones, and replace those of the same name", () => {
-  const templates = read({ 'tester.yaml': 'mode: react', 'minimal.yml': 'label: Tiny', '.hidden': 'no' });
+  const templates = read({ 'tester.yaml': 'mode: react\nchildren: 8', 'minimal.yml': 'label: Tiny', '.hidden': 'no' });
   expect(namesOf(templates)).toBe(`${own} tester`);
   expect(templates.find(({ name }) => name === 'minimal')).toMatchObject({ label: 'Tiny', description: '' });
   expect(templates.find(({ name }) => name === 'minimal')?.prompt).toBeUndefined();
-  expect(templates.at(-1)).toMatchObject({ name: 'tester', label: 'tester', mode: 'react' });
+  expect(templates.at(-1)).toMatchObject({ name: 'tester', label: 'tester', mode: 'react', children: 8 });
 });
 
 test('the error names file and key of every mistake, and what was probably meant', () => {
