@@ -14,12 +14,12 @@ const instructions =
   'some seconds. End sessions that nobody needs any more: end_session deletes their files.';
 
 /**
- * A message belongs to no connection, so no notice of a change could reach a client. The package promises them by
- * default.
+ * Messages do not belong to a connection, so no change notification could reach a client. The package advertises them
+ * by default.
  */
 const unchanging = { listChanged: false };
 
-/** Makes the MCP server that answers one message. */
+/** Creates the MCP server that answers one message. */
 function mcpServer(parts: McpParts): McpServer {
   const server = new McpServer(
     { name: 'corral', title: 'Corral', version: parts.version },

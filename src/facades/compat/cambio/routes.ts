@@ -10,7 +10,7 @@ import { describing, idempotencyHeader, ok } from '../../../http/routes/route-do
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
-// Only this folder uses snake_case names, because the wire does.
+// Only this folder uses snake_case names, as the wire does.
 
 const Params = z.object({ sid: z.string().describe('the session') });
 

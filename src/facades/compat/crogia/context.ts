@@ -26,7 +26,7 @@ export const words = {
   shell_not_found: 'Shell session not found',
 } as const;
 
-/** An id of any other form is an unknown terminal. */
+/** An id of any other form is treated as an unknown terminal. */
 export function toShellId(value: string): string {
   if (!/^shell_[0-9a-f]{8}$/.test(value)) throw new AppError('shell_not_found', words.shell_not_found);
   return value;

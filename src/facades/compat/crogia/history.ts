@@ -10,8 +10,8 @@ import type { Item, Turn } from './replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams } from './schemas.ts';
 
-// The conversation is not stored: each request reads it from the log. A run at work contributes only its users' messages,
-// because a page that joins gets the rest from the socket and would show it twice.
+// The conversation is not stored: each request reads it from the log. An active run contributes only its users'
+// messages, because a page that joins gets everything else from the socket and would show it twice.
 
 export function toTurn(event: SessionEvent): Turn | undefined {
   if (event.type === 'run.error')
@@ -59,11 +59,14 @@ export function toItem(event: SessionEvent, workdir: string): Item | undefined {
   }
 }
 
-/** A question is in the log as a call and as text. The full conversation has all calls, so it leaves the text out. */
+/** A question is in the log as a call and as text. The full conversation contains all calls, so it omits the text. */
 export class SpokenQuestions {
   readonly #open = new Map<string, string>();
 
-  /** Takes the events in the order of the log. Whether this one is the text of a question whose call came before. */
+  /**
+   * Takes the events in the order of the log. Returns whether this one is the text of a question whose call came
+   * before.
+   */
   repeats({ type, runId, data }: SessionEvent): boolean {
     const run = `${runId}`;
     if (type === 'tool.calling' && data.function === askUser && typeof data.args.text === 'string') {

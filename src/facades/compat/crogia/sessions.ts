@@ -104,7 +104,7 @@ async function sessionInfo(
     created: iso(session.createdAt),
     last_task: session.lastTask,
     status: 'active',
-    // A new session's start is already requested: commands are accepted now, and the page does not ask again.
+    // The start of a new session is already requested, so commands are accepted now; the page does not check again.
     container_status: session.sandboxState === 'created' ? 'running' : session.sandboxState,
   };
 }

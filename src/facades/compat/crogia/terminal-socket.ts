@@ -32,7 +32,7 @@ export function mountTerminals(deps: Deps): void {
 
 async function attend(socket: Socket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
   const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: iso(clock.now()) });
-  // The client may type before its terminal is found; that input must not be lost.
+  // The client may send input before its terminal is found; that input must not be lost.
   const connected = connect(terminals, shellId, socket.closed);
   connected.catch(() => {});
   socket.onJson(

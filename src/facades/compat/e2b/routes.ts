@@ -22,7 +22,10 @@ import { tokensOf } from './tokens.ts';
 
 const againMs = 1_000;
 
-/** The sandboxes whose life or tokens programs manage, in memory, because they are looked at twice a second. */
+/**
+ * The sandboxes whose lifetime or tokens programs manage. They are kept in memory, because they are checked twice a
+ * second.
+ */
 export class ProgramSandboxes {
   readonly #byId = new Map<SessionId, SessionRecord>();
 
@@ -39,7 +42,7 @@ export class ProgramSandboxes {
           if (type === 'changed' && isManaged(session)) this.#byId.set(session.id, session);
           else this.#byId.delete(session.id);
         }
-      } catch {} // too much changed at once, or the store did not answer: begins again
+      } catch {} // too much changed at the same time, or the store did not answer: starts again
       await pause(againMs, signal, clock).catch(() => {});
     }
   }
@@ -51,12 +54,12 @@ const style: ErrorStyle = {
   status: (error) => (error instanceof InvalidRequest ? 400 : statusOf(error.code)),
   body: (status, error) => ({ code: status, message: publicText(error), error_code: error.code }),
 };
-/** Looks sandboxes up, and ends those whose time is over. */
+/** Looks up sandboxes, and ends those whose time is over. */
 const server: Principal = { role: 'admin', by: 'server' };
 const dueEveryMs = 500;
-/** The requests of one address: such a URL does not name its sandbox, so all sandboxes are tried. */
+/** Limit of requests per address: a signed URL does not name its sandbox, so all sandboxes are tried. */
 const signedPerSecond = 20;
-/** And the hashes that its wrong signatures cost in a minute: one for each sandbox and key. */
+/** Limit of the hashes that an address's wrong signatures cost in a minute: one for each sandbox and key. */
 const wrongHashes = 20_000;
 /** Other routes get these from the guard. */
 const common = { vary: 'Origin', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' };
@@ -121,7 +124,7 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
   ];
 }
 
-/** Deletes and pauses what is due, until the server shuts down. */
+/** Deletes and pauses the sandboxes that are due, until the server shuts down. */
 async function endDue(
   sandboxes: Sandboxes,
   remove: Parameters<Sandboxes['endDue']>[0],

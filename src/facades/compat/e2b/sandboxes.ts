@@ -10,7 +10,7 @@ import type { SandboxInterior } from '../../../sessions/api/sandbox-interior.ts'
 import type { Services } from '../../../sessions/api/services.ts';
 import { sampleOf } from './control/metrics.ts';
 
-/** A sandbox that runs, as its requests use it. */
+/** A running sandbox, for its requests. */
 export interface RunningSandbox {
   readonly record: SessionRecord;
   /** Fires when the sandbox is paused or deleted by this server, or its tokens are replaced. */
@@ -18,7 +18,7 @@ export interface RunningSandbox {
   readonly env: readonly string[];
   readonly isPrivate: boolean;
   readonly portHost: string | undefined;
-  /** Resumes it if it is paused. */
+  /** Resumes the sandbox if it is paused. */
   wake(principal: Principal): Promise<unknown>;
   enter(principal: Principal, signal: AbortSignal): Promise<SandboxInterior>;
 }
@@ -27,7 +27,7 @@ interface Deps {
   /** With the rights of the server itself. */
   readonly services: PowerServices;
   readonly servicesOf: (principal: Principal) => PowerServices;
-  /** The sandboxes whose life or tokens programs manage. */
+  /** The sandboxes whose lifetime or tokens programs manage. */
   readonly managed: () => readonly SessionRecord[];
   readonly clock: Clock;
   readonly warn: (err: unknown, message: string) => void;
@@ -43,7 +43,10 @@ export class Sandboxes {
     this.#deps = deps;
   }
 
-  /** Undefined: it is gone, or paused and stays so. `look` never resumes it: the SDKs look after each stream that broke. */
+  /**
+   * Undefined: it is gone, or paused and stays so. `look` never resumes it, because the SDKs check the state after each
+   * broken stream.
+   */
   async reach(sid: string, how: 'look' | 'use'): Promise<RunningSandbox | undefined> {
     const { services, servicesOf, clock } = this.#deps;
     const { success, data: id } = SessionId.safeParse(sid);
@@ -92,7 +95,7 @@ export class Sandboxes {
     });
   }
 
-  /** Pauses it. Rejects: conflict (it is paused already), unsupported (processes cannot be frozen). */
+  /** Pauses the sandbox. Rejects: conflict (already paused), unsupported (processes cannot be frozen). */
   async pause(id: SessionId, keeps: 'memory' | 'files', principal: Principal): Promise<void> {
     await this.#pause(id, keeps, { isWanted: () => true, power: this.#deps.servicesOf(principal) });
   }
@@ -104,7 +107,7 @@ export class Sandboxes {
       if (life && !isWanted(life)) return;
       if (!life) throw new AppError('unsupported', 'Only sandboxes that a program created can be paused.');
       if (life.paused) throw new AppError('conflict', `Sandbox ${id} is paused already.`);
-      // The record comes first: from then on no request reaches the sandbox.
+      // The record is written first: from then on no request reaches the sandbox.
       await services.sessions.update(id, { life: { ...life, paused: keeps, endsAt: null } });
       this.cut(id);
       try {
@@ -118,18 +121,18 @@ export class Sandboxes {
     });
   }
 
-  /** Undefined: it does not run. */
+  /** Undefined: it is not running. */
   async sample(sid: string, signal: AbortSignal) {
     const { success, data: id } = SessionId.safeParse(sid);
     return success ? await sampleOf(id, this.#deps.services, signal) : undefined;
   }
 
-  /** The sandboxes that run, or would for a request. */
+  /** The sandboxes that are running, or would be resumed by a request. */
   live(): SessionRecord[] {
     return this.#deps.managed().filter(({ life }) => life && (!life.paused || wakesBy(life)));
   }
 
-  /** Deletes and pauses the sandboxes whose time is over, and ends the streams of tokens that were replaced. */
+  /** Deletes and pauses the sandboxes whose time has ended, and ends the streams of replaced tokens. */
   async endDue(forget: (id: SessionId) => Promise<void>): Promise<void> {
     const { services, managed, clock, warn } = this.#deps;
     // A program can move the end while earlier ones are still being ended.
@@ -138,7 +141,7 @@ export class Sandboxes {
     const end = async ({ id, life }: SessionRecord) => {
       using _slot = await ending.acquire(neverFires);
       if (life?.onEnd === 'delete')
-        await forget(id); // a program finds it gone from its end on, and cannot move it
+        await forget(id); // from its end on, a program can neither find nor extend it
       else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isWanted: isDue, power: services });
     };
     const all = managed();
@@ -148,20 +151,20 @@ export class Sandboxes {
     await Promise.all(ended);
   }
 }
-/** The open connections to a sandbox, all of the same round of tokens. */
+/** The open connections to a sandbox, all with tokens of the same round. */
 interface SandboxConnections {
   readonly streams: AbortController;
   readonly tokenRounds: number;
 }
 interface EndRule {
   readonly isWanted: (life: SessionLife) => boolean;
-  /** With the rights of the caller who pauses. */
+  /** With the permissions of the caller who pauses. */
   readonly power: PowerServices;
 }
-/** The most sandboxes that end at the same time. */
+/** Maximum number of sandboxes that are ended at the same time. */
 const atOnce = 8;
 
-/** A request ends the pause. */
+/** Whether a request ends the pause. */
 const wakesBy = ({ paused, resumes }: SessionLife) => paused === 'memory' && resumes;
 
 export function variablesOf({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {

@@ -29,6 +29,6 @@ export const e2bSettings = z.strictObject({
 });
 export type E2bSettings = z.output<typeof e2bSettings>;
 
-/** The names that programs use, each with the template that it starts; undefined: none. */
+/** The template names that programs can use, each with the template that it starts; undefined: none. */
 export const templatesOf = ({ templates }: Pick<E2bSettings, 'templates'>): ReadonlyMap<string, string | undefined> =>
   new Map(templates.map((entry) => entry.split('=') as [string, string?]).map(([name, template]) => [name, template]));

@@ -5,7 +5,7 @@ import { headerOf } from './headers.ts';
 export interface Target {
   readonly sid: string | undefined; // undefined: a signed URL, which names no sandbox
   readonly port: number;
-  /** The name `<port>-<sid>.<domain>` leads here: a browser may ask without any header. */
+  /** The name `<port>-<sid>.<domain>` leads here: a browser can connect without extra headers. */
   readonly byHost: boolean;
   /** The URL that the client sent. */
   readonly url: string;
@@ -19,7 +19,7 @@ const control =
 const toSandbox = '/e2b/data';
 const hidden = ['authorization', 'content-encoding', 'origin', 'sec-fetch-site', 'content-type'] as const;
 
-/** The token of a volume, which is no credential of the server. */
+/** The header with the token of a volume, which is not a credential of the server. */
 export const volumeTokenHeader = 'x-corral-volume-token';
 function moveVolumeToken(headers: IncomingHttpHeaders): void {
   const [, token] = /^Bearer (\S+)$/i.exec(headers.authorization ?? '') ?? [];
@@ -28,7 +28,7 @@ function moveVolumeToken(headers: IncomingHttpHeaders): void {
   else headers[volumeTokenHeader] = token;
 }
 
-/** Decides what a request is for, before any route is looked up, and leads it to the routes of this facade. */
+/** Decides what a request is for, before any route is looked up, and rewrites it to the routes of this facade. */
 export class Targets {
   readonly #domain: string;
   readonly #found = new WeakMap<IncomingMessage, Target>();
@@ -43,7 +43,7 @@ export class Targets {
 
   answersTo = (request: IncomingMessage): boolean => this.#named.has(request);
 
-  /** Only under a name of its own: a page of another site must not get a port's content under the server's origin. */
+  /** Only under its own name: a page of another site must not get a port's content under the server's origin. */
   isForProgram = (request: IncomingMessage): boolean => {
     const { port, byHost = false } = this.of(request) ?? {};
     return byHost && port !== agentPort && port !== codePort;
@@ -74,7 +74,7 @@ export class Targets {
     }
     if (isControl || isPrefixed || control.test(url)) {
       request.url = `/e2b${url}`;
-      // Older SDKs send another credential of the same user beside the key.
+      // Older SDKs send another credential of the same user next to the key.
       const key = headerOf(headers, 'x-api-key');
       if (key === undefined && url.startsWith('/volumecontent/')) moveVolumeToken(headers);
       if (key !== undefined) headers.authorization = `Bearer ${key}`;
@@ -83,7 +83,7 @@ export class Targets {
     return false;
   };
 
-  /** The hooks of all routes would judge these headers as the server's own; here they are the sandbox's. */
+  /** Headers hidden from the common hooks: here they are meant for the sandbox, not for the server. */
   #lead(request: IncomingMessage, target: Omit<Target, 'headers'>): true {
     const isPort = target.port >= 1 && target.port <= 65_535;
     if (isPort) this.#found.set(request, { ...target, headers: { ...request.headers } }); // without a target it is refused

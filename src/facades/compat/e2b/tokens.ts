@@ -6,15 +6,16 @@ import { trimEndOf } from '../../../core/text/text.ts';
 import type { Credentials } from '../../../http/guard/credentials.ts';
 
 /**
- * The tokens of sandboxes. They are derived from the id and the credential of the caller who gets them, so that every server of
- * a store knows them, and they end with that credential, or when the tokens of the sandbox are replaced.
+ * The tokens of sandboxes. They are derived from the id and the credential of the caller who receives them, so that
+ * every server of a store can check them. They end with that credential, or when the tokens of the sandbox are
+ * replaced.
  */
 export interface Tokens {
   /** Opens the agent API of the sandbox, and its ports. */
   access(box: Box, maker: Principal): string;
-  /** Opens the ports of the sandbox alone. */
+  /** Opens only the ports of the sandbox. */
   traffic(box: Box, maker: Principal): string;
-  /** The token's caller; undefined if the token is wrong, or its creator's credential expired. */
+  /** The caller that the token represents; undefined when it is wrong, or the credential of its maker has ended. */
   opensAgent(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   opensPorts(box: Box, presentedTokens: PresentedTokens): Principal | undefined;
   /** Opens the content of a volume. */
@@ -26,7 +27,7 @@ export interface Tokens {
   /** The callers whose tokens can open a sandbox of this owner. */
   makers(owner: string | undefined): readonly Principal[];
 }
-/** A sandbox, volume or upload; the tokens of a sandbox end when their round does. */
+/** A sandbox, volume or upload. The tokens of a sandbox end with their round. */
 type Box = { readonly id: string } & Pick<SessionRecord, 'tokenRounds'>;
 export interface PresentedTokens {
   readonly access?: string | undefined;
@@ -69,7 +70,7 @@ const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
   serverSeal === undefined ? undefined : everybody;
 
 const known = new WeakMap<Principal, Principal>();
-/** The same object for the same caller. */
+/** Returns the same object for the same caller. */
 function byToken(maker: Principal): Principal {
   const principal = known.get(maker) ?? { ...maker, by: 'sandbox token' as const };
   known.set(maker, principal);
@@ -87,7 +88,7 @@ export interface SignedFile {
   readonly username: string;
   readonly expiration: string | undefined;
 }
-/** The signature of a URL of one file, as the SDKs compute it. */
+/** The signature of the URL of one file, as the SDKs compute it. */
 export function signatureOf({ path, operation, username, expiration }: SignedFile, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
   return `v1_${trimEndOf(createHash('sha256').update(text).digest('base64'), '=')}`;

@@ -3,16 +3,16 @@ import { type ErrorStyle, InvalidRequest } from '../../../http/errors/error-styl
 import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 
 interface ErrorDetails {
-  /** The word by which SDKs choose a narrower class. */
+  /** The code by which SDKs choose a more specific error class. */
   readonly errorCode?: string;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly status?: number;
-  /** The type of the error, where its status has several. */
+  /** The type of the error, if its status has several. */
   readonly type?: string;
-  /** A repetition can succeed although the status says otherwise. */
+  /** A retry can succeed although the status suggests otherwise. */
   readonly isTemporary?: true;
 }
-/** A refusal with the words of the API. */
+/** A refusal in the format of the API. */
 export class ApiError extends AppError {
   readonly narrow: ErrorDetails;
   constructor(code: ErrorCode, message: string, narrow: ErrorDetails = {}) {
@@ -22,10 +22,10 @@ export class ApiError extends AppError {
 }
 export const invalid = (message: string, errorCode?: string) =>
   new ApiError('invalid_request', message, errorCode === undefined ? {} : { errorCode });
-/** A whole area of the API that is not here: the client must not try again. */
+/** A whole area of the API that this server lacks: the client must not retry. */
 export const notSupported = (what: string) =>
   new ApiError('unsupported', `${what} are not supported by this server`, { errorCode: 'not_supported' });
-/** A field whose value is not possible here. */
+/** A field value that is not supported here. */
 export const unsupportedField = (field: string, accepted: string) =>
   invalid(`${field} is not supported by this server; ${accepted}`, 'not_supported');
 
@@ -43,7 +43,7 @@ const types: Readonly<Record<number, string>> = {
   504: 'timeout_error',
   529: 'overloaded_error',
 };
-/** The statuses that no repetition changes. */
+/** The statuses that no retry changes. */
 const final: ReadonlySet<number> = new Set([409, 412, 501]);
 
 const statusOf = (error: AppError): number => {

@@ -4,8 +4,8 @@ import type { Services } from '../../../sessions/api/services.ts';
 const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdAt - one.createdAt;
 
 /**
- * The sessions of a list, the one that was made last first: all, or with a limit at least so many and one more. The
- * service lists by the newest message, which no session is younger than. So usually the first rows are enough.
+ * The sessions of a list, newest creation first: all, or with a limit at least that many plus one. The service lists by
+ * the newest message, and no session was created after its own, so the first rows are usually enough.
  */
 export async function newestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
@@ -21,8 +21,8 @@ export async function newestSessions(
     .sort(newestFirst)
     .slice(0, limit + 1);
   const [oldest, last] = [found[limit], part.at(-1)];
-  // Sessions of one time keep their order, so those that were not read come after.
+  // Sessions with the same time keep their order, so those that were not read come after.
   const isWhole = part.length < rows || (oldest && last && oldest.createdAt >= last.latestMessageAt);
-  // Read at once, because a session that gets a message meanwhile changes its place.
+  // Read in one call, because a session that gets a message in the meantime moves in the list.
   return isWhole ? found : await all();
 }

@@ -5,14 +5,14 @@ import type { WorkerIdentity } from '../../../sessions/api/server/work-queue.ts'
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { Query } from './wire.ts';
 
-/** One request, as the handlers of this facade see it. */
+/** One request, for the handlers of this facade. */
 export interface ApiRequest {
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly query: Query;
   readonly body: unknown;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  /** The worker that asks; undefined: a caller with a key of the server, or one that needs none. */
+  /** The worker that sent the request; undefined: a caller with a key of the server, or one that needs none. */
   readonly worker?: WorkerIdentity | undefined;
 }
 export type WorkerCredential = 'environment' | 'session';
@@ -20,13 +20,13 @@ export type WorkerCredential = 'environment' | 'session';
 export interface Route {
   /** Method and path, such as `GET /v1/agents/:id`. */
   readonly door: string;
-  /** `create`: it makes something, so a key that only reads is refused. */
+  /** `create`: the route creates something, so a read-only key is refused. */
   readonly least?: 'create';
   /** The answer is a stream. */
   readonly stream?: true;
   /** Only the handler reads the body. */
   readonly body?: 'stream';
-  /** The credentials of workers that open it too: an environment's key, the token of a session's work item. */
+  /** Kinds of workers' credentials that open it too: an environment's key, the token of a session's work item. */
   readonly worker?: readonly WorkerCredential[];
   run(apiRequest: ApiRequest): Promise<unknown>;
 }
@@ -34,7 +34,7 @@ export interface Route {
 export interface RouteAccess {
   run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown>;
 }
-const anything = z.unknown(); // each handler checks its own
+const anything = z.unknown(); // each handler validates its own input
 export const prefix = '/anthropic';
 
 /** Mounts the routes of an area. */
@@ -56,7 +56,7 @@ function mountRoute(app: App, route: Route, access: RouteAccess): void {
     exposeHeadRoute: false,
     config: {
       ...(stream && { stream }),
-      // The handler refuses callers that show no credential of a worker either.
+      // The handler also refuses callers without a worker's credential.
       ...(worker && { open: true as const }),
       ...(least && { least: 'user' as const }),
       ...(kind && { upload: true as const }),

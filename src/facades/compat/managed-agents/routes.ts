@@ -25,9 +25,9 @@ import { workRoutes } from './work/routes.ts';
 /** An area of the API that this server does not have. */
 interface UnsupportedArea {
   readonly name: string;
-  /** `B`: it may come. `C`: it belongs to a hosted service. */
+  /** `B`: may be added. `C`: belongs to a hosted service. */
   readonly tier: 'B' | 'C';
-  /** The beginnings of its paths. */
+  /** The prefixes of its paths. */
   readonly paths: readonly string[];
 }
 export const unsupportedAreas: readonly UnsupportedArea[] = [
@@ -38,7 +38,7 @@ export const unsupportedAreas: readonly UnsupportedArea[] = [
   { name: 'messages', tier: 'C', paths: ['/v1/messages', '/v1/complete'] },
 ];
 
-/** The area of a path that no route has; undefined: there is no such path. */
+/** The area of a path without a route; undefined: there is no such path. */
 function areaOf(path: string): UnsupportedArea | undefined {
   const values = path.split('/');
   const begins = (begin: string) => begin.split('/').every((part, n) => part === '*' || part === values[n]);
@@ -47,7 +47,7 @@ function areaOf(path: string): UnsupportedArea | undefined {
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
 
-/** Every route of the API that this server has. */
+/** Every route of the API that this server implements. */
 export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): readonly Route[] => [
   ...agentRoutes(parts.services, (agent) => archiveDeploymentsOf(agent, parts)),
   ...environmentRoutes(parts.services),
@@ -63,11 +63,11 @@ export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): re
   ...sessionRoutes(parts, settings),
 ];
 
-/** Method and path of every route, for the reference. No route is called, so none needs a service. */
+/** Method and path of every route, for the reference. The routes are never called, so no service is needed. */
 export const managedAgentsDoors = (): readonly string[] =>
   allRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }).map(({ door }) => door);
 
-/** The paths at the root that belong to this API, where the settings put it there. */
+/** The paths at the root that belong to this API, if the settings put it there. */
 const atRoot =
   /^\/v1\/(agents|environments|sessions|files|models|vaults|skills|memory_stores|deployments|deployment_runs|tunnels|dreams|user_profiles|organizations?)(?=[/?]|$)/;
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseJson } from '../../../core/text/json.ts';
 import { invalid } from './errors.ts';
 
-/** Checks what a client sent. Rejects with the first fault, named by its field. */
+/** Parses what a client sent. Rejects with the first error, named by its field. */
 export function parsed<Shape extends z.ZodType>(shape: Shape, input: unknown): z.output<Shape> {
   const found = shape.safeParse(input ?? {});
   if (found.success) return found.data;
@@ -16,7 +16,7 @@ export function parsed<Shape extends z.ZodType>(shape: Shape, input: unknown): z
 export const iso = (ms: number): string => new Date(ms).toISOString();
 export const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : iso(ms));
 
-/** A time of a query. One without a zone is UTC. */
+/** Parses a time of a query. Without a zone it is UTC. */
 export function timeOf(name: string, value: string): number {
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
   const at = Date.parse(hasZone ? value : `${value}Z`);
@@ -47,7 +47,7 @@ export class Query {
     if (value !== 'asc' && value !== 'desc') throw invalid('order must be asc or desc.');
     return value;
   }
-  /** Whether a time lies within `created_at[gte]` and its like. */
+  /** Whether a time is within `created_at[gte]` and the similar parameters. */
   within(name: string): (at: number) => boolean {
     const bound = (word: string) => {
       const value = this.one(`${name}[${word}]`);
@@ -65,7 +65,7 @@ export class Query {
 interface Paging {
   readonly limit: number;
   readonly page: string | undefined;
-  /** Distinguishes the lists and orders: a cursor of another one is refused. */
+  /** Distinguishes lists and orders: a cursor of another one is refused. */
   readonly name: string;
 }
 export interface Page<Item> {
@@ -75,7 +75,7 @@ export interface Page<Item> {
 const cursorLimits = { maxBytes: 4_096, maxDepth: 2, maxValues: 4 };
 const Cursor = z.tuple([z.string(), z.string()]);
 
-/** One page of a list that is in its order already. */
+/** One page of a list that is already in order. */
 export function pageOf<Item extends { readonly id: string }>(
   items: readonly Item[],
   { limit, page, name }: Paging,
@@ -106,7 +106,7 @@ export const withoutPrevious = <Item>({ data, next_page }: Page<Item>): Page<Ite
 const pair = z.record(z.string().min(1).max(64), z.string().max(512));
 export const Metadata = pair.refine((pairs) => Object.keys(pairs).length <= 16, 'must have at most 16 pairs');
 export const MetadataChange = z.record(z.string().min(1).max(64), z.string().max(512).nullable());
-/** A patch of names and values: null deletes. */
+/** Applies a patch of key-value pairs; null deletes. */
 export function changedMetadata(
   now: Readonly<Record<string, string>>,
   change: z.output<typeof MetadataChange>,

@@ -45,7 +45,7 @@ export async function fileOf({ uploads }: OpencodexDeps, id: string): Promise<Up
   if (!file) throw missing(`File ${id} not found`);
   return file;
 }
-/** Handles an error in `catch`: a missing thing becomes undefined; every other error is thrown again. */
+/** Handles an error in `catch`: a missing resource becomes undefined; every other error is rethrown. */
 export function ignoreMissing(thrown: unknown): undefined {
   if (!['not_found', 'session_not_found', 'file_not_found'].includes(codes(thrown) ?? '')) throw thrown;
 }

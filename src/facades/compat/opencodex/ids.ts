@@ -1,7 +1,7 @@
 import { SessionId } from '../../../core/model/ids.ts';
 
-// Projections of events have no record to store an id, so the id encodes its origin. It is a UUID of version 8 with the
-// session (64 bits), the kind (5 bits) and the event's seq (53 bits).
+// Projections of events have no record in which to store an id, so the id encodes its origin. It is a UUID of version 8
+// with the session (64 bits), the kind (5 bits) and the event's seq (53 bits).
 
 const kinds = ['action', 'result', 'reply', 'error'] as const;
 type Kind = (typeof kinds)[number];

@@ -4,7 +4,7 @@ import { toolGroups } from '../../../agents/tools/tool.ts';
 import { toolPrograms } from '../../../config/tool-servers.ts';
 import type { OfferedProvider } from '../../../sessions/projects/providers.ts';
 
-// Only this folder uses snake_case names, because the wire does.
+// Only this folder uses snake_case names, as the wire does.
 
 const report = (max: number) =>
   z

@@ -22,8 +22,9 @@ interface Message {
 }
 
 /**
- * Finds a message that a client library sent again after it lost its connection. It is in the log already, from the last ten
- * minutes and with the same clock reading, which was then within ten minutes of ours. It must not be sent twice.
+ * Finds a message that a client library sent again after it lost its connection. Such a message is already in the log,
+ * from the last ten minutes and with the same clock reading, which was within ten minutes of ours at the time. It must
+ * not be sent twice.
  */
 async function findRetried(
   sessions: Pick<SessionService, 'page'>,
@@ -56,7 +57,7 @@ interface ChatRequest {
   readonly body: ChatBody;
 }
 
-/** Makes every decision that can refuse the request before the first byte, then streams the plan. */
+/** Checks everything that can refuse the request before the first byte is sent, then streams the plan. */
 export function chat(context: SheikhboxContext): (chatRequest: ChatRequest, reply: FastifyReply) => Promise<void> {
   // The second of two equal requests sees the message of the first.
   const inOrder = keyedQueue();
@@ -74,7 +75,7 @@ export function chat(context: SheikhboxContext): (chatRequest: ChatRequest, repl
     const plan = await settleClaim(claim, () => {
       const text = body.message ?? '';
       if (text.trim() === '') return planReconnect(session, cursor, context);
-      // Only a message with its sender's clock can be recognized as a retry, so only those wait for each other.
+      // Only a message with its sender's clock can be recognized as a retry, so only such messages wait for each other.
       const send = () => planMessage(session.id, text, body, cursor, context);
       return body.timestamp == null ? send() : inOrder(session.id, send);
     });
@@ -106,7 +107,10 @@ async function planMessage(
   return untilEndOf(seq, runId, cursor);
 }
 
-/** Ends the stream with the end of the message's run; neither older ends after the cursor nor the run before it count. */
+/**
+ * Ends the stream with the end of the message's run. Neither older ends after the cursor nor the end of the run before
+ * it apply.
+ */
 function untilEndOf(seq: number, runId: StreamPlan['until']['runId'], cursor: number | undefined): StreamPlan {
   return { after: cursor ?? seq, until: { after: seq, runId }, last: null };
 }

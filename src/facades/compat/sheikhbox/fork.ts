@@ -6,7 +6,7 @@ import { about, base, type SheikhboxContext } from './context.ts';
 import * as replies from './replies.ts';
 import { EditBody, ForkBody, SessionParams as params } from './schemas.ts';
 
-/** Sessions that begin with the conversation and the files of another. */
+/** Mounts the routes that fork or edit a session. */
 export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext): void {
   app.post(
     `${base}/:sid/fork`,

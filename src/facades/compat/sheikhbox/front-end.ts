@@ -20,7 +20,7 @@ const frontEnd: z.output<typeof FrontEnd> = {
   claw_enabled: false,
 };
 
-/** Mounts the requests with which the front ends of the later releases start. */
+/** Mounts the requests that the front ends of the later releases send when they start. */
 export function mountFrontEnd(app: App): void {
   app.get(
     '/api/v1/auth/status',

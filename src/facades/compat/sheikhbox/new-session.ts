@@ -34,8 +34,8 @@ const Options = z.object({
 });
 
 /**
- * Clients of this facade send any body or none, so only the fields count that are known here. One that limits the
- * sandbox must be right: a misread limit would allow more than intended. Rejects: invalid_request.
+ * Clients of this facade send any body or none, so only known fields are used. A field that limits the sandbox must be
+ * valid: a misread limit would open more than was requested. Rejects: invalid_request.
  */
 export function newSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin'> {
   const body = jsonOf(raw);

@@ -34,7 +34,7 @@ export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxCo
 export const wantsStream = ({ headers }: FastifyRequest): boolean =>
   headers.accept?.toLowerCase().includes('text/event-stream') ?? false;
 
-/** Sends the panel at once and after each change. The first read must succeed; later reads may fail for a while. */
+/** Sends the panel immediately and after each change. The first read must succeed; later reads may fail for a while. */
 export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
   const { sse, clock } = context;
   let shown = sseFrame({ event: panel.event, data: await panel.look(abortOnDisconnect(reply)) });

@@ -141,7 +141,10 @@ function mountSessions(app: App, context: SheikhboxContext): void {
 const asJson = (reply: FastifyReply, text: string | Readable) =>
   reply.type('application/json; charset=utf-8').send(text);
 
-/** The answer with all sessions, as text that is made as they are read: no other request waits for the whole of it. */
+/**
+ * The answer with all sessions, as text that is built while they are read, so that no other request waits for all of
+ * it.
+ */
 async function* listTexts(
   pieces: AsyncIterable<readonly SessionRecord[]>,
   itemOf: (session: SessionRecord) => unknown,
@@ -173,7 +176,7 @@ function mountStreams(app: App, context: SheikhboxContext): void {
           fails: [400, 404, 409],
         }),
         stream: true,
-        reads: true, // without a message; the session service refuses a message of a caller who only reads
+        reads: true, // without a message; the session service refuses a message of a read-only caller
       },
     },
     (request, reply) => answer({ request, sid: request.params.sid, body: request.body }, reply),

@@ -12,7 +12,7 @@ import { attachmentsOf, sessionView } from './views.ts';
 
 const linkMs = 5 * 60_000;
 
-/** Sessions that their owner shares with everyone who knows the address, and the files attached to them. */
+/** Mounts the sharing of sessions with everyone who knows the address, and the files attached to them. */
 export function mountShared(app: App, context: SheikhboxContext): void {
   const { sessions, signed } = context;
   const mark = async (sid: string, shared: boolean) => {

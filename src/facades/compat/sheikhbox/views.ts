@@ -83,7 +83,7 @@ export async function attachmentsOf({ id }: SessionRecord, context: ViewContext,
   return [...found.values()];
 }
 type ViewContext = Pick<SheikhboxContext, 'sessions' | 'infos' | 'profile'>;
-/** Makes the address from which a viewer of the session can load a file. */
+/** Builds the address from which a viewer of the session can load a file. */
 type FileLinker = (path: string) => string;
 const asItIs: FileLinker = (path) => path;
 

@@ -73,7 +73,7 @@ export function mountVnc(app: App, { sessions, sockets, signed, desktop, clipboa
     },
     async ({ params, body }) => {
       const { id } = await sessions.get(toSessionId(params.sid));
-      await desktop?.status(id); // only a caller who may see the desktop gets a link
+      await desktop?.status(id); // only a caller who can see the desktop gets a link
       const seconds = body.expire_minutes * 60;
       const what = { method: 'GET', path: `${base}/${id}/vnc`, purpose: 'vnc', right: body.right } as const;
       return success({ signed_url: signed.sign(what, seconds * 1_000), expires_in: seconds });

@@ -12,7 +12,7 @@ import type { SocketServer } from '../../../http/transport/ws.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
 import type { WorkspaceMember, WorkspaceService } from '../../../sessions/api/workspaces.ts';
 
-// Only this folder calls a workspace's name `sessionId`, because the wire does.
+// Only this folder calls a workspace's name `sessionId`, as the wire does.
 
 const UserId = z.string().regex(/^[A-Za-z0-9._@-]{1,128}$/);
 
@@ -35,7 +35,7 @@ export const Frame = z.discriminatedUnion('type', [
 export type Frame = z.infer<typeof Frame>;
 type Command = Exclude<Frame, { type: 'ping' }>;
 
-/** Checks a name without the sandbox; only the sandbox can tell whether an absolute name is in the workspace. */
+/** Checks a name without the sandbox; only the sandbox can decide whether an absolute name is in the workspace. */
 function isFileName(name: string): boolean {
   if (name.trim() === '' || name.includes('\0') || name.endsWith('/') || name.length > 4096) return false;
   const normal = posix.normalize(name);
@@ -50,7 +50,7 @@ export interface WorkspaceDeps {
 }
 type Reply = Readonly<Record<string, unknown>> & { readonly type: string };
 
-/** The most open requests of one client; above it reading stops until one is done. */
+/** Maximum number of open requests of one client; above it, reading stops until one is done. */
 const maxPending = 100;
 const maxPendingChars = 16 * 1024 * 1024;
 
@@ -160,7 +160,7 @@ async function obey(member: WorkspaceMember, frame: Command): Promise<Reply> {
   }
 }
 
-/** Why a file could not be written, when the fault is in the file itself. */
+/** Returns why a file could not be written, if the fault is in the file itself. */
 function unwritable(thrown: unknown): string {
   const { code, publicMessage } = toAppError(thrown);
   if (code === 'path_outside') return 'Invalid filename';

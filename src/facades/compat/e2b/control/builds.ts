@@ -20,7 +20,7 @@ interface Deps {
   readonly tokens: Pick<Tokens, 'upload' | 'opensUpload'>;
   readonly settings: Pick<E2bSettings, 'maxUploadBytes' | 'templates'>;
 }
-/** An archive is packed after its address is requested. */
+/** An archive is packed after its upload address was requested. */
 const uploadSeconds = 3_600;
 const tagForm = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const Tags = z.array(z.string().regex(tagForm)).max(50);
@@ -55,7 +55,7 @@ const ofFiles = { schema: { params: FileParams } } as const;
 const upload = { schema: { params: FileParams }, config: { open: true, upload: true } } as const;
 const withBody = { schema: { body: z.unknown() } } as const;
 
-/** The builds of templates as the SDKs ask for them: version 3 of the templates API. */
+/** Template builds for the SDKs: version 3 of the templates API. */
 export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   const { services, acting, clock } = parts;
   const builds = services.templateBuilds;
@@ -72,7 +72,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     throw new AppError('unauthorized', 'The address of the upload has expired. Ask for another one.');
   };
 
-  /** A build whose plan is wrong ends: else it would be one of the few that an owner can have open. */
+  /** A build with an invalid plan is ended; otherwise it would count against its owner's limit of open builds. */
   const planOrEnd = async ({ sid: id, build }: z.output<typeof BuildParams>, read: () => BuildPlan) => {
     try {
       return read();
@@ -95,7 +95,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/files/:hash', ofFiles, async (request, reply) => {
     const { sid: id, hash } = request.params;
     const present = await builds.hasFiles(id, hash);
-    // The SDKs send no key with an upload: its address has to be enough.
+    // The SDKs send no key with an upload, so its address must be sufficient.
     const expires = String(Math.ceil(clock.now() / 1_000) + uploadSeconds);
     const token = tokens.upload(uploadOf(request.params, expires), request.principal);
     reply.code(201);
@@ -124,7 +124,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
   app.get('/e2b/templates/:sid/builds/:build/status', ofBuild, async ({ params, url }) => {
     const offset = Number(new URL(url, 'http://server').searchParams.get('logsOffset') ?? 0);
     if (!Number.isInteger(offset) || offset < 0) throw bad('logsOffset is a whole number.');
-    // First the state: what is written between the two belongs to the next call.
+    // The state is read first: log lines written between the two reads belong to the next call.
     const build = await builds.build(params.sid, params.build);
     const { entries } = await builds.log(params.sid, params.build, { offset, limit: maxEntries });
     return statusView(build, entries.map(entryView));
@@ -178,12 +178,12 @@ export function builtView({ id, name, tags, at }: BuiltTemplate) {
   };
 }
 
-/** The names of E2B's own templates, and the images of the operator's list that stand for them. */
+/** The names of E2B's own templates, and the images of the operator's list that replace them. */
 const publicImages: Readonly<Record<string, string>> = {
   base: 'e2bdev/base',
   'code-interpreter-v1': 'e2bdev/code-interpreter',
 };
-/** The beginning of a build; a name of the operator's templates is never a built one. */
+/** The base of a build. A name of the operator's templates is never a built one. */
 function baseOf(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;
@@ -204,7 +204,7 @@ function planOf(
   return { base, steps: steps.map(stepOf), ...(freshFrom !== undefined && { freshFrom }), ...(start && { start }) };
 }
 
-/** The SDKs' own wait for a port asks `ss`, which the images lack: the daemon tells the ports. */
+/** The SDKs' own wait for a port uses `ss`, which the images lack; here the daemon reports the ports. */
 const portWait = /^\[ -n "\$\(ss -Htuln sport = :(\d{1,5})\)" \]$/;
 function startOf(command: string, readyCommand: string): BuildPlan['start'] {
   if (command === '' && readyCommand === '') return undefined;
@@ -222,7 +222,7 @@ function stepOf({ type, args, filesHash }: z.output<typeof Step>, index: number)
   switch (type) {
     case 'RUN':
       if (second !== '' && !isUser(second)) {
-        // The words by which programs of E2B know this failure.
+        // The text by which E2B programs recognize this failure.
         const failure = `failed to run command '${first}': command failed: unauthenticated: invalid username: '${second}'`;
         throw wrong(`${failure}. Images of sandboxes have root and user.`);
       }
@@ -278,7 +278,7 @@ function statusView(build: TemplateBuild, logEntries: readonly ReturnType<typeof
   };
 }
 
-/** The address by which this caller reached the server. */
+/** The origin by which this caller reached the server. */
 const originOf = (request: FastifyRequest) => `${request.client.scheme}://${request.host}`;
 const iso = (at: number) => new Date(at).toISOString();
 const bad = (message: string) => new AppError('invalid_request', message);

@@ -9,7 +9,7 @@ import type { NewSandbox } from './shapes.ts';
 interface Deps {
   readonly settings: E2bSettings;
   readonly abilities: SandboxAbilities;
-  /** The snapshot that the program named in place of a template. */
+  /** The snapshot that the program named instead of a template. */
   readonly snapshot?: Snapshot | undefined;
   /** The program named a template that it built. */
   readonly isBuilt?: boolean;
@@ -22,7 +22,7 @@ export interface SandboxRequest {
   readonly template: string | undefined;
 }
 
-/** The session for a program's request. Rejects: invalid_request, not_found, unsupported. */
+/** Builds the session for a program's request. Rejects: invalid_request, not_found, unsupported. */
 export function toSandboxRequest(
   newSandbox: NewSandbox,
   { settings, abilities, snapshot, isBuilt }: Deps,
@@ -46,7 +46,7 @@ export function toSandboxRequest(
     endsAt: null,
     seconds,
     paused: null,
-    kind: name, // its time begins when it runs
+    kind: name, // its time starts when it runs
     onEnd: keeps === 'memory' ? 'pause' : keeps === 'files' ? 'pause-files' : 'delete',
     resumes: newSandbox.autoResume?.enabled ?? false,
     env: newSandbox.envVars ?? {},
@@ -56,21 +56,21 @@ export function toSandboxRequest(
   return { life, sandbox: egress && { egress }, template: snapshot ? templateOf(snapshot) : known.get(name) };
 }
 
-/** `default` is no template that a session can name: it stands for the server's own image and limits. */
+/** No session can name `default`, which means the server's own image and limits. */
 const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefined : template);
 
-/** A sandbox whose time is over keeps what it can: to refuse its creation would help nobody. */
+/** At the end of its time a sandbox keeps what it can: refusing its creation would help nobody. */
 function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
   return keptBy(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
-/** A difference between the request and the new sandbox; undefined: there is none. */
+/** A difference between the request and the new sandbox; undefined: none. */
 export const noticeOf = ({ onEnd }: SessionLife, { autoPause, autoPauseMemory }: NewSandbox): string | undefined =>
   autoPause && (autoPauseMemory ?? true) && onEnd === 'pause-files'
     ? "This server's driver cannot freeze processes: the pause at the end of the time keeps the files, not the memory, and no request ends it by itself."
     : undefined;
 
-/** Rejects with unsupported what this server's sandboxes cannot keep: a program must not lose by surprise. */
+/** Rejects with unsupported what this server's sandboxes cannot keep, so that no program loses it by surprise. */
 export function keptBy(
   query: 'memory' | 'files',
   { pause }: Pick<E2bSettings, 'pause'>,

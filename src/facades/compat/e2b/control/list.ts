@@ -9,7 +9,9 @@ interface Page {
   readonly running: number;
 }
 
-/** One page of the sandboxes that match the query. A token names a place in the order, so that nothing is missed. */
+/**
+ * One page of the sandboxes that match the query. A token names a position in the order, so that no sandbox is missed.
+ */
 export function pageOf(all: readonly SessionRecord[], query: URLSearchParams): Page {
   const labels = metadataOf(query.getAll('metadata'));
   const states = new Set(
@@ -58,7 +60,7 @@ function placeOf(token: string | null): readonly [number, string] | undefined {
   return [Number(match[1]), match[2] ?? ''];
 }
 
-/** The pairs of a form inside a query value; each key and value is encoded once more. */
+/** The pairs of a form inside a query value; keys and values are encoded a second time. */
 export function metadataOf(values: readonly string[]): [string, string][] {
   const pairs = values.flatMap((value) => [...new URLSearchParams(value)]);
   return pairs.map(([name, value]) => [decoded(name), decoded(value)]);

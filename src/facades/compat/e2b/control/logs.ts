@@ -3,7 +3,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 
 const levels = { info: 'info', warning: 'warn', error: 'error' } as const;
 
-/** An event of the session's log as the SDKs read a line of a sandbox's log. */
+/** Converts an event of the session's log to a line of a sandbox's log, as the SDKs read it. */
 export function logEntryOf(event: SessionEvent) {
   const notice = isNote(event) ? noticeOf(event) : undefined;
   const level = notice ? (levels[notice.level as keyof typeof levels] ?? 'info') : 'info';

@@ -18,24 +18,26 @@ export const NewNetwork = z.object({
   maskRequestHost: z.string().max(255).optional(),
   httpsPorts: z.array(z.int()).optional(),
 });
-/** New rules of a sandbox, in place of all earlier ones: a field that is not there is cleared. */
+/** New rules of a sandbox, which replace all earlier ones: a missing field is cleared. */
 export const NetworkUpdate = z.object({ ...egress, allow_internet_access: z.boolean().nullish() });
 interface WantedRules {
   readonly allowOut?: readonly string[] | null | undefined;
   readonly denyOut?: readonly string[] | null | undefined;
 }
 
-/** The SDKs call it all traffic. */
+/** The SDKs' name for all traffic. */
 const allTraffic = wholeFamily.ipv4;
 const hostName = /^(\*\.)?([a-z0-9-]+\.)*[a-z0-9-]+$/i;
-/** Such a last label makes it an address in an odd notation, such as 127.1 or 0x7f.1. */
+/** Such a last label makes it an address in an unusual notation, such as 127.1 or 0x7f.1. */
 const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 
-/** The hosts or rules that a program wants; undefined: all that the server's policy opens. Rejects: invalid_request. */
+/**
+ * The hosts or rules that a program requests; undefined: all that the server's policy opens. Rejects: invalid_request.
+ */
 export function egressOf(allowed: boolean | null | undefined, rules: WantedRules): EgressChoice | undefined {
   const allow = [...new Set(rules.allowOut?.map(allowedTarget))];
   const deny = [...new Set(rules.denyOut?.map(deniedRange))];
-  // An allowed target always precedes a denied one.
+  // An allowed target always takes precedence over a denied one.
   if (allow.includes(allTraffic)) return undefined;
   const isClosed = allowed === false || deny.some((range) => everyAddress.includes(range));
   if (!isClosed) return deny.length > 0 ? { allow, deny } : undefined;
@@ -56,7 +58,7 @@ function deniedRange(text: string): string {
   throw bad(`network.denyOut can list addresses and ranges such as 192.0.2.0/24, not ${text}.`);
 }
 
-/** The rules in force, in the words of the SDKs. */
+/** The rules in force, in the format of the SDKs. */
 export function rulesView(choice: EgressChoice): {
   readonly allowOut?: readonly string[];
   readonly denyOut: readonly string[];
@@ -66,7 +68,7 @@ export function rulesView(choice: EgressChoice): {
   return { ...(choice.allow.length > 0 && { allowOut: choice.allow }), denyOut };
 }
 
-/** Rejects with invalid_request what this server cannot do for a sandbox, by its name. */
+/** Rejects with invalid_request any field that this server cannot apply to a sandbox, by its name. */
 export function refuseFields(input: object, names: readonly string[], prefix = ''): void {
   for (const name of names) {
     const value = (input as Record<string, unknown>)[name];

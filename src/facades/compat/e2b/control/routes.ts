@@ -62,7 +62,7 @@ export function mountControl(app: App, deps: Deps): void {
     return { record, life: record.life };
   };
 
-  /** Undefined: the name is that of a template, or of nothing. */
+  /** Undefined: the name belongs to a template, or to nothing. */
   const snapshotOf = async (named: string) => {
     const [name = ''] = named.split(':');
     if (templatesOf(settings).has(name)) return undefined;
@@ -115,7 +115,7 @@ export function mountControl(app: App, deps: Deps): void {
         return sandboxView(record, deps, request.principal);
       }),
     );
-    reply.code(201); // of a repeated answer too
+    reply.code(201); // for a repeated answer too
     return answer;
   };
   app.post('/e2b/v2/sandboxes', body, create(300));
@@ -136,7 +136,7 @@ export function mountControl(app: App, deps: Deps): void {
   app.get('/e2b/sandboxes', list);
   app.get('/e2b/sandboxes/:sid', sid, async ({ params, principal }) => {
     const record = await found(params.sid);
-    // The token of the sandbox opens everything in it, which a caller that only reads must not have.
+    // The token of the sandbox opens everything in it, so a read-only caller must not have it.
     const mayEnter = await isAllowed(services.inside.admits(record.id));
     const credentials = await services.sessionCredentials.list(record.id).catch(nothingIfForbidden);
     const token = mayEnter ? deps.tokens.access(record, principal) : undefined;
@@ -157,7 +157,7 @@ export function mountControl(app: App, deps: Deps): void {
     const { life } = record;
     if (isOver(record, clock.now())) throw new AppError('conflict', `Sandbox ${value} is ending.`);
     if (life?.paused) {
-      await services.inside.admits(record.id); // what follows needs no right of the caller's
+      await services.inside.admits(record.id); // what follows requires no permission of the caller
       await sandboxes.wake(record, seconds, request.principal);
       reply.code(201);
     } else if (life) {
@@ -286,17 +286,17 @@ const nothingIfForbidden = (thrown: unknown): [] => {
   throw thrown;
 };
 
-/** Whether the session's time is over, so that it is deleted in a moment. */
+/** Whether the session's time has ended, so that it will be deleted in a moment. */
 const isOver = ({ life }: SessionRecord, now: number) =>
   life?.onEnd === 'delete' && life.endsAt !== null && life.endsAt <= now;
 
 const sid = { schema: { params: Params } } as const;
-// Read by the handler, because a body can be absent.
+// Parsed by the handler, because a body can be absent.
 const body = { schema: { body: z.unknown() } } as const;
 const withBody = { schema: { params: Params, body: z.unknown() } } as const;
 const missing = (value: string) => new AppError('session_not_found', `Sandbox ${value} was not found.`);
 
-/** A create that failed can have made a sandbox, so clients must not repeat it by themselves. */
+/** A failed create can have created a sandbox, so clients must not retry it automatically. */
 async function retrying<Result>(reply: FastifyReply, work: () => Promise<Result>): Promise<Result> {
   try {
     return await work();

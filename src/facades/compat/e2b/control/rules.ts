@@ -6,7 +6,7 @@ import { Secret } from '../../../../core/text/secret.ts';
 import type { BoundCredential, SecretUse } from '../../../../sessions/api/credentials.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 
-/** The headers that requests to hosts get, as the SDKs write them: a host with its rules, each with headers. */
+/** The headers to add to requests for hosts, as the SDKs write them: a host with its rules, each with headers. */
 export const NetworkRules = z.record(
   z.string().max(300),
   z
@@ -19,7 +19,7 @@ export const NetworkRules = z.record(
 );
 type NetworkRules = z.output<typeof NetworkRules>;
 
-/** One header of one host, as a credential of the session. */
+/** One header of one host, stored as a credential of the session. */
 interface HeaderRule {
   readonly credential: CredentialPlaces & { readonly name: string };
   readonly from: SecretUse | Secret;
@@ -31,8 +31,8 @@ const named = 'e2b-rule-';
 const placeholder = /\$\{e2b\.([^}]*)\}/g;
 
 /**
- * The rules as credentials, with their secrets looked up. Rejects: invalid_request for a rule that the proxy cannot carry
- * out, and for a secret that the caller does not have.
+ * Converts the rules to credentials and looks up their secrets. Rejects: invalid_request for a rule that the proxy
+ * cannot apply, and for a secret that the caller does not have.
  */
 export async function headerRules(
   rules: NetworkRules | null | undefined,
@@ -65,7 +65,7 @@ async function sourceOf(
   const uses = [...text.matchAll(placeholder)];
   const [use] = uses;
   if (!use) {
-    // An answer that repeats the value is cut off, and a short one could be in many answers.
+    // An answer that repeats the value is cut off, and a short value could occur in many answers.
     if (text.length < 8) throw bad(at, 'needs a value of 8 characters or more, or one of a secret');
     return new Secret(text);
   }
@@ -80,7 +80,7 @@ async function sourceOf(
   return { secret: id, before: text.slice(0, use.index), after: text.slice(use.index + use[0].length) };
 }
 
-/** Two values for one header of a host would leave it to chance which is sent. */
+/** With two values for one header of a host, which one is sent would be left to chance. */
 function refuseOverlaps(rules: readonly HeaderRule[]): void {
   for (const { credential: one } of rules) {
     const [host = ''] = one.hosts;
@@ -93,7 +93,9 @@ function refuseOverlaps(rules: readonly HeaderRule[]): void {
   }
 }
 
-/** Puts the rules in the place of all earlier ones of the sandbox. Rejects: conflict (a credential of another kind has a place). */
+/**
+ * Replaces all earlier rules of the sandbox. Rejects: conflict (another kind of credential already sets the header).
+ */
 export async function replaceRules(
   id: SessionId,
   rules: readonly HeaderRule[],
@@ -112,7 +114,7 @@ export async function replaceRules(
   }
 }
 
-/** The rules of a sandbox as the SDKs read them. Values that were sent in plain text are not shown again. */
+/** The rules of a sandbox as the SDKs read them. Plain-text values are not shown again. */
 export function shownRules(credentials: readonly BoundCredential[]): Record<string, object[]> {
   const byHost: Record<string, object[]> = {};
   for (const { name, hosts, header, uses } of credentials) {

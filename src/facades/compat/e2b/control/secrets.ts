@@ -33,7 +33,7 @@ const viewOf = ({ id, name, version, metadata, createdAt, updatedAt }: NamedSecr
   updatedAt: new Date(updatedAt).toISOString(),
 });
 
-/** The secrets of programs, by their id or name. No answer has a value. */
+/** The secrets of programs, by their id or name. No answer contains a value. */
 export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): void {
   app.get('/e2b/secrets', async (request, reply) => {
     const query = new URL(request.url, 'http://server').searchParams;

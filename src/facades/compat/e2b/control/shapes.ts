@@ -5,7 +5,7 @@ import { deniesAll } from '../../../../core/model/sandboxes/egress-choice.ts';
 import type { Tokens } from '../tokens.ts';
 import { NewNetwork, rulesView } from './network.ts';
 
-/** A name with `:read` behind it is mounted for reading. */
+/** A name followed by `:read` is mounted read-only. */
 const VolumeMounts = z.array(z.object({ name: z.string().min(1).max(100), path: z.string().min(1).max(400) })).max(8);
 const texts = z.record(z.string().max(256), z.string().max(100_000));
 export const NewSandbox = z.object({
@@ -26,7 +26,7 @@ export const Timeout = z.object({ timeout: z.int().min(0).default(300), memory: 
 export const Pause = z.object({ memory: z.boolean().default(true) });
 export const Params = z.object({ sid: z.string() });
 
-/** The SDKs ask for metadata of files from 0.6.2 on, for entries of watches from 0.6.3, for network mounts from 0.6.4. */
+/** The SDKs use metadata of files from 0.6.2 on, entries of watches from 0.6.3, and network mounts from 0.6.4. */
 export const agentVersion = '0.6.4';
 const clientID = 'corral';
 
@@ -43,7 +43,7 @@ export interface ViewDeps {
 const mib = (bytes: number) => Math.max(1, Math.round(bytes / 2 ** 20));
 const iso = (at: number) => new Date(at).toISOString();
 
-/** `maker`: the tokens end with this caller's credential. */
+/** `maker`: the tokens end with the credential of this caller. */
 export function sandboxView(record: SessionRecord, { tokens, domain }: ViewDeps, maker: Principal) {
   const { id, life } = record;
   const name = life?.kind ?? 'base';

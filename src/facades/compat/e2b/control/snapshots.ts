@@ -15,7 +15,7 @@ import { Params, sandboxView, type ViewDeps } from './shapes.ts';
 interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'clock'>;
   readonly settings: E2bSettings;
-  /** Rejects: session_not_found, conflict (no program of these SDKs made it). */
+  /** Rejects: session_not_found, conflict (not created by a program of these SDKs). */
   readonly withLife: (sid: string) => Promise<{ readonly record: SessionRecord; readonly life: SessionLife }>;
   readonly statusOf: (code: AppError['code']) => number;
 }
@@ -23,7 +23,7 @@ const NewSnapshot = z.object({ name: SnapshotName.nullish() });
 const Fork = z.object({ count: z.int().min(1).max(maxForks).default(1), timeout: z.int().min(0).default(15) });
 const withBody = { schema: { params: Params, body: z.unknown() } } as const;
 
-/** The SDKs name a snapshot with its tag, as they do a template. */
+/** The SDKs name a snapshot with its tag, like a template. */
 const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
 const viewOf = ({ id, name }: Snapshot) => ({
   snapshotID: tagged(name ?? id),
@@ -33,7 +33,7 @@ const viewOf = ({ id, name }: Snapshot) => ({
 /** Snapshots and forks: copies of the files, because no driver copies the memory of processes. */
 export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps): void {
   const { services, clock } = deps.parts;
-  /** A copy needs a sandbox that answers. To resume a paused one in silence would end its pause. */
+  /** A copy needs a sandbox that answers. Resuming a paused one silently would end its pause. */
   const running = async (value: string) => {
     const found = await withLife(value);
     if (found.life.paused) throw new AppError('conflict', `Sandbox ${value} is paused. Connect to it first.`);

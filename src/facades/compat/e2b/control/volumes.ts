@@ -52,7 +52,7 @@ const entryView = ({ path, type, size, mode, uid, gid, target, ...times }: Volum
   ...(target !== undefined && { target }),
 });
 
-/** The volumes of a program, and their content, for which each volume has a token of its own. */
+/** The volumes of a program and their content. Each volume has its own token for its content. */
 export function mountVolumes(app: App, { parts, tokens }: Deps): void {
   const { volumes } = parts.services;
   const withToken = ({ id, name }: Volume, { principal }: FastifyRequest) => ({
@@ -68,7 +68,7 @@ export function mountVolumes(app: App, { parts, tokens }: Deps): void {
   });
   app.get('/e2b/volumes/:volume', ofVolume, async (request) => {
     const found = await volumes.get(request.params.volume);
-    // The token opens the content, which a caller that only sees the volume must not have.
+    // The token opens the content, so a caller that only sees the volume must not have it.
     await volumes.admits(found.id);
     return withToken(found, request);
   });
@@ -82,7 +82,7 @@ export function mountVolumes(app: App, { parts, tokens }: Deps): void {
 type OfVolume = FastifyRequest<{ Params: z.output<typeof Params> }>;
 
 function mountContent(app: App, { parts, tokens }: Deps): void {
-  /** The volumes of the caller who made the token of this one. Rejects: unauthorized. */
+  /** The volumes of the caller who created the token of this one. Rejects: unauthorized. */
   const opened = (request: OfVolume, reply: FastifyReply) => {
     const id = request.params.volume;
     const maker = tokens.opensVolume(id, headerOf(request.headers, volumeTokenHeader));
@@ -161,7 +161,7 @@ function refuseOwner({ uid, gid }: { readonly uid?: unknown; readonly gid?: unkn
   throw new AppError('unsupported', `${named} cannot be set: ${why}. Leave it out.`);
 }
 
-/** The volumes of a new sandbox: for writing, or with `:read` behind the name for reading. */
+/** The volumes of a new sandbox: writable, or read-only with `:read` after the name. */
 export function mountsOf(input: NewSandbox['volumeMounts']): readonly MountWish[] | undefined {
   if (!input?.length) return undefined;
   return input.map(({ name, path }) => {
@@ -174,7 +174,7 @@ export function mountsOf(input: NewSandbox['volumeMounts']): readonly MountWish[
   });
 }
 
-/** The volumes of a sandbox, by the names that they have now. */
+/** The volumes of a sandbox, by their current names. */
 export async function shownMounts(
   { sandbox }: Pick<SessionRecord, 'sandbox'>,
   { volumes }: Pick<Services, 'volumes'>,

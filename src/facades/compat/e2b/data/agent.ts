@@ -87,14 +87,14 @@ async function serveCall(call: Call, path: string): Promise<void> {
   } catch (thrown) {
     auditCall(call, { thrown });
     if (call.cut.aborted || isLost(thrown) || response.headersSent) return breakOff(response);
-    if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
+    if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
     failCall(call, path, connectError(thrown));
   }
 }
 
 const isStream = (path: string) => Object.hasOwn(streams, path) || path === '/process.Process/StreamInput';
 
-/** Answers a call with its failure, in the form of its kind. */
+/** Answers a call with its failure, in the format of its kind of call. */
 export function failCall(
   { request, response }: Pick<Call, 'request' | 'response'>,
   path: string,

@@ -7,7 +7,7 @@ import type { Sandboxes } from '../sandboxes.ts';
 import type { Target } from '../target.ts';
 import { ConnectError } from './connect.ts';
 
-/** A request to a port of a sandbox that runs, whose token was checked. */
+/** A request to a port of a running sandbox, whose token was checked. */
 export interface Call {
   readonly sid: string;
   readonly target: Target;
@@ -15,11 +15,11 @@ export interface Call {
   readonly response: ServerResponse;
   /** The path and query of the request. */
   readonly url: URL;
-  /** Fires when the client leaves, or the sandbox is paused or deleted. */
+  /** Fires when the client disconnects, or the sandbox is paused or deleted. */
   readonly signal: AbortSignal;
   /** Fires when the sandbox is paused or deleted. */
   readonly cut: AbortSignal;
-  /** Fires when the server ends. */
+  /** Fires when the server shuts down. */
   readonly closing: AbortSignal;
   readonly clock: Clock;
   /** Audits a call that changes the sandbox. */
@@ -28,7 +28,7 @@ export interface Call {
   readonly env: readonly string[];
   /** Puts the sandbox in use. */
   enter(signal?: AbortSignal): Promise<SandboxInterior>;
-  /** The use of its resources now; undefined: it does not run. */
+  /** The current use of its resources; undefined: it is not running. */
   sample(): ReturnType<Sandboxes['sample']>;
   /** The home of the sandbox's user. */
   home(inside: SandboxInterior): Promise<string>;
@@ -41,7 +41,7 @@ export function parseShape<Shape extends z.ZodType>(shape: Shape, message: unkno
   throw new ConnectError('invalid_argument', `${issue?.path.join('.') || 'The message'}: ${issue?.message}`);
 }
 
-/** A path in the form that the sandbox takes: relative ones begin at the home. */
+/** Converts a path to the sandbox's form; relative paths start at the home. */
 export function resolvePath(path: string, home: string): string {
   if (path === '' || path === '~') return home;
   if (path.startsWith('~/')) return `${home}/${path.slice(2)}`;
@@ -61,7 +61,7 @@ const actions: Readonly<Record<string, string>> = {
   '/filesystem.Filesystem/CreateWatcher': 'file.watch',
   '/filesystem.Filesystem/RemoveWatcher': 'file.unwatch',
 };
-/** Audits the call with its outcome, if it is one that changes the sandbox or watches it. */
+/** Audits the call with its outcome, if the call changes or watches the sandbox. */
 export function auditCall({ url, audit }: Pick<Call, 'url' | 'audit'>, failure?: { readonly thrown: unknown }): void {
   const action = Object.hasOwn(actions, url.pathname) ? actions[url.pathname] : undefined;
   if (action !== undefined) audit(action, failure ? outcomeOf(failure.thrown) : 'done');

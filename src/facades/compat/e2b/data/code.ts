@@ -26,12 +26,12 @@ const names: Readonly<Record<string, string>> = {
 const structured = new Set(['json', 'data', 'chart']);
 
 const limits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, maxValues: 200_000 };
-/** A client can read a result only as JSON that is not too complex. */
+/** A client can read a result only as JSON of limited complexity. */
 const isJson = (text: string): boolean => parseJson(text, limits).ok;
 
 /**
- * One result as a line of the wire: each form of the value under its name, the rest as `extra`. JSON of the kernel goes on as
- * it is written, because a number that is read here would lose that it is a float, or its last digits.
+ * One result as a line of the wire: each form of the value under its name, anything else as `extra`. JSON of the kernel
+ * is passed on as written, because parsing a number would lose that it is a float, or its last digits.
  */
 export function resultLine({ isMain, data }: CodeResult): string {
   const fields = [`"type":"result","is_main_result":${isMain}`];
@@ -147,7 +147,7 @@ export async function interpret(call: Call): Promise<void> {
     tell(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
     if (response.headersSent) return breakOff(response);
     const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, publicText(error)];
-    if (!request.complete) response.setHeader('connection', 'close'); // the rest of the body is not read
+    if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);
   }
 }

@@ -33,7 +33,7 @@ export class ConnectError extends Error {
   }
 }
 
-/** Turns one error of the sandbox into the code that its call has for it. */
+/** Maps one error of the sandbox to the code that this call uses for it. */
 export const mapErrorCode = (code: AppError['code'], connect: ConnectCode) => (thrown: unknown) => {
   if (thrown instanceof AppError && thrown.code === code) throw new ConnectError(connect, thrown.publicMessage);
   throw thrown;
@@ -59,7 +59,7 @@ export function connectError(thrown: unknown): ConnectError {
   return new ConnectError(byCode[error.code] ?? 'unavailable', publicText(error));
 }
 
-/** The sandbox ended during the call: only a broken connection makes the SDKs look after it. */
+/** The sandbox ended during the call. Only a broken connection makes the SDKs check its state. */
 const lostCodes: ReadonlySet<string> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted', 'session_not_found'] as const),
 ]);
@@ -70,7 +70,7 @@ export const smallMessage: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, max
 /** Messages that carry input, arguments or code. */
 export const largeMessage: JsonLimits = { ...smallMessage, maxBytes: 4 * 1024 * 1024 };
 
-/** The body, whose request stays open for the answer if it is too large. */
+/** Reads the body. If it is too large, the request stays open for the answer. */
 export async function bodyOf(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
   const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
@@ -112,7 +112,7 @@ export function parseMessage(bytes: Buffer, limits: JsonLimits): unknown {
 }
 
 const maps = new Set(['envs', 'metadata']);
-/** Names of fields in either spelling, as one. The keys of maps stay as they are. */
+/** Field names in either spelling, unified to camel case. The keys of maps stay as they are. */
 export function camelCased(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(camelCased);
   if (typeof value !== 'object' || value === null) return value;
@@ -140,7 +140,7 @@ export function answerError(response: ServerResponse, error: ConnectError): void
   response.writeHead(statuses[error.code], { 'content-type': 'application/json' }).end(body);
 }
 
-/** A stream tells its failure in its last envelope: the clients lose the text of another status. */
+/** A stream reports its failure in its last envelope, because the clients drop the text of any other status. */
 export function failStream(request: IncomingMessage, response: ServerResponse, error: ConnectError): void {
   using failed = new ConnectStream(request, response, {});
   failed.end(error);
@@ -182,7 +182,7 @@ export class ConnectStream implements Disposable {
     const reply = error ? { error: { code: error.code, message: error.message } } : {};
     if (!this.#response.writableEnded) this.#response.end(envelope(2, reply));
   }
-  /** Ends a stream whose sandbox is gone: an ended answer would look complete. */
+  /** Breaks off a stream whose sandbox is gone: an ended answer would look complete. */
   destroy(): void {
     breakOff(this.#response);
   }

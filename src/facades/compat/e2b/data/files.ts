@@ -27,7 +27,7 @@ export async function serveFiles(call: Call, maxUploadBytes: number): Promise<vo
   } catch (thrown) {
     if (isUpload) call.audit('file.write', outcomeOf(thrown));
     if (call.response.headersSent) return breakOff(call.response);
-    if (!call.request.complete) call.response.setHeader('connection', 'close'); // the rest of the body is not read
+    if (!call.request.complete) call.response.setHeader('connection', 'close'); // the remaining body is not read
     if (thrown instanceof UploadTooLarge) return refuse(call.response, 413, thrown.message);
     if (thrown instanceof ConnectError) return refuse(call.response, 400, thrown.message);
     const error = toAppError(thrown);
@@ -77,7 +77,9 @@ async function download(call: Call): Promise<void> {
   await pipeline(content, response);
 }
 
-/** HTTP libraries list several encodings by themselves, which costs time and helps nobody here. A program names one. */
+/**
+ * HTTP libraries list several encodings by default, which would cost time without a benefit here. A program names one.
+ */
 function wantsGzip(encodings: string): boolean {
   const named = encodings
     .toLowerCase()
@@ -108,7 +110,7 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
     if (seen.has(full)) throw new ConnectError('invalid_argument', `The path ${full} comes twice.`);
     seen.add(full);
     const written = inside.paths.write(full, counted(content, intake), signal, metadata).catch((thrown: unknown) => {
-      throw intake.failure ?? thrown; // its connection only tells that it broke
+      throw intake.failure ?? thrown; // its connection only reports that it broke
     });
     return shown(await written);
   };
@@ -128,7 +130,7 @@ const shown = ({ path, name, metadata }: PathEntry) => ({
 });
 
 const metadataHeader = 'x-metadata-';
-/** The metadata for every file of an upload. The names of headers have no case, so its keys are in lower case. */
+/** The metadata for every file of an upload. Header names are case-insensitive, so the keys are in lower case. */
 export function metadataIn(headers: IncomingMessage['headers']): FileMetadata {
   const names = Object.keys(headers).filter((name) => name.startsWith(metadataHeader));
   const pairs = names.map((name) => [name.slice(metadataHeader.length), headerOf(headers, name) ?? ''] as const);
@@ -155,10 +157,13 @@ function bodyOf(request: IncomingMessage, encoding: string | undefined): Readabl
 
 interface UploadBudget {
   left: number; // bytes
-  /** Why the body could not be taken to its end. */
+  /** Why the body could not be read to its end. */
   failure: ConnectError | undefined;
 }
-/** The body as a stream that fails over the limit. Pipes cost less than a loop over the chunks, and a refused body stays open. */
+/**
+ * The body as a stream that fails beyond the limit. A pipe costs less than a loop over the chunks, and a refused body
+ * stays open.
+ */
 function counted(content: Readable, intake: UploadBudget): Readable {
   const meter = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {

@@ -40,7 +40,7 @@ export function entryOf({ name, path, type, size, mode, isLink, target, metadata
     ...(metadata && { metadata }),
   };
 }
-/** The user of the sandbox has another name in images that no program of this facade knows. */
+/** The user of the sandbox has another name in the images, which programs of this facade do not know. */
 const userOf = (name: string) => (name === 'agent' ? 'user' : name);
 
 const changeTypes = {

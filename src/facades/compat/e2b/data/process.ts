@@ -44,7 +44,7 @@ export async function startProcess(call: Call, message: unknown): Promise<void> 
   });
 }
 
-/** The limit holds for the process even if its client has left. */
+/** The limit applies to the process even if its client has disconnected. */
 function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
   const end = async () => {
     const until = AbortSignal.any([call.cut, AbortSignal.timeout(60_000)]);
@@ -75,7 +75,7 @@ async function started(call: Call, inside: SandboxInterior, { process, pty, tag,
     return await inside.jobs.start(job, call.signal);
   } catch (thrown) {
     if (!(thrown instanceof AppError && thrown.code === 'file_not_found')) throw thrown;
-    // The wire tells of a missing program as a shell does: a process that says so and ends with 127.
+    // The wire reports a missing program as a shell does: as a process that prints an error and exits with 127.
     const argv = ['/bin/sh', '-c', 'echo "$0: no such program" >&2; exit 127', process.cmd];
     return await inside.jobs.start({ ...job, id: `${job.id}-missing`, argv }, call.signal);
   }
@@ -94,8 +94,8 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
 }
 
 /**
- * Answers failures in the last envelope. Breaks the connection when the sandbox has gone. The call is audited when the
- * work says that it has begun, or when it fails before.
+ * Reports failures in the last envelope. Breaks the connection when the sandbox is gone. The call is audited once the
+ * work reports that it has started, or when it fails before that.
  */
 export async function streaming(
   call: Call,
@@ -122,7 +122,7 @@ interface ProcessFollower {
   readonly stream: ConnectStream;
   readonly inside: SandboxInterior;
   readonly entry: JobEntry;
-  /** Whether the process was killed for its time. */
+  /** Whether the process was killed because of its time limit. */
   readonly isLate?: () => boolean;
   readonly signal: AbortSignal;
 }
@@ -174,9 +174,9 @@ export function endOf({ exitCode, signal }: JobEnd): object {
 }
 
 const ownPrefix = 'e2b-';
-/** Tags a process whose request named no folder, because the list shows requests as they were. */
+/** Tags a process whose request named no folder, because the list shows requests as they were sent. */
 const homePrefix = `${ownPrefix}home-`;
-/** The processes of this service, and none that others of the sandbox started. */
+/** The processes that this service started, without those of other clients of the sandbox. */
 const ownJobs = async (inside: SandboxInterior, signal: AbortSignal) =>
   (await inside.jobs.list(signal)).filter(({ id }) => id.startsWith(ownPrefix));
 
@@ -192,7 +192,7 @@ async function running(inside: SandboxInterior, selector: z.output<typeof Select
   throw new ConnectError('not_found', `The process ${found.pid} has ended.`);
 }
 
-/** The variables that each process gets; those of the request follow them. */
+/** The variables of every process; those of the request follow them. */
 const ownVariables = (home: string, { env }: Call) => [`HOME=${home}`, 'USER=user', 'LOGNAME=user', ...env];
 
 /** The unary methods of `process.Process`. */

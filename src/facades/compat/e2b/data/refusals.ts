@@ -9,8 +9,8 @@ export const refuse = (response: ServerResponse, code: number, message: string):
   answerJson(response, code, { code, message });
 
 /**
- * Ends an answer that cannot be completed, by a reset of its connection. The Python SDK asks whether the sandbox is gone
- * after a reset, not after an orderly end.
+ * Ends an answer that cannot be completed by resetting its connection. The Python SDK checks whether the sandbox is
+ * gone after a reset, but not after an orderly end.
  */
 export function breakOff({ socket }: ServerResponse): void {
   socket?.resetAndDestroy();

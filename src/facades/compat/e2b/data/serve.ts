@@ -27,7 +27,7 @@ import { interpret } from './code.ts';
 import { ConnectError } from './connect.ts';
 import { answerJson, breakOff, type Refusal, refusals, refuse } from './refusals.ts';
 
-/** Headers of this facade and of one connection, which no program behind a port must see. */
+/** Headers of this facade and of one connection, which programs behind a port must not see. */
 const own = new Set([
   ...['e2b-sandbox-id', 'e2b-sandbox-port', 'x-access-token', 'e2b-traffic-access-token'],
   ...['connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'host', 'x-forwarded-host'],
@@ -36,11 +36,11 @@ const own = new Set([
 export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, mask?: string): OutgoingHttpHeaders {
   const kept = Object.entries(headers).filter(([name]) => !own.has(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
-  // Programs find it by this spelling, which every HTTP client uses.
+  // Programs look for this spelling, which every HTTP client uses.
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 
-/** Headers for the program, and of its answer for the client: no cookie beyond the program's own name. */
+/** Headers for the program, and the headers of its answer for the client: no cookie beyond the program's own name. */
 function forProgram(
   target: Pick<Target, 'headers' | 'port' | 'url'>,
   mask: string | undefined,
@@ -55,14 +55,16 @@ function forProgram(
   };
 }
 
-/** The answer for a port that could not be dialled. Rethrows what is neither the program's nor the port's fault. */
+/**
+ * The answer for a port that could not be dialled. Rethrows errors that are neither the program's nor the port's fault.
+ */
 const unreachable = (sid: string, port: number) => (thrown: unknown) => {
   if (thrown instanceof AppError && thrown.code === 'not_found') return refusals.closed(sid, port);
   if (thrown instanceof AppError && thrown.code === 'forbidden') return refusals.never(sid, thrown.publicMessage);
   throw thrown;
 };
 
-/** Passes one request on to a program in the sandbox, and its answer back, as they come. */
+/** Relays one request to a program in the sandbox and streams back its answer. */
 async function forwardRequest(call: Call, mask: string | undefined, isOurs: (text: string) => boolean): Promise<void> {
   const { sid, target, request, response, signal } = call;
   await using inside = await call.enter();
@@ -170,7 +172,7 @@ function endUpgrade(socket: Duplex, { code, body }: Refusal): void {
   socket.end(`HTTP/1.1 ${code} ${STATUS_CODES[code]}\r\n${headers}\r\n\r\n${text}`);
 }
 
-/** Fires when the sandbox is paused or deleted, or the credential behind the token ends. */
+/** Fires when the sandbox is paused or deleted, or when the credential behind the token ends. */
 const cutOf = ({ cut, principal }: { readonly cut: AbortSignal; readonly principal: Principal }) =>
   principal.ended ? AbortSignal.any([cut, principal.ended]) : cut;
 
@@ -182,17 +184,20 @@ interface DataRequest {
 }
 
 const strangers = new WeakMap<AbortSignal, Principal>();
-/** A caller without a token: health, and a port that is public. The same object for a sandbox; it reaches no other one. */
+/**
+ * A caller without a token, who can reach only health and public ports. One object per sandbox; it reaches no other
+ * sandbox.
+ */
 function strangerIn({ record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>): Principal {
   const known = strangers.get(cut);
   if (known) return known;
-  const role = owner === undefined ? ('admin' as const) : ('user' as const); // only administrators reach what nobody owns
+  const role = owner === undefined ? ('admin' as const) : ('user' as const); // only administrators can reach sandboxes without an owner
   const principal: Principal = { role, ...(owner !== undefined && { owner }), session: id, by: 'nobody' };
   strangers.set(cut, principal);
   return principal;
 }
 
-/** The sandbox and the caller, if the request may use it and it runs. */
+/** The sandbox and the caller, if the request is allowed and the sandbox is running. */
 async function open(target: Target, sid: string, dataRequest: DataRequest, deps: DataDeps) {
   const { sandboxes, credentials } = deps;
   const isHealth = target.port === agentPort && dataRequest.path === '/health';
@@ -210,7 +215,7 @@ async function open(target: Target, sid: string, dataRequest: DataRequest, deps:
 }
 const tooMany: Refusal = { code: 429, body: { code: 429, message: 'Too many requests. Try again in a minute.' } };
 
-/** The caller of the token or signature, or the refusal. A wrong one counts like a wrong key. */
+/** The caller that the token or signature represents, or the refusal. A wrong one counts like a wrong key. */
 function judge(
   target: Target,
   requested: DataRequest & Pick<RunningSandbox, 'record' | 'cut' | 'isPrivate'>,
@@ -265,8 +270,9 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL names no sandbox: the one of a token that gives this signature is meant. Finding it costs a hash for each sandbox
- * and key, so wrong signatures of an address are limited, and other requests are served between the hashes.
+ * A signed URL does not name its sandbox, which is the one with a token that produces this signature. Finding it costs
+ * a hash for each sandbox and key, so wrong signatures of an address are limited, and other requests are served between
+ * the hashes.
  */
 async function namedBySignature(dataRequest: DataRequest, deps: DataDeps): Promise<string | Refusal> {
   const { sandboxes, tokens, unnamed, credentials } = deps;
@@ -288,15 +294,15 @@ async function namedBySignature(dataRequest: DataRequest, deps: DataDeps): Promi
 }
 
 const home = '/home/user';
-/** The path of the workspace that this facade's programs expect, if the sandbox has that path. */
+/** The workspace path that this facade's programs expect, if the sandbox has it. */
 async function homeOf(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch((thrown: AppError) => {
     if (thrown.code !== 'file_not_found') throw thrown;
   });
-  // In a sandbox of an earlier version it is a link. Any other folder there is not the sandbox's: without isolation it
-  // can be that of a person with this name.
+  // In a sandbox of an earlier version it is a link. Any other folder there does not belong to the sandbox: without
+  // isolation it can be the home of a person with this name.
   const isHome = found?.workspace || (found?.isLink && found.target === inside.workdir);
   const own = isHome ? home : inside.workdir;
   if (workdirs.size >= maxHomes) workdirs.clear();

@@ -2,7 +2,7 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import { type AutomationPause, StartRefusal } from '../../../../sessions/api/server/automations.ts';
 import { ApiError } from '../errors.ts';
 
-/** The reasons for which no run of a deployment can have a session, which pause it, too. */
+/** The reasons why no run of a deployment can have a session. They also pause the deployment. */
 const lasting = [
   'agent_archived',
   'environment_archived',
@@ -17,7 +17,7 @@ const lasting = [
 const withoutRoom = ['quota', 'rate_limited', 'queue_full', 'sandbox_capacity'];
 const refused = ['invalid_request', 'forbidden', 'not_found', 'unsupported', 'conflict', 'session_creation_rejected'];
 
-/** The error of a run by the word that its start kept. */
+/** The error of a run, by the code that its start kept. */
 export function runErrorOf(failure: string | undefined, message: string) {
   const word = failure ?? 'unknown';
   const type = lasting.includes(word)
@@ -33,7 +33,10 @@ export function pauseErrorOf({ failure = 'unknown', text }: Pick<AutomationPause
   return { type: lasting.includes(failure) ? `${failure}_error` : 'unknown_error', message: text };
 }
 
-/** The error with its word in this API, which the start keeps. One that may pass stays as it is: the start is tried again. */
+/**
+ * The error with its code in this API, which the start keeps. A temporary error stays as it is, so that the start is
+ * retried.
+ */
 export function refusalOf(thrown: unknown): unknown {
   const error = toAppError(thrown);
   if (error.retryable || !(error instanceof ApiError)) return error;

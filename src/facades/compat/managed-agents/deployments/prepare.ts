@@ -29,7 +29,7 @@ interface Deployment {
   readonly id?: string;
 }
 
-/** The session of a run, as the program would make it now. Rejects: invalid_request, not_found. */
+/** Prepares the session of a run, as the program would create it now. Rejects: invalid_request, not_found. */
 export async function sessionOf({ name, content, id }: Deployment, deps: PrepareDeps): Promise<PreparedSession> {
   const { services, settings, clock, ids } = deps;
   const uploadOf = (file: string) =>
@@ -46,7 +46,7 @@ export async function sessionOf({ name, content, id }: Deployment, deps: Prepare
     budget: content.budget,
     initial_events: content.initialEvents,
   };
-  // A deployment is kept and shown; a token must not be.
+  // A deployment is stored and shown; a token must not be.
   if (content.resources.some(({ type }) => type === 'github_repository'))
     throw unsupportedField('resources of the type "github_repository" in a deployment', 'send files and memory stores');
   const { command, initial } = await newSession(body, {
@@ -69,7 +69,7 @@ export async function sessionOf({ name, content, id }: Deployment, deps: Prepare
 type Prepare = Parameters<AutomationPrograms['serve']>[1];
 type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
 
-/** Prepares the sessions of runs, each with the rights of the owner of its deployment. */
+/** Prepares the sessions of runs, each with the permissions of its deployment's owner. */
 export function prepareDeployment({ acting, ...deps }: RunDeps): Prepare {
   return async (automation, principal) => {
     const content = contentOf(automation);

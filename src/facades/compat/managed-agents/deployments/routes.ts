@@ -21,7 +21,7 @@ import {
   programApi,
 } from './shapes.ts';
 
-/** The limits of an automation that a deployment does not name. Its failed sessions do not pause it. */
+/** The limits of the automation that a deployment does not set. Failed sessions do not pause it. */
 const usual = {
   kind: 'run',
   goal: null,
@@ -39,7 +39,7 @@ const usual = {
 } as const satisfies Partial<AutomationSpec>;
 const upcomingCount = 5;
 
-/** Deployments: automations whose task is in the words of this API. */
+/** Deployments: automations whose task is in the format of this API. */
 export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSettings): Route[] {
   const { services, clock } = parts;
   const { automations } = services;
@@ -47,7 +47,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
 
   const found = async (value: string | undefined) => {
     const automation = await automations.get(deploymentIdOf(value ?? ''));
-    await automations.starts(automation.id, { limit: 1 }); // refuses who only sees that there is an automation
+    await automations.starts(automation.id, { limit: 1 }); // refuses a caller who can only see that the automation exists
     const content = contentOf(automation);
     if (!content) throw new AppError('not_found', `There is no deployment ${value}.`);
     return { automation, content };
@@ -68,7 +68,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     return deploymentOf(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
-  /** The automation that carries a deployment out, after all that its sessions need was found. */
+  /** The automation that executes a deployment, after everything that its sessions need was found. */
   async function specOf(name: string, content: UnpinnedContent, schedule: Schedule | null) {
     const { command, messages } = await sessionOf({ name, content }, deps);
     const { agentId, version } = SessionContent.parse(command.agent?.kept);
@@ -193,13 +193,13 @@ export async function archiveDeploymentsOf(agent: string, parts: Pick<FileDeps, 
     if (contentOf(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
 }
 
-/** Ends a deployment for good; its sessions go on. A second time changes nothing. */
+/** Ends a deployment for good; its sessions continue. Archiving it again changes nothing. */
 async function archiveDeployment(
   { id, program }: Automation,
   { services: { automations }, clock }: Pick<FileDeps, 'services' | 'clock'>,
 ): Promise<Automation> {
   if (!program || program.archivedAt !== null) return await automations.get(id);
-  // The pause comes first, so that no time starts the automation once its program ends.
+  // The pause comes first, so that no schedule starts the automation once its program has ended.
   await automations.pause(id);
   return await automations.update(id, { program: { ...program, archivedAt: clock.now() } });
 }

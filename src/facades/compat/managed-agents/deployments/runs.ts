@@ -36,7 +36,7 @@ export const runOf = (start: AutomationStart) => ({
   created_at: iso(start.at),
 });
 
-/** Resolves when the start is a run. Rejects: quota (it waits for room; it begins by itself). */
+/** Resolves when the start has become a run. Rejects: quota (it waits for capacity, and then starts by itself). */
 export async function launched(
   { id, automationId }: Pick<AutomationStart, 'id' | 'automationId'>,
   { services: { automations }, clock }: Deps & { readonly clock: Clock },

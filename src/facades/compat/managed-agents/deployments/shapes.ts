@@ -6,7 +6,7 @@ import { deploymentWord } from '../sessions/ids.ts';
 import { iso, isoOrNull, Metadata, MetadataChange } from '../wire.ts';
 import { pauseErrorOf } from './errors.ts';
 
-// A deployment is an automation that a program defined: its task is in the words of this API.
+// A deployment is an automation that a program defined: its task is in the format of this API.
 
 export const programApi = 'managed-agents';
 
@@ -51,7 +51,7 @@ export const DeploymentChange = z.strictObject({
 });
 
 const anyObject = z.record(z.string(), z.unknown());
-/** Everything of a deployment but its name and schedule, as the server keeps it. */
+/** Everything of a deployment except its name and schedule, as the server stores it. */
 export const DeploymentContent = z.object({
   description: z.string().nullable(),
   agent: z.object({ id: z.string(), version: z.int() }),
@@ -64,7 +64,7 @@ export const DeploymentContent = z.object({
 });
 export type DeploymentContent = z.output<typeof DeploymentContent>;
 
-/** The content of a deployment; undefined: a person made the automation, or another API. */
+/** The content of a deployment; undefined: a person or another API created the automation. */
 export const contentOf = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
   program?.api === programApi ? DeploymentContent.parse(program.content) : undefined;
 

@@ -38,7 +38,7 @@ export function newContent(
   return content;
 }
 
-/** The content after a change: fields that were left out stay. */
+/** The content after a change: omitted fields stay. */
 export function changedContent(
   now: AgentContent,
   change: z.output<typeof AgentChange>,
@@ -63,7 +63,7 @@ export function changedContent(
   return content;
 }
 
-/** An agent as a session has it, with what the session replaces. */
+/** An agent as a session has it, with the session's overrides applied. */
 export function overridden(base: AgentContent, overrides: z.output<typeof Overrides>): AgentContent {
   if (overrides.model === null) throw invalid('agent.model cannot be cleared.', 'agent_model_required');
   const { model, ...others } = overrides;
@@ -73,7 +73,7 @@ export function overridden(base: AgentContent, overrides: z.output<typeof Overri
   return content;
 }
 
-/** The tools by which a coordinator delegates have names that a tool of its program would hide. */
+/** The tools with which a coordinator delegates have names that a tool of its program would hide. */
 function refuseHidden({ multiagent, tools }: AgentContent): void {
   const taken = tools.find((tool) => tool.type === 'custom' && multiagent && /^delegate(_|$)/.test(tool.name));
   if (taken?.type === 'custom')
@@ -90,7 +90,7 @@ function refuseUnfit({ execution_identity: identity, tools }: Partial<CheckedAge
   if (sets.length > 1) throw invalid('tools: agent_toolset_20260401 can be there once.');
 }
 
-/** The name of a tool server in the server's own words: letters and digits. */
+/** The server's own name for a tool server: letters and digits. */
 export const serverName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
 function checkServers({ tools, mcp_servers: servers }: Pick<AgentContent, 'tools' | 'mcp_servers'>): void {

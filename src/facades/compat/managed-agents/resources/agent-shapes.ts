@@ -3,7 +3,7 @@ import { Metadata, MetadataChange } from '../wire.ts';
 import { AgentSkill, SkillsInput } from './agent-skills.ts';
 import { Multiagent, MultiagentInput } from './multiagent.ts';
 
-// Agents as clients send them, and as the server keeps them: with every field filled in.
+// Agents as clients send them, and as the server stores them: with every field filled in.
 
 export const builtIn = ['bash', 'edit', 'read', 'write', 'glob', 'grep', 'web_fetch', 'web_search'] as const;
 const Policy = z.strictObject({ type: z.enum(['always_allow', 'always_ask', 'auto']) });
@@ -145,7 +145,7 @@ const ResolvedTool = z.discriminatedUnion('type', [
   z.object({ type: z.literal('custom'), name: z.string(), description: z.string(), input_schema: z.looseObject({}) }),
 ]);
 export type ResolvedTool = z.output<typeof ResolvedTool>;
-/** An agent as it is kept, and as a session has it. */
+/** An agent as it is stored, and as a session has it. */
 export const AgentContent = z.object({
   name: z.string(),
   description: z.string().nullable(),

@@ -17,7 +17,7 @@ export const SkillsInput = z
   .max(maxSkills)
   .nullable()
   .optional();
-/** `latest` is the newest version when a session begins; a session has the id of a version. */
+/** `latest` is the newest version when a session starts; a session has the id of a version. */
 export const AgentSkill = z.object({ type: z.literal('custom'), skill_id: z.string(), version: z.string() });
 export type AgentSkill = z.output<typeof AgentSkill>;
 
@@ -35,8 +35,8 @@ export function namedSkills(input: z.output<typeof SkillsInput>): AgentSkill[] {
 }
 
 /**
- * The skills with the version that each name means now. Rejects: not_found for one that the caller cannot see, invalid_request
- * for two of one name.
+ * Finds each skill with the version that its name means now. Rejects: not_found for one that the caller cannot see,
+ * invalid_request for two with one name.
  */
 export async function foundSkills(
   named: readonly AgentSkill[],

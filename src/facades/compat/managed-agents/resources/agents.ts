@@ -30,14 +30,14 @@ function shownContent(content: AgentContent, own: { readonly id: string; readonl
 }
 const agentType = { type: 'agent' as const };
 
-/** Rejects: not_found, as for an id of another kind. */
+/** Rejects: not_found, also for an id of another kind. */
 export async function kept(documents: Documents, kind: KeptDocument['kind'], id: string, version?: number) {
   const doc = await documents.get(id, version);
   if (doc.kind !== kind) throw new AppError('not_found', `There is no ${kind} ${id}.`);
   return doc;
 }
 
-/** Agents with their versions. The deployments of an archived one are archived too. */
+/** Agents with their versions. Archiving an agent also archives its deployments. */
 export function agentRoutes(
   { documents, skills }: Pick<Services, 'documents' | 'skills'>,
   archiveDeploymentsOf: (agent: string) => Promise<void>,

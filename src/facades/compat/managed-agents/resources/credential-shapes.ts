@@ -11,9 +11,9 @@ import type {
 import { invalid, unsupportedField } from '../errors.ts';
 import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, timeOf } from '../wire.ts';
 
-// Credentials as clients send them, and as they see them: no secret ever comes back.
+// Credentials as clients send them and as they are shown: no secret is ever returned.
 
-/** Becomes the end of a header, so it has no spaces and no letters beyond ASCII. */
+/** Becomes the end of a header, so it has no spaces and only ASCII characters. */
 const secret = z
   .string()
   .min(1)
@@ -90,7 +90,7 @@ export const CredentialChangeBody = z.strictObject({
     .optional(),
 });
 
-/** The credential that a program asks for. Rejects: invalid_request. */
+/** The credential that a program requests. Rejects: invalid_request. */
 export function newCredential(input: z.output<typeof NewCredentialBody>, now: number): NewCredential {
   const { display_name: name, metadata, auth } = input;
   const facts = { displayName: name ?? null, metadata: metadata ?? {} };
@@ -124,7 +124,7 @@ export function newCredential(input: z.output<typeof NewCredentialBody>, now: nu
   };
 }
 
-/** The credential after a change: fields that were left out stay. Rejects: invalid_request. */
+/** The credential after a change: omitted fields stay. Rejects: invalid_request. */
 export function changedCredential(
   now: VaultCredential,
   input: z.output<typeof CredentialChangeBody>,

@@ -82,10 +82,10 @@ export type EnvironmentContent = z.output<typeof EnvironmentContent>;
 export type EnvironmentConfig = EnvironmentContent['config'];
 
 const none = { type: 'packages' as const, apt: [], cargo: [], gem: [], go: [], npm: [], pip: [] };
-/** The config of an environment that says nothing else. */
+/** The config of an environment that sets nothing else. */
 export const unrestricted: CloudConfig = { type: 'cloud', networking: { type: 'unrestricted' }, packages: none };
 
-/** The config after what a client gave, which is merged with the present one inside the same type of networking. */
+/** The config after a client's change, which is merged with the current one within the same type of networking. */
 function resolved(input: z.output<typeof ConfigInput> | null | undefined, now: EnvironmentConfig): EnvironmentConfig {
   if (!input) return now;
   if (input.type === 'self_hosted') return input;
@@ -130,7 +130,7 @@ export const environmentOf = ({ id, content, createdAt, updatedAt, archivedAt }:
   archived_at: isoOrNull(archivedAt),
 });
 
-/** The environment of sessions that no program of this API made: the server's own settings. */
+/** The environment of sessions that were not created through this API: the server's own settings. */
 export const ownEnvironmentId = 'env_server';
 const ownEnvironment = () => ({
   id: ownEnvironmentId,
@@ -145,7 +145,7 @@ const ownEnvironment = () => ({
   archived_at: null,
 });
 
-/** Environments: what the sandboxes of sessions reach and have installed. */
+/** Environments: what the sandboxes of sessions can reach and have installed. */
 export function environmentRoutes({ documents, workQueue }: Pick<Services, 'documents' | 'workQueue'>): Route[] {
   return [
     {
@@ -218,6 +218,6 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
   ];
 }
 
-/** Here an empty value deletes, too. */
+/** Here an empty value also deletes. */
 const withoutEmpty = (change: z.output<typeof MetadataChange>) =>
   Object.fromEntries(Object.entries(change).map(([key, value]) => [key, value === '' ? null : value]));

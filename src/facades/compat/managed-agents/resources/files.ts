@@ -30,7 +30,7 @@ const FileContent = z.object({
   filename: z.string(),
   mimeType: z.string(),
   size: z.int(),
-  /** The time from the creation to the end, in ms; null: it stays. */
+  /** The time from the creation to the end, in ms; null: no end. */
   lifeMs: z.number().nullable().default(null),
 });
 const expiryOf = ({ content, createdAt }: Pick<KeptDocument, 'content' | 'createdAt'>): number | null => {
@@ -38,7 +38,7 @@ const expiryOf = ({ content, createdAt }: Pick<KeptDocument, 'content' | 'create
   return lifeMs === null ? null : createdAt + lifeMs;
 };
 
-/** The texts beside the file of an upload. */
+/** The text fields of an upload. */
 const UploadTexts = z.object({
   expires_in_seconds: z
     .string()
@@ -68,7 +68,7 @@ export const contentFiles = (
   async fetched(address) {
     if (!deps.fetchPage || !session)
       throw unsupportedField('content.source.type "url"', 'send the bytes as base64, or upload the file');
-    await deps.services.sessions.update(session, {}); // who may not change the session makes the server fetch nothing
+    await deps.services.sessions.update(session, {}); // a caller who must not change the session must not make the server fetch anything
     return await deps.fetchPage(address, session, signal);
   },
   uploadOf: (id) => uploadFor(id, deps),
@@ -128,7 +128,7 @@ const fileOfUpload = (
 
 const outputs = '.session/outputs';
 const outputWord = (id: SessionId, path: string): string => `file_o${id}${Buffer.from(path).toString('hex')}`;
-/** The output of a session that an id names; undefined: it is no such id. */
+/** The session output that an id names; undefined: it is not such an id. */
 function outputOf(word: string): { readonly id: SessionId; readonly path: string } | undefined {
   const found = /^file_o([0-9a-f]{16})((?:[0-9a-f]{2})+)$/.exec(word);
   if (!found) return undefined;
@@ -157,10 +157,10 @@ export function fileRoutes(deps: FileDeps): Route[] {
     } | null,
   });
 
-  /** The outputs of a session, also in folders; none where it never had a sandbox. */
+  /** The outputs of a session, including those in folders; empty if it never had a sandbox. */
   async function outputsOf(id: SessionId, signal: AbortSignal) {
     const record = await services.sessions.get(id);
-    await services.sessions.page(id, 0, 1); // its reader, not one who only sees that it exists
+    await services.sessions.page(id, 0, 1); // requires read access, not only knowledge that the session exists
     if (record.sandboxState === 'created') return [];
     const folders = [''];
     const found = [];
@@ -267,7 +267,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
           await documents.delete(id);
           await uploads()
             .delete(upload)
-            .catch(() => {}); // a session may have taken it away already
+            .catch(() => {}); // a session may already have removed it
         }
         return { id, type: 'file_deleted' as const };
       },

@@ -62,13 +62,13 @@ function isFull(query: Query, usual: 'basic' | 'full'): boolean {
   if (view !== 'basic' && view !== 'full') throw invalid('view must be basic or full.');
   return view === 'full';
 }
-/** The limit of a list. With texts a page has at most 20 items. */
+/** The limit of a list. A page with texts has at most 20 items. */
 function limitOf(query: Query): number {
   const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
   return isFull(query, 'basic') ? Math.min(limit, 20) : limit;
 }
 
-/** The API has words of its own for conflicts of memories. */
+/** Maps conflicts of memories to the error codes of this API. */
 async function told<Answer>(work: Promise<Answer>): Promise<Answer> {
   return await work.catch((thrown: unknown) => {
     if (!(thrown instanceof MemoryConflict)) throw thrown;
@@ -77,7 +77,7 @@ async function told<Answer>(work: Promise<Answer>): Promise<Answer> {
   });
 }
 
-/** The memories below a prefix; with `depth` 1 those that lie deeper are one item for each folder. */
+/** The memories below a prefix. With `depth` 1, deeper ones are combined into one item per folder. */
 function below(all: readonly StoreMemory[], query: Query) {
   const prefix = query.one('path_prefix') ?? '/';
   if (!prefix.startsWith('/') || !prefix.endsWith('/')) throw invalid('path_prefix must begin and end with /.');
@@ -92,7 +92,7 @@ function below(all: readonly StoreMemory[], query: Query) {
   return { items: [...items.values()], name: `memories ${prefix} ${depth}` };
 }
 
-/** The worker of a session keeps the same files as the session's stores have. */
+/** The worker of a session stores the same files as the session's stores. */
 const worker = ['session'] as const;
 
 /** The memories of a store, and each change of them. */

@@ -88,7 +88,7 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
   return [...own, ...memoryRoutes(stores)].map(withoutMixedHeaders);
 }
 
-/** The API refuses both of its beta headers together. */
+/** The API refuses requests with both of its beta headers. */
 const withoutMixedHeaders = (route: Route): Route => ({
   ...route,
   async run(apiRequest) {

@@ -10,7 +10,9 @@ import { iso } from '../wire.ts';
 type Models = Pick<Services, 'models'>;
 const listMs = 15_000;
 
-/** Every model that the server's providers offer, each under its whole name; those of Anthropic also under their own. */
+/**
+ * Lists every model that the server's providers offer under its full name; Anthropic's also under their short names.
+ */
 async function listed({ models }: Models) {
   const offered = await models.offered(AbortSignal.timeout(listMs));
   return offered.flatMap(toInfos);
@@ -32,7 +34,7 @@ function toInfos({ provider, models }: OfferedModels) {
 }
 
 type ModelNames = Pick<ManagedAgentsSettings, 'models'>;
-/** The model that stands for a name by the settings. */
+/** The model that the settings configure for a name. */
 function standIn(name: string, settings: ModelNames): string | undefined {
   for (const entry of settings.models) {
     const at = entry.indexOf('=');
@@ -41,7 +43,10 @@ function standIn(name: string, settings: ModelNames): string | undefined {
   return undefined;
 }
 
-/** The server's word for a model that a program names. Rejects: invalid_request, which names some that there are. */
+/**
+ * Finds the server's reference of a model that a program names. Rejects: invalid_request, which names some available
+ * models.
+ */
 export async function modelRefFor(
   name: string,
   { models, settings }: Models & { readonly settings: ModelNames },
@@ -86,7 +91,7 @@ export function modelRoutes(services: Models, settings: ModelNames): Route[] {
       door: 'GET /v1/models/*',
       async run({ params }) {
         const id = params['*'] ?? '';
-        const all = await listed(services); // also checks the caller, so it is first
+        const all = await listed(services); // also checks the caller, so it comes first
         if (id.length > 200) throw invalid('The name of a model has at most 200 characters.');
         const target = standIn(id, settings)?.replace(/^anthropic\//, '') ?? id;
         const found = all.find((one) => one.id === target);

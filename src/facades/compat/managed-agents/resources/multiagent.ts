@@ -3,8 +3,8 @@ import { toAppError } from '../../../../core/errors/errors.ts';
 import type { KeptDocument } from '../../../../sessions/api/server/documents.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
 
-// A coordinator is an agent that gives parts of its work to agents of its roster. Both shapes of the API are kept as they
-// were sent, with the version of each agent.
+// A coordinator is an agent that delegates parts of its work to agents of its roster. Both shapes of the API are stored
+// as they were sent, with the version of each agent.
 
 const maxAgents = 20;
 const agentId = z.string().min(1).max(200);
@@ -36,18 +36,18 @@ const PartsInput = z.strictObject({
     .nullable()
     .optional(),
 });
-/** Several agents as programs ask for them. */
+/** The multi-agent setting as programs send it. */
 export const MultiagentInput = z.discriminatedUnion('type', [CoordinatorInput, PartsInput]).nullable().optional();
 type MultiagentWish = NonNullable<z.output<typeof MultiagentInput>>;
 
 const disabled = z.object({ type: z.literal('disabled') });
-/** `self` is the agent that has the roster, in the version that a session has. */
+/** `self` is the agent that owns the roster, in the version that a session has. */
 const RosterEntry = z.discriminatedUnion('type', [
   z.object({ type: z.literal('agent'), id: z.string(), version: z.int() }),
   z.object({ type: z.literal('self') }),
 ]);
 export type RosterEntry = z.output<typeof RosterEntry>;
-/** Several agents as they are kept. */
+/** The multi-agent setting as it is stored. */
 export const Multiagent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('coordinator'), agents: z.array(RosterEntry) }),
   z.object({
@@ -69,7 +69,7 @@ export function rosterOf(multiagent: Multiagent | null): readonly RosterEntry[] 
   return multiagent.subagents.type === 'enabled' ? multiagent.subagents.predefined_agents : [];
 }
 
-/** The same with other entries: references in an agent, whole agents in a session. */
+/** The same setting with other entries: references in an agent, whole agents in a session. */
 export function withRoster<Entry>(multiagent: Multiagent | null, entries: readonly Entry[]) {
   if (multiagent === null) return null;
   if (multiagent.type === 'coordinator') return { type: multiagent.type, agents: entries };
@@ -78,15 +78,18 @@ export function withRoster<Entry>(multiagent: Multiagent | null, entries: readon
 }
 
 interface Owner {
-  /** The agent that has the roster; undefined: it is new. */
+  /** The agent that owns the roster; undefined: it is new. */
   readonly id?: string;
-  /** The roster that it has until now. */
+  /** The current roster. */
   readonly now?: Multiagent | null;
   /** Rejects: not_found. */
   readonly agent: (id: string, version?: number) => Promise<KeptDocument>;
 }
 
-/** The request with each agent's version. Rejects: invalid_request, not_found. Null: the agent works alone. */
+/**
+ * The requested setting with the version of each agent. Rejects: invalid_request, not_found. Null: the agent works
+ * alone.
+ */
 export async function pinned(requested: MultiagentWish | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')
@@ -105,7 +108,7 @@ export async function pinned(requested: MultiagentWish | null, owner: Owner): Pr
   );
   return { type: requested.type, advisor: off, workflows: off, subagents };
 }
-/** The API's defaults of fields that were left out. */
+/** The API's defaults of omitted fields. */
 const usual = { workflows: { type: 'enabled' }, advisor: { type: 'disabled' } } as const;
 
 type MultiagentParts = Extract<Multiagent, { type: 'multiagent_20261001' }>;

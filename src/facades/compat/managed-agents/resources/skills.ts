@@ -9,9 +9,9 @@ import { iso, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
-/** The sources of skills that the API knows; all skills here are of the first. */
+/** The sources of skills in the API; all skills here are of the first one. */
 const sources = ['custom', 'anthropic', 'anthropic_example', 'plugin'];
-/** The credentials of workers read the skills of their sessions. */
+/** Workers' credentials can read the skills of their sessions. */
 const worker = ['environment', 'session'] as const;
 
 const skillOf = ({ id, name, displayName, latestVersion, createdAt, updatedAt }: Skill) => ({
@@ -32,12 +32,12 @@ const versionOf = ({ id, skillId, name, description, createdAt }: SkillVersion) 
   created_at: iso(createdAt),
 });
 
-/** The folder of a multipart body. */
+/** Reads the folder of a multipart body. */
 async function folderOf({ request }: Pick<ApiRequest, 'request'>) {
   const { files, texts } = await readFolder(request, limits);
   if (files.length === 0) throw invalid('files: Field required. Send each file of the skill as a part files[].');
   const { display_name: displayName = null } = parsed(Texts, Object.fromEntries(texts));
-  // The hash stands for the content: the same idempotency key with the same files is the same request.
+  // The hash represents the content: the same idempotency key with the same files is the same request.
   const content = files.map(({ path, bytes }) => [path, createHash('sha256').update(bytes).digest('hex')]);
   request.rawBody = Buffer.from(JSON.stringify([displayName, content]));
   return { files, displayName };
@@ -81,7 +81,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       body: 'stream',
       async run(apiRequest) {
         const { id = '' } = apiRequest.params;
-        await skills.get(id); // before a folder is read that nobody can use
+        await skills.get(id); // refused before a folder is read for nothing
         const { files } = await folderOf(apiRequest);
         return versionOf(await skills.addVersion(id, { files }));
       },
@@ -101,7 +101,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
     {
       door: 'DELETE /v1/skills/:id/versions/:version',
       async run({ params: { id = '', version: target = '' } }) {
-        // An operator deletes what it cannot read, by its id.
+        // An operator can delete a version that it cannot read, by its id.
         const version = target.startsWith('skillver_') ? target : (await skills.version(id, target)).id;
         await skills.deleteVersion(id, version);
         return { id: version, type: 'skill_version_deleted' as const };

@@ -12,14 +12,17 @@ interface KnownCall {
   readonly kind: 'tool' | 'mcp' | 'custom';
   readonly answered: boolean;
 }
-/** `waitsFor` is undefined while the call waits for nobody: it is made, was answered, or its next wait is not in the log yet. */
+/**
+ * `waitsFor` is undefined while the call waits for nobody: it is running, was answered, or its next wait is not in the
+ * log yet.
+ */
 export interface AnnouncedCall {
   readonly callId: string;
   readonly kind: KnownCall['kind'];
   readonly isAnswered: boolean;
   readonly waitsFor: 'permission' | 'result' | undefined;
 }
-/** The agent that calls, and the id of the event that announces the call. */
+/** The calling agent, and the id of the event that announces the call. */
 interface Announcer {
   readonly agent: { readonly customTools: ReadonlySet<string>; readonly servers: ReadonlyMap<string, string> };
   readonly eventId: string;
@@ -33,9 +36,9 @@ interface Call {
 /** The calls of a thread's tools: each is announced once, and has one result. */
 export class Calls {
   readonly #all: Map<string, KnownCall>;
-  /** The calls that wait, each for a person's permission or for the result of a program or worker. */
+  /** The waiting calls, each for a person's permission or for the result of a program or worker. */
   readonly #pending: Map<string, 'permission' | 'result'>;
-  /** The calls that the server carries out now. */
+  /** The calls that the server is executing. */
   readonly #underWay: Set<string>;
 
   constructor(from?: Calls) {
@@ -47,7 +50,7 @@ export class Calls {
     return new Calls(this);
   }
 
-  /** The events that wait for an answer. */
+  /** The ids of the events that wait for an answer. */
   get pending(): readonly string[] {
     return [...this.#pending.keys()].map((callId) => this.#all.get(callId)?.eventId ?? '');
   }
@@ -104,7 +107,7 @@ export class Calls {
     return call && resultOf(call, [...textsOf(output), ...shown], !success);
   }
 
-  /** The run has ended: the results of the calls that have none. */
+  /** Ends the run: returns results for the calls that have none. */
   endAll(): ToldEvent[] {
     const open = [...this.#all].filter(([, { answered }]) => !answered);
     for (const [callId, call] of open) this.#all.set(callId, { ...call, answered: true });

@@ -12,9 +12,9 @@ export interface ContentFiles {
   uploadOf(fileId: string): Promise<string>;
   /** The first bytes of an upload, and its size. */
   headOf(upload: string): Promise<{ readonly head: Buffer; readonly size: number; readonly name: string }>;
-  /** The answer of an address, by the policy of the session. Rejects: forbidden, not_found, not_supported. */
+  /** Fetches an address under the policy of the session. Rejects: forbidden, not_found, not_supported. */
   fetched(address: string): Promise<{ status: number; type: string; bytes: Buffer; isCut: boolean }>;
-  /** Keeps the bytes of a part that came without a file. Returns the upload. */
+  /** Stores the bytes of a part without a file. Returns the upload. */
   keep(file: { readonly name: string; readonly mimeType: string; readonly bytes: Buffer }): Promise<string>;
 }
 /** The content of an event: what the model reads, and what the API shows of it. */
@@ -34,7 +34,7 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
-/** Reads the contents of all events, before any of them counts. Rejects: invalid_request, not_found. */
+/** Reads the contents of all events before any of them is processed. Rejects: invalid_request, not_found. */
 export async function givenIn(events: readonly InboundEvent[], files: ContentFiles): Promise<EventContents> {
   const known = new Map<InboundEvent, Content>();
   for (const event of events) {
@@ -47,13 +47,13 @@ export async function givenIn(events: readonly InboundEvent[], files: ContentFil
   return { of: (event) => known.get(event) ?? nothing };
 }
 
-/** A message names its files after its text, and has a text in any case. */
+/** A message lists its files after its text, and always has a text. */
 const asMessage = (content: Content): Content => ({
   ...content,
   text: content.text === '' ? 'See the attached files.' : content.text,
 });
 
-/** The model sees the pictures of a result, and reads of every other file that it is there. */
+/** The model sees the pictures of a result; for every other file it reads only that the file exists. */
 async function asResult(content: Content, files: ContentFiles): Promise<Content> {
   const pictures = [];
   const lines = [];
@@ -105,7 +105,7 @@ async function keptBytes({ type, source }: FileBlock, files: ContentFiles): Prom
   return await files.keep({ name: `${type}.${ending}`, mimeType, bytes: Buffer.from(data, 'base64') });
 }
 
-/** Keeps what an address answers now; later changes of it do not count. */
+/** Stores the current answer of an address; later changes there have no effect. */
 async function keptAnswer(kind: FileBlock['type'], url: string, files: ContentFiles): Promise<string> {
   const { status, type, bytes, isCut } = await files.fetched(url).catch((thrown: unknown) => {
     const { code, publicMessage } = toAppError(thrown);

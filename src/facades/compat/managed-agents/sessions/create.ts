@@ -45,7 +45,7 @@ export const ResourceWish = z.discriminatedUnion('type', [
   MemoryStoreWish,
 ]);
 export const vaultIds = z.array(z.string()).max(50).nullable().optional();
-/** The files that a session can have. */
+/** Maximum number of files of a session. */
 export const maxFiles = 500;
 const NewSession = z.strictObject({
   agent: AgentWish,
@@ -68,17 +68,17 @@ export interface CreateDeps {
   readonly uploadOf: (fileId: string) => Promise<string>;
   readonly newId: () => string;
   readonly now: () => number;
-  /** The deployment whose run the session is. */
+  /** The deployment that this session is a run of. */
   readonly deploymentId?: string;
 }
 interface NewManagedSession {
   readonly command: CreateCommand;
   readonly initial: readonly InboundEvent[];
-  /** Bound to the session once it is there. */
+  /** Bound to the session once it exists. */
   readonly tokens: readonly { readonly url: string; readonly token: Secret }[];
 }
 
-/** The session that a program asks for. Rejects: invalid_request, not_found. Nothing is made before. */
+/** The session that a program requests. Rejects: invalid_request, not_found, before anything is created. */
 export async function newSession(body: unknown, deps: CreateDeps): Promise<NewManagedSession> {
   const { services, settings } = deps;
   const values = parsed(NewSession, body);
@@ -147,8 +147,8 @@ async function agentFor(requested: z.output<typeof AgentWish>, documents: Servic
   return { doc, content: overridden(base, overrides) };
 }
 
-const maxRosterChars = 512 * 1024; // the record of the session has them
-/** The agents that can work for the session's, each as it is kept in its version. */
+const maxRosterChars = 512 * 1024; // they are stored in the record of the session
+/** The agents that can work for the session's agent, each as stored in its version. */
 async function rosterFor(
   own: Pick<KeptDocument, 'id' | 'version'> & { readonly content: AgentContent },
   { services, settings }: CreateDeps,
@@ -172,7 +172,7 @@ async function rosterAgent({ id, version }: { id: string; version: number }, doc
   return doc;
 }
 
-/** The vaults, in the order in which they count. Another owner's is as unknown as none. */
+/** The vaults in order of precedence. One of another owner is as unknown as a missing one. */
 async function vaultsFor(requested: readonly string[], vaults: Services['vaults']): Promise<string[]> {
   const ids = [...new Set(requested)];
   for (const id of ids) {
@@ -197,7 +197,7 @@ async function environmentFor(id: string, documents: Services['documents']) {
   return { environmentId: id, config: EnvironmentContent.parse(doc.content).config };
 }
 
-/** The hosts that limited networking opens; the server's own policy decides which of them count. */
+/** The hosts that limited networking opens; the server's own policy decides which of them are allowed. */
 function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly AgentContent[]): SandboxChoice | undefined {
   if (config?.type !== 'cloud' || config.networking.type !== 'limited') return undefined;
   const { allowed_hosts: hosts, allow_mcp_servers: isMcp } = config.networking;
@@ -205,7 +205,7 @@ function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly Agen
   return { egress: [...new Set([...hosts, ...more])] };
 }
 
-/** Files of a new session, each at a place of its own below `/mnt/session/uploads`. */
+/** Files of a new session, each with its own path below `/mnt/session/uploads`. */
 export async function resourcesFor(
   requests: readonly z.output<typeof ResourceWish>[],
   { uploadOf, newId, now }: Pick<CreateDeps, 'uploadOf' | 'newId' | 'now'>,

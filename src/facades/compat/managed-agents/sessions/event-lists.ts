@@ -12,14 +12,15 @@ import { catchUp, projectionOf } from './reader.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
-/** The most that is kept: sessions, and characters of the JSON of all their events. */
+/** Maximum that is cached: sessions, and characters of the JSON of all their events. */
 export const most = { sessions: 200, chars: 16 * 2 ** 20 };
-/** A list that is not requested for this long is dropped. */
+/** A list that was not requested within this time is dropped. */
 const idleMs = 300_000;
 
 /**
- * The events of the sessions whose lists were read last, so that the next page reads only what is new in the logs. A list
- * is always the same as one that is made of the whole logs. Every read asks the service as the caller, whose rights it checks.
+ * Caches the events of the sessions whose lists were read last, so that the next page reads only what is new in the
+ * logs. A list is always the same as one built from the complete logs. Every read calls the service as the caller,
+ * whose permissions it checks.
  */
 export class EventLists {
   readonly #kept = new Map<SessionId, EventList>();
@@ -37,7 +38,7 @@ export class EventLists {
   ): Promise<readonly ManagedEvent[]> {
     return await this.#inOrder(session.id, async () => {
       let list = this.#kept.get(session.id);
-      this.#kept.delete(session.id); // one that a failure leaves half read is not kept
+      this.#kept.delete(session.id); // a list left half read by a failure is not cached
       while (!list?.isOf(session) || !(await list.goOn(sessions))) list = new EventList(session);
       this.#keep(list);
       return list.of(thread);
@@ -70,7 +71,7 @@ export class EventLists {
 
 /** The part of a thread's log that was read. */
 interface ReadLog {
-  /** The compaction of the log by then. A text that has lost its pieces begins at its end. */
+  /** The compaction of the log at that time. A text that has lost its pieces starts at its end. */
   readonly dropped: string;
   /** The greatest time of its events. */
   newestAt: number;
@@ -83,7 +84,7 @@ class EventList {
   readonly #events = new Map<SessionId, ManagedEvent[]>();
   usedAt = 0;
   chars = 0;
-  /** False: a child could not be read, and another caller may be able to. */
+  /** False: a child could not be read, which another caller may be able to. */
   isWhole = true;
 
   constructor(record: SessionRecord) {
@@ -98,12 +99,12 @@ class EventList {
     const queued = this.#projection.has(thread) ? this.#projection.of(thread).queued : [];
     return [...(this.#events.get(thread) ?? []), ...queued];
   }
-  /** An agent that was changed gives other events from the beginning. */
+  /** A changed agent produces other events from the beginning. */
   isOf({ agent, budget }: SessionRecord): boolean {
     return isDeepStrictEqual({ agent, budget }, { agent: this.#record.agent, budget: this.#record.budget });
   }
 
-  /** Adds what is new in the logs. False: a list of the whole logs would be another one. */
+  /** Adds what is new in the logs. False: a list of the complete logs would differ. */
   async goOn(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUp(this.#projection, sessions, {
@@ -125,9 +126,9 @@ class EventList {
     if (!before.has(thread)) return true;
     const more = page.events.filter((event) => event.seq > seq);
     const [first] = more;
-    // Logs are merged by time. An event that should have come before those of another log has come too late.
+    // Logs are merged by time. An event that belongs before events already read from another log arrived too late.
     const isLate = first && [...before].some(([other, newestAt]) => other !== thread && newestAt >= first.ts);
-    // A child's change counts from the beginning of its log, like that of the session.
+    // A child's change applies from the beginning of its log, like that of the session.
     return !isLate && !more.some(({ type }) => type === 'session.updated' && thread !== this.id);
   }
 

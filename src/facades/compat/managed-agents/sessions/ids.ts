@@ -2,28 +2,28 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
-// Ids of this API are Corral's own, with the prefix of their kind. The id of an event is made of its session and its
-// place in the log, so it stays the same in every projection. A text of the agent has no place of its own: its pieces leave
-// the log of a long session, and what came with the first one then comes with the whole text. Its message names both.
+// Ids of this API are Corral's own, with the prefix of their kind. The id of an event is built from its session and its
+// seq, so it is the same in every projection. A text of the agent has no seq of its own: its pieces leave the log of a
+// long session, and what came with the first piece then comes with the whole text. Its message id identifies both.
 
 export const sessionWord = (id: string): string => `sesn_${id}`;
 export const threadWord = (id: SessionId): string => `sthr_${id}`;
 export const eventWord = (id: SessionId, seq: number, part = 0): string =>
   `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;
-/** The outcome that a message defined. */
+/** The id of the outcome that a message defined. */
 export const outcomeWord = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
-/** A message of the agent has its id before its event is in the log, because its text streams. */
+/** The id of a message of the agent, known before its event is in the log, because its text streams. */
 export const messageWord = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
-/** The thinking before a message is a part of it. */
+/** The thinking before a message is a part of the message. */
 export const thoughtPart = 70;
-/** The event that an event of a log gives as its part with this number, from 0. */
+/** The id of the event that an event of a log produces as its part with this number, from 0. */
 export const wordOf = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'
-    ? messageWord(source.data.messageId, part + 1) // the part 0 is the message itself
+    ? messageWord(source.data.messageId, part + 1) // part 0 is the message itself
     : eventWord(source.sessionId, source.seq, part);
 
-/** A file that came in a message or a result, not by an upload of the program. */
+/** A file that came in a message or a result, not through an upload of the program. */
 export const uploadWord = (id: string): string => `file_u${id.replaceAll('-', '')}`;
 export const uploadIdOf = (value: string): string | undefined => {
   const [, ...parts] = /^file_u([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(value) ?? [];

@@ -64,7 +64,7 @@ const Inbound = z.discriminatedUnion('type', [
 export type InboundEvent = Exclude<z.output<typeof Inbound>, { type: 'system.message' }>;
 const EventsBody = z.strictObject({ events: z.array(z.unknown()).min(1).max(1_000) });
 
-/** The events of a request, all checked. Rejects: invalid_request, and then none of them counts. */
+/** Parses and checks the events of a request. Rejects: invalid_request, and then none of them is processed. */
 export const inboundEvents = (body: unknown): InboundEvent[] => parsed(EventsBody, body).events.map(inboundEvent);
 
 export function inboundEvent(input: unknown, n = 0): InboundEvent {

@@ -26,7 +26,7 @@ export const SessionContent = z.object({
   content: AgentContent,
   environmentId: z.string(),
   vaultIds: z.array(z.string()).default([]),
-  /** The deployment whose run it is. */
+  /** The deployment that it is a run of. */
   deploymentId: z.string().nullable().default(null),
   archivedAt: z.number().nullable(),
   resources: z.array(z.discriminatedUnion('type', [FileResource, MemoryStoreResource, RepositoryResource])),
@@ -35,12 +35,12 @@ export type SessionContent = z.output<typeof SessionContent>;
 export const keptOf = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
   SessionContent.safeParse(agent?.kept).data;
 
-/** An agent that can work for the session's. */
+/** An agent that can work for the session's agent. */
 export interface RosterAgent extends Pick<SessionContent, 'agentId' | 'version' | 'content'> {
-  /** The server's word for its model. */
+  /** The server's reference of its model. */
   readonly model: string;
 }
-/** The agents that can work for the session's, in the order of its roster. */
+/** The agents that can work for the session's agent, in the order of its roster. */
 export const rosterOfSession = ({ agent }: Pick<SessionRecord, 'agent'>): RosterAgent[] =>
   (agent?.subAgents ?? []).map(({ agent: own, model = '' }) => {
     const { agentId, version, content } = SessionContent.parse(own.kept);
@@ -51,13 +51,13 @@ interface SessionRequest {
   readonly kept: SessionContent;
   readonly roster: readonly RosterAgent[];
   readonly config: EnvironmentConfig | undefined;
-  /** The self-hosted environment that the session has already, which no change takes from it. */
+  /** The self-hosted environment that the session already has, which no change removes. */
   readonly environment?: string | undefined;
   readonly files: SessionAgent['files'];
 }
 const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
 
-/** The session's agent in the server's own words. */
+/** Converts the session's agent to the server's own format. */
 export function sessionAgentOf({ kept, roster, config, environment, files }: SessionRequest): SessionAgent {
   const { content } = kept;
   const packages = config?.type === 'cloud' ? packagesOf(config) : undefined;
@@ -89,7 +89,7 @@ export function sessionAgentOf({ kept, roster, config, environment, files }: Ses
   };
 }
 
-/** The agents of the roster, each by its name; one whose name another has gets a number too. */
+/** The agents of the roster, each by its name; a duplicate name gets a number. */
 function subAgentsOf(kept: SessionContent, roster: readonly RosterAgent[]): SubAgent[] {
   const names: string[] = [];
   return roster.map(({ agentId, version, model, content }) => {
@@ -102,7 +102,7 @@ function subAgentsOf(kept: SessionContent, roster: readonly RosterAgent[]): SubA
   });
 }
 
-/** Undefined: there are none. */
+/** Undefined: none. */
 function packagesOf({ packages }: CloudConfig): SessionAgent['packages'] {
   const requested = packageManagers.flatMap((manager) =>
     packages[manager].length > 0 ? [[manager, packages[manager]] as const] : [],
@@ -114,7 +114,10 @@ function toolNames(tool: ResolvedTool): string[] {
   if (tool.type !== 'agent_toolset_20260401') return [];
   return builtIn.filter((name) => isOn(tool.configs.find((one) => one.name === name) ?? tool.default_config));
 }
-/** Globs: what a server offers, less what the toolset turns off. With no tool on by default only those that are on. */
+/**
+ * Globs of tools: those that a server offers, minus those that the toolset turns off. If no tool is on by default, only
+ * those that are turned on.
+ */
 function mcpTools(tool: ResolvedTool | undefined): string[] {
   if (tool?.type !== 'mcp_toolset') return ['*'];
   if (!tool.default_config.enabled) return tool.configs.filter(isOn).map(({ name }) => name);
@@ -123,7 +126,7 @@ function mcpTools(tool: ResolvedTool | undefined): string[] {
 
 const actions = { always_allow: 'allow', always_ask: 'ask', auto: 'ask' } as const;
 const actionOf = ({ type }: Policy) => actions[type];
-/** The rules for calls, the narrower ones first. A tool that is off is denied, also where its server offers it. */
+/** The rules for calls, the more specific ones first. A tool that is off is denied, even if its server offers it. */
 function rulesOf(tool: ResolvedTool): SessionAgent['approvals'] {
   if (tool.type === 'custom') return [];
   const isMcp = tool.type === 'mcp_toolset';
@@ -137,7 +140,7 @@ function rulesOf(tool: ResolvedTool): SessionAgent['approvals'] {
   return [...own, ...builtIn.map((name) => rule(name, tool.default_config))];
 }
 
-/** The agent as events name it. */
+/** The facts about the agent that events name. */
 export function factsOf(record: SessionRecord): AgentFacts {
   const { agent } = record;
   const kept = keptOf(record);
@@ -165,7 +168,7 @@ function shownAgentOf(kept: SessionContent, record: SessionRecord) {
   };
 }
 
-/** The agent of a session as the API shows it; of a session that was made elsewhere: what is known of it. */
+/** The agent of a session as the API shows it. For a session that was created elsewhere: what is known of it. */
 export async function shownAgent(
   record: SessionRecord,
   kept: SessionContent | undefined,

@@ -13,7 +13,7 @@ export const MemoryStoreWish = z.strictObject({
   access: access.nullable().optional(),
   instructions: z.string().max(4_096).nullable().optional(),
 });
-/** A memory store of a session, with name and description as they were when it was made. */
+/** A memory store of a session, with its name and description at the session's creation. */
 export const MemoryStoreResource = z.object({
   type: z.literal('memory_store'),
   memory_store_id: z.string(),
@@ -26,7 +26,7 @@ export const MemoryStoreResource = z.object({
 export type MemoryStoreResource = z.output<typeof MemoryStoreResource>;
 export const maxStores = 8;
 
-/** The memory stores of a new session. Another owner's is as unknown as none. */
+/** The memory stores of a new session. One of another owner is as unknown as a missing one. */
 export async function memoryResourcesFor(
   requests: readonly z.output<typeof MemoryStoreWish>[],
   stores: Services['memoryStores'],
@@ -57,7 +57,7 @@ export async function memoryResourcesFor(
 }
 
 const maxFolder = 60;
-/** A folder named after the store; a name without letters of a file's name gives way to the store's id. */
+/** A folder named after the store; a name without characters allowed in file names is replaced by the store's id. */
 function freePath(name: string, id: string, taken: ReadonlySet<string>): string {
   const words = name
     .normalize('NFKD')
@@ -72,7 +72,7 @@ function freePath(name: string, id: string, taken: ReadonlySet<string>): string 
   }
 }
 
-/** The store in the server's own words. */
+/** Converts the store to the server's own format. */
 export const mountedStore = (resource: MemoryStoreResource): MountedStore => ({
   store: resource.memory_store_id,
   folder: resource.mount_path.slice(memoryMount.length + 1),

@@ -6,7 +6,7 @@ import { outcomeWord } from './ids.ts';
 import { noUsage, spanUsageOf, type Usage, withUsage } from './usage.ts';
 
 type Verdict = 'satisfied' | 'needs_revision' | 'max_iterations_reached' | 'failed' | 'interrupted';
-/** The goal of a run as this API knows it: what the agent should produce, and how its judging goes on. */
+/** The goal of a run in this API: what the agent should produce, and the state of its evaluation. */
 interface Outcome {
   readonly id: string;
   readonly description: string;
@@ -15,12 +15,12 @@ interface Outcome {
   result: 'pending' | 'running' | 'evaluating' | Verdict;
   explanation: string | null;
   completedAt: number | null;
-  /** The event that began the present evaluation. */
+  /** The event that started the current evaluation. */
   startedBy: string | undefined;
   usage: Usage;
 }
 
-/** The outcomes of a session, each that of a run whose goal has a rubric. */
+/** The outcomes of a session. Each belongs to a run whose goal has a rubric. */
 export class Outcomes {
   readonly #byRun: Map<string, Outcome>;
 
@@ -59,7 +59,7 @@ export class Outcomes {
     return { type: 'user.define_outcome', fields };
   }
 
-  /** Whether one of them has no verdict yet. */
+  /** Whether an outcome has no verdict yet. */
   get isActive(): boolean {
     return [...this.#byRun.values()].some(({ completedAt }) => completedAt === null);
   }
@@ -75,7 +75,7 @@ export class Outcomes {
     if (outcome) outcome.usage = withUsage(outcome.usage, used);
   }
 
-  /** The event of a judging, which has the id `word` where it begins an evaluation. */
+  /** The event of an evaluation, with the id `word` if it starts one. */
   judge(
     runId: string | null,
     data: FactOf<'goal'>['data'],
@@ -101,7 +101,7 @@ export class Outcomes {
     return { type: 'span.outcome_evaluation_start', fields: own };
   }
 
-  /** The end of an outcome whose run ends before its goal has a verdict. */
+  /** Ends an outcome whose run ends before its goal has a verdict. */
   close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): ToldEvent | undefined {
     const outcome = this.#of(runId);
     if (!outcome || outcome.completedAt !== null) return undefined;

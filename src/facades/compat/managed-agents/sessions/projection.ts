@@ -22,13 +22,13 @@ export type StopReason =
   | { readonly type: 'requires_action'; readonly event_ids: readonly string[] };
 export interface AgentFacts {
   readonly name: string;
-  /** The tools that the program carries out. */
+  /** The tools that the program executes. */
   readonly customTools: ReadonlySet<string>;
-  /** The names of tool servers in the program's words, by the server's own. */
+  /** The program's names of tool servers, by the server's own names. */
   readonly servers: ReadonlyMap<string, string>;
-  /** The names of the agents that it can give work to, by the words of its calls; absent: there are none. */
+  /** The names of the agents that it can delegate to, by the names in its calls; absent: none. */
   readonly subAgents?: ReadonlyMap<string, string>;
-  /** The agent as the API shows it; absent: this API did not make it. */
+  /** The agent as the API shows it; absent: not created through this API. */
   readonly shown?: () => object;
 }
 type Fields = Readonly<Record<string, unknown>>;
@@ -46,15 +46,15 @@ class State {
   usage = noUsage;
   runningSince: number | undefined;
   activeMs = 0;
-  /** The request's thinking was sent before its message. */
+  /** The thinking of the request was reported before its message. */
   hasThought = false;
   toldTitle: string | undefined;
-  /** The messages of runs that have not begun. */
+  /** The messages of runs that have not started. */
   queued: ReadonlyMap<RunId, ManagedEvent> = new Map();
   openMessage: string | undefined;
 }
 
-/** Makes the events of one thread from those of its log, in their order. The same log gives the same events. */
+/** Builds the events of one thread from those of its log, in order. The same log produces the same events. */
 export class Projection {
   readonly #id: SessionId;
   #agent: AgentFacts;
@@ -63,11 +63,11 @@ export class Projection {
   readonly outcomes: Outcomes;
   readonly delegations: Delegations;
   readonly #children: Map<SessionId, string>;
-  /** The id of the next event that the present one gives. */
+  /** The id of the next event that the current log event produces. */
   #word = (): string => '';
   #out: ManagedEvent[] = [];
 
-  /** `from`: goes on from where another one is now. */
+  /** `from`: continues from the state of another one. */
   constructor(id: SessionId, agent: AgentFacts, from?: Projection) {
     this.#id = id;
     this.#agent = agent;
@@ -77,7 +77,7 @@ export class Projection {
     this.delegations = from ? from.delegations.copy() : new Delegations();
     this.#children = new Map(from ? from.#children : []);
   }
-  /** One of its own, to which other events can be added. */
+  /** A copy, to which other events can be added. */
   copy(): Projection {
     return new Projection(this.#id, this.#agent, this);
   }
@@ -85,7 +85,7 @@ export class Projection {
   get agent(): AgentFacts {
     return this.#agent;
   }
-  /** The agent was changed. */
+  /** Updates the agent after a change. */
   know(agent: AgentFacts): void {
     this.#agent = agent;
   }
@@ -100,18 +100,18 @@ export class Projection {
   get status() {
     return this.#now.status;
   }
-  /** Whether a run has begun and not ended; it may wait. */
+  /** Whether a run has started and not ended; it may wait. */
   get hasOpenRun(): boolean {
     return this.#now.hasOpenRun;
   }
   get usage(): Usage {
     return this.#now.usage;
   }
-  /** The time that it was running, at a moment. */
+  /** The time that it was running, up to this moment. */
   activeMs(now: number): number {
     return this.#now.activeMs + (this.#now.runningSince === undefined ? 0 : Math.max(0, now - this.#now.runningSince));
   }
-  /** The events that wait for an answer. */
+  /** The ids of the events that wait for an answer. */
   get pending(): readonly string[] {
     return this.#calls.pending;
   }
@@ -119,7 +119,7 @@ export class Projection {
   callOf(eventId: string): AnnouncedCall | undefined {
     return this.#calls.of(eventId);
   }
-  /** Whether it does nothing but wait for its children. */
+  /** Whether it only waits for its children. */
   get isBlocked(): boolean {
     const { waiting } = this.delegations;
     return this.#now.status === 'running' && waiting.length > 0 && waiting.length === this.#calls.underWay;
@@ -131,7 +131,7 @@ export class Projection {
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
     return { session_thread_id: threadWord(this.#id), agent_name: this.#agent.name };
   }
-  /** Whether the text of a message streams to readers: not that of a question. */
+  /** Whether the text of a message streams to readers; a question's text does not. */
   get shows(): boolean {
     return !this.#now.asking;
   }
@@ -216,7 +216,8 @@ export class Projection {
         if (event.data.kind === 'failed') this.#missRepository(event.data);
         break;
       case 'title':
-        // A client's new title; that of a run is nobody's request, and the first one came with the session.
+        // A client's new title. A title set by a run was not requested by anyone, and the first one came with the
+        // session.
         if (event.runId === null && this.#now.seq > 2 && this.#now.toldTitle !== event.data.title)
           this.#emit('session.updated', { title: event.data.title });
         this.#now.toldTitle = undefined;
@@ -236,7 +237,7 @@ export class Projection {
     if (report) this.#emit(report.type, report.fields);
   }
 
-  /** A message is sent when the agent takes it: immediately, or when its own run starts. */
+  /** A message is reported when the agent takes it: immediately, or with the start of its own run. */
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
@@ -252,7 +253,7 @@ export class Projection {
     this.#now.queued = new Map([...this.#now.queued].filter(([other]) => other !== runId));
     this.#out.push({ ...requested, processed_at: iso(this.#now.at) });
   }
-  /** The messages that wait for their turn, as lists have them. */
+  /** The queued messages, as lists show them. */
   get queued(): readonly ManagedEvent[] {
     return [...this.#now.queued.values()];
   }
@@ -265,7 +266,7 @@ export class Projection {
       ...(title !== undefined && { title }),
       ...(agent && shown && { agent: shown() }),
       ...(metadata && { metadata }),
-      // Limits that an answer grants again are none of this API.
+      // Limits that an answer renews are not part of this API.
       ...(budget && (budget.hard || Object.keys(budget).length === 0) && { budget: shownBudget({ budget }) }),
     };
     if (Object.keys(fields).length > 0) this.#emit('session.updated', fields);
@@ -309,10 +310,10 @@ export class Projection {
   }
   #said({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
     this.#now.openMessage = undefined;
-    if (isQuestion(waits)) this.#now.asking = true; // the deltas that showed it may have left the log
+    if (isQuestion(waits)) this.#now.asking = true; // the pieces that showed this may have left the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
-    if (waits === undefined) this.#begin(); // no request to the model gave a question
+    if (waits === undefined) this.#begin(); // a question did not come from a request to the model
     if (thought) this.#think(messageWord(messageId, thoughtPart));
     this.#emit('agent.message', { content: [{ type: 'text', text }] }, messageWord(messageId));
   }
@@ -327,7 +328,7 @@ export class Projection {
     this.#now.hasThought = true;
     this.#emit('agent.thinking', {}, id);
   }
-  /** A grader's request is reported with its verdict, not as the agent's. */
+  /** A request of the grader is reported with its verdict, not as one of the agent. */
   #graded({ runId, data }: FactOf<'usage'>): void {
     this.#now.usage = withUsage(this.#now.usage, data);
     this.outcomes.use(runId, data);
@@ -342,7 +343,7 @@ export class Projection {
     const isDelegation = !this.#agent.customTools.has(data.function) && this.delegations.begin(data);
     this.#tell(this.#calls.begin(data, { agent: this.#agent, eventId: this.#word(), isShown: !isDelegation }));
   }
-  /** A child has begun, with a task. */
+  /** A child has started, with a task. */
   #delegated(data: FactOf<'child.started'>['data']): void {
     const { child, text, agent } = this.delegations.start(data);
     const name = agent === undefined ? this.#agent.name : (this.#agent.subAgents?.get(agent) ?? agent);
@@ -380,13 +381,13 @@ export class Projection {
     this.#emit('session.thread_status_rescheduled', this.thread);
     this.#emit('session.status_rescheduled', {});
   }
-  /** Each request to the model tries the server again; until then the turn goes on without its tools. */
+  /** Each request to the model tries the server again; until then the turn continues without its tools. */
   #missTools(detail: string, { name, isRefused }: { readonly name: string; readonly isRefused: boolean }): void {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
   }
-  /** The next start of the sandbox fetches it again; until then the session goes on without it. */
+  /** The next start of the sandbox fetches it again; until then the session continues without it. */
   #missRepository({ detail, url }: FactOf<'repository'>['data']): void {
     const error = errorOf('repository_clone_error', detail, 'retrying');
     this.#emit('session.error', { error: { ...error, repository_url: url } });
@@ -394,10 +395,10 @@ export class Projection {
   #end({ runId, data }: FactOf<'run.end'>): void {
     const { status, reason, code } = data;
     this.#now.asking = false;
-    this.#take(runId); // one that was stopped before it began
+    this.#take(runId); // a run that was stopped before it started
     this.#now.run = null;
     this.#now.hasOpenRun = false;
-    // The interrupt comes first: the client gets the id of the first part.
+    // The interrupt comes first: its program receives the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
     for (const report of this.#calls.endAll()) this.#tell(report);
@@ -420,7 +421,7 @@ export class Projection {
   }
 }
 
-/** The question about a call, or about a spent budget, is none of this API's messages. */
+/** The question about a call, or about a spent budget, is not a message of this API. */
 const isQuestion = (waits: WaitReason | undefined) => waits === 'budget' || waits === 'approval';
 
 const nothingUsed = { input_tokens: 0, output_tokens: 0, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 };

@@ -13,8 +13,8 @@ const pageSize = 1_000;
 const maxKept = 500;
 
 /**
- * Reads logs as events of the API. It keeps the states of sessions that were read last, so that a list of sessions reads
- * only what is new in each log. Every read asks the service as the caller, whose rights it checks.
+ * Reads logs as events of the API. Caches the states of recently read sessions, so that a list of sessions reads only
+ * what is new in each log. Every read calls the service as the caller, whose permissions it checks.
  */
 export class SessionReader {
   readonly #kept = new Map<SessionId, SessionProjection>();
@@ -27,19 +27,19 @@ export class SessionReader {
       this.#kept.set(record.id, projection);
       const [oldest] = this.#kept.keys();
       if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
-      // Readers at the same time share it: an event that one of them has added already is passed over.
+      // Concurrent readers share it: an event that one of them has already added is skipped.
       const end = await catchUp(projection, sessions, { goesOn: isWhole, isShared: true });
       if (end === 'read') return projection;
       if (end === 'child missing') break;
       if (this.#kept.get(record.id) === projection) this.#kept.delete(record.id);
     }
-    // Other callers may be able to read the child, so they keep theirs.
+    // Other callers may be able to read the child, so the shared state stays theirs.
     const own = projectionOf(record);
     await catchUp(own, sessions);
     return own;
   }
 
-  /** The same as a state of its own, for a stream. */
+  /** A separate state, for a stream. */
   async own(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
     return (await this.state(record, sessions)).copy();
   }
@@ -49,8 +49,8 @@ export const projectionOf = (record: SessionRecord) =>
   new SessionProjection(record.id, factsOf(record), shownBudget(record));
 
 /**
- * Adds an event of a log. One that tells of a child opens the log of that child first, and one that tells of another agent
- * reads it.
+ * Adds an event of a log. An event about a child first opens that child's log; an event about another agent reads that
+ * agent.
  */
 export async function addTo(
   projection: SessionProjection,
@@ -60,7 +60,7 @@ export async function addTo(
   return (await addWithChild(projection, event, sessions)) ?? projection.add(event);
 }
 
-/** Undefined: it is not added, because the child that it tells of cannot be read. */
+/** Undefined: the event is not added, because its child cannot be read. */
 async function addWithChild(
   projection: SessionProjection,
   event: SessionEvent,
@@ -80,18 +80,20 @@ async function addWithChild(
 
 interface CatchUp {
   readonly heard?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
-  /** Whether the projection can go on with a page of a thread's log; undefined: the thread is gone. */
+  /** Whether the projection can continue with a page of a thread's log; undefined: the thread is gone. */
   readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
-  /** Others have the projection too: it stays before a child that this caller cannot read, and keeps the child. */
+  /** The projection is shared: it stays before a child that this caller cannot read, and keeps the child. */
   readonly isShared?: true;
 }
-/** A log that has dropped events which the projection has not read, or was put back, is read again from its beginning. */
+/**
+ * A log that has dropped events which the projection has not read, or that was rolled back, is read again from its beginning.
+ */
 const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolean =>
   seq === 0 || !page || (page.trimmed <= seq && page.head >= seq);
 
 /**
- * Reads all logs of a session from where its projection is up to their ends, in the order of time. `stale`: the projection
- * cannot go on from there.
+ * Reads all logs of a session from the projection's position to their ends, in order of time. `stale`: the projection
+ * cannot continue from there.
  */
 export async function catchUp(
   projection: SessionProjection,
@@ -117,7 +119,7 @@ export async function catchUp(
     const next = earliestOf(pages);
     if (!next) return 'read';
     const known = projection.threads.length;
-    // The log of a child that has begun is read before anything else is added.
+    // The log of a started child is read before anything else is added.
     while (projection.threads.length === known) {
       const event = earliestOf(pages)?.shift();
       if (!event) break;
@@ -130,7 +132,7 @@ export async function catchUp(
   }
 }
 
-/** The rest of the page whose first event is the earliest; of several, that of the log that began first. */
+/** The remaining events of the page whose first event is the earliest; among several, of the log that started first. */
 function earliestOf(pages: ReadonlyMap<SessionId, SessionEvent[]>): SessionEvent[] | undefined {
   let found: SessionEvent[] | undefined;
   for (const rest of pages.values()) {

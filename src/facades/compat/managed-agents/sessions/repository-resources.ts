@@ -7,11 +7,11 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import { iso, parsed } from '../wire.ts';
 
-// Repositories of GitHub in a session: Corral's own repositories, each with a credential of the session for its token.
+// Repositories of GitHub in a session: Corral's own repositories, each with a session credential for its token.
 
 const host = 'github.com';
 const workspace = '/workspace/';
-/** Header-safe, so a token that no request could carry is refused immediately. */
+/** Header-safe, so that a token that no request could carry is refused immediately. */
 export const AuthorizationToken = z.string().max(8_192).refine(fitsHeader, 'must be a token of printable characters');
 const checkout = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('branch'), name: z.string().min(1).max(200) }),
@@ -48,7 +48,7 @@ interface NewRepository {
   readonly shown: RepositoryResource;
 }
 
-/** The repositories of a new session. Rejects with invalid_request: a path outside of the workspace, or taken. */
+/** The repositories of a new session. Rejects with invalid_request: a path outside the workspace, or one in use. */
 export function repositoriesFor(
   requests: readonly z.output<typeof RepositoryWish>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
@@ -71,7 +71,7 @@ export function repositoriesFor(
   return created;
 }
 
-/** Gives the session a token that git alone can use, for this repository alone. It replaces an earlier one. */
+/** Gives the session a token that only git can use, for this repository only. It replaces an earlier one. */
 export async function putToken(
   credentials: Services['sessionCredentials'],
   session: SessionId,

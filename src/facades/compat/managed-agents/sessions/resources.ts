@@ -13,7 +13,7 @@ import { sessionIdOf } from './ids.ts';
 import { keptOf, type SessionContent } from './kept-session.ts';
 import { AuthorizationToken, putToken } from './repository-resources.ts';
 
-/** A memory store is known by its own id. */
+/** A memory store is identified by its own id. */
 const idOf = (resource: SessionContent['resources'][number]): string =>
   resource.type === 'memory_store' ? resource.memory_store_id : resource.id;
 const uploads = '/mnt/session/uploads/';
@@ -25,7 +25,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
   const { sessions, files } = services;
   const found = async (params: { readonly id?: string | undefined }) => {
     const record = await sessions.get(sessionIdOf(params.id ?? ''));
-    await sessions.page(record.id, 0, 1); // refuses a caller that may not read it
+    await sessions.page(record.id, 0, 1); // refuses a caller without read access
     return record;
   };
   const one = (record: SessionRecord, id = '') => {
@@ -33,7 +33,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
     if (!resource) throw new AppError('not_found', `The session has no resource ${id}.`);
     return resource;
   };
-  /** The session with other files. Rejects: invalid_request where no program of this API made it. */
+  /** Changes the session's files. Rejects: invalid_request if the session was not created through this API. */
   const change = async (
     { id, agent }: SessionRecord,
     kept: SessionContent | undefined,
@@ -106,7 +106,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const kept = keptOf(record);
         const resource = one(record, params.resource);
         if (resource.type !== 'file') {
-          await sessions.update(record.id, {}); // callers without write access learn no more
+          await sessions.update(record.id, {}); // a caller who must not change it learns nothing more
           throw invalid('Only files can be removed from a session. Its other resources stay until it is deleted.');
         }
         const path = resource.mount_path.slice(uploads.length);

@@ -35,9 +35,9 @@ const SessionUpdate = z.strictObject({
   vault_ids: z.unknown().optional(),
   agent: Overrides.pick({ tools: true, mcp_servers: true }).nullable().optional(),
 });
-/** The credentials of workers open what they need of a session. */
+/** Workers' credentials open what they need of a session. */
 const worker = ['environment', 'session'] as const;
-/** A child that an agent delegated to is a thread of the session above it. */
+/** A child that an agent delegated to is a thread of its parent session. */
 const isThread = ({ parent }: SessionRecord) => parent !== undefined && parent.attempts === undefined;
 
 /** Sessions, their events and their threads. */
@@ -72,7 +72,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
             );
           }
         } catch (thrown) {
-          await sessions.delete(record.id).catch(() => {}); // its maker never hears of it
+          await sessions.delete(record.id).catch(() => {}); // its creator never receives it
           throw thrown;
         }
         const created = await view(await sessions.get(record.id));
@@ -101,7 +101,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const isFirstPage = order === 'desc' && statuses.length === 0 && !paging.page;
         const chosen = await newestSessions(sessions, isAsked, isFirstPage ? limit : undefined);
         if (order === 'asc') chosen.reverse();
-        // A caller that may only see that a session exists cannot read it here.
+        // A caller that can only see that a session exists cannot read it here.
         const readable = async (record: SessionRecord) => await view(record).catch(unlessNoSession);
         if (statuses.length === 0) {
           const { data, ...rest } = pageOf(chosen, paging);
@@ -121,7 +121,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const record = await found(params);
         const { title, metadata, budget, vault_ids: vaults, agent } = parsed(SessionUpdate, body);
         if (vaults !== undefined) throw invalid('vault_ids cannot be changed after the creation of a session.');
-        await sessions.update(record.id, {}); // callers without write access do not learn its state
+        await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         const changed = await changedAgent(record, agent);
         const { usage } = await reader.state(record, sessions);
@@ -169,7 +169,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const files = contentFiles(parts, abortOnDisconnect(reply), record.id);
         const data = await sendEvents({ record, projection, sessions, files, now: () => clock.now() }, values);
         const { environment } = record.agent ?? {};
-        // An interrupt is the way to have a worker again for a session whose work has failed.
+        // An interrupt is how a session gets a worker again after its work has failed.
         if (environment !== undefined && values.some(({ type }) => type === 'user.interrupt'))
           await workQueue.enqueue(environment, record.id);
         return { data };
@@ -196,7 +196,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     ...resourceRoutes(parts),
   ];
 
-  /** No worker has anything to do for a session that ends. */
+  /** A session that ends has nothing to do for a worker. */
   async function leaveQueue({ id, agent }: SessionRecord): Promise<void> {
     if (agent?.environment === undefined) return;
     await workQueue.withdraw(agent.environment, id).catch(unlessNotFound); // its environment may be gone

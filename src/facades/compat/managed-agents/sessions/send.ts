@@ -25,7 +25,7 @@ const atBudget =
   'the session has reached its budget. Raise it by an update of the session; until then only user.tool_confirmation, ' +
   'user.tool_result, user.custom_tool_result and user.interrupt are accepted.';
 
-/** Checks the events against the state of the session, then hands them over in order. */
+/** Checks the events against the state of the session, then sends them in order. */
 export async function sendEvents(target: Target, events: readonly InboundEvent[]): Promise<ManagedEvent[]> {
   await check(target, events);
   const eventContents = await givenIn(events, target.files);
@@ -45,7 +45,7 @@ export async function sendEvents(target: Target, events: readonly InboundEvent[]
 
 async function check({ record, projection, sessions }: Target, events: readonly InboundEvent[]): Promise<void> {
   if (record.archived) throw invalid('The session is archived.', 'session_archived');
-  const permitted = new Set<string>(); // by the events before
+  const permitted = new Set<string>(); // by earlier events
   let isWaiting = projection.isWaiting;
   let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {
@@ -105,7 +105,7 @@ async function sendOne(
   const { id } = record;
   if (event.type === 'user.message') {
     const active = await sessions.activeRun(id);
-    // A run that waits for a word continues with it; one that works finishes first.
+    // A waiting run continues with the message; a working run finishes first.
     const mode = active && !active.waiting ? 'queue' : 'inject';
     const { seq } = await sessions.send(id, { ...commandOf(event, eventContents), mode });
     return {
@@ -125,7 +125,7 @@ async function sendOne(
 
 const usualIterations = 3;
 type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
-/** The message of an event that gives the agent something to do, with the uploads behind its files. */
+/** The command of an event that gives the agent something to do, with the uploads behind its files. */
 export function commandOf(event: Task, eventContents: EventContents): SendCommand {
   if (event.type === 'user.message') {
     const { text, files, blocks } = eventContents.of(event);
@@ -144,12 +144,12 @@ async function interrupt(
   const named = projection.threads.find((one) => threadWord(one) === event.session_thread_id);
   const id = named ?? record.id; // the children of the primary thread stop with it
   const before = projection.seqOf(id);
-  // At its budget nothing goes on that could be interrupted, and the run stays for when the budget is raised.
+  // At its budget nothing is running that could be interrupted, and the run waits until the budget is raised.
   const isOff = record.budget?.hard && projection.isAtBudget;
   const { stopped } = isOff ? { stopped: false } : await sessions.stop(id);
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
   const seq = end?.seq ?? before;
-  // Without effect, its id is that of no event.
+  // Without an effect, its id is not that of any event.
   const word = end ? eventWord(id, seq) : `${eventWord(id, seq)}none`;
   return { ...event, session_thread_id: event.session_thread_id ?? null, id: word, processed_at: iso(now()) };
 }
@@ -165,8 +165,9 @@ const callIn = (event: Answer): string =>
   event.type === 'user.custom_tool_result' ? event.custom_tool_use_id : event.tool_use_id;
 
 /**
- * Answers that follow each other in a request count in one step, so that the session does not rest between them. The first
- * answer to a call counts. A repeated one is no error, because clients answer each call that they see waiting.
+ * Consecutive answers of a request are applied in one step, so that the session does not become idle between them. The
+ * first answer to a call is used. A repeated one is not an error, because clients answer each call that they see
+ * waiting.
  */
 async function answerAll(
   target: Target,
@@ -211,7 +212,7 @@ async function answerAll(
 type Resolved = FactOf<'approval.resolved'>['data'];
 type Call = ReturnType<SessionProjection['callOf']>;
 
-/** A worker's result can come before the log has that its permitted call waits for it. */
+/** A worker's result can arrive before the log shows that its permitted call waits for it. */
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 
@@ -232,7 +233,7 @@ function decisionOf(event: Answer, callId: string, eventContents: EventContents)
   };
 }
 
-/** Whether an event shows that one of the calls has its answer, or that nothing waits for one any more. */
+/** Whether an event shows that one of the calls was answered, or that nothing waits for an answer any longer. */
 const endsCall =
   (callIds: readonly (string | undefined)[]) =>
   ({ type, data }: SessionEvent): boolean =>

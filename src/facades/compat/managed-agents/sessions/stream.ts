@@ -33,17 +33,17 @@ export function checkDeltas(requested: readonly string[]): readonly string[] {
   return requested;
 }
 
-/** The session or the thread is archived: its stream ends. */
+/** The session or the thread is archived, so its stream ends. */
 const isLast = /^session\.(thread_)?status_terminated$/;
 const frameOf = (event: { readonly type: string }) => sseFrame({ event: event.type, data: event });
 
-/** The events of a thread from now on, until its session ends or the client leaves. */
+/** The events of a thread from now on, until its session ends or the client disconnects. */
 export async function streamEvents(
   { record, thread, deltas, reply, requestId }: StreamRequest,
   deps: Deps,
 ): Promise<void> {
   const { sessions, reader, sse } = deps;
-  // The place is fixed before the headers leave: what a client does once it has them comes after it.
+  // The position is fixed before the headers are sent: anything a client does once it has them comes after it.
   const projection = await reader.own(record, sessions);
   using stream = openSse(reply, sse);
   const previews = new Previews(projection.of(thread), deltas);
@@ -71,7 +71,7 @@ export async function streamEvents(
   }
 }
 
-/** The previews of a thread's texts. A text whose beginning came before the stream has none. */
+/** The previews of a thread's texts. A text that started before the stream has none. */
 class Previews {
   readonly #projection: Projection;
   readonly #wanted: readonly string[];
@@ -84,7 +84,7 @@ class Previews {
     this.#opened = projection.openMessage;
   }
 
-  /** The previews that come with an event, which the projection has already. */
+  /** The previews for an event that was already added to the projection. */
   of(event: SessionEvent): { readonly type: string }[] {
     if (event.type !== 'message.delta' || !this.#projection.shows) return [];
     const { messageId, text, thought } = event.data;

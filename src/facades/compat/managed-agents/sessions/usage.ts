@@ -1,6 +1,6 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 
-/** The amounts that a session has used so far. Costs are those of the server's price list. */
+/** The amounts that a session has used so far. Costs are in the currency of the server's price list. */
 export interface Usage {
   readonly input: number;
   readonly output: number;

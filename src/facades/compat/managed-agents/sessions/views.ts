@@ -16,7 +16,9 @@ export interface ViewDeps {
   readonly reader: SessionReader;
   readonly clock: Clock;
 }
-/** A session, and what this API keeps of it where it made it. Lists read many, so each is parsed once. */
+/**
+ * A session with the content that this API stored when it created it. Lists read many sessions, so each is parsed once.
+ */
 interface ViewedSession {
   readonly record: SessionRecord;
   readonly kept: SessionContent | undefined;

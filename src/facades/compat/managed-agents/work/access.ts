@@ -13,12 +13,12 @@ import { sessionIdOf } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
 import { keptOf } from '../sessions/kept-session.ts';
 
-// A worker's credential is no key of the server: the guard never sees it, so it opens nothing but the routes that name it.
-// There the worker acts with the rights of its environment's owner, for that environment and its sessions alone.
+// A worker's credential is not a key of the server: the guard never sees it, so it opens only the routes that name it.
+// There the worker acts with the permissions of its environment's owner, for that environment and its sessions only.
 
 const header = 'x-corral-worker';
 
-/** Moves a worker's credential out of the header in which the guard looks for keys. */
+/** Moves a worker's credential out of the header that the guard reads for keys. */
 export function hideWorkerCredential(headers: IncomingHttpHeaders): void {
   delete headers[header];
   const presented = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
@@ -32,7 +32,7 @@ type AccessParts = Pick<FacadeParts, 'workers' | 'credentials'> & {
 };
 const unauthorized = () => new AppError('unauthorized', 'A valid key is needed.');
 
-/** Decides what the credentials of workers open. */
+/** Decides what workers' credentials open. */
 export class WorkerAccess implements RouteAccess {
   readonly #parts: AccessParts;
 
@@ -40,7 +40,7 @@ export class WorkerAccess implements RouteAccess {
     this.#parts = parts;
   }
 
-  /** Runs the route, as the worker where the request shows the credential of one. */
+  /** Runs the route, as the worker if the request has a worker's credential. */
   async run(route: Route, apiRequest: ApiRequest, work: Route['run']): Promise<unknown> {
     const { request } = apiRequest;
     const presented = request.headers[header];
@@ -66,11 +66,11 @@ export class WorkerAccess implements RouteAccess {
     const { workers, credentials } = this.#parts;
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
-      throw code === 'unauthorized' ? new ApiError(code, message) : thrown; // its worker learns that it was revoked
+      throw code === 'unauthorized' ? new ApiError(code, message) : thrown; // its worker is informed that it was revoked
     });
     if (worker && isAlive(worker.maker, credentials)) return worker;
     if (worker) throw new ApiError('unauthorized', 'The key that made the key of this environment is no longer valid.');
-    // A token that its item has outlived is no guess, and its worker shows it until it knows.
+    // A token that outlived its item is not a guess: its worker sends it until it learns that.
     const wait = presented.startsWith('crlwork_') ? 0 : credentials.failed(address);
     if (wait > 0) throw lockedOut(wait);
     throw unauthorized();
@@ -100,7 +100,7 @@ export class WorkerAccess implements RouteAccess {
     if (!isOfQueue(await this.#parts.services.sessions.get(sessionId), worker)) throw gone;
   }
 
-  /** A worker has the memory stores of its session, and changes those that the session may change. */
+  /** A worker has the memory stores of its session, and can change those that the session can change. */
   async #refuseOtherStores(worker: WorkerIdentity, id: string, isWrite: boolean): Promise<void> {
     const record = worker.work && (await this.#parts.services.sessions.get(worker.work.sessionId));
     const mounted = record && isOfQueue(record, worker) ? record.agent?.memoryStores : undefined;
@@ -110,7 +110,7 @@ export class WorkerAccess implements RouteAccess {
       throw new AppError('forbidden', 'The session has this memory store to read it only.');
   }
 
-  /** A worker reads the skills that its sessions have, and no others. */
+  /** A worker can read only the skills of its sessions. */
   async #refuseOtherSkills(worker: WorkerIdentity, id: string): Promise<void> {
     const { sessions } = this.#parts.services;
     const own = worker.work ? [await sessions.get(worker.work.sessionId)] : await sessions.list();
@@ -124,14 +124,16 @@ export class WorkerAccess implements RouteAccess {
 const isOfQueue = (record: Pick<SessionRecord, 'agent'>, { environmentId }: WorkerIdentity): boolean =>
   record.agent?.environment === environmentId && keptOf(record)?.environmentId === environmentId;
 
-/** A credential lasts as long as the API key or the server's token by which it was made. */
+/** A credential lasts as long as the API key or the server's token with which it was created. */
 function isAlive({ key, seal }: CredentialMaker, credentials: AccessParts['credentials']): boolean {
   if (key !== undefined) return credentials.live(key) !== undefined;
   return (seal ?? '') === credentials.serverSeal;
 }
 
 const principals = new WeakMap<AbortSignal, Principal>();
-/** The same object for as long as the credential lasts. Only administrators reach an environment without an owner. */
+/**
+ * The same object for as long as the credential lasts. Only administrators can reach an environment without an owner.
+ */
 function principalOf({ owner, ended, work }: WorkerIdentity): Principal {
   const known = principals.get(ended);
   if (known) return known;
@@ -146,14 +148,14 @@ function principalOf({ owner, ended, work }: WorkerIdentity): Principal {
   return principal;
 }
 
-/** A worker gives results and nothing else: it neither speaks for the user nor allows a call. */
+/** A worker can only send results: it neither speaks for the user nor approves a call. */
 export function refuseBeyondResults(events: readonly InboundEvent[]): void {
   const other = events.find(({ type }) => type !== 'user.tool_result' && type !== 'user.custom_tool_result');
   if (other)
     throw invalid(`events: a worker can send user.tool_result and user.custom_tool_result, not ${other.type}.`);
 }
 
-/** The credential of the caller, with which those that it makes end. */
+/** The credential of the caller, with which the credentials that it creates end. */
 export function makerOf({ request, worker }: ApiRequest, { serverSeal }: AccessParts['credentials']): CredentialMaker {
   if (worker) return worker.maker;
   const { key } = request.principal;

@@ -20,7 +20,7 @@ const keyOf = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
   revoked_at: isoOrNull(revokedAt),
 });
 
-/** The keys of workers. The hosted API has no routes for them: there a console makes them. */
+/** The keys of workers. The hosted API has no routes for them, because its console creates them. */
 export function environmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): Route[] {
   return [
     {

@@ -35,7 +35,7 @@ export const workOf = (item: WorkItem, secret: string | null = null) => ({
   stop_requested_at: isoOrNull(item.stopRequestedAt),
   stopped_at: isoOrNull(item.stoppedAt),
 });
-/** The token of the item's session, as the SDKs' workers unpack it. */
+/** The token of the item's session, in the format that the SDKs' workers unpack. */
 const secretOf = (token: string): string =>
   Buffer.from(JSON.stringify({ sessions_token: token })).toString('base64url');
 
@@ -47,7 +47,7 @@ export async function queueOf(documents: Services['documents'], id: string): Pro
   return id;
 }
 
-/** The work queues of self-hosted environments, as their workers and the operators of these know them. */
+/** The work queues of self-hosted environments, for their workers and for operators. */
 export function workRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): Route[] {
   const queue = (params: Readonly<Record<string, string | undefined>>) => queueOf(documents, params.id ?? '');
   const keyOnly = ['environment'] as const;
@@ -66,7 +66,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
         const signal = abortOnDisconnect(reply);
         const options = { workerId, blockMs, reclaimMs, maker: claimMaker(apiRequest), signal };
         const found = await workQueue.poll(environment, options);
-        // Fastify would send nothing for null, and SDKs read JSON.
+        // Fastify would send nothing for null, but SDKs read JSON.
         const body = found ? workOf(found, secretOf(found.token)) : null;
         return reply.type('application/json').send(JSON.stringify(body));
       },
@@ -149,7 +149,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
     },
   ];
 
-  /** A token that the claim gives ends with the environment's key by which the worker came. */
+  /** A token created by a claim ends with the environment's key of the claiming worker. */
   function claimMaker(apiRequest: Parameters<Route['run']>[0]): CredentialMaker {
     const maker = makerOf(apiRequest, credentials);
     return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };
@@ -157,7 +157,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
 }
 
 const noHeartbeat = 'NO_HEARTBEAT';
-/** The heartbeat that the worker sent last, as `BeatOptions` has it. */
+/** The worker's last heartbeat, as `BeatOptions` expects it. */
 function expectedOf(value: string | undefined): number | null | undefined {
   if (value === undefined || value === '') return undefined;
   return value === noHeartbeat ? null : timeOf('expected_last_heartbeat', value);

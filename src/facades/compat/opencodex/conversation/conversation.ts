@@ -160,7 +160,7 @@ async function conversation(
   return [...noted, ...besides].sort((a, b) => a.seq - b.seq).map(({ message }) => message);
 }
 
-/** The oldest page makes a bubble for the run that it joins, so a row without text would be an empty second one. */
+/** The oldest page creates a bubble for the run that it joins, so a row without text would be an empty second one. */
 const isWritten = ({ message }: MessageAtSeq): boolean => message.role !== 'assistant' || message.content !== '';
 
 function asideView(session: SessionRecord, { id, role, text, metadata, at }: SideMessage): Message {

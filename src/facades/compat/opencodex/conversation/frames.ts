@@ -59,8 +59,8 @@ export class Frames {
   }
 
   /**
-   * Takes the events that a client with this cursor already has: those of the active run that are left in the log. If the
-   * cursor is inside a message, the client has everything of it so far, even parts dropped since.
+   * Takes the events that a client with this cursor already has: those of the active run that are still in the log. If
+   * the cursor is inside a message, the client has everything of it so far, even parts dropped since.
    */
   skip(events: readonly SessionEvent[], cursor: number): void {
     for (const event of events) this.of(event);
@@ -153,8 +153,8 @@ export class Frames {
   }
 
   /**
-   * A delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after such a gap may
-   * be the middle of a message, which is then sent whole once it is complete.
+   * Sends a delta, or the part of a complete message that no delta carried. The log drops old deltas, so text after
+   * such a gap may be the middle of a message, which is then sent as a whole once it is complete.
    */
   #chunk(
     event: Extract<SessionEvent, { type: 'message.delta' | 'message.assistant' }>,

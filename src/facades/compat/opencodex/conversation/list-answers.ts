@@ -32,7 +32,10 @@ export class ListAnswers {
     this.#clock = clock;
   }
 
-  /** A request for the list came. Call the returned function when it was answered, with the last seq that the list shows. */
+  /**
+   * Call this when a client requests the list. Call the returned function once it was answered, with the last seq in
+   * the list.
+   */
   asked(client: Client): (head: number | undefined) => void {
     const lists = this.#of(client);
     lists.open++;
@@ -44,7 +47,9 @@ export class ListAnswers {
     };
   }
 
-  /** Resolves once the client has its list, with the last seq in it; undefined: it did not load one. Rejects: cancelled. */
+  /**
+   * Resolves once the client has its list, with the last seq in it; undefined: it did not load one. Rejects: cancelled.
+   */
   async loaded(client: Client, signal: AbortSignal): Promise<number | undefined> {
     const lists = this.#of(client);
     const { answer } = lists;
@@ -64,7 +69,7 @@ export class ListAnswers {
       return await Promise.race([input.promise, late.then(() => undefined)]);
     } finally {
       waiting.delete(input.resolve);
-      late.catch(() => {}); // it is over
+      late.catch(() => {}); // the wait has ended
       over.abort();
     }
   }

@@ -88,7 +88,7 @@ export function messagesOf(events: Iterable<SessionEvent>, view: View): MessageA
 /** Recognizes a run by its output, because its beginning may have been dropped from the log. */
 const isOfRun = (event: SessionEvent): boolean => event.type === 'message.assistant' || isAction(event);
 
-/** A failed run is still seen after a reload. */
+/** A failed run stays visible after a reload. */
 function errorRow({ seq, sessionId, ts, data }: Extract<SessionEvent, { type: 'run.error' }>): MessageAtSeq {
   const message: Message = {
     id: derivedId('error', { session: sessionId, seq }),

@@ -11,7 +11,7 @@ export function pageOf<T>(all: readonly T[], { skip = 0, limit = usual }: PageQu
   return { items: all.slice(skip, skip + limit), total: all.length };
 }
 
-/** Without parameters the page holds the newest rows, oldest first, because this facade's own front end asks so. */
+/** Without parameters the page contains the newest rows, oldest first, as this facade's own front end expects. */
 export function newestOf<T>(all: readonly T[], query: PageQuery): Page<T> {
   if (query.skip === undefined && query.limit === undefined) return { items: all.slice(-newest), total: all.length };
   return pageOf(all, query);

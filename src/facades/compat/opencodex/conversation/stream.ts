@@ -57,11 +57,13 @@ export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
   });
 }
 
-/** Where a socket begins. */
+/** The position at which a socket starts. */
 interface StreamPosition {
   readonly head: number;
   readonly after: number;
-  /** The place before the message that a run is writing; undefined: none is, or the client named a cursor. */
+  /**
+   * The position before the message that a run is writing; undefined: no run is writing, or the client named a cursor.
+   */
   readonly working: number | undefined;
 }
 async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number): Promise<StreamPosition> {
@@ -70,7 +72,10 @@ async function findPosition(deps: OpencodexDeps, id: SessionId, cursor?: number)
   return { head, after: cursor ?? working ?? head, working };
 }
 
-/** The place after a wait for the list. A message that was finished after the list was read is not in it, so it is still sent. */
+/**
+ * Finds the position after a wait for the list. A message that was finished after the list was read is not in it, so it
+ * is still sent.
+ */
 async function findPositionAfter(
   deps: OpencodexDeps,
   id: SessionId,
@@ -112,8 +117,8 @@ async function follow(
 }
 
 /**
- * The place before the message that a run is writing, so that "send, then connect" loses nothing and repeats no row of the
- * lists. A waiting run needs none, because the lists have all of it.
+ * The position before the message that a run is writing, so that "send, then connect" loses nothing and repeats no row
+ * of the lists. A waiting run needs no position, because the lists contain everything of it.
  */
 async function startOfMessage(deps: OpencodexDeps, id: SessionId, head: number): Promise<number | undefined> {
   const active = await deps.services.sessions.activeRun(id);

@@ -35,7 +35,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   return reply.send(counted);
 }
 
-/** Sends content of others as a download. A browser that displays it anyway runs no script of it with our origin. */
+/** Sends untrusted content as a download. A browser that displays it anyway runs no script of it with our origin. */
 export const markAsAttachment = (reply: FastifyReply, name: string, type: string | undefined): FastifyReply =>
   reply
     .header('content-type', type ?? 'application/octet-stream')
@@ -56,7 +56,7 @@ export function rangeOf(header: string | undefined, size: number): ByteRange | '
   return start >= size ? 'unsatisfiable' : { start, end };
 }
 
-/** Breaks the connection when the content does not have the promised length, so that it cannot pass for complete. */
+/** Breaks the connection if the content does not have the promised length, so that it cannot pass for complete. */
 function exactly(length: number): Transform {
   let seen = 0;
   return new Transform({
@@ -71,6 +71,6 @@ function exactly(length: number): Transform {
   });
 }
 
-/** A client once set this type, so it is checked before it becomes a header. */
+/** This type once came from a client, so it is checked before it becomes a header. */
 const headerSafe = (type: string | null): string | undefined =>
   type !== null && /^[\x20-\x7e]{1,200}$/.test(type) ? type : undefined;

@@ -39,7 +39,7 @@ const uploadedFiles = (deps: OpencodexDeps, session: SessionRecord, signal: Abor
   filesBelow(from(deps, session), { start: projectFolder, skip: () => false, signal });
 
 const newest = 500;
-/** The files that work left in the workspace, newest first. */
+/** The files that runs and commands left in the workspace, newest first. */
 async function outputFiles(deps: OpencodexDeps, session: SessionRecord, signal: AbortSignal): Promise<Listing> {
   const skip = (folder: string) => folder === projectFolder;
   const { files, ...others } = await filesBelow(from(deps, session), { start: '.', skip, signal });

@@ -26,7 +26,7 @@ export const fileInfo = okEnveloped(FileInfo, info);
 export const sessionFiles = okEnveloped(z.array(FileInfo), [info]);
 export const sharedFiles = okEnveloped(z.array(FileInfo), [{ ...info, file_url: `${info.file_url}?signature=v1.…` }]);
 
-/** A link that needs no token, for some minutes. */
+/** A link that needs no token, valid for a few minutes. */
 const link = (path: string) =>
   okEnveloped(z.object({ signed_url: z.string(), expires_in: z.int() }), {
     signed_url: `${path}?signature=v1.…`,

@@ -42,7 +42,7 @@ export function toSheikhbox(event: SessionEvent, profile: Profile, infoOf: InfoO
     case 'run.error':
       return { event: 'error', data: { ...stamp, error: event.data.error } };
     case 'run.end':
-      // the `error` event reported a failure already
+      // the `error` event has already reported a failure
       return event.data.status === 'failed' ? undefined : { event: 'done', data: stamp };
     case 'run.started':
     case 'message.delta':
@@ -79,7 +79,7 @@ export function resyncEvent(resync: Extract<LogUpdate, { kind: 'resync' }>, now:
 export const epoch = (ms: number): number => Math.floor(ms / 1000);
 
 const families = ['shell', 'file', 'browser', 'search', 'message'];
-/** This wire knows a few families, and shows all others as `mcp`. */
+/** This wire has a few tool families, and shows all others as `mcp`. */
 const shownFamily = (family: string) => (families.includes(family) ? family : 'mcp');
 
 /** The page of v2.0 adds a row for every event, so it gets only one event of each pair. */

@@ -39,14 +39,14 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
     await pause(minPauseMs, stream.gone, clock).catch(() => {});
     await changes.next();
     if (stream.gone.aborted) return;
-    const now = await look().catch(() => shown); // the next change tries again
+    const now = await look().catch(() => shown); // the next change retries
     if (now.equals(shown)) continue;
     shown = now;
     await stream.write(shown);
   }
 }
 
-/** Resolves when something has changed since the last call, or when the subscription itself broke off. */
+/** Resolves when something has changed since the last call, or when the subscription itself broke. */
 function heard({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>, gone: AbortSignal) {
   let isNew = false;
   let wake = () => {};
@@ -57,7 +57,7 @@ function heard({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>
   const watch = async () => {
     try {
       for await (const _ of sessions.watch(gone)) ring();
-    } catch {} // the watcher was evicted, because too much changed at once
+    } catch {} // the watcher was evicted, because too much changed at the same time
     ring();
   };
   const watchOn = async () => {

@@ -23,7 +23,7 @@ export function isEnd(event: SessionEvent, { until, last }: StreamPlan): boolean
   return until.runId === null || event.runId === until.runId;
 }
 
-/** Whether the end lies at or before the start of the stream, which would otherwise wait forever. */
+/** Whether the end is at or before the start of the stream, which would otherwise wait forever. */
 export async function isOver(
   sessions: Pick<SessionService, 'page'>,
   id: SessionId,

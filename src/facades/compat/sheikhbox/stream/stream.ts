@@ -61,7 +61,7 @@ export function streamEvents(
   });
 }
 
-/** Writes them together, so that a burst or a history is few writes. Resolves when there is room for more. */
+/** Writes the frames together, so that a burst or a history takes few writes. Resolves when there is room for more. */
 function writeFrames(
   stream: SseStream,
   events: readonly SessionEvent[],

@@ -12,10 +12,12 @@ export interface TextToChild {
   readonly text: string;
 }
 
-/** The calls by which an agent gives work to its children. This API shows threads and messages in their place. */
+/**
+ * The calls with which an agent delegates work to its children. This API shows threads and messages instead of them.
+ */
 export class Delegations {
   readonly #open: Map<string, Delegation>;
-  /** The texts that a child has not received yet. */
+  /** The texts sent to a child that its log does not have yet. */
   readonly #unheard: TextToChild[];
 
   constructor(from?: Delegations) {
@@ -26,7 +28,7 @@ export class Delegations {
     return new Delegations(this);
   }
 
-  /** False: the call is none of them. */
+  /** False: it is not such a call. */
   begin({ callId, function: name, args }: FactOf<'tool.calling'>['data']): boolean {
     if (!/^delegate(_|$)/.test(name)) return false;
     this.#open.set(callId, { name, args });
@@ -43,7 +45,7 @@ export class Delegations {
     return { child: String(call.args.child) as SessionId, text: trimmed(call.args.text) };
   }
 
-  /** The task of a child that was started, and the word for its agent. */
+  /** The task of a started child, and the name of its agent in the call. */
   start({ callId, sessionId: child }: FactOf<'child.started'>['data']): TextToChild & { readonly agent?: string } {
     const { args = {} } = this.#open.get(callId) ?? {};
     const text = trimmed(args.task);
@@ -52,7 +54,7 @@ export class Delegations {
     return { child, text, ...(typeof agent === 'string' && { agent }) };
   }
 
-  /** Whether a message of the child came from its parent. Each text counts once. */
+  /** Whether a message of the child came from its parent. Each text matches once. */
   hears(child: SessionId, text: string): boolean {
     const at = this.#unheard.findIndex((one) => one.child === child && one.text === text);
     if (at >= 0) this.#unheard.splice(at, 1);

@@ -11,7 +11,9 @@ interface ThreadReader<Told> {
   /** The thread whose texts are read as they arrive. */
   readonly shown: SessionId;
   readonly signal: AbortSignal;
-  /** Turns an event of a log, and the events that it gives, into the reader's own. Called before the next one is added. */
+  /**
+   * Converts an event of a log, and the events that it produces, for the reader. Called before the next one is added.
+   */
   readonly tell: (source: SessionEvent, events: readonly ThreadEvent[]) => readonly Told[];
 }
 interface Step {
@@ -20,8 +22,8 @@ interface Step {
 }
 
 /**
- * Follows all logs of a session from where its projection is, and those of children from their beginning. Ends with the log of
- * the primary thread. Undefined: a log cannot be followed from there any more.
+ * Follows all logs of a session from the projection's position, and those of children from their beginning. Ends with
+ * the log of the primary thread. Undefined: a log can no longer be followed from there.
  */
 export async function* followThreads<Told>({
   projection,
@@ -37,7 +39,7 @@ export async function* followThreads<Told>({
   const steps = new Map<SessionId, Promise<Step>>();
   const advance = (thread: SessionId, log: AsyncIterator<LogUpdate>) => {
     const step = log.next().then((next) => ({ thread, next }));
-    step.catch(() => {}); // the reader hears of it when it waits for a step
+    step.catch(() => {}); // the reader gets the error when it waits for a step
     steps.set(thread, step);
   };
   try {

@@ -11,7 +11,7 @@ import { threadView, type ViewDeps } from '../views.ts';
 type Params = Readonly<Record<string, string | undefined>>;
 const all = { min: 1, max: 1_000, usual: 1_000 };
 
-/** The threads of a session: the primary one, and one for each child that an agent has delegated to. */
+/** The threads of a session: the primary one, and one for each child that an agent delegated to. */
 export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): Route[] {
   const { services, reader } = views;
   const { sessions } = services;
@@ -60,7 +60,7 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
         const { session, record, projection } = await threadOf(params);
         if (record.id === session.id)
           throw invalid(`${threadWord(record.id)} is the primary thread; archive the session.`);
-        await sessions.update(record.id, {}); // callers without write access do not learn its state
+        await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
         if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
           throw invalid('The thread is running. Interrupt it first.', 'session_running');
         const archived = record.archived ? record : await sessions.update(record.id, { archived: true });

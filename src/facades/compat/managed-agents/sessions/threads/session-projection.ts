@@ -7,8 +7,8 @@ import { eventWord, threadWord, wordOf } from '../ids.ts';
 import { type AgentFacts, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
 import { centsOf, sumOf, usageOf } from '../usage.ts';
 
-// A session of the API is a tree of Corral's sessions: the primary thread and a thread for each child that an agent has
-// delegated to. Each has a log of its own; the events about the session as a whole are made here, from all of them.
+// A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent
+// delegated to. Each has its own log; the events about the session as a whole are built here, from all of them.
 
 /** An event of one thread's stream. */
 export interface ThreadEvent {
@@ -22,18 +22,21 @@ interface Thread {
 }
 class State {
   isBusy = false;
-  /** Whether the last event of the session as a whole was one of its work. */
+  /** Whether the last event about the session as a whole reported it as running. */
   isToldBusy = false;
   /** The primary thread waits for children that all wait for the program. */
   isHeld = false;
-  /** The events that waited for an answer when the session rested last. */
+  /** The events that waited for an answer when the session was last idle. */
   asked: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
-/** The events of the whole session. Their ids have parts from 80 on, after those of a log's own events. */
+/** The events about the whole session. Their ids have parts from 80 on, after those of a log's own events. */
 const ofSession = new Set(['session.status_running', 'session.status_idle', 'session.usage']);
 
-/** Makes the events of a session's threads from those of their logs. The same logs in the same order give the same events. */
+/**
+ * Builds the events of a session's threads from those of their logs. The same logs in the same order produce the same
+ * events.
+ */
 export class SessionProjection {
   readonly #id: SessionId;
   /** The session's budget as the API shows it. */
@@ -41,10 +44,12 @@ export class SessionProjection {
   readonly #now: State;
   readonly #primary: Projection;
   readonly #threads = new Map<SessionId, Thread>();
-  /** The children that end with a run of their coordinator, which has ended. The session rests once they have. */
+  /**
+   * The children that are ending because their coordinator's run has ended. The session is idle once they have ended.
+   */
   readonly #ending: Set<SessionId>;
 
-  /** `from`: goes on from where another one is now. */
+  /** `from`: continues from the state of another one. */
   constructor(id: SessionId, agent: AgentFacts, budget: ShownBudget | null = null, from?: SessionProjection) {
     this.#id = id;
     this.#budget = budget;
@@ -55,23 +60,23 @@ export class SessionProjection {
     for (const [thread, { projection, parent }] of from ? from.#threads : [])
       if (parent !== null) this.#threads.set(thread, { projection: projection.copy(), parent });
   }
-  /** One of its own, to which other events can be added. */
+  /** A copy, to which other events can be added. */
   copy(): SessionProjection {
     return new SessionProjection(this.#id, this.#primary.agent, this.#budget, this);
   }
 
-  /** The log of a child counts from here on. */
+  /** Includes the log of a child from here on. */
   open(child: SessionId, parent: SessionId, agent: AgentFacts): void {
     if (!this.#threads.has(child)) this.#threads.set(child, { projection: new Projection(child, agent), parent });
   }
 
-  /** A child that was deleted is no thread any more. */
+  /** A deleted child is no longer a thread. */
   forget(child: SessionId): void {
     this.#threads.delete(child);
     this.#ending.delete(child);
   }
 
-  /** The sessions that its threads are, the primary one first. */
+  /** The sessions of its threads, the primary one first. */
   get threads(): readonly SessionId[] {
     return [...this.#threads.keys()];
   }
@@ -98,20 +103,20 @@ export class SessionProjection {
     return sumOf(this.#all.map(({ projection }) => projection.usage));
   }
   activeMs = (now: number): number => this.#primary.activeMs(now);
-  /** The events that wait for an answer. */
+  /** The ids of the events that wait for an answer. */
   get pending(): readonly string[] {
     return this.#all.flatMap(({ projection }) => projection.pending);
   }
-  /** Whether nothing goes on before an answer. */
+  /** Whether nothing can continue without an answer. */
   get isWaiting(): boolean {
     return this.#primary.pending.length > 0 || (!this.#now.isBusy && this.pending.length > 0);
   }
-  /** Whether the session rests because its budget is spent. */
+  /** Whether the session is idle because its budget is spent. */
   get isAtBudget(): boolean {
     const isSpent = this.#now.stop.reason.type === 'budget_reached' || this.#isBudgetUsed;
     return !this.#now.isBusy && this.pending.length === 0 && isSpent;
   }
-  /** A turn that ended can have passed the limit with its last request. */
+  /** A turn that has ended can have passed the limit with its last request. */
   get #isBudgetUsed(): boolean {
     return this.#budget !== null && centsOf(this.usage.cost) >= Number(this.#budget.max_list_cost.amount);
   }
@@ -127,7 +132,7 @@ export class SessionProjection {
     return [...this.#threads.values()];
   }
 
-  /** An event of one of the logs. One that was added before, or of another log, gives nothing. */
+  /** Adds an event of one of the logs. One that was added before, or that belongs to another log, produces nothing. */
   add(event: SessionEvent): readonly ThreadEvent[] {
     const { sessionId: thread, seq } = event;
     const known = this.#threads.get(thread);
@@ -153,7 +158,7 @@ export class SessionProjection {
       if (parent === ended && projection.hasOpenRun) this.#ending.add(thread);
   }
 
-  /** The events of a child in its own stream, and those of them that the stream of the primary thread has too. */
+  /** The events of a child in its own stream, and those of them that the primary thread's stream shows too. */
   #ofChild(thread: SessionId, own: readonly ManagedEvent[], source: SessionEvent): ThreadEvent[] {
     const { projection, parent } = this.#threads.get(thread) as Thread;
     const text = source.type === 'run.end' && source.data.status === 'completed' ? projection.lastWords : '';
@@ -179,7 +184,7 @@ export class SessionProjection {
     return { id, type: 'agent.thread_message_received', processed_at, from_session_thread_id, ...name, content };
   }
 
-  /** The last words of a child, which its parent gets. */
+  /** The last text of a child, which its parent receives. */
   #answered({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
     const content = [{ type: 'text', text }];
     const word = (part: number) => ({ id: eventWord(child, source.seq, part), processed_at: iso(source.ts) });
@@ -193,14 +198,14 @@ export class SessionProjection {
     ];
   }
 
-  /** Adds the events of the session as a whole. */
+  /** Adds the events about the session as a whole. */
   #withSession(reports: readonly ThreadEvent[], cause: Cause): readonly ThreadEvent[] {
     const { source, wasRescheduled } = cause;
     const [wasBusy, wasHeld] = [this.#now.isBusy, this.#now.isHeld];
     const all = this.#all.map(({ projection }) => projection);
     const pending = this.pending;
     const isAnyActive = all.some(({ status, isBlocked }) => status !== 'idle' && !isBlocked);
-    // Where nobody waits for the program, the end of a child has just come, and its parent goes on.
+    // If nobody waits for the program, a child has just ended and its parent continues.
     const isWorking = isAnyActive || (all.some(({ isBlocked }) => isBlocked) && pending.length === 0);
     this.#now.isBusy = isWorking || this.#ending.size > 0;
     this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
@@ -249,7 +254,7 @@ export class SessionProjection {
     ];
   }
 
-  /** An event of the primary stream. Where the log of the cause has its like, it has the id of that. */
+  /** An event of the primary stream. If the log of the cause has an equivalent, it has that event's id. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { made: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
@@ -259,7 +264,7 @@ export class SessionProjection {
 }
 interface Cause {
   readonly source: SessionEvent;
-  /** The events that the thread's own log gives. */
+  /** The events that the thread's own log produces. */
   readonly made: readonly ManagedEvent[];
   readonly wasRescheduled: boolean;
 }
@@ -272,7 +277,7 @@ interface ChildText {
 const states = /^session\.thread_/;
 const asks = new Set(['agent.tool_use', 'agent.mcp_tool_use']);
 const answers = new Set(['user.tool_confirmation', 'user.custom_tool_result']);
-/** An event of a child as the primary thread's stream has it; undefined: it has it not. */
+/** An event of a child as the primary thread shows it; undefined if it is not shown there. */
 function crossPosted(event: ManagedEvent, session_thread_id: string): ManagedEvent | undefined {
   if (states.test(event.type)) return event;
   const isForProgram =
