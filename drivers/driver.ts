@@ -306,7 +306,7 @@ export interface BuildCommand {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin?: AsyncIterable<Uint8Array>;
   /** Called with the output of both streams, in pieces. */
-  readonly heard: (text: string) => void;
+  readonly onOutput: (text: string) => void;
 }
 /** The image that a build creates. */
 export interface BuiltImage {

@@ -214,7 +214,7 @@ export async function dockerDriver(
     starting: warming,
     place: (name, image, marks, createdResources) => (spec, signal) => {
       const own = { token: ids.token(), freshUser: users.choose(signal), workspace: { volume: name } };
-      return startContainer({ ...placeFor, ...own, name, image, pool: marks, made: createdResources }, spec, signal);
+      return startContainer({ ...placeFor, ...own, name, image, pool: marks, created: createdResources }, spec, signal);
     },
   });
 
@@ -255,7 +255,14 @@ export async function dockerDriver(
         news({ phase: 'starting', detail: `Starting a container of ${image}` });
         const createdResources: CreatedResources = { containerId: undefined };
         try {
-          const place = { ...placeFor, token: ids.token(), freshUser, name: nameOf(id), image, made: createdResources };
+          const place = {
+            ...placeFor,
+            token: ids.token(),
+            freshUser,
+            name: nameOf(id),
+            image,
+            created: createdResources,
+          };
           const workspace = workspaceFrom(pointer, place);
           const { info, end } = await startContainer({ ...place, workspace }, spec, signal);
           await waitForStart(end, signal);

@@ -41,7 +41,7 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     const layers = pulledLayers();
     engine.modem.followProgress(stream, finished, (line: Progress) => {
       if (line.error !== undefined) reject(new AppError('image_missing', `${image}: ${line.error.trim()}`));
-      const detail = line.stream === undefined ? layers.heard(line) : builtLayer(line.stream);
+      const detail = line.stream === undefined ? layers.onProgress(line) : builtLayer(line.stream);
       if (detail) tell({ phase: 'image', detail });
     });
     return promise;
@@ -139,7 +139,7 @@ function builtLayer(text: string): string | undefined {
 function pulledLayers() {
   const done = new Map<string, boolean>();
   return {
-    heard({ status, id }: Progress): string | undefined {
+    onProgress({ status, id }: Progress): string | undefined {
       const state = id === undefined ? undefined : layerStates[status ?? ''];
       if (id === undefined || state === undefined) return id === undefined ? status?.trim() : undefined;
       if (done.get(id) === state) return undefined;

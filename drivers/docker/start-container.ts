@@ -25,7 +25,7 @@ export interface CreatedResources {
   creating?: Promise<unknown>;
 }
 interface ContainerStart {
-  readonly made: CreatedResources;
+  readonly created: CreatedResources;
   readonly engine: Dockerode;
   readonly folders: Folders;
   readonly holds: ServerEndpoints;
@@ -85,13 +85,13 @@ export async function startContainer(
     const labels = { ...own, [userLabel]: String(uid) };
     const body = (place.body ?? createBody)({ ...request, labels, user: uid, volume: workspace.volume });
     // If the engine's answer is lost, the container that now has the name shows whether the create succeeded.
-    const id = await create(engine, body, place.made, signal).catch((error) => {
+    const id = await create(engine, body, place.created, signal).catch((error) => {
       lost += 1;
       if (error.code !== 'driver_unavailable' || lost > 1) throw error;
       return undefined;
     });
     if (id !== undefined) {
-      place.made.containerId = id;
+      place.created.containerId = id;
       const isFresh = workspace.user === undefined;
       await start(place, { id, spec, token, user: uid, isFresh }, signal);
       const info = infoFrom(labels, 'ready');
@@ -219,7 +219,7 @@ async function adopt(
   }
   if (Paused) await callEngine(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
   if (!Running) {
-    place.made.containerId = found.Id;
+    place.created.containerId = found.Id;
     const user = place.users.ofWorkspace(Labels);
     const isFresh = place.workspace.user === undefined;
     await start(place, { id: found.Id, spec, token, user, isFresh }, signal);

@@ -190,7 +190,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       const created: CreatedPod = { pod: undefined };
       await fenced(signal);
       const body = bodyFor(spec, { name, ...marks });
-      const placed = await startPod({ pods, keys, instance, body, made: created }, spec, signal);
+      const placed = await startPod({ pods, keys, instance, body, created }, spec, signal);
       const patience = { patienceMs: options.pendingMs, stuck: () => {} };
       const running = await untilRunning(watch, placed, patience, signal);
       await using link = ends.link(spec.id, running);
@@ -237,8 +237,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
           claim = await claims?.ensure(nameOf(id), spec, signal);
           news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
           const placed =
-            (await adopt(spec, signal)) ??
-            (await startPod({ pods, keys, instance, body, made: created }, spec, signal));
+            (await adopt(spec, signal)) ?? (await startPod({ pods, keys, instance, body, created }, spec, signal));
           // If another replica has also claimed a pod for this session, this pod yields. Both replicas check after
           // their own write.
           if (created.pod) {

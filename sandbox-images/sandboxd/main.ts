@@ -11,7 +11,7 @@ import { dialControl } from './server/dial-server.ts';
 import { forwarder, proxyTarget } from './server/forwarder.ts';
 import { isOwnUser } from './server/peer-user.ts';
 import { sandboxServer } from './server/server.ts';
-import { keepersOf, type SharedState } from './shared-state.ts';
+import { findTerminalKeepers, type SharedState } from './shared-state.ts';
 import { baseEnvironment } from './shells/environment.ts';
 import { openJournal } from './shells/journal.ts';
 import { recover } from './shells/recover.ts';
@@ -58,7 +58,7 @@ const parts: SharedState = {
   screenDir: env.CORRAL_SCREEN_DIR,
   env: baseEnvironment(env),
   journal: openJournal(stateDir),
-  keepers: keepersOf(process.pid, process.ppid),
+  keepers: findTerminalKeepers(process.pid, process.ppid),
   spoolCap: Number(env.CORRAL_SPOOL_CAP_BYTES ?? 64 * 1024 * 1024),
   diskBytes: Number(env.CORRAL_DISK_BYTES ?? 0),
   volumes: [...(env.CORRAL_VOLUMES ?? '').matchAll(/^(\d+) (\/.+)$/gm)].map(([, bytes, path = '']) => ({

@@ -58,7 +58,7 @@ export interface TerminalKeepers {
 
 const endMs = 1_000;
 
-export function keepersOf(daemon: number, parent: number): TerminalKeepers {
+export function findTerminalKeepers(daemon: number, parent: number): TerminalKeepers {
   const terminals = new Set<number>();
   return {
     hold({ pid, closed }) {

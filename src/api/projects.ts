@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
-import { asGiven, GivenPrograms, toolPrograms } from '../config/tool-servers.ts';
+import { toProgramSettings, GivenPrograms, toolPrograms } from '../config/tool-servers.ts';
 import type { Project as CoreProject, ProjectAgent } from '../sessions/api/projects.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Done, done, iso, ProjectIdInput, TitleInput } from './procedure/schemas.ts';
@@ -34,7 +34,7 @@ const Agent = z.object({
 });
 const toAgent = ({ toolServers, ...agent }: ProjectAgent): z.infer<typeof Agent> => ({
   ...agent,
-  mcpServers: asGiven(toolServers),
+  mcpServers: toProgramSettings(toolServers),
 });
 
 const byId = z.strictObject({ id: ProjectIdInput });

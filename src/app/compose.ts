@@ -18,7 +18,7 @@ import { openStorage } from './start/storage.ts';
 
 interface Options extends Omit<Startup, 'metrics' | 'learn' | 'ending'>, Partial<Pick<Startup, 'learn' | 'ending'>> {
   /** Existing parts, for several servers in one process that share a store and sandboxes. */
-  readonly given?: { readonly store?: Store; readonly driver?: Driver };
+  readonly provided?: { readonly store?: Store; readonly driver?: Driver };
 }
 /** The core with all its parts. Disposing stops the work at once and closes the store last. */
 export interface Core extends OpenServices {
@@ -40,7 +40,7 @@ export interface Core extends OpenServices {
  * Starts everything but the HTTP server, in phases: each phase returns what the next ones need. Disposing, and a start that
  * fails, ends them in reverse order.
  */
-export async function compose({ given: input = {}, ...options }: Options): Promise<Core> {
+export async function compose({ provided: input = {}, ...options }: Options): Promise<Core> {
   await using stack = new AsyncDisposableStack();
   using ending = new DisposableStack();
   // A failed start ends the background work too, which would otherwise wait for the server to drain.

@@ -97,7 +97,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const links = signedUrls(clock);
   const guesses = lockout({
     clock,
-    heard: (what, address) => {
+    onFailure: (what, address) => {
       logger.warn({ audit: `auth.${what}`, address }, credentialTexts[what]);
       deps.audit?.write({ action: `auth.${what}`, outcome: 'unauthorized', by: 'nobody', address });
     },

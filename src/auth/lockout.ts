@@ -20,7 +20,7 @@ export const lockedOut = (retryAfterMs: number) =>
 export interface LockoutOptions {
   readonly clock: Clock;
   /** Called for the first wrong credential of an address in a minute, and when the address is locked out. */
-  readonly heard: (what: 'failed' | 'locked', address: string) => void;
+  readonly onFailure: (what: 'failed' | 'locked', address: string) => void;
 }
 const maxFailures = 1_000;
 const windowMs = 60_000;
@@ -30,7 +30,7 @@ const maxAddresses = 10_000;
  * Locks an address out for a minute after 1,000 wrong credentials within a minute. The lock covers the address's whole
  * network.
  */
-export function lockout({ clock, heard: listener }: LockoutOptions): Lockout {
+export function lockout({ clock, onFailure: listener }: LockoutOptions): Lockout {
   const windows = new Map<string, { failures: number; endsAt: number }>();
 
   const it: Lockout = {

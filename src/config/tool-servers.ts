@@ -42,7 +42,7 @@ export const toolPrograms = z
 
 /** The same programs as a client gives them. */
 export const GivenPrograms = z.record(z.string(), z.object({ ...program.shape, ...common }));
-export const asGiven = (programs: readonly ToolProgram[]): z.output<typeof GivenPrograms> =>
+export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<typeof GivenPrograms> =>
   Object.fromEntries(
     programs.map(({ name, command, args, env, tools, timeoutMs }) => [
       name,

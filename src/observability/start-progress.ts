@@ -13,7 +13,7 @@ type Kind = 'awaited' | 'background';
 /** The starts of sandboxes, for the person at the terminal of the server. */
 export interface StartProgress extends Disposable {
   /** `what`: the thing that starts, in words. The line shows one that somebody waits for before one in the background. */
-  heard(what: string, phase: Phase, kind?: Kind): void;
+  record(what: string, phase: Phase, kind?: Kind): void;
   /** Writes a text of others, above the line of the starts. */
   around(write: () => void): void;
 }
@@ -64,7 +64,7 @@ export function startProgress(screen: Screen, clock: Clock): StartProgress {
   };
 
   return {
-    heard(what, phase, kind = 'awaited') {
+    record(what, phase, kind = 'awaited') {
       const now = clock.now();
       const known = starts.get(what) ?? { kind, phase, since: now, saidAt: Number.NEGATIVE_INFINITY, hasImage: false };
       if (over.has(phase.phase)) {

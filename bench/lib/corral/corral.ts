@@ -36,7 +36,7 @@ export async function openCorral(stack: AsyncDisposableStack, setup: Setup) {
     setup.store === 'memory' ? memoryStore() : await sqliteStore({ path, synchronous: setup.store }),
   );
   const rest = { config, logger, clock: systemClock, closing: closing.signal };
-  const core = stack.use(await compose({ ...rest, ids, say: () => {}, given: { store } }));
+  const core = stack.use(await compose({ ...rest, ids, say: () => {}, provided: { store } }));
   const app = await httpServer({ ...core, ...rest, version: 'bench', sessions: core.services.sessions });
   stack.defer(async () => {
     closing.abort();

@@ -83,7 +83,7 @@ export function openBuilds(options: Options): ImageBuilding {
           freshUser: Promise.resolve(imageUser),
           name: names.build(id),
           image,
-          made: createdResources,
+          created: createdResources,
           workspace: { volume: names.build(id), user: imageUser },
           body: (request: ContainerRequest) => buildBody(request, begins),
         };

@@ -22,7 +22,7 @@ const slowBytesPerMs = 2_048;
 export async function runIn(
   engine: Dockerode,
   container: string,
-  { argv, user, env, stdin, heard: onEvent }: BuildCommand,
+  { argv, user, env, stdin, onOutput: onEvent }: BuildCommand,
   signal: AbortSignal,
 ): Promise<number> {
   const input = {

@@ -18,11 +18,11 @@ const maxGone = 10_000;
 export class PodTable {
   readonly #pods = new Map<string, V1Pod>(); // by uid
   readonly #gone = new Set<string>();
-  readonly #heard: (uid: string, pod: V1Pod | undefined) => void;
+  readonly #onChange: (uid: string, pod: V1Pod | undefined) => void;
 
   /** `listener` is called for each change, and with undefined once the pod is gone for good. */
   constructor(listener: (uid: string, pod: V1Pod | undefined) => void) {
-    this.#heard = listener;
+    this.#onChange = listener;
   }
 
   get size(): number {
@@ -40,7 +40,7 @@ export class PodTable {
     if (this.#gone.has(uid) || (known && versionOf(known) >= versionOf(pod))) return;
     const kept = essence(pod);
     this.#pods.set(uid, kept);
-    this.#heard(uid, kept);
+    this.#onChange(uid, kept);
   }
 
   deleted(pod: V1Pod): void {
@@ -65,7 +65,7 @@ export class PodTable {
     this.#gone.add(uid);
     const [oldest] = this.#gone;
     if (this.#gone.size > maxGone && oldest !== undefined) this.#gone.delete(oldest);
-    if (this.#pods.delete(uid)) this.#heard(uid, undefined);
+    if (this.#pods.delete(uid)) this.#onChange(uid, undefined);
   }
 }
 

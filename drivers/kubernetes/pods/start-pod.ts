@@ -18,12 +18,12 @@ interface PodStart {
   readonly keys: SandboxKeys;
   readonly instance: string;
   readonly body: V1Pod;
-  readonly made: CreatedPod;
+  readonly created: CreatedPod;
 }
 
 /** Creates the sandbox's pod, or adopts the running pod with its name. */
 export async function startPod(
-  { pods, keys, instance, body, made: created }: PodStart,
+  { pods, keys, instance, body, created }: PodStart,
   spec: SandboxSpec,
   signal: AbortSignal,
 ): Promise<V1Pod> {

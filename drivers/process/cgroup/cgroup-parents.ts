@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { GroupFiles } from './files.ts';
 import type { Hierarchy } from './hierarchies.ts';
-import { controllerOf, everyLimit, type Limit, linesFor, type RequestedLimits } from './limits.ts';
+import { controllerOf, allLimits, type Limit, linesFor, type RequestedLimits } from './limits.ts';
 
 /** A folder in which each sandbox gets its own group. */
 export interface CgroupParent {
@@ -28,7 +28,7 @@ let trials = 0;
 export async function findCgroupParents(search: Search): Promise<CgroupParent[]> {
   const found: CgroupParent[] = [];
   for (const hierarchy of search.hierarchies) {
-    const requested = await wantedOf(search.files, hierarchy);
+    const requested = await findAvailableLimits(search.files, hierarchy);
     const counts = hierarchy.version === 1 && hierarchy.controllers.includes('cpuacct');
     const open = requested.filter((limit) => !found.some(({ limits }) => limits.includes(limit)));
     if (open.length === 0 && !counts) continue;
@@ -43,9 +43,9 @@ export async function findCgroupParents(search: Search): Promise<CgroupParent[]>
   return found;
 }
 
-async function wantedOf(files: GroupFiles, { version, controllers, mount }: Hierarchy): Promise<Limit[]> {
+async function findAvailableLimits(files: GroupFiles, { version, controllers, mount }: Hierarchy): Promise<Limit[]> {
   const has = version === 1 ? controllers : words(await files.read(join(mount, 'cgroup.controllers')));
-  return everyLimit.filter((limit) => has.includes(controllerOf[limit]));
+  return allLimits.filter((limit) => has.includes(controllerOf[limit]));
 }
 
 /** Candidates in order: the top, which only root can write, the parent of the server's group, the server's group. */

@@ -13,7 +13,7 @@ export const controllerOf = { memoryBytes: 'memory', pids: 'pids', cpus: 'cpu' }
   Limit,
   string
 >;
-export const everyLimit = Object.keys(controllerOf) as Limit[];
+export const allLimits = Object.keys(controllerOf) as Limit[];
 const periodUs = 100_000;
 
 /** Values and their files, in write order. Swap counts as memory; otherwise a sandbox could fill the disk with it. */

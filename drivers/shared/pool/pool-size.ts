@@ -7,7 +7,7 @@ export interface PoolSize {
   /** @param each maximum memory of one sandbox, in bytes */
   now(each: number): number;
   /** A session requested a sandbox from the pool. */
-  asked(): void;
+  recordRequest(): void;
   /** A start took this long, in ms. */
   started(ms: number): void;
 }
@@ -15,7 +15,7 @@ export interface PoolSize {
 export const fixedSize = (count: number): PoolSize => ({
   most: count,
   now: () => count,
-  asked() {},
+  recordRequest() {},
   started() {},
 });
 
@@ -48,7 +48,7 @@ export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
       const fitting = free === undefined ? maxReady : Math.floor(free / 2 / each);
       return Math.min(Math.max(1, busiest(times, refillMs)), fitting, maxReady);
     },
-    asked() {
+    recordRequest() {
       times.push(clock.now());
       if (times.length > maxAsked) times.shift();
     },

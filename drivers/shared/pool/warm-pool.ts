@@ -218,7 +218,7 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
     },
     async take(spec, call) {
       if (size.most === 0) return undefined;
-      size.asked();
+      size.recordRequest();
       if (clock.now() >= quietUntil) quietUntil = clock.now() + quietMs; // later claims do not extend a wait in progress
       const info = await claimed(spec, call).finally(() => wake.resolve());
       options.onClaim?.(info ? 'hit' : 'miss');

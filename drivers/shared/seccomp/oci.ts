@@ -1,5 +1,5 @@
 import { callNumbers, type Machine } from './numbers.ts';
-import { allowed, allowedWhere, type Comparison, refusal, refusedNewer, unknown } from './rules.ts';
+import { allowed, conditionalCalls, type Comparison, refusal, refusedNewer, unknown } from './rules.ts';
 
 const architectures: Readonly<Record<Machine, string>> = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' };
 const machines = Object.keys(architectures) as Machine[];
@@ -20,7 +20,7 @@ export function ociProfile(also: readonly string[] = []): string {
     architectures: Object.values(architectures),
     syscalls: [
       { names: allowed.filter((name) => there.has(name)), ...allow },
-      ...Object.entries(allowedWhere).flatMap(([name, comparisons]) =>
+      ...Object.entries(conditionalCalls).flatMap(([name, comparisons]) =>
         comparisons.map((comparison) => ({ names: [name], ...allow, args: [argumentOf(comparison)] })),
       ),
       { names: [...refusedNewer, ...also], action: 'SCMP_ACT_ERRNO', errnoRet: unknown },

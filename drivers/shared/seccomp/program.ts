@@ -1,6 +1,6 @@
 import { assemble, type Code, jump, orElse, ret } from './bpf.ts';
 import { callNumbers, type Machine } from './numbers.ts';
-import { allowed, allowedWhere, type Comparison, refusal, refusedNewer, unknown } from './rules.ts';
+import { allowed, conditionalCalls, type Comparison, refusal, refusedNewer, unknown } from './rules.ts';
 
 const auditArch: Readonly<Record<Machine, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
 const action = { allow: 0x7fff_0000, kill: 0x8000_0000, errno: (code: number) => 0x0005_0000 | code };
@@ -47,7 +47,7 @@ function segmentsOf(machine: Machine): readonly Segment[] {
 function codeOf(name: string): Code {
   if (allowed.includes(name)) return ret(action.allow);
   if (refusedNewer.includes(name)) return ret(action.errno(unknown));
-  const comparisons = allowedWhere[name];
+  const comparisons = conditionalCalls[name];
   return comparisons ? whereAny(comparisons) : ret(action.errno(refusal));
 }
 

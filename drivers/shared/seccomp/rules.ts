@@ -76,7 +76,7 @@ const equal = (argument: number, ...values: number[]): Comparison[] =>
   values.map((value) => ({ kind: 'equal', argument, value }));
 
 /** Allowed if any of the comparisons is true. */
-export const allowedWhere: Readonly<Record<string, readonly Comparison[]>> = {
+export const conditionalCalls: Readonly<Record<string, readonly Comparison[]>> = {
   // AF_UNIX, AF_INET, AF_INET6, AF_NETLINK. Not AF_VSOCK: it reaches a virtual machine's host past every network
   // namespace. Not AF_ALG and the like either: they only enlarge the attack surface.
   socket: equal(0, 1, 2, 10, 16),

@@ -104,7 +104,7 @@ export class MetadataStore {
       calls,
       numbers: [fileMetadataLimits.bytes, fileMetadataLimits.keys, metadataBytes, metadataKeys],
       missing: 'This sandbox keeps no metadata of files',
-      heard: (answer) => void mine.then((helper) => this.#hear(helper, answer)),
+      onWords: (answer) => void mine.then((helper) => this.#hear(helper, answer)),
       ended: () =>
         void mine.then((helper) => {
           this.#parts.clock.clearTimeout(helper.timer);

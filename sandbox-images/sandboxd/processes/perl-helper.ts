@@ -16,14 +16,14 @@ interface HelperProgram {
   readonly numbers: readonly number[];
   /** The beginning of the error if the program cannot run. */
   readonly missing: string;
-  readonly heard: (words: readonly string[]) => void;
+  readonly onWords: (words: readonly string[]) => void;
   readonly ended: () => void;
 }
 
 /** Starts a helper that is not ended together with shells and runs. Rejects: unsupported. */
 export async function startPerl(
   { env, keepers }: Pick<SharedState, 'env' | 'keepers'>,
-  { program, calls, numbers, missing, heard: listener, ended }: HelperProgram,
+  { program, calls, numbers, missing, onWords: listener, ended }: HelperProgram,
 ): Promise<PerlHelper> {
   const { arch } = process;
   if (arch !== 'x64' && arch !== 'arm64') throw new AppError('unsupported', `${missing}: its processor is ${arch}.`);

@@ -14,7 +14,7 @@ export interface RawChange {
 }
 interface InotifyWatch {
   readonly opened: PromiseWithResolvers<void>;
-  readonly heard: (change: RawChange) => void;
+  readonly onChange: (change: RawChange) => void;
   readonly gone: () => void;
   /** Requests that the helper has not answered yet, in order. */
   readonly syncs: PromiseWithResolvers<void>[];
@@ -41,11 +41,11 @@ export class Inotify {
   async open(
     id: string,
     { path, recursive }: { readonly path: string; readonly recursive: boolean },
-    { heard: listener, gone }: Pick<InotifyWatch, 'heard' | 'gone'>,
+    { onChange: listener, gone }: Pick<InotifyWatch, 'onChange' | 'gone'>,
   ): Promise<void> {
     const opened = Promise.withResolvers<void>();
     opened.promise.catch(() => {}); // the helper can die before anyone waits
-    this.#watches.set(id, { opened, heard: listener, gone, syncs: [] });
+    this.#watches.set(id, { opened, onChange: listener, gone, syncs: [] });
     try {
       this.#helper ??= this.#start();
       const helper = await this.#helper;
@@ -85,7 +85,7 @@ export class Inotify {
       calls,
       numbers: [maxFolders],
       missing: 'This sandbox cannot watch files',
-      heard: (words) => this.#hear(words),
+      onWords: (words) => this.#hear(words),
       ended: () => {
         if (this.#helper === helper) this.#dropAll();
       },
@@ -103,7 +103,7 @@ export class Inotify {
     if (what === 'opened') watch.opened.resolve();
     else if (what === 'synced') watch.syncs.shift()?.resolve();
     else if (what === 'failed') watch.opened.reject(systemError(Number(detail)));
-    else watch.heard({ type: what as RawChange['type'], name: ofWord(detail).toString() });
+    else watch.onChange({ type: what as RawChange['type'], name: ofWord(detail).toString() });
   }
 
   #dropAll(): void {

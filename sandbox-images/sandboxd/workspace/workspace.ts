@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
-import { outputFiles, runFiles, toldOutputBytes } from '../../../src/core/model/run-files.ts';
+import { outputFiles, runFiles, shownOutputBytes } from '../../../src/core/model/run-files.ts';
 import type { WorkspacePrint } from '../../../src/sandboxes/client/abilities.ts';
 import type { Daemon } from '../daemon.ts';
 import { UnfitWorkspace } from './folder.ts';
@@ -22,7 +22,7 @@ function printOf(root: string, most: number): WorkspacePrint {
 }
 
 const isToldOutput = ({ path, stats }: FoundFile) =>
-  path.startsWith(`${outputFiles}/`) && stats.isFile() && stats.size <= toldOutputBytes;
+  path.startsWith(`${outputFiles}/`) && stats.isFile() && stats.size <= shownOutputBytes;
 
 function lineOf({ stats, folder, name }: FoundFile): string {
   if (stats.isDirectory()) return `d ${stats.mode}`;

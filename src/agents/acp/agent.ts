@@ -128,9 +128,12 @@ export class AcpAgent {
         const { update } = params;
         const spent = update.sessionUpdate === 'usage_update' ? this.#spending.reported(update) : [];
         this.#echoed = true;
-        if (!this.#isLoading) this.#heard([...updateOf(update, this.#calls), ...this.#named(update), ...spent]);
+        if (!this.#isLoading)
+          this.#receiveUpdates([...updateOf(update, this.#calls), ...this.#named(update), ...spent]);
       })
-      .onRequest(methods.client.session.requestPermission, ({ params }) => this.#asked(params.toolCall, params.options))
+      .onRequest(methods.client.session.requestPermission, ({ params }) =>
+        this.#requestApproval(params.toolCall, params.options),
+      )
       .connect(program.stream);
     void program.ended.then((why) => this.#end(why));
   }
@@ -234,7 +237,7 @@ export class AcpAgent {
     void this.#connection.agent.request(methods.agent.session.prompt, promptRequest).then(
       (answer) => {
         const { stopReason } = answer;
-        if (this.#prompt === own) this.#heard([...this.#named(answer), ...this.#spending.answered(answer)]);
+        if (this.#prompt === own) this.#receiveUpdates([...this.#named(answer), ...this.#spending.answered(answer)]);
         if (stopReason === 'refusal') over(failed('The agent refused to continue this conversation.'));
         else over({ kind: 'said', ...(stopReason === 'cancelled' && { isCut: true }) });
       },
@@ -282,8 +285,8 @@ export class AcpAgent {
   }
 
   /** Sends one question at a time. Later requests wait for their turn. */
-  async #asked(
-    toolCall: Parameters<Calls['asked']>[0],
+  async #requestApproval(
+    toolCall: Parameters<Calls['requestApproval']>[0],
     options: readonly PermissionOption[],
   ): Promise<RequestPermissionResponse> {
     if (this.#waiting >= maxAsked) return cancelled;
@@ -296,11 +299,11 @@ export class AcpAgent {
   }
 
   async #ask(
-    toolCall: Parameters<Calls['asked']>[0],
+    toolCall: Parameters<Calls['requestApproval']>[0],
     options: readonly PermissionOption[],
   ): Promise<RequestPermissionResponse> {
     if (!this.isWorking) return cancelled;
-    const call = this.#calls.asked(toolCall);
+    const call = this.#calls.requestApproval(toolCall);
     const allowed = this.#decidedBefore(call) ?? (await this.#decision(call));
     const requested = allowed ? ['allow_once', 'allow_always'] : ['reject_once', 'reject_always'];
     const option = requested.flatMap((kind) => options.find((one) => one.kind === kind) ?? [])[0];
@@ -332,7 +335,7 @@ export class AcpAgent {
     return [{ kind: 'model', name }];
   }
 
-  #heard(updates: readonly AgentUpdate[]): void {
+  #receiveUpdates(updates: readonly AgentUpdate[]): void {
     if (!this.isWorking) return; // output outside a prompt is ignored
     this.#updates += updates.length;
     if (this.#updates > maxUpdates) this.#end(`it sent more than ${maxUpdates} updates for one message`);

@@ -50,7 +50,7 @@ export class Calls {
   }
 
   /** The call of a request for permission, with everything that the agent has reported about it. */
-  asked(update: ToolCallUpdate): CallForApproval {
+  requestApproval(update: ToolCallUpdate): CallForApproval {
     const known = this.#of(update.toolCallId);
     read(update, known);
     const { callId, name, args } = callOf(known);
@@ -58,7 +58,7 @@ export class Calls {
   }
 
   /** `isNew`: the agent starts a call, possibly with the id of one that has ended. */
-  heard(update: ToolCallUpdate, isNew: boolean): readonly (AgentCall | AgentResult)[] {
+  receive(update: ToolCallUpdate, isNew: boolean): readonly (AgentCall | AgentResult)[] {
     const earlier = this.#known.get(update.toolCallId);
     if (earlier?.isOver && !isNew) return [];
     const known = this.#of(update.toolCallId);

@@ -23,7 +23,7 @@ export function updateOf(update: SessionUpdate, calls: Calls): readonly AgentUpd
       return [{ kind: 'plan', steps: stepsOf(update.entries) }];
     case 'tool_call':
     case 'tool_call_update':
-      return calls.heard(update, update.sessionUpdate === 'tool_call');
+      return calls.receive(update, update.sessionUpdate === 'tool_call');
     default:
       return [];
   }

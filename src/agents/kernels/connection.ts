@@ -151,7 +151,7 @@ export class KernelConnection {
     };
     return async (chunk) => {
       for (const { kind, bytes } of split(chunk)) {
-        if (kind === 'message') this.#heard(stream, bytes);
+        if (kind === 'message') this.#receive(stream, bytes);
         else this.#printed(stream, decoder.decode(bytes, { stream: true }));
       }
       await this.#awaited?.listener?.room?.();
@@ -166,7 +166,7 @@ export class KernelConnection {
     else this.#early[stream] = endOf(this.#early[stream] + text, keptChars);
   }
 
-  #heard(stream: OutputStream, bytes: Buffer): void {
+  #receive(stream: OutputStream, bytes: Buffer): void {
     const json = parseJson(bytes, messageLimits);
     const { data: message } = KernelMessage.safeParse(json.ok ? json.value : undefined);
     if (!message) {

@@ -75,7 +75,7 @@ export class McpConnection {
       return listed;
     } catch (thrown) {
       throwIfFired(signal);
-      throw this.#told(thrown, way);
+      throw this.#toAppError(thrown, way);
     }
   }
 
@@ -99,7 +99,7 @@ export class McpConnection {
       );
     } catch (thrown) {
       throwIfFired(signal);
-      throw this.#told(thrown, way);
+      throw this.#toAppError(thrown, way);
     }
   }
 
@@ -137,7 +137,7 @@ export class McpConnection {
       this.#failed = undefined;
       return opened;
     } catch (thrown) {
-      const error = this.#told(thrown, way);
+      const error = this.#toAppError(thrown, way);
       this.#failed = { at: this.#clock.now(), error };
       this.#client = undefined;
       await client.close().catch(() => {});
@@ -164,7 +164,7 @@ export class McpConnection {
   }
 
   /** The failure in one sentence that a model can act on. The server's own text is shortened and marked as its own. */
-  #told(thrown: unknown, way: ServerTransport): AppError {
+  #toAppError(thrown: unknown, way: ServerTransport): AppError {
     this.#isRefused = way.refused?.() ?? false;
     if (thrown instanceof AppError && kept.has(thrown.code)) return thrown;
     const { name, timeoutMs } = this.server;

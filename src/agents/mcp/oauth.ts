@@ -32,7 +32,7 @@ export async function beginSignIn(
 ): Promise<{ readonly address: string; readonly begun: BegunSignIn }> {
   const { returnTo, state } = requested;
   const fetchFn = bounded(asking);
-  return await told('The sign-in cannot begin', async () => {
+  return await withReadableErrors('The sign-in cannot begin', async () => {
     const info = await discover(asking.url, fetchFn);
     const { authorizationServerUrl: issuer, authorizationServerMetadata: metadata, resourceMetadata } = info;
     const scope = resourceMetadata?.scopes_supported?.join(' ');
@@ -71,7 +71,7 @@ export async function endSignIn(
   asking: SignInAsking,
 ): Promise<SignedInAccess> {
   const fetchFn = bounded(asking);
-  return await told('The sign-in did not end', async () => {
+  return await withReadableErrors('The sign-in did not end', async () => {
     const info = await sameIssuer(begun.issuer, asking.url, fetchFn);
     const tokens = await exchangeAuthorization(info.authorizationServerUrl, {
       ...(info.authorizationServerMetadata && { metadata: info.authorizationServerMetadata }),
@@ -92,7 +92,7 @@ export async function renew(access: SignedInAccess, asking: SignInAsking): Promi
   const { refreshToken, client } = access;
   if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has ended.');
   const fetchFn = bounded(asking);
-  return await told('Its sign-in has ended', async () => {
+  return await withReadableErrors('Its sign-in has ended', async () => {
     const info = await sameIssuer(access.issuer, asking.url, fetchFn);
     const tokens = await refreshAuthorization(info.authorizationServerUrl, {
       ...(info.authorizationServerMetadata && { metadata: info.authorizationServerMetadata }),
@@ -136,7 +136,7 @@ const accessOf = (
     expiresAt: expires_in === undefined ? undefined : now() + expires_in * 1_000,
   });
 
-async function told<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
+async function withReadableErrors<Value>(what: string, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();
   } catch (thrown) {

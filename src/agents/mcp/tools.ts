@@ -28,7 +28,7 @@ async function toolResult(
       texts.push(textOf(block));
       continue;
     }
-    const { said: text, picture } = await keptBytes(ctx, { ...bytes, name: newName() });
+    const { text, picture } = await keptBytes(ctx, { ...bytes, name: newName() });
     texts.push(text);
     if (picture && pictures.length < maxPictures) pictures.push(picture);
   }

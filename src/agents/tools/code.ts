@@ -105,7 +105,7 @@ async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
       if (picture === undefined) continue;
       const bytes = { data: Buffer.from(picture, 'base64'), mimeType, name: `${fileNameOf(ctx)}-${at + 1}` };
       const kept = await keptBytes(ctx, bytes);
-      values.push(kept.said);
+      values.push(kept.text);
       if (kept.picture && pictures.length < maxPictures) pictures.push(kept.picture);
     }
   }

@@ -56,7 +56,7 @@ function replaced(old: string, edits: readonly Edit[], path: string): EditResult
     }
     now = text;
   }
-  return { now, said: `Made ${edits.length} ${edits.length === 1 ? 'edit' : 'edits'} in ${path}.` };
+  return { now, summary: `Made ${edits.length} ${edits.length === 1 ? 'edit' : 'edits'} in ${path}.` };
 }
 
 function patched(old: string, patch: string, path: string): EditResult {
@@ -79,7 +79,7 @@ function patched(old: string, patch: string, path: string): EditResult {
     now = next;
   }
   const { length } = parsed.hunks;
-  return { now, said: `Applied ${length} ${length === 1 ? 'hunk' : 'hunks'} to ${path}.` };
+  return { now, summary: `Applied ${length} ${length === 1 ? 'hunk' : 'hunks'} to ${path}.` };
 }
 
 /** Line endings of the file are kept, and an added line gets those of its surroundings. */

@@ -34,7 +34,7 @@ export function textIn(bytes: Buffer, path: string): FileText | undefined {
   return text;
 }
 
-export type EditResult = { readonly now: string; readonly said: string } | { readonly refused: ToolResult };
+export type EditResult = { readonly now: string; readonly summary: string } | { readonly refused: ToolResult };
 
 /** Changes a text file. Bytes outside the change stay the same. */
 export async function editFile(
@@ -50,7 +50,7 @@ export async function editFile(
   const bytes = old.encode(edited.now);
   if (bytes === undefined) return unwritable(shown, old);
   await ctx.sandbox.writeFile(path, bytes, ctx.signal);
-  return { ok: true, output: `${edited.said}${note}`, content: change(edited.now, old.text) };
+  return { ok: true, output: `${edited.summary}${note}`, content: change(edited.now, old.text) };
 }
 
 export const unwritable = (path: string, { encoding }: FileText): ToolResult => ({

@@ -119,7 +119,7 @@ export const fileReplace = defineTool({
   async run(ctx, { file: path, old_str, new_str }) {
     return await editFile(ctx, { path }, (old) => {
       const { text, times } = replacePieces(old, old_str, new_str);
-      if (times === 1) return { now: text, said: `Replaced one piece of ${path}.` };
+      if (times === 1) return { now: text, summary: `Replaced one piece of ${path}.` };
       if (times === 0)
         return { refused: { ok: false, reason: 'not_found', output: `old_str does not occur in ${path}.` } };
       const output = `old_str occurs ${times} times in ${path}; take more of its surroundings.`;

@@ -20,12 +20,12 @@ interface Bytes {
 export async function keptBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
-): Promise<{ readonly said: string; readonly picture: KeptPicture | undefined }> {
+): Promise<{ readonly text: string; readonly picture: KeptPicture | undefined }> {
   const found = pictureTypeOf(data);
   const path = await keptFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
   const isShown = found !== undefined && data.length <= maxPictureBytes;
   const picture = isShown ? await ctx.keepPicture?.({ mimeType: found, data }) : undefined;
-  return { said: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
+  return { text: `[${mimeType}, ${data.length} bytes: ${path}]`, picture };
 }
 
 /** Writes a result to a file of the workspace and returns its path. */

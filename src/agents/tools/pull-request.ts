@@ -47,7 +47,7 @@ async function propose(ctx: ToolContext, requested: z.output<typeof parameters>)
   const named = { ...(repository !== undefined && { repository }), ...(base !== undefined && { base }) };
   try {
     const proposedPullRequest = await ctx.pullRequests({ title, text, draft, ...named }, ctx.signal);
-    return { ok: true, output: told(proposedPullRequest, title) };
+    return { ok: true, output: describePullRequest(proposedPullRequest, title) };
   } catch (thrown) {
     const reason = thrown instanceof AppError ? reasons[thrown.code as keyof typeof reasons] : undefined;
     if (!(thrown instanceof AppError) || reason === undefined) throw thrown;
@@ -67,7 +67,7 @@ const reasons = {
   deadline_exceeded: 'timed_out',
 } as const;
 
-function told({ number, url, title, branch, base, draft }: ProposedPullRequest, wished: string): string {
+function describePullRequest({ number, url, title, branch, base, draft }: ProposedPullRequest, wished: string): string {
   const is = `Pull request #${number} from ${branch} into ${base} is open${draft ? ' as a draft' : ''}: ${url}`;
   if (title === wished) return is;
   return `${is}\nIt was open before: it has the new commits now, and keeps its own title and text.`;

@@ -64,7 +64,7 @@ export const withoutChildren = (registry: ToolRegistry): ToolRegistry =>
   filterTools(registry, ({ needs }) => !needs.includes('children'));
 
 /** Tools whose calls always need a person's approval, because no rule covers all of them. */
-export const toolsAskingFirst = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
+export const toolsThatNeedApproval = ({ declarations, find }: ToolRegistry, rules: readonly ApprovalRule[]): string[] =>
   declarations
     .map(({ name }) => name)
     .filter((name) => find(name)?.asksFirst === true)

@@ -71,7 +71,7 @@ export interface KeptPicture {
 }
 
 /** The pull request that an agent requests. */
-export interface PullRequestWish {
+export interface PullRequestDraft {
   /** The folder of the repository. Default: the only repository that the session can write. */
   readonly repository?: string;
   readonly title: string;
@@ -89,7 +89,7 @@ export interface ProposedPullRequest {
   readonly draft: boolean;
 }
 /** Pushes the branch and opens its pull request. An open one gets the new commits and is returned. */
-export type PullRequestOpener = (requested: PullRequestWish, signal: AbortSignal) => Promise<ProposedPullRequest>;
+export type PullRequestOpener = (requested: PullRequestDraft, signal: AbortSignal) => Promise<ProposedPullRequest>;
 
 /**
  * A failure that the model can handle is a value. A throw is our own bug or a lost sandbox, and ends the turn.

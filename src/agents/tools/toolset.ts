@@ -115,7 +115,7 @@ const edit = defineTool({
         const output = `old_string occurs ${times} times in ${file_path}; take more of its surroundings, or set replace_all.`;
         return { refused: { ok: false, reason: 'refused', output } };
       }
-      return { now: text, said: `Replaced ${times} ${times === 1 ? 'piece' : 'pieces'} of ${file_path}.` };
+      return { now: text, summary: `Replaced ${times} ${times === 1 ? 'piece' : 'pieces'} of ${file_path}.` };
     });
   },
 });

@@ -3,7 +3,7 @@ import { size } from '../../config/kinds.ts';
 import { parseYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
-import { MountWishes } from '../../core/model/sandboxes/volume.ts';
+import { MountRequests } from '../../core/model/sandboxes/volume.ts';
 import { servicesOfCompose } from '../../core/model/services/compose-file.ts';
 import { Services } from '../../core/model/services/recipe.ts';
 import type { CreateCommand } from '../../sessions/api/sessions.ts';
@@ -66,7 +66,7 @@ export const ComposeText = z
   .describe('a compose file whose services run beside the sandbox; Corral refuses by name what it does not have');
 
 /** Storage that outlives the session. */
-export const SessionVolumes = MountWishes.describe(
+export const SessionVolumes = MountRequests.describe(
   'volumes of the owner in the sandbox, in place of those of the template',
 );
 

@@ -10,7 +10,7 @@ interface Options {
   readonly driver: Driver;
   readonly clock: Clock;
   /** Hears each step, `ready` and `lost`; nothing where the image was there already. */
-  readonly heard: (phase: { phase: SandboxPhase; detail?: string }) => void;
+  readonly onPhase: (phase: { phase: SandboxPhase; detail?: string }) => void;
   readonly onTrouble: (error: unknown) => void;
 }
 const buildMs = 3_600_000;
@@ -45,7 +45,7 @@ export class DesktopImage {
       if (signal.aborted || !trouble) return;
       const isFirst = this.#offer.state !== 'failed' || this.#offer.detail !== trouble.publicMessage;
       this.#offer = { state: 'failed', detail: trouble.publicMessage };
-      if (this.#since !== undefined) this.#options.heard({ phase: 'lost', detail: trouble.publicMessage });
+      if (this.#since !== undefined) this.#options.onPhase({ phase: 'lost', detail: trouble.publicMessage });
       this.#since = undefined;
       if (isFirst) this.#options.onTrouble(trouble);
       await pause(trouble.code === 'driver_unavailable' ? absentMs : againMs, signal, this.#options.clock).catch(
@@ -55,7 +55,7 @@ export class DesktopImage {
   }
 
   async #try(signal: AbortSignal): Promise<void> {
-    const { driver, clock, heard: listener } = this.#options;
+    const { driver, clock, onPhase: listener } = this.#options;
     if (!makesImages(driver)) return;
     // The smaller image comes first, because every session waits for it.
     for (const image of [baseImage, desktopImage]) {

@@ -99,7 +99,7 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
   for (const { text } of [...weaknesses, ...lacking]) say(text);
   try {
     checkReach(driver, config);
-    options.realModels.meet(driver);
+    options.realModels.bindDriver(driver);
     options.realModels.check(config.model);
   } catch (refusal) {
     await driver[Symbol.asyncDispose]();

@@ -29,7 +29,7 @@ export const promptsOf = (
     const { config, packages, services, within } = settingsOf(session);
     return {
       installed: installedIn(config, isolation) + describeInstalled(packages) + describeRepositories(session),
-      network: networkOf(config, isolation) + describeChosen(within) + describeServices(services),
+      network: networkOf(config, isolation) + describeEgressChoice(within) + describeServices(services),
     };
   },
 });
@@ -77,7 +77,7 @@ export const describeRepositories = ({ repositories = [] }: Pick<SessionRecord, 
     .join('');
 
 /** The sentence about what the session's creator chose. */
-export function describeChosen(choice: EgressChoice = []): string {
+export function describeEgressChoice(choice: EgressChoice = []): string {
   const allow = (isRules(choice) ? choice.allow : choice).join(', ');
   if (!isRules(choice) || deniesAll(choice))
     return allow === '' ? '' : ` Of these, this session reaches only ${allow}.`;

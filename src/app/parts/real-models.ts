@@ -18,7 +18,7 @@ export class RealModels {
   }
 
   /** The driver of the sandboxes, once it is open. */
-  meet(driver: { readonly capabilities: Capabilities }): void {
+  bindDriver(driver: { readonly capabilities: Capabilities }): void {
     this.#driver = driver;
   }
 

@@ -71,7 +71,7 @@ export class SessionConfigs {
   }
 
   /** `held`: the record of a session that this server holds, which is newer than any stored one. */
-  meet(held: (id: SessionId) => AgentChoice | undefined): void {
+  bind(held: (id: SessionId) => AgentChoice | undefined): void {
     this.#held = held;
   }
 

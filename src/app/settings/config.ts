@@ -35,7 +35,7 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   const inFile = readYaml(yamlText, source, problems);
   problems.push(...strangers(env));
 
-  const values = new Map(settings.map((setting) => [setting, givenFor(setting, env, inFile)]));
+  const values = new Map(settings.map((setting) => [setting, valuesFor(setting, env, inFile)]));
   const parsed = parseSettings(Config, settings, (setting) => values.get(setting)?.value);
   const refused = 'refused' in parsed ? parsed.refused : [];
   for (const setting of refused) {
@@ -52,7 +52,7 @@ export function loadConfig(env: Environment, yamlText: string): Config {
   return config;
 }
 
-function givenFor(
+function valuesFor(
   { key, variables, shown }: Setting,
   env: Environment,
   inFile: ReadonlyMap<string, unknown>,

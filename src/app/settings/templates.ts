@@ -6,7 +6,7 @@ import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { requestedPackages } from '../../core/model/packages.ts';
 import { RepositoryInputs } from '../../core/model/repository.ts';
-import { MountWishes, maxMounts } from '../../core/model/sandboxes/volume.ts';
+import { MountRequests, maxMounts } from '../../core/model/sandboxes/volume.ts';
 import { Services } from '../../core/model/services/recipe.ts';
 import type { Template } from '../../core/model/template.ts';
 import { parseRepository } from '../../core/text/repository-address.ts';
@@ -140,7 +140,7 @@ const TemplateFile = z.strictObject({
   volumes: optional(
     {
       accepts: `at most ${maxMounts} volumes, each with volume, path and access, see docs/volumes.md`,
-      kind: MountWishes,
+      kind: MountRequests,
     },
     'the volumes of its sessions, by the names that the owner of each session has for them',
   ),

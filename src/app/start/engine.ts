@@ -292,12 +292,12 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         },
       },
       onFact: (id, fact, seq) => {
-        checkpoints.heard(id, fact, seq);
-        snapshots.heard(id, fact, seq);
-        memoryFolders.heard(id, fact);
+        checkpoints.onFact(id, fact, seq);
+        snapshots.onFact(id, fact, seq);
+        memoryFolders.onFact(id, fact);
         metrics.event(fact.type);
         tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
-        if (fact.type === 'sandbox.phase') startup.progress?.heard(`sandbox ${id}`, fact.data);
+        if (fact.type === 'sandbox.phase') startup.progress?.record(`sandbox ${id}`, fact.data);
         compact(id, fact, seq);
       },
       onRunEnd: (status) => metrics.runEnded(status),
@@ -305,11 +305,11 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   );
   stack.defer(startup.ending('the sessions at work'));
   const { commands, supervisor, liveSessions } = engine;
-  snapshots.meet(liveSessions);
-  checkpoints.meet(liveSessions);
-  setup.meet(liveSessions);
-  memoryFolders.meet(liveSessions);
-  repositories.meet(liveSessions, (id) => engine.sandboxes.use(id, closing));
+  snapshots.bind(liveSessions);
+  checkpoints.bind(liveSessions);
+  setup.bind(liveSessions);
+  memoryFolders.bind(liveSessions);
+  repositories.bind(liveSessions, (id) => engine.sandboxes.use(id, closing));
   const volumes = stack.use(await openVolumes(startup, { store, driver, spec: sandboxes.transferSpec, replica }));
   stack.defer(startup.ending('the sandboxes of volumes'));
   const forget = async (id: SessionId) => {
@@ -336,7 +336,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
   });
   engine.start();
-  replica.meet({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
+  replica.bind({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
   await reconciler.offer(closing);
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));

@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { daemonSince } from '../../sandboxes/client/daemon-version.ts';
+import { createVersionCheck } from '../../sandboxes/client/daemon-version.ts';
 import { type ServiceNews, startServices } from '../../sandboxes/services/start-services.ts';
 import type { SandboxSettings } from '../parts/session-configs.ts';
 import type { Config } from '../settings/config.ts';
@@ -69,14 +69,14 @@ interface Beginning {
   readonly clock: Clock;
   /** Tells what is being done, such as pulling an image. */
   readonly tell: (detail: string) => void;
-  readonly told: (news: ServiceNews) => void;
+  readonly report: (news: ServiceNews) => void;
 }
 
 /** Starts the services of a sandbox that runs, and waits until each is ready or has failed. */
 export async function beginServices(beginning: Beginning, signal: AbortSignal): Promise<void> {
   const { driver, id, settings, client, isAdopted, clock } = beginning;
   const tell = isAdopted ? () => {} : beginning.tell;
-  const report = (news: ServiceNews) => void (isAdopted && news.kind === 'ready' ? undefined : beginning.told(news));
+  const report = (news: ServiceNews) => void (isAdopted && news.kind === 'ready' ? undefined : beginning.report(news));
   const specs = new Map(serviceSpecs(settings).map((spec) => [spec.name, spec]));
   if (specs.size === 0) return;
   const sandbox = sandboxIdOf(id);
@@ -89,7 +89,7 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
     return refuseAll(driver.capabilities.noServices ?? `the driver ${driver.name} has none`);
   }
   // An older daemon lets everyone on the sandbox's loopback interface out, services too.
-  if (!(await daemonSince((within) => client.health(within))('1.6', signal))) {
+  if (!(await createVersionCheck((within) => client.health(within))('1.6', signal))) {
     const { image } = settings.config.sandbox;
     return refuseAll(`the image ${image} is older than services are. Build it on this version's corral/sandbox`);
   }

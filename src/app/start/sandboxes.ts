@@ -69,7 +69,7 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
     how: { readonly folder: string; readonly access: MountAccess },
   ) => SandboxSpec;
   /** Has the rules of sessions that this server holds follow their records. */
-  meet(heldRecord: (id: SessionId) => AgentChoice | undefined): void;
+  bind(heldRecord: (id: SessionId) => AgentChoice | undefined): void;
   /** Closes the connections out of a sandbox that a change of its session no longer allows. */
   changed(id: SessionId, session: AgentChoice): void;
   /** The container of a build: the limits and the egress are those of a session without choices, and no credential is its. */
@@ -155,11 +155,11 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         onRefused: (id, reason) => logger.warn({ sandbox: id, reason }, 'a connection from a sandbox was refused'),
       }),
     );
-  realModels.meet(driver);
+  realModels.bindDriver(driver);
   const image = new DesktopImage({
     driver,
     clock,
-    heard: (phase) => startup.progress?.heard('images of sandboxes', phase, 'background'),
+    onPhase: (phase) => startup.progress?.record('images of sandboxes', phase, 'background'),
     onTrouble: (err) =>
       logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
   });
@@ -208,8 +208,8 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
           logger.warn({ build: id, err }, "the image's package managers could not be read");
         });
     },
-    meet(heldRecord) {
-      own.meet(heldRecord);
+    bind(heldRecord) {
+      own.bind(heldRecord);
     },
     changed(id, session) {
       if (!own.hasOtherEgress(id, session)) return;
@@ -271,7 +271,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
           isAdopted: !sandbox.isFresh,
           clock,
           tell,
-          told: report,
+          report,
         },
         signal,
       );

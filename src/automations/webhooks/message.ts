@@ -59,7 +59,7 @@ const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
 /** Whether an endpoint of this format hears of it. Programs hear of the first run of a thread: the thread was created. */
-export function isTold(format: Webhook['format'], event: OutboxEvent): boolean {
+export function isDelivered(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;
 }

@@ -10,7 +10,7 @@ import {
   dataOfPause,
   dataOfSession,
   dataOfStart,
-  isTold,
+  isDelivered,
   type MessageData,
   messagesOf,
 } from './message.ts';
@@ -68,7 +68,7 @@ export class Router {
     const { type, at } = event;
     const interested = endpoints.filter(
       ({ events, format, paused, createdAt }) =>
-        events.includes(type) && !paused && createdAt <= at && isTold(format, event),
+        events.includes(type) && !paused && createdAt <= at && isDelivered(format, event),
     );
     const news = interested.length === 0 ? null : await this.#newsOf(event);
     if (news === undefined) return false;

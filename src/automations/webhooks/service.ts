@@ -34,7 +34,7 @@ interface Deps {
 export function webhookService(deps: Deps): WebhookService {
   const { records, seal, ids, clock, check, learn, wake, opened } = deps;
 
-  function made(id: string): { readonly secret: string; readonly sealed: SealedValue } {
+  function createSecret(id: string): { readonly secret: string; readonly sealed: SealedValue } {
     const text = newSecret(Buffer.from(ids.token(), 'base64url'));
     const secret = new Secret(text);
     learn(secret);
@@ -54,7 +54,7 @@ export function webhookService(deps: Deps): WebhookService {
     async create({ owner, ...spec }): Promise<WebhookWithSecret> {
       await check(spec);
       const id = ids.short();
-      const { secret, sealed } = made(id);
+      const { secret, sealed } = createSecret(id);
       const now = clock.now();
       const webhook: StoredWebhook = {
         ...spec,
@@ -81,7 +81,7 @@ export function webhookService(deps: Deps): WebhookService {
       changed(id, (now) => ({ ...now, paused: { by: 'person', text: 'Somebody paused it.', at: clock.now() } })),
     resume: (id) => changed(id, (now) => ({ ...now, paused: null, failures: 0 })),
     async rotate(id): Promise<WebhookWithSecret> {
-      const { secret, sealed } = made(id);
+      const { secret, sealed } = createSecret(id);
       return { ...(await changed(id, (now) => ({ ...now, sealed }))), secret };
     },
     async test(id) {

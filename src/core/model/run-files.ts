@@ -21,7 +21,7 @@ export const runFileLimits = {
 /** The whole outputs of commands. */
 export const outputFiles = '.corral/output';
 /** The conversation has all of an output that is no longer, so its file alone does not make a workspace another one. */
-export const toldOutputBytes = 4 * 1024;
+export const shownOutputBytes = 4 * 1024;
 
 /** The uploaded skills of the session, read-only. */
 export const skillFiles = '.corral/skills';

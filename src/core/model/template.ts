@@ -1,7 +1,7 @@
 import type { ApprovalRule } from './approval-rule.ts';
 import type { Packages } from './packages.ts';
 import type { RepositoryInput } from './repository.ts';
-import type { MountWish } from './sandboxes/volume.ts';
+import type { MountRequest } from './sandboxes/volume.ts';
 import type { Services } from './services/recipe.ts';
 import type { McpServer } from './tool-server.ts';
 
@@ -88,7 +88,7 @@ export interface Template {
   /** The repositories that its sessions begin with, unless their creator names some. */
   readonly repositories?: readonly RepositoryInput[] | undefined;
   /** The volumes of a new session, by the names that its owner has for them. */
-  readonly volumes?: readonly MountWish[] | undefined;
+  readonly volumes?: readonly MountRequest[] | undefined;
   readonly tools: {
     /** Names, groups and globs; undefined: all. */
     readonly allow?: readonly string[] | undefined;

@@ -34,8 +34,10 @@ export function strangersIn(fact: SessionFact): StrangerSource | undefined {
 }
 
 /** The ways into a session. Without isolation nobody sees what its programs fetch, so they can have fetched anything. */
-export const strangersOf = (recorded: readonly StrangerSource[], isIsolated: boolean): readonly StrangerSource[] =>
-  isIsolated || recorded.includes('network') ? recorded : [...recorded, 'network'];
+export const untrustedSourcesOf = (
+  recorded: readonly StrangerSource[],
+  isIsolated: boolean,
+): readonly StrangerSource[] => (isIsolated || recorded.includes('network') ? recorded : [...recorded, 'network']);
 
 const words: Readonly<Record<StrangerSource, string>> = {
   page: 'pages or search results of the web',

@@ -87,7 +87,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
     gone: hangUp.signal,
     write: put,
     writeAll(frames) {
-      const pieces = inPieces(frames);
+      const pieces = splitIntoChunks(frames);
       const [first] = pieces;
       if (pieces.length <= 1) return first && put(first);
       return (async () => {
@@ -107,7 +107,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
 }
 
 /** Joins frames into pieces for one write each. A longer frame is a piece of its own. */
-export function inPieces(frames: readonly Buffer[]): Buffer[] {
+export function splitIntoChunks(frames: readonly Buffer[]): Buffer[] {
   const pieces: Buffer[][] = [];
   let bytes = pieceBytes;
   for (const frame of frames) {

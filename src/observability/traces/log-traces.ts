@@ -29,10 +29,10 @@ export class LogTraces implements AsyncDisposable {
 
   constructor(options: Options) {
     this.#options = options;
-    options.log.onAppend((entry) => this.#heard(entry));
+    options.log.onAppend((entry) => this.#receive(entry));
   }
 
-  #heard({ sessionId, after, at, facts }: Append): void {
+  #receive({ sessionId, after, at, facts }: Append): void {
     for (const [n, { type, runId, data }] of facts.entries()) {
       if (type === 'session.created') this.#options.sink.send(spanOfSession(sessionId, data.template, at));
       if (!runId) continue;

@@ -9,7 +9,7 @@ export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promi
 const inMemory = 'memory';
 
 /** Asks the daemon once. */
-export function daemonSince(health: (signal: AbortSignal) => Promise<Health>): VersionCheck {
+export function createVersionCheck(health: (signal: AbortSignal) => Promise<Health>): VersionCheck {
   let known: string | undefined;
   return async (target, signal) => {
     known ??= (await health(signal)).version;

@@ -39,11 +39,11 @@ export class HealthMonitor {
   }
 
   /** Call it when a check begins. A deadline that then fires late tells how long this server could not listen. */
-  asked(): void {
+  recordRequest(): void {
     this.#askedAt = this.#clock.now();
   }
 
-  heard(): void {
+  recordReply(): void {
     this.#misses = 0;
     this.#isSilent = false;
     this.#patienceMs = shortMs;

@@ -12,7 +12,7 @@ import { transferClient } from './anywhere/transfer-client.ts';
 import { portClient, watchClient } from './anywhere/watch-client.ts';
 import { workspaceClient } from './anywhere/workspace-client.ts';
 import type { SandboxClient, SearchOptions } from './client.ts';
-import { daemonSince } from './daemon-version.ts';
+import { createVersionCheck } from './daemon-version.ts';
 import { desktopClient } from './desktop-client.ts';
 import { HealthMonitor } from './health-monitor.ts';
 import { programClient } from './program-client.ts';
@@ -65,7 +65,7 @@ export function sandboxClient(
   const health = (signal: AbortSignal, timeoutMs?: number) =>
     json('health', { method: 'GET', path: '/health', ...(timeoutMs && { timeoutMs }) }, signal);
 
-  const since = daemonSince((signal) => again(signal, () => health(signal)));
+  const since = createVersionCheck((signal) => again(signal, () => health(signal)));
 
   /** Runs a call that can be silent for hours, as long as the daemon answers health checks meanwhile. */
   async function whileAlive<Result>(
@@ -79,12 +79,12 @@ export function sandboxClient(
       const watching = AbortSignal.any([signal, over.signal]);
       const silence = new HealthMonitor(clock, starvedMs);
       for (let isLost = false; !isLost; ) {
-        silence.asked();
+        silence.recordRequest();
         const hears = await health(watching, silence.patienceMs).then(
           () => true,
           () => false,
         );
-        if (hears) silence.heard();
+        if (hears) silence.recordReply();
         else isLost = await silence.missed();
         if (!isLost) await pause(checkEveryMs, watching, clock);
       }

@@ -25,19 +25,19 @@ const maxPerWindow = 120;
 
 /** The decisions reported to one session within the last minute. Repeats are not reported again. */
 export class ReportedDecisions {
-  readonly #told = new Map<string, number>(); // in order of time, so that the oldest come first
+  readonly #reported = new Map<string, number>(); // in order of time, so that the oldest come first
 
   isNews({ host, port, decision, rule }: EgressDecision, now: number): 'news' | 'repeat' | 'flood' | 'flood goes on' {
-    for (const [key, at] of this.#told) {
+    for (const [key, at] of this.#reported) {
       if (now - at < windowMs) break;
-      this.#told.delete(key);
+      this.#reported.delete(key);
     }
     const use = rule.startsWith('credential') ? ` ${rule}` : ''; // not a repeat of the connection's own decision
     const key = `${decision} ${host} ${port}${use}`;
-    if (this.#told.has(key)) return 'repeat';
-    if (this.#told.size > maxPerWindow) return 'flood goes on';
-    const flood = this.#told.size === maxPerWindow;
-    this.#told.set(flood ? 'flood' : key, now);
+    if (this.#reported.has(key)) return 'repeat';
+    if (this.#reported.size > maxPerWindow) return 'flood goes on';
+    const flood = this.#reported.size === maxPerWindow;
+    this.#reported.set(flood ? 'flood' : key, now);
     return flood ? 'flood' : 'news';
   }
 }

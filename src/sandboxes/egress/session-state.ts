@@ -35,7 +35,7 @@ export class SessionState {
   readonly connections = new Set<Duplex>();
   /** How often the session's rules were changed. A connection that opens during a change is decided again. */
   changes = 0;
-  readonly #told = new ReportedDecisions();
+  readonly #reported = new ReportedDecisions();
   readonly #context: { clock: Clock; limits: EgressLimits; sessionId: SessionId; onDecision: DecisionListener };
   #hourBegan: number;
   #bytes = 0;
@@ -61,7 +61,7 @@ export class SessionState {
   tell(decision: EgressDecision): void {
     const { clock, onDecision, sessionId } = this.#context;
     if (isBrowsersOwn(decision)) return;
-    const news = this.#told.isNews(decision, clock.now());
+    const news = this.#reported.isNews(decision, clock.now());
     if (news === 'news') onDecision(sessionId, decision);
     if (news === 'flood') onDecision(sessionId, floodDecision);
   }

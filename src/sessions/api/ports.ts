@@ -19,7 +19,7 @@ export interface PreviewView {
   /** The API key that opened it, on whose behalf it acts; absent for the server's own token. */
   readonly key?: string | undefined;
 }
-export interface PreviewWish extends Pick<PreviewView, 'of' | 'folder' | 'key'> {
+export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key'> {
   readonly lifeMs: number;
 }
 
@@ -31,7 +31,7 @@ export interface PortService {
    */
   list(id: SessionId, signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /** Rejects: forbidden (a port that is never opened), conflict (100 previews are open already). */
-  open(id: SessionId, requested: PreviewWish): Promise<PreviewView>;
+  open(id: SessionId, requested: PreviewRequest): Promise<PreviewView>;
   /** The previews that have not expired. */
   opened(id: SessionId): Promise<readonly PreviewView[]>;
   /** Ends the preview and its connections. Succeeds when there is no such preview. */

@@ -20,7 +20,7 @@ export interface InsideService {
   enter(id: SessionId, signal: AbortSignal): Promise<SandboxInterior>;
 }
 
-export const insideRules: ServiceRules<InsideService> = {
+export const interiorRules: ServiceRules<InsideService> = {
   admits: { may: 'work', audit: null },
   enter: { may: 'work', audit: 'look' },
 };

@@ -19,7 +19,7 @@ export interface ExecCommand {
   /** Puts stdout and stderr, in order, into `stdout`. */
   readonly merge?: boolean;
 }
-export interface PauseWish {
+export interface PauseOptions {
   readonly keeps?: PauseKind | undefined;
   readonly signal: AbortSignal;
 }
@@ -42,7 +42,7 @@ export interface SandboxService {
    * and keeps the workspace. Absent: the most that its driver keeps. Rejects: unsupported (the driver cannot),
    * sandbox_not_found when it does not run, conflict when it would end the processes of a run.
    */
-  pause(id: SessionId, requested: PauseWish): Promise<SandboxView>;
+  pause(id: SessionId, requested: PauseOptions): Promise<SandboxView>;
   /** Ends every process, empties the workspace and starts a new sandbox. Rejects: sandbox_not_found when it does not run. */
   reset(id: SessionId, signal: AbortSignal): Promise<void>;
   /** Ends the tokens that facades gave out for the sandbox, and the streams that were opened with them. */

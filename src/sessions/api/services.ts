@@ -16,7 +16,7 @@ import {
   repositoryRules,
 } from './repositories.ts';
 import type { RegisteredService } from './rules.ts';
-import { type InsideService, insideRules } from './sandbox-interior.ts';
+import { type InsideService, interiorRules } from './sandbox-interior.ts';
 import { type SandboxService, sandboxRules } from './sandboxes.ts';
 import { type AttemptService, attemptRules } from './server/attempts.ts';
 import { type AutomationService, automationRules } from './server/automations.ts';
@@ -110,7 +110,7 @@ export const serviceRules: { readonly [Name in keyof Services]: RegisteredServic
   serverCredentials: { of: 'session', rules: serverCredentialRules },
   terminals: { of: 'session', rules: terminalRules },
   streams: { of: 'session', rules: streamRules },
-  inside: { of: 'session', rules: insideRules },
+  inside: { of: 'session', rules: interiorRules },
   ports: { of: 'session', rules: portRules },
   desktop: { of: 'session', rules: desktopRules },
   projects: { of: 'project', rules: projectRules },

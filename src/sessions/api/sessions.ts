@@ -7,7 +7,7 @@ import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts'
 import type { Decision } from '../../core/model/runs/decision.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
-import type { MountWish } from '../../core/model/sandboxes/volume.ts';
+import type { MountRequest } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
@@ -94,7 +94,7 @@ export interface CreateCommand {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxChoice;
   /** Volumes of the owner, by their ids or names, in place of those of the template. */
-  readonly volumes?: readonly MountWish[];
+  readonly volumes?: readonly MountRequest[];
   /** The id or name of a template that its owner built, from whose image the sandbox starts. */
   readonly built?: string;
   /** Limits beside those of its template and of the server; the smaller one counts. */

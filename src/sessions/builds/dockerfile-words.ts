@@ -45,7 +45,7 @@ export function wordsOf(text: string, scope: WordScope): OpenText[] {
 }
 
 /** The whole text as one word. */
-export const wordOf = (text: string, scope: WordScope): OpenText =>
+export const expandWord = (text: string, scope: WordScope): OpenText =>
   readWord({ text, at: 0 }, scope, { ends: undefined, depth: 0 });
 
 interface Reader {

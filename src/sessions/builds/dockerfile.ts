@@ -3,7 +3,7 @@ import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import { quoteForShell as quote } from '../../core/text/quote.ts';
 import type { DockerfilePlan } from '../api/server/template-builds.ts';
 import { atLine, type Instruction, instructionsOf } from './dockerfile-lines.ts';
-import { closedText, type OpenText, toOpenText, type WordScope, wordOf, wordsOf } from './dockerfile-words.ts';
+import { closedText, type OpenText, toOpenText, type WordScope, expandWord, wordsOf } from './dockerfile-words.ts';
 import { checkPlan } from './plan.ts';
 
 /** All ARGs together, because each RUN gets them. */
@@ -96,7 +96,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
       steps.push({ type: 'ENV', pairs: pairs.map(([name, value]) => [name, value]), isOpen: true });
     } else if (keyword === 'WORKDIR') {
       // A folder with spaces is one word here.
-      steps.push({ type: 'WORKDIR', path: needed(closedText(wordOf(rest, scope), line), one) });
+      steps.push({ type: 'WORKDIR', path: needed(closedText(expandWord(rest, scope), line), one) });
     } else if (keyword === 'USER') steps.push({ type: 'USER', user: needed(words().join(' '), one) });
     else throw atLine(line, refused[keyword] ?? `templates have no ${keyword}.`);
   }
@@ -154,7 +154,7 @@ function* argsOf(rest: string, scope: WordScope): Generator<readonly [name: stri
 
 function envOf(rest: string, scope: WordScope): readonly Pair[] {
   const [first = ''] = /^\S*/.exec(rest) ?? [];
-  if (first !== '' && !first.includes('=')) return [[first, wordOf(rest.slice(first.length).trim(), scope)]];
+  if (first !== '' && !first.includes('=')) return [[first, expandWord(rest.slice(first.length).trim(), scope)]];
   const pairs = wordsOf(rest, scope).map((word): Pair => {
     const at = word.indexOf('=');
     if (at <= 0) throw atLine(scope.line, `ENV has the form NAME=value, not ${word.slice(0, 100)}.`);

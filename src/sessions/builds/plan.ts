@@ -19,7 +19,7 @@ const variable = /^[A-Za-z_][A-Za-z0-9_]{0,199}$/;
 const reserved = /^(CORRAL_.*|E2B_SANDBOX.*|LD_PRELOAD|LD_LIBRARY_PATH|NODE_OPTIONS|(HTTPS?|ALL|NO)_PROXY)$/i;
 
 /** The image with which a build begins. */
-export interface BegunImage {
+export interface ImageUnderBuild {
   /** The image's own variables. */
   readonly env: Readonly<Record<string, string>>;
   /** The number of first steps whose result it has already. */
@@ -69,7 +69,7 @@ export function userOf(text: string): BuildUser {
 }
 
 /** The state before each step, and after the last one. */
-export function statesOf(steps: readonly BuildStep[], { env: own, done }: BegunImage): readonly BuildState[] {
+export function statesOf(steps: readonly BuildStep[], { env: own, done }: ImageUnderBuild): readonly BuildState[] {
   const states = [first];
   let state = first;
   for (const [index, step] of steps.entries()) {

@@ -88,7 +88,13 @@ export async function runSteps({ container, steps, done, log, openFiles }: StepR
   const states = statesOf(steps, { env: container.env, done });
   const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {
     const listener = log.listen(step);
-    const command = { argv, user: 'root', env: { HOME: '/root' }, heard: listener, ...(stdin && { stdin }) } as const;
+    const command = {
+      argv,
+      user: 'root',
+      env: { HOME: '/root' },
+      onOutput: listener,
+      ...(stdin && { stdin }),
+    } as const;
     await settled(step, container.run(command, call));
   };
   await root('base', scripts.begin());
@@ -117,7 +123,7 @@ export async function runSteps({ container, steps, done, log, openFiles }: StepR
       argv: scripts.run(folder, step.command),
       user: as,
       env: { HOME: homes[as], USER: as, ...tools, ...Object.fromEntries(step.vars ?? []), ...env },
-      heard: log.listen(name),
+      onOutput: log.listen(name),
     };
     await settled(name, container.run(command, call));
   }

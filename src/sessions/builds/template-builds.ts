@@ -3,11 +3,11 @@ import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
-import type { BuildPlan, BuildWish, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
+import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
 import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
 import { BuildRecords, isOpen, usualTag } from './build-records.ts';
-import { BuiltImages, endsBy } from './built-images.ts';
+import { BuiltImages, readExpiry } from './built-images.ts';
 import { planOfDockerfile } from './dockerfile.ts';
 import { checkPlan, folderAfter } from './plan.ts';
 
@@ -94,7 +94,7 @@ export class TemplateBuilds {
     return { builds: 'images' as const, images: [...policy.images.keys()] };
   }
 
-  async #begin({ name: named, tags, owner }: BuildWish) {
+  async #begin({ name: named, tags, owner }: BuildRequest) {
     const ability = this.#ability();
     if (ability.builds === 'none') throw new AppError('unsupported', ability.reason);
     const [name = '', ...own] = named.split(':');
@@ -126,7 +126,7 @@ export class TemplateBuilds {
           throw new AppError('quota', `${text} Delete one first.`);
         },
         build: (others) => {
-          const open = others.filter((one) => isOpen(one) && endsBy(one) > at);
+          const open = others.filter((one) => isOpen(one) && readExpiry(one) > at);
           if (open.length < openBuilds) return;
           throw new AppError('quota', `${open.length} of your builds wait or run. Wait for one of them, or stop it.`);
         },
@@ -201,7 +201,7 @@ export class TemplateBuilds {
 
   async #build(templateId: string, buildId: string): Promise<TemplateBuild> {
     const build = await this.#records.build(templateId, buildId);
-    if (!isOpen(build) || build.until === undefined || endsBy(build) > this.#deps.clock.now()) return build;
+    if (!isOpen(build) || build.until === undefined || readExpiry(build) > this.#deps.clock.now()) return build;
     return { ...build, status: 'error', reason: { message: lostText } };
   }
 

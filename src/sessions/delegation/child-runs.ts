@@ -12,7 +12,7 @@ import type { SessionService } from '../api/sessions.ts';
 import { type Amounts, ChildBudgets } from './child-budgets.ts';
 import { unlessGone, withChildErrors } from './child-failures.ts';
 import { ChildStarts } from './child-starts.ts';
-import { readChildState, untilSettled } from './child-state.ts';
+import { readChildState, waitUntilSettled } from './child-state.ts';
 import type { WorkspaceCopies } from './workspace-copies.ts';
 
 // A child is a session whose id follows from the call that started it. So a call that a restart interrupted finds its child
@@ -67,7 +67,7 @@ export class Delegation {
   }
 
   /** After a restart a run can go on before the services are there, so its calls wait. */
-  meet(services: ChildServices): void {
+  bind(services: ChildServices): void {
     this.#services.resolve(services);
   }
 
@@ -97,7 +97,7 @@ export class Delegation {
     const look = async (value: string, wait: boolean, signal: AbortSignal) => {
       const id = await own(value);
       const services = await raceAbort(this.#services.promise, signal);
-      if (wait) await untilSettled(services.sessions, id, signal);
+      if (wait) await waitUntilSettled(services.sessions, id, signal);
       return await readChildState(id, { ...services, used: await this.#budgets.spent(id) }, signal);
     };
     const sessions = async () => (await this.#services.promise).sessions;

@@ -44,7 +44,7 @@ export async function readChildState(
 }
 
 /** Resolves when the child has ended or is gone, or waits for something other than a person's permission. */
-export async function untilSettled(
+export async function waitUntilSettled(
   { get, follow }: Pick<SessionService, 'get' | 'follow'>,
   id: SessionId,
   signal: AbortSignal,

@@ -4,7 +4,7 @@ import type { ChildRuns } from '../../agents/tools/delegation/child-runs.ts';
 import type { AgentMemory } from '../../agents/tools/memory/agent-memory.ts';
 import {
   type ToolRegistry,
-  toolsAskingFirst,
+  toolsThatNeedApproval,
   withMemory,
   withoutChildren,
   withoutDesktop,
@@ -20,7 +20,7 @@ import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../c
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isUnprepared, isWritable, type SessionRepository } from '../../core/model/repository.ts';
 import { countedFor, noSpending, type OwnBudget } from '../../core/model/spending.ts';
-import { strangersOf } from '../../core/text/strangers.ts';
+import { untrustedSourcesOf } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SharedBudgets } from '../run/accounts.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
@@ -221,7 +221,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       hasTool: (name) => names.has(name),
       hasSandbox: profile.agent !== undefined || [...names].some((name) => worksInSandbox(offeredTools.find(name))),
       hasToolServers,
-      approvals: askedFirst(approvals ?? noApprovals, offeredTools),
+      approvals: toolsThatNeedApprovalOf(approvals ?? noApprovals, offeredTools),
       skills: listed,
       notes: known,
       memory: await memory.of(runWriter, reader, until),
@@ -260,7 +260,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
         const roots = foldersOf(live.writer.record);
         const isTold = (line: string) =>
           runWriter.transcript.messages.some((one) => one.role === 'tool' && one.output.includes(line));
-        return roots && (await nested.of(runWriter, { client: used, clock, roots, args, isTold }, until));
+        return roots && (await nested.of(runWriter, { client: used, clock, roots, args, isShown: isTold }, until));
       },
       ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
@@ -271,7 +271,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       toolTimeoutMs,
       approvals,
       isPermitted: (tool) => live.writer.record.permitted.includes(tool),
-      strangers: () => strangersOf(live.writer.record.strangers, driver.capabilities.isolation !== 'none'),
+      strangers: () => untrustedSourcesOf(live.writer.record.strangers, driver.capabilities.isolation !== 'none'),
       task: live.task,
       workdir: folder,
       sandbox: { use },
@@ -300,9 +300,9 @@ const foldersOf = ({ repositories = [] }: SessionRecord): readonly string[] | un
   repositories.some(({ state }) => state === 'waiting') ? undefined : repositories.map(({ path }) => path);
 
 /** The tools whose calls can wait for a person. */
-function askedFirst({ tools, rules }: Approvals, registry: ToolRegistry): readonly string[] {
+function toolsThatNeedApprovalOf({ tools, rules }: Approvals, registry: ToolRegistry): readonly string[] {
   const ruled = rules.flatMap(({ action, tool }) => (action === 'ask' ? [tool] : []));
-  return [...new Set([...tools, ...ruled, ...toolsAskingFirst(registry, rules)])];
+  return [...new Set([...tools, ...ruled, ...toolsThatNeedApproval(registry, rules)])];
 }
 
 const never = new AbortController().signal;

@@ -208,7 +208,7 @@ export class RunFold {
       return verdict ? applyVerdict(pending, verdict) : pending;
     });
     const requests = [...this.#asked.values()];
-    const calls = [...ofModel, ...requests.filter(({ fixed }) => fixed).map(askedCall)];
+    const calls = [...ofModel, ...requests.filter(({ fixed }) => fixed).map(toPendingCall)];
     // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
     const unseen = this.#inbox.filter(isNews).length;
@@ -239,7 +239,7 @@ export class RunFold {
 }
 
 /** The call that an agent with its own loop requested. The transcript has only those of models. */
-function askedCall(requested: AskedCall): PendingCall {
+function toPendingCall(requested: AskedCall): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }

@@ -45,7 +45,7 @@ export class SessionEvictor implements EndListener {
   }
 
   /** The session crashed too often: ends its runs. */
-  givenUp(id: SessionId): void {
+  abandon(id: SessionId): void {
     const { runs, ownership } = this.#deps;
     void runs.giveUp(id).finally(() => ownership.release(id));
   }

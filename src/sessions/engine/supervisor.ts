@@ -37,7 +37,7 @@ export interface EndListener {
   /** The session's actor has finished its work. */
   ended(id: SessionId): void;
   /** The session crashed too often. */
-  givenUp(id: SessionId): void;
+  abandon(id: SessionId): void;
   /** The session could not be hydrated. */
   unavailable(id: SessionId): void;
 }
@@ -178,7 +178,7 @@ export class Supervisor implements SessionCommands {
     supervisor.on('session.givenUp', ({ id, error }) => {
       logger.error({ session: id, err: error }, 'session given up: it crashed too often');
       this.#refuseAll(id, error);
-      ends.givenUp(id);
+      ends.abandon(id);
     });
     supervisor.on('session.unavailable', ({ id, error, commands }) => {
       ends.unavailable(id);

@@ -12,9 +12,9 @@ import { Collection } from '../../storage/collection.ts';
 import type {
   ExportedSnapshot,
   ForkedSandbox,
-  ImportWish,
+  ImportOptions,
   SnapshotService,
-  SnapshotWish,
+  SnapshotOptions,
 } from '../api/server/snapshots.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
@@ -82,7 +82,7 @@ export class NamedSnapshots {
     this.#snapshots = new Collection<StoredSnapshot>(deps.records, { kind, schema: StoredSnapshot, missing });
   }
 
-  async #make(id: SessionId, requested: SnapshotWish): Promise<Snapshot> {
+  async #make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot> {
     const session = await this.#deps.sessions().get(id);
     const owner = requested.owner ?? session.owner;
     return await this.#inTurn(owner ?? '', async () => {
@@ -169,7 +169,7 @@ export class NamedSnapshots {
     };
   }
 
-  async #import({ content, name, labels, owner, signal }: ImportWish): Promise<Snapshot> {
+  async #import({ content, name, labels, owner, signal }: ImportOptions): Promise<Snapshot> {
     const { blobs, records, ids, clock, policy } = this.#deps;
     signal.throwIfAborted();
     this.#refuseOverQuota(await this.#list(owner ?? null));
@@ -215,7 +215,7 @@ export class NamedSnapshots {
     return found;
   }
 
-  async #label(id: string, { name, labels }: Pick<SnapshotWish, 'name' | 'labels'>): Promise<Snapshot> {
+  async #label(id: string, { name, labels }: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot> {
     const before = await this.#get(id);
     if (name !== undefined) await this.#takeName(name, before.owner);
     const doc = { ...before, ...(name !== undefined && { name }), ...(labels && { labels: { ...labels } }) };

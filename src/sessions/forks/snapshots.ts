@@ -94,7 +94,7 @@ export class Snapshots {
   }
 
   /** The engine makes the sessions in memory, and is made with these snapshots. */
-  meet(sessions: Pick<LiveSessions, 'get'>): void {
+  bind(sessions: Pick<LiveSessions, 'get'>): void {
     this.#sessions = sessions;
   }
 
@@ -103,7 +103,7 @@ export class Snapshots {
   }
 
   /** Hears each fact of a session once it is durable. */
-  heard(id: SessionId, fact: SessionFact, seq: number): void {
+  onFact(id: SessionId, fact: SessionFact, seq: number): void {
     if (!this.isOn || !isForkPoint(fact)) return;
     const live = this.#sessions.get(id);
     if (!live) return;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../core/errors/errors.ts';
-import { checkpointFiles, outputFiles, runFiles, toldOutputBytes } from '../../core/model/run-files.ts';
+import { checkpointFiles, outputFiles, runFiles, shownOutputBytes } from '../../core/model/run-files.ts';
 import { arrivingText } from '../../core/text/arriving-text.ts';
 import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -38,7 +38,7 @@ const listing = (workdir: string) => [
   ...['find', workdir, '-mindepth', '1'],
   ...['-path', `${workdir}/${runFiles}`, '-prune', '-o', '-path', `${workdir}/${runFiles}.new`, '-prune', '-o'],
   ...['-path', `${workdir}/${checkpointFiles}`, '-prune', '-o'],
-  ...['-path', `${workdir}/${outputFiles}/*`, '-type', 'f', '-size', `-${toldOutputBytes + 1}c`, '-o'],
+  ...['-path', `${workdir}/${outputFiles}/*`, '-type', 'f', '-size', `-${shownOutputBytes + 1}c`, '-o'],
   ...['-type', 's', '-o', '-type', 'd', '-printf', 'd %m %P\\0', '-o', '-printf', '%y %s %m %T@ %P %l\\0'],
 ];
 // The workspace's own folder is left out, because it belongs to another user in some sandboxes.

@@ -83,7 +83,7 @@ const maxListed = 100;
 export async function tellNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const reports: string[] = [];
-  let room = maxTold;
+  let room = maxReturned;
   let left = 0;
   for (const { path } of all) {
     const note = await memory.read(path).catch(unlessNotFound);
@@ -100,7 +100,7 @@ export async function tellNotes(memory: AgentMemory): Promise<string | undefined
   const rest = left === 0 ? [] : [`Notes that are too long are left out: ${left}.`];
   return `${aboutNotes}\n\n<notes>\n${[...reports, ...rest].join('\n\n')}\n</notes>`;
 }
-const maxTold = 20_000; // characters
+const maxReturned = 20_000; // characters
 const withoutFrame = (text: string) => text.replace(/<(?=\s*(?:\/\s*)?notes)/gi, '&lt;');
 const aboutNotes =
   'Earlier sessions and people kept these notes, for your user (person/) and for the project (project/). They are ' +

@@ -28,21 +28,25 @@ function limitsOf({
   'budget' | 'sessionBudget' | 'approvals'
 > {
   const { timeoutSeconds, tokenBudget, costBudget, toolCallBudget } = run;
-  const budget = given({
+  const budget = definedFields({
     turns: maxSteps,
     wallMs: inMs(timeoutSeconds),
     tokens: tokenBudget,
     cost: costBudget,
     toolCalls: toolCallBudget,
   });
-  const sessionBudget = given({
+  const sessionBudget = definedFields({
     turns: session.turnBudget,
     tokens: session.tokenBudget,
     cost: session.costBudget,
     toolCalls: session.toolCallBudget,
     ms: inMs(session.timeBudgetSeconds),
   });
-  const calls = given({ rules: approvals.rules, tools: approvals.tools, timeoutMs: inMs(approvals.timeoutSeconds) });
+  const calls = definedFields({
+    rules: approvals.rules,
+    tools: approvals.tools,
+    timeoutMs: inMs(approvals.timeoutSeconds),
+  });
   return {
     ...(budget && { budget }),
     ...(sessionBudget && { sessionBudget }),
@@ -53,7 +57,7 @@ function limitsOf({
 type DefinedFields<Fields> = { [Key in keyof Fields]?: Exclude<Fields[Key], undefined> };
 
 /** Only the fields that are set; undefined when none is. */
-function given<Fields extends object>(fields: Fields): DefinedFields<Fields> | undefined {
+function definedFields<Fields extends object>(fields: Fields): DefinedFields<Fields> | undefined {
   const set = Object.entries(fields).filter(([, value]) => value !== undefined);
   return set.length === 0 ? undefined : (Object.fromEntries(set) as DefinedFields<Fields>);
 }

@@ -57,12 +57,12 @@ export class Checkpoints {
   }
 
   /** The engine makes the sessions in memory, and is made with these checkpoints. */
-  meet(sessions: Pick<LiveSessions, 'get'>): void {
+  bind(sessions: Pick<LiveSessions, 'get'>): void {
     this.#sessions = sessions;
   }
 
   /** Hears each fact of a session once it is durable. */
-  heard(id: SessionId, fact: SessionFact, seq: number): void {
+  onFact(id: SessionId, fact: SessionFact, seq: number): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
     const live = this.#sessions.get(id);
     if (!live?.client || live.isPaused || !this.#isFor(live)) return;

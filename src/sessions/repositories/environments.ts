@@ -17,14 +17,14 @@ export interface FoundEnvironment {
 export interface ScriptEnd {
   readonly exitCode: number;
   /** The end of its output. */
-  readonly said: string;
+  readonly output: string;
 }
 
 const maxFileBytes = 64 * 1024;
 const readMs = 60_000;
 const setupMs = 30 * 60_000;
 const startMs = 60_000;
-const saidBytes = 2_000;
+const maxOutputBytes = 2_000;
 
 const readScript = `
 cd -- "$workdir/$path" && [ -d .corral ] && [ ! -L .corral ] || exit ${exits.nothing}
@@ -98,10 +98,10 @@ cd -- ${quoteForShell(`${client.workdir}/${path}`)} || exit 1
 log=${quoteForShell(`${client.workdir}/.corral/setup-${nameOf(path)}.log`)}
 mkdir -p "\${log%/*}" && bash .corral/setup.sh </dev/null >"$log" 2>&1
 code=$?
-tail -c ${saidBytes} -- "$log"
+tail -c ${maxOutputBytes} -- "$log"
 exit $code`;
   const { exitCode, stdout, timedOut } = await client.exec({ command, timeoutMs: setupMs }, signal);
-  return { exitCode: timedOut ? 124 : exitCode, said: printable(stdout) };
+  return { exitCode: timedOut ? 124 : exitCode, output: printable(stdout) };
 }
 
 /** Starts `start.sh` in the background, once for each sandbox. Its output is a file of the workspace. */

@@ -10,7 +10,7 @@ export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' 
   /** Remarks for people, such as about large files that are missing. */
   readonly notes: readonly string[];
 };
-export interface FetchWish {
+export interface FetchRequest {
   readonly session: SessionId;
   readonly repository: SessionRepository;
   readonly branch: string;
@@ -79,7 +79,7 @@ printf 'base %s\\nstart %s\\n' "$base" "$start"
 /** Fetches a repository into the workspace, and makes the branch of the session. Rejects with the reason for people. */
 export async function fetchRepository(
   client: Sandbox,
-  { session, repository, branch, author, copyTo }: FetchWish,
+  { session, repository, branch, author, copyTo }: FetchRequest,
   signal: AbortSignal,
 ): Promise<FetchedRepository> {
   const { url, ref, path, depth } = repository;

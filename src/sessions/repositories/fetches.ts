@@ -12,7 +12,7 @@ import type { LiveSession } from '../run/live-session.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { FoundEnvironment } from './environments.ts';
 import { fetchRepository } from './fetch-repository.ts';
-import type { Preparation, PreparedEnd, SetupWish } from './preparation.ts';
+import type { Preparation, PreparedEnd, SetupRequest } from './preparation.ts';
 import type { ReadyWorkspaces } from './ready-workspaces.ts';
 import type { RepositoryFolders } from './repository-folders.ts';
 
@@ -62,7 +62,7 @@ export class RepositoryFetches {
   }
 
   /** The engine makes the sessions in memory, and is made with these fetches. */
-  meet(sessions: Pick<LiveSessions, 'get'>, use: (id: SessionId) => Promise<AsyncDisposable>): void {
+  bind(sessions: Pick<LiveSessions, 'get'>, use: (id: SessionId) => Promise<AsyncDisposable>): void {
     this.#sessions = sessions;
     this.#use = use;
   }
@@ -182,7 +182,7 @@ export class RepositoryFetches {
     live: LiveSession,
     client: Client,
     path: string,
-    { again, ...how }: Pick<SetupWish, 'mayKeep' | 'found'> & { readonly again?: true },
+    { again, ...how }: Pick<SetupRequest, 'mayKeep' | 'found'> & { readonly again?: true },
   ): Promise<PreparedEnd | undefined> {
     const { writer } = live;
     const repository = find(live, path);

@@ -12,7 +12,7 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
-export interface SetupWish {
+export interface SetupRequest {
   readonly record: StoredSession;
   readonly repository: SessionRepository;
   /** The sandbox ran nothing but the setups of the session's repositories. */
@@ -43,7 +43,7 @@ export class Preparation {
   }
 
   /** Rejects only where the sandbox or the server goes away. */
-  async prepare(client: Client, requested: SetupWish, signal: AbortSignal): Promise<PreparedEnd> {
+  async prepare(client: Client, requested: SetupRequest, signal: AbortSignal): Promise<PreparedEnd> {
     const { path } = requested.repository;
     try {
       const found = requested.found ?? (await this.read(client, path, signal));
@@ -54,7 +54,7 @@ export class Preparation {
         return { setup: 'restored', detail, storedBytes: restored.bytes, storedAs: preparedIdOf(key) };
       }
       await this.#deps.files.clear(client, signal);
-      const { exitCode, said: text } = await runSetup(client, requested.repository, signal);
+      const { exitCode, output: text } = await runSetup(client, requested.repository, signal);
       if (exitCode !== 0) {
         const ended = exitCode === 124 ? 'took longer than 30 minutes' : `ended with ${exitCode}`;
         return { setup: 'failed', detail: `.corral/setup.sh of ${path} ${ended}. ${lastOf(text)}`.trim() };
@@ -113,7 +113,7 @@ export class Preparation {
  */
 function keyOf(
   client: Client,
-  { record, repository }: SetupWish,
+  { record, repository }: SetupRequest,
   { print }: FoundEnvironment,
 ): PreparedKey | undefined {
   if (print === undefined) return undefined;

@@ -18,7 +18,7 @@ const Until = z.object({ until: z.number() });
 /** Stores which sessions have viewers at which server, so that the server that deletes can check the others. */
 export class ViewedSessions {
   readonly #deps: Deps;
-  #told: ReadonlySet<SessionId> = new Set();
+  #reported: ReadonlySet<SessionId> = new Set();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -28,8 +28,8 @@ export class ViewedSessions {
     const { records, watchers, clock, ttlMs } = this.#deps;
     const now = new Set(watchers.inUse());
     for (const id of now) await records.put({ kind, id: this.#key(id), doc: { until: clock.now() + ttlMs } });
-    for (const id of this.#told) if (!now.has(id)) await records.delete(kind, this.#key(id));
-    this.#told = now;
+    for (const id of this.#reported) if (!now.has(id)) await records.delete(kind, this.#key(id));
+    this.#reported = now;
   }
 
   async isElsewhere(id: SessionId): Promise<boolean> {

@@ -32,7 +32,7 @@ export async function takeStepTurn(
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
-  const { made: created, calls } = answerPlan(runWriter, message, { steps, planned, plans });
+  const { plan: created, calls } = answerPlan(runWriter, message, { steps, planned, plans });
   if (created) {
     await runWriter.write(...facts, ...titleFacts(work, created.title), runWriter.plan(created.steps));
     return { kind: 'planned', digest: created.digest, steps: created.steps, calls, spent };
@@ -40,7 +40,7 @@ export async function takeStepTurn(
   if (message.calls.length > 0) {
     // A message whose beginning is in the log is completed now, because no other fact can be written before its end.
     if (pieces.length > 0) await runWriter.write(...facts);
-    else runWriter.owe(...facts);
+    else runWriter.deferToNextWrite(...facts);
     return { kind: 'calls', calls, spent };
   }
   if (!step) {

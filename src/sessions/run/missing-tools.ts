@@ -8,7 +8,7 @@ type Run = Pick<RunWriter, 'runId' | 'write'>;
 
 /** Reports in the log of a run what a request lacks: each server, tool and picture once, however often it is tried. */
 export class MissingTools {
-  readonly #told = new WeakMap<object, Set<string>>();
+  readonly #reported = new WeakMap<object, Set<string>>();
 
   async tell(run: Run, failed: readonly FailedServer[], leftOut: readonly LeftOutTool[] = []): Promise<void> {
     const { runId } = run;
@@ -44,8 +44,8 @@ export class MissingTools {
   }
 
   #isNew(run: object, name: string): boolean {
-    const reports = this.#told.get(run) ?? new Set();
-    this.#told.set(run, reports);
+    const reports = this.#reported.get(run) ?? new Set();
+    this.#reported.set(run, reports);
     return reports.size !== reports.add(name).size;
   }
 }

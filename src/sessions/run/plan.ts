@@ -40,11 +40,11 @@ export async function planRun(
   if (!turn.ok) return turn.result;
   const { message, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
-  const { made: created, calls } = answerPlan(runWriter, message, { steps, planned });
+  const { plan: created, calls } = answerPlan(runWriter, message, { steps, planned });
   const title = provisional.length > 0 ? [] : titleFacts(work);
   if (created) {
     const text = message.text.trim() === '' ? acknowledgement(created, again) : '';
-    const lines = text === '' ? [] : runWriter.said(splitTitle(text));
+    const lines = text === '' ? [] : runWriter.messageFacts(splitTitle(text));
     const begun = calls.length > 0 ? withRunning(created.steps) : created.steps;
     const plan = runWriter.plan(created.steps);
     await runWriter.write(...titleFacts(work, created.title), ...lines, ...facts, plan, ...beginning(runWriter, begun));
@@ -86,7 +86,7 @@ export function answerPlan(
   runWriter: Pick<RunWriter, 'add' | 'runId'>,
   message: AssistantMessage,
   now: { readonly steps: readonly PlanStep[]; readonly planned: boolean; readonly plans?: boolean },
-): { readonly made: Plan | undefined; readonly calls: readonly PendingCall[] } {
+): { readonly plan: Plan | undefined; readonly calls: readonly PendingCall[] } {
   let created: MakePlanArgs | undefined;
   const calls: PendingCall[] = [];
   for (const call of message.calls) {
@@ -103,10 +103,10 @@ export function answerPlan(
       message: { role: 'tool', callId, name, output, success: parsed.success },
     });
   }
-  if (!created) return { made: created, calls };
+  if (!created) return { plan: created, calls };
   const { title, acknowledgement = '', steps } = created;
   const planned = { title: title.trim(), acknowledgement, digest: digest(steps.join('\n')) };
-  return { made: { ...planned, steps: replanned(now, steps) }, calls };
+  return { plan: { ...planned, steps: replanned(now, steps) }, calls };
 }
 
 /** The begun steps and the new ones. A step that the server made, for work without a plan, becomes the first new one. */

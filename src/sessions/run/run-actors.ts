@@ -36,11 +36,11 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
   runMachine.provide({
     actors: {
       plan: fromPromise(async ({ input, signal }) => {
-        await untilTold(live(input.sessionId));
+        await waitUntilWritten(live(input.sessionId));
         return await planRun(await working(input.sessionId, input.runId), input, signal);
       }),
       act: fromPromise(async ({ input, signal }) => {
-        await untilTold(live(input.sessionId));
+        await waitUntilWritten(live(input.sessionId));
         const work = await working(input.sessionId, input.runId, signal);
         return isExternalRun(work)
           ? await takeExternalTurn(work, input, signal)
@@ -74,7 +74,7 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
         const why = { ...(reason && { reason }), ...isForClient, ...(over && { budget: over }) };
         const data = { question, ...why, ...spendingAt(writer.record, runId, clock.now()) };
         const wait: SessionFact = { type: 'run.wait', runId, data };
-        await runWriter?.write(...targets, ...runWriter.said(splitTitle(question), reason), wait);
+        await runWriter?.write(...targets, ...runWriter.messageFacts(splitTitle(question), reason), wait);
       }),
       end: fromPromise(async ({ input: { sessionId, runId, task, end } }) => {
         const own = live(sessionId);
@@ -91,7 +91,7 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
  * Resolves when subscribers have the events so far. To prepare a request takes about as long as to store and send an
  * event, on the same loop, so a turn that began at once would delay the message that it answers.
  */
-async function untilTold({ writer }: LiveSession): Promise<void> {
+async function waitUntilWritten({ writer }: LiveSession): Promise<void> {
   await writer.settled();
   await turnOfTheLoop();
 }

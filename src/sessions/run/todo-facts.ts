@@ -15,7 +15,7 @@ export function todoFacts(runWriter: RunWriter, steps: readonly PlanStep[], resu
     const began = before.get(step.id)?.status === 'running';
     return [...(began ? [] : [runWriter.step({ ...step, status: 'running' })]), runWriter.step(step)];
   });
-  const lines = result.trim() === '' ? [] : runWriter.said(splitTitle(result));
+  const lines = result.trim() === '' ? [] : runWriter.messageFacts(splitTitle(result));
   const shown = steps.map((step): PlanStep => (step === begins ? { ...step, status: 'pending' } : step));
   return [...facts, ...lines, runWriter.plan(shown), ...(begins ? [runWriter.step(begins)] : [])];
 }

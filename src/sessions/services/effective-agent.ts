@@ -1,5 +1,5 @@
 import {
-  toolsAskingFirst,
+  toolsThatNeedApproval,
   withMemory,
   withoutChildren,
   withoutRepositories,
@@ -31,7 +31,7 @@ export function effectiveAgent(record: SessionRecord, profile: Profile, server: 
     fallbacks: profile.fallbacks,
     tools: tools.declarations.map(({ name }) => name),
     toolServers: profile.toolServers.map(({ name }) => name),
-    approvals: [...new Set([...approvals, ...toolsAskingFirst(tools, profile.approvals?.rules ?? [])])],
+    approvals: [...new Set([...approvals, ...toolsThatNeedApproval(tools, profile.approvals?.rules ?? [])])],
     skills: record.skills ?? [],
     budgets: budgetsOf(profile, server.budgets, record),
   };

@@ -50,7 +50,7 @@ export class SessionSetup {
   }
 
   /** The engine makes the sessions in memory, and is made with this setup. */
-  meet(sessions: Pick<LiveSessions, 'get'>): void {
+  bind(sessions: Pick<LiveSessions, 'get'>): void {
     this.#sessions = sessions;
   }
 

@@ -15,7 +15,7 @@ type Service = Pick<PullRequestService, 'open'>;
 export class AgentPullRequests {
   readonly #service = Promise.withResolvers<Service>();
 
-  meet(service: Service): void {
+  bind(service: Service): void {
     this.#service.resolve(service);
   }
 

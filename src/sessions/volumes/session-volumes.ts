@@ -4,7 +4,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
   type MountAccess,
-  type MountWish,
+  type MountRequest,
   maxMounts,
   overlapOf,
   problemOfPath,
@@ -39,9 +39,9 @@ export class SessionVolumes {
    * Takes all of these volumes for the session, or none. Rejects: unsupported, invalid_request, not_found (also for the
    * volume of another owner), conflict (another session writes to it), quota.
    */
-  async mount(session: Holder, requests: readonly MountWish[]): Promise<readonly VolumeMount[]> {
+  async mount(session: Holder, requests: readonly MountRequest[]): Promise<readonly VolumeMount[]> {
     this.#check(requests);
-    const found: { readonly volume: Volume; readonly wish: MountWish }[] = [];
+    const found: { readonly volume: Volume; readonly wish: MountRequest }[] = [];
     for (const requested of requests) {
       const volume = await this.#deps.records.find(requested.volume, session.owner, true);
       if (found.some((one) => one.volume.id === volume.id)) {
@@ -83,7 +83,7 @@ export class SessionVolumes {
     for (const { volume } of mounts ?? []) await this.#leave(volume, id).catch(unlessNotFound);
   }
 
-  #check(requests: readonly MountWish[]): void {
+  #check(requests: readonly MountRequest[]): void {
     if (requests.length === 0) return;
     const { refusal } = this.#deps;
     if (refusal !== undefined) throw new AppError('unsupported', `volumes: sandboxes have none here: ${refusal}.`);

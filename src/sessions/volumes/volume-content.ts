@@ -10,7 +10,7 @@ import { headingReader } from '../services/streams/heading-reader.ts';
 import { noInput } from '../services/streams/piped-command.ts';
 import { volumeEntries } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
-import { transferMs, type UsedTransfer, type VolumeTransfers } from './volume-transfers.ts';
+import { transferMs, type TransferLease, type VolumeTransfers } from './volume-transfers.ts';
 
 interface Deps {
   readonly records: VolumeRecords;
@@ -47,7 +47,7 @@ const sizeOf = 'du --summarize --block-size=1 --apparent-size -- "$1" | cut -f1'
 export function volumeContent({ records, transfers, archive, ids }: Deps): Content {
   const limited = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(transferMs)]);
 
-  async function bytesIn({ client }: UsedTransfer, folder: string, signal: AbortSignal): Promise<number> {
+  async function bytesIn({ client }: TransferLease, folder: string, signal: AbortSignal): Promise<number> {
     let text = '';
     const onOutput = (bytes: Uint8Array) => {
       if (text.length < 100) text += Buffer.from(bytes).toString('latin1');
@@ -59,13 +59,13 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
   }
 
   /** Looks at what the volume holds and stores it. */
-  async function measure(id: string, used: UsedTransfer, signal: AbortSignal): Promise<Volume> {
+  async function measure(id: string, used: TransferLease, signal: AbortSignal): Promise<Volume> {
     const usedBytes = await bytesIn(used, at(used), signal);
     return await records.update(id, (now) => ({ ...now, usedBytes, isChanged: now.holders.some(isSession) }));
   }
 
   /** The bytes that fit into the volume. */
-  async function room(id: string, used: UsedTransfer, signal: AbortSignal): Promise<number> {
+  async function room(id: string, used: TransferLease, signal: AbortSignal): Promise<number> {
     const before = await records.get(id);
     const { quotaBytes, usedBytes } = before.isChanged ? await measure(id, used, signal) : before;
     return Math.max(0, quotaBytes - usedBytes);
@@ -203,7 +203,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
 
 const onOutput = (): void => {};
 const isSession = ({ access, until }: Volume['holders'][number]) => access === 'write' && until === undefined;
-const at = ({ client, folder }: UsedTransfer): string => `${client.workdir}/${folder}`;
+const at = ({ client, folder }: TransferLease): string => `${client.workdir}/${folder}`;
 const overQuota = (bytes: number) =>
   new AppError(
     'payload_too_large',
@@ -222,7 +222,7 @@ function below(path: string): string {
 }
 
 /** The same below the workspace; the daemon refuses links that lead out of it. */
-const inside = ({ folder }: UsedTransfer, path: string): string => posix.join(folder, below(path));
+const inside = ({ folder }: TransferLease, path: string): string => posix.join(folder, below(path));
 
 async function* atMost(content: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array> {
   let left = bytes;

@@ -2,7 +2,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { VolumeEntry } from '../api/server/volumes.ts';
 import { noInput, runPiped } from '../services/streams/piped-command.ts';
-import type { UsedTransfer } from './volume-transfers.ts';
+import type { TransferLease } from './volume-transfers.ts';
 
 /** The root of the volume ($1) and a path below it ($2), of which no part leads out of the volume. */
 const located = String.raw`
@@ -44,7 +44,7 @@ interface EntryWork {
 
 /** Looks at entries of a volume, and changes them, by a program in the sandbox of a transfer. */
 export async function volumeEntries(
-  { client, folder }: UsedTransfer,
+  { client, folder }: TransferLease,
   { script, path, argument = '' }: EntryWork,
   ids: Pick<IdSource, 'short'>,
   signal: AbortSignal,

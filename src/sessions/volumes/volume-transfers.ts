@@ -31,7 +31,7 @@ interface TransferSandbox {
   timer?: unknown;
   ended?: Promise<void>;
 }
-export interface UsedTransfer extends AsyncDisposable {
+export interface TransferLease extends AsyncDisposable {
   readonly client: SandboxClient;
   /** The folder of the volume, below the workspace. */
   readonly folder: string;
@@ -68,7 +68,7 @@ export class VolumeTransfers {
    * `write`: rejects with conflict while a session writes. `read`: with the rights of a writer where nobody writes, because
    * files can be closed to everybody but their owner.
    */
-  async use(id: string, target: MountAccess, signal: AbortSignal): Promise<UsedTransfer> {
+  async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.#deps;
     const volume = await records.get(id);
     if (refusal !== undefined) throw new AppError('unsupported', `Volumes: sandboxes have none here: ${refusal}.`);
@@ -92,7 +92,7 @@ export class VolumeTransfers {
     await Promise.all([...this.#sandboxes].map(([key, sandbox]) => this.#end(key, sandbox)));
   }
 
-  async #use(volume: Volume, access: MountAccess, signal: AbortSignal): Promise<UsedTransfer> {
+  async #use(volume: Volume, access: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const key = `${volume.id} ${access}`;
     const sandbox = this.#sandboxes.get(key) ?? this.#begin(key, volume, access);
     sandbox.uses += 1;

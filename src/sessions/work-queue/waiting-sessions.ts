@@ -47,7 +47,7 @@ export class WaitingSessions {
   }
 
   /** Hears of what was written to a log of this server. */
-  heard(sessionId: SessionId, facts: readonly SessionFact[]): void {
+  onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;
     const { queue, live, warn } = this.#deps;
     const environment = live(sessionId)?.agent?.environment;

@@ -5,7 +5,7 @@ import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type {
-  CredentialMaker,
+  CredentialIssuer,
   EnvironmentKey,
   NewEnvironmentKey,
   PollOptions,
@@ -33,7 +33,7 @@ import {
 const maxNames = 10_000;
 
 /** Signals by name, for streams that end with a credential. A name that nobody ends is forgotten after 10,000 newer ones. */
-class Endings {
+class RevocationSignals {
   readonly #controllers = new Map<string, AbortController>();
 
   of(name: string): AbortSignal {
@@ -56,7 +56,7 @@ interface WorkClaim {
   readonly sessionId: string;
   readonly number: number;
   readonly claim: number;
-  readonly maker: CredentialMaker;
+  readonly maker: CredentialIssuer;
 }
 /** The keys of environments and the tokens of claims, as `src/auth/environment-keys.ts` has them. */
 interface WorkerKeys {
@@ -66,8 +66,8 @@ interface WorkerKeys {
   ): Promise<{ readonly key: string; readonly view: EnvironmentKey }>;
   list(environmentId: string): Promise<readonly EnvironmentKey[]>;
   revoke(environmentId: string, id: string): Promise<EnvironmentKey>;
-  find(presented: string): Promise<{ id: string; environmentId: string; maker: CredentialMaker } | undefined>;
-  makerOf(id: string): Promise<CredentialMaker | undefined>;
+  find(presented: string): Promise<{ id: string; environmentId: string; maker: CredentialIssuer } | undefined>;
+  makerOf(id: string): Promise<CredentialIssuer | undefined>;
   sign(claim: WorkClaim): Promise<string>;
   claimOf(token: string): Promise<WorkClaim | undefined>;
 }
@@ -98,7 +98,7 @@ const pastId = ({ sessionId, number }: StoredItem) => `${sessionId}:${String(num
 /** The queues of all self-hosted environments, in the records of the store. */
 export class WorkQueue implements WorkerCredentials {
   readonly #deps: Deps;
-  readonly #endings = new Endings();
+  readonly #endings = new RevocationSignals();
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** When each worker polled last, by environment and worker. */
   readonly #workers = new Map<string, number>();

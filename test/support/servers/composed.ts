@@ -28,7 +28,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-interface CoreOptions extends NonNullable<Parameters<typeof compose>[0]['given']> {
+interface CoreOptions extends NonNullable<Parameters<typeof compose>[0]['provided']> {
   readonly clock?: Clock;
   readonly lines?: LogLine[];
 }

@@ -15,7 +15,7 @@ function imageOf(ensureImage?: EnsureImage) {
   const image = new DesktopImage({
     driver,
     clock,
-    heard: ({ phase, detail }) => void heard.push(`${phase} ${detail}`),
+    onPhase: ({ phase, detail }) => void heard.push(`${phase} ${detail}`),
     onTrouble: (error) => void troubles.push((error as AppError).publicMessage),
   });
   return { image, clock, heard, troubles };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { describeChosen, describeInstalled, installedIn, networkOf } from '../../../src/app/parts/prompts.ts';
+import { describeEgressChoice, describeInstalled, installedIn, networkOf } from '../../../src/app/parts/prompts.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
 const network = (yaml: string) => networkOf(loadConfig({}, yaml), 'container');
@@ -39,5 +39,5 @@ test.each([
     ' Of these, this session reaches no address of 192.0.2.7, ::1, except a.example.',
   ],
 ])('what a session chose of the network is said to its agent: %j', (choice, text) =>
-  expect(describeChosen(choice)).toBe(text),
+  expect(describeEgressChoice(choice)).toBe(text),
 );

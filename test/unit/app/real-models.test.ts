@@ -16,7 +16,7 @@ const none = walls({ isolation: 'none', egress: 'open' });
 
 function server(driver: ReturnType<typeof walls>, unconfined = false, model = 'demo') {
   const models = new RealModels({ model, unconfined });
-  models.meet(driver);
+  models.bindDriver(driver);
   return models;
 }
 
@@ -44,7 +44,7 @@ test('a driver that learns late that its sandboxes are open has real models refu
     },
   };
   const models = new RealModels({ model: 'demo', unconfined: false });
-  models.meet(late);
+  models.bindDriver(late);
   expect(models.unenforced()).toBe('accept');
   egress = 'open';
   expect(() => models.check('gemini/x')).toThrow(/reach the whole network.*CORRAL_UNCONFINED=1/);

@@ -99,7 +99,7 @@ describe('services beside a sandbox that runs', () => {
     const parts = { driver, id: SessionId.parse('0123456789abcdef'), settings: settings(over.images), client };
     const news = {
       tell: (text: string) => told.push(text),
-      told: ({ detail }: { detail: string }) => told.push(detail),
+      report: ({ detail }: { detail: string }) => told.push(detail),
     };
     const isAdopted = over.isAdopted ?? false;
     await beginServices({ ...parts, ...news, isAdopted, clock: systemClock }, new AbortController().signal);

@@ -110,7 +110,7 @@ test('hosts that a session changes count at once where it is held, and within a 
   expect(await hosts()).toEqual(['a.example']);
   now = 1_000;
   expect(await hosts()).toEqual(['b.example']);
-  own.meet(() => chosen({ egress: ['c.example'] }));
+  own.bind(() => chosen({ egress: ['c.example'] }));
   expect(await hosts()).toEqual(['c.example']);
   expect(own.hasOtherEgress(sessionId, chosen({ egress: ['c.example'] }))).toBe(true);
 });

@@ -5,7 +5,7 @@ import { manualClock } from '../../support/machines/manual-clock.ts';
 function gate() {
   const clock = manualClock(0);
   const told: string[] = [];
-  const it = lockout({ clock, heard: (what, address) => told.push(`${what} ${address}`) });
+  const it = lockout({ clock, onFailure: (what, address) => told.push(`${what} ${address}`) });
   const fail = (address: string, times: number) => {
     for (let n = 0; n < times; n++) it.failed(address);
   };

@@ -3,7 +3,7 @@ import { builtInTools, describedTools } from '../../../src/agents/tools/list.ts'
 import { startMessage } from '../../../src/automations/starter.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
-import { strangersIn, strangersOf } from '../../../src/core/text/strangers.ts';
+import { strangersIn, untrustedSourcesOf } from '../../../src/core/text/strangers.ts';
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
 import { newSession, project, StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { feedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';
@@ -68,8 +68,8 @@ describe('words of strangers', () => {
   });
 
   test('can have come by the network where the sandbox is not isolated', () => {
-    expect([strangersOf([], true), strangersOf([], false)]).toEqual([[], ['network']]);
-    expect(strangersOf(['network', 'page'], false)).toEqual(['network', 'page']);
+    expect([untrustedSourcesOf([], true), untrustedSourcesOf([], false)]).toEqual([[], ['network']]);
+    expect(untrustedSourcesOf(['network', 'page'], false)).toEqual(['network', 'page']);
   });
 
   test('stay in the record of a session, each way once', () => {

@@ -10,7 +10,7 @@ function sized(free: number | undefined = 100 * gib) {
   const size = automaticSize({ clock, freeMemory: () => free });
   const ask = (count: number, everyMs = 0) => {
     for (let n = 0; n < count; n++) {
-      size.asked();
+      size.recordRequest();
       clock.advance(everyMs);
     }
   };

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
-import { keepersOf, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
+import { findTerminalKeepers, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { executor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -12,7 +12,7 @@ test('a command whose client was gone before it began is ended like any other', 
     place: await confinePaths(folder.path),
     stateDir: folder.path,
     env: { PATH: process.env.PATH },
-    keepers: keepersOf(process.pid, process.ppid),
+    keepers: findTerminalKeepers(process.pid, process.ppid),
     bootId: crypto.randomUUID(),
     touch: () => {},
   } as unknown as SharedState;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { keepersOf } from '../../../sandbox-images/sandboxd/shared-state.ts';
+import { findTerminalKeepers } from '../../../sandbox-images/sandboxd/shared-state.ts';
 
 test("a keeper is the daemon's own until its process has ended, which is later than its output", async () => {
-  const keepers = keepersOf(process.pid, process.ppid);
+  const keepers = findTerminalKeepers(process.pid, process.ppid);
   const { promise: closed, resolve } = Promise.withResolvers<number>();
   keepers.hold({ pid: 4_000, closed });
   expect(keepers.spared([])).toContain(4_000);
@@ -12,7 +12,7 @@ test("a keeper is the daemon's own until its process has ended, which is later t
 });
 
 test("a keeper that could not be started is nobody's", async () => {
-  const keepers = keepersOf(process.pid, process.ppid);
+  const keepers = findTerminalKeepers(process.pid, process.ppid);
   const closed = Promise.reject(new Error('no script'));
   keepers.hold({ pid: 4_000, closed });
   await closed.catch(() => {});

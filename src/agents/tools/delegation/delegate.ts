@@ -51,14 +51,14 @@ const delegate = defineTool({
   reattach: start,
 });
 
-type DelegateWish = Omit<ChildTask, 'goal'> & { readonly wait: boolean; readonly goal?: GoalWish | undefined };
-interface GoalWish {
+type DelegateArgs = Omit<ChildTask, 'goal'> & { readonly wait: boolean; readonly goal?: GoalArgs | undefined };
+interface GoalArgs {
   readonly rubric?: string | undefined;
   readonly checks?: readonly string[] | undefined;
   readonly revisions: number;
 }
 
-async function start(ctx: ToolContext, { wait, goal: requested, ...task }: DelegateWish): Promise<ToolResult> {
+async function start(ctx: ToolContext, { wait, goal: requested, ...task }: DelegateArgs): Promise<ToolResult> {
   if (!ctx.children) return noChildren;
   const [, callId = ''] = ctx.operationId.split('.');
   const goal = requested && Goal.safeParse(goalOf(requested));
@@ -66,10 +66,10 @@ async function start(ctx: ToolContext, { wait, goal: requested, ...task }: Deleg
   const id = await ctx.children.start(callId, { ...task, goal: goal?.data }, ctx.signal);
   await ctx.onChild?.(id);
   if (!wait) return { ok: true, output: `Started child ${id}.` };
-  return told(await ctx.children.look(id, true, ctx.signal));
+  return toToolResult(await ctx.children.look(id, true, ctx.signal));
 }
 
-const goalOf = ({ rubric, checks = [], revisions }: GoalWish) => ({
+const goalOf = ({ rubric, checks = [], revisions }: GoalArgs) => ({
   ...(rubric !== undefined && { rubric }),
   checks: checks.map((command) => ({ command })),
   maxRevisions: revisions,
@@ -94,7 +94,7 @@ async function check(
   { child: id, wait }: { child?: string | undefined; wait: boolean },
 ): Promise<ToolResult> {
   if (!ctx.children) return noChildren;
-  if (id !== undefined) return told(await ctx.children.look(id, wait, ctx.signal));
+  if (id !== undefined) return toToolResult(await ctx.children.look(id, wait, ctx.signal));
   const { children, signal } = ctx;
   const all = await Promise.all((await children.list()).map((one) => children.look(one, false, signal)));
   const lines = all.map(({ id: one, state, title }) => `${one}  ${state}  ${title}`);
@@ -124,7 +124,7 @@ const delegateStop = defineTool({
   async run(ctx, { child: id }) {
     if (!ctx.children) return noChildren;
     await ctx.children.stop(id);
-    return told(await ctx.children.look(id, false, ctx.signal));
+    return toToolResult(await ctx.children.look(id, false, ctx.signal));
   },
 });
 
@@ -164,7 +164,7 @@ export function delegateToolsFor(agents: readonly Pick<SubAgent, 'name' | 'descr
 const noChildren: ToolResult = { ok: false, reason: 'refused', output: 'This agent cannot delegate.' };
 const maxChanges = 100;
 
-function told(state: ChildState): ToolResult {
+function toToolResult(state: ChildState): ToolResult {
   const { id, turns, tokens, cost, changes, question, lastWords } = state;
   const price = cost > 0 ? `, cost ${cost.toFixed(4)}` : '';
   const more = changes.length > maxChanges ? [`and ${changes.length - maxChanges} more`] : [];

@@ -65,7 +65,7 @@ async function resultOf(
   const { bytes, status, url } = page;
   const type = page.type === '' ? guessed(bytes) : page.type;
   if (/^image\/(png|jpeg|webp|gif)$/.test(type) && status < 400 && !page.isCut) {
-    const { said: text, picture } = await keptBytes(ctx, { data: bytes, mimeType: type, name: fileNameOf(ctx) });
+    const { text, picture } = await keptBytes(ctx, { data: bytes, mimeType: type, name: fileNameOf(ctx) });
     return { ok: true, output: `${url.href}\n${text}`, ...(picture && { pictures: [picture] }) };
   }
   const isHtml = /^(text\/html|application\/xhtml\+xml)$/.test(type);

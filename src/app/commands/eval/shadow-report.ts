@@ -34,13 +34,13 @@ export async function usageByTurn({ events }: Store, id: SessionId) {
 }
 
 interface ShadowComparison {
-  readonly asked: readonly ShadowTurn[];
+  readonly turns: readonly ShadowTurn[];
   /** Turns without a reply to compare with. */
   readonly others: number;
   readonly model: string;
 }
 
-export function shadowReport({ asked: requests, others, model }: ShadowComparison): string {
+export function shadowReport({ turns: requests, others, model }: ShadowComparison): string {
   const rows = requests.map((it) => [
     String(it.turn),
     it.phase,

@@ -61,7 +61,7 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
     });
     say(`turn ${turn}: ${requests.at(-1)?.difference}`);
   }
-  print(shadowReport({ asked: requests, others, model: model.name }));
+  print(shadowReport({ turns: requests, others, model: model.name }));
   if (json !== undefined)
     await writeFile(json, `${JSON.stringify({ session, model: model.name, turns: requests }, null, 2)}\n`);
   return requests.some(({ difference }) => difference === 'failed') ? 1 : 0;

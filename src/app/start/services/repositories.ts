@@ -58,6 +58,6 @@ export function openRepositories(
     fetch: forgeFetch,
     now,
   });
-  running.pullRequests.meet(pullRequests);
+  running.pullRequests.bind(pullRequests);
   return { repositories, pullRequests };
 }

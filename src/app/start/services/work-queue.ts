@@ -44,7 +44,7 @@ export function openWorkQueue(
     clock,
     warn: (about, text) => logger.warn(about, text),
   });
-  log.onAppend(({ sessionId, facts }) => waiting.heard(sessionId, facts));
+  log.onAppend(({ sessionId, facts }) => waiting.onFacts(sessionId, facts));
   const working = inBackground(closing, (signal) => waiting.run(signal));
   return { documents, queue, [Symbol.asyncDispose]: () => working[Symbol.asyncDispose]() };
 }

@@ -18,7 +18,7 @@ export const VolumeMount = z.object({ volume: VolumeId, path: z.string(), access
 export type VolumeMount = z.infer<typeof VolumeMount>;
 
 /** A volume that a session wants, by its id or its owner's name for it. */
-export const MountWish = z.strictObject({
+export const MountRequest = z.strictObject({
   volume: z.string().min(1).max(100).describe('its id or name'),
   path: z
     .string()
@@ -27,10 +27,10 @@ export const MountWish = z.strictObject({
     .describe('in the sandbox: below /mnt, or at or below /data, /srv, /media or /volumes'),
   access: MountAccess.default('read').describe('a volume has one session that writes; others read'),
 });
-export type MountWish = z.infer<typeof MountWish>;
+export type MountRequest = z.infer<typeof MountRequest>;
 /** The most volumes of one session. */
 export const maxMounts = 8;
-export const MountWishes = z.array(MountWish).max(maxMounts);
+export const MountRequests = z.array(MountRequest).max(maxMounts);
 
 /** A holder of a volume: a session as long as it exists, or a transfer of content until a time. */
 export const VolumeHolder = z.object({

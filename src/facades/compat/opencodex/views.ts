@@ -1,4 +1,4 @@
-import { asGiven } from '../../../config/tool-servers.ts';
+import { toProgramSettings } from '../../../config/tool-servers.ts';
 import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import type { Project } from '../../../sessions/api/projects.ts';
@@ -40,7 +40,7 @@ export const agentView = (config: AgentConfig): replies.AgentConfig => ({
   llm_model: config.model,
   llm_config: config.options,
   ...(config.fallbacks && { llm_fallbacks: config.fallbacks }),
-  ...(config.toolServers.length > 0 && { mcp_servers: asGiven(config.toolServers) }),
+  ...(config.toolServers.length > 0 && { mcp_servers: toProgramSettings(config.toolServers) }),
 });
 
 export const templateView = (template: TemplateInfo & { readonly environment: string }): replies.Template => ({

@@ -208,7 +208,7 @@ async function answer(
         return socket.sendJson(errorFrame(id, clock.now(), wish.message));
     }
   } catch (thrown) {
-    socket.sendJson(errorFrame(id, clock.now(), told(thrown, id, logger)));
+    socket.sendJson(errorFrame(id, clock.now(), errorMessageOf(thrown, id, logger)));
   }
 }
 
@@ -216,11 +216,11 @@ async function answer(
 function refuse(socket: Socket, sid: string, thrown: unknown, { clock, logger }: ConversationDeps): void {
   if (socket.closed.aborted) return;
   const error = toAppError(thrown);
-  socket.sendJson(errorFrame(sid, clock.now(), told(error, sid, logger)));
+  socket.sendJson(errorFrame(sid, clock.now(), errorMessageOf(error, sid, logger)));
   socket.close(wireErrors[error.code].ws);
 }
 
-function told(thrown: unknown, sid: string, logger: HttpLogger): string {
+function errorMessageOf(thrown: unknown, sid: string, logger: HttpLogger): string {
   const error = toAppError(thrown);
   if (error.code === 'session_not_found') return 'Session not found';
   if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error, session: sid }, 'a socket failed');

@@ -4,14 +4,14 @@ import type { Snapshot } from '../../../core/model/sandboxes/snapshot.ts';
 import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand } from '../sessions.ts';
 
-export interface SnapshotWish {
+export interface SnapshotOptions {
   /** `name` or `name:tag`. An older snapshot of the owner with this name loses it. */
   readonly name?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly owner?: string | undefined;
   readonly signal: AbortSignal;
 }
-export interface ImportWish extends SnapshotWish {
+export interface ImportOptions extends SnapshotOptions {
   /** The archive as it comes. */
   readonly content: AsyncIterable<Uint8Array>;
 }
@@ -21,7 +21,7 @@ export interface ExportedSnapshot {
   readonly size: number;
   readonly content: AsyncIterable<Uint8Array>;
 }
-export interface ForkWish {
+export interface SnapshotForkOptions {
   readonly count: number;
   readonly origin: CreateCommand['origin'];
   readonly owner?: string | undefined;
@@ -38,16 +38,16 @@ export interface SnapshotService {
    * Copies the files of a sandbox, which starts for it where it does not run. A copy during which no file changed is kept, and
    * no other. Rejects: conflict (files change all the time), payload_too_large, quota.
    */
-  make(id: SessionId, requested: SnapshotWish): Promise<Snapshot>;
+  make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot>;
   /** Makes sessions that begin with the files of this one as they are now, all with the same files. */
-  fork(id: SessionId, requested: ForkWish): Promise<readonly ForkedSandbox[]>;
+  fork(id: SessionId, requested: SnapshotForkOptions): Promise<readonly ForkedSandbox[]>;
   /** The newest first. */
   list(owner?: string): Promise<readonly Snapshot[]>;
   /** By its id. Rejects: not_found. */
   get(id: string): Promise<Snapshot>;
   /** By its id or its owner's name for it. Rejects: not_found. */
   find(idOrName: string, owner?: string): Promise<Snapshot>;
-  label(id: string, change: Pick<SnapshotWish, 'name' | 'labels'>): Promise<Snapshot>;
+  label(id: string, change: Pick<SnapshotOptions, 'name' | 'labels'>): Promise<Snapshot>;
   remove(id: string): Promise<void>;
   /** Rejects: conflict (the copy is damaged). */
   exported(id: string): Promise<ExportedSnapshot>;
@@ -56,7 +56,7 @@ export interface SnapshotService {
    * its name. Rejects: invalid_request (no archive of a snapshot, or a file outside of the workspace),
    * payload_too_large, quota.
    */
-  imported(requested: ImportWish): Promise<Snapshot>;
+  imported(requested: ImportOptions): Promise<Snapshot>;
 }
 
 export const snapshotRules: ServiceRules<SnapshotService> = {

@@ -7,7 +7,7 @@ import type {
 } from '../../../core/model/sandboxes/built-template.ts';
 import type { ServiceRules } from '../rules.ts';
 
-export interface BuildWish {
+export interface BuildRequest {
   readonly name: string;
   /** The tags of the build beside the one in its name. Without any: `default`. */
   readonly tags: readonly string[];
@@ -56,7 +56,7 @@ export interface TemplateBuildService {
   /** The steps of a Dockerfile. Rejects: invalid_request, with the number of the line. */
   plan(dockerfile: string, args?: Readonly<Record<string, string>>): Promise<DockerfilePlan>;
   /** Makes the template if it is new. Rejects: unsupported, quota, conflict (a name of the operator's). */
-  begin(requested: BuildWish): Promise<BuildBegun>;
+  begin(requested: BuildRequest): Promise<BuildBegun>;
   /** Queues the build and returns. Rejects: conflict where it was started before, invalid_request for its plan. */
   start(templateId: string, buildId: string, plan: BuildPlan): Promise<TemplateBuild>;
   build(templateId: string, buildId: string): Promise<TemplateBuild>;

@@ -32,7 +32,7 @@ export interface PollOptions {
   /** A claim that is not acknowledged lapses after this time, in ms. */
   readonly reclaimMs: number;
   /** The credential by which the worker came, with which the token ends. */
-  readonly maker: CredentialMaker;
+  readonly maker: CredentialIssuer;
   readonly signal: AbortSignal;
 }
 export interface BeatOptions {
@@ -58,7 +58,7 @@ export interface QueueStats {
 }
 
 /** The API key behind a credential, or the seal of the server's own token; both absent: the server asks for no credential. */
-export interface CredentialMaker {
+export interface CredentialIssuer {
   readonly key?: string | undefined;
   readonly seal?: string | undefined;
   readonly environmentKey?: string | undefined;
@@ -74,7 +74,7 @@ export interface EnvironmentKey {
 }
 export interface NewEnvironmentKey {
   readonly name: string;
-  readonly maker: CredentialMaker;
+  readonly maker: CredentialIssuer;
 }
 
 /** The queues of self-hosted environments. Each method takes the environment's id first, and rejects with not_found. */
@@ -130,7 +130,7 @@ export interface WorkerIdentity {
   readonly work?: { readonly id: string; readonly sessionId: SessionId };
   /** Only of an environment's key. */
   readonly keyId?: string;
-  readonly maker: CredentialMaker;
+  readonly maker: CredentialIssuer;
   /** Fires when the credential ends on this server. */
   readonly ended: AbortSignal;
 }

@@ -322,10 +322,10 @@ async function watch(
     if (either.aborted) break;
     if (own.isPaused) continue;
     try {
-      silence.asked();
+      silence.recordRequest();
       using soon = deadlineSignal(silence.patienceMs, clock, either);
       const { desktop = stopped, disk } = await client.health(soon.signal);
-      silence.heard();
+      silence.recordReply();
       heardAt = clock.now();
       saw(own.id, desktop);
       if (disk) followed?.saw(disk);

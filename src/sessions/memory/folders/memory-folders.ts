@@ -45,7 +45,7 @@ interface Reports {
 /** Beyond this number, changes of a folder are not listed one by one. */
 const maxKnown = 1_000;
 const maxTries = 2;
-const maxTold = 20;
+const maxReported = 20;
 /** Below `/mnt/memory`: the agent's texts that gave way to others. No store has a folder of this name. */
 const unkeptFolder = '.unkept';
 /** The sandbox went away, or the server ends: the next use of the folder goes on. */
@@ -69,7 +69,7 @@ export class MemoryFolders {
   }
 
   /** The engine makes the sessions in memory, and is made with these folders. */
-  meet(sessions: Pick<LiveSessions, 'get'>): void {
+  bind(sessions: Pick<LiveSessions, 'get'>): void {
     this.#sessions = sessions;
   }
 
@@ -88,12 +88,12 @@ export class MemoryFolders {
     await this.sync(session, client, signal);
     const report = this.#reports.get(client);
     const texts = report?.fresh.splice(0) ?? [];
-    const more = texts.length > maxTold ? [`${texts.length - maxTold} more files are not kept.`] : [];
-    return texts.length === 0 ? undefined : [...texts.slice(0, maxTold), ...more].join('\n');
+    const more = texts.length > maxReported ? [`${texts.length - maxReported} more files are not kept.`] : [];
+    return texts.length === 0 ? undefined : [...texts.slice(0, maxReported), ...more].join('\n');
   }
 
   /** Hears each fact of a session once it is durable. A run that was cut short leaves changes. */
-  heard(id: SessionId, fact: SessionFact): void {
+  onFact(id: SessionId, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
     const live = this.#sessions.get(id);
     if (live?.client && !live.isPaused) void this.sync(live, live.client, this.#deps.closing).catch(() => {}); // the next use tries again

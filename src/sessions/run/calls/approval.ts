@@ -132,10 +132,10 @@ const maxShown = 500;
 function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
   const recipient = isForWorker ? "a worker of this session's environment" : 'the program of this session';
   const only = isForWorker ? 'Only a worker' : 'Only the program';
-  return `Waiting for ${recipient} to run ${name}.\n\n    ${toldArgs(args)}\n\n${only} can answer. You can refuse the call, or say what to do instead.`;
+  return `Waiting for ${recipient} to run ${name}.\n\n    ${formatArgs(args)}\n\n${only} can answer. You can refuse the call, or say what to do instead.`;
 }
 
-function toldArgs(args: Record<string, unknown>): string {
+function formatArgs(args: Record<string, unknown>): string {
   const message = typeof args.command === 'string' ? args.command : JSON.stringify(args);
   const shown = message.length > maxShown ? `${beginningOf(message, maxShown)}…` : message;
   return shown.replaceAll('\n', '\n    ');
@@ -143,5 +143,5 @@ function toldArgs(args: Record<string, unknown>): string {
 
 function questionOf(name: string, args: Record<string, unknown>, reason: string | undefined): string {
   const why = reason === undefined ? '' : `\n\n${reason}`;
-  return `Allow ${name}?\n\n    ${toldArgs(args)}${why}\n\nReply "approve", ask about it, or say what to do instead.`;
+  return `Allow ${name}?\n\n    ${formatArgs(args)}${why}\n\nReply "approve", ask about it, or say what to do instead.`;
 }

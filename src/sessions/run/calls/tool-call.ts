@@ -28,7 +28,7 @@ export async function makeCall(
   const permission = permissionFor(work, pendingCall);
   if (permission?.kind === 'ask') {
     await runWriter.write(); // the question shows what was spent so far
-    return await askedOnce(work, pendingCall, permission);
+    return await requestApprovalOnce(work, pendingCall, permission);
   }
   if (!pendingCall.begun && !runWriter.openCalls.some(({ callId }) => callId === pendingCall.callId))
     await runWriter.write(announced(work, pendingCall));
@@ -69,11 +69,11 @@ type Question = Extract<CallResult, { kind: 'ask' }>;
 /** The question about a call that has to follow others which wait; undefined: it asks nothing. */
 export async function askAhead(work: RunContext, call: PendingCall): Promise<Question | undefined> {
   const permission = permissionFor(work, call);
-  return permission?.kind === 'ask' ? await askedOnce(work, call, permission) : undefined;
+  return permission?.kind === 'ask' ? await requestApprovalOnce(work, call, permission) : undefined;
 }
 
 /** The approval request, with the text that the call would write. An earlier request keeps its remaining time. */
-async function askedOnce(
+async function requestApprovalOnce(
   { tools, memory, runWriter, clock }: RunContext,
   { callId, name, args, content }: PendingCall,
   question: Question,
@@ -191,7 +191,7 @@ async function record(
   // A call's words to the user and its result are appended together. A restart between them would repeat the words.
   const says = result.ok && name === notifyUser.name;
   await runWriter.write(
-    ...(says ? runWriter.said(splitTitle(textOf(args))) : []),
+    ...(says ? runWriter.messageFacts(splitTitle(textOf(args))) : []),
     runWriter.called(callId, {
       success: result.ok,
       output: result.output,

@@ -49,7 +49,7 @@ export async function makeCalls(
   { calls: requested, answered, left }: CallsInput,
   signal: AbortSignal,
 ): Promise<readonly CallOutcome[]> {
-  const { calls, over, giveBack } = await payFor(work, { wanted: requested, left }, signal);
+  const { calls, over, giveBack } = await payFor(work, { requested, left }, signal);
   work.keepCalls?.(calls.length);
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
@@ -83,7 +83,7 @@ interface PaidCallsOfTurn {
 /** Pays for calls before they are made. One that began before a restart was paid then. */
 async function payFor(
   { leftOfSession, sharedBudgets }: Pick<RunContext, 'leftOfSession' | 'sharedBudgets'>,
-  { wanted: requested, left }: { readonly wanted: readonly PendingCall[]; readonly left: RemainingCalls | undefined },
+  { requested, left }: { readonly requested: readonly PendingCall[]; readonly left: RemainingCalls | undefined },
   signal: AbortSignal,
 ): Promise<PaidCallsOfTurn> {
   const own = affordableCalls(left, leftOfSession?.());

@@ -48,9 +48,9 @@ export async function compactToFit(
   if (!fit.isFull) return { ok: true, spent: nothingSpent };
 
   const plannedCompaction = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
-  const summed = await putSummary(work, { fit, frame, wanted: plannedCompaction, covers, isCounted }, signal);
+  const summed = await putSummary(work, { fit, frame, planned: plannedCompaction, covers, isCounted }, signal);
   if (!summed.ok || !fit.isFull) return summed;
-  await cut(work, { fit, wanted: plannedCompaction, why: summed.why });
+  await cut(work, { fit, planned: plannedCompaction, why: summed.why });
   if (fit.size() > fit.limit) {
     const question = noRoom(model.name, fit);
     return { ok: false, result: { kind: 'full', question, spent: summed.spent } };
@@ -69,7 +69,7 @@ async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextW
 
 /** Puts the model's summary in the place of the older conversation, if that saves enough. */
 async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<SummaryAttempt> {
-  const { fit, wanted: plannedCompaction } = options;
+  const { fit, planned: plannedCompaction } = options;
   const { transcript } = work.runWriter;
   if (!fit.canSummarize || !fit.isWorth({ ...plannedCompaction, summary: '' }))
     return { ok: true, spent: nothingSpent };
@@ -99,9 +99,9 @@ async function cut(
   { runWriter: { transcript } }: Deps,
   {
     fit,
-    wanted: plannedCompaction,
+    planned: plannedCompaction,
     why,
-  }: { readonly fit: ContextWindow; readonly wanted: PlannedCompaction; readonly why: string | undefined },
+  }: { readonly fit: ContextWindow; readonly planned: PlannedCompaction; readonly why: string | undefined },
 ): Promise<void> {
   const summary = plainSummary(transcript.messages, plannedCompaction.upto, why);
   const all: PlannedCompaction = { ...plannedCompaction, kind: 'cut', summary };

@@ -52,7 +52,7 @@ type SummaryResult = { readonly spent: RunSpending } & (
 export interface SummaryOptions {
   readonly fit: ContextWindow;
   readonly frame: Frame;
-  readonly wanted: PlannedCompaction;
+  readonly planned: PlannedCompaction;
   readonly covers: BudgetCheck;
   /** Whether a budget counts tokens or cost. */
   readonly isCounted: () => boolean;
@@ -63,7 +63,7 @@ export type BudgetCheck = (bytes: number, spent: RunSpending) => BudgetOverrun |
 /** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
 export async function summarizeConversation(
   { model, runWriter }: Deps,
-  { fit, frame, wanted: plannedCompaction, covers, isCounted }: SummaryOptions,
+  { fit, frame, planned: plannedCompaction, covers, isCounted }: SummaryOptions,
   signal: AbortSignal,
 ): Promise<SummaryResult> {
   const part = toSummarize({ model, runWriter }, fit, plannedCompaction);

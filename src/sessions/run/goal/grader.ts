@@ -42,7 +42,7 @@ interface GradingInput {
   readonly left: Parameters<typeof findBudgetOverrun>[0]['run'];
   readonly checked: readonly GoalChecked[];
 }
-export type Graded = { readonly spent: RunSpending } & (
+export type GradingResult = { readonly spent: RunSpending } & (
   | {
       readonly kind: 'graded';
       readonly result: GoalChecked['result'];
@@ -56,7 +56,7 @@ export type Graded = { readonly spent: RunSpending } & (
 );
 
 /** Asks the model whether the work meets the rubric, in a context of its own; once more when it gives no verdict. */
-export async function grade(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<Graded> {
+export async function grade(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
   const { model, runWriter } = work;
   const { meter } = runWriter.transcript;
   const { grader: system } = await work.prompt(signal);

@@ -5,7 +5,7 @@ import { beginningOf } from '../../../core/text/text.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
 import { makeChecks } from './checks.ts';
-import { type Graded, grade } from './grader.ts';
+import { type GradingResult, grade } from './grader.ts';
 
 type Judgement = Extract<TurnResult, { kind: 'judged' }>;
 interface Finding {
@@ -36,7 +36,7 @@ const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: '
 
 /** A request that a budget does not cover waits for a person; one that failed is made again. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
-const withSpending = ({ result, spent }: Extract<Graded, { kind: 'ungraded' }>): TurnResult =>
+const withSpending = ({ result, spent }: Extract<GradingResult, { kind: 'ungraded' }>): TurnResult =>
   'spent' in result ? { ...result, spent } : result;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 

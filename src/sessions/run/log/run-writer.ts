@@ -152,7 +152,7 @@ export class RunWriter {
   }
 
   /** Resolves when every earlier write is durable and has been sent to the log's followers. Rejects as a write does. */
-  async told(): Promise<void> {
+  async flush(): Promise<void> {
     await this.#append([]);
     await turnOfTheLoop();
   }
@@ -167,7 +167,7 @@ export class RunWriter {
    * Writes the facts together with the next ones of the run, because each write waits for the disk. None of them may
    * complete a message whose beginning is in the log.
    */
-  owe(...facts: readonly SessionFact[]): void {
+  deferToNextWrite(...facts: readonly SessionFact[]): void {
     this.#owed.push(...facts);
   }
 
@@ -234,7 +234,7 @@ export class RunWriter {
   }
 
   /** A complete message, in the pieces in which it arrived. `reason`: it is the question of a run that waits. */
-  said(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
+  messageFacts(pieces: readonly string[], reason?: WaitReason): SessionFact[] {
     const messageId = this.#ids.messageId();
     const waits = reason && { waits: reason };
     const deltas = mergePieces(pieces).map((piece) => this.#delta(messageId, piece, waits));

@@ -57,9 +57,9 @@ export function mergePieces(pieces: readonly string[]): readonly string[] {
   return few;
 }
 
-const pieceOf = (text: string): string => wholeCharacters(text.slice(0, maxChars), text.length <= maxChars);
+const pieceOf = (text: string): string => takeWholeCharacters(text.slice(0, maxChars), text.length <= maxChars);
 
 /** Avoids splitting a surrogate pair. */
-function wholeCharacters(text: string, isAll: boolean): string {
+function takeWholeCharacters(text: string, isAll: boolean): string {
   return !isAll && /[\uD800-\uDBFF]$/.test(text) ? text.slice(0, -1) : text;
 }

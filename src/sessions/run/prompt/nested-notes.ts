@@ -14,7 +14,7 @@ interface Touched {
   /** The arguments of the tool call. */
   readonly args: unknown;
   /** Whether the model sees this line in an earlier result. */
-  readonly isTold: (line: string) => boolean;
+  readonly isShown: (line: string) => boolean;
 }
 interface RunNotes {
   readonly looked: Set<string>;
@@ -41,7 +41,7 @@ export class NestedNotes {
   /** Undefined: there is nothing new. Rejects only when the signal fires; a read that fails is tried at the next call. */
   async of(
     run: object,
-    { client, clock, roots, args, isTold }: Touched,
+    { client, clock, roots, args, isShown: isTold }: Touched,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const known = this.#runs.get(run) ?? { looked: new Set(), left: maxRunBytes };

@@ -26,7 +26,7 @@ const maxSkills = 50;
 const maxFolders = 10;
 const maxFileBytes = 128 * 1024;
 const waitMs = 3_000;
-const maxTold = 10;
+const maxReported = 10;
 
 /**
  * The skills of workspaces. A run looks for them once, as soon as its sandbox is there, and keeps what it found. `run` is
@@ -34,7 +34,7 @@ const maxTold = 10;
  */
 export class WorkspaceSkills {
   readonly #found = new WeakMap<object, FoundSkills>();
-  readonly #told = new WeakSet<object>();
+  readonly #reported = new WeakSet<object>();
   readonly #looking = new WeakMap<object, Promise<void>>();
 
   /** Empty while they cannot be read. Rejects only when the signal fires. */
@@ -46,10 +46,10 @@ export class WorkspaceSkills {
   /** The notice about unreadable skills, for people; once for each run. */
   takeUnread(run: object): string | undefined {
     const unread = this.#found.get(run)?.unread ?? [];
-    if (unread.length === 0 || this.#told.has(run)) return undefined;
-    this.#told.add(run);
-    const left = unread.length - maxTold;
-    const listed = [...unread.slice(0, maxTold), ...(left > 0 ? [`and ${left} more`] : [])];
+    if (unread.length === 0 || this.#reported.has(run)) return undefined;
+    this.#reported.add(run);
+    const left = unread.length - maxReported;
+    const listed = [...unread.slice(0, maxReported), ...(left > 0 ? [`and ${left} more`] : [])];
     return `Skills of the workspace cannot be read as they are. ${listed.join(' ')}`;
   }
 

@@ -38,7 +38,7 @@ export async function takeTurn(
   signal: AbortSignal,
 ): Promise<Turn> {
   const { runWriter } = work;
-  await runWriter.told(); // otherwise a follower would see the first text only after all events that precede the turn
+  await runWriter.flush(); // otherwise a follower would see the first text only after all events that precede the turn
   const { unheard } = runWriter;
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage()); // it has the newer answer
   const { begun } = runWriter;

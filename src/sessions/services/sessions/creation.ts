@@ -5,7 +5,7 @@ import type { SessionFact } from '../../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../../core/model/records.ts';
 import { newRepository, type RepositoryInput } from '../../../core/model/repository.ts';
-import type { MountWish } from '../../../core/model/sandboxes/volume.ts';
+import type { MountRequest } from '../../../core/model/sandboxes/volume.ts';
 import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
@@ -49,7 +49,7 @@ export type AgentChoice = Pick<SessionRecord, 'template' | 'templateBy' | 'proje
 /** The template of a new session, and the repositories and volumes that it brings. */
 export type ChosenTemplate = Pick<SessionRecord, 'template' | 'templateBy'> & {
   readonly brings?: readonly RepositoryInput[] | undefined;
-  readonly mounts?: readonly MountWish[] | undefined;
+  readonly mounts?: readonly MountRequest[] | undefined;
 };
 interface CreatorDeps extends CreationDeps {
   readonly stored: (id: SessionId) => Promise<StoredSession>;

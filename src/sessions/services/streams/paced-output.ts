@@ -2,18 +2,18 @@ import { Readable } from 'node:stream';
 
 /** Bytes as a stream with backpressure: a reader that stops also stops their source. */
 export class PacedOutput extends Readable {
-  #wanted = Promise.withResolvers<void>();
+  #requested = Promise.withResolvers<void>();
 
   override _read(): void {
-    this.#wanted.resolve();
+    this.#requested.resolve();
   }
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#wanted.resolve();
+    this.#requested.resolve();
     done(error);
   }
   async carry(chunk: Uint8Array): Promise<void> {
-    this.#wanted = Promise.withResolvers();
+    this.#requested = Promise.withResolvers();
     if (this.destroyed || this.push(chunk)) return;
-    await this.#wanted.promise;
+    await this.#requested.promise;
   }
 }

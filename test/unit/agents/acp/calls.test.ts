@@ -10,34 +10,37 @@ test("the output of a terminal of Codex's adapter, told piece by piece, is the c
   const of = calls();
   const terminal = [{ type: 'terminal' as const, terminalId: 't' }];
   const call = { toolCallId: 'a', kind: 'execute' as const, title: 'ls', rawInput: { command: ['bash', '-lc', 'ls'] } };
-  of.heard({ ...call, status: 'in_progress', content: terminal }, true);
+  of.receive({ ...call, status: 'in_progress', content: terminal }, true);
   for (const data of ['one\n', 'two\n'])
-    of.heard({ toolCallId: 'a', _meta: { terminal_output_delta: { data } } }, false);
+    of.receive({ toolCallId: 'a', _meta: { terminal_output_delta: { data } } }, false);
   const exit = { _meta: { terminal_exit: { exit_code: 3, signal: null } } };
-  expect(of.heard({ toolCallId: 'a', status: 'failed', ...exit }, false)).toMatchObject([
+  expect(of.receive({ toolCallId: 'a', status: 'failed', ...exit }, false)).toMatchObject([
     { success: false, output: 'one\ntwo\n', exitCode: 3, args: { command: 'ls' } },
   ]);
 });
 
 test("the agent's description of a call is not its output, and the fence around an output is none of it", () => {
   const of = calls();
-  of.asked({ toolCallId: 'a', kind: 'execute', title: 'ls', content: texts('[in /workspace] (List files)') });
-  expect(of.heard({ toolCallId: 'a', status: 'completed' }, false).at(-1)).toMatchObject({ output: '', content: null });
+  of.requestApproval({ toolCallId: 'a', kind: 'execute', title: 'ls', content: texts('[in /workspace] (List files)') });
+  expect(of.receive({ toolCallId: 'a', status: 'completed' }, false).at(-1)).toMatchObject({
+    output: '',
+    content: null,
+  });
   const fenced = texts('```console\nhi\n```');
-  const told = of.heard({ toolCallId: 'b', kind: 'read', status: 'completed', content: fenced }, true);
+  const told = of.receive({ toolCallId: 'b', kind: 'read', status: 'completed', content: fenced }, true);
   expect(told.at(-1)).toMatchObject({ output: 'hi' });
 });
 
 test('an edit without a diff shows the text of its arguments', () => {
   const rawInput = { filePath: '/workspace/w.txt', content: 'one\n' };
-  expect(calls().asked({ toolCallId: 'a', kind: 'edit', rawInput }).content).toEqual({
+  expect(calls().requestApproval({ toolCallId: 'a', kind: 'edit', rawInput }).content).toEqual({
     content: 'one\n',
     oldContent: null,
   });
 });
 
 test('of arguments that are too large the beginnings are shown, with the number of characters that are not', () => {
-  const { args } = calls().asked({
+  const { args } = calls().requestApproval({
     toolCallId: 'a',
     kind: 'other',
     rawInput: { path: 'a.txt', text: 'x'.repeat(100_000) },
@@ -48,9 +51,9 @@ test('of arguments that are too large the beginnings are shown, with the number 
 
 test('a late word about a call that has ended begins no other call', () => {
   const of = calls();
-  of.heard({ toolCallId: 'a', status: 'completed' }, true);
-  expect(of.heard({ toolCallId: 'a', status: 'in_progress', title: 'again' }, false)).toEqual([]);
-  expect(of.heard({ toolCallId: 'a', status: 'in_progress', title: 'again' }, true)).toHaveLength(1);
+  of.receive({ toolCallId: 'a', status: 'completed' }, true);
+  expect(of.receive({ toolCallId: 'a', status: 'in_progress', title: 'again' }, false)).toEqual([]);
+  expect(of.receive({ toolCallId: 'a', status: 'in_progress', title: 'again' }, true)).toHaveLength(1);
 });
 
 test.each([

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openPullRequest } from '../../../../src/agents/tools/pull-request.ts';
-import { toolRegistry, toolsAskingFirst, withoutRepositories } from '../../../../src/agents/tools/registry.ts';
-import type { PullRequestOpener, PullRequestWish } from '../../../../src/agents/tools/tool.ts';
+import { toolRegistry, toolsThatNeedApproval, withoutRepositories } from '../../../../src/agents/tools/registry.ts';
+import type { PullRequestOpener, PullRequestDraft } from '../../../../src/agents/tools/tool.ts';
 import { AppError, type ErrorCode } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { newRepository } from '../../../../src/core/model/repository.ts';
@@ -12,14 +12,14 @@ const { run } = toolBench();
 const wish = { title: 'Sum once', text: 'It was twice.' };
 const opened = { number: 7, url: 'https://git.example/pulls/7', branch: 'corral/sum', base: 'main', draft: false };
 const opener =
-  (title: string, heard: PullRequestWish[] = []): PullRequestOpener =>
+  (title: string, heard: PullRequestDraft[] = []): PullRequestOpener =>
   async (asked) => {
     heard.push(asked);
     return { ...opened, title };
   };
 
 test('the model reads where the pull request is', async () => {
-  const heard: PullRequestWish[] = [];
+  const heard: PullRequestDraft[] = [];
   const result = await run(openPullRequest, { ...wish, base: 'next' }, { pullRequests: opener('Sum once', heard) });
   expect(result).toMatchObject({
     ok: true,
@@ -57,7 +57,7 @@ test.each([
   { ...wish, title: 'two\nlines' },
   { ...wish, base: '--force' },
 ])('arguments that no forge takes are refused before anything is pushed: %j', async (args) => {
-  const heard: PullRequestWish[] = [];
+  const heard: PullRequestDraft[] = [];
   const result = await run(openPullRequest, args, { pullRequests: opener('x', heard) });
   expect(result).toMatchObject({ ok: false, reason: 'bad_arguments' });
   expect(heard).toEqual([]);
@@ -73,7 +73,8 @@ test('a session without a repository is not offered the tool', async () => {
 });
 
 test('the tool is named among those that wait for a person, until a rule is about all of its calls', () => {
-  const asking = (...rules: Parameters<typeof toolsAskingFirst>[1]) => toolsAskingFirst(toolRegistry(), rules);
+  const asking = (...rules: Parameters<typeof toolsThatNeedApproval>[1]) =>
+    toolsThatNeedApproval(toolRegistry(), rules);
   expect(asking()).toEqual(['open_pull_request']);
   expect(asking({ action: 'allow', tool: 'file_*' })).toEqual(['open_pull_request']);
   expect(asking({ action: 'allow', tool: 'open_pull_request', pattern: '*draft*' })).toEqual(['open_pull_request']);
@@ -91,7 +92,7 @@ test('the model names a folder where there are several, with or without those ab
   const ask = (repository?: string, given = [one, two, three]) =>
     all.openerOf(id, given)({ ...wish, draft: false, ...(repository !== undefined && { repository }) }, signal);
   const early = ask('/workspace/libs/two/'); // before the service is there
-  all.meet({
+  all.bind({
     async open(_, path) {
       paths.push(path);
       return { ...opened, title: 't', head: { branch: 'b', commit: '' } } as never;

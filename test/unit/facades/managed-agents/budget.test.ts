@@ -5,7 +5,7 @@ import {
   changedBudget,
   checkBudgetable,
   ownBudgetOf,
-  shownBudget,
+  toBudgetView,
 } from '../../../../src/facades/compat/managed-agents/sessions/budget.ts';
 import { noUsage } from '../../../../src/facades/compat/managed-agents/sessions/usage.ts';
 import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
@@ -17,9 +17,9 @@ const used = (cost: number) => ({ ...noUsage, cost });
 test('a cap in cents is a hard budget of the session, and is shown as it was sent', () => {
   const own = ownBudgetOf(limit('250'));
   expect(own).toEqual({ cost: 2.5, hard: true });
-  expect(shownBudget(record(own))).toEqual(limit('250'));
-  expect(shownBudget(record({ cost: 2.5 }))).toBeNull();
-  expect(shownBudget(record())).toBeNull();
+  expect(toBudgetView(record(own))).toEqual(limit('250'));
+  expect(toBudgetView(record({ cost: 2.5 }))).toBeNull();
+  expect(toBudgetView(record())).toBeNull();
 });
 
 test.each(['0', '-1', '2.5', '007', '', '1e3', '9999999999999'])('a cap of %j is refused', (amount) =>

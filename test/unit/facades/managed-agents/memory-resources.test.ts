@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import {
-  MemoryStoreWish,
+  MemoryStoreRequest,
   memoryResourcesFor,
   mountedStore,
 } from '../../../../src/facades/compat/managed-agents/sessions/memory-resources.ts';
@@ -16,7 +16,7 @@ async function bench(...names: readonly string[]) {
   for (const name of names) made.push((await stores.create({ name, description: 'x', metadata: {} })).id);
   const resources = (...wishes: readonly object[]) =>
     memoryResourcesFor(
-      wishes.map((wish) => parsed(MemoryStoreWish, { type: 'memory_store', ...wish })),
+      wishes.map((wish) => parsed(MemoryStoreRequest, { type: 'memory_store', ...wish })),
       stores,
     );
   return { stores, ids: made, resources };

@@ -3,7 +3,7 @@ import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
 import {
   putToken,
-  RepositoryWish,
+  RepositoryRequest,
   repositoriesFor,
 } from '../../../../src/facades/compat/managed-agents/sessions/repository-resources.ts';
 import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
@@ -11,7 +11,7 @@ import type { BoundCredential } from '../../../../src/sessions/api/credentials.t
 
 const url = 'https://github.com/acme/tools';
 const wish = (more: object = {}) =>
-  parsed(RepositoryWish, { type: 'github_repository', url, authorization_token: 'ghp_secret', ...more });
+  parsed(RepositoryRequest, { type: 'github_repository', url, authorization_token: 'ghp_secret', ...more });
 const made = (...wishes: readonly object[]) =>
   repositoriesFor(wishes.map(wish), { newId: () => 'n', now: () => Date.parse('2026-11-20T10:00:00Z') });
 

@@ -12,7 +12,7 @@ async function loaded(before: readonly Step[], after: readonly Step[]): Promise<
   const lists = new ListAnswers(clock);
   const open: ((head: number | undefined) => void)[] = [];
   const act = (step: Step) => {
-    if (step === 'ask') open.push(lists.asked(client));
+    if (step === 'ask') open.push(lists.recordRequest(client));
     else if (step === 'answer') open.shift()?.(7);
     else if (step === 'break') open.shift()?.(undefined);
     else if (step === 'visit') void lists.loaded(client, never);

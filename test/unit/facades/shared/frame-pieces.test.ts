@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { inPieces } from '../../../../src/http/transport/sse.ts';
+import { splitIntoChunks } from '../../../../src/http/transport/sse.ts';
 
 const frame = (text: string, length = text.length) => Buffer.from(text.padEnd(length, '.'));
-const lengthsOf = (frames: readonly Buffer[]) => inPieces(frames).map(({ length }) => length);
+const lengthsOf = (frames: readonly Buffer[]) => splitIntoChunks(frames).map(({ length }) => length);
 
 test('frames are split into pieces of at most 64 KiB, in order and without loss', () => {
   const frames = Array.from({ length: 300 }, (_, n) => frame(`${n}`, 1 + ((n * 7919) % 5_000)));
-  const pieces = inPieces(frames);
+  const pieces = splitIntoChunks(frames);
   expect(Buffer.concat(pieces).equals(Buffer.concat(frames))).toBe(true);
   const sizes = pieces.map(({ length }) => length);
   expect(Math.max(...sizes)).toBeLessThanOrEqual(64 * 1024);

@@ -53,7 +53,7 @@ test('an answer makes good all misses before it', async () => {
   const { silence, check } = silent(0);
   await check();
   await check();
-  silence.heard();
+  silence.recordReply();
   expect(silence.isSilent).toBe(false);
   expect(await check()).toBe(false);
   expect(silence.patienceMs).toBe(1_000);
@@ -69,7 +69,7 @@ test('a server that could not listen itself does not count it against the sandbo
   const clock: Clock = { now: () => now, setTimeout: () => undefined, clearTimeout: () => {} };
   const silence = new HealthMonitor(clock, async () => 0);
   const check = async (late: number) => {
-    silence.asked();
+    silence.recordRequest();
     now += silence.patienceMs + late;
     return await silence.missed();
   };

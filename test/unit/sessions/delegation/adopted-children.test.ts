@@ -39,7 +39,7 @@ async function restarted(failures: number) {
     },
     delete: async (id: SessionId) => void deleted.resolve(id),
   };
-  delegation.meet({ sessions, files: {} } as never);
+  delegation.bind({ sessions, files: {} } as never);
   return { delegation, clock, warned, deleted: deleted.promise };
 }
 

@@ -55,7 +55,7 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
   });
   const sandbox = fakeSandbox();
   const live = { id: sessionId, client: sandbox as SandboxClient, isPaused: false } as LiveSession;
-  snapshots.meet({ get: () => live });
+  snapshots.bind({ get: () => live });
   return {
     store,
     blobs,
@@ -66,7 +66,7 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
     warned,
     /** A run ends, and the next use waits for the copy. */
     async endsAt(seq: number) {
-      snapshots.heard(sessionId, end, seq);
+      snapshots.onFact(sessionId, end, seq);
       await snapshots.beforeUse(sessionId, sandbox, never);
     },
     files: (text: string) => void sandbox.files.set('/workspace/a.txt', Buffer.from(text)),
@@ -160,7 +160,7 @@ test('a session that is forgotten stops its copy, and begins none that waits', a
   };
   const { files, snapshots, blobs, store, warned } = bench({}, endless);
   files('one');
-  for (const seq of [10, 20]) snapshots.heard(sessionId, end, seq);
+  for (const seq of [10, 20]) snapshots.onFact(sessionId, end, seq);
   await reading.promise;
   await snapshots.forget(sessionId);
   expect([measured, blobs.kept.size, warned]).toEqual([1, 0, []]);

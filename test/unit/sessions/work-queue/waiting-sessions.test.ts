@@ -37,13 +37,13 @@ test.each([
   ['anything else', fact('run.started'), false],
 ])('after %s in its log a session of a self-hosted environment is queued, or not', (_, one, isQueued) => {
   const { sessions, queued } = waiting([]);
-  sessions.heard(id, [one]);
+  sessions.onFacts(id, [one]);
   expect(queued).toEqual(isQueued ? [['env_1', id]] : []);
 });
 
 test('a session without workers is never queued', () => {
   const { sessions, queued } = waiting([], { agent: { ...agent, environment: undefined } as unknown as SessionAgent });
-  sessions.heard(id, [fact('message.user'), asked(true)]);
+  sessions.onFacts(id, [fact('message.user'), asked(true)]);
   expect(queued).toEqual([]);
 });
 

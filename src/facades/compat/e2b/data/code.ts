@@ -7,7 +7,7 @@ import { publicText } from '../../../../http/errors/wire-errors.ts';
 import type { CodeContexts, CodeLanguage, CodeListener, CodeResult } from '../../../../sessions/api/code.ts';
 import { type Call, resolvePath } from './call.ts';
 import { bodyOf, ConnectError, largeMessage, parseMessage } from './connect.ts';
-import { answerJson, breakOff } from './refusals.ts';
+import { answerJson, destroyConnection } from './refusals.ts';
 
 const names: Readonly<Record<string, string>> = {
   'text/plain': 'text',
@@ -145,7 +145,7 @@ export async function interpret(call: Call): Promise<void> {
   } catch (thrown) {
     const error = toAppError(thrown);
     tell(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
-    if (response.headersSent) return breakOff(response);
+    if (response.headersSent) return destroyConnection(response);
     const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, publicText(error)];
     if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(text);

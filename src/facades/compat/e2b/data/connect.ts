@@ -4,7 +4,7 @@ import { AppError, type ErrorCode, toAppError } from '../../../../core/errors/er
 import { type JsonLimits, parseJson } from '../../../../core/text/json.ts';
 import { publicText } from '../../../../http/errors/wire-errors.ts';
 import { headerOf } from '../headers.ts';
-import { breakOff } from './refusals.ts';
+import { destroyConnection } from './refusals.ts';
 
 // The Connect protocol with JSON: a bare object for one answer, envelopes for streams.
 
@@ -184,7 +184,7 @@ export class ConnectStream implements Disposable {
   }
   /** Breaks off a stream whose sandbox is gone: an ended answer would look complete. */
   destroy(): void {
-    breakOff(this.#response);
+    destroyConnection(this.#response);
   }
   [Symbol.dispose](): void {
     clearInterval(this.#timer);

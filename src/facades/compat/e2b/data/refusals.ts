@@ -12,7 +12,7 @@ export const refuse = (response: ServerResponse, code: number, message: string):
  * Ends an answer that cannot be completed by resetting its connection. The Python SDK checks whether the sandbox is
  * gone after a reset, but not after an orderly end.
  */
-export function breakOff({ socket }: ServerResponse): void {
+export function destroyConnection({ socket }: ServerResponse): void {
   socket?.resetAndDestroy();
 }
 

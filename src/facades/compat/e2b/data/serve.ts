@@ -25,7 +25,7 @@ import { callPath, failCall, serveAgent } from './agent.ts';
 import type { Call } from './call.ts';
 import { interpret } from './code.ts';
 import { ConnectError } from './connect.ts';
-import { answerJson, breakOff, type Refusal, refusals, refuse } from './refusals.ts';
+import { answerJson, destroyConnection, type Refusal, refusals, refuse } from './refusals.ts';
 
 /** Headers of this facade and of one connection, which programs behind a port must not see. */
 const own = new Set([
@@ -123,7 +123,7 @@ export async function serveData(target: Target, request: IncomingMessage, respon
   const { env, enter, portHost, principal } = opened;
   const cut = cutOf(opened);
   const signal = AbortSignal.any([left.signal, cut, deps.closing]);
-  using _ = breaking(AbortSignal.any([cut, deps.closing]), { destroy: () => breakOff(response) });
+  using _ = breaking(AbortSignal.any([cut, deps.closing]), { destroy: () => destroyConnection(response) });
   const call: Call = {
     sid,
     target,

@@ -5,7 +5,7 @@ import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import { contentFiles, uploadFor } from '../resources/files.ts';
-import { givenIn } from '../sessions/content.ts';
+import { readContents } from '../sessions/content.ts';
 import { newSession } from '../sessions/create.ts';
 import { deploymentWord } from '../sessions/ids.ts';
 import { commandOf } from '../sessions/send.ts';
@@ -61,7 +61,7 @@ export async function sessionOf({ name, content, id }: Deployment, deps: Prepare
   for (const event of initial) {
     if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
       throw invalid(`initial_events: ${event.type} cannot begin a session.`);
-    messages.push(commandOf(event, await givenIn([event], { ...contentFiles(deps, neverFires), uploadOf })));
+    messages.push(commandOf(event, await readContents([event], { ...contentFiles(deps, neverFires), uploadOf })));
   }
   return { command, messages };
 }

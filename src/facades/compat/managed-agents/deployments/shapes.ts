@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Automation } from '../../../../sessions/api/server/automations.ts';
 import { BudgetInput } from '../sessions/budget.ts';
-import { AgentReference, ResourceWish, vaultIds } from '../sessions/create.ts';
+import { AgentReference, ResourceRequest, vaultIds } from '../sessions/create.ts';
 import { deploymentWord } from '../sessions/ids.ts';
 import { iso, isoOrNull, Metadata, MetadataChange } from '../wire.ts';
 import { pauseErrorOf } from './errors.ts';
@@ -25,7 +25,7 @@ const Schedule = z.strictObject({
   timezone: z.string().min(1).max(100),
 });
 const events = z.array(z.unknown()).min(1).max(50);
-const resources = z.array(ResourceWish).max(500).nullable().optional();
+const resources = z.array(ResourceRequest).max(500).nullable().optional();
 const fields = {
   budget: BudgetInput,
   description,

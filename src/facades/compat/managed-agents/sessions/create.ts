@@ -19,8 +19,8 @@ import { iso, Metadata, parsed } from '../wire.ts';
 import { BudgetInput, checkBudgetable, ownBudgetOf } from './budget.ts';
 import { type InboundEvent, inboundEvent } from './inbound.ts';
 import { type RosterAgent, type SessionContent, sessionAgentOf } from './kept-session.ts';
-import { MemoryStoreWish, maxStores, memoryResourcesFor } from './memory-resources.ts';
-import { RepositoryWish, repositoriesFor } from './repository-resources.ts';
+import { MemoryStoreRequest, maxStores, memoryResourcesFor } from './memory-resources.ts';
+import { RepositoryRequest, repositoriesFor } from './repository-resources.ts';
 
 const agentId = z.string().min(1).max(200);
 const version = z.int().min(1).nullable().optional();
@@ -28,32 +28,32 @@ const byId = agentId.transform((id) => ({ type: 'agent' as const, id, version: u
 const byVersion = z.strictObject({ type: z.literal('agent'), id: agentId, version });
 /** An agent by its id, or by its id and version. */
 export const AgentReference = z.union([byId, byVersion]);
-const AgentWish = z.union([
+const AgentRequest = z.union([
   byId,
   z.discriminatedUnion('type', [
     byVersion,
     z.strictObject({ type: z.literal('agent_with_overrides'), id: agentId, version, ...Overrides.shape }),
   ]),
 ]);
-export const ResourceWish = z.discriminatedUnion('type', [
+export const ResourceRequest = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('file'),
     file_id: z.string().min(1).max(200),
     mount_path: z.string().max(1_024).nullable().optional(),
   }),
-  RepositoryWish,
-  MemoryStoreWish,
+  RepositoryRequest,
+  MemoryStoreRequest,
 ]);
 export const vaultIds = z.array(z.string()).max(50).nullable().optional();
 /** Maximum number of files of a session. */
 export const maxFiles = 500;
 const NewSession = z.strictObject({
-  agent: AgentWish,
+  agent: AgentRequest,
   environment_id: z.string().min(1).max(200),
   title: z.string().max(500).nullable().optional(),
   metadata: Metadata.nullable().optional(),
   resources: z
-    .array(ResourceWish)
+    .array(ResourceRequest)
     .max(maxFiles + maxStores + maxRepositories)
     .nullable()
     .optional(),
@@ -138,7 +138,7 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   return { command, initial, tokens: repositories.map(({ shown: { url }, token }) => ({ url, token })) };
 }
 
-async function agentFor(requested: z.output<typeof AgentWish>, documents: Services['documents']) {
+async function agentFor(requested: z.output<typeof AgentRequest>, documents: Services['documents']) {
   const doc = await keptDocument(documents, 'agent', requested.id, requested.version ?? undefined);
   if (doc.archivedAt !== null) throw invalid(`agent: ${requested.id} is archived.`, 'agent_archived');
   const base = AgentContent.parse(doc.content);
@@ -207,7 +207,7 @@ function sandboxFor(config: EnvironmentConfig | undefined, agents: readonly Agen
 
 /** Files of a new session, each with its own path below `/mnt/session/uploads`. */
 export async function resourcesFor(
-  requests: readonly z.output<typeof ResourceWish>[],
+  requests: readonly z.output<typeof ResourceRequest>[],
   { uploadOf, newId, now }: Pick<CreateDeps, 'uploadOf' | 'newId' | 'now'>,
   taken: readonly string[] = [],
 ) {

@@ -109,7 +109,7 @@ class EventList {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUp(this.#projection, sessions, {
       goesOn: (thread, seq, page) => this.#goesOn({ thread, seq, page }, before),
-      heard: (source, events) => this.#add(source, events),
+      onEvents: (source, events) => this.#add(source, events),
     });
     return end === 'read';
   }

@@ -7,7 +7,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { ApiError, invalid } from '../errors.ts';
 
 const access = z.enum(['read_write', 'read_only']);
-export const MemoryStoreWish = z.strictObject({
+export const MemoryStoreRequest = z.strictObject({
   type: z.literal('memory_store'),
   memory_store_id: z.string().min(1).max(200),
   access: access.nullable().optional(),
@@ -28,7 +28,7 @@ export const maxStores = 8;
 
 /** The memory stores of a new session. One of another owner is as unknown as a missing one. */
 export async function memoryResourcesFor(
-  requests: readonly z.output<typeof MemoryStoreWish>[],
+  requests: readonly z.output<typeof MemoryStoreRequest>[],
   stores: Services['memoryStores'],
 ): Promise<MemoryStoreResource[]> {
   if (requests.length > maxStores) throw invalid(`resources: a session has at most ${maxStores} memory stores.`);

@@ -20,7 +20,7 @@ const checkout = z.discriminatedUnion('type', [
     sha: z.string().regex(/^[0-9a-f]{7,64}$/, 'must be the hash of a commit'),
   }),
 ]);
-export const RepositoryWish = z.strictObject({
+export const RepositoryRequest = z.strictObject({
   type: z.literal('github_repository'),
   url: z
     .string()
@@ -50,7 +50,7 @@ interface NewRepository {
 
 /** The repositories of a new session. Rejects with invalid_request: a path outside the workspace, or one in use. */
 export function repositoriesFor(
-  requests: readonly z.output<typeof RepositoryWish>[],
+  requests: readonly z.output<typeof RepositoryRequest>[],
   { newId, now }: { readonly newId: () => string; readonly now: () => number },
 ): NewRepository[] {
   if (requests.length > maxRepositories)

@@ -8,7 +8,7 @@ import { invalid } from '../errors.ts';
 import { type FileDeps, uploadFor } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import { pageOf, parsed, withoutPrevious } from '../wire.ts';
-import { maxFiles, ResourceWish, resourcesFor } from './create.ts';
+import { maxFiles, ResourceRequest, resourcesFor } from './create.ts';
 import { sessionIdOf } from './ids.ts';
 import { keptOf, type SessionContent } from './kept-session.ts';
 import { AuthorizationToken, putToken } from './repository-resources.ts';
@@ -62,7 +62,7 @@ export function resourceRoutes(parts: FileDeps): Route[] {
         const record = await found(params);
         const kept = keptOf(record);
         const { resources = [] } = kept ?? {};
-        const requested = parsed(ResourceWish, body);
+        const requested = parsed(ResourceRequest, body);
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
         if (record.agent?.environment !== undefined)
           throw invalid('`resources` are not supported with self-hosted environments.', 'not_supported');

@@ -6,7 +6,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
-import { type ContentFiles, type EventContents, givenIn } from './content.ts';
+import { type ContentFiles, type EventContents, readContents } from './content.ts';
 import { eventWord, outcomeWord, threadWord } from './ids.ts';
 import type { InboundEvent } from './inbound.ts';
 import type { ManagedEvent } from './projection.ts';
@@ -28,7 +28,7 @@ const atBudget =
 /** Checks the events against the state of the session, then sends them in order. */
 export async function sendEvents(target: Target, events: readonly InboundEvent[]): Promise<ManagedEvent[]> {
   await check(target, events);
-  const eventContents = await givenIn(events, target.files);
+  const eventContents = await readContents(events, target.files);
   const answers: ManagedEvent[] = [];
   const left = [...events];
   for (let next = left.shift(); next; next = left.shift()) {

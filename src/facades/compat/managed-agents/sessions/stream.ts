@@ -7,7 +7,7 @@ import { openSse, type SseContext, sseFrame } from '../../../../http/transport/s
 import type { Services } from '../../../../sessions/api/services.ts';
 import { errorBody, invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
-import { eventWord, messageWord, thoughtPart } from './ids.ts';
+import { eventWord, toMessageId, thoughtPart } from './ids.ts';
 import type { ManagedEvent, Projection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
 import { followThreads } from './threads/follow.ts';
@@ -89,10 +89,10 @@ class Previews {
     if (event.type !== 'message.delta' || !this.#projection.shows) return [];
     const { messageId, text, thought } = event.data;
     if (this.#opened === messageId) return [];
-    const thinking = { type: 'agent.thinking', id: messageWord(messageId, thoughtPart) };
+    const thinking = { type: 'agent.thinking', id: toMessageId(messageId, thoughtPart) };
     const thoughts = thought && this.#wanted.includes(thinking.type) ? [{ type: 'event_start', event: thinking }] : [];
     if (!this.#wanted.includes('agent.message')) return thoughts;
-    const id = messageWord(messageId);
+    const id = toMessageId(messageId);
     const start = this.#begun.has(id) ? [] : [{ type: 'event_start', event: { type: 'agent.message', id } }];
     this.#begun.add(id);
     const delta = { type: 'content_delta', index: 0, content: { type: 'text', text } };

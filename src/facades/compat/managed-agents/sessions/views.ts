@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ownEnvironmentId } from '../resources/environments.ts';
 import { iso, isoOrNull } from '../wire.ts';
-import { shownBudget } from './budget.ts';
+import { toBudgetView } from './budget.ts';
 import { sessionWord, threadWord } from './ids.ts';
 import { keptOf, type SessionContent, shownAgent } from './kept-session.ts';
 import type { SessionReader } from './reader.ts';
@@ -60,7 +60,7 @@ export async function sessionView(record: SessionRecord, deps: ViewDeps) {
     resources: kept?.resources ?? [],
     vault_ids: kept?.vaultIds ?? [],
     metadata: record.metadata ?? {},
-    budget: shownBudget(record),
+    budget: toBudgetView(record),
     deployment_id: kept?.deploymentId ?? null,
     outcome_evaluations: projection.outcomes.views(),
     stats,

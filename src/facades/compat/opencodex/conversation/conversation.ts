@@ -41,7 +41,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
       },
     },
     async ({ params, query, caller }, reply) => {
-      const answered = lists.asked({ chat: params.sid, caller });
+      const answered = lists.recordRequest({ chat: params.sid, caller });
       let head: number | undefined;
       reply.raw.once('close', () => answered(reply.raw.writableFinished ? head : undefined));
       const session = await chatOf(deps, params.sid);

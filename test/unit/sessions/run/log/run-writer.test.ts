@@ -33,7 +33,7 @@ describe('a run that is written down', () => {
   test('appends facts that it owes with the next ones, and an end of the run with them', async () => {
     for (const end of [false, true]) {
       const { runWriter, appends, types } = scribeBench();
-      runWriter.owe(runWriter.title('T'));
+      runWriter.deferToNextWrite(runWriter.title('T'));
       await quiet();
       expect(appends).toEqual([]);
       if (end) await runWriter.close([stopped()], 'cancelled');
@@ -45,8 +45,8 @@ describe('a run that is written down', () => {
 
   test('appends what it owes before a turn begins', async () => {
     const { runWriter, types } = scribeBench();
-    runWriter.owe(runWriter.title('T'));
-    await runWriter.told();
+    runWriter.deferToNextWrite(runWriter.title('T'));
+    await runWriter.flush();
     expect(await types()).toEqual(['title']);
   });
 

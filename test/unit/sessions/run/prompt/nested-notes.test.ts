@@ -17,7 +17,7 @@ function bench(files: Record<string, string | ErrorCode[]>, told = '') {
       return Buffer.from(Array.isArray(file) ? 'At last.' : (file ?? '')).subarray(0, maxBytes);
     },
   };
-  const one = { client, clock: manualClock(), roots: ['', 'app'], isTold: (line: string) => told.includes(line) };
+  const one = { client, clock: manualClock(), roots: ['', 'app'], isShown: (line: string) => told.includes(line) };
   const run = {};
   return {
     asked,
