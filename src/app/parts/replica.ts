@@ -61,7 +61,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
       mayStartAutomations: async () => true,
       mayDeliverWebhooks: async () => true,
       isWithPeer: () => false,
-      meet: () => {},
+      bind: () => {},
     };
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
   }
