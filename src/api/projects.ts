@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
-import { toProgramSettings, GivenPrograms, toolPrograms } from '../config/tool-servers.ts';
+import { GivenPrograms, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
 import type { Project as CoreProject, ProjectAgent } from '../sessions/api/projects.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Done, done, iso, ProjectIdInput, TitleInput } from './procedure/schemas.ts';

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { GroupFiles } from './files.ts';
 import type { Hierarchy } from './hierarchies.ts';
-import { controllerOf, allLimits, type Limit, linesFor, type RequestedLimits } from './limits.ts';
+import { allLimits, controllerOf, type Limit, linesFor, type RequestedLimits } from './limits.ts';
 
 /** A folder in which each sandbox gets its own group. */
 export interface CgroupParent {

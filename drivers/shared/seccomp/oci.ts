@@ -1,5 +1,5 @@
 import { callNumbers, type Machine } from './numbers.ts';
-import { allowed, conditionalCalls, type Comparison, refusal, refusedNewer, unknown } from './rules.ts';
+import { allowed, type Comparison, conditionalCalls, refusal, refusedNewer, unknown } from './rules.ts';
 
 const architectures: Readonly<Record<Machine, string>> = { x64: 'SCMP_ARCH_X86_64', arm64: 'SCMP_ARCH_AARCH64' };
 const machines = Object.keys(architectures) as Machine[];

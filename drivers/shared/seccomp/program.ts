@@ -1,6 +1,6 @@
 import { assemble, type Code, jump, orElse, ret } from './bpf.ts';
 import { callNumbers, type Machine } from './numbers.ts';
-import { allowed, conditionalCalls, type Comparison, refusal, refusedNewer, unknown } from './rules.ts';
+import { allowed, type Comparison, conditionalCalls, refusal, refusedNewer, unknown } from './rules.ts';
 
 const auditArch: Readonly<Record<Machine, number>> = { x64: 0xc000_003e, arm64: 0xc000_00b7 };
 const action = { allow: 0x7fff_0000, kill: 0x8000_0000, errno: (code: number) => 0x0005_0000 | code };

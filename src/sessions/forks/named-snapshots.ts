@@ -13,8 +13,8 @@ import type {
   ExportedSnapshot,
   ForkedSandbox,
   ImportOptions,
-  SnapshotService,
   SnapshotOptions,
+  SnapshotService,
 } from '../api/server/snapshots.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';

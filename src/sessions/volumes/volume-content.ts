@@ -10,7 +10,7 @@ import { headingReader } from '../services/streams/heading-reader.ts';
 import { noInput } from '../services/streams/piped-command.ts';
 import { volumeEntries } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
-import { transferMs, type TransferLease, type VolumeTransfers } from './volume-transfers.ts';
+import { type TransferLease, transferMs, type VolumeTransfers } from './volume-transfers.ts';
 
 interface Deps {
   readonly records: VolumeRecords;

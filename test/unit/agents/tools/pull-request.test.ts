@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { openPullRequest } from '../../../../src/agents/tools/pull-request.ts';
 import { toolRegistry, toolsThatNeedApproval, withoutRepositories } from '../../../../src/agents/tools/registry.ts';
-import type { PullRequestOpener, PullRequestDraft } from '../../../../src/agents/tools/tool.ts';
+import type { PullRequestDraft, PullRequestOpener } from '../../../../src/agents/tools/tool.ts';
 import { AppError, type ErrorCode } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { newRepository } from '../../../../src/core/model/repository.ts';

@@ -7,7 +7,7 @@ import { openSse, type SseContext, sseFrame } from '../../../../http/transport/s
 import type { Services } from '../../../../sessions/api/services.ts';
 import { errorBody, invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
-import { eventWord, toMessageId, thoughtPart } from './ids.ts';
+import { eventWord, thoughtPart, toMessageId } from './ids.ts';
 import type { ManagedEvent, Projection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
 import { followThreads } from './threads/follow.ts';
