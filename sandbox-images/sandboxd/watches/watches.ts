@@ -99,7 +99,7 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
         timer: undefined,
       };
       all.set(id, opened);
-      const listener = { heard: (change: RawChange) => keep(opened, change), gone: () => void end(opened) };
+      const listener = { onChange: (change: RawChange) => keep(opened, change), gone: () => void end(opened) };
       await inotify.open(id, { path: root, recursive }, listener).catch((thrown: unknown) => {
         all.delete(id);
         throw thrown;

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { type MountWish, type Volume, VolumeName } from '../../../../core/model/sandboxes/volume.ts';
+import { type MountRequest, type Volume, VolumeName } from '../../../../core/model/sandboxes/volume.ts';
 import { trimEndOf } from '../../../../core/text/text.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
@@ -162,7 +162,7 @@ function refuseOwner({ uid, gid }: { readonly uid?: unknown; readonly gid?: unkn
 }
 
 /** The volumes of a new sandbox: writable, or read-only with `:read` after the name. */
-export function mountsOf(input: NewSandbox['volumeMounts']): readonly MountWish[] | undefined {
+export function mountsOf(input: NewSandbox['volumeMounts']): readonly MountRequest[] | undefined {
   if (!input?.length) return undefined;
   return input.map(({ name, path }) => {
     const [, volume = name, mode] = /^(.+):(read)$/.exec(name) ?? [];

@@ -14,7 +14,7 @@ import {
 import { serveFiles } from './files.ts';
 import { fileMethods, watchDir } from './filesystem.ts';
 import { connectProcess, processMethods, startProcess } from './process.ts';
-import { answerJson, breakOff, refuse } from './refusals.ts';
+import { answerJson, destroyConnection, refuse } from './refusals.ts';
 
 interface Options {
   readonly maxUploadBytes: number;
@@ -86,7 +86,7 @@ async function serveCall(call: Call, path: string): Promise<void> {
     answerUnary(response, answer);
   } catch (thrown) {
     auditCall(call, { thrown });
-    if (call.cut.aborted || isLost(thrown) || response.headersSent) return breakOff(response);
+    if (call.cut.aborted || isLost(thrown) || response.headersSent) return destroyConnection(response);
     if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
     failCall(call, path, connectError(thrown));
   }

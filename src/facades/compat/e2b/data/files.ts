@@ -13,7 +13,7 @@ import { fileType } from '../../../shared/archive/mime.ts';
 import { headerOf } from '../headers.ts';
 import { type Call, outcomeOf, resolvePath } from './call.ts';
 import { ConnectError } from './connect.ts';
-import { answerJson, breakOff, refuse } from './refusals.ts';
+import { answerJson, destroyConnection, refuse } from './refusals.ts';
 
 /** `GET /files` and `POST /files`. */
 export async function serveFiles(call: Call, maxUploadBytes: number): Promise<void> {
@@ -26,7 +26,7 @@ export async function serveFiles(call: Call, maxUploadBytes: number): Promise<vo
     } else refuse(call.response, 404, 'There is no such route.');
   } catch (thrown) {
     if (isUpload) call.audit('file.write', outcomeOf(thrown));
-    if (call.response.headersSent) return breakOff(call.response);
+    if (call.response.headersSent) return destroyConnection(call.response);
     if (!call.request.complete) call.response.setHeader('connection', 'close'); // the remaining body is not read
     if (thrown instanceof UploadTooLarge) return refuse(call.response, 413, thrown.message);
     if (thrown instanceof ConnectError) return refuse(call.response, 400, thrown.message);

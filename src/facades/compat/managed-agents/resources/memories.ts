@@ -69,7 +69,7 @@ function limitOf(query: Query): number {
 }
 
 /** Maps conflicts of memories to the error codes of this API. */
-async function told<Answer>(work: Promise<Answer>): Promise<Answer> {
+async function withApiErrors<Answer>(work: Promise<Answer>): Promise<Answer> {
   return await work.catch((thrown: unknown) => {
     if (!(thrown instanceof MemoryConflict)) throw thrown;
     const type = thrown.about === 'path' ? 'memory_path_conflict_error' : 'memory_precondition_failed_error';
@@ -109,7 +109,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       async run({ params: { id = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
         const { path, content } = parsed(NewMemory, body);
-        const storeMemory = await told(stores.addMemory(id, { path, text: content ?? '' }));
+        const storeMemory = await withApiErrors(stores.addMemory(id, { path, text: content ?? '' }));
         return memoryOf(id, storeMemory, isWanted ? (content ?? '') : null);
       },
     },
@@ -145,7 +145,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
           text: content ?? undefined,
           expect: precondition?.content_sha256,
         };
-        return await withText(id, await told(stores.changeMemory(id, memory, change)), isWanted);
+        return await withText(id, await withApiErrors(stores.changeMemory(id, memory, change)), isWanted);
       },
     },
     {
@@ -153,7 +153,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       worker,
       async run({ params: { id = '', memory = '' }, query }) {
         const value = query.one('expected_content_sha256');
-        await told(stores.deleteMemory(id, memory, value === undefined ? undefined : parsed(hash, value)));
+        await withApiErrors(stores.deleteMemory(id, memory, value === undefined ? undefined : parsed(hash, value)));
         return { id: memory, type: 'memory_deleted' as const };
       },
     },

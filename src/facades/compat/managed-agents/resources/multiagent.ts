@@ -14,7 +14,7 @@ const Entry = z.union([
   z.strictObject({ type: z.literal('self') }),
   z.looseObject({ type: z.literal('advisor') }),
 ]);
-type EntryWish = z.output<typeof Entry>;
+type EntryInput = z.output<typeof Entry>;
 const Switch = z.looseObject({ type: z.enum(['enabled', 'disabled']) }).nullable();
 const CoordinatorInput = z.strictObject({
   type: z.literal('coordinator'),
@@ -38,7 +38,7 @@ const PartsInput = z.strictObject({
 });
 /** The multi-agent setting as programs send it. */
 export const MultiagentInput = z.discriminatedUnion('type', [CoordinatorInput, PartsInput]).nullable().optional();
-type MultiagentWish = NonNullable<z.output<typeof MultiagentInput>>;
+type MultiagentRequest = NonNullable<z.output<typeof MultiagentInput>>;
 
 const disabled = z.object({ type: z.literal('disabled') });
 /** `self` is the agent that owns the roster, in the version that a session has. */
@@ -90,7 +90,7 @@ interface Owner {
  * The requested setting with the version of each agent. Rejects: invalid_request, not_found. Null: the agent works
  * alone.
  */
-export async function pinned(requested: MultiagentWish | null, owner: Owner): Promise<Multiagent | null> {
+export async function pinned(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;
   if (requested.type === 'coordinator')
     return { type: requested.type, agents: await entriesOf(requested.agents, owner, 'multiagent.agents') };
@@ -112,9 +112,9 @@ export async function pinned(requested: MultiagentWish | null, owner: Owner): Pr
 const usual = { workflows: { type: 'enabled' }, advisor: { type: 'disabled' } } as const;
 
 type MultiagentParts = Extract<Multiagent, { type: 'multiagent_20261001' }>;
-type SubagentsWish = z.output<typeof PartsInput>['subagents'] | MultiagentParts['subagents'];
+type SubagentsInput = z.output<typeof PartsInput>['subagents'] | MultiagentParts['subagents'];
 async function subagentsOf(
-  requested: SubagentsWish,
+  requested: SubagentsInput,
   owner: Owner,
   before: MultiagentParts | undefined,
 ): Promise<MultiagentParts['subagents']> {
@@ -134,7 +134,7 @@ async function subagentsOf(
 }
 
 async function entriesOf(
-  requests: readonly EntryWish[],
+  requests: readonly EntryInput[],
   { id: own, agent }: Owner,
   where: string,
 ): Promise<RosterEntry[]> {
@@ -150,7 +150,7 @@ async function entriesOf(
   }
   return entries;
 
-  async function pinnedEntry(extract: Extract<EntryWish, { type: 'agent' }>): Promise<RosterEntry> {
+  async function pinnedEntry(extract: Extract<EntryInput, { type: 'agent' }>): Promise<RosterEntry> {
     const doc = await agent(extract.id, extract.version ?? undefined).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'not_found') throw thrown;
       const version = extract.version ? ` with the version ${extract.version}` : '';

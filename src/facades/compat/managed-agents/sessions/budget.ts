@@ -18,14 +18,14 @@ export const BudgetInput = z
   })
   .nullable()
   .optional();
-type BudgetWish = NonNullable<z.output<typeof BudgetInput>>;
+type BudgetRequest = NonNullable<z.output<typeof BudgetInput>>;
 
-export const ownBudgetOf = ({ max_list_cost: { amount } }: BudgetWish): OwnBudget & { readonly cost: number } => ({
+export const ownBudgetOf = ({ max_list_cost: { amount } }: BudgetRequest): OwnBudget & { readonly cost: number } => ({
   cost: Number(amount) / 100,
   hard: true,
 });
 /** The budget as the API shows it; null: none, or one that an answer renews. */
-export function shownBudget({ budget }: Pick<SessionRecord, 'budget'>) {
+export function toBudgetView({ budget }: Pick<SessionRecord, 'budget'>) {
   if (!budget?.hard || budget.cost === undefined) return null;
   const amount = String(Math.round(budget.cost * 100));
   return { type: 'limit' as const, max_list_cost: { amount, currency: 'USD' as const } };
@@ -41,11 +41,11 @@ export async function checkBudgetable(refs: readonly string[], models: Services[
       );
 }
 
-export type ShownBudget = NonNullable<ReturnType<typeof shownBudget>>;
+export type ShownBudget = NonNullable<ReturnType<typeof toBudgetView>>;
 
 /** The session's budget after a change. Rejects: invalid_request. */
-export function changedBudget(requested: BudgetWish | null, record: SessionRecord, { cost }: Usage): OwnBudget {
-  if (shownBudget(record) === null && requested !== null)
+export function changedBudget(requested: BudgetRequest | null, record: SessionRecord, { cost }: Usage): OwnBudget {
+  if (toBudgetView(record) === null && requested !== null)
     throw invalid('budget: the session was made without one, or lost it, and cannot get one.', 'budget_create_only');
   if (requested === null) return record.budget?.hard ? {} : (record.budget ?? {});
   const next = ownBudgetOf(requested);

@@ -35,7 +35,7 @@ type FileBlock = Extract<Block, { type: 'image' | 'document' }>;
 const nothing: Content = { text: '', files: [], pictures: [], blocks: [] };
 
 /** Reads the contents of all events before any of them is processed. Rejects: invalid_request, not_found. */
-export async function givenIn(events: readonly InboundEvent[], files: ContentFiles): Promise<EventContents> {
+export async function readContents(events: readonly InboundEvent[], files: ContentFiles): Promise<EventContents> {
   const known = new Map<InboundEvent, Content>();
   for (const event of events) {
     if (!('content' in event)) continue;

@@ -13,14 +13,14 @@ export const eventWord = (id: SessionId, seq: number, part = 0): string =>
 /** The id of the outcome that a message defined. */
 export const outcomeWord = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
 /** The id of a message of the agent, known before its event is in the log, because its text streams. */
-export const messageWord = (messageId: string, part = 0): string =>
+export const toMessageId = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
 /** The thinking before a message is a part of the message. */
 export const thoughtPart = 70;
 /** The id of the event that an event of a log produces as its part with this number, from 0. */
-export const wordOf = (source: SessionEvent, part: number): string =>
+export const toEventId = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'
-    ? messageWord(source.data.messageId, part + 1) // part 0 is the message itself
+    ? toMessageId(source.data.messageId, part + 1) // part 0 is the message itself
     : eventWord(source.sessionId, source.seq, part);
 
 /** A file that came in a message or a result, not through an upload of the program. */

@@ -3,9 +3,9 @@ import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { RunId, SessionId } from '../../../../core/model/ids.ts';
 import type { WaitReason } from '../../../../core/model/spending.ts';
 import { iso } from '../wire.ts';
-import { shownBudget } from './budget.ts';
+import { toBudgetView } from './budget.ts';
 import { type AnnouncedCall, Calls, type ToldEvent } from './calls.ts';
-import { eventWord, messageWord, thoughtPart, threadWord, uploadWord, wordOf } from './ids.ts';
+import { eventWord, thoughtPart, threadWord, toEventId, toMessageId, uploadWord } from './ids.ts';
 import { Outcomes } from './outcomes.ts';
 import { Delegations, type TextToChild } from './threads/delegations.ts';
 import { noUsage, spanUsageOf, type Usage, usageOf, withUsage } from './usage.ts';
@@ -48,7 +48,7 @@ class State {
   activeMs = 0;
   /** The thinking of the request was reported before its message. */
   hasThought = false;
-  toldTitle: string | undefined;
+  sentTitle: string | undefined;
   /** The messages of runs that have not started. */
   queued: ReadonlyMap<RunId, ManagedEvent> = new Map();
   openMessage: string | undefined;
@@ -139,7 +139,7 @@ export class Projection {
   add(event: SessionEvent): readonly ManagedEvent[] {
     this.#now.seq = event.seq;
     this.#now.at = event.ts;
-    this.#word = () => wordOf(event, this.#out.length);
+    this.#word = () => toEventId(event, this.#out.length);
     this.#out = [];
     this.#fold(event);
     return this.#out;
@@ -165,14 +165,14 @@ export class Projection {
         if (!this.#now.asking && event.data.waits === undefined) this.#begin();
         break;
       case 'message.assistant':
-        this.#said(event.data);
+        this.#projectMessage(event.data);
         break;
       case 'usage':
         if (event.data.purpose === 'grade') this.#graded(event);
         else this.#used(event.data);
         break;
       case 'approval.requested':
-        this.#asked(event.data);
+        this.#projectApproval(event.data);
         break;
       case 'approval.resolved':
         this.#tell(this.#calls.resolve(event.data));
@@ -218,9 +218,9 @@ export class Projection {
       case 'title':
         // A client's new title. A title set by a run was not requested by anyone, and the first one came with the
         // session.
-        if (event.runId === null && this.#now.seq > 2 && this.#now.toldTitle !== event.data.title)
+        if (event.runId === null && this.#now.seq > 2 && this.#now.sentTitle !== event.data.title)
           this.#emit('session.updated', { title: event.data.title });
-        this.#now.toldTitle = undefined;
+        this.#now.sentTitle = undefined;
         break;
       case 'session.updated':
         this.#changed(event.data);
@@ -261,13 +261,13 @@ export class Projection {
   #changed({ title, agent, metadata, budget, archived }: FactOf<'session.updated'>['data']): void {
     const { shown } = this.#agent;
     // The event of the title itself comes next.
-    this.#now.toldTitle = title;
+    this.#now.sentTitle = title;
     const fields = {
       ...(title !== undefined && { title }),
       ...(agent && shown && { agent: shown() }),
       ...(metadata && { metadata }),
       // Limits that an answer renews are not part of this API.
-      ...(budget && (budget.hard || Object.keys(budget).length === 0) && { budget: shownBudget({ budget }) }),
+      ...(budget && (budget.hard || Object.keys(budget).length === 0) && { budget: toBudgetView({ budget }) }),
     };
     if (Object.keys(fields).length > 0) this.#emit('session.updated', fields);
     if (!archived) return;
@@ -308,14 +308,14 @@ export class Projection {
     });
     this.#now.request = undefined;
   }
-  #said({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
+  #projectMessage({ messageId, text, waits, thought }: FactOf<'message.assistant'>['data']): void {
     this.#now.openMessage = undefined;
     if (isQuestion(waits)) this.#now.asking = true; // the pieces that showed this may have left the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
     if (waits === undefined) this.#begin(); // a question did not come from a request to the model
-    if (thought) this.#think(messageWord(messageId, thoughtPart));
-    this.#emit('agent.message', { content: [{ type: 'text', text }] }, messageWord(messageId));
+    if (thought) this.#think(toMessageId(messageId, thoughtPart));
+    this.#emit('agent.message', { content: [{ type: 'text', text }] }, toMessageId(messageId));
   }
   #used(data: FactOf<'usage'>['data']): void {
     this.#now.usage = withUsage(this.#now.usage, data);
@@ -334,7 +334,7 @@ export class Projection {
     this.outcomes.use(runId, data);
   }
 
-  #asked(data: FactOf<'approval.requested'>['data']): void {
+  #projectApproval(data: FactOf<'approval.requested'>['data']): void {
     this.#now.asking = true;
     this.#tell(this.#calls.ask(data, { agent: this.#agent, eventId: this.#word() }));
   }

@@ -4,7 +4,7 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
-import { shownBudget } from './budget.ts';
+import { toBudgetView } from './budget.ts';
 import { factsOf } from './kept-session.ts';
 import { SessionProjection, type ThreadEvent } from './threads/session-projection.ts';
 
@@ -46,7 +46,7 @@ export class SessionReader {
 }
 
 export const projectionOf = (record: SessionRecord) =>
-  new SessionProjection(record.id, factsOf(record), shownBudget(record));
+  new SessionProjection(record.id, factsOf(record), toBudgetView(record));
 
 /**
  * Adds an event of a log. An event about a child first opens that child's log; an event about another agent reads that
@@ -79,7 +79,7 @@ async function addWithChild(
 }
 
 interface CatchUp {
-  readonly heard?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
+  readonly onEvents?: (source: SessionEvent, events: readonly ThreadEvent[]) => void;
   /** Whether the projection can continue with a page of a thread's log; undefined: the thread is gone. */
   readonly goesOn?: (thread: SessionId, seq: number, page: EventPage | undefined) => boolean;
   /** The projection is shared: it stays before a child that this caller cannot read, and keeps the child. */
@@ -98,7 +98,7 @@ const isWhole = (_: SessionId, seq: number, page: EventPage | undefined): boolea
 export async function catchUp(
   projection: SessionProjection,
   sessions: Sessions,
-  { heard: listener = () => {}, goesOn = () => true, isShared }: CatchUp = {},
+  { onEvents: listener = () => {}, goesOn = () => true, isShared }: CatchUp = {},
 ): Promise<'read' | 'stale' | 'child missing'> {
   const ended = new Set<SessionId>();
   const pages = new Map<SessionId, SessionEvent[]>();

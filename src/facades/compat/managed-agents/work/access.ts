@@ -5,7 +5,7 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { Principal } from '../../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { runAsCaller } from '../../../../http/guard/caller.ts';
-import type { CredentialMaker, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
+import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/server/work-queue.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { ApiRequest, Route, RouteAccess } from '../route.ts';
@@ -125,7 +125,7 @@ const isOfQueue = (record: Pick<SessionRecord, 'agent'>, { environmentId }: Work
   record.agent?.environment === environmentId && keptOf(record)?.environmentId === environmentId;
 
 /** A credential lasts as long as the API key or the server's token with which it was created. */
-function isAlive({ key, seal }: CredentialMaker, credentials: AccessParts['credentials']): boolean {
+function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['credentials']): boolean {
   if (key !== undefined) return credentials.live(key) !== undefined;
   return (seal ?? '') === credentials.serverSeal;
 }
@@ -156,7 +156,7 @@ export function refuseBeyondResults(events: readonly InboundEvent[]): void {
 }
 
 /** The credential of the caller, with which the credentials that it creates end. */
-export function makerOf({ request, worker }: ApiRequest, { serverSeal }: AccessParts['credentials']): CredentialMaker {
+export function makerOf({ request, worker }: ApiRequest, { serverSeal }: AccessParts['credentials']): CredentialIssuer {
   if (worker) return worker.maker;
   const { key } = request.principal;
   if (key !== undefined) return { key };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
-import type { CredentialMaker, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
+import type { CredentialIssuer, WorkItem } from '../../../../sessions/api/server/work-queue.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid } from '../errors.ts';
@@ -150,7 +150,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
   ];
 
   /** A token created by a claim ends with the environment's key of the claiming worker. */
-  function claimMaker(apiRequest: Parameters<Route['run']>[0]): CredentialMaker {
+  function claimMaker(apiRequest: Parameters<Route['run']>[0]): CredentialIssuer {
     const maker = makerOf(apiRequest, credentials);
     return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };
   }

@@ -36,7 +36,7 @@ export class ListAnswers {
    * Call this when a client requests the list. Call the returned function once it was answered, with the last seq in
    * the list.
    */
-  asked(client: Client): (head: number | undefined) => void {
+  recordRequest(client: Client): (head: number | undefined) => void {
     const lists = this.#of(client);
     lists.open++;
     return (head) => {

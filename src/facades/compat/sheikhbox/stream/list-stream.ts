@@ -33,7 +33,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
   };
   let shown = await look(); // a failure here can still be answered with a status
   using stream = openSse(reply, sse);
-  const changes = heard({ sessions, clock }, stream.gone);
+  const changes = followList({ sessions, clock }, stream.gone);
   await stream.write(shown);
   while (!stream.gone.aborted) {
     await pause(minPauseMs, stream.gone, clock).catch(() => {});
@@ -47,7 +47,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
 }
 
 /** Resolves when something has changed since the last call, or when the subscription itself broke. */
-function heard({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>, gone: AbortSignal) {
+function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'clock'>, gone: AbortSignal) {
   let isNew = false;
   let wake = () => {};
   const ring = () => {

@@ -1,9 +1,9 @@
 import type { SessionEvent } from '../../../../../core/model/events.ts';
 import type { SessionId } from '../../../../../core/model/ids.ts';
 import { iso } from '../../wire.ts';
-import { type ShownBudget, shownBudget } from '../budget.ts';
+import { type ShownBudget, toBudgetView } from '../budget.ts';
 import type { AnnouncedCall } from '../calls.ts';
-import { eventWord, threadWord, wordOf } from '../ids.ts';
+import { eventWord, threadWord, toEventId } from '../ids.ts';
 import { type AgentFacts, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
 import { centsOf, sumOf, usageOf } from '../usage.ts';
 
@@ -144,7 +144,7 @@ export class SessionProjection {
       this.#now.stop = { reason: stop.stop_reason as StopReason, details: stop.stop_details };
     if (event.type === 'run.end') this.#endWith(thread);
     if (event.type === 'session.updated' && event.data.budget && thread === this.#id)
-      this.#budget = shownBudget(event.data);
+      this.#budget = toBudgetView(event.data);
     const own = created.filter(({ type }) => !ofSession.has(type));
     const reports =
       known.parent === null ? own.map((one) => ({ thread, event: one })) : this.#ofChild(thread, own, event);
@@ -165,7 +165,7 @@ export class SessionProjection {
     return own.flatMap((event): ThreadEvent[] => {
       if (event.type === 'session.updated' || event.type.startsWith('session.status_')) return [];
       if (event.type === 'user.message' && source.type === 'message.user' && parent)
-        return [{ thread, event: this.#heard(event, { child: thread, parent, text: source.data.text }) }];
+        return [{ thread, event: this.#receiveChildText(event, { child: thread, parent, text: source.data.text }) }];
       if (event.type === 'user.interrupt')
         return [{ thread, event: { ...event, session_thread_id: threadWord(thread) } }];
       const crossed = crossPosted(event, threadWord(thread));
@@ -176,7 +176,7 @@ export class SessionProjection {
   }
 
   /** A message of the child's parent, or of a person who wrote to the child. */
-  #heard(event: ManagedEvent, { child, parent, text }: ChildText): ManagedEvent {
+  #receiveChildText(event: ManagedEvent, { child, parent, text }: ChildText): ManagedEvent {
     if (!this.of(parent).delegations.hears(child, text.trim())) return event;
     const from_session_thread_id = threadWord(parent);
     const name = parent === this.#id ? {} : { from_agent_name: this.of(parent).thread.agent_name };
@@ -258,7 +258,7 @@ export class SessionProjection {
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
     const { made: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
-    const id = alike?.id ?? wordOf(source, part);
+    const id = alike?.id ?? toEventId(source, part);
     return { thread: this.#id, event: { id, type, processed_at: iso(source.ts), ...fields } };
   }
 }
