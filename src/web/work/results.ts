@@ -2,6 +2,7 @@ import { isPhone, showPane } from '../app/layout.ts';
 import { model, onEvent } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
+import { bestResult, pathAtServer, resultKinds } from './best-result.ts';
 import { fileFilter, storeOf } from './files/store.ts';
 import { openTab } from './open-tab.ts';
 import { showPlace } from './preview/state.ts';
@@ -9,22 +10,7 @@ import { showPlace } from './preview/state.ts';
 // The result of a run is shown beside the conversation when the run ends: a page or a picture, once each.
 
 const recentMs = 10_000; // older ends are of the past
-const kinds = [/\.html?$/i, /\.(svg|png|jpe?g|gif|webp)$/i, /\.pdf$/i] as const;
 const shown = new Set<string>();
-
-/** The page or picture to show: one that the answer names, else the first. */
-export function bestResult(paths: readonly string[], answer: string): string | undefined {
-  for (const kind of kinds) {
-    const found = paths.filter((path) => kind.test(path));
-    const named = found.find((path) => answer.includes(path));
-    if (named ?? found[0]) return named ?? found[0];
-  }
-  return undefined;
-}
-
-/** The path of a page at the server that the run started: servers show the index of a folder at its root. */
-export const pathAtServer = (file: string): string =>
-  file.includes('/') || /^index\.html?$/i.test(file) ? '/' : `/${file}`;
 
 export function openFile(sessionId: string, path: string): void {
   fileFilter.value = 'all';
@@ -41,7 +27,7 @@ async function show(sessionId: string): Promise<void> {
   const paths = files.filter(({ change }) => change !== 'deleted').map(({ path }) => path);
   const best = bestResult(paths, answer);
   if (best === undefined || shown.has(`${sessionId} ${best}`)) return;
-  const [port] = kinds[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
+  const [port] = resultKinds[0].test(best) ? (await query('ports.list', { sessionId })).slice(-1) : [];
   const isBusy = document.activeElement?.closest('.work') != null; // the person works in the pane
   if (currentId.value !== sessionId || model.run.peek().kind !== 'ended' || isBusy) return;
   shown.add(`${sessionId} ${best}`);

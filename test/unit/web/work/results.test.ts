@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bestResult, pathAtServer } from '../../../../src/web/work/results.ts';
+import { bestResult, pathAtServer } from '../../../../src/web/work/best-result.ts';
 import { isLeftover, linesOfPatch } from '../../../../src/web/work/ship/changes.ts';
 
 test('the difference of a file has no header of git, and one sign for what is left out', () => {
