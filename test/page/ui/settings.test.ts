@@ -169,7 +169,7 @@ test('the price of the last run and of the session grows live, with what is left
 });
 
 test('the cost shows what is left of each budget', { tags: ['all'] }, async ({ desk }) => {
-  const id = await desk.worked('Say hi');
+  const id = await desk.worked('Say hello');
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('group', { name: 'Approval' }).waitFor();
   await page.getByRole('tab', { name: 'Cost' }).click();
@@ -190,7 +190,7 @@ test('an administrator enters a rule in the page, takes it back, and sees what a
   await dialog.getByLabel('Rule 1: action').selectOption('deny');
   await dialog.getByLabel('Rule 1: tool').fill('shell_exec');
   await dialog.getByLabel('Rule 1: pattern').fill('echo denied *');
-  await dialog.getByRole('button', { name: 'Save: Rules' }).click();
+  await dialog.getByRole('form', { name: 'Approvals' }).getByRole('button', { name: 'Save' }).click();
   await dialog.getByText('Saved').waitFor();
   expect(await axeFinds(page)).toEqual([]);
   await dialog.getByRole('button', { name: 'Reset: Rules' }).click();

@@ -14,102 +14,105 @@ export function ServerSettings({ parts }: { parts: readonly string[] }) {
     void tryIt(t('server.unread'), async () => setAll((await query('settings.list', undefined)).settings));
   }, []);
   if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
-  const changed = (one: ServerSetting) => setAll(all.map((other) => (other.key === one.key ? one : other)));
+  const changed = (some: readonly ServerSetting[]) =>
+    setAll((now) => now?.map((one) => some.find(({ key }) => key === one.key) ?? one));
   return (
     <>
       {parts.map((part) => (
-        <section class="server-part" key={part} aria-label={t(`server.part.${part}` as TextKey)}>
-          <h3>{t(`server.part.${part}` as TextKey)}</h3>
-          <p class="quiet">{t(`server.effect.${part}` as TextKey)}</p>
-          {all
-            .filter(({ section }) => section === part)
-            .map((setting) => (
-              <OneSetting key={setting.key} setting={setting} changed={changed} />
-            ))}
-        </section>
+        <Part key={part} part={part} settings={all.filter(({ section }) => section === part)} changed={changed} />
       ))}
     </>
   );
 }
 
 interface Props {
-  readonly setting: ServerSetting;
-  readonly changed: (setting: ServerSetting) => void;
+  readonly part: string;
+  readonly settings: readonly ServerSetting[];
+  readonly changed: (settings: readonly ServerSetting[]) => void;
 }
 
-function OneSetting({ setting, changed }: Props) {
-  const [draft, setDraft] = useState<Draft>(() => asDraft(setting));
+const labelOf = ({ key }: ServerSetting): string => t(`setting.${key}` as TextKey);
+
+/** The settings of one part: a card with one Save for all that was changed in it. */
+function Part({ part, settings, changed }: Props) {
+  const [drafts, setDrafts] = useState<Readonly<Record<string, Draft>>>({});
   const [told, setTold] = useState('');
   const [trouble, tryIt] = useTrouble();
-  const label = t(`setting.${setting.key}` as TextKey);
-  const isFixed = setting.setBy !== null;
-  const isChanged = JSON.stringify(draft) !== JSON.stringify(asDraft(setting));
-  const take = (now: ServerSetting, words: string) => {
-    changed(now);
-    setDraft(asDraft(now));
-    setTold(words);
-  };
-  const save = () =>
+  const isChanged = (one: ServerSetting) =>
+    drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(asDraft(one));
+  const edited = settings.filter(isChanged);
+  const write = (some: readonly ServerSetting[], words: string, valueOf: (one: ServerSetting) => SettingValue) =>
     tryIt(t('notSaved'), async () => {
       setTold('');
-      const value = fromDraft(setting, draft);
-      const { key } = setting;
-      const now =
-        value === undefined ? await once('settings.reset', { key }) : await once('settings.change', { key, value });
-      take(now, t('server.saved'));
-    });
-  const reset = () =>
-    tryIt(t('notSaved'), async () => {
-      take(await once('settings.reset', { key: setting.key }), t('server.isReset'));
+      for (const one of some) {
+        const { key } = one;
+        const value = valueOf(one);
+        changed([
+          value === undefined ? await once('settings.reset', { key }) : await once('settings.change', { key, value }),
+        ]);
+        setDrafts(({ [key]: _, ...others }) => others);
+      }
+      setTold(words);
     });
   return (
     <form
-      class="server-setting"
-      aria-label={label}
+      class="server-part"
+      aria-label={t(`server.part.${part}` as TextKey)}
       onSubmit={(event) => {
         event.preventDefault();
-        void save();
+        void write(edited, t('server.saved'), (one) => fromDraft(one, drafts[one.key] ?? ''));
       }}
     >
-      <fieldset disabled={isFixed}>
-        <legend>{label}</legend>
-        <Field
-          setting={setting}
-          label={label}
-          draft={draft}
-          onChange={(next) => {
-            setDraft(next);
+      <h3>{t(`server.part.${part}` as TextKey)}</h3>
+      <p class="quiet">{t(`server.effect.${part}` as TextKey)}</p>
+      {settings.map((one) => (
+        <OneSetting
+          key={one.key}
+          setting={one}
+          draft={drafts[one.key] ?? asDraft(one)}
+          onChange={(draft) => {
+            setDrafts((now) => ({ ...now, [one.key]: draft }));
             setTold('');
           }}
+          reset={() => void write([one], t('server.isReset'), () => undefined)}
         />
-      </fieldset>
-      <p class="quiet origin">{originOf(setting)}</p>
+      ))}
       <Trouble text={trouble} />
-      {!isFixed && (
-        <div class="choices">
-          {told !== '' && <span role="status">{told}</span>}
-          {setting.from === 'page' && (
-            <Button class="small" onClick={() => void reset()} aria-label={t('server.resetOne', { name: label })}>
-              {t('server.reset')}
-            </Button>
-          )}
-          <Button
-            type="submit"
-            class="small"
-            kind="primary"
-            disabled={!isChanged}
-            aria-label={t('server.saveOne', { name: label })}
-          >
-            {t('files.save')}
-          </Button>
-        </div>
-      )}
+      <div class="choices">
+        {told !== '' && <span role="status">{told}</span>}
+        <Button type="submit" kind="primary" disabled={edited.length === 0}>
+          {t('files.save')}
+        </Button>
+      </div>
     </form>
   );
 }
+type SettingValue = ReturnType<typeof fromDraft>;
 
-/** Where the value is from, and what would precede it. */
-function originOf({ setBy, from, variable, key }: ServerSetting): string {
-  if (setBy !== null) return t('server.setBy', { by: setBy });
-  return t(from === 'page' ? 'server.fromPage' : 'server.fromDefault', { variable, key });
+interface OneProps {
+  readonly setting: ServerSetting;
+  readonly draft: Draft;
+  readonly onChange: (draft: Draft) => void;
+  readonly reset: () => void;
+}
+
+function OneSetting({ setting, draft, onChange, reset }: OneProps) {
+  const { setBy, from, variable, key } = setting;
+  const label = labelOf(setting);
+  return (
+    <div class="server-setting" title={t('server.fromDefault', { variable, key })}>
+      <fieldset disabled={setBy !== null}>
+        <legend>{label}</legend>
+        <Field setting={setting} label={label} draft={draft} onChange={onChange} />
+      </fieldset>
+      {setBy !== null && <p class="quiet origin">{t('server.setBy', { by: setBy })}</p>}
+      {setBy === null && from === 'page' && (
+        <div>
+          <Button kind="quiet" class="small" onClick={reset} aria-label={t('server.resetOne', { name: label })}>
+            {t('server.reset')}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
 }
