@@ -41,12 +41,12 @@ function Part({ part, settings, changed }: Props) {
   const isChanged = (one: ServerSetting) =>
     drafts[one.key] !== undefined && JSON.stringify(drafts[one.key]) !== JSON.stringify(asDraft(one));
   const edited = settings.filter(isChanged);
-  const write = (some: readonly ServerSetting[], words: string, valueOf: (one: ServerSetting) => SettingValue) =>
+  const write = (some: readonly ServerSetting[], words: string, toValue: (one: ServerSetting) => SettingValue) =>
     tryIt(t('notSaved'), async () => {
       setTold('');
       for (const one of some) {
         const { key } = one;
-        const value = valueOf(one);
+        const value = toValue(one);
         changed([
           value === undefined ? await once('settings.reset', { key }) : await once('settings.change', { key, value }),
         ]);
