@@ -1,5 +1,6 @@
+import { effect } from '@preact/signals';
 import { isPhone, showPane } from '../app/layout.ts';
-import { model, onEvent } from '../data/log.ts';
+import { model } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { bestResult, pathAtServer, resultKinds } from './best-result.ts';
@@ -9,7 +10,6 @@ import { showPlace } from './preview/state.ts';
 
 // The result of a run is shown beside the conversation when the run ends: a page or a picture, once each.
 
-const recentMs = 10_000; // older ends are of the past
 const shown = new Set<string>();
 
 export function openFile(sessionId: string, path: string): void {
@@ -21,6 +21,7 @@ export function openFile(sessionId: string, path: string): void {
 
 async function show(sessionId: string): Promise<void> {
   if (model.runUsed.peek().toolCalls === 0) return;
+  if ((await query('sandbox.status', { sessionId })).state !== 'running') return; // to look would start it
   const { files } = await query('files.changes', { sessionId });
   const last = model.items.peek().findLast(({ kind }) => kind === 'assistant');
   const answer = last?.kind === 'assistant' ? last.text.peek() : '';
@@ -35,11 +36,15 @@ async function show(sessionId: string): Promise<void> {
   else openFile(sessionId, best);
 }
 
-/** A phone shows one part at a time, and stays with the conversation. */
+/** Of runs that the person saw at work. A phone shows one part at a time, and stays with the conversation. */
 export function followResults(): void {
-  onEvent(({ type, ts, sessionId, ...event }) => {
-    if (type !== 'run.end' || Date.now() - ts > recentMs || isPhone()) return;
-    if ('data' in event && (event.data as { status?: string }).status === 'completed')
-      void show(sessionId).catch(() => {}); // the tabs have it too
+  let seen: string | undefined;
+  effect(() => {
+    const { kind } = model.run.value;
+    const id = currentId.peek();
+    if (kind === 'running') seen = id;
+    if (kind !== 'ended' || id === undefined || seen !== id) return;
+    seen = undefined;
+    if (!isPhone()) void show(id).catch(() => {}); // the tabs have it too
   });
 }

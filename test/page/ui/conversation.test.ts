@@ -128,7 +128,7 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   await ended(page, 2);
   await page.locator('.ended').last().getByRole('button', { name: 'Continue' }).click();
   await ended(page, 3);
-  await page.locator('.ended').last().getByText('Done', { exact: true }).waitFor();
+  await page.locator('.ended[data-status=answered]').waitFor();
   const mine = page.getByRole('article', { name: 'You' });
   expect(await mine.last().textContent()).toContain('Continue where you left off.');
   await mine.last().hover();

@@ -168,7 +168,7 @@ test('the token comes with the link, disappears from the address bar and lasts f
   await page.goto(`${url}/?token=${encodeURIComponent(key)}`);
   await page.getByText('demo · memory').waitFor();
   expect(page.url()).toBe(`${url}/`);
-  await say(page, 'hello');
+  await say(page, 'Say hello');
   await finished(page);
   await page.reload();
   await finished(page);

@@ -94,6 +94,7 @@ export const work = {
   'terminal.list': 'Terminals',
   'terminal.own': 'Terminal {number}',
   'terminal.agent': 'Agent: {name}',
+  'terminal.ownShell': 'Eigene Shell öffnen',
   'terminal.new': 'Neues Terminal',
   'terminal.close': 'Terminal konnte nicht geschlossen werden',
   'terminal.closeOne': 'Terminal {number} schließen',

@@ -94,6 +94,7 @@ export const work = {
   'terminal.list': 'Terminals',
   'terminal.own': 'Terminal {number}',
   'terminal.agent': 'Agent: {name}',
+  'terminal.ownShell': 'Open your own shell',
   'terminal.new': 'New terminal',
   'terminal.close': 'Could not close the terminal',
   'terminal.closeOne': 'Close terminal {number}',

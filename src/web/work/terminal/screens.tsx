@@ -117,7 +117,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
       />
       <div class="work-note quiet row">
         {t(shell.waits ? 'terminal.asks' : shell.running === undefined ? 'terminal.watching' : 'terminal.mayType')}
-        {shell.running === undefined && <Button onClick={openOwn}>{t('terminal.new')}</Button>}
+        {shell.running === undefined && <Button onClick={openOwn}>{t('terminal.ownShell')}</Button>}
       </div>
     </>
   );
