@@ -43,6 +43,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     setPreset(next);
     setAddress(next.baseUrl ?? '');
     setKey('');
+    void tryIt('', async () => {}); // a failure of the one before
     forget();
   };
   const forget = () => {
@@ -50,8 +51,8 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     setModel('');
   };
   const access = () => ({
-    provider: isOwn && preset.baseUrl === '' ? nameOf(address) : preset.id,
-    ...(isOwn && { baseUrl: address.trim() }),
+    provider: isOwn && preset.baseUrl === '' ? nameOf(withScheme(address)) : preset.id,
+    ...(isOwn && { baseUrl: withScheme(address) }),
     ...(key.trim() !== '' && { key: key.trim() }),
   });
   const busy = async (what: string, work: () => Promise<void>) => {
@@ -107,9 +108,9 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
             <span>{t('models.address')}</span>
             <input
               class="field"
-              type="url"
+              inputMode="url"
               required
-              placeholder="http://127.0.0.1:8000/v1"
+              placeholder="http://127.0.0.1:8080/v1"
               value={address}
               onInput={(event) => {
                 setAddress(event.currentTarget.value);
@@ -163,3 +164,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     </form>
   );
 }
+
+/** People type `127.0.0.1:8080` and `localhost:11434/v1`. */
+const withScheme = (address: string): string =>
+  /^[a-z]+:[/][/]/i.test(address.trim()) ? address.trim() : `http://${address.trim()}`;
