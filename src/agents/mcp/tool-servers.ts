@@ -25,12 +25,12 @@ export interface SessionTools {
 export interface LeftOutTool {
   readonly server: string;
   readonly tool: string;
-  /** For people. */
+  /** The reason that people read. */
   readonly reason: string;
 }
 export interface FailedServer {
   readonly name: string;
-  /** For people: what happened and what to do. */
+  /** The text that people read: what happened and what to do. */
   readonly message: string;
   /** The server refused the session's credentials, or requires some. */
   readonly isRefused: boolean;

@@ -156,6 +156,14 @@ export interface AssistantMessage {
   readonly calls: readonly ToolCall[];
   readonly raw: readonly unknown[];
 }
+/** A reply of which the text alone is known, because it broke off. */
+export const replyOfText = (text: string): AssistantMessage => ({
+  role: 'assistant',
+  model: '',
+  text,
+  calls: [],
+  raw: [],
+});
 export interface ToolCall {
   readonly callId: string;
   readonly name: string;

@@ -4,7 +4,7 @@ import { type Packages, requestedPackages } from '../../core/model/packages.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { deniesAll, type EgressChoice, isRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
-import { mib } from '../../core/text/mebibytes.ts';
+import { mib } from '../../core/text/text.ts';
 import { policyOf } from '../../sandboxes/egress/policies/list.ts';
 import type { Prompts } from '../../sessions/engine/run-contexts.ts';
 import { partsWith } from '../../sessions/run/prompt/overrides.ts';

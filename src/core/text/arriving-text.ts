@@ -46,7 +46,7 @@ export class WholeCharacters {
     this.#held = Buffer.from(rest);
   }
 
-  /** What no further piece completes. */
+  /** The bytes of a character that never completed. */
   end(): Buffer {
     return this.#held;
   }

@@ -56,3 +56,6 @@ export const inOneLine = (text: string, joint = ' '): string =>
     .map((line) => line.trim())
     .filter((line) => line !== '')
     .join(joint);
+
+/** A size as people read it: whole MiB, rounded down. */
+export const mib = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;

@@ -8,7 +8,7 @@ export interface Guarded {
   readonly principalOf: () => Principal;
   /** The resource of an id. Rejects where there is none. */
   readonly get: (id: never) => Promise<OwnedResource>;
-  /** Its noun in refusals of callers that may not know of it. Default: a session. */
+  /** The noun in a refusal to a caller that may not know the resource. Default: a session. */
   readonly noun?: string;
   /** The least role that lists those of all owners. Default: operator. */
   readonly listedBy?: 'operator' | 'admin';

@@ -51,7 +51,7 @@ const amountsOf = (budget: Automation['budget']) => ({
   toolCalls: String(budget?.toolCalls ?? ''),
 });
 
-/** What starts an automation, what the agent gets then, and the limits of each of its sessions. */
+/** The form of an automation: its triggers, the task of the agent, and the limits of each session. */
 export function AutomationForm({ automation, back }: Props) {
   const [fields, setFields] = useState(() => ({
     name: automation?.name ?? '',

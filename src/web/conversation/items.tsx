@@ -1,9 +1,11 @@
 import { memo } from 'preact/compat';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { emptyWindow, type ItemWindow, nextWindow, partsOf } from '../data/item-window.ts';
-import type { Item } from '../data/items.ts';
+import type { Item, StepItem } from '../data/items.ts';
 import { type ConversationModel, isUnusable } from '../data/model.ts';
 import { Boundary } from '../parts/boundary.tsx';
+import { Mark } from '../parts/status.tsx';
+import { ForkButton } from '../sharing/fork.tsx';
 import { t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
 import { Live } from './live.ts';
@@ -11,7 +13,6 @@ import { AssistantMessage, UserMessage } from './message.tsx';
 import { EndNote, ErrorNote, EventNote, PhaseNote, RetryNote, Thoughts, WaitNote } from './notes.tsx';
 import { PlainItem } from './plain-item.tsx';
 import { RepositoryCard } from './repository-card.tsx';
-import { StepRow } from './step-row.tsx';
 import { ToolCard } from './tool-card.tsx';
 
 interface Props {
@@ -125,3 +126,13 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
       return <EndNote item={item} isLive={isLive} />;
   }
 });
+
+/** A step of the plan. A session can be forked where it ended. */
+const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
+  <div class="step" data-status={item.status.value}>
+    <h2>
+      <Mark status={item.status.value} /> <span>{item.description}</span>
+    </h2>
+    {isLive && item.endSeq.value !== undefined && <ForkButton seq={item.endSeq.value} />}
+  </div>
+);

@@ -51,7 +51,7 @@ const Tasks = () => (
   </ul>
 );
 
-/** What helps after an answer of the demo that did nothing. */
+/** Help after an answer of the demo that did nothing. */
 export const DemoHelp = () => (
   <div class="row">
     {tasks.map(({ icon, title, text }) => (

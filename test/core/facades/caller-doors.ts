@@ -65,7 +65,7 @@ function routeDoors(server: ComposedServer): CallerRoute[] {
     const ask = async (shown: PresentedCredentials, to: Targets): Promise<DoorAnswer> => {
       // A caller that opens a name keeps it, so it is none of the shared ones.
       const target = method === 'PUT' ? { ...to, boxName: 'of-the-matrix' } : to;
-      const address = server.url + filled(path, target);
+      const address = server.url + fillPath(path, target);
       if (isSocket) return await connect(address, shown, path === '/trpc' ? firstQuery : undefined);
       // Other callers delete it too, at the same time.
       if (method === 'DELETE' && path.includes('/api-keys/'))
@@ -133,7 +133,7 @@ function programsId(path: string, to: Targets): string {
   return path.includes('/files/') ? to.document : `sesn_${to.sid}`;
 }
 
-export function filled(path: string, to: Targets): string {
+export function fillPath(path: string, to: Targets): string {
   const query: Record<string, string> = {
     '/api/sessions/{sid}/files/content': '?path=report.md',
     '/api/v1/chats/{sid}/workspace/files/content': '?path=/workspace/report.md',

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { Frame } from '../../../src/facades/compat/workspace/routes.ts';
 import { facadeDescriptors } from '../../../src/facades/list.ts';
-import { type CallerRoute, connect, filled, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
+import { type CallerRoute, connect, fillPath, procedureSocket, procedures, send, strayRows } from './caller-doors.ts';
 import { type Caller, callers, expected } from './caller-rights.ts';
 import { procedureRules } from './caller-rules.ts';
 import { type CallerServer, callerServer } from './caller-server.ts';
@@ -234,7 +234,7 @@ test.each([
     if (!doc || isSocket || !['POST', 'PUT', 'PATCH'].includes(method)) continue;
     const path = url.replaceAll(/:(\w+)/g, '{$1}');
     const query = path.endsWith('/snapshots/archive') ? '?name=x' : '';
-    const address = it.server.url + filled(path, it.shared) + query;
+    const address = it.server.url + fillPath(path, it.shared) + query;
     const { code, text } = await send(address, shown, { method, ...sent });
     if (code >= 500 && ![501, 503].includes(code) && !text.includes('cannot run programs'))
       wrong.push(`${method} ${path}: ${code} ${text}`);

@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-function filled(path: string): string {
+function fillPath(path: string): string {
   const ids = { sid, project_id: project, shell_id: terminal };
   const values: Record<string, string> = { ...ids, provider: 'gemini', name: 'app.js', pid: '1' };
   const query = path.endsWith('/files/content') ? '?path=report.md' : '';
@@ -52,7 +52,7 @@ test('F128 a page of a default origin can use every route that reads, and no rou
     if (/^\/(e2b|anthropic)\//.test(path) || rule === 'preview') continue; // this server has none
     const left = new AbortController();
     const init = { method, headers: { origin, 'sec-fetch-site': 'same-site' }, signal: left.signal };
-    const { status, headers } = await fetch(server.url + filled(path), init);
+    const { status, headers } = await fetch(server.url + fillPath(path), init);
     left.abort(); // some answers are streams
     const isRefused = status === 403;
     const isChange = (changes.has(rule) && !joins.has(name)) || links.test(path) || path === '/mcp'; // what an assistant posts can change things

@@ -34,7 +34,7 @@ export function openWebhooks(startup: Startup, parts: WebhookDeps): RunningWebho
   const { closing, clock, ids, logger, learn, config, metrics } = startup;
   const { store, log, outbox, replica, secrets, projectExists, costOf, isOwned } = parts;
   const isLocal = isLoopback(config.host);
-  // Whoever reaches this server works on its machine, and reaches what listens there without it.
+  // The users of a server on loopback work on its machine, and reach what listens there without it.
   const allowRanges = isLocal ? [...loopback, ...config.webhooks.allowRanges] : config.webhooks.allowRanges;
   const own = isLocal && config.port > 0 ? `http://127.0.0.1:${config.port}` : undefined;
   const { pageUrl = own } = config.webhooks;

@@ -2,7 +2,7 @@ import type { Driver } from '../../../../drivers/driver.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
-import { mib } from '../../../core/text/mebibytes.ts';
+import { mib } from '../../../core/text/text.ts';
 import type { DiskUse } from '../../../sandboxes/client/client.ts';
 
 interface Options {

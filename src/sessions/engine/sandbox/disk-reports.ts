@@ -1,6 +1,6 @@
 import type { FactOf } from '../../../core/model/events.ts';
 import type { SandboxId, SessionId } from '../../../core/model/ids.ts';
-import { mib } from '../../../core/text/mebibytes.ts';
+import { mib } from '../../../core/text/text.ts';
 import type { DiskUse } from '../../../sandboxes/client/client.ts';
 import type { DiskFloor } from './disk-floor.ts';
 

@@ -1,4 +1,4 @@
-import type { AssistantMessage, Usage } from '../../../agents/models/model.ts';
+import { replyOfText, type Usage } from '../../../agents/models/model.ts';
 import { BoundedOutput } from '../../../agents/tools/output.ts';
 import { type Clock, turnOfTheLoop } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
@@ -58,7 +58,7 @@ interface Options {
   readonly soFar: RunProgress;
 }
 
-interface Speech {
+interface OpenReply {
   think(): void;
   say(text: string): void;
   end(): SessionFact[];
@@ -265,12 +265,12 @@ export class RunWriter {
     const texts = facts.map(({ type, data }) => (type === 'message.assistant' ? data.text : ''));
     const text = this.#broken + texts.join('');
     this.#broken = '';
-    if (text !== '') this.transcript.add({ runId: this.runId, message: replyOf(text) });
+    if (text !== '') this.transcript.add({ runId: this.runId, message: replyOfText(text) });
     return facts;
   }
 
   /** A message that is still arriving, new or `begun`: `end` completes it, and `rest` leaves it for the next reply. */
-  speak(begun?: MessageId): Speech & Disposable {
+  speak(begun?: MessageId): OpenReply & Disposable {
     let messageId = begun;
     let thought = false;
     const emit = (text: string) => {
@@ -402,9 +402,6 @@ export class RunWriter {
     await this.#append([...this.cutMessage(), ...facts, ...last]);
   }
 }
-
-/** A reply of which only a text is known that breaks off. */
-export const replyOf = (text: string): AssistantMessage => ({ role: 'assistant', model: '', text, calls: [], raw: [] });
 
 /** The calls that wait after an answer: one that a worker carries out then waits for its result. */
 export function noteAnswer(

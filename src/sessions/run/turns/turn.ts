@@ -1,7 +1,7 @@
 import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { isEmpty } from '../../../agents/models/collect.ts';
-import type { AssistantMessage, FinishedTurn } from '../../../agents/models/model.ts';
+import { type AssistantMessage, type FinishedTurn, replyOfText } from '../../../agents/models/model.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
@@ -9,7 +9,6 @@ import type { Purpose } from '../../../core/model/spending.ts';
 import { addSpending } from '../allowance.ts';
 import { shownMessages } from '../context/attachments.ts';
 import { failedTurn } from '../failed-turn.ts';
-import { replyOf } from '../log/run-writer.ts';
 import { missingParts } from '../missing-tools.ts';
 import type { RunContext } from '../run-context.ts';
 import { spendingOf } from '../spending-of.ts';
@@ -53,7 +52,7 @@ export async function takeTurn(
     pieces.push(delta);
     speech.say(delta);
   };
-  const broken = begun && begun.text.trim() !== '' ? replyOf(begun.text) : undefined;
+  const broken = begun && begun.text.trim() !== '' ? replyOfText(begun.text) : undefined;
   const going = broken ? { ...wanted, hint: brokenHint } : wanted;
   const first = await askWithinWindow(work, going, { hear, signal, begun: broken });
   if (!first.ok) {

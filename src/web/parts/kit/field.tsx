@@ -22,7 +22,7 @@ interface TextProps extends Shared<string> {
   readonly inputMode?: 'decimal' | 'numeric';
   /** Entries that the browser offers while the person types. */
   readonly offers?: readonly string[];
-  /** What is wrong with the value: it is shown at the field, which cannot be sent. Empty: nothing. */
+  /** The error of the value, shown at the field; the form cannot be sent with it. Empty: none. */
   readonly error?: string;
   readonly onLeave?: () => void;
 }
@@ -139,7 +139,7 @@ export const ManyField = ({ legend, choices, chosen, onChange }: ManyProps) => (
 
 interface FormProps {
   readonly children: ComponentChildren;
-  /** What the text of a failure begins with. */
+  /** The beginning of a failure's text. */
   readonly failure: string;
   readonly save: string;
   readonly cancel: string;

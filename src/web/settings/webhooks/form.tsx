@@ -7,7 +7,7 @@ import { t } from '../../text/text.ts';
 
 type Webhook = Outputs['webhooks']['get'];
 type EventName = Webhook['events'][number];
-/** What a person chooses among; each is an event, or several that belong together. */
+/** The choices of a person: single events, and events that belong together. */
 const groups: Readonly<Record<'runs' | 'automations' | 'sessions' | 'resources', readonly EventName[]>> = {
   runs: ['run.ended', 'run.failed', 'run.waiting', 'run.started', 'run.resumed', 'run.retrying', 'goal.judged'],
   automations: ['automation.started', 'automation.not_started', 'automation.paused', 'automation.changed'],

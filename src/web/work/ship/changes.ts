@@ -1,6 +1,9 @@
+import type { Outputs } from '../../../client/types.ts';
 import type { DiffLine } from '../../parts/diff.ts';
 
-// What the page makes of the changes that git lists.
+export type Status = Outputs['repositories']['status'];
+
+// The changes that git lists, as the page shows them.
 
 /** Files that programs leave behind and nobody wants in a commit. */
 const leftovers = /(^|\/)(__pycache__|node_modules|\.DS_Store|\.pytest_cache|\.venv)(\/|$)|\.(pyc|log|swp)$/;

@@ -6,14 +6,13 @@ import type { DiffLine } from '../../parts/diff.ts';
 import { LongTextField } from '../../parts/kit/field.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { isLeftover, linesOfPatch } from './changes.ts';
+import { isLeftover, linesOfPatch, type Status } from './changes.ts';
 import type { RepositoryAddress } from './pull-request.tsx';
-import type { Status } from './ship.tsx';
 
 interface Props {
   readonly of: RepositoryAddress;
   readonly status: Status;
-  /** What the message says until the person writes another one. */
+  /** The message until the person writes another one. */
   readonly proposal: string;
   readonly onDone: () => void;
 }

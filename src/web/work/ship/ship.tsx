@@ -1,17 +1,16 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Outputs } from '../../../client/types.ts';
 import { once, query, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
+import type { Status } from './changes.ts';
 import { Checkpoints } from './checkpoints.tsx';
 import { Commit } from './commit.tsx';
 import { Environment } from './environment.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
-export type Status = Outputs['repositories']['status'];
 
 /** The tab: what each repository of the session has to commit and to push, its pull request, and the checkpoints of all. */
 export function Ship({ session }: { session: Session }) {

@@ -16,7 +16,7 @@ interface Shell {
   text: string;
   running: string | undefined;
   waits: boolean;
-  /** What the text has of the newest command's output. */
+  /** The newest command's output, as far as the text has it. */
   printed: string;
 }
 const maxText = 1_000_000;
