@@ -17,7 +17,7 @@ import type { CallerContext } from '../http/guard/caller-context.ts';
 import { Clients } from '../http/guard/clients.ts';
 import { credentialsOf } from '../http/guard/credentials.ts';
 import { principalFor } from '../http/guard/guard.ts';
-import { idempotency } from '../http/guard/idempotency.ts';
+import { idempotency, keepAnswers } from '../http/guard/idempotency.ts';
 import { rateLimiter } from '../http/guard/rate-limit.ts';
 import { createApp } from '../http/routes/app.ts';
 import type { HostRouter } from '../http/routes/host-router.ts';
@@ -147,6 +147,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     opened: () => metrics.streamOpened('websocket'),
   });
   const once = idempotency(deps.inbox, clock);
+  keepAnswers(app, once);
   const principals = new WeakMap<Principal, CallerContext>();
   const acting = (principal: Principal): CallerContext => {
     const known = principals.get(principal);

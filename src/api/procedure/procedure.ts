@@ -75,10 +75,19 @@ export const router = t.router;
 /** The base of every procedure: readers change nothing, and a connection has a limited number of open calls. */
 export const procedure = t.procedure.use(async ({ ctx, type, next }) => {
   if (type === 'mutation' && ctx.principal.role === 'reader') throw tooWeak(ctx.principal);
-  // A subscription outlives this call, so `subscription.ts` counts it.
-  using _call = type === 'subscription' ? undefined : ctx.calls.enter();
-  return await next();
+  if (type !== 'subscription') {
+    using _call = ctx.calls.enter();
+    return await next();
+  }
+  const result = await next();
+  return result.ok ? { ...result, data: countOpenCall(ctx, result.data as AsyncIterable<unknown>) } : result;
 });
+
+/** A stream that counts as an open call of its connection until it ends. */
+async function* countOpenCall<Item>({ calls }: Pick<TrpcContext, 'calls'>, items: AsyncIterable<Item>) {
+  using _call = calls.enter();
+  yield* items;
+}
 
 const audited = t.middleware(async ({ ctx, meta, input, next }) => {
   const result = await next();

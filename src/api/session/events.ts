@@ -6,7 +6,6 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { CursorInput, Event, ofSession, type Resync } from '../procedure/schemas.ts';
-import { countOpenCall } from '../procedure/subscription.ts';
 
 export const eventsRouter = router({
   list: procedure
@@ -30,7 +29,7 @@ export const eventsRouter = router({
       const { lastSeq: head } = await sessions.get(sessionId);
       const active = lastEventId === undefined ? await sessions.activeRun(sessionId) : undefined;
       const after = lastEventId ?? (active ? active.startedSeq - 1 : head);
-      return countOpenCall(ctx, follow(ctx, { sessionId, after, head }, signal));
+      return follow(ctx, { sessionId, after, head }, signal);
     }),
 });
 

@@ -21,7 +21,6 @@ import {
   TitleInput,
   toSession,
 } from '../procedure/schemas.ts';
-import { countOpenCall } from '../procedure/subscription.ts';
 import {
   BoxName,
   ComposeText,
@@ -347,7 +346,7 @@ export const sessionsRouter = router({
       return { deleted: ids.filter((id) => !stayed.has(id)), kept };
     }),
 
-  watch: procedure.subscription(({ ctx, signal = neverFires }) => countOpenCall(ctx, news(ctx, signal))),
+  watch: procedure.subscription(({ ctx, signal = neverFires }) => news(ctx, signal)),
 });
 
 /** The service's input for a new session. */

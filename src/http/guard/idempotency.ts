@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Inbox } from '../../core/contracts/ports.ts';
@@ -89,6 +89,18 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
       return settleClaim(claimed, work);
     },
   };
+}
+
+/** Wraps the handlers of routes with `config.once`. Call this before they are registered. */
+export function keepAnswers(app: Pick<FastifyInstance, 'addHook'>, { once }: Pick<Idempotency, 'once'>): void {
+  app.addHook('onRoute', (route) => {
+    const { handler, config } = route;
+    const status = config?.once;
+    if (status === undefined) return;
+    route.handler = async function (request, reply) {
+      return await once(request, reply.code(status), async () => await handler.call(this, request, reply));
+    };
+  });
 }
 
 /** Runs the work and stores its result for repeats. A failure releases the key. */

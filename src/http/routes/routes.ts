@@ -4,7 +4,7 @@ import type { Purpose, UrlRight } from '../../auth/signed-url.ts';
 import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
 import type { Client } from '../guard/clients.ts';
-import type { ReplyDocs, RouteDoc } from './route-docs.ts';
+import { idempotencyHeader, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
 // Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the
 // check of replies and the list of routes all read that registration.
@@ -12,6 +12,8 @@ import type { ReplyDocs, RouteDoc } from './route-docs.ts';
 declare module 'fastify' {
   interface FastifyContextConfig {
     doc?: RouteDoc;
+    /** Repeats with the same `Idempotency-Key` get the first answer again. The status of that answer. */
+    once?: 200 | 201;
     /** The route answers without a token. */
     open?: true;
     /** The minimum role that can call the route. */
@@ -88,6 +90,8 @@ export interface RouteTable {
   methodsOf(path: string): string[];
 }
 
+const withKeyHeader = (doc: RouteDoc): RouteDoc => ({ ...doc, headers: { ...idempotencyHeader, ...doc.headers } });
+
 /** Call this before the routes are registered, because it records each registration. */
 export function routeTable(app: FastifyInstance): RouteTable {
   const routes: (RegisteredRoute & { readonly pattern: RegExp })[] = [];
@@ -97,7 +101,8 @@ export function routeTable(app: FastifyInstance): RouteTable {
     const { response, ...schema } = route.schema ?? {};
     if (response !== undefined) route.schema = schema; // otherwise Fastify would look for a serializer at each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
-    const registered = { url, schema, doc: config?.doc, isSocket: config?.socket === true, replies, pattern };
+    const doc = config?.once && config.doc ? withKeyHeader(config.doc) : config?.doc;
+    const registered = { url, schema, doc, isSocket: config?.socket === true, replies, pattern };
     for (const one of [method].flat()) routes.push({ method: one, ...registered });
   });
   app.decorate('registered', routes);

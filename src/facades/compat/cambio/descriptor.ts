@@ -8,5 +8,5 @@ export const cambio = describeFacade({
   tag: 'CambioML',
   paths: ['/sessions', '/ws/{id}'],
   documents: '`/docs`, `/redoc`',
-  routes: async ({ services: { sessions }, idempotency }) => [cambioRoutes({ sessions, idempotency })],
+  routes: async ({ services: { sessions } }) => [cambioRoutes({ sessions })],
 });

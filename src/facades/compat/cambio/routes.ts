@@ -5,8 +5,7 @@ import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import { detailFailures } from '../../../http/errors/failure-docs.ts';
-import type { Idempotency } from '../../../http/guard/idempotency.ts';
-import { describing, idempotencyHeader, ok } from '../../../http/routes/route-docs.ts';
+import { describing, ok } from '../../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 
@@ -78,7 +77,6 @@ export function toMessage(event: SessionEvent): Message | undefined {
 
 export interface CambioDeps {
   readonly sessions: SessionService;
-  readonly idempotency: Idempotency;
 }
 
 const base = '/sessions';
@@ -90,7 +88,7 @@ export function cambio(deps: CambioDeps): FacadeRoutes {
   return { mount: (app) => mountSessions(app, deps) };
 }
 
-function mountSessions(app: App, { sessions, idempotency }: CambioDeps): void {
+function mountSessions(app: App, { sessions }: CambioDeps): void {
   const one = ok(Session, examples.session);
   app.post(
     base,
@@ -98,17 +96,14 @@ function mountSessions(app: App, { sessions, idempotency }: CambioDeps): void {
       schema: { body: NewSession, response: { 200: one } },
       config: {
         doc: about('CreateSession', 'Create a session and its sandbox', {
-          headers: idempotencyHeader,
           bodyExample: {},
           fails: [400, 409, 422],
         }),
+        once: 200,
       },
     },
-    (request, reply) =>
-      idempotency.once(request, reply, async () => {
-        const { template } = request.body;
-        return view(await sessions.create({ origin: 'cambioml', ...(template !== undefined && { template }) }));
-      }),
+    async ({ body: { template } }) =>
+      view(await sessions.create({ origin: 'cambioml', ...(template !== undefined && { template }) })),
   );
   app.get(
     base,

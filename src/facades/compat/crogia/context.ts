@@ -1,7 +1,6 @@
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import { detailFailures } from '../../../http/errors/failure-docs.ts';
-import type { Idempotency } from '../../../http/guard/idempotency.ts';
 import type { HttpLogger } from '../../../http/routes/observe.ts';
 import { describing } from '../../../http/routes/route-docs.ts';
 import type { SocketServer } from '../../../http/transport/ws.ts';
@@ -9,7 +8,6 @@ import type { Services } from '../../../sessions/api/services.ts';
 import type { ResumePoints } from '../../shared/conversation/resume-points.ts';
 
 export interface CrogiaDeps extends Omit<Services, 'projects'> {
-  readonly idempotency: Idempotency;
   readonly sockets: SocketServer;
   readonly clock: Clock;
   readonly logger: HttpLogger;

@@ -10,11 +10,11 @@ export const crogia = describeFacade({
   paths: ['/api/sessions', '/api/shells', '/api/health', '/ws/{id}', '/ws/shells'],
   documents: '`/docs`, `/redoc`',
   /** Mounts the socket that it shares with CambioML. */
-  async routes({ services, idempotency, sockets, clock, logger }) {
+  async routes({ services, sockets, clock, logger }) {
     const rejoins = new ResumePoints(clock);
     const { sessions } = services;
     return [
-      crogiaRoutes({ ...services, idempotency, sockets, clock, logger, rejoins }),
+      crogiaRoutes({ ...services, sockets, clock, logger, rejoins }),
       conversation({ sessions, clock, logger, rejoins }, sockets),
     ];
   },

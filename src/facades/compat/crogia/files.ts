@@ -2,7 +2,6 @@ import type { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
-import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
@@ -19,7 +18,7 @@ const listing = { ...words, file_not_found: noDirectory, invalid_request: 'Path 
 const reading = { ...words, file_not_found: noFile, invalid_request: 'Path is not a file' };
 const searching = { ...words, file_not_found: noDirectory };
 
-export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
+export function mountFiles(app: App, { files }: CrogiaDeps): void {
   app.get(
     `${base}/files`,
     {
@@ -55,21 +54,17 @@ export function mountFiles(app: App, { files, idempotency }: CrogiaDeps): void {
       schema: { params, body: WriteBody, response: { 200: replies.writtenFile } },
       config: {
         doc: about('WriteFile', 'Write a file of the workspace; creates missing folders', {
-          headers: idempotencyHeader,
           bodyExample: { path: 'app.py', content: 'print("hi")\n' },
           fails: [400, 404, 409, 422],
         }),
+        once: 200,
       },
     },
-    (request, reply) => {
-      const { path, content } = request.body;
-      return idempotency.once(request, reply, () =>
-        withErrorTexts(reading, async () => {
-          await files.write(toSessionId(request.params.sid), path, content, abortWhenUnwanted(reply));
-          return { message: `File ${path} written successfully` };
-        }),
-      );
-    },
+    ({ params: { sid }, body: { path, content } }, reply) =>
+      withErrorTexts(reading, async () => {
+        await files.write(toSessionId(sid), path, content, abortWhenUnwanted(reply));
+        return { message: `File ${path} written successfully` };
+      }),
   );
 }
 

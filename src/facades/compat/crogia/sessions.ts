@@ -2,7 +2,6 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { sandboxIdOf } from '../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
-import { idempotencyHeader as headers } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import { about, type CrogiaDeps, iso, words } from './context.ts';
@@ -11,7 +10,7 @@ import { CreateBody, SessionParams as params, TaskBody } from './schemas.ts';
 
 const base = '/api/sessions';
 
-export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): void {
+export function mountSessions(app: App, { sessions }: CrogiaDeps): void {
   app.get(
     base,
     {
@@ -31,18 +30,16 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
       config: {
         doc: about('CreateSession', 'Create a session and its sandbox', {
           description: 'The task is only stored as `last_task`: post it to `/tasks` to run it.',
-          headers,
           bodyExample: { task: 'Create a Flask web application' },
           fails: [400, 409, 422],
         }),
+        once: 200,
       },
     },
-    (request, reply) =>
-      idempotency.once(request, reply, async () => {
-        const { task, template } = request.body;
-        const input = { task, ...(template !== undefined && { template }) };
-        return await sessionInfo(await sessions.create({ origin: 'crogia', ...input }), sessions);
-      }),
+    async ({ body: { task, template } }) => {
+      const input = { task, ...(template !== undefined && { template }) };
+      return await sessionInfo(await sessions.create({ origin: 'crogia', ...input }), sessions);
+    },
   );
   app.get(
     `${base}/:sid`,
@@ -73,22 +70,17 @@ export function mountSessions(app: App, { sessions, idempotency }: CrogiaDeps): 
         doc: about('SendTask', 'Run a task in a session', {
           description:
             'Answers at once; the events follow on `/ws/{sid}`. A task sent while the agent waits answers its question.',
-          headers,
           bodyExample: { task: 'Add user authentication' },
           fails: [400, 404, 409, 422],
         }),
+        once: 200,
       },
     },
-    (request, reply) => {
-      const { sid } = request.params;
-      const { task, mode } = request.body;
-      return withErrorTexts(words, () =>
-        idempotency.once(request, reply, async () => {
-          const { runId } = await sessions.send(toSessionId(sid), { text: task, mode: mode ?? 'queue' });
-          return { message: `Task started in session ${sid}`, task, run_id: runId };
-        }),
-      );
-    },
+    ({ params: { sid }, body: { task, mode } }) =>
+      withErrorTexts(words, async () => {
+        const { runId } = await sessions.send(toSessionId(sid), { text: task, mode: mode ?? 'queue' });
+        return { message: `Task started in session ${sid}`, task, run_id: runId };
+      }),
   );
 }
 

@@ -1,6 +1,5 @@
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
-import { idempotencyHeader as headers } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.ts';
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
@@ -10,7 +9,7 @@ import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params, ShellBody, ShellParams } from './schemas.ts';
 
-export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): void {
+export function mountShells(app: App, { terminals }: CrogiaDeps): void {
   const base = '/api/sessions/:sid/shells';
   app.post(
     base,
@@ -19,17 +18,13 @@ export function mountShells(app: App, { terminals, idempotency }: CrogiaDeps): v
       config: {
         doc: about('OpenShell', 'Open a terminal', {
           description: 'At most 16 per session. Connect on `/ws/shells/{shell_id}`; the terminal outlives its socket.',
-          headers,
           fails: [404, 409],
         }),
+        once: 200,
       },
     },
-    (request, reply) =>
-      withErrorTexts(words, () =>
-        idempotency.once(request, reply, async () =>
-          shellInfo(await terminals.open(toSessionId(request.params.sid), abortWhenUnwanted(reply))),
-        ),
-      ),
+    ({ params: { sid } }, reply) =>
+      withErrorTexts(words, async () => shellInfo(await terminals.open(toSessionId(sid), abortWhenUnwanted(reply)))),
   );
   app.get(
     base,
@@ -61,7 +56,7 @@ const shellInfo = ({ id, sessionId, created }: TerminalInfo): replies.Terminal =
   status: 'active',
 });
 
-export function mountExec(app: App, { sandboxes, processes, idempotency, clock }: CrogiaDeps): void {
+export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps): void {
   app.post(
     '/api/sessions/:sid/shell',
     {
@@ -69,33 +64,29 @@ export function mountExec(app: App, { sandboxes, processes, idempotency, clock }
       config: {
         doc: about('Shell', 'Run a command in the sandbox', {
           description: 'A command that fails is still 200; `exit_code` says so. In the background it answers at once.',
-          headers,
           bodyExample: { cmd: 'ls' },
           fails: [400, 404, 409, 422],
         }),
+        once: 200,
       },
     },
-    (request, reply) => {
-      const { cmd: command, timeout, background } = request.body;
-      return withErrorTexts(words, () =>
-        idempotency.once(request, reply, async () => {
-          const id = toSessionId(request.params.sid);
-          const signal = abortWhenUnwanted(reply);
-          if (background) {
-            const { pid, log } = await processes.startBackground(id, command, signal);
-            return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };
-          }
-          const requested = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
-          const ended = await execIfRunning(sandboxes, id, requested, signal);
-          return {
-            command,
-            output: outputsOf(ended).stdout.replaceAll('\r\n', '\n'),
-            timestamp: iso(clock.now()),
-            exit_code: ended.timedOut ? 124 : ended.exitCode,
-            timed_out: ended.timedOut,
-          };
-        }),
-      );
-    },
+    ({ params: { sid }, body: { cmd: command, timeout, background } }, reply) =>
+      withErrorTexts(words, async () => {
+        const id = toSessionId(sid);
+        const signal = abortWhenUnwanted(reply);
+        if (background) {
+          const { pid, log } = await processes.startBackground(id, command, signal);
+          return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };
+        }
+        const requested = { command, login: true, merge: true, timeoutMs: Math.ceil(timeout * 1000) };
+        const ended = await execIfRunning(sandboxes, id, requested, signal);
+        return {
+          command,
+          output: outputsOf(ended).stdout.replaceAll('\r\n', '\n'),
+          timestamp: iso(clock.now()),
+          exit_code: ended.timedOut ? 124 : ended.exitCode,
+          timed_out: ended.timedOut,
+        };
+      }),
   );
 }

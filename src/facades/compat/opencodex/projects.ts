@@ -1,4 +1,4 @@
-import { idempotencyHeader, nothing } from '../../../http/routes/route-docs.ts';
+import { nothing } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { about } from './about.ts';
 import { type OpencodexDeps, projectOf } from './context.ts';
@@ -10,7 +10,7 @@ const projects = '/api/v1/projects';
 const one = `${projects}/:project_id`;
 
 export function mountProjects(app: App, deps: OpencodexDeps): void {
-  const { services, idempotency } = deps;
+  const { services } = deps;
   app.get(
     projects,
     {
@@ -29,17 +29,14 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
       schema: { body: NewProject, response: { 201: replies.oneProject } },
       config: {
         doc: about('CreateProject', 'Create a project', {
-          headers: idempotencyHeader,
           bodyExample: { name: 'Website' },
           fails: [409, 413, 422],
         }),
+        once: 201,
       },
     },
-    (request, reply) =>
-      idempotency.once(request, reply.code(201), async () => {
-        const { name, description = null } = request.body;
-        return projectView(await services.projects.create({ name, description }));
-      }),
+    async ({ body: { name, description = null } }) =>
+      projectView(await services.projects.create({ name, description })),
   );
   app.get(
     one,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
 import { Secret } from '../../../core/text/secret.ts';
-import { idempotencyHeader, json, nothing } from '../../../http/routes/route-docs.ts';
+import { json, nothing } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
 import { about } from './about.ts';
@@ -37,7 +37,7 @@ const gemini: z.output<typeof Provider> = {
 };
 const providerList = json('Providers', z.object({ providers: z.array(Provider) }), { providers: [gemini] });
 
-export function mountSettings(app: App, { keys, providers, offered, idempotency }: OpencodexDeps): void {
+export function mountSettings(app: App, { keys, providers, offered }: OpencodexDeps): void {
   const NewKey = newKey(providers);
   app.get(
     `${base}/api-keys`,
@@ -60,18 +60,16 @@ export function mountSettings(app: App, { keys, providers, offered, idempotency 
       schema: { body: NewKey, response: { 201: stored } },
       config: {
         doc: about('SetApiKey', 'Store the key of a provider, encrypted; replaces an earlier one', {
-          headers: idempotencyHeader,
           bodyExample,
           fails: [409, 413, 422],
         }),
+        once: 201,
       },
     },
-    (request, reply) =>
-      idempotency.once(request, reply.code(201), async () => {
-        const { provider, api_key } = request.body;
-        await keys.put(provider, new Secret(api_key));
-        return { message: `API key for ${provider} saved` };
-      }),
+    async ({ body: { provider, api_key } }) => {
+      await keys.put(provider, new Secret(api_key));
+      return { message: `API key for ${provider} saved` };
+    },
   );
   app.post(
     `${base}/api-keys/test`,

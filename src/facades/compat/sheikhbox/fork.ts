@@ -1,5 +1,4 @@
 import { toSessionId } from '../../../api/procedure/session-id.ts';
-import { idempotencyHeader } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { success } from '../../shared/envelope.ts';
 import { about, base, type SheikhboxContext } from './context.ts';
@@ -7,7 +6,7 @@ import * as replies from './replies.ts';
 import { EditBody, ForkBody, SessionParams as params } from './schemas.ts';
 
 /** Mounts the routes that fork or edit a session. */
-export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext): void {
+export function mountFork(app: App, { sessions }: SheikhboxContext): void {
   app.post(
     `${base}/:sid/fork`,
     {
@@ -17,23 +16,17 @@ export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext)
           description:
             'The new session has the conversation up to there, and the files as of then: `forked_from.files` is `kept`, or says ' +
             'why it begins without files.',
-          headers: idempotencyHeader,
           bodyExample: { seq: 20 },
           fails: [400, 404, 409],
         }),
+        once: 200,
       },
     },
-    (request, reply) => {
-      const { seq, title, files } = request.body;
+    async ({ params: { sid }, body: { seq, title, files } }) => {
       const requested = { ...(seq && { seq }), ...(title && { title }), ...(typeof files === 'boolean' && { files }) };
-      return idempotency.once(request, reply, async () => {
-        const { id, forkedFrom } = await sessions.fork(toSessionId(request.params.sid), {
-          origin: 'sheikhbox',
-          ...requested,
-        });
-        const { sessionId = '', seq: at = 0, files: kept = 'off' } = forkedFrom ?? {};
-        return success({ session_id: id, forked_from: { session_id: sessionId, seq: at, files: kept } });
-      });
+      const { id, forkedFrom } = await sessions.fork(toSessionId(sid), { origin: 'sheikhbox', ...requested });
+      const { sessionId = '', seq: at = 0, files: kept = 'off' } = forkedFrom ?? {};
+      return success({ session_id: id, forked_from: { session_id: sessionId, seq: at, files: kept } });
     },
   );
   app.post(
@@ -45,27 +38,21 @@ export function mountFork(app: App, { sessions, idempotency }: SheikhboxContext)
           description:
             'The new session has everything before the message, and the files that the run before it left: `files` is ' +
             '`kept`, or says why it begins without files. The edited session stays as it is.',
-          headers: idempotencyHeader,
           bodyExample: { seq: 21, message: 'Say hello instead' },
           fails: [400, 404, 409],
         }),
+        once: 200,
       },
     },
-    (request, reply) => {
-      const { seq, message: text, attachments, stop_run: stopsRun } = request.body;
+    async ({ params: { sid }, body: { seq, message: text, attachments, stop_run: stopsRun } }) => {
       const requested = { seq, text, attachments: attachments ?? [], stopsRun: stopsRun === true };
-      return idempotency.once(request, reply, async () => {
-        const { session, sent } = await sessions.edit(toSessionId(request.params.sid), {
-          origin: 'sheikhbox',
-          ...requested,
-        });
-        const { id, forkedFrom, branch } = session;
-        return success({
-          session_id: id,
-          branch: { session_id: branch?.sessionId ?? id, seq: branch?.seq ?? seq },
-          files: forkedFrom?.files ?? 'off',
-          run_id: sent.runId,
-        });
+      const { session, sent } = await sessions.edit(toSessionId(sid), { origin: 'sheikhbox', ...requested });
+      const { id, forkedFrom, branch } = session;
+      return success({
+        session_id: id,
+        branch: { session_id: branch?.sessionId ?? id, seq: branch?.seq ?? seq },
+        files: forkedFrom?.files ?? 'off',
+        run_id: sent.runId,
       });
     },
   );

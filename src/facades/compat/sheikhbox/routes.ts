@@ -52,7 +52,7 @@ export function sheikhbox(deps: SheikhboxDeps): FacadeRoutes {
 }
 
 function mountSessions(app: App, context: SheikhboxContext): void {
-  const { sessions, idempotency, profile } = context;
+  const { sessions, profile } = context;
   app.put(
     base,
     {
@@ -67,16 +67,15 @@ function mountSessions(app: App, context: SheikhboxContext): void {
             lifetime_seconds: 3600,
             egress: ['api.example.org'],
           },
-          headers: idempotencyHeader,
           fails: [400, 409],
         }),
+        once: 200,
       },
     },
-    (request, reply) =>
-      idempotency.once(request, reply, async () => {
-        const { id } = await sessions.create({ origin: 'sheikhbox', ...newSession(request.rawBody) });
-        return success({ session_id: id });
-      }),
+    async ({ rawBody }) => {
+      const { id } = await sessions.create({ origin: 'sheikhbox', ...newSession(rawBody) });
+      return success({ session_id: id });
+    },
   );
   app.get(
     base,

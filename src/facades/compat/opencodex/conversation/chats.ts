@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { idempotencyHeader, nothing } from '../../../../http/routes/route-docs.ts';
+import { nothing } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { about } from '../about.ts';
 import { chatOf, type OpencodexDeps, projectOf } from '../context.ts';
@@ -11,13 +11,12 @@ import { pageOf } from './paging.ts';
 const chats = '/api/v1/chats';
 const ofProject = '/api/v1/projects/:project_id/chat-sessions';
 const creation = {
-  headers: idempotencyHeader,
   bodyExample: { name: 'New Chat' },
   fails: [404, 409, 413, 422],
 };
 
 export function mountChats(app: App, deps: OpencodexDeps): void {
-  const { services, idempotency } = deps;
+  const { services } = deps;
   const list = async (projectId: string | undefined, query: PageQuery) => {
     const all = await services.sessions.list();
     const own = projectId === undefined ? all : all.filter((session) => session.projectId === projectId);
@@ -52,10 +51,9 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     ofProject,
     {
       schema: { params: ProjectParams, body: NewChat, response: { 201: replies.oneChat } },
-      config: { doc: about('CreateProjectChat', 'Create a chat session in a project', creation) },
+      config: { doc: about('CreateProjectChat', 'Create a chat session in a project', creation), once: 201 },
     },
-    (request, reply) =>
-      idempotency.once(request, reply.code(201), () => create(request.params.project_id, request.body.name)),
+    ({ params, body }) => create(params.project_id, body.name),
   );
   app.get(
     chats,
@@ -77,10 +75,9 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     chats,
     {
       schema: { querystring: NewChatQuery, body: NewChat, response: { 201: replies.oneChat } },
-      config: { doc: about('CreateChat', 'Create a chat session in a project', creation) },
+      config: { doc: about('CreateChat', 'Create a chat session in a project', creation), once: 201 },
     },
-    (request, reply) =>
-      idempotency.once(request, reply.code(201), () => create(request.query.project_id, request.body.name)),
+    ({ query, body }) => create(query.project_id, body.name),
   );
   app.get(
     `${chats}/:sid`,

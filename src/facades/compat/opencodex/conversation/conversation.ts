@@ -1,6 +1,5 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { idempotencyHeader } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { SideMessage } from '../../../../sessions/services/side-messages.ts';
 import { about } from '../about.ts';
@@ -28,7 +27,6 @@ import { newestOf, pageOf } from './paging.ts';
 const chat = '/api/v1/chats/:sid';
 
 export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnswers): void {
-  const { idempotency } = deps;
   app.get(
     `${chat}/messages`,
     {
@@ -57,21 +55,19 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
       schema: { params: ChatParams, body: NewMessage, response: { 201: replies.storedMessage } },
       config: {
         doc: about('CreateMessage', 'Send a message', {
-          headers: idempotencyHeader,
           bodyExample: { content: replies.text },
           fails: [404, 409, 413, 422],
         }),
+        once: 201,
       },
     },
-    (request, reply) =>
-      idempotency.once(request, reply.code(201), async () => {
-        const { content, role, message_metadata, mode } = request.body;
-        const session = await chatOf(deps, request.params.sid);
-        const metadata = message_metadata ?? {};
-        if (role === 'assistant' || role === 'system')
-          return await keepAside(deps, session, { role, text: content, metadata });
-        return await send(deps, session, { text: content, mode: mode ?? 'queue', metadata });
-      }),
+    async ({ params, body: { content, role, message_metadata, mode } }) => {
+      const session = await chatOf(deps, params.sid);
+      const metadata = message_metadata ?? {};
+      if (role === 'assistant' || role === 'system')
+        return await keepAside(deps, session, { role, text: content, metadata });
+      return await send(deps, session, { text: content, mode: mode ?? 'queue', metadata });
+    },
   );
   mountBlocks(app, deps);
   mountActions(app, deps);

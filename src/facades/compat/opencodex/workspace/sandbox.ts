@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import { quoteForShell } from '../../../../core/text/quote.ts';
-import { idempotencyHeader, json } from '../../../../http/routes/route-docs.ts';
+import { json } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
@@ -106,23 +106,21 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       schema: { params: ChatParams, body: Execute, response: { 200: result } },
       config: {
         doc: about('Execute', 'Run a command in the sandbox', {
-          headers: idempotencyHeader,
           bodyExample: { command: 'echo hi' },
           fails: [404, 409, 413, 422],
         }),
+        once: 200,
       },
     },
-    (request, reply) =>
-      deps.idempotency.once(request, reply, async () => {
-        const { id } = await chatOf(deps, request.params.sid);
-        const { command, workdir, timeout } = request.body;
-        const signal = abortWhenUnwanted(reply);
-        const look = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
-        const where = await placed({ command, workdir: workdir ?? '/workspace' }, look).catch(notRunning);
-        const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
-        const ended = await sandboxes.exec(id, requested, signal).catch(notRunning);
-        return { exit_code: ended.exitCode, ...outputsOf(ended) };
-      }),
+    async ({ params, body: { command, workdir, timeout } }, reply) => {
+      const { id } = await chatOf(deps, params.sid);
+      const signal = abortWhenUnwanted(reply);
+      const look = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
+      const where = await placed({ command, workdir: workdir ?? '/workspace' }, look).catch(notRunning);
+      const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
+      const ended = await sandboxes.exec(id, requested, signal).catch(notRunning);
+      return { exit_code: ended.exitCode, ...outputsOf(ended) };
+    },
   );
 }
 

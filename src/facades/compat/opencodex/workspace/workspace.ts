@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { trimEndOf } from '../../../../core/text/text.ts';
-import { bytes, idempotencyHeader } from '../../../../http/routes/route-docs.ts';
+import { bytes } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
 import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
@@ -157,26 +157,25 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       schema: { params: ChatParams, body: ToProject, response: { 201: keptFile } },
       config: {
         doc: about('UploadToProject', 'Keep a file of the workspace in a project', {
-          headers: idempotencyHeader,
           bodyExample: { path: '/workspace/report.md', project_id: uuid },
           fails: [404, 409, 413, 422],
         }),
+        once: 201,
       },
     },
-    (request, reply) =>
-      deps.idempotency.once(request, reply.code(201), async () => {
-        const session = await chatOf(deps, request.params.sid);
-        const project = await projectOf(deps, request.body.project_id);
-        const path = inWorkspace(request.body.path);
-        const name = baseName(path);
-        if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
-        const signal = abortWhenUnwanted(reply);
-        const { content } = await files.open(session.id, path, signal).catch(missing);
-        const requested = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
-        await using staged = await deps.uploads.stage(requested, signal);
-        const [file] = await deps.uploads.keep([staged]);
-        return fileView(file as UploadedFile);
-      }),
+    async ({ params, body }, reply) => {
+      const session = await chatOf(deps, params.sid);
+      const project = await projectOf(deps, body.project_id);
+      const path = inWorkspace(body.path);
+      const name = baseName(path);
+      if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
+      const signal = abortWhenUnwanted(reply);
+      const { content } = await files.open(session.id, path, signal).catch(missing);
+      const requested = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
+      await using staged = await deps.uploads.stage(requested, signal);
+      const [file] = await deps.uploads.keep([staged]);
+      return fileView(file as UploadedFile);
+    },
   );
 }
 
