@@ -13,6 +13,22 @@ const fragment = /^(Of|As|For) /;
 const oldWords =
   /\b(whoever|whatever|whichever|wherever|anew|mend|mends|mended|mending|till|lest|thereof|hitherto|wishes|wished)\b/i;
 
+/** Words that give a translation away in comments, and what to write; the table is in docs/development.md. */
+const translatedWords: Readonly<Record<string, string>> = {
+  asked: 'requested, called',
+  given: 'the, provided, set',
+  'heard|hears of': 'received, is notified of',
+  said: 'set, shown, replied',
+  shall: 'must, will',
+  told: 'reported, notified, shown',
+  wanted: 'requested, expected',
+  whom: 'who, the noun',
+  'wish|wishes': 'request, option',
+};
+const translated = new RegExp(`\\b(${Object.keys(translatedWords).join('|')})\\b`, 'i');
+const betterFor = (word: string) =>
+  Object.entries(translatedWords).find(([words]) => words.split('|').includes(word.toLowerCase()))?.[1];
+
 const rules: readonly [why: string, breaks: (sentence: Sentence, file: string) => boolean][] = [
   ['begins with a pronoun: name the thing', ({ text, isFirst }) => isFirst && pronounFirst.test(text)],
   ['its subject is "what", "who" or "that": name the thing', ({ text }) => relativeSubject.test(text)],
@@ -39,6 +55,12 @@ for (const file of files) {
       broken += 1;
       console.error(`${file}:${sentence.line}: ${why}: ${sentence.text.slice(0, 120)}`);
     }
+    const word = file.endsWith('.ts') || file.endsWith('.tsx') ? translated.exec(sentence.text)?.[1] : undefined;
+    if (word === undefined || file.startsWith('test/')) continue;
+    broken += 1;
+    console.error(
+      `${file}:${sentence.line}: instead of "${word}" write ${betterFor(word)}: ${sentence.text.slice(0, 120)}`,
+    );
   }
 }
 if (broken > 0) console.error(`${broken} sentences to rewrite`);

@@ -16,7 +16,7 @@ export interface Io {
   say(line: string): void;
   /** The text in a style, where the stream is a terminal that shows colours. */
   paint(stream: 'stdout' | 'stderr', style: Style, text: string): string;
-  /** Whether the user can be asked: keyboard and screen are terminals. */
+  /** Whether the user can answer: keyboard and screen are terminals. */
   readonly canAsk: boolean;
   /** Whether the screen can be redrawn: keyboard and all outputs are one terminal that supports it. */
   readonly canDraw: boolean;

@@ -58,7 +58,10 @@ const statuses: Partial<Record<OfSession['type'], MessageData['status']>> = {
 const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
-/** Whether an endpoint of this format hears of it. Programs hear of the first run of a thread: the thread was created. */
+/**
+ * Whether an endpoint of this format receives the event. Programs hear of the first run of a thread: the thread was
+ * created.
+ */
 export function isDelivered(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;
   return event.type !== 'run.started' || (event.session?.spending?.turns ?? 0) === 0;

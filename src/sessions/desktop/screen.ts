@@ -103,7 +103,7 @@ export class DesktopScreen {
     } else this.lease.giveBack(id, 'given back');
   }
 
-  /** The log hears of the desktop itself first. */
+  /** The log receives the desktop itself first. */
   follow(news: Promise<unknown>): void {
     this.#before = Promise.allSettled([this.#before, news]);
   }

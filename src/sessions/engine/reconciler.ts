@@ -23,7 +23,7 @@ interface Deps {
   readonly remove: (id: SessionId) => Promise<void>;
   /** Tells which sessions other servers own; undefined: this server owns all. */
   readonly ownership?: Pick<Ownership, 'isElsewhere'>;
-  /** Whether a server that is alive works on the session, as far as this one has heard. */
+  /** Whether a live server works on the session, as far as this one knows. */
   readonly isWithPeer?: (id: SessionId) => boolean;
   /** Whether a session still to come will have that sandbox. */
   readonly isReady?: (id: SessionId) => boolean;

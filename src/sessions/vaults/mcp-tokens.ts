@@ -21,7 +21,7 @@ interface Deps {
   readonly fetch: VaultFetch;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
-  /** Hears of a credential whose token endpoint gives no new token. */
+  /** Called for a credential whose token endpoint gives no new token. */
   readonly onFailure: (credential: VaultCredential, vault: Pick<CredentialVault, 'owner'>) => Promise<void>;
 }
 /** A token that ends sooner is replaced before it is used. */

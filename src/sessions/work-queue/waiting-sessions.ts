@@ -46,7 +46,7 @@ export class WaitingSessions {
     });
   }
 
-  /** Hears of what was written to a log of this server. */
+  /** Called with the facts written to a log of this server. */
   onFacts(sessionId: SessionId, facts: readonly SessionFact[]): void {
     if (!facts.some(wantsWorker)) return;
     const { queue, live, warn } = this.#deps;

@@ -7,7 +7,7 @@ import { eventRange } from './documents.ts';
 
 const [delayMs, longestMs] = [15, 60];
 const [againMs, closeMs] = [250, 1_000];
-const share = 3; // a server that is slow to store heads is asked less often in proportion
+const share = 3; // a server that is slow to store heads is polled less often in proportion
 
 /**
  * The newest seq of many sessions at once. With change streams this is rare, so each log's end is read. Otherwise

@@ -68,7 +68,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
   );
 }
 
-/** Says who permitted the call, where that was asked, and whether the person changed it. */
+/** Shows who approved the call, if approval was required, and whether the person changed it. */
 function Permission({ item }: { item: ToolItem }) {
   const decided = item.approval.value?.decided.value;
   if (!decided) return null;

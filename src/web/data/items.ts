@@ -55,7 +55,7 @@ export interface ToolItem extends Base {
   readonly family: string;
   readonly args: Readonly<Record<string, unknown>>;
   readonly state: Signal<ToolState>;
-  /** The permission that was asked for this call: it and the call are one card. */
+  /** The approval requested for this call: both are one card. */
   readonly approval: Signal<ApprovalItem | undefined>;
 }
 export interface StepItem extends Base {

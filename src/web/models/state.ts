@@ -10,7 +10,7 @@ export type ListedModel = OfferedProvider['models'][number];
 export const chosenModel = signal('');
 /** The usual model and the providers; undefined until the server answered. */
 export const inForce = signal<ModelsInForce | undefined>(undefined);
-/** The lists of the providers; undefined until they were asked for. */
+/** The lists of the providers; undefined until they are requested. */
 export const offered = signal<readonly OfferedProvider[] | undefined>(undefined);
 
 export async function readModels(): Promise<void> {
@@ -21,7 +21,7 @@ export async function readOffered(): Promise<void> {
   offered.value = (await query('models.offered', undefined)).providers;
 }
 
-/** The new state, which the server answered to a change; the lists are asked for again where they are shown. */
+/** The new state, which the server answered to a change; the lists are requested again where they are shown. */
 export function changed(now: ModelsInForce): void {
   inForce.value = now;
   offered.value = undefined;

@@ -14,7 +14,7 @@ export interface Run {
   readonly results: readonly ToolMessage[];
   /** Calls since the end of the last step. A step ends with a text without a call. */
   readonly callsOfStep: readonly ToolCall[];
-  /** The user's answers, by the id of the call that asked. */
+  /** The user's answers, by the id of the asking call. */
   readonly answers: ReadonlyMap<string, string>;
   /** The number of calls in the whole conversation. */
   readonly callsBefore: number;

@@ -37,10 +37,10 @@ export interface WebhookPause {
   readonly text: string;
   readonly at: number; // epoch ms
 }
-/** An endpoint outside of the server that hears of events. */
+/** An external endpoint that receives events. */
 export interface Webhook extends WebhookSpec {
   readonly id: string; // 12 hex digits
-  /** The owner of the sessions that it hears of; absent: it hears of all. */
+  /** The owner of the sessions whose events it receives; absent: all. */
   readonly owner?: string | undefined;
   readonly paused: WebhookPause | null;
   /** The deliveries in a row that failed for good. */

@@ -81,7 +81,7 @@ export interface NewEnvironmentKey {
 export interface WorkQueueService {
   /** Queues the session, unless it has an open item. */
   enqueue(environmentId: string, sessionId: SessionId): Promise<void>;
-  /** Takes a session from the queue that has ended; a worker that serves it is told to stop. */
+  /** Takes a session from the queue that has ended; a worker that serves it gets a stop signal. */
   withdraw(environmentId: string, sessionId: SessionId): Promise<void>;
   /** Claims the item that waits longest. Resolves with undefined when there is none in time. */
   poll(environmentId: string, options: PollOptions): Promise<ClaimedWork | undefined>;

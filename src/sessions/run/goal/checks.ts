@@ -12,9 +12,9 @@ type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
 const outputChars = 3_000; // of a check's output, for the agent and the log
 
 /**
- * Makes the checks one after the other, each in a shell of its own at the root of the workspace. All of them are made, so
- * that the agent hears of everything at once. A check that ran through before a restart is not made again, and one that
- * still runs is followed to its end.
+ * Makes the checks one after the other, each in a shell of its own at the root of the workspace. All of them are made,
+ * so that the agent learns of everything in one go. A check that ran through before a restart is not made again, and
+ * one that still runs is followed to its end.
  */
 export async function makeChecks(
   work: Deps,

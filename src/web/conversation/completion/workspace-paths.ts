@@ -11,7 +11,7 @@ export type WorkspacePaths =
 const nothing: WorkspacePaths = { state: 'loading', paths: [] };
 const hidden = /^\.(corral|git)\//;
 
-/** The files of the session that was asked for last. */
+/** The files of the session that was requested last. */
 export const workspacePaths = signal<WorkspacePaths>(nothing);
 let known: string | undefined;
 

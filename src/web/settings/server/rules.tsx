@@ -13,7 +13,7 @@ interface Props {
   readonly onChange: (rules: readonly Rule[]) => void;
 }
 
-/** Rules in the order in which they are asked. */
+/** Rules in the order in which they apply. */
 export function Rules({ rules, onChange }: Props) {
   const change = (at: number, more: Partial<Rule>) =>
     onChange(rules.map((rule, index) => (index === at ? { ...rule, ...more } : rule)));

@@ -29,7 +29,7 @@ export function WebhookForm({ webhook, back, onSaved }: Props) {
   const [chosen, setChosen] = useState<Webhook['events']>(webhook?.events ?? []);
   const [format, setFormat] = useState(webhook?.format ?? 'json');
   const [projectId, setProject] = useState(webhook?.projectId ?? '');
-  useEffect(() => void readProjects().catch(() => {}), []); // without them the webhook hears of all projects
+  useEffect(() => void readProjects().catch(() => {}), []); // without them the webhook receives events of all projects
   const isKnown = projectId === '' || projects.value.some(({ id }) => id === projectId);
   const save = async () => {
     if (chosen.length === 0) throw new Error(t('webhooks.noEvents'));

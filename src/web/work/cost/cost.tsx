@@ -18,7 +18,7 @@ const maxEvents = 8;
 export function Cost({ session }: { session: Session }) {
   const [details, setDetails] = useState<Details>();
   const { turns } = model.used.value;
-  // The server attributes each turn to the event that caused it, so it is asked again after new turns.
+  // The server attributes each turn to the event that caused it, so it is read again after new turns.
   useEffect(() => {
     const ask = () => void query('sessions.cost', { id: session.id }).then(setDetails, () => {});
     const timer = setTimeout(ask, details ? pauseMs : 0);

@@ -12,7 +12,7 @@ import type { FileStore, LoadedFile } from './store.ts';
 interface Props {
   readonly store: FileStore;
   readonly file: LoadedFile;
-  /** The person asked to edit it, so the keys go there. */
+  /** The person chose to edit it, so the keys go there. */
   readonly takesFocus: boolean;
   /** The file must be read again. */
   readonly onReload: () => void;
