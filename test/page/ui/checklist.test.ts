@@ -171,11 +171,13 @@ test('a task of the start page really runs in the sandbox and ends in a page tha
   await page.getByRole('button', { name: 'Send' }).click();
   await page.getByRole('button', { name: 'Approve', exact: true }).click();
   await ended(page);
-  await page.getByRole('tab', { name: 'Files' }).click();
-  await page.getByRole('treeitem', { name: 'snake.html' }).click();
-  const game = page.frameLocator('iframe');
-  await game.getByRole('heading', { name: 'Snake' }).waitFor();
-  await game.getByText('Points: 0').waitFor();
+  const game = page.frameLocator('iframe'); // it opens by itself, and waits for its player
+  await game.getByText('Press an arrow key or swipe to begin').waitFor();
+  await game.locator('canvas').click();
+  await page.keyboard.press('ArrowUp');
+  await game.getByText(/^(Points|Over)/).waitFor();
+  await page.getByRole('link', { name: 'snake.html' }).last().click();
+  await page.getByRole('tab', { name: 'Files', selected: true }).waitFor();
 });
 
 test('one click leads to the guide, whose search finds a setting', async ({ desk }) => {

@@ -70,7 +70,7 @@ const theme = EditorView.theme({
   '.cm-deletedChunk': { paddingLeft: '6px' },
   // A tint alone: the lines under changed words are the library's.
   '&.cm-editor .cm-changedText, &.cm-editor .cm-deletedText': {
-    background: 'color-mix(in srgb, var(--accent) 25%, transparent)',
+    background: 'color-mix(in srgb, var(--text) 6%, transparent)',
     textDecoration: 'none',
   },
   'ins.cm-insertedLine, del.cm-deletedLine': { textDecoration: 'none' },
