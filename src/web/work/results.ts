@@ -36,7 +36,7 @@ async function show(sessionId: string): Promise<void> {
   else openFile(sessionId, best);
 }
 
-/** Of runs that the person saw at work. A phone shows one part at a time, and stays with the conversation. */
+/** Follows the runs that the person saw at work. A phone shows one part at a time, and stays with the conversation. */
 export function followResults(): void {
   let seen: string | undefined;
   effect(() => {
