@@ -51,7 +51,7 @@ export async function composeCore(
   const config = loadConfig(env, '');
   const closing = new AbortController();
   const { signal } = closing;
-  const rest = { config, clock, ids: randomIds(), closing: signal, say: () => {}, given };
+  const rest = { config, clock, ids: randomIds(), closing: signal, say: () => {}, provided: given };
   const core = stack.use(await compose({ ...rest, logger: logger(lines) as never }));
   stack.defer(() => closing.abort());
   const held = stack.move();
