@@ -113,14 +113,19 @@ async function takeParts<Taken>(
   parser.on(
     'file',
     (field: string, content: BusboyFileStream, filename: string | undefined, _encoding: string, mimeType: string) => {
-      content.on('error', () => {}); // its reader receives the error
+      let broken: Error | undefined; // its reader receives the error too
+      content.on('error', (error) => {
+        broken = error;
+      });
       if (!fields.includes(field)) return void content.resume();
       taking.push(content);
       newest = content;
       open.add(content);
       content.once('close', () => open.delete(content));
       const done = take({ filename: filename ?? '', mimeType, content });
-      done.catch((thrown: unknown) => fail(thrown));
+      done.catch((thrown: unknown) =>
+        fail(thrown === broken && !(thrown instanceof AppError) ? new BrokenBody() : thrown),
+      );
       taken.push(done);
     },
   );

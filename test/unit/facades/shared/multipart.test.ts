@@ -106,3 +106,27 @@ test('a file that is taken does not count against what is beside the files', asy
   );
   expect(sizes).toEqual([40 * 2 ** 20]);
 });
+
+const flood = (begin: string, piece: string, count: number) => [begin, ...Array<string>(count).fill(piece)];
+const mib = 'x'.repeat(2 ** 20);
+test.each([
+  ['a header without an end', flood(`${part('a', '').slice(0, -4)}X: `, mib, 100), 'payload_too_large'],
+  ['headers without an end', flood(part('a', '').slice(0, -4), 'X-A: b\r\n'.repeat(50_000), 200), 'payload_too_large'],
+  ['parts of another name', flood('', part('a', 'x').replace('"file"', '"x"').repeat(1_000), 100), 'payload_too_large'],
+  ['parts without a name', flood('', '--b\r\n\r\nx\r\n'.repeat(1_000), 100), 'invalid_request'],
+  ['text before the first part', flood('', mib, 100), 'payload_too_large'],
+  ['text behind the last part', flood(`${part('a', 'x')}--b--\r\n`, mib, 100), 'payload_too_large'],
+  ['beginnings of a boundary', flood(part('a', '').slice(0, -2), '\r\n-'.repeat(300_000), 10), 'invalid_request'],
+])('a body that has %s is refused, and no more of it is read', async (_, pieces, code) => {
+  let read = 0;
+  const body = Readable.from(
+    (function* () {
+      for (const piece of pieces) {
+        read += piece.length;
+        yield Buffer.from(piece);
+      }
+    })(),
+  );
+  await expect(taking(body, [])).rejects.toMatchObject({ code });
+  expect(read).toBeLessThan(30 * 2 ** 20);
+});
