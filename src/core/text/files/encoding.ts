@@ -19,9 +19,16 @@ const fallback = 'windows-1252';
 /** Undefined: the bytes are no text that can be edited. */
 export function decodeFile(bytes: Buffer): FileText | undefined {
   if (bytes.includes(0)) return wide(bytes);
-  if (isUtf8(bytes)) return { text: bytes.toString(), encoding: 'UTF-8', encode: (text) => Buffer.from(text) };
-  return withForeignBytes(bytes) ?? legacy(bytes);
+  if (!isUtf8(bytes)) return withForeignBytes(bytes) ?? legacy(bytes);
+  const text = bytes.toString();
+  const isIso2022 = text.length === bytes.length && iso2022.some((sequence) => text.includes(sequence));
+  if (!isIso2022) return { text, encoding: 'UTF-8', encode: (changed) => Buffer.from(changed) };
+  // Other characters follow an escape sequence, as bytes of ASCII, so none can be written by themselves.
+  const encode = (changed: string) => (/[^\0-\x7f]/.test(changed) ? undefined : Buffer.from(changed));
+  return { text, encoding: 'ISO-2022', encode };
 }
+/** The escape sequences with which Japanese, Korean and Chinese text in 7 bits begins. */
+const iso2022 = ['@', 'A', 'B', '(', ')', '*'].map((kind) => `\u001b$${kind}`);
 
 /** The encoding of bytes that `decodeFile` does not read, where their first bytes name it. */
 export const unreadableEncoding = (bytes: Buffer): string | undefined => {
