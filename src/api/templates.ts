@@ -7,7 +7,7 @@ import { operationsOf, router } from './procedure/procedure.ts';
 const Template = z.object({
   /** The name that a new session gives as its `template`. */
   id: z.string(),
-  /** The name that people see. */
+  /** The name shown to people. */
   name: z.string(),
   description: z.string(),
   /** The environment that OpenCodex clients show. */

@@ -12,9 +12,7 @@ const StoredKey = z.object({
   id: z.string(),
   name: z.string(),
   role: z.enum(roles),
-  /**
-   * The owner of the sessions that this key creates: the key itself, or the key named by `beside` when it was created.
-   */
+  /** The owner of the sessions that this key creates: the key itself, or the key named by `beside` at its creation. */
   owner: z.string(),
   pepper: z.string(),
   hash: z.string(),
@@ -55,9 +53,9 @@ export interface KeyRing {
   /** The principal of every request while no key exists. Its streams end when the first key is created. */
   readonly anonymous: Principal;
   find(presented: readonly string[]): Principal | undefined;
-  /** The principal of this key; undefined when the key does not exist, has expired or is revoked. */
+  /** The principal of this key. Undefined if the key does not exist, has expired or is revoked. */
   live(id: string): Principal | undefined;
-  /** The principals of all keys that are valid now. */
+  /** The principals of all currently valid keys. */
   principals(): readonly Principal[];
 }
 export interface ApiKeys extends KeyAdmin, KeyRing, Disposable {}
@@ -72,7 +70,7 @@ interface Deps {
   readonly shared: boolean;
   /** CORRAL_TOKEN is set, so a caller who can create keys always exists. */
   readonly hasToken: boolean;
-  /** Sandboxes have no isolation, so any user could read every file. Active keys must then all have the same owner. */
+  /** Sandboxes have no isolation, so any user could read every file. All active keys must then have the same owner. */
   readonly onlyOne?: boolean;
   readonly warn: (about: object, text: string) => void;
 }
@@ -165,7 +163,7 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
     if (!isOver && (shared || entries.size > 0)) timer = clock.setTimeout(() => void look(), lookEveryMs);
   }
 
-  /** Writes the time of use, at most once a minute. A conflict is ignored: the newer write has a time too. */
+  /** Records the time of use, at most once a minute. A conflict is ignored: the newer write has a time too. */
   function use(entry: Entry, presented: string): void {
     const now = clock.now();
     const { lastUsedAt } = entry.doc;
@@ -202,14 +200,14 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   }
   lookLater();
 
-  const inTurn = keyedQueue(); // so that the limit holds for calls at the same time
+  const inTurn = keyedQueue(); // so that the limit holds for concurrent calls
   async function create({ name, role, expiresAt, beside }: Parameters<ApiKeys['create']>[0]) {
     if (shared) await load();
     const now = clock.now();
     if (expiresAt !== undefined && expiresAt <= now) {
       throw new AppError('invalid_request', 'The key would expire in the past. Choose a later expiresAt.');
     }
-    if (entries.size >= maxKeys) throw new AppError('quota', `There are ${maxKeys} keys already, the most allowed.`);
+    if (entries.size >= maxKeys) throw new AppError('quota', `There are already ${maxKeys} keys, the maximum.`);
     if (entries.size === 0 && role !== 'admin' && !hasToken) {
       throw new AppError(
         'invalid_request',

@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /**
- * Whether a server on loopback answers a request with this Host: one of its own names, or one that the operator listed.
+ * Whether a server on loopback answers a request with this Host: one of its own names, or one from the operator's list.
  */
 export function hostAllowed(host: string | undefined, extra: readonly string[]): boolean {
   const parsed = parseHost(host);
@@ -25,19 +25,20 @@ export const developmentOrigins: readonly string[] = ['localhost', '127.0.0.1'].
 );
 
 /**
- * `own`: this server's page, or no page at all. `named`: a page of an origin that the operator named. `default`: one of
- * `developmentOrigins`, where the operator named none. `foreign`: any other page.
+ * `own`: this server's page, or no page at all. `named`: a page of an origin from the operator's list. `default`: one
+ * of `developmentOrigins`, if the operator has no list. `foreign`: any other page.
  */
 export type Page = 'own' | 'named' | 'default' | 'foreign';
 
-/** The kind of page that sent the request. `named`: the operator's own list; undefined: there is none. */
+/** The kind of page that sent the request. `named`: the operator's list. Undefined: there is none. */
 export function pageOf(headers: IncomingHttpHeaders, named: readonly string[] | undefined): Page {
   const { origin, host } = headers;
   const site = headers['sec-fetch-site'];
   const saysOther = site !== undefined && site !== 'none' && site !== 'same-origin';
-  if (origin === undefined) return saysOther ? 'foreign' : 'own'; // no browser, or a typed address
+  if (origin === undefined) return saysOther ? 'foreign' : 'own'; // not a browser, or a typed address
   if (site === 'same-origin') return 'own';
-  // A browser knows better than two headers whether the page is of another origin, such as behind a proxy that drops the port.
+  // A browser knows better than two headers whether the page has another origin, for example behind a proxy that drops
+  // the port.
   if (!saysOther && sameOrigin(origin, host)) return 'own';
   if (!originAllowed(origin, named)) return 'foreign';
   return named ? 'named' : 'default';
@@ -48,7 +49,8 @@ export function originAllowed(origin: string | undefined, named: readonly string
 }
 
 /**
- * Host and port are equal. A Host without a port has the scheme's default port: another port is another program's page.
+ * Compares host and port. A Host without a port means the scheme's default port: another port is another program's
+ * page.
  */
 function sameOrigin(origin: string, host: string | undefined): boolean {
   const ours = parseHost(host);

@@ -7,8 +7,8 @@ import type { IdSource } from '../core/model/ids.ts';
 import { parseJson } from '../core/text/json.ts';
 import type { Peppers } from './pepper.ts';
 
-// The credentials of workers of self-hosted environments: a standing key, stored as API keys are, and tokens for the
-// claim of one item, which are signed and stored nowhere.
+// Credentials of workers of self-hosted environments: a permanent key, stored like API keys, and signed tokens for the
+// claim of one item, which are not stored.
 
 const Maker = z.object({
   key: z.string().optional(),
@@ -30,7 +30,7 @@ const StoredKey = z.object({
 type StoredKey = z.output<typeof StoredKey>;
 type KeyView = Omit<StoredKey, 'maker' | 'pepper' | 'hash'>;
 
-/** The claim of an item, for which a token stands. */
+/** The claim of an item that a token represents. */
 const Claim = z.object({
   environmentId: z.string(),
   sessionId: z.string(),
@@ -51,7 +51,7 @@ interface Deps {
 const kind = 'environment-key';
 const keyForm = /^crlenv_([0-9a-f]{12})_[\w-]{43}$/;
 const tokenForm = /^(crlwork_([\w-]{1,2000}))\.([0-9a-f]{8})\.([\w-]{43})$/;
-/** The beginnings by which a server tells these credentials from API keys. */
+/** The prefixes that distinguish these credentials from API keys. */
 export const isWorkerCredential = (text: string): boolean => /^crl(env|work)_/.test(text);
 const claimLimits = { maxBytes: 2_048, maxDepth: 4, maxValues: 20 };
 const maxKeys = 100; // of one environment
@@ -59,13 +59,13 @@ const useEveryMs = 60_000;
 const tokenLifeMs = 24 * 60 * 60_000;
 const missing = () => new AppError('not_found', 'The environment has no such key.');
 const revoked = () =>
-  new AppError('unauthorized', 'The key of this environment was revoked. Make another one for this worker.');
+  new AppError('unauthorized', 'The key of this environment was revoked. Create another one for this worker.');
 const strange = { pepper: '', hash: '' };
 const view = ({ maker: _, pepper: __, hash: ___, ...shown }: StoredKey): KeyView => shown;
 
 /**
- * The active keys that are still stored under an older pepper. A key moves to the primary pepper when its worker next uses
- * it.
+ * The active keys that are still stored under an older pepper. A key moves to the primary pepper when its worker next
+ * uses it.
  */
 export async function environmentKeysUnderOldPeppers(
   records: RecordStore,
@@ -85,7 +85,7 @@ export class EnvironmentKeys {
     this.#deps = deps;
   }
 
-  /** The key is shown this once. Rejects: quota. */
+  /** Returns the key, which is never shown again. Rejects: quota. */
   async create(environmentId: string, requested: { readonly name: string; readonly maker: Maker }) {
     return await this.#inTurn(environmentId, () => this.#create(environmentId, requested));
   }
@@ -94,7 +94,7 @@ export class EnvironmentKeys {
     const { records, clock, ids } = this.#deps;
     const own = await this.#of(environmentId);
     if (own.length >= maxKeys)
-      throw new AppError('quota', `An environment has at most ${maxKeys} keys. Delete it, or use one that is there.`);
+      throw new AppError('quota', `An environment has at most ${maxKeys} keys. Delete one, or use an existing one.`);
     const id = ids.short();
     const key = `crlenv_${id}_${ids.token()}`;
     const times = { createdAt: clock.now(), lastUsedAt: null, revokedAt: null };
@@ -120,12 +120,12 @@ export class EnvironmentKeys {
         await records.put({ kind, id, doc: ended, sort: doc.createdAt, expect: found.version });
         return view(ended);
       } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown; // it was used at this moment: begins again
+        if (toAppError(thrown).code !== 'conflict') throw thrown; // it was used at the same moment: retry
       }
     }
   }
 
-  /** The environment and the maker of a key; undefined when it is wrong. Rejects: unauthorized (it was revoked). */
+  /** The environment and the creator of a key. Undefined if it is wrong. Rejects: unauthorized (it was revoked). */
   async find(presented: string): Promise<{ id: string; environmentId: string; maker: Maker } | undefined> {
     const id = keyForm.exec(presented)?.[1];
     if (id === undefined) return undefined;
@@ -139,7 +139,7 @@ export class EnvironmentKeys {
     return { id, environmentId, maker };
   }
 
-  /** The maker of a key; undefined: there is no such key. Rejects: unauthorized (it was revoked). */
+  /** The creator of a key. Undefined: there is no such key. Rejects: unauthorized (it was revoked). */
   async makerOf(id: string): Promise<Maker | undefined> {
     const found = await this.#deps.records.get(kind, id);
     const doc = found && StoredKey.parse(found.doc);
@@ -147,7 +147,7 @@ export class EnvironmentKeys {
     return doc?.maker;
   }
 
-  /** A token for a claim; it lasts for a day. */
+  /** A token for a claim, valid for a day. */
   async sign(claim: Omit<WorkClaim, 'expiresAt'>): Promise<string> {
     const whole: WorkClaim = { ...claim, expiresAt: this.#deps.clock.now() + tokenLifeMs };
     const text = `crlwork_${Buffer.from(JSON.stringify(whole)).toString('base64url')}`;
@@ -155,7 +155,7 @@ export class EnvironmentKeys {
     return `${text}.${pepper}.${hash}`;
   }
 
-  /** The claim of a token; undefined when the token is wrong or has expired. */
+  /** The claim of a token. Undefined if the token is wrong or has expired. */
   async claimOf(token: string): Promise<WorkClaim | undefined> {
     const [, text, payload = '', pepper = '', hash = ''] = tokenForm.exec(token) ?? [];
     if (text === undefined || !(await this.#secret()).matches(text, { pepper, hash })) return undefined;
@@ -173,7 +173,7 @@ export class EnvironmentKeys {
     return this.#peppers;
   }
 
-  /** Notes the time, at most once a minute, and moves the key to the primary pepper. A conflict is ignored. */
+  /** Records the time, at most once a minute, and moves the key to the primary pepper. A conflict is ignored. */
   async #use(doc: StoredKey, { presented, version }: { readonly presented: string; readonly version: number }) {
     const { records, clock } = this.#deps;
     const now = clock.now();

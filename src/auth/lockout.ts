@@ -3,13 +3,13 @@ import { AppError } from '../core/errors/errors.ts';
 import { networkOf } from '../core/text/address.ts';
 
 export interface Lockout {
-  /** How long the address must still wait, in ms; 0 when it is not locked out. */
+  /** How long the address must wait, in ms. 0 if it is not locked out. */
   waitOf(address: string): number;
   /** Counts one wrong credential from this address. */
   failed(address: string): void;
   /**
-   * Counts one wrong credential, unless the address is locked out: then nothing is counted, and the time that it must wait is
-   * returned, in ms. Valid credentials pass a locked address, because others may share it.
+   * Counts one wrong credential, unless the address is locked out: then nothing is counted, and the remaining wait in
+   * ms is returned. Valid credentials pass a locked address, because others may share it.
    */
   judge(address: string): number;
 }
@@ -45,7 +45,7 @@ export function lockout({ clock, onFailure: listener }: LockoutOptions): Lockout
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;
-      windows.delete(network); // moves to the end, so the first entry is the one without a failure for longest
+      windows.delete(network); // moves to the end, so the first entry is the one longest without a failure
       windows.set(network, window);
       const [oldest] = windows.keys();
       if (windows.size > maxAddresses && oldest !== undefined) windows.delete(oldest);

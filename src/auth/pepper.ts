@@ -7,7 +7,7 @@ import type { Secret } from '../core/text/secret.ts';
  */
 export interface Peppers {
   hash(text: string): PepperedHash;
-  /** Takes the same time whether they match or not. False when the pepper is not known. */
+  /** Takes the same time whether they match or not. False if the pepper is unknown. */
   matches(text: string, stored: PepperedHash): boolean;
   knows(pepper: string): boolean;
   /** Whether new secrets use this pepper. */

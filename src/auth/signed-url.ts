@@ -1,12 +1,13 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../core/contracts/clock.ts';
 
-// A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`. When an API key made the
-// link, the key's id stands before the mac. The MAC covers the purpose and the path, so a link for one thing never opens
-// another. A link never allows more than its key does.
+// A link that works without a token, for one purpose and a short time: `v1.kid.exp.nonce.mac`. If an API key created
+// the link, the key's id precedes the mac. The MAC covers the purpose and the path, so a link never opens anything
+// else. A link never allows more than its key does.
 
 /**
- * The purposes of links. `rights`: the rights that a link can give, the default first. `once`: the link works only once.
+ * The purposes of links. `rights`: the rights that a link can grant, the default first. `once`: the link works only
+ * once.
  */
 const purposes = {
   vnc: { rights: ['control', 'view'], once: true },
@@ -29,7 +30,7 @@ interface SignedFields {
 export interface SignedUrls {
   /** Returns the path with its signature in the query. The link expires after `lifeMs`. */
   sign(what: SignedScope & SignedFields, lifeMs: number): string;
-  /** The right that the link gives; undefined when the link is not valid. This call uses up a link that works once. */
+  /** The right that the link grants. Undefined if the link is not valid. This call uses up a single-use link. */
   accepts(what: SignedScope, signature: string): UrlRight | undefined;
 }
 
@@ -40,13 +41,13 @@ interface SignedPart {
 }
 const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}))?\.([\w-]{43})$/;
 
-/** The id of the API key that made an accepted link; undefined when no key made it. */
+/** The id of the API key that created an accepted link. Undefined if no key created it. */
 export const subjectOf = (signature: string): string | undefined => form.exec(signature)?.[4];
 
-/** The server remembers used links until they expire. Beyond this many it refuses further single-use links. */
+/** The server remembers used links until they expire. Beyond this number it refuses further single-use links. */
 const maxUsed = 100_000;
 
-/** Signs with a random key of this process: links are short-lived, and a restart makes all of them invalid. */
+/** Signs with a random key of this process: links are short-lived, and a restart invalidates them all. */
 export function signedUrls(clock: Clock): SignedUrls {
   const key = crypto.getRandomValues(new Uint8Array(32));
   const kid = createHash('sha256').update('corral link key').update(key).digest('hex').slice(0, 8);
@@ -57,7 +58,7 @@ export function signedUrls(clock: Clock): SignedUrls {
     right: UrlRight,
     { expires, nonce, subject }: SignedPart,
   ): Buffer {
-    // JSON, so that no field can run into the next.
+    // JSON, so that adjacent fields cannot be confused.
     const signed = JSON.stringify(['v1', kid, method, path, purpose, right, expires, nonce, subject]);
     return createHmac('sha256', key).update(signed).digest();
   }
@@ -77,7 +78,7 @@ export function signedUrls(clock: Clock): SignedUrls {
     accepts(what, signature) {
       const [, givenKid, expiry = '', nonce = '', subject = '', value = ''] = form.exec(signature) ?? [];
       const expires = Number(expiry);
-      // Compares with every right, so that the time does not tell which part is wrong.
+      // Compares with every right, so that the time does not reveal which part is wrong.
       const bytes = sized(Buffer.from(value, 'base64url'));
       const [right] = purposes[what.purpose].rights.filter((one) =>
         timingSafeEqual(mac(what, one, { expires, nonce, subject }), bytes),

@@ -6,11 +6,11 @@ export interface TokenCheck {
   /** Whether requests need a credential at all. */
   readonly required: boolean;
   accepts(presented: readonly string[]): boolean;
-  /** The token of this run of the server, which commands of its own user find in a file. */
+  /** Accepts the token of this run of the server, which commands of its own user find in a file. */
   acceptsLocal(presented: readonly string[]): boolean;
 }
 
-/** The hash of a token that was shown once. It is enough to recognise the token. */
+/** The hash of a token that was shown once. It is enough to recognize the token. */
 export interface TokenHash {
   /** In hex. */
   readonly sha256: string;
@@ -32,7 +32,7 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest();
 
 export interface Presentation {
   readonly authorization?: string | undefined;
-  /** `?token=`, as the query parser gave it. */
+  /** `?token=`, as parsed from the query. */
   readonly query?: unknown;
   /** The header `Sec-WebSocket-Protocol`. */
   readonly protocols?: string | undefined;
@@ -40,7 +40,7 @@ export interface Presentation {
   readonly connectionParams?: unknown;
 }
 
-/** All tokens that a request presents, in any of the supported places. */
+/** All tokens that a request presents, in any supported place. */
 export function presentedTokens({ authorization, query, protocols, connectionParams }: Presentation): string[] {
   const tokens: string[] = [];
   const bearer = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
@@ -62,7 +62,9 @@ function tokenAmong(json: string): string | undefined {
 
 const carrier = 'corral.bearer.';
 
-/** A browser's WebSocket can set no other header than this one, so the token travels among the offered protocols. */
+/**
+ * A browser's WebSocket can set no other header than this one, so the token is sent as one of the offered protocols.
+ */
 export function readSubprotocols(header: string | undefined): { offered: string[]; token: string | undefined } {
   const all = (header ?? '')
     .split(',')
@@ -76,7 +78,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
 }
 
 const secretNames = new Set(['token', 'connectionparams', 'signature', 'upload', 'corral_preview']);
-/** Decodes a name as the query parser does. A name that it cannot decode has no meaning. */
+/** Decodes a name as the query parser does. An undecodable name has no meaning. */
 function decoded(name: string): string {
   try {
     return decodeURIComponent(name);

@@ -9,9 +9,9 @@ const tagBytes = 16;
 const keyBytes = 32;
 
 /**
- * Encrypts each text with a data key of its own, and wraps the data key with a key-encryption key. The first key is the
- * primary one; the others only open older texts. A key's id is derived from its hash, so a wrong key is reported as an
- * unknown key.
+ * Encrypts each text with its own data key, and wraps the data key with a key-encryption key. The first key is the
+ * primary one; the others only decrypt older texts. A key's id is derived from its hash, so a wrong key is reported as
+ * an unknown key.
  */
 export function vault(keys: readonly Secret[]): Vault {
   const ring = new Map(keys.map((key) => named(decoded(key))));
@@ -31,7 +31,7 @@ export function vault(keys: readonly Secret[]): Vault {
   return {
     seal(text, place) {
       const dataKey = randomBytes(keyBytes);
-      // The text is bound to its place and not to the key-encryption key, so a key rotation rewraps only the data key.
+      // The text is bound to its record and not to the key-encryption key, so a key rotation rewraps only the data key.
       const { nonce, box } = encrypt(Buffer.from(text), dataKey, aad(place, ''));
       return { v: 1, ...wrap(dataKey, place), text: box, textNonce: nonce };
     },
@@ -47,7 +47,7 @@ export function vault(keys: readonly Secret[]): Vault {
   };
 }
 
-/** 32 bytes as 64 hex digits or base64 (of either alphabet); undefined for anything else. */
+/** 32 bytes as 64 hex digits or base64 (of either alphabet). Undefined for anything else. */
 export function keyFrom(text: string): Buffer | undefined {
   if (/^[0-9a-f]{64}$/i.test(text)) return Buffer.from(text, 'hex');
   if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(text)) return undefined;
@@ -61,7 +61,7 @@ function decoded(key: Secret): Buffer {
   throw new AppError(
     'invalid_request',
     'An encryption key (CORRAL_KEYS_ENCRYPTION_KEY) must be 32 bytes, as 64 hex digits or as base64. ' +
-      '`openssl rand -hex 32` makes one.',
+      'Create one with `openssl rand -hex 32`.',
   );
 }
 

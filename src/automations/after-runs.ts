@@ -5,8 +5,8 @@ import type { Automation } from '../sessions/api/server/automations.ts';
 import { carryRecords } from './carried-appends.ts';
 import { type AutomationRecords, newStart } from './records.ts';
 
-// Ends of runs that may start an automation. A record is written with the append that has the end, so that a server that
-// dies right after loses none; each start is added once, because its id follows from the end.
+// Ends of runs that may start an automation. A record is written together with the append that contains the end, so
+// that a server that dies right after loses none; each start is added once, because its id is derived from the end.
 
 export const endedRunKind = 'ended-run';
 const kind = endedRunKind;
@@ -24,7 +24,7 @@ type EndedRun = z.output<typeof EndedRun>;
 
 const batch = 100;
 const maxQuoted = 4_000;
-/** The runs that follow one another: an automation that starts after another one, and so on. */
+/** The maximum length of a chain: an automation that starts after another one, and so on. */
 const maxDepth = 5;
 
 interface Deps {
@@ -35,24 +35,24 @@ interface Deps {
 
 export class AfterRuns {
   readonly #deps: Deps;
-  /** Whether any automation asks for ends of runs. Without one no append carries more than before. */
+  /** Whether any automation starts after runs. Without one, appends carry nothing extra. */
   #isOpen = false;
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** Looks whether any automation asks for ends of runs, which another server may have stored. */
+  /** Checks whether any automation starts after runs; another server may have stored one. */
   look = async (): Promise<void> => {
     this.#isOpen = (await this.#deps.automations.afterRuns()).length > 0;
   };
 
-  /** The same log, whose appends carry the ends of runs. */
+  /** The same log, whose appends include the ends of runs. */
   around(log: EventLog): EventLog {
     return carryRecords(log, withEnds, () => this.#isOpen);
   }
 
-  /** Adds the starts that follow from the oldest ends. Resolves with whether there may be more. Each step can be repeated. */
+  /** Adds the starts caused by the oldest ends. Resolves with whether there may be more. Each step can be repeated. */
   async round(): Promise<boolean> {
     const { records, automations } = this.#deps;
     const ends = await records.list(kind, { limit: batch });
@@ -86,7 +86,7 @@ export class AfterRuns {
   }
 }
 
-/** The automation that started a session. Its metadata alone would not say so, because people choose that of theirs. */
+/** The automation that started a session. Its metadata would not prove it, because people choose their own. */
 function ownStart({ origin, metadata }: EndedRun['session']) {
   const { automation, start } = metadata ?? {};
   return origin === 'automation' && automation !== undefined && start !== undefined ? { automation, start } : undefined;

@@ -6,13 +6,13 @@ import type { SessionService } from '../sessions/api/sessions.ts';
 
 interface Deps {
   readonly sessions: Pick<SessionService, 'get' | 'history'>;
-  /** Starts the sandbox of the session, and resolves when its repositories are prepared, or failed. */
+  /** Starts the session's sandbox, and resolves when its repositories are prepared, or preparation has failed. */
   readonly prepare: (id: SessionId, signal: AbortSignal) => Promise<unknown>;
   readonly closing: AbortSignal;
-  /** Tells the scheduler that a prebuild has ended. */
+  /** Notifies the scheduler that a prebuild has ended. */
   readonly wake: () => void;
 }
-/** The end of a prebuild, in words for people. */
+/** How a prebuild ended, for people. */
 export interface PrebuildEnd {
   readonly status: 'completed' | 'failed';
   readonly text: string;
@@ -25,17 +25,19 @@ interface Preparing {
 
 const maxText = 2_000;
 
-/** Prepares the repositories of sessions in which no agent works, so that later sessions of their owner find the files. */
+/**
+ * Prepares the repositories of sessions in which no agent works, so that later sessions of their owner find the files.
+ */
 export class Prebuilds {
   readonly #deps: Deps;
-  /** A server that begins again finds none here, and prepares again. */
+  /** Empty after a server restart, which prepares again. */
   readonly #preparing = new Map<SessionId, Preparing>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** Begins the work where nobody does it, and resolves with its end; undefined: it goes on, or is tried again. */
+  /** Starts the work if nobody is doing it, and resolves with its end. Undefined: it continues, or is retried. */
   async follow(session: SessionRecord, { mayRetry }: { mayRetry: boolean }): Promise<PrebuildEnd | undefined> {
     const { id, repositories = [] } = session;
     const known = this.#preparing.get(id);
@@ -45,7 +47,7 @@ export class Prebuilds {
       return undefined;
     }
     if (!known.isOver) return undefined;
-    this.#preparing.delete(id); // the next look begins again where it is not complete
+    this.#preparing.delete(id); // the next round starts again if it is incomplete
     const { failure } = known;
     if (failure && !(failure.retryable && mayRetry)) return { status: 'failed', text: failure.text };
     const now = await this.#deps.sessions.get(id);
@@ -64,7 +66,7 @@ export class Prebuilds {
         if (!closing.aborted) state.failure = { text, retryable };
       }
       state.isOver = true;
-      // After a sandbox that went away the next look is soon enough.
+      // If the sandbox went away, the next round is soon enough.
       const isComplete = await sessions.get(id).then(
         (now) => !isUnprepared(now),
         () => true,

@@ -3,12 +3,15 @@ import type { Principal } from '../core/model/principal.ts';
 import type { Automation, AutomationPrograms, PreparedSession } from '../sessions/api/server/automations.ts';
 
 interface Deps {
-  /** A caller with the rights of an owner; undefined: nobody with a valid key that may work is left. */
+  /** A caller with the rights of an owner. Undefined: no valid key with sufficient rights is left. */
   readonly principalOf: (owner: string | undefined) => Principal | undefined;
 }
 type Prepare = Parameters<AutomationPrograms['serve']>[1];
 
-/** Prepares the sessions of automations that programs of other APIs defined, by what serves these APIs here. */
+/**
+ * Prepares the sessions of automations that programs defined through other APIs, with the code that serves these APIs
+ * here.
+ */
 export class Programs implements AutomationPrograms {
   readonly #deps: Deps;
   readonly #served = new Map<string, Prepare>();
@@ -22,12 +25,15 @@ export class Programs implements AutomationPrograms {
     this.#served.set(api, prepare);
   }
 
-  /** Every API that this server serves has joined. */
+  /** Called once every API of this server has registered. */
   open(): void {
     this.#isOpen = true;
   }
 
-  /** Rejects: cancelled (the server is starting, so it is tried again), unsupported (this server does not serve the API), forbidden, and as its preparation does. */
+  /**
+   * Rejects: cancelled (the server is starting, so it is retried), unsupported (this server does not serve the API),
+   * forbidden, and as its preparation does.
+   */
   async prepare(api: string, automation: Automation): Promise<PreparedSession> {
     const prepare = this.#served.get(api);
     if (!prepare && !this.#isOpen) throw new AppError('cancelled', 'The server is starting.');

@@ -15,8 +15,8 @@ import {
 } from '../sessions/api/server/automations.ts';
 import { Collection, type Versioned } from '../storage/collection.ts';
 
-// Three kinds of records. An automation is sorted by its next start, so that the scheduler asks for those that are due
-// alone. A start is `open` until it has its end, and then moves into the history of its automation.
+// Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only those that are
+// due. A start is `open` until it has ended, and then moves into its automation's history.
 
 const Stored = z.object({
   id: z.string(),
@@ -124,7 +124,7 @@ const StoredStart = z.object({
   agent: z.string().optional(),
   failure: z.string().optional(),
 });
-/** A start that waits. */
+/** A pending start. */
 export const newStart = (
   { id: automationId, version, kind, program }: Pick<Automation, 'id' | 'version' | 'kind' | 'program'>,
   start: Pick<AutomationStart, 'id' | 'cause' | 'at'> & Partial<Pick<AutomationStart, 'given' | 'chain'>>,
@@ -147,7 +147,7 @@ export const newStart = (
 const kinds = { automation: 'automation', open: 'automation-open', ended: 'automation-start' } as const;
 export const maxAutomations = 100; // of one owner
 const keptStarts = 1_000; // of one automation; older ones are forgotten
-const never = -8.64e15; // sorts after every time of a clock
+const never = -8.64e15; // sorts after every clock time
 
 const missing = () => new AppError('not_found', 'There is no such automation.');
 
@@ -157,7 +157,7 @@ export class AutomationRecords {
   readonly #automations: Collection<Automation>;
   readonly #beforePause: (paused: Automation) => Promise<void>;
 
-  /** `beforePause`: called before an automation is stored as paused, and again when another write came first. */
+  /** `beforePause`: called before an automation is stored as paused, and again if another write came first. */
   constructor(records: RecordStore, beforePause = async (_: Automation): Promise<void> => {}) {
     this.#records = records;
     this.#beforePause = beforePause;
@@ -178,7 +178,7 @@ export class AutomationRecords {
   async create(doc: Automation): Promise<void> {
     await this.#automations.create(doc, {
       most: maxAutomations,
-      text: `There are ${maxAutomations} automations already. Delete some first.`,
+      text: `There are already ${maxAutomations} automations, the maximum. Delete some first.`,
       now: doc.createdAt,
       counts: ({ program }) => program?.archivedAt == null,
     });
@@ -206,12 +206,12 @@ export class AutomationRecords {
       await this.#records.delete(kinds.ended, start);
   }
 
-  /** The automations that the end of a run can start. */
+  /** Automations that the end of a run can start. */
   afterRuns(): Promise<Automation[]> {
     return this.#automations.list({ state: 'after' });
   }
 
-  /** All of them, or those that an owner sees. */
+  /** All automations, or those that an owner sees. */
   list(owner?: string): Promise<Automation[]> {
     return this.#automations.listFor(owner, { shared: true });
   }
@@ -221,7 +221,7 @@ export class AutomationRecords {
     return this.#automations.list({ limit });
   }
 
-  /** False: this start exists already, open or ended. */
+  /** False: this start already exists, open or ended. */
   async addStart(start: AutomationStart): Promise<boolean> {
     if (await this.#records.get(kinds.ended, start.id)) return false;
     const put = { kind: kinds.open, id: start.id, doc: start, sort: start.at, expect: 0 };
@@ -241,7 +241,7 @@ export class AutomationRecords {
       .sort((a, b) => a.doc.at - b.doc.at);
   }
 
-  /** Undefined: another server has changed it meanwhile. */
+  /** Undefined: another server has changed it. */
   async putStart(doc: AutomationStart, expect: number): Promise<Versioned<AutomationStart> | undefined> {
     const put = { kind: kinds.open, id: doc.id, doc, sort: doc.at, expect };
     const version = await this.#records.put(put).catch(unlessConflict);
@@ -256,7 +256,7 @@ export class AutomationRecords {
     return isFirst;
   }
 
-  /** The newest first. */
+  /** Newest first. */
   async starts(automationId: string, { limit, after }: StartsQuery): Promise<AutomationStart[]> {
     const only = { idPrefix: `${automationId}:` };
     const [open, ended] = await Promise.all([
@@ -269,7 +269,7 @@ export class AutomationRecords {
     return all.filter(isLater).slice(0, limit);
   }
 
-  /** Starts after `keptFrom` stay in any case: by them a delivery that comes again is known. */
+  /** Starts after `keptFrom` are always kept: they identify repeated deliveries. */
   async forgetOldStarts(automationId: string, keptFrom: number): Promise<void> {
     const ended = await this.#records.list(kinds.ended, { idPrefix: `${automationId}:` });
     const old = ended.slice(keptStarts).filter(({ doc }) => StoredStart.parse(doc).at < keptFrom);

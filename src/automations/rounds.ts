@@ -2,10 +2,10 @@ import { Rounds } from '../core/concurrency/rounds.ts';
 
 type RoundsDeps = ConstructorParameters<typeof Rounds>[0];
 
-/** The longest pause between two rounds, and the pause after a failure or on a server that does not lead. */
+/** The longest delay between two rounds, and the delay after a failure or on a server that does not lead. */
 export const lookMs = { shared: 2_000, alone: 60_000 } as const;
 
-/** Rounds over records. `shared`: other servers change the records too, so they are looked at often. */
+/** Runs rounds over records. `shared`: other servers change the records too, so rounds are frequent. */
 export const roundsOver = (shared: boolean, { round, clock, warn, failure }: Omit<RoundsDeps, 'restMs'>): Rounds => {
   const restMs = { longest: shared ? lookMs.shared : lookMs.alone, failed: lookMs.shared };
   return new Rounds({ round, restMs, clock, warn, failure });

@@ -8,31 +8,31 @@ type CronTime = Pick<Schedule, 'cron' | 'timezone'>;
 
 const maxLength = 200;
 
-/** The times of a schedule, of which some may be left out because the clock repeats them. */
+/** The times of a schedule. Some are skipped if the clock repeats them. */
 export interface CronRule {
   readonly cron: Cron;
-  /** Whether the clock has shown this time before, and the rule runs at fixed times, each once. */
+  /** Whether the clock has already shown this time, and the rule runs at fixed times, each once. */
   readonly isRepeated: (at: number) => boolean;
 }
 
 /**
- * The rule of a schedule, whose times are those of Debian's cron over clock changes: a fixed time that is skipped runs
- * right after the gap, and one that repeats runs once. Throws: invalid_request.
+ * Parses a schedule. Clock changes are handled as in Debian's cron: a fixed time that is skipped runs right after the
+ * gap, and one that repeats runs once. Throws: invalid_request.
  */
 export function parseCron({ cron, timezone }: CronTime): CronRule {
   const text = cron.trim();
   const refuse = (why: string) =>
     new AppError(
       'invalid_request',
-      `The schedule ${JSON.stringify(cron.slice(0, maxLength))} ${why}. Five fields are meant: minute, hour, day of the month, ` +
+      `The schedule ${JSON.stringify(cron.slice(0, maxLength))} ${why}. Use five fields: minute, hour, day of the month, ` +
         'month, day of the week, such as 0 9 * * 1-5.',
     );
   if (text.length > maxLength) throw refuse('is too long');
-  // The library also knows seconds, years, nicknames and a last day, which other programs that read the field do not.
+  // The library also accepts seconds, years, nicknames and a last day, which other programs that read the field do not.
   const wrong = mistakeIn(text.split(/[ \t]+/));
   if (wrong !== undefined) throw refuse(wrong);
   if (!isTimeZone(timezone))
-    throw new AppError('invalid_request', `There is no time zone ${timezone}. A name like Europe/Berlin is meant.`);
+    throw new AppError('invalid_request', `There is no time zone ${timezone}. Use a name such as Europe/Berlin.`);
   try {
     const rule = new Cron(text, { timezone, paused: true, mode: '5-part' });
     if (rule.nextRun() !== null) return { cron: rule, isRepeated: repeatsOf(text, timezone) };
@@ -56,7 +56,7 @@ const cronFields: readonly CronField[] = [
   { name: 'day of the week', least: 0, most: 7, words: 'sun mon tue wed thu fri sat'.split(' ') },
 ];
 
-/** Signs of other programs that Debian's cron does not know. */
+/** Notations of other programs that Debian's cron does not support. */
 const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
   [/\?/, 'has ?, which other programs read as "no day". Write * there'],
   [/#/, 'has #, which counts the weeks of a month in other programs. There is no such rule here'],
@@ -66,7 +66,7 @@ const otherForms: readonly (readonly [form: RegExp, why: string])[] = [
   ],
   [/^(\d+)w$/i, 'has W, which is the nearest weekday in other programs. There is no such rule here'],
   [/^h([(/]|$)/i, 'has H, which is a chosen time in other programs. Write the time itself'],
-  [/~/, 'has ~, which is a time by chance in other programs. Write the time itself'],
+  [/~/, 'has ~, which is a random time in other programs. Write the time itself'],
 ];
 
 function mistakeIn(fields: readonly string[]): string | undefined {
@@ -99,7 +99,7 @@ function mistakeIn(fields: readonly string[]): string | undefined {
   return undefined;
 }
 
-/** The first time after `after` (epoch ms), or null when there is none. */
+/** The first time after `after` (epoch ms). Null if there is none. */
 export function nextTime({ cron, isRepeated }: CronRule, after: number): number | null {
   let at = cron.nextRun(new Date(after))?.getTime();
   while (at !== undefined && isRepeated(at)) at = cron.nextRun(new Date(at))?.getTime();
@@ -112,7 +112,7 @@ export function nextTimes(rule: CronRule, after: number, count: number): readonl
   return times;
 }
 
-/** The last time at or before `now` and not before `from`, of which a downtime may have missed many. */
+/** The last time at or before `now` and not before `from`. A downtime may have missed several. */
 export function latestTime({ cron, isRepeated }: CronRule, from: number, now: number): number {
   const before = (time: number) => cron.previousRuns(1, new Date(time))[0]?.getTime();
   let at = before(now + 1_000) ?? from;
@@ -120,16 +120,16 @@ export function latestTime({ cron, isRepeated }: CronRule, from: number, now: nu
   return at > from && at <= now ? at : from;
 }
 
-/** How late this start is, in ms: different for each automation and time, and the same on each server. */
+/** The delay of this start, in ms: different for each automation and time, and the same on each server. */
 export function jitterOf(id: string, dueAt: number, { jitterSeconds }: Pick<Schedule, 'jitterSeconds'>): number {
   if (jitterSeconds === 0) return 0;
   const drawn = createHash('sha256').update(`${id}:${dueAt}`).digest().readUInt32BE(0) / 2 ** 32;
   return Math.floor(drawn * jitterSeconds * 1_000);
 }
 
-const lookBackMs = 3 * 60 * 60_000; // more than any clock is put back
+const lookBackMs = 3 * 60 * 60_000; // more than any clock is set back
 
-/** A rule whose minute and hour do not begin with `*` runs at fixed times. */
+/** A rule whose minute and hour do not start with `*` runs at fixed times. */
 function repeatsOf(text: string, timezone: string): CronRule['isRepeated'] {
   const [minute = '', hour = ''] = text.split(/[ \t]+/);
   if (minute.startsWith('*') || hour.startsWith('*')) return () => false;

@@ -14,33 +14,33 @@ interface Deps {
   readonly records: AutomationRecords;
   readonly starter: Starter;
   readonly afterRuns: Pick<AfterRuns, 'look' | 'round'>;
-  /** Whether this server starts automations now. Two servers at once would start nothing twice. */
+  /** Whether this server currently starts automations. Two servers at the same time would start nothing twice. */
   readonly leads: () => Promise<boolean>;
   /** Whether other servers change the records too. */
   readonly shared: boolean;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
-const width = 8; // starts at once
-const batch = 100; // automations in a round
-const openMs = { shared: 2_000, alone: 10_000 }; // the same while starts wait or work
-/** A start that is later than this was missed, by a server that was down or asleep. */
+const width = 8; // concurrent starts
+const batch = 100; // automations per round
+const openMs = { shared: 2_000, alone: 10_000 }; // the same while starts are pending or running
+/** A start that is later than this was missed, by a server that was down or suspended. */
 const missedMs = 60_000;
 
 /** Starts automations at their times, and follows their sessions to the end. */
 export class Scheduler {
   readonly #deps: Deps;
-  /** The sessions that the last round found at work, whose end begins a round. */
+  /** The sessions that were running in the last round; when one ends, a round begins. */
   #working: ReadonlySet<SessionId> = new Set();
   readonly #rounds: Rounds;
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const failure = 'automations could not be looked through; trying again';
+    const failure = 'automations could not be read; trying again';
     this.#rounds = roundsOver(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
-  /** Begins a round at once: somebody has changed an automation or added a start. */
+  /** Starts a round immediately: an automation was changed or a start added. */
   wake = (): void => {
     this.#rounds.wake();
   };
@@ -54,7 +54,7 @@ export class Scheduler {
     await this.#rounds.run(signal);
   }
 
-  /** Resolves with the time until something is due, in ms. */
+  /** Resolves with the time until the next due item, in ms. */
   async round(signal: AbortSignal): Promise<number> {
     const { records, afterRuns, leads, clock, shared } = this.#deps;
     await afterRuns.look();
@@ -71,7 +71,7 @@ export class Scheduler {
     return Math.max(0, Math.min(next - clock.now(), restMs));
   }
 
-  /** Adds the start first: after a crash between the two writes the next round finds it, and only moves the time on. */
+  /** Adds the start first: after a crash between the two writes, the next round finds it and only advances the time. */
   async #fire(automation: Automation, now: number): Promise<void> {
     const { records, warn } = this.#deps;
     const { id, schedule, nextAt } = automation;
@@ -90,14 +90,14 @@ export class Scheduler {
       .catch((err: unknown) => warn({ err, automation: id }, 'an automation keeps its time'));
   }
 
-  /** Whether starts are left that wait or work. */
+  /** Whether any starts are still pending or running. */
   async #advanceAll(signal: AbortSignal): Promise<boolean> {
     const { records, starter } = this.#deps;
     const open = await records.openStarts();
     const groups = [...Map.groupBy(open, ({ doc }) => doc.automationId)];
     await forEachConcurrent(groups, width, async ([id, starts]) => {
       const found = await records.get(id).catch(unlessNotFound);
-      if (!found) return await records.deleteStarts(id); // what its deletion left
+      if (!found) return await records.deleteStarts(id); // left over from its deletion
       let now = starts;
       for (const start of starts) {
         if (signal.aborted) return;
@@ -113,7 +113,7 @@ export class Scheduler {
   }
 }
 
-/** The time at which it starts, with its jitter, epoch ms. */
+/** The time at which it starts, including jitter, epoch ms. */
 function startTime({ id, schedule, nextAt, paused }: Automation): number {
   if (!schedule || nextAt === null || paused) return Number.POSITIVE_INFINITY;
   return nextAt + jitterOf(id, nextAt, schedule);

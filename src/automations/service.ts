@@ -15,18 +15,18 @@ interface Deps {
   readonly receiver: Pick<HookReceiver, 'receive'>;
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
-  /** Rejects: invalid_request for a template, model or project that the server does not have. */
+  /** Rejects: invalid_request for a template, model or project that does not exist. */
   readonly check: (
     spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories'>,
   ) => Promise<void>;
   /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
-  /** Tells the scheduler that there may be something to do. */
+  /** Notifies the scheduler that there may be something to do. */
   readonly wake: () => void;
   /** Allows this server's log to be queried for ends of runs. */
   readonly look: () => Promise<void>;
 }
-/** The fields that a program's own task takes the place of. */
+/** The fields that a program's own task replaces. */
 const ofProgram = [
   'kind',
   'message',
@@ -41,11 +41,11 @@ const ofProgram = [
 ] as const satisfies readonly (keyof AutomationSpec)[];
 const refuseArchived = ({ program }: Automation): void => {
   if (program && program.archivedAt !== null)
-    throw new AppError('conflict', 'The program that defined this automation has archived it. Make another one.');
+    throw new AppError('conflict', 'The program that defined this automation has archived it. Create another one.');
 };
-const maxWaiting = 20; // starts of one automation
+const maxWaiting = 20; // pending starts of one automation
 
-/** Automations as people make, change and start them. */
+/** The automation service for people: creates, changes and starts automations. */
 export function automationService(deps: Deps): AutomationService {
   const { records, secrets, receiver, ids, clock, check, keepsPrepared, wake, look } = deps;
   const nextOf = (schedule: AutomationSpec['schedule']): number | null =>
@@ -80,7 +80,7 @@ export function automationService(deps: Deps): AutomationService {
   }: Pick<AutomationSpec, 'kind' | 'message' | 'goal' | 'repositories'>): void {
     const refuse = (text: string) => new AppError('invalid_request', text);
     if (kind === 'run') {
-      if (message.trim() === '') throw refuse('Say what the agent is told, in message.');
+      if (message.trim() === '') throw refuse('Set message, the task for the agent.');
       return;
     }
     if (message !== '') throw refuse('No agent works in a prebuild. Leave the message out, or choose the kind run.');
@@ -93,7 +93,7 @@ export function automationService(deps: Deps): AutomationService {
       );
   }
 
-  /** Rejects: invalid_request. Only the program's API changes what its sessions do. */
+  /** Rejects: invalid_request. Only the program's API can change what its sessions do. */
   function checkProgram(now: Automation, change: Partial<AutomationSpec>): void {
     if (!now.program || change.program) return;
     const other = ofProgram.find(
@@ -151,7 +151,7 @@ export function automationService(deps: Deps): AutomationService {
       nextOf(change.schedule ?? null); // refuses a schedule before anything changes
       const next = await changed(id, (now) => {
         if (version !== undefined && version !== now.version) {
-          const text = `Somebody has changed it: it has the version ${now.version}, not ${version}. Look at it again.`;
+          const text = `It was changed in the meantime: its version is ${now.version}, not ${version}. Read it again.`;
           throw new AppError('conflict', text);
         }
         const nextAt = change.schedule === undefined ? now.nextAt : nextOf(change.schedule);
@@ -176,7 +176,7 @@ export function automationService(deps: Deps): AutomationService {
       refuseArchived(automation);
       const waiting = (await records.openStarts(id)).filter(({ doc }) => doc.state === 'queued');
       if (waiting.length >= maxWaiting)
-        throw new AppError('quota', `${maxWaiting} starts wait already. Wait for them, or stop the sessions at work.`);
+        throw new AppError('quota', `${maxWaiting} starts are already waiting. Wait for them, or stop the running sessions.`);
       const start = newStart(automation, {
         id: `${id}:${ids.short()}`,
         cause: { kind: 'person', key },
@@ -188,7 +188,7 @@ export function automationService(deps: Deps): AutomationService {
     },
     async rotateSecret(id) {
       const doc = await records.get(id);
-      if (!doc.hook) throw new AppError('conflict', 'The automation takes no deliveries. Give it a hook first.');
+      if (!doc.hook) throw new AppError('conflict', 'The automation accepts no deliveries. Add a hook first.');
       const at = clock.now();
       const secret = await secrets.make(id, at);
       await records.change(id, (now) => ({ ...now, secretAt: at, updatedAt: at }));

@@ -32,7 +32,7 @@ export class BoxAttempts {
     const requested = { sessionId: this.#sessionId, task, attempts, ...options };
     return this.#server.call((api) => api.attempts.start.mutate(requested));
   }
-  /** The newest first. */
+  /** Newest first. */
   list(): Promise<readonly Attempts[]> {
     return this.#server.call((api) => api.attempts.list.query({ sessionId: this.#sessionId }));
   }

@@ -4,7 +4,10 @@ import { jsonWithin } from '../core/text/json.ts';
 import type { Secret } from '../core/text/secret.ts';
 import type { ForgeHttp, ForgeServer } from './forge.ts';
 
-/** Connects only where the operator lets the server connect. Follows no redirect, which would take the token elsewhere. */
+/**
+ * Connects only where the operator allows the server to connect. Follows no redirect, which would send the token
+ * elsewhere.
+ */
 export type ForgeFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 interface ForgeAccess {
@@ -70,7 +73,7 @@ export function forgeHttp(access: ForgeAccess): ForgeHttp {
       for (let page = 1; page <= maxPages; page += 1) {
         const { text, headers } = await ask(withQuery(path, { ...query, page }), {}, signal);
         all.push(...items(parsed(text, answer)));
-        // The page is counted here: an address from the answer could lead the token to another host.
+        // Pages are counted here: an address from the answer could send the token to another host.
         if (!/;\s*rel="?next"?/i.test(headers.get('link') ?? '')) return { items: all, isCut: false };
       }
       return { items: all, isCut: true };
@@ -97,7 +100,7 @@ async function textWithin(response: Response, where: string): Promise<string> {
 }
 
 const unreachable = (where: string, cause: unknown) =>
-  new AppError('provider_error', `The connection to ${where} broke off. Try again.`, { cause });
+  new AppError('provider_error', `The connection to ${where} was interrupted. Try again.`, { cause });
 
 type RefusedAccess = ForgeAccess & { readonly where: string };
 
@@ -108,7 +111,7 @@ function refusal(response: Response, text: string, { where, token, now }: Refuse
   if (isRateLimit(response)) {
     const retryAfterMs = untilNextTry(headers, now());
     const when = retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1_000)} seconds`;
-    const text = `${where} takes no more requests with this credential for now. Try again ${when}.`;
+    const text = `${where} accepts no more requests with this credential for now. Try again ${when}.`;
     return new AppError('rate_limited', text, retryAfterMs === undefined ? {} : { retryAfterMs });
   }
   if (status >= 300 && status < 400) {
@@ -116,11 +119,11 @@ function refusal(response: Response, text: string, { where, token, now }: Refuse
   }
   switch (status) {
     case 401:
-      return new AppError('forbidden', `${where} does not know the credential (401${because}). Store a valid one.`);
+      return new AppError('forbidden', `${where} rejected the credential (401${because}). Store a valid one.`);
     case 403:
       return new AppError(
         'forbidden',
-        `${where} refused (403${because}). Give the credential the permission that is missing.`,
+        `${where} refused (403${because}). Grant the credential the missing permission.`,
       );
     case 404:
       return new AppError(
@@ -150,7 +153,7 @@ function untilNextTry(headers: Headers, now: number): number | undefined {
   return reset > 0 ? Math.max(0, reset * 1_000 - now) : undefined;
 }
 
-/** The sentence in the answer, on one line. GitHub adds details, GitLab answers with a text, a list or an object. */
+/** The message in the answer, on one line. GitHub adds details, GitLab answers with a text, a list or an object. */
 function messageIn(text: string): string {
   const answer = jsonWithin(text, jsonLimits);
   const { message, error, errors } = (answer ?? {}) as Record<string, unknown>;

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
 
-/** A server on which repositories are kept and reviewed. */
+/** A server that hosts and reviews repositories. */
 export interface ForgeServer {
   readonly kind: ForgeKind;
-  /** Where people open it, without a slash at the end; it can lie in a folder of its host. */
+  /** Its address for people, without a trailing slash; it can be in a folder of its host. */
   readonly webUrl: string;
 }
 export interface ForgeRepository {
@@ -24,7 +24,7 @@ export interface NewPullRequest {
   readonly draft: boolean;
 }
 export interface PullRequest {
-  /** The number that people know it by. */
+  /** The number that people use. */
   readonly number: number;
   readonly title: string;
   readonly text: string;
@@ -37,7 +37,7 @@ export interface PullRequest {
   readonly createdAt: string;
   readonly updatedAt: string;
 }
-/** A remark of a person on the whole, or on a line. */
+/** A person's comment on the whole pull request, or on a line. */
 export interface PullRequestComment {
   /** Unique among all comments and reviews of the pull request. */
   readonly id: string;
@@ -46,14 +46,14 @@ export interface PullRequestComment {
   readonly createdAt: string;
   readonly url: string | null;
   readonly place: { readonly path: string; readonly line: number | null } | null;
-  /** `outdated`: the lines have changed since. Not every forge tells what is resolved. */
+  /** `outdated`: the lines have changed since. Not every forge reports what is resolved. */
   readonly status: 'open' | 'resolved' | 'outdated';
 }
 export interface PullRequestReview {
   readonly id: string;
   readonly author: string;
   readonly verdict: 'approved' | 'changes_requested' | 'commented' | 'dismissed';
-  /** Empty where the reviewer wrote none. */
+  /** Empty if the reviewer wrote none. */
   readonly text: string;
   readonly createdAt: string | null;
   readonly url: string | null;
@@ -61,11 +61,11 @@ export interface PullRequestReview {
 export interface PullRequestCheck {
   readonly name: string;
   readonly status: 'queued' | 'running' | 'passed' | 'failed' | 'skipped' | 'cancelled' | 'neutral';
-  /** The result in the words of the check; empty where it has none. */
+  /** The check's own result text. Empty if it has none. */
   readonly summary: string;
   readonly url: string | null;
 }
-/** The items that fit within the limit of pages. */
+/** The items that fit within the page limit. */
 export interface ForgeItems<Item> {
   readonly items: readonly Item[];
   /** There are more. */
@@ -88,7 +88,7 @@ export interface ForgeHttp {
     question: Question<Schema> & { readonly body: Readonly<Record<string, unknown>> },
     signal: AbortSignal,
   ): Promise<z.output<Schema>>;
-  /** Reads page after page, as long as the forge says that there is a next one. */
+  /** Reads page after page, while the forge reports a next one. */
   list<Schema extends z.ZodType, Item>(
     path: string,
     question: Question<Schema> & { readonly items: (page: z.output<Schema>) => readonly Item[] },
@@ -96,41 +96,40 @@ export interface ForgeHttp {
   ): Promise<ForgeItems<Item>>;
 }
 /**
- * One repository on a forge, with the permissions of one credential. Strangers wrote the answers. Every method
- * rejects only with AppError, stops when the signal fires, and rejects with: forbidden (the credential), not_found, rate_limited,
- * deadline_exceeded, payload_too_large, provider_error (the forge failed, or answered what it should not).
+ * One repository on a forge, with the permissions of one credential. Answers contain untrusted text. Every method
+ * rejects only with AppError, stops when the signal fires, and rejects with: forbidden (the credential), not_found,
+ * rate_limited, deadline_exceeded, payload_too_large, provider_error (the forge failed, or sent an invalid answer).
  */
 export interface Forge {
   defaultBranch(signal: AbortSignal): Promise<string>;
-  /** The newest one from this branch, an open one first. */
+  /** The newest one from this branch, preferring an open one. */
   findPullRequest(head: string, signal: AbortSignal): Promise<PullRequest | undefined>;
-  /** Rejects: conflict (one is open already, or there is nothing to merge), invalid_request (a branch). */
+  /** Rejects: conflict (one is already open, or there is nothing to merge), invalid_request (a branch). */
   openPullRequest(newPullRequest: NewPullRequest, signal: AbortSignal): Promise<PullRequest>;
   pullRequest(number: number, signal: AbortSignal): Promise<PullRequest>;
-  /** Remarks of people on the whole and on lines, oldest first. */
+  /** People's comments on the whole and on lines, oldest first. */
   comments(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestComment>>;
-  /** Without those that their authors have not submitted. */
+  /** Excludes those that their authors have not submitted. */
   reviews(number: number, signal: AbortSignal): Promise<ForgeItems<PullRequestReview>>;
   /** The newest result of each check of a commit. */
   checks(commit: string, signal: AbortSignal): Promise<ForgeItems<PullRequestCheck>>;
 }
 
 /**
- * One kind of forge. Its settings, requests and links all follow from this description.
+ * One kind of forge. Its settings, requests and links are all derived from this description.
  *
- * @example
- * const forge = github.open(repository, http);
- * const { number, url } = await forge.openPullRequest({ title, text, head, base: 'main', draft: false }, signal);
+ * @example const forge = github.open(repository, http); const { number, url } = await forge.openPullRequest({ title,
+ * text, head, base: 'main', draft: false }, signal);
  */
 export interface ForgeKind<Name extends string = string> {
   readonly name: Name;
-  /** The name that people see. */
+  /** The name shown to people. */
   readonly label: string;
   /** The public servers of this kind, also as `*.host`. */
   readonly hosts: readonly string[];
   /** The name of a pull request there. */
   readonly noun: string;
-  /** Where requests go, for a server that people open at this address. */
+  /** The address for requests, for a server that people open at this address. */
   apiUrl(webUrl: string): string;
   headers(token: string): Readonly<Record<string, string>>;
   /** The page on which a person opens the pull request without Corral. */

@@ -55,10 +55,10 @@ const Status = z.object({
   target_url: z.string().nullish(),
 });
 
-const perPage = { limit: 50 }; // the most that a server gives by default
+const perPage = { limit: 50 }; // the server's default maximum
 const maxReviewsWithComments = 50;
 
-/** Gitea and Forgejo, whose APIs agree in all that is used here. */
+/** Gitea and Forgejo, whose APIs are the same in everything used here. */
 export const gitea = defineForge({
   name: 'gitea',
   label: 'Gitea',
@@ -97,7 +97,7 @@ export const gitea = defineForge({
       async pullRequest(number, signal) {
         return pullRequestOf(await http.get(`${repo}/pulls/${number}`, { answer: Pull }, signal));
       },
-      /** Remarks on lines belong to their reviews. */
+      /** Comments on lines belong to their reviews. */
       async comments(number, signal) {
         const [onWhole, ofReviews] = await Promise.all([
           http.get(`${repo}/issues/${number}/comments`, { answer: z.array(Comment) }, signal),

@@ -52,7 +52,7 @@ const Status = z.object({
   target_url: z.string().nullable(),
 });
 
-const ghost = 'ghost'; // GitHub's own name for an account that was deleted
+const ghost = 'ghost'; // GitHub's own name for a deleted account
 const perPage = { per_page: 100 };
 
 /** GitHub, on github.com, with data residency, or as GitHub Enterprise Server. */

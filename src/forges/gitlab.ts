@@ -18,7 +18,7 @@ const MergeRequest = z.object({
   author: User.nullable(),
   source_branch: z.string(),
   target_branch: z.string(),
-  /** Null until the branch was looked at. */
+  /** Null until the branch was inspected. */
   sha: z.string().nullable(),
   web_url: z.string(),
   created_at: z.string(),
@@ -56,14 +56,14 @@ const Status = z.object({
 
 const perPage = { per_page: 100 };
 
-/** GitLab, on gitlab.com or on a server of one's own. Its merge requests are the pull requests. */
+/** GitLab, on gitlab.com or self-hosted. Its merge requests are the pull requests. */
 export const gitlab = defineForge({
   name: 'gitlab',
   label: 'GitLab',
   hosts: ['gitlab.com'],
   noun: 'merge request',
   apiUrl: (webUrl) => `${webUrl}/api/v4`,
-  // Personal, project, group and OAuth tokens all pass this way.
+  // Personal, project, group and OAuth tokens are all sent this way.
   headers: (token) => ({ authorization: `Bearer ${token}`, accept: 'application/json' }),
   newPullRequestUrl(repository, { head, base }) {
     const requested = { 'merge_request[source_branch]': head, 'merge_request[target_branch]': base };
@@ -104,7 +104,7 @@ export const gitlab = defineForge({
         const found = await http.list(`${requests}/${number}/discussions`, { answer, query: perPage, items }, signal);
         return { ...found, items: found.items.toSorted(byAge) };
       },
-      /** An approval is known with its time; of a reviewer who wants changes only the state is. */
+      /** An approval has a time; for a reviewer who requests changes, only the state is known. */
       async reviews(number, signal) {
         const [{ approved_by }, reviewers] = await Promise.all([
           http.get(`${requests}/${number}/approvals`, { answer: Approvals }, signal),
@@ -121,7 +121,7 @@ export const gitlab = defineForge({
         });
         return { items: [...approvals, ...others], isCut: false };
       },
-      /** Jobs of pipelines and results of other services are both statuses of the commit. */
+      /** Pipeline jobs and results of other services are both statuses of the commit. */
       async checks(commit, signal) {
         const path = `${project}/repository/commits/${encodeURIComponent(commit)}/statuses`;
         const items = (page: readonly z.output<typeof Status>[]) => page.map(checkOf);

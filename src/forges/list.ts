@@ -5,10 +5,10 @@ import { gitea } from './gitea.ts';
 import { github } from './github.ts';
 import { gitlab } from './gitlab.ts';
 
-/** All kinds of forges. A new one is a line here. */
+/** All kinds of forges. A new one needs a line here. */
 export const forgeKinds: readonly ForgeKind[] = [github, gitlab, gitea];
 
-/** `kind=address`, as operators write a server of their own. Throws: invalid_request. */
+/** Parses `kind=address`, the setting for self-hosted servers. Throws: invalid_request. */
 export function parseServer(value: string): ForgeServer {
   const [name, ...rest] = value.split('=');
   const kind = forgeKinds.find((one) => one.name === name);
@@ -28,8 +28,8 @@ export const isServer = (value: string): boolean =>
   forgeKinds.some(({ name }) => value.startsWith(`${name}=http`)) && /^[a-z]+=https?:\/\/[^\s?#,]+$/.test(value);
 
 /**
- * The repository that the address of a remote leads to: https://host/owner/name.git, ssh://git@host/owner/name.git or
- * git@host:owner/name.git. Undefined where the host is no forge that is known by its name or by `servers`.
+ * The repository behind the address of a remote: https://host/owner/name.git, ssh://git@host/owner/name.git or
+ * git@host:owner/name.git. Undefined if the host is not a forge known by name or from `servers`.
  */
 export function repositoryAt(remote: string, servers: readonly ForgeServer[]): ForgeRepository | undefined {
   const place = placeOf(remote);
@@ -61,7 +61,7 @@ function placeOf(remote: string): RemotePlace | undefined {
   return { host: url.host, hostname: url.hostname, path: url.pathname, isWeb: url.protocol.startsWith('http') };
 }
 
-/** Over SSH the port is another one than that of the pages. */
+/** The SSH port differs from that of the pages. */
 function isAt({ host, hostname, path, isWeb }: RemotePlace, { webUrl }: ForgeServer): boolean {
   const url = new URL(webUrl);
   if (!isWeb) return url.hostname === hostname;

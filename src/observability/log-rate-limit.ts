@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/contracts/clock.ts';
 
 // A sandbox or an anonymous client can cause the same line again and again. The log shows the first lines of each kind
-// and source, then one line per interval with the number left out. A metric counts all of them.
+// and source, then one line per interval with the number of suppressed ones. A metric counts all of them.
 
 export const intervalMs = 60_000;
 const perSource = 10;
@@ -24,12 +24,12 @@ export interface NoiseLimiter {
   /** Totals since the start. */
   counts(): readonly NoiseCount[];
 }
-/** The lines of one kind that were left out within an interval. */
+/** The suppressed lines of one kind within an interval. */
 export interface SuppressedLines {
   readonly kind: string;
   readonly suppressed: number;
   readonly sources: number;
-  /** The source of most of these lines; empty when it is unknown. */
+  /** The source of most of these lines. Empty if unknown. */
   readonly most: string;
 }
 interface Window {
@@ -102,7 +102,7 @@ export function noiseSourceOf(level: number, [about, text]: readonly unknown[]):
   const kind = String(typeof about === 'string' ? about : text).slice(0, 200);
   const source = String(sandbox ?? session ?? sessionId ?? address ?? '');
   if (level >= warn) return [kind, source, perSource];
-  // Refused requests, and routes that need no credential. Other requests count against a rate limit.
+  // Refused requests, and routes that require no credential. Other requests are subject to a rate limit.
   if (text !== 'request' || address === undefined) return undefined;
   const what = Number(status) >= 400 ? 'refused' : String(route);
   return [`request ${what} ${status}`, source, requestsPerSource];

@@ -15,7 +15,10 @@ export interface LoggerOptions {
 }
 
 const counts = new WeakMap<object, () => readonly NoiseCount[]>();
-/** The number of limited lines of each kind, logged or left out. Empty for a logger that `createLogger` did not make. */
+/**
+ * The number of limited lines of each kind, logged or suppressed. Empty for a logger that `createLogger` did not
+ * create.
+ */
 export const noiseCounts = (logger: object): readonly NoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
@@ -52,7 +55,7 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
   return logger;
 }
 
-/** A failure of an operation is known, so only a bug shows where in the code it was. */
+/** A failure of an operation is expected, so only a bug includes its stack. */
 function errorFields(error: Error) {
   const { stack, ...rest } = stdSerializers.err(error);
   return error instanceof AppError && error.code !== 'internal' ? rest : { ...rest, stack };

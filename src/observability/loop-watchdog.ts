@@ -2,17 +2,17 @@ import { Worker } from 'node:worker_threads';
 import { cell, offerWatch } from '../core/concurrency/watch-loop.ts';
 
 export interface WatchdogOptions {
-  /** How long one piece of work may hold the event loop, in ms. */
+  /** How long one piece of work can block the event loop, in ms. */
   readonly blockedMs: number;
-  /** The thread that watches: one of the watchdog's own, or that of the store, which starts later. */
+  /** The watching thread: the watchdog's own, or the store's, which starts later. */
   readonly thread: 'own' | 'store';
-  /** The file that gets the line; 2 is standard error. */
+  /** The file descriptor for the line; 2 is standard error. */
   readonly fd?: number;
 }
 
 /**
- * Watches the event loop from another thread, which writes a line of JSON with the stack of the work that holds it, once for
- * each time. The line comes while the loop is held, because that can be for ever. `counts` is for tests.
+ * Watches the event loop from another thread, which writes a line of JSON with the stack of the blocking work, once per
+ * block. The line is written while the loop is blocked, because that can last forever. `counts` is for tests.
  */
 export function watchLoop(options: WatchdogOptions): Disposable & { readonly counts: Int32Array } {
   const { blockedMs, thread, fd = 2 } = options;
@@ -38,7 +38,7 @@ function ownThread(): Worker {
     env: {},
     execArgv: [],
   });
-  worker.on('error', () => {}); // a server without its watchdog goes on
+  worker.on('error', () => {}); // a server without its watchdog continues
   worker.unref();
   return worker;
 }

@@ -17,17 +17,17 @@ export interface Metrics {
   countSessions(count: CountSessions): void;
   event(type: string): void;
   runEnded(status: string): void;
-  /** Counts a start of an automation that is over: by what it began, and how it ended. */
+  /** Counts an ended start of an automation by its cause and end. */
   automationStart(cause: string, end: string): void;
   /** Counts a delivery from outside: `started`, `left_out`, or the code of the error. */
   hookDelivery(outcome: string): void;
   /** Counts a change of a note that outlives sessions. */
   memoryChange(by: 'person' | 'agent', action: string): void;
-  /** Counts a try of an outgoing webhook: `delivered`, `again` (it is tried later) or `failed` for good. */
+  /** Counts an attempt of an outgoing webhook: `delivered`, `again` (retried later) or `failed` for good. */
   webhookTry(outcome: 'delivered' | 'again' | 'failed'): void;
   /** Counts a request for a new sandbox while a warm pool exists: `hit` when the pool had one ready. */
   warmPool(outcome: 'hit' | 'miss'): void;
-  /** Counts what happens to workspaces that hold prepared files for sessions to come. */
+  /** Counts what happens to workspaces that hold prepared files for future sessions. */
   readyWorkspace(event: 'made' | 'taken' | 'dropped'): void;
   /** Counts the stream as open until disposed. */
   streamOpened(transport: 'sse' | 'websocket'): Disposable;
@@ -50,7 +50,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     registers,
     async collect() {
       this.reset(); // drops a status that no session has now
-      const counts = await sessions().catch(() => ({})); // a failing store hides no other metric
+      const counts = await sessions().catch(() => ({})); // a failing store does not hide other metrics
       for (const [status, count] of Object.entries(counts)) this.set({ status }, count);
     },
   });
@@ -134,7 +134,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
-  // Caches each series, because its look-up by labels takes longer than the increment.
+  // Caches each series, because its lookup by labels takes longer than the increment.
   const seriesOf = known((key: string) => {
     const [method = '', route = '', status = ''] = key.split(' ');
     return { count: requests.labels(method, route, status), duration: durations.labels(method, route) };

@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 const styles = { trace: 'dim', debug: 'dim', info: 'green', warn: 'yellow', error: 'red', fatal: 'bgRed' } as const;
 type LogLevel = keyof typeof styles;
 
-/** A log line for people, made from a line of JSON: the time, the level, the text, then every field. */
+/** Formats a line of JSON for people: the time, the level, the text, then every field. */
 export function prettyLine(line: string, { colour }: { readonly colour: boolean }): string {
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     colour ? styleText(style, text, { validateStream: false }) : text;
@@ -11,7 +11,7 @@ export function prettyLine(line: string, { colour }: { readonly colour: boolean 
   try {
     entry = JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return line; // the scrubber or another writer made it something else
+    return line; // the scrubber or another writer changed it
   }
   const { time, level, msg, err, ...fields } = entry;
   const at = typeof time === 'string' ? time.slice(11, 19) : '';
@@ -26,7 +26,7 @@ function valueText(value: unknown): string {
   return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
 }
 
-/** The stack of an unexpected error, or the words of another one. */
+/** The stack of an unexpected error, or the message of an expected one. */
 function errorText(err: unknown): string {
   if (typeof err !== 'object' || err === null) return '';
   const { stack, message } = err as { stack?: unknown; message?: unknown };

@@ -2,9 +2,9 @@ import type { Secret } from '../core/text/secret.ts';
 import { formsOf, shortestForm } from '../core/text/secret-forms.ts';
 
 export interface Scrubber {
-  /** Masks this value in every later text. */
+  /** Masks this value in all later text. */
   learn(secret: Secret): void;
-  /** Masks every learned value, and every field that its name marks as a credential. */
+  /** Masks every learned value, and every field whose name marks it as a credential. */
   scrub(text: string): string;
 }
 

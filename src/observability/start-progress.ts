@@ -10,16 +10,16 @@ type Phase = FactOf<'sandbox.phase'>['data'];
 
 type Kind = 'awaited' | 'background';
 
-/** The starts of sandboxes, for the person at the terminal of the server. */
+/** Shows sandbox starts to the person at the server's terminal. */
 export interface StartProgress extends Disposable {
-  /** `what`: the thing that starts, in words. The line shows one that somebody waits for before one in the background. */
+  /** `what`: what starts, in words. The line prefers a start that somebody waits for over one in the background. */
   record(what: string, phase: Phase, kind?: Kind): void;
-  /** Writes a text of others, above the line of the starts. */
+  /** Writes other output above the progress line. */
   around(write: () => void): void;
 }
 
 const tickMs = 1_000;
-/** Without a terminal, an image's news makes at most one line in this time. */
+/** Without a terminal, an image's progress prints at most one line in this time. */
 const lineMs = 5_000;
 const over = new Set<Phase['phase']>(['ready', 'released', 'lost', 'paused']);
 
@@ -32,8 +32,8 @@ interface Start {
 }
 
 /**
- * On a terminal one line that is written again with each news and each second, so that it never stands still. Elsewhere a
- * line for each start that needs an image, because other starts take less than a second.
+ * On a terminal, one line that is rewritten with each update and each second, so that it never looks stuck. Elsewhere,
+ * a line for each start that needs an image, because other starts take less than a second.
  */
 export function startProgress(screen: Screen, clock: Clock): StartProgress {
   const starts = new Map<string, Start>();
@@ -97,5 +97,5 @@ export function startProgress(screen: Screen, clock: Clock): StartProgress {
 
 const seconds = (ms: number) => `${(ms / 1_000).toFixed(1)} s`;
 const wordsOf = ({ phase, detail }: Phase) => (detail === undefined ? phase : `${phase}: ${oneLineOf(detail)}`);
-/** The detail comes from an engine or a registry, and must not steer the terminal. */
+/** The detail comes from an engine or a registry, and must not control the terminal. */
 const oneLineOf = (text: string) => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim();

@@ -21,9 +21,9 @@ interface Options {
 /** Sends downloads to a folder of the workspace, and cancels those that exceed the limit. */
 export class Downloads {
   readonly #options: Options;
-  /** The names of active downloads, by the browser's id. */
-  readonly #open = new Map<string, string>();
   /** Names of active downloads, by the browser's id. */
+  readonly #open = new Map<string, string>();
+  /** A download has started since the last check. */
   #begun = false;
 
   constructor(options: Options) {

@@ -44,7 +44,7 @@ export function httpTransport(
   return { transport, ended: () => ended, refused: () => isRefused };
 }
 
-/** Adds the access of a person who signed in. A refused one is renewed once. */
+/** Adds the access token of a person who signed in. A refused token is renewed once. */
 function withToken(token: NonNullable<ToolAddress['token']>, fetch: FetchLike): FetchLike {
   return async (url, init) => {
     const access = await token();

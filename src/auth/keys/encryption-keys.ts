@@ -3,26 +3,25 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../../core/errors/errors.ts';
 import { Secret } from '../../core/text/secret.ts';
 
-/** The parts of the settings that say where the encryption keys are. */
+/** The settings that locate the encryption keys. */
 export interface KeySettings {
   readonly dataDir: string;
   readonly keys: {
     readonly encryptionKey?: Secret | undefined;
-    /** A file with one or more keys; without it and a key, the data folder holds a generated one. */
+    /** A file with one or more keys. Without it and without a key, the data folder contains a generated one. */
     readonly encryptionKeyFile?: string | undefined;
   };
 }
 
 interface Options {
   readonly config: KeySettings;
-  /** The store has sealed data already, which a new key could not open. */
+  /** The store already has encrypted data, which a new key could not decrypt. */
   readonly isSealed: boolean;
   readonly newKey: () => string;
 }
 
 /**
- * The primary key first, then older keys that only open. From the variable, a file, or a key that was generated and
- * stored.
+ * The primary key first, then older keys that only decrypt. From the variable, a file, or a generated and stored key.
  */
 export async function encryptionKeys({ config, isSealed, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;
@@ -31,7 +30,7 @@ export async function encryptionKeys({ config, isSealed, newKey }: Options): Pro
   const path = encryptionKeyFile ?? own;
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (path === own && cause.code === 'ENOENT' && !isSealed) return undefined;
-    const which = path === own ? `${path}, which the server made at its first start,` : path;
+    const which = path === own ? `${path}, which the server created at its first start,` : path;
     throw new AppError(
       'invalid_request',
       `The encryption key of the stored provider keys cannot be read: ${which} (${cause.code}). Put it back, or set ` +

@@ -6,14 +6,14 @@ import { encryptionKeys } from './encryption-keys.ts';
 
 interface Options {
   readonly config: KeySettings;
-  /** The file in the data folder for when no encryption key is configured. */
+  /** The file in the data folder that is used if no encryption key is configured. */
   readonly file: string;
   readonly newKey: () => string;
 }
 
 /**
- * The secret from which a key for one purpose is derived. With a configured encryption key, that key and older ones
- * after it, so that all servers of a store derive the same key. Otherwise a key is generated and kept with the data.
+ * The secret from which a key for one purpose is derived. If an encryption key is configured, that key and older ones
+ * after it, so that all servers of a store derive the same key. Otherwise a key is generated and stored with the data.
  */
 export async function keyMaterial({ config, file, newKey }: Options): Promise<Secret[]> {
   const { encryptionKey, encryptionKeyFile } = config.keys;

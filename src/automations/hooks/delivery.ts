@@ -1,37 +1,37 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { HookEvent, HookRequest } from '../../sessions/api/server/automations.ts';
 
-/** The statement of a signature about a delivery. */
+/** What a delivery's signature proves. */
 export interface Proof {
-  /** The same each time that the same delivery comes; its unsigned headers do not count. */
+  /** Deduplication key, made from signed data only. */
   readonly id: string;
-  /** The time that the signature covers, epoch ms; undefined: it covers none, so the payload's time counts. */
+  /** The time that the signature covers, epoch ms. Undefined: it covers none, so the payload's time is used. */
   readonly signedAt?: number;
 }
-/** An event, as far as an automation asks for it. Everything but `event` and `at` has the words of strangers. */
+/** The part of an event that automations can match. Everything but `event` and `at` contains untrusted text. */
 export interface HookNews {
   readonly event: HookEvent | null;
-  /** Epoch ms; undefined: the payload does not say. */
+  /** Epoch ms. Undefined: the payload has no time. */
   readonly at: number | undefined;
   readonly repository: string;
   readonly sender: string;
-  /** The labels that were added, where it says so; else those of the issue. */
+  /** The labels that were added, if the payload names them; else those of the issue. */
   readonly labels: readonly string[];
   readonly assignees: readonly string[];
-  /** One line that says what it is about. */
+  /** One line that describes the event. */
   readonly about: string;
   readonly url: string;
   readonly text: string;
 }
-/** The deliveries of one kind of program. */
+/** Reads the deliveries of one kind of program. */
 export interface HookReader {
-  /** Undefined: nobody who knows the secret sent exactly this. */
+  /** Undefined: the body was not sent by anyone who knows the secret. */
   verify(request: HookRequest, secret: string): Proof | undefined;
-  /** Undefined: no automation can ask for it. */
+  /** Undefined: no automation can match it. */
   read(headers: HookRequest['headers'], payload: unknown): HookNews | undefined;
 }
 
-/** Compares in a time that does not depend on the place of the first difference. */
+/** Compares in constant time. */
 export function isEqual(value: string, expected: string): boolean {
   const [a, b] = [value, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a as Buffer, b as Buffer);

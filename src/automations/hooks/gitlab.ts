@@ -2,8 +2,8 @@ import { digestOf, type HookNews, type HookReader, isEqual, verifyStandard } fro
 import { textAt, textsAt, timeAt } from './payload.ts';
 
 /**
- * Deliveries of GitLab. Its signing token signs as Standard Webhooks say. Its older secret token is a password in a header:
- * it says who sends, and nothing about the body.
+ * Deliveries of GitLab. Its signing token signs as in Standard Webhooks. Its older secret token is a password in a
+ * header: it identifies the sender but does not protect the body.
  */
 export const gitlab: HookReader = {
   verify(request, secret) {

@@ -1,17 +1,17 @@
 import { asciiLower } from '../../core/text/text.ts';
 
-// Reads the blocks of a comment as forges show it, line by line, because a stranger can write any text.
+// Reads the blocks of a comment as forges display it, line by line, because the text is untrusted.
 
 const begins = /^\s*(#{1,6}\s|[-*+]\s|\d{1,9}[.)]\s|`{3}|~{3}|>|<)/;
 
-/** The comment's own words: without quoted lines, code, and what forges do not show. */
+/** The comment's own text: without quoted lines, code, and what forges do not display. */
 export function ownWords(comment: string): string {
   const text = [...hidden].reduce((kept, [open, close]) => without(kept, open, close), comment);
   const own: string[] = [];
   let fence: string | undefined;
-  let isQuote = false; // the line before is quoted text, which a line without a mark continues
+  let isQuote = false; // the previous line is quoted text, which a line without a mark continues
   let isList = false;
-  let isCode = true; // an indented line here is code: the text, or a block of code, is before it
+  let isCode = true; // an indented line here is code: no paragraph precedes it
   for (const line of text.split(/\r\n|\n|\r/)) {
     const isBlank = line.trim() === '';
     const [, mark] = /^\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(`{3,}|~{3,})/.exec(line) ?? [];
@@ -50,7 +50,7 @@ const hidden = new Map([
   ['<blockquote', '</blockquote>'],
 ]);
 
-/** Without what is between two marks, of which the last can be missing. */
+/** Removes the text between two marks. The last closing mark can be missing. */
 function without(text: string, open: string, close: string): string {
   const lower = asciiLower(text); // as long as the text
   let kept = '';
@@ -64,7 +64,7 @@ function without(text: string, open: string, close: string): string {
   }
 }
 
-/** Without code between two runs of as many backticks, in one paragraph. */
+/** Removes code between two backtick runs of equal length, within one paragraph. */
 function withoutCode(paragraph: string): string {
   const runs = [...paragraph.matchAll(/`+/g)].map(({ 0: { length }, index }) => ({ length, at: index }));
   const last = new Map(runs.map(({ length }, n) => [length, n]));

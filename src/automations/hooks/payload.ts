@@ -1,4 +1,4 @@
-/** The value at a path of a payload, such as `issue.labels.0.name`; undefined when there is none. */
+/** The value at a path of a payload, such as `issue.labels.0.name`. Undefined if there is none. */
 export function valueAt(payload: unknown, path: string): unknown {
   let value = payload;
   for (const name of path.split('.')) {
@@ -7,7 +7,7 @@ export function valueAt(payload: unknown, path: string): unknown {
   }
   return value;
 }
-/** The text or number at the first of these paths that has one; empty when none has. */
+/** The text or number at the first of these paths that has one. Empty if none has. */
 export function textAt(payload: unknown, ...paths: readonly string[]): string {
   for (const path of paths) {
     const value = valueAt(payload, path);
@@ -21,7 +21,7 @@ export function textsAt(payload: unknown, list: string, path: string): string[] 
   const items = valueAt(payload, list);
   return Array.isArray(items) ? items.map((item) => textAt(item, path)).filter(Boolean) : [];
 }
-/** Epoch ms; undefined when no path has a time. */
+/** Epoch ms. Undefined if no path has a time. */
 export function timeAt(payload: unknown, ...paths: readonly string[]): number | undefined {
   const at = Date.parse(textAt(payload, ...paths));
   return Number.isNaN(at) ? undefined : at;

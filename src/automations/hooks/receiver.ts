@@ -20,7 +20,7 @@ import { textAt, textsAt, timeAt, valueAt } from './payload.ts';
 
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
-/** Why a hook does not want this; undefined: it does. The text goes back to the sender. */
+/** Why a hook does not match. Undefined: it does. The text is returned to the sender. */
 export function refusalOf(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookNews) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
@@ -28,7 +28,7 @@ export function refusalOf(hook: HookSpec, { event, repository, sender, labels, a
   if (repositories.length > 0 && !repositories.some((one) => same(one, repository)))
     return 'The automation does not start for this repository.';
   if (account !== null && [account, `${account}[bot]`].some((own) => same(own, sender)))
-    return 'The account of the automation has caused this itself.';
+    return 'The automation's own account caused this event.';
   if (senders.length > 0 && !senders.some((one) => same(one, sender)))
     return 'The automation does not start for this sender.';
   if (event === 'issue.labelled' && label !== null && !labels.some((one) => same(one, label)))
@@ -40,13 +40,13 @@ export function refusalOf(hook: HookSpec, { event, repository, sender, labels, a
   return undefined;
 }
 
-/** Whether `@account` is a word of its own in what the sender wrote, not in a quote or in code. */
+/** Whether `@account` is a separate word in the sender's own text, outside quotes and code. */
 function mentions(text: string, account: string): boolean {
   const name = account.replaceAll(/[.\\+*?[^\]$(){}=!<>|:#/-]/g, '\\$&');
   return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|\\.\\w)`, 'i').test(ownWords(text));
 }
 
-/** Deliveries of any program that signs as Standard Webhooks say. */
+/** Deliveries of any program that signs as in Standard Webhooks. */
 const json: HookReader = {
   verify: verifyStandard,
   read: () => ({
@@ -64,7 +64,7 @@ const json: HookReader = {
 
 const maxFields = 100;
 
-/** The text that a template makes of a payload: each `{{path.of.a.field}}` becomes the field, an unknown one nothing. */
+/** Fills a template from a payload: each `{{path.of.a.field}}` becomes the field's text, an unknown one nothing. */
 export function fillTemplate(template: string, payload: unknown): string {
   let fields = 0;
   return template.replaceAll(/\{\{\s*([\w$-]+(?:\.[\w$-]+)*)\s*\}\}/g, (text, path: string) => {
@@ -131,7 +131,7 @@ export const github: HookReader = {
 
 interface Deps {
   readonly records: AutomationRecords;
-  /** Undefined: no secret was made yet. */
+  /** Undefined: no secret was created yet. */
   readonly secretOf: (automationId: string) => Promise<Secret | undefined>;
   readonly clock: Clock;
   readonly wake: () => void;
@@ -141,21 +141,21 @@ interface Deps {
 const readers: Readonly<Record<HookSource, HookReader>> = { github, gitlab, gitea, json };
 
 const limits = { maxBytes: 1_048_576, maxDepth: 64, maxValues: 50_000 };
-const maxQuoted = 20_000; // characters that the agent is shown
-const maxWaiting = 20; // starts of one automation
-/** The age of a delivery whose signature has a time, and the difference of two clocks. */
+const maxQuoted = 20_000; // characters shown to the agent
+const maxWaiting = 20; // pending starts of one automation
+/** Maximum age of a delivery with a signed time, and maximum clock difference. */
 const signedMs = 5 * 60_000;
-/** The age of an event whose time is in the payload alone: a forge can be late. */
+/** Maximum age of an event whose time is only in the payload: a forge can be late. */
 const unsignedMs = 60 * 60_000;
 
-/** The same answer for an unknown address and a wrong signature, so that a stranger learns of no automation. */
+/** The same answer for an unknown address and a wrong signature, so that a stranger cannot find automations. */
 const unknown = () =>
   new AppError(
     'not_found',
     'No delivery is accepted here: there is no such address, or the delivery is not signed with the secret of the address.',
   );
 
-/** Deliveries from outside. Each is checked, and starts the automation once. */
+/** Deliveries from outside. Each is verified, and starts the automation once. */
 export class HookReceiver {
   readonly #deps: Deps;
 
@@ -182,18 +182,18 @@ export class HookReceiver {
     const { automation, hook, proof } = await this.#verified(id, request);
     const payload = parsePayload(request.body);
     const news = readers[hook.source].read(request.headers, payload);
-    if (!news) return { started: false, text: 'No automation starts at this event.' };
+    if (!news) return { started: false, text: 'No automation starts on this event.' };
     this.#refuseOld(proof.signedAt ?? news.at, proof.signedAt === undefined ? unsignedMs : signedMs);
     const refusal = refusalOf(hook, news);
     if (refusal !== undefined) return { started: false, text: refusal };
     if (automation.paused) return { started: false, text: 'The automation is paused.' };
     const waiting = (await records.openStarts(id)).filter(({ doc }) => doc.state === 'queued');
     if (waiting.length >= maxWaiting)
-      throw new AppError('rate_limited', `${maxWaiting} starts of the automation wait already. Send it again later.`, {
+      throw new AppError('rate_limited', `${maxWaiting} starts of the automation are already waiting. Send it again later.`, {
         retryAfterMs: 60_000,
       });
     const start = startOf(automation, { proof, news, payload, at: clock.now() });
-    if (!(await records.addStart(start))) return { started: false, text: 'This delivery has come before.' };
+    if (!(await records.addStart(start))) return { started: false, text: 'This delivery was already received.' };
     wake();
     return { started: true, text: 'The automation starts.' };
   }
@@ -211,7 +211,7 @@ export class HookReceiver {
   }
 
   #refuseOld(at: number | undefined, maxMs: number): void {
-    if (at === undefined) throw new AppError('invalid_request', 'The delivery does not say when its event happened.');
+    if (at === undefined) throw new AppError('invalid_request', 'The delivery does not contain the time of its event.');
     const ageMs = this.#deps.clock.now() - at;
     if (ageMs > maxMs)
       throw new AppError(

@@ -32,7 +32,7 @@ export class HookSecrets {
     learn(secret);
     return secret;
   }
-  /** Replaces the secret that was there. */
+  /** Replaces an existing secret. */
   async make(automationId: string, at: number): Promise<string> {
     const { records, seal, token, learn } = this.#deps;
     const text = newSecret(Buffer.from(token(), 'base64url'));

@@ -12,7 +12,7 @@ import { pauseBefore } from './retries.ts';
 import type { Router } from './router.ts';
 import { signedHeaders } from './signature.ts';
 
-/** A fetch that follows no redirect, and refuses private addresses that no operator allowed. */
+/** A fetch that follows no redirect, and refuses private addresses that the operator has not allowed. */
 export type SendRequest = (url: string, init: RequestInit) => Promise<Response>;
 interface Deps {
   readonly records: WebhookRecords;
@@ -20,7 +20,7 @@ interface Deps {
   readonly router: Router;
   readonly send: SendRequest;
   readonly secretOf: (id: string, sealed: SealedValue) => Secret;
-  /** Whether this server delivers now. */
+  /** Whether this server currently delivers. */
   readonly leads: () => Promise<boolean>;
   /** Whether other servers change the records too. */
   readonly shared: boolean;
@@ -31,14 +31,14 @@ interface Deps {
   readonly warn: (about: object, text: string) => void;
 }
 type Answer = { readonly statusCode: number | null; readonly error: string };
-/** The due deliveries of one endpoint that the last round found. */
+/** The due deliveries of one endpoint in the last round. */
 interface Queue {
   readonly owner: string | undefined;
   readonly waiting: PendingDelivery[];
-  /** Whether the store can have more that are due. */
+  /** Whether the store may have more due ones. */
   readonly hasMore: boolean;
 }
-/** Tries in a row that got no answer, and the time of the next try in ms. */
+/** Consecutive attempts without an answer, and the time of the next attempt in ms. */
 interface SilentEndpoint {
   readonly tries: number;
   readonly until: number;
@@ -49,21 +49,22 @@ const most = { atOnce: 32, ofOneOwner: 8, ofOneEndpoint: 4 };
 const silence = { tries: 3, restMs: 60_000, longestRestMs: 3_600_000 };
 const deadlineMs = 15_000;
 const maxAnswerBytes = 64 * 1024;
-const maxFailures = 20; // deliveries in a row that failed for good
+const maxFailures = 20; // consecutive deliveries that failed for good
 
 /**
- * Sends what is due, and again what failed, until it succeeds or the tries are used up. Owners take turns, so that no
- * owner's endpoints delay another's. An endpoint that does not answer rests, and then gets one try at a time.
+ * Sends due deliveries and retries failed ones until they succeed or their attempts are used up. Owners take turns, so
+ * that no owner's endpoints delay another's. An endpoint that does not answer is suspended, and then gets one attempt
+ * at a time.
  */
 export class Deliverer {
   readonly #deps: Deps;
-  /** The deliveries that are being tried, and their endpoints. */
+  /** Deliveries in progress, and their endpoints. */
   readonly #atWork = new Map<string, { webhookId: string; owner: string | undefined; done: Promise<void> }>();
-  /** By endpoint; each round reads them again. */
+  /** By endpoint; read again in each round. */
   #queues = new Map<string, Queue>();
-  /** By endpoint; an answer ends the silence. */
+  /** By endpoint; an answer removes the entry. */
   readonly #silent = new Map<string, SilentEndpoint>();
-  /** The owners that had a turn since the last round, the latest last. */
+  /** Owners that had a turn since the last round, most recent last. */
   #turns: (string | undefined)[] = [];
   readonly #rounds: Rounds;
 
@@ -73,18 +74,18 @@ export class Deliverer {
     this.#rounds = roundsOver(deps.shared, { ...deps, failure, round: (signal) => this.round(signal) });
   }
 
-  /** Begins a round at once: there may be something to send. */
+  /** Starts a round immediately: there may be something to send. */
   wake = (): void => {
     this.#rounds.wake();
   };
 
-  /** Runs until the signal fires, and then waits for the tries that it ends. */
+  /** Runs until the signal fires, then waits for the attempts that it aborts. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#rounds.run(signal);
     await this.settled();
   }
 
-  /** Begins the tries that are due. Resolves with the time until something is due, in ms. */
+  /** Starts due attempts. Resolves with the time until the next due item, in ms. */
   async round(signal: AbortSignal): Promise<number> {
     const { records, outbox, router, leads } = this.#deps;
     outbox.open(await records.areAny());
@@ -93,12 +94,12 @@ export class Deliverer {
     const dueInMs = await this.#findDue();
     this.#fill(signal);
     if (hasMore) return 0;
-    // An announced pause of an automation is looked at again.
+    // An announced pause of an automation is checked again.
     const isEarly = (await outbox.oldest(1)).length > 0;
     return Math.min(dueInMs, isEarly ? lookMs.shared : lookMs.alone);
   }
 
-  /** Resolves when no try is under way. */
+  /** Resolves when no attempt is in progress. */
   async settled(): Promise<void> {
     while (this.#atWork.size > 0) await Promise.all([...this.#atWork.values()].map(({ done }) => done));
   }
@@ -111,7 +112,7 @@ export class Deliverer {
     const found = await records.earliest(batch.ofAll);
     const isFull = found.length === batch.ofAll && found.every(({ nextAt }) => nextAt <= now);
     const byEndpoint = Map.groupBy(found, ({ webhookId }) => webhookId);
-    // The page can hide the endpoints whose deliveries are due later than all of these.
+    // The page can hide endpoints whose deliveries are due later than all of these.
     for (const { id } of isFull ? await records.list() : [])
       if (!byEndpoint.has(id)) byEndpoint.set(id, await records.earliest(batch.ofOneEndpoint, id));
     const queues = new Map<string, Queue>();
@@ -130,14 +131,14 @@ export class Deliverer {
     return Math.min(...found.filter(({ nextAt }) => nextAt > now).map(({ nextAt }) => nextAt - now));
   }
 
-  /** Nothing is tried, so no try is used up. */
+  /** No attempt is made, so none is used up. */
   async #postpone({ id }: PendingDelivery, nextAt: number): Promise<true> {
     const found = await this.#deps.records.findPending(id);
     if (found) await this.#deps.records.putPending({ ...found.doc, nextAt }, found.version);
     return true;
   }
 
-  /** Gives the free places to what waits. */
+  /** Gives the free slots to waiting deliveries. */
   #fill(signal: AbortSignal): void {
     while (this.#atWork.size < most.atOnce) {
       const next = this.#next();
@@ -145,7 +146,7 @@ export class Deliverer {
       const [webhookId, { owner, waiting, hasMore }] = next;
       const { id } = waiting.shift() as PendingDelivery;
       if (waiting.length === 0) this.#queues.delete(webhookId);
-      if (this.#atWork.has(id)) continue; // it began while the round read
+      if (this.#atWork.has(id)) continue; // it started while the round was reading
       this.#turns = [...this.#turns.filter((one) => one !== owner), owner];
       const done = this.#work(id, signal).then((isOver) => {
         if (this.#queues.size === 0 || (!this.#queues.has(webhookId) && (hasMore || !isOver))) this.wake();
@@ -154,7 +155,7 @@ export class Deliverer {
     }
   }
 
-  /** The queue of the owner who has the fewest places, and of these the one whose turn is the longest ago. */
+  /** The queue of the owner with the fewest slots; among these, of the one whose turn is longest ago. */
   #next(): [id: string, queue: Queue] | undefined {
     const atWork = [...this.#atWork.values()];
     const ofOwner = (owner: string | undefined) => atWork.filter((one) => one.owner === owner).length;
@@ -173,7 +174,7 @@ export class Deliverer {
 
   #isSilent = (webhookId: string): boolean => (this.#silent.get(webhookId)?.tries ?? 0) >= silence.tries;
 
-  /** Tries one delivery and passes its place on. Resolves with whether it needs no other try. */
+  /** Attempts one delivery and passes on its slot. Resolves with whether it needs no further attempt. */
   async #work(id: string, signal: AbortSignal): Promise<boolean> {
     const { leads, warn } = this.#deps;
     let isOver = false;
@@ -182,7 +183,7 @@ export class Deliverer {
     } catch (thrown) {
       if (!signal.aborted) warn({ err: thrown }, 'the outcome of a delivery could not be stored');
     }
-    // Another server may lead by now; the next round shows it.
+    // Another server may lead by now; the next round finds out.
     if (signal.aborted || !(await leads().catch(() => false))) this.#queues.clear();
     this.#atWork.delete(id);
     this.#fill(signal);
@@ -206,7 +207,7 @@ export class Deliverer {
     if (endpoint.paused)
       return await over({ state: 'failed', error: 'The webhook is paused. Resume it, and send this again.' });
     const { statusCode, error } = await this.#send(endpoint, delivery, signal);
-    if (signal.aborted && error !== '') return false; // the server ends: the next one tries again
+    if (signal.aborted && error !== '') return false; // the server is stopping: the next one retries
     const restsUntil = this.#noteSilence(endpoint.id, error !== '' && statusCode === null);
     const tries = delivery.tries + 1;
     const triesLeft = delivery.triesLeft - 1;
@@ -231,7 +232,7 @@ export class Deliverer {
     } else if (delivery.type !== 'webhook.test') {
       await this.#note(endpoint, (now) => {
         const failures = now.failures + 1;
-        const text = `It paused itself after ${failures} deliveries in a row that failed.`;
+        const text = `It was paused after ${failures} consecutive failed deliveries.`;
         const counted = { ...now, failures };
         return failures < maxFailures ? counted : pausedBy(counted, { by: 'failures', text, at: clock.now() });
       });
@@ -239,7 +240,7 @@ export class Deliverer {
     return true;
   }
 
-  /** Returns the time until which the endpoint rests, in ms; 0: it does not. */
+  /** Returns the time until which the endpoint is suspended, in ms. 0: it is not. */
   #noteSilence(webhookId: string, isSilent: boolean): number {
     const now = this.#deps.clock.now();
     const before = this.#silent.get(webhookId);
@@ -248,7 +249,7 @@ export class Deliverer {
       return 0;
     }
     const tries = (before?.tries ?? 0) + 1;
-    // Tries that began together before the rest do not make it longer.
+    // Attempts that started together before the suspension do not extend it.
     if (before && before.until > now) return before.until;
     const ms = Math.min(silence.restMs * 2 ** (tries - silence.tries), silence.longestRestMs);
     const until = tries < silence.tries ? 0 : now + ms;
@@ -260,7 +261,7 @@ export class Deliverer {
     return until;
   }
 
-  /** The endpoint may have been deleted meanwhile. */
+  /** The endpoint may have been deleted. */
   async #note({ id }: StoredWebhook, change: (now: StoredWebhook) => StoredWebhook | undefined): Promise<void> {
     await this.#deps.records.change(id, change).catch(unlessNotFound);
   }
@@ -291,7 +292,7 @@ const refusalOf = (status: number): string =>
     ? `It answered ${status}, a redirect, which is not followed. Give the webhook the address that it leads to.`
     : `It answered ${status}.`;
 
-/** The content says nothing to the server. A receiver that is read to its end has sent its whole answer. */
+/** The content is irrelevant to the server. A receiver that is read to its end has sent its whole answer. */
 async function readAtMost(bytes: number, { body }: Response): Promise<void> {
   if (!body) return;
   const reader = body.getReader();

@@ -6,19 +6,19 @@ import type { AutomationChange, OutboxEvent, ResourceChange } from './outbox.ts'
 export interface MessageData {
   readonly sessionId?: string;
   readonly runId?: string | null;
-  /** The session whose agent gave it its work; absent: it is nobody's. */
+  /** The session whose agent delegated to it. Absent: none. */
   readonly parentId?: string;
   readonly title?: string;
   readonly projectId?: string | null;
   readonly status?: 'pending' | 'running' | 'waiting' | 'completed' | 'deleted';
-  /** The fields of a session that were changed. */
+  /** The changed fields of a session. */
   readonly fields?: readonly string[];
   /** Why a run waits. */
   readonly reason?: string;
   readonly outcome?: { readonly status: string; readonly reason: string; readonly code?: string | undefined };
   /** The beginning of the answer. */
   readonly answer?: string;
-  /** In the currency of the price list; null: the price is not known. */
+  /** In the currency of the price list. Null: the price is unknown. */
   readonly cost?: number | null;
   readonly round?: number;
   readonly result?: string;
@@ -33,7 +33,7 @@ export interface MessageData {
   readonly cause?: string;
   readonly pausedBy?: string;
   readonly text?: string;
-  /** The session in the page; absent where the settings do not name the page's address. */
+  /** The session in the page. Absent if the settings do not set the page's address. */
   readonly url?: string;
 }
 
@@ -114,7 +114,7 @@ export const dataOfStart = ({ id, name, projectId }: Automation, start: Automati
   ...(start.text !== '' && { text: start.text }),
 });
 
-/** The messages that tell an endpoint of an event: one, or for programs one for each event of their API that it is. */
+/** The messages that report an event to an endpoint: one, or for programs one for each matching event of their API. */
 export const messagesOf = (format: Webhook['format'], type: SentEvent, data: MessageData): number =>
   format === 'managed-agents' ? programEventsOf(type, data).length : 1;
 
@@ -122,7 +122,7 @@ interface MessageBody {
   readonly messageId: string;
   readonly at: number;
   readonly data: MessageData;
-  /** The message's place among those of its event. */
+  /** The message's position among those of its event. */
   readonly part?: number;
 }
 /** The body of a request, in the format of the endpoint. */
@@ -144,12 +144,12 @@ interface ProgramEvent {
   readonly id: string;
   readonly session_thread_id?: string;
 }
-/** An event in the words of the Managed Agents API. It is none where programs cannot see what it is about. */
+/** Converts an event to those of the Managed Agents API. None if programs cannot see its subject. */
 function programEventsOf(type: SentEvent, data: MessageData): ProgramEvent[] {
   const { sessionId, parentId, automationId, projectId, reason, resource, resourceId, change, vaultId } = data;
   const owner = { organization_id: 'org_corral', workspace_id: `wrkspc_${projectId ?? 'default'}` };
   if (parentId !== undefined) {
-    // A call that waits in a thread is the whole session's: the program answers it there.
+    // A call that waits in a thread belongs to the whole session: the program answers it there.
     const isAsking = type === 'run.waiting' && reason === 'approval';
     const id = `sesn_${parentId}`;
     if (isAsking) return [{ type: 'session.requires_action', id, ...owner }];
@@ -185,7 +185,7 @@ function programEventsOf(type: SentEvent, data: MessageData): ProgramEvent[] {
   };
   return types[type].map((one) => ({ type: one, id, ...(vaultId !== undefined && { vault_id: vaultId }), ...owner }));
 }
-/** A thread has no outcomes for programs, and is not changed by them. */
+/** A thread has no outcomes for programs, and they cannot change it. */
 const ofThread: Partial<Record<SentEvent, string>> = {
   'run.started': 'session.thread_created',
   'run.waiting': 'session.thread_idled',
@@ -240,7 +240,10 @@ function lineOf(type: SentEvent, data: MessageData): string {
   }
 }
 
-/** Slack reads these three as markup, also mentions such as <!channel>; line ends and stars would break the form. */
+/**
+ * Slack interprets these three as markup, including mentions such as <!channel>; line breaks and asterisks would break
+ * the format.
+ */
 const lineEscaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 const escaped = (text: string): string =>

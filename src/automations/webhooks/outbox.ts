@@ -6,8 +6,8 @@ import { GoalResult } from '../../core/model/runs/goal.ts';
 import { WaitReason } from '../../core/model/spending.ts';
 import { carryRecords } from '../carried-appends.ts';
 
-// The events that endpoints have not got yet. A record is written with the append that it tells of, so that a server that
-// dies right after loses none.
+// Events that endpoints have not received yet. A record is written together with the append that it reports, so that a
+// server that dies right after loses none.
 
 export const outboxKind = 'webhook-outbox';
 const kind = outboxKind;
@@ -20,12 +20,12 @@ const Session = z.object({
   /** The session that it works for. */
   parent: z.object({ sessionId: z.string(), attempts: z.string().optional() }).optional(),
   status: SessionStatus.optional(),
-  /** Before its first run a session has spent nothing. */
+  /** Absent before the first run, when nothing was spent. */
   spending: z.object({ turns: z.int() }).optional(),
   /** The beginning of the newest message. */
   latestMessage: z.string().optional(),
 });
-/** A change of something that programs of the Managed Agents API keep on the server. */
+/** A change of a resource that programs of the Managed Agents API keep on the server. */
 const ResourceChange = z.object({
   type: z.literal('resource.changed'),
   at: z.number(),
@@ -38,7 +38,7 @@ const ResourceChange = z.object({
   vaultId: z.string().optional(),
 });
 export type ResourceChange = z.output<typeof ResourceChange>;
-/** A change of an automation by a person or program. A deletion leaves nothing else that could be read. */
+/** A change of an automation by a person or program. After a deletion there is nothing else to read. */
 const AutomationChange = z.object({
   type: z.literal('automation.changed'),
   at: z.number(),
@@ -47,11 +47,11 @@ const AutomationChange = z.object({
   name: z.string(),
   projectId: z.string().nullable(),
   owner: z.string().optional(),
-  /** A program of another API defined it. */
+  /** Defined by a program of another API. */
   isProgram: z.boolean(),
 });
 export type AutomationChange = z.output<typeof AutomationChange>;
-/** A start of an automation got a session, or none. */
+/** An automation start created a session, or was refused. */
 const AutomationStarted = z.object({
   type: z.enum(['automation.started', 'automation.not_started']),
   at: z.number(),
@@ -97,7 +97,7 @@ export interface OutboxEntry {
 
 export class Outbox {
   readonly #records: RecordStore;
-  /** Whether there may be endpoints. Without any no append carries more than before. */
+  /** Whether there may be endpoints. Without any, appends carry nothing extra. */
   #isOpen = false;
   #onAdd = (): void => {};
 
@@ -117,7 +117,7 @@ export class Outbox {
     this.#onAdd = listener;
   }
 
-  /** The oldest first. */
+  /** Oldest first. */
   async oldest(limit: number): Promise<OutboxEntry[]> {
     const found = await this.#records.list(kind, { limit });
     return found.map(({ id, doc }) => ({ id, event: OutboxEvent.parse(doc) }));
@@ -126,7 +126,7 @@ export class Outbox {
     await this.#records.delete(kind, id);
   }
 
-  /** Announces a pause before it is stored; the router looks later whether it was. */
+  /** Announces a pause before it is stored; the router later checks whether it was. */
   async addPause(event: Omit<Extract<OutboxEvent, { type: 'automation.paused' }>, 'type'>): Promise<void> {
     await this.#add(`automation-${event.automationId}-${event.at}`, { type: 'automation.paused', ...event });
   }
@@ -140,7 +140,10 @@ export class Outbox {
     await this.#add(id, { type: 'automation.changed', ...event });
   }
 
-  /** Announces that a start has a session, or has none, before that is stored; the router looks later whether it was. */
+  /**
+   * Announces that a start created a session, or was refused, before that is stored; the router later checks whether it
+   * was.
+   */
   async addStart(event: AutomationStarted): Promise<void> {
     await this.#add(`start-${event.startId}-${event.type}`, event);
   }
@@ -151,7 +154,7 @@ export class Outbox {
     this.#onAdd();
   }
 
-  /** The same log, whose appends carry what endpoints have to hear. */
+  /** The same log, whose appends include events for endpoints. */
   around(log: EventLog): EventLog {
     return carryRecords(log, withOutbox, () => this.#isOpen);
   }
@@ -162,7 +165,7 @@ function withOutbox(entry: Append): Append {
   const record = puts.findLast((put) => put.kind === 'session')?.doc;
   const session = record === undefined ? null : Session.parse(record);
   const common = { session, sessionId, at };
-  // The ids do not begin with the session's: those records end with it.
+  // The ids do not begin with the session's: such records are deleted with it.
   const put = (id: string, event: OutboxEvent): RecordPut => ({ kind, id, doc: event, sort: -at });
   const more = facts.flatMap((fact, n) => {
     const event = eventOf(fact, common);
@@ -206,7 +209,7 @@ function eventOf({ type, runId, data }: SessionFact, common: DeletedSession): Ou
   }
 }
 
-/** The fields that somebody changed. The title that a session is made with, and that of a run, are none. */
+/** The fields that somebody changed. Excludes the initial title of a session, and the title from a run. */
 function changedFieldsOf(facts: readonly SessionFact[]): (typeof changedFields)[number][] {
   const isNew = facts.some(({ type }) => type === 'session.created');
   const isRenamed = !isNew && facts.some(({ type, runId }) => type === 'title' && runId === null);

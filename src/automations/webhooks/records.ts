@@ -6,8 +6,8 @@ import { webhookKind } from '../../core/model/records.ts';
 import { type Webhook, webhookEvents } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type Versioned } from '../../storage/collection.ts';
 
-// Three kinds of records. A delivery that is still to be made is sorted by its next try, so that those that are due come
-// first; when it is over it moves to the endpoint's history.
+// Three kinds of records. A pending delivery is sorted by its next attempt, so that due ones come first; when it has
+// ended, it moves to the endpoint's history.
 
 const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webhook-delivery' } as const;
 const maxWebhooks = 20; // of one owner
@@ -38,7 +38,7 @@ const StoredDelivery = z.object({
   body: z.string(),
   state: z.enum(['pending', 'delivered', 'failed']),
   tries: z.int(),
-  /** The tries that may still follow; each begins after a longer pause. */
+  /** Remaining attempts; each starts after a longer delay. */
   triesLeft: z.int(),
   statusCode: z.int().nullable(),
   error: z.string(),
@@ -49,13 +49,13 @@ const StoredDelivery = z.object({
 export type StoredWebhook = z.output<typeof Stored>;
 export type Delivery = z.output<typeof StoredDelivery>;
 const Pending = StoredDelivery.pick({ id: true, webhookId: true, type: true }).extend({ nextAt: z.number() });
-/** A delivery to be made, without its body. */
+/** A pending delivery, without its body. */
 export type PendingDelivery = z.output<typeof Pending>;
 
 const missing = () => new AppError('not_found', 'There is no such webhook.');
 export const withoutSecret = ({ sealed: _, ...webhook }: StoredWebhook): Webhook => webhook;
 
-/** The endpoints of a store and what was sent to them. */
+/** The endpoints of a store and their deliveries. */
 export class WebhookRecords {
   readonly #records: RecordStore;
   readonly #endpoints: Collection<StoredWebhook>;
@@ -74,7 +74,7 @@ export class WebhookRecords {
   }
   /** Rejects: quota. */
   async create(doc: StoredWebhook): Promise<void> {
-    const text = `There are ${maxWebhooks} webhooks already. Delete some first.`;
+    const text = `There are already ${maxWebhooks} webhooks, the maximum. Delete some first.`;
     await this.#endpoints.create(doc, { most: maxWebhooks, text, now: doc.createdAt });
   }
   /** Rejects: not_found. */
@@ -88,7 +88,7 @@ export class WebhookRecords {
       for (const { id: delivery } of await this.#records.list(kind, { idPrefix: `${id}:` }))
         await this.#records.delete(kind, delivery);
   }
-  /** All of them, or an owner's, the newest first. */
+  /** All endpoints, or an owner's, newest first. */
   list(owner?: string): Promise<StoredWebhook[]> {
     return this.#endpoints.listFor(owner);
   }
@@ -96,17 +96,17 @@ export class WebhookRecords {
     return (await this.#records.list(kinds.endpoint, { limit: 1 })).length > 0;
   }
 
-  /** False: this delivery exists already, made or not. */
+  /** False: this delivery already exists, pending or ended. */
   async add(delivery: Delivery): Promise<boolean> {
     if (await this.#records.get(kinds.ended, delivery.id)) return false;
     return (await this.putPending(delivery, 0)) !== undefined;
   }
-  /** Undefined: another server has changed it meanwhile. */
+  /** Undefined: another server has changed it. */
   async putPending(doc: Delivery, expect: number): Promise<number | undefined> {
     const put = { kind: kinds.pending, id: doc.id, doc, sort: -(doc.nextAt ?? 0), expect };
     return await this.#records.put(put).catch(unlessConflict);
   }
-  /** The deliveries with the earliest next tries, of all endpoints or of one; some may not be due yet. */
+  /** The deliveries with the earliest next attempts, of all endpoints or of one; some may not be due yet. */
   async earliest(limit: number, webhookId?: string): Promise<PendingDelivery[]> {
     const only = webhookId === undefined ? {} : { idPrefix: `${webhookId}:` };
     return (await this.#records.list(kinds.pending, { ...only, limit })).map(({ doc }) => Pending.parse(doc));
@@ -115,14 +115,14 @@ export class WebhookRecords {
     const found = await this.#records.get(kinds.pending, id);
     return found && { doc: StoredDelivery.parse(found.doc), version: found.version };
   }
-  /** Moves a delivery into the history, where an earlier entry of a delivery that was sent again is replaced. */
+  /** Moves a delivery into the history, replacing an earlier entry if it was sent again. */
   async end(doc: Delivery): Promise<void> {
     await this.#records.put({ kind: kinds.ended, id: doc.id, doc, sort: doc.createdAt });
     await this.#records.delete(kinds.pending, doc.id);
     const ended = await this.#records.list(kinds.ended, { idPrefix: `${doc.webhookId}:` });
     for (const { id } of ended.slice(keptDeliveries)) await this.#records.delete(kinds.ended, id);
   }
-  /** Call it when the endpoint was deleted. */
+  /** Called when the endpoint was deleted. */
   async forget(id: string): Promise<void> {
     await this.#records.delete(kinds.pending, id);
   }
@@ -130,13 +130,13 @@ export class WebhookRecords {
     const found = (await this.#records.get(kinds.pending, id)) ?? (await this.#records.get(kinds.ended, id));
     return found && StoredDelivery.parse(found.doc);
   }
-  /** Moves a delivery out of the history. False: it is under way already. */
+  /** Moves a delivery out of the history. False: it is already pending. */
   async reopen(doc: Delivery): Promise<boolean> {
     if ((await this.putPending(doc, 0)) === undefined) return false;
     await this.#records.delete(kinds.ended, doc.id);
     return true;
   }
-  /** The newest first. */
+  /** Newest first. */
   async deliveries(webhookId: string): Promise<Delivery[]> {
     const only = { idPrefix: `${webhookId}:` };
     const [pending, ended] = await Promise.all([

@@ -68,7 +68,7 @@ export class ResourceNews {
     };
   }
 
-  /** The end of a vault is one of its credentials, too. */
+  /** The end of a vault also ends its credentials. */
   vaults(own: VaultService): VaultService {
     const whole = (id: string) =>
       this.#before(async () => ({ vault: await own.get(id), credentials: await own.credentials(id) }));
@@ -144,7 +144,7 @@ export class ResourceNews {
     };
   }
 
-  /** A token endpoint gave no new token for a credential. */
+  /** A token endpoint returned no new token for a credential. */
   async refreshFailed(credential: VaultCredential, vault: Pick<CredentialVault, 'owner'>): Promise<void> {
     await this.#tell(ofCredential(credential, vault), 'refresh_failed');
   }
@@ -174,7 +174,7 @@ export class ResourceNews {
   }
   /** The change itself is stored: it does not fail because of this. */
   async #stored(id: string, added: Promise<void>): Promise<void> {
-    await added.catch((err: unknown) => this.#deps.warn({ err, id }, 'webhooks hear nothing of a change'));
+    await added.catch((err: unknown) => this.#deps.warn({ err, id }, 'webhooks were not notified of a change'));
   }
 }
 

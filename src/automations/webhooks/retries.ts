@@ -1,14 +1,14 @@
 import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
 
-/** The pauses between the tries of a delivery, in ms: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
+/** Delays between the attempts of a delivery, in ms: 5 s, 30 s, 2 min, 15 min, 1 h, 6 h. */
 const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const;
-/** A pause is longer by up to this part, so that not all that failed together come again together. */
+/** A delay is extended by up to this fraction, so that deliveries that failed together are not retried together. */
 const jitter = 0.2;
 
-/** A test event is tried once, because somebody waits for its outcome. */
+/** A test event is attempted once, because somebody waits for its outcome. */
 export const triesOf = (type: SentEvent): number => (type === 'webhook.test' ? 1 : pauses.length + 1);
 
-/** The time until the next try in ms; `triesLeft`: the tries that may still follow, at least 1. `drawn`: from 0 to 1. */
+/** Milliseconds until the next attempt. `triesLeft`: the remaining attempts, at least 1. `drawn`: from 0 to 1. */
 export function pauseBefore(triesLeft: number, drawn: number): number {
   const pause = pauses[pauses.length - triesLeft] ?? pauses[0];
   return Math.round(pause * (1 + jitter * drawn));

@@ -23,7 +23,7 @@ export interface RouterDeps {
   readonly outbox: Outbox;
   readonly automationOf: (id: string) => Promise<Automation | undefined>;
   readonly startOf: (id: string) => Promise<AutomationStart | undefined>;
-  /** In the currency of the price list; null where a price is not known. */
+  /** In the currency of the price list. Null if a price is unknown. */
   readonly costOf: (id: SessionId) => Promise<number | null>;
   /** Whether somebody with a valid key owns it. */
   readonly isOwned: (owner: string) => boolean;
@@ -31,19 +31,19 @@ export interface RouterDeps {
   readonly pageUrl: string | undefined;
   readonly clock: Clock;
 }
-/** One thing that happened, as endpoints may hear of it. */
+/** One event in the form that endpoints can get. */
 interface WebhookNews {
   readonly owner: string | undefined;
   readonly projectId: string | null;
   readonly data: MessageData;
-  /** Programs of the Managed Agents API cannot see what it is about. */
+  /** Programs of the Managed Agents API cannot see its subject. */
   readonly isHidden?: boolean;
 }
 const batch = 200;
-/** A pause that was announced so long ago and is not stored never came: its server died before. */
+/** A pause that was announced this long ago and is not stored never happened: its server died before. */
 const announcedMs = 10_000;
 
-/** Makes deliveries of what the outbox has, one for each endpoint that has to hear of it. */
+/** Creates deliveries from the outbox, one for each endpoint that must be notified. */
 export class Router {
   readonly #deps: RouterDeps;
 
@@ -51,7 +51,7 @@ export class Router {
     this.#deps = deps;
   }
 
-  /** Resolves with whether there is more. Each step can be repeated: the id of a delivery follows from its event. */
+  /** Resolves with whether there is more. Each step can be repeated: the id of a delivery is derived from its event. */
   async round(): Promise<boolean> {
     const { records, outbox } = this.#deps;
     const entries = await outbox.oldest(batch);
@@ -91,7 +91,7 @@ export class Router {
     return true;
   }
 
-  /** Null: nobody has to hear of it. Undefined: it is too early to tell. */
+  /** Null: nobody must be notified. Undefined: it is too early to tell. */
   async #newsOf(event: OutboxEntry['event']): Promise<WebhookNews | null | undefined> {
     const { automationOf, costOf, clock, pageUrl } = this.#deps;
     if (event.type === 'automation.paused') {

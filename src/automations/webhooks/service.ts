@@ -20,17 +20,17 @@ interface Deps {
   readonly seal: (id: string, secret: Secret) => SealedValue;
   readonly ids: Pick<IdSource, 'short' | 'token'>;
   readonly clock: Clock;
-  /** Rejects: invalid_request (an address that webhooks may not reach), not_found (the project). */
+  /** Rejects: invalid_request (an address that webhooks cannot use), not_found (the project). */
   readonly check: (spec: Pick<WebhookSpec, 'url' | 'projectId'>) => Promise<void>;
   /** Masks a secret in the log. */
   readonly learn: (secret: Secret) => void;
-  /** Tells the deliverer that there is something to send. */
+  /** Notifies the deliverer that there is something to send. */
   readonly wake: () => void;
-  /** From now on appends have to carry their events. */
+  /** From now on appends must carry their events. */
   readonly opened: () => void;
 }
 
-/** Webhooks as people make, change and try them. */
+/** The webhook service for people: creates, changes and tests webhooks. */
 export function webhookService(deps: Deps): WebhookService {
   const { records, seal, ids, clock, check, learn, wake, opened } = deps;
 
@@ -106,7 +106,7 @@ export function webhookService(deps: Deps): WebhookService {
       const { type } = found;
       const again: Delivery = { ...found, state: 'pending', triesLeft: triesOf(type), nextAt: now, endedAt: null };
       if (found.state === 'pending' || !(await records.reopen(again)))
-        throw new AppError('conflict', 'It is under way already. See the list of deliveries for its next try.');
+        throw new AppError('conflict', 'It is already in progress. See the list of deliveries for its next attempt.');
       wake();
       return shown(again);
     },

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 
 const prefix = 'whsec_';
 
-/** A new secret: 32 random bytes in base64, after the prefix that Standard Webhooks gives secrets. */
+/** A new secret: 32 random bytes in base64, after the prefix of Standard Webhooks. */
 export const newSecret = (bytes: Uint8Array): string => prefix + Buffer.from(bytes).toString('base64');
 
 interface Message {
@@ -11,7 +11,7 @@ interface Message {
   readonly body: string;
 }
 
-/** The headers by which a receiver checks that the message is this server's, whole and new. */
+/** The headers with which a receiver verifies that the message is from this server, complete and recent. */
 export function signedHeaders(secret: string, { id, timestamp, body }: Message): Record<string, string> {
   const key = Buffer.from(secret.slice(prefix.length), 'base64');
   const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');

@@ -12,7 +12,7 @@ export interface Credentials {
   readonly serverSeal: string | undefined;
   /** The principal of this key; undefined when the key is no longer valid. */
   live(key: string): Principal | undefined;
-  /** The principals of all keys that are valid now. */
+  /** The principals of all currently valid keys. */
   principals(): readonly Principal[];
   /** Counts a request of the principal, or of the address of an unknown caller. Undefined: no rate limit. */
   count(principal: Principal | undefined, address: string): Allowance | undefined;

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AuditPosition, openRow } from './row.ts';
 
-// Each process writes its own files, one after another, so two processes never write to the same file. A file's name has
-// the process's start time, its unique name and the file's number. Sorting by name therefore sorts by start.
+// Each process writes its own files, one after another, so two processes never write to the same file. A file's name
+// has the process's start time, its unique name and the file's number. Sorting by name therefore sorts by start.
 
 const form = /^\d{8}T\d{9}Z-[0-9a-z]+-\d{6}\.jsonl$/;
 
@@ -13,7 +13,7 @@ export const auditFile = (since: number, process: string, part: number): string 
 /** The common prefix of one process's files. */
 export const processOf = (file: string): string => file.slice(0, file.lastIndexOf('-'));
 
-/** The files in order of their names, the oldest first; empty when the folder does not exist. */
+/** The files in name order, oldest first. Empty if the folder does not exist. */
 export function auditFiles(folder: string): string[] {
   try {
     return readdirSync(folder)
@@ -31,7 +31,7 @@ export function auditLines(folder: string, file: string): { lines: string[]; tor
   return { torn: lines.pop() !== '', lines };
 }
 
-/** The place of the newest row; undefined when there is none. */
+/** The position of the newest row. Undefined if there is none. */
 export function newestPlace(folder: string): AuditPosition | undefined {
   for (const file of auditFiles(folder).reverse()) {
     const mac = openRow(auditLines(folder, file).lines.at(-1) ?? '')?.mac;

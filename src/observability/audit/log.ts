@@ -6,8 +6,8 @@ import { auditFile, auditFiles, newestPlace, sizeOf } from './files.ts';
 import { type AuditEntry, type AuditKey, type AuditPosition, sealRow } from './row.ts';
 
 /**
- * Records which caller did which action. Rows are only appended. Each row's MAC covers the row before, so a later change
- * is detected.
+ * Records which caller performed which action. Rows are only appended. Each row's MAC covers the previous row, so a
+ * later change is detected.
  */
 export interface AuditLog extends Disposable {
   /**
@@ -15,7 +15,7 @@ export interface AuditLog extends Disposable {
    * count.
    */
   write(entry: AuditEntry): void;
-  /** The place of the newest row. */
+  /** The position of the newest row. */
   readonly head: AuditPosition;
 }
 export interface AuditOptions {
@@ -30,7 +30,7 @@ export interface AuditOptions {
   readonly scrub: (text: string) => string;
   readonly warn: (error: unknown, text: string) => void;
   /**
-   * Called with the newest place when a file is full and at the end. A copy kept elsewhere proves later whether the
+   * Called with the newest position when a file is full and at the end. A copy kept elsewhere shows later whether the
    * log's end was cut off.
    */
   readonly onHead: (head: AuditPosition) => void;
@@ -54,7 +54,7 @@ export function auditLog(options: AuditOptions): AuditLog {
     return new Files(options);
   } catch (cause) {
     const text = `The audit log cannot be kept in ${options.folder}: ${(cause as Error).message}.`;
-    throw new AppError('invalid_request', `${text} CORRAL_AUDIT_ENABLED=false goes without one.`, { cause });
+    throw new AppError('invalid_request', `${text} Set CORRAL_AUDIT_ENABLED=false to run without one.`, { cause });
   }
 }
 

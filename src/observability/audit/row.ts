@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { Secret } from '../../core/text/secret.ts';
 
-/** One action, done or attempted. An entry contains no messages, no file contents and no credentials. */
+/** One action, performed or attempted. An entry contains no messages, no file contents and no credentials. */
 export interface AuditEntry {
   /** The name of the action, such as `session.delete`. */
   readonly action: string;
@@ -9,7 +9,7 @@ export interface AuditEntry {
   readonly target?: string | undefined;
   /** `done`, or the error code. */
   readonly outcome: string;
-  /** The kind of credential that the caller presented; `open` when the server needs none. */
+  /** The kind of credential that the caller presented; `open` if the server requires none. */
   readonly by:
     | 'key'
     | 'token'
@@ -28,13 +28,13 @@ export interface AuditEntry {
   readonly request?: string | undefined;
   readonly detail?: Readonly<Record<string, string | number>>;
 }
-/** The place of a row: its file, and its MAC, which is unique. */
+/** The position of a row: its file, and its MAC, which is unique. */
 export interface AuditPosition {
   readonly file: string;
   readonly mac: string;
 }
 
-/** The key that seals rows. It is derived, so that the secret can safely serve another purpose too. */
+/** The key that authenticates rows. It is derived, so that the secret can safely serve another purpose too. */
 export interface AuditKey {
   /** Identifies the secret, without revealing it. */
   readonly id: string;
@@ -48,7 +48,7 @@ export function auditKey(secret: Secret): AuditKey {
   };
 }
 
-/** Makes a row's line: its JSON, with a MAC over it and the MAC of the row before. */
+/** Builds a row's line: its JSON, with a MAC over it and the previous row's MAC. */
 export function sealRow(row: object, before: string, key: AuditKey): { line: string; mac: string } {
   const text = JSON.stringify(row);
   const mac = key.mac(before, text);
@@ -57,7 +57,7 @@ export function sealRow(row: object, before: string, key: AuditKey): { line: str
 
 const sealed = /^(\{.*),"mac":"([\w-]{43})"\}$/;
 
-/** Parses a line, without checking its MAC. Undefined when the line has another format. */
+/** Parses a line without checking its MAC. Undefined if the line has another format. */
 export function openRow(line: string): { row: Record<string, unknown>; text: string; mac: string } | undefined {
   const [, json, mac] = sealed.exec(line) ?? [];
   if (json === undefined || mac === undefined) return undefined;

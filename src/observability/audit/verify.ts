@@ -4,7 +4,7 @@ import { type AuditKey, type AuditPosition, openRow } from './row.ts';
 interface AuditReport {
   readonly files: number;
   readonly rows: number;
-  /** Each finding with its place; empty when no row was changed. */
+  /** Each finding with its position. Empty if no row was changed. */
   readonly broken: readonly string[];
   /** Findings that can be harmless, such as a killed server or removed old files. */
   readonly notes: readonly string[];
@@ -20,7 +20,9 @@ interface VerifiedFile {
   readonly firstRow: number;
 }
 
-/** Verifies the whole log. `kept`: a place that the operator recorded elsewhere earlier; its row must still exist. */
+/**
+ * Verifies the whole log. `kept`: a position that the operator recorded elsewhere earlier; its row must still exist.
+ */
 export function verifyAudit(folder: string, keys: readonly AuditKey[], kept?: AuditPosition): AuditReport {
   const files = auditFiles(folder);
   const [broken, notes]: [string[], string[]] = [[], []];
@@ -83,7 +85,7 @@ function readFile(
   return { file, macs, last, lastRow: row, ends, before, firstRow };
 }
 
-/** Checks the row that the file names as the last one before it. */
+/** Checks the row that the file names as its predecessor. */
 function follows(
   { file, before, firstRow }: VerifiedFile,
   read: ReadonlyMap<string, VerifiedFile>,

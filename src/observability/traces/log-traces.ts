@@ -17,11 +17,11 @@ interface EndedRun {
   readonly from: number | undefined;
   readonly to: number;
 }
-const maxReading = 100; // runs; above this a run has no trace
+const maxReading = 100; // runs; beyond this a run has no trace
 const lookBack = 50; // events before a run's start: its message, and a sandbox that starts for it
 const pageSize = 500;
 
-/** Sends the spans of each run that ends on this server. Nothing is read or kept before that but the places of starts. */
+/** Sends the spans of each run that ends on this server. Until then, only the positions of starts are kept. */
 export class LogTraces implements AsyncDisposable {
   readonly #options: Options;
   readonly #starts = new Map<RunId, number>();
@@ -80,5 +80,5 @@ export class LogTraces implements AsyncDisposable {
   }
 }
 
-/** Events that no span needs and of which a run can have very many. */
+/** Events that no span needs and that a run can have in large numbers. */
 const bulky: ReadonlySet<SessionEvent['type']> = new Set(['message.delta', 'tool.output', 'egress']);

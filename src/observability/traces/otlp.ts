@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { digestOfText } from '../../core/text/digest.ts';
 import type { AttributeValue, SpanData, SpanSink, SpanTree } from './span.ts';
 
-/** The target of an export, as the standard variables name it. */
+/** The target of an export, from the standard variables. */
 export interface OtlpTarget {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -14,17 +14,20 @@ interface Options {
   readonly version: string;
   readonly warn: (err: unknown, text: string) => void;
 }
-const maxWaiting = 5_000; // spans; above this new ones are dropped, because the receiver is too slow
+const maxWaiting = 5_000; // spans; beyond this new ones are dropped, because the receiver is too slow
 const maxAtOnce = 512;
-const endMs = 2_000; // the most that the server's end waits for a receiver
+const endMs = 2_000; // how long shutdown waits for a receiver
 
-/** All runs of a session are in one trace. Its id follows from the session's, so no restart and no second server changes it. */
+/**
+ * All runs of a session are in one trace. Its id is derived from the session's, so neither a restart nor a second
+ * server changes it.
+ */
 export const traceIdOf = (sessionId: string): string => digestOfText(`trace ${sessionId}`).slice(0, 32);
 export const sessionSpanIdOf = (sessionId: string): string => digestOfText(`span ${sessionId}`).slice(0, 16);
 
 /**
- * Sends spans as OTLP over HTTP in JSON, in the background and in batches. The exporter of OpenTelemetry's SDK gives spans ids
- * of its own; here a session's ids follow from the session.
+ * Sends spans as OTLP over HTTP in JSON, in the background and in batches. The exporter of OpenTelemetry's SDK assigns
+ * its own span ids; here they are derived from the session.
  */
 export class OtlpSink implements SpanSink {
   readonly #options: Options;
@@ -75,7 +78,7 @@ export class OtlpSink implements SpanSink {
     if (!response.ok) throw new Error(`The receiver of traces answered ${response.status}.`);
   }
 
-  /** Warns at the first loss and then at each thousandth. */
+  /** Warns at the first loss and then at every thousandth. */
   #drop(count: number, why: string): void {
     if (count <= 0) return;
     const before = this.#dropped;

@@ -3,20 +3,20 @@ import type { FactOf, SessionEvent } from '../../core/model/events.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { AttributeValue, SpanData, SpanTree } from './span.ts';
 
-// The spans of a run are read from the log once the run has ended, so a restart in the middle loses and doubles none. Names
-// and attributes are those of OpenTelemetry's conventions for generative AI.
+// The spans of a run are read from the log once the run has ended, so a restart in the middle neither loses nor
+// duplicates any. Names and attributes follow OpenTelemetry's conventions for generative AI.
 
 export interface SpanOptions {
   /** The session's template, which names the agent. */
   readonly agent: string;
   /** Whether spans contain messages, arguments and results, which can be confidential. */
   readonly content: boolean;
-  /** The most characters of one attribute. */
+  /** The maximum number of characters of one attribute. */
   readonly maxChars: number;
 }
 type Attributes = Record<string, AttributeValue | undefined>;
 
-/** Undefined when the events have no end of the run. Events of other runs are ignored. */
+/** Undefined if the events do not include the end of the run. Events of other runs are ignored. */
 export function spansOfRun(events: readonly SessionEvent[], runId: string, options: SpanOptions): SpanTree | undefined {
   const own = events.filter((event) => event.runId === runId || event.type === 'sandbox.phase');
   const end = own.find(isOf('run.end'));
@@ -52,7 +52,7 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
   return { sessionId: end.sessionId, top, below };
 }
 
-/** The session's own span: its creation, above all of its runs. */
+/** The session's own span: its creation, the parent of all its runs. */
 export const spanOfSession = (sessionId: string, agent: string, at: number): SpanTree => ({
   sessionId,
   top: {
@@ -91,7 +91,7 @@ function spanOf(event: SessionEvent, own: readonly SessionEvent[], options: Span
   return [{ name: 'start sandbox', kind: 'client', start: ts - (data.ms ?? 0), end: ts, attributes }];
 }
 
-/** The conventions' names of providers that are called otherwise here. */
+/** The conventions' names of providers that have other names here. */
 const providers: Readonly<Record<string, string>> = { gemini: 'gcp.gemini' };
 
 function chat({ sessionId, ts }: SessionEvent, data: FactOf<'usage'>['data']): SpanData {

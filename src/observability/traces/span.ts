@@ -1,6 +1,6 @@
 export type AttributeValue = string | number | boolean;
 
-/** A finished span. Parents stand before their children. */
+/** A finished span. Parents come before their children. */
 export interface SpanData {
   readonly name: string;
   readonly kind: 'internal' | 'client';
@@ -19,7 +19,7 @@ export interface SpanTree {
   readonly below: readonly SpanData[];
 }
 
-/** Sends spans. Never throws: a trace that is lost harms no session. */
+/** Sends spans. Never throws: a lost trace does not affect the session. */
 export interface SpanSink extends AsyncDisposable {
   send(tree: SpanTree): void;
 }

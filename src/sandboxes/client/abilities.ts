@@ -1,9 +1,8 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { FileMetadata } from '../../core/model/sandboxes/file-metadata.ts';
 
-// The daemon's abilities anywhere in the sandbox, with the rights of the sandbox's user: programs of any folder, files
-// of
-// any path, changes of files, ports. As in client.ts, every method takes a signal and rejects only with AppError.
+// The daemon's abilities anywhere in the sandbox, with the rights of the sandbox's user: programs in any folder, files
+// at any path, file changes, ports. As in client.ts, every method takes a signal and rejects only with AppError.
 
 /** Columns and rows, each from 1 to 1000. */
 export interface TerminalSize {
@@ -15,28 +14,28 @@ export interface TerminalSize {
 export interface StartJob {
   /** Makes `start` idempotent: a second call with the same id returns the first job. Not only digits. */
   readonly id: string;
-  /** The program and its arguments, as the system takes them; no shell reads them. */
+  /** The program and its arguments, passed to the system without a shell. */
   readonly argv: readonly string[];
-  /** Any folder: absolute, `~/…`, or relative to the workspace; default: the workspace. */
+  /** Any folder: absolute, `~/…`, or relative to the workspace. Default: the workspace. */
   readonly cwd?: string;
-  /** Further variables, each as NAME=value. */
+  /** Additional variables, each as NAME=value. */
   readonly env?: readonly string[];
-  /** A name for people and programs; several jobs can have the same. */
+  /** A name for people and programs; several jobs can share it. */
   readonly label?: string;
   /** A tag like an operation's. */
   readonly tag?: string;
-  /** The job runs on a terminal of this size instead of three pipes. */
+  /** Runs the job on a terminal of this size instead of three pipes. */
   readonly terminal?: TerminalSize;
-  /** False: the job's standard input is at its end from the start. */
+  /** False: the job's standard input is closed from the start. */
   readonly input?: boolean;
 }
-/** How a job ended. -1: the signal ended it. */
+/** How a job ended. -1: ended by the signal. */
 export interface JobEnd {
   readonly exitCode: number;
   readonly signal?: string;
 }
 export interface JobEntry extends Pick<StartJob, 'id' | 'argv' | 'cwd' | 'env' | 'label'>, Partial<JobEnd> {
-  /** The pid that processes of the sandbox see. */
+  /** The pid as processes in the sandbox see it. */
   readonly pid: number;
   readonly startedAt: number; // epoch ms
   readonly terminal: boolean;
@@ -49,16 +48,16 @@ export interface JobReader {
 }
 export interface JobStream {
   /**
-   * Resolves when the job has ended and all of its output was handed over. Rejects with sandbox_lost when the
-   * connection ended, and with sandbox_untrusted.
+   * Resolves when the job has ended and all of its output was delivered. Rejects with sandbox_lost when the connection
+   * ended, and with sandbox_untrusted.
    */
   readonly ended: Promise<JobEnd>;
-  /** Leaves the job as it is. */
+  /** Leaves the job running. */
   detach(): void;
 }
 /**
- * Jobs: at most 256 at once. A job lives until it ends, is killed, or the daemon restarts; it stays known for a minute
- * after its end. `id` can also be its pid.
+ * Jobs: at most 256 at a time. A job lives until it ends, is killed, or the daemon restarts, and is remembered for a
+ * minute after its end. `id` can also be its pid.
  */
 export interface JobClient {
   /** Rejects: conflict (too many), file_not_found (no such program), invalid_request (no such folder), unsupported. */
@@ -66,16 +65,16 @@ export interface JobClient {
   list(signal: AbortSignal): Promise<readonly JobEntry[]>;
   // The following methods also reject with not_found.
   /**
-   * Reads the output from now on. The first reader gets all of it, if it comes within 30 s. A reader that does not read
-   * holds the job back after 1 MiB.
+   * Reads the output from now on. The first reader gets all of it if it comes within 30 s. A reader that does not read
+   * blocks the job after 1 MiB.
    */
   attach(id: string, reader: JobReader, signal: AbortSignal): Promise<JobStream>;
-  /** Resolves once the program's pipe took the bytes. Rejects: conflict (its input is closed). */
+  /** Resolves once the program's pipe has accepted the bytes. Rejects: conflict (its input is closed). */
   write(id: string, bytes: Uint8Array, signal: AbortSignal): Promise<void>;
-  /** Succeeds again for an input that is closed. Rejects: unsupported (a terminal). */
+  /** Succeeds if the input is already closed. Rejects: unsupported (a terminal). */
   endInput(id: string, signal: AbortSignal): Promise<void>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>; // Rejects: conflict (no terminal)
-  /** KILL resolves when every process that the job started is gone. Others are sent once to each of them. */
+  /** KILL resolves when every process that the job started is gone. Other signals are sent once to each of them. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 }
 
@@ -83,29 +82,29 @@ export interface JobClient {
 export interface PathEntry {
   readonly name: string;
   readonly path: string; // absolute
-  /** The type; a link has its target's. `broken`: a link that leads nowhere. */
+  /** The type; for a link, its target's. `broken`: a dangling link. */
   readonly type: 'file' | 'directory' | 'other' | 'broken';
-  readonly size: number; // of a link, the link's own
-  readonly mode: number; // permission bits; of a link, its target's
+  readonly size: number; // for a link, the link's own
+  readonly mode: number; // permission bits; for a link, its target's
   readonly owner: string;
   readonly group: string;
   readonly modified: string; // iso
   readonly isLink?: true;
-  /** Where a link leads, through all links. */
+  /** The final target of a link, through all links. */
   readonly target?: string;
-  /** The workspace itself, under any of its paths. Only `stat` tells it. */
+  /** The workspace itself, under any of its paths. Only `stat` sets it. */
   readonly workspace?: true;
   /** Only on request, after a move and after a write; a link has its target's. Never empty. */
   readonly metadata?: FileMetadata;
 }
 /**
- * Files at any path that the sandbox's user may reach: absolute, `~/…`, or relative to the workspace. Methods reject
+ * Files at any path that the sandbox's user can reach: absolute, `~/…`, or relative to the workspace. Methods reject
  * with file_not_found and invalid_request.
  */
 export interface PathClient {
   stat(path: string, signal: AbortSignal, options?: { readonly metadata: boolean }): Promise<PathEntry>;
   /**
-   * Depth first, by name. `depth` 1: the folder alone. Rejects: payload_too_large (more than 20,000 entries, or too much
+   * Depth first, by name. `depth` 1: only the folder. Rejects: payload_too_large (more than 20,000 entries, or too much
    * metadata).
    */
   list(
@@ -113,17 +112,17 @@ export interface PathClient {
     options: { readonly depth: number; readonly metadata?: boolean },
     signal: AbortSignal,
   ): Promise<readonly PathEntry[]>;
-  /** Makes the parents too. Rejects: conflict (a folder is there). */
+  /** Creates missing parents. Rejects: conflict (a file is there). */
   makeFolder(path: string, signal: AbortSignal): Promise<PathEntry>;
-  /** Makes the parents of the new place. */
+  /** Creates missing parents of the target. */
   move(from: string, to: string, signal: AbortSignal): Promise<PathEntry>;
   /** Succeeds if nothing is there. */
   remove(path: string, signal: AbortSignal): Promise<void>;
   /** Opens a file of any size; optionally a range of it. */
   open(path: string, signal: AbortSignal, part?: FilePart): Promise<{ size: number; content: Readable }>;
   /**
-   * Writes a file of any size, and makes its parents. The file then has exactly this metadata. Content that fails leaves
-   * the old file. Rejects: quota; for metadata unsupported and payload_too_large.
+   * Writes a file of any size and creates missing parents. The file then has exactly this metadata. If the content
+   * fails, the old file stays. Rejects: quota; for metadata unsupported and payload_too_large.
    */
   write(
     path: string,
@@ -137,7 +136,7 @@ export interface FilePart {
   readonly most?: number;
 }
 
-/** A file of the workspace; the version changes with the file: its size and the time of its last change. */
+/** A file of the workspace. The version, its size and modification time, changes with the file. */
 export interface FileVersion {
   readonly size: number;
   readonly version: string;
@@ -146,11 +145,11 @@ export interface FileVersion {
 export interface TransferClient {
   /** False for the daemon of an older image, which has none of the other methods. */
   areSupported(signal: AbortSignal): Promise<boolean>;
-  /** The content begins with a line: the whole file's size and its version. Rejects: file_not_found. */
+  /** The content begins with a line: the whole file's size and version. Rejects: file_not_found. */
   open(path: string, part: FilePart, signal: AbortSignal): Promise<{ size: number; content: Readable }>;
   /**
-   * Makes the parents. The file takes its place whole; content that fails leaves the old file as it is. `replaces` is
-   * the version that must be there, or `none`. Rejects: quota, file_changed.
+   * Creates missing parents. The file is replaced atomically; if the content fails, the old file stays. `replaces`: the
+   * version that must exist, or `none`. Rejects: quota, file_changed.
    */
   write(
     path: string,
@@ -160,7 +159,7 @@ export interface TransferClient {
   ): Promise<FileVersion>;
 }
 
-/** A run, and when it began, epoch ms. */
+/** A run and its start, epoch ms. */
 export interface RunMark {
   readonly run: string;
   readonly at: number;
@@ -168,32 +167,32 @@ export interface RunMark {
 export interface WorkspacePrint {
   /** SHA-256 in hexadecimal. */
   readonly print: string;
-  /** The sizes of all files together. */
+  /** The total size of all files. */
   readonly bytes: number;
 }
 /**
- * The whole workspace, as long as it is small. A program in the sandbox has to do it for a large workspace, and behind
- * an older image's daemon.
+ * The whole workspace, while it is small. For a large workspace, or behind an older image's daemon, a program in the
+ * sandbox must do this.
  */
 export interface WorkspaceClient {
   /**
-   * Keeps the files as a run finds them (run-files.ts), once for each run. False: a program has to do it. Rejects:
-   * unsupported (a sandbox in memory).
+   * Saves the files as a run finds them (run-files.ts), once per run. False: a program must do it. Rejects: unsupported
+   * (a sandbox in memory).
    */
   keep(mark: RunMark, signal: AbortSignal): Promise<boolean>;
-  /** Equal prints mean equal files. Undefined: a program has to look. */
+  /** Equal prints mean equal files. Undefined: a program must compute it. */
   print(signal: AbortSignal): Promise<WorkspacePrint | undefined>;
 }
 
 export interface WatchFiles {
   /** A folder: absolute, `~/…`, or relative to the workspace. */
   readonly path: string;
-  /** Folders below it too, also those that are made later. */
+  /** Includes folders below it, even those created later. */
   readonly recursive?: boolean;
-  /** Each change tells what is there now. */
+  /** Each change includes the current entry. */
   readonly entries?: boolean;
 }
-/** A move is a `rename` of the old name and a `create` of the new. `lost`: more changed than could be kept. */
+/** A move is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept. */
 export const changeTypes = ['create', 'write', 'remove', 'rename', 'chmod', 'lost'] as const;
 export interface FileChange {
   readonly type: (typeof changeTypes)[number];
@@ -202,36 +201,36 @@ export interface FileChange {
 }
 export interface FileChanges {
   readonly changes: readonly FileChange[];
-  /** Call again at once. */
+  /** Call again immediately. */
   readonly more: boolean;
 }
 /**
- * Watches of folders: at most 1,000 at once. The newest 10,000 changes wait for their reader. A watch that nobody reads
- * or asks for ten minutes ends. Methods but `open` reject with not_found.
+ * Watches of folders: at most 1,000 at a time. The newest 10,000 changes wait for their reader. A watch without a
+ * reader or request for ten minutes ends. Methods except `open` reject with not_found.
  */
 export interface WatchClient {
   /** Rejects: file_not_found, invalid_request (no folder), conflict (too many), unsupported. */
   open(watch: WatchFiles, signal: AbortSignal): Promise<{ readonly id: string }>;
-  /** The changes since the last call, with all that were made before this one. */
+  /** All changes since the last call that were made before this one. */
   changes(id: string, signal: AbortSignal): Promise<FileChanges>;
   /** Follows the changes until the watch ends. Rejects: sandbox_lost, cancelled. */
   follow(id: string, listener: (change: FileChange) => void | Promise<void>, signal: AbortSignal): Promise<void>;
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
-/** A port of the sandbox's loopback addresses on which a program listens. */
+/** A port on the sandbox's loopback addresses on which a program listens. */
 export interface ListeningPort {
   readonly port: number;
-  /** The oldest process that holds the socket, where it is known. */
+  /** The oldest process that holds the socket, if known. */
   readonly pid?: number;
   readonly command?: string;
 }
 export interface PortClient {
-  /** In order, at most 200, without the sandbox's own. Empty behind the daemon of an older image. */
+  /** In order, at most 200, without the daemon's own. Empty behind the daemon of an older image. */
   list(signal: AbortSignal): Promise<readonly ListeningPort[]>;
   /**
-   * Connects to what listens on a port of the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects:
-   * not_found (nothing listens), conflict (256 connections are open already).
+   * Connects to a port on the sandbox's own 127.0.0.1 or ::1. The caller destroys the stream. Rejects: not_found
+   * (nothing listens), conflict (256 connections are already open).
    */
   connect(port: number, signal: AbortSignal): Promise<Duplex>;
 }

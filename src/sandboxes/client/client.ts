@@ -12,29 +12,29 @@ import type {
 } from './abilities.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 
-// The operations of the server inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
+// The server's operations inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
 // method takes a signal and rejects only with AppError. Each can reject with sandbox_lost (the connection is gone),
 // sandbox_unresponsive (no answer in time) and sandbox_untrusted (the answer does not come from the daemon). Each
-// method's comment names its further codes.
+// method's comment lists its additional codes.
 
-/** A command in the sandbox. Its operation id is valid as long as the sandbox lives. */
+/** A command in the sandbox. Its operation id is valid for the sandbox's lifetime. */
 export interface Operation {
   readonly id: string;
   readonly state: 'running' | 'exited';
-  /** 124 after a timeout, 128+n after signal n; undefined while the command runs and when its exit code is lost. */
+  /** 124 after a timeout, 128+n after signal n. Undefined while the command runs and if its exit code is lost. */
   readonly exitCode?: number;
   /** Why the command did not end by itself. `lost`: the daemon restarted while the command ran. */
   readonly reason?: 'timed_out' | 'killed' | 'oom' | 'lost';
   /** Bytes of output so far (stdout and stderr as one stream). */
   readonly bytes: number;
-  /** The file with the whole output, relative to the workspace, up to the spool's limit. */
+  /** The file with the full output, relative to the workspace, up to the spool's limit. */
   readonly spool: string;
   readonly pid: number;
   readonly startedAt: number;
   readonly endedAt?: number;
-  /** The command waits for input. Absent: it does not, or the daemon cannot know it. */
+  /** The command waits for input. Absent: it does not, or the daemon cannot tell. */
   readonly asks?: true;
-  /** False when the image has no `script`: the command then runs over pipes, without a terminal. */
+  /** False if the image has no `script`: the command then runs over pipes, without a terminal. */
   readonly terminal?: false;
 }
 export interface StartOperation {
@@ -46,18 +46,18 @@ export interface StartOperation {
    */
   readonly shell: string;
   readonly command: string;
-  /** Absolute, or relative to the workspace; default: the shell session's current directory. */
+  /** Absolute, or relative to the workspace. Default: the shell session's current directory. */
   readonly cwd?: string;
   /** Set in the environment of every process that the command starts; `killTagged` finds them by it. */
   readonly tag?: string;
   readonly timeoutMs?: number;
-  /** The session begins again in the workspace, without the exports of earlier commands. */
+  /** Restarts the session in the workspace, without the exports of earlier commands. */
   readonly fresh?: boolean;
 }
 export interface ShellView {
   readonly id: string;
   readonly console: readonly ConsoleEntry[];
-  /** The operation that runs in the shell now. */
+  /** The operation that currently runs in the shell. */
   readonly running?: string;
 }
 /** The end of everything that was started with a tag. */
@@ -72,7 +72,7 @@ export interface ExecResult {
   readonly stdout: string;
   readonly stderr: string;
   readonly timedOut: boolean;
-  /** The file with the whole of an output that was cut, relative to the workspace, up to the spool's limit. */
+  /** The file with the full text of truncated output, relative to the workspace, up to the spool's limit. */
   readonly wholeIn?: { readonly stdout?: string; readonly stderr?: string };
 }
 export interface FileEntry {
@@ -85,7 +85,7 @@ export interface ProcessEntry {
   readonly pid: number;
   readonly cmd: string;
   readonly started: string; // iso
-  /** The memory that it holds; absent from an older daemon. */
+  /** The memory that it uses. Absent from an older daemon. */
   readonly memoryBytes?: number;
   readonly tag?: string;
 }
@@ -95,7 +95,7 @@ export interface TerminalEntry {
   readonly startedAt: number; // epoch ms
 }
 /**
- * Why a terminal's output ends for its reader: the shell exited, the terminal was closed, or another reader replaced
+ * Why a terminal's output ended for its reader: the shell exited, the terminal was closed, or another reader replaced
  * this one.
  */
 export const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
@@ -109,11 +109,11 @@ export interface TerminalReader {
 }
 
 /**
- * Terminals for people, next to the agent's shells. A terminal has one reader at a time; output without a reader is
- * lost.
+ * Terminals for people, separate from the agent's shells. A terminal has one reader at a time; output without a reader
+ * is lost.
  */
 export interface TerminalClient {
-  /** Opens a terminal of 80×24, or returns the one with this id. Rejects: conflict (16 exist already), unsupported. */
+  /** Opens an 80×24 terminal, or returns the one with this id. Rejects: conflict (16 already exist), unsupported. */
   open(id: string, signal: AbortSignal): Promise<TerminalEntry>;
   list(signal: AbortSignal): Promise<readonly TerminalEntry[]>;
   // The following methods also reject with shell_not_found.
@@ -121,12 +121,12 @@ export interface TerminalClient {
   read(id: string, reader: TerminalReader, signal: AbortSignal): Promise<TerminalEnd>;
   write(id: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: conflict (1 MiB unread)
   /**
-   * A stream for all that one person types, in order; the caller destroys it. Undefined: an older daemon, which has
-   * only `write`.
+   * A stream for everything that one person types, in order; the caller destroys it. Undefined: an older daemon, which
+   * has only `write`.
    */
   keyboard(id: string, signal: AbortSignal): Promise<Writable | undefined>;
   resize(id: string, size: TerminalSize, signal: AbortSignal): Promise<void>;
-  /** Ends the terminal. Every process that it started has ended when this resolves. */
+  /** Ends the terminal. Resolves once every process that it started has ended. */
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
@@ -134,11 +134,11 @@ export interface TerminalClient {
 export interface StartProgram {
   /** Makes `open` idempotent: a second call with the same id returns the first program. */
   readonly id: string;
-  /** The program and its arguments, as the system takes them; no shell reads them. */
+  /** The program and its arguments, passed to the system without a shell. */
   readonly argv: readonly string[];
-  /** Absolute, or relative to the workspace; default: the workspace. */
+  /** Absolute, or relative to the workspace. Default: the workspace. */
   readonly cwd?: string;
-  /** Further variables, each as NAME=value. */
+  /** Additional variables, each as NAME=value. */
   readonly env?: readonly string[];
   /** A tag like an operation's. */
   readonly tag?: string;
@@ -147,7 +147,7 @@ export interface ProgramEntry {
   readonly id: string;
   readonly pid: number;
   readonly startedAt: number; // epoch ms
-  /** 128+n after signal n; missing while the program runs. */
+  /** 128+n after signal n. Absent while the program runs. */
   readonly exitCode?: number;
 }
 export interface ProgramReader {
@@ -157,28 +157,28 @@ export interface ProgramReader {
 }
 /** The open pipes of a program. */
 export interface ProgramPipes {
-  /** Resolves once the bytes are on their way. Rejects with sandbox_lost when the pipes are closed. */
+  /** Resolves once the bytes are sent. Rejects with sandbox_lost when the pipes are closed. */
   write(bytes: Uint8Array): Promise<void>;
   /** Closes the program's standard input. */
   endInput(): void;
   /**
-   * Resolves when the program has ended and all of its output was handed over. Rejects with sandbox_lost when the
-   * connection ended or another reader took it over, and with sandbox_untrusted.
+   * Resolves when the program has ended and all of its output was delivered. Rejects with sandbox_lost when the
+   * connection ended or another reader took over, and with sandbox_untrusted.
    */
   readonly ended: Promise<{ readonly exitCode: number }>;
-  /** Leaves the program as it is. Output waits in its pipes for the next reader. */
+  /** Leaves the program running. Output waits in its pipes for the next reader. */
   detach(): void;
 }
-/** Programs without a terminal: at most 32 at once. They live until they end, are closed, or the daemon restarts. */
+/** Programs without a terminal: at most 32 at a time. They live until they end, are closed, or the daemon restarts. */
 export interface ProgramClient {
   /**
-   * Starts a program. Rejects: conflict (32 run already), file_not_found (no such program), invalid_request,
+   * Starts a program. Rejects: conflict (32 already run), file_not_found (no such program), invalid_request,
    * unsupported.
    */
   open(program: StartProgram, signal: AbortSignal): Promise<ProgramEntry>;
   list(signal: AbortSignal): Promise<readonly ProgramEntry[]>;
   // The following methods also reject with not_found.
-  /** Opens the pipes. A program has one reader at a time; a new one replaces the earlier one. */
+  /** Opens the pipes. A program has one reader at a time; a new one replaces the previous one. */
   attach(id: string, reader: ProgramReader, signal: AbortSignal): Promise<ProgramPipes>;
   /** INT goes to the process group; TERM and KILL end every process that the program started. */
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
@@ -198,7 +198,7 @@ export interface DesktopStatus {
   /** Why Xvnc or Chromium last died. */
   readonly lastFailure?: string;
   /**
-   * Whether Chromium's own sandbox isolates pages too, which needs user namespaces; missing before the first start of
+   * Whether Chromium's own sandbox isolates pages too, which requires user namespaces. Absent before the first start of
    * the browser.
    */
   readonly browserSandbox?: boolean;
@@ -229,12 +229,12 @@ export type CdpMessage =
   | { readonly kind: 'too_much' }
   | { readonly kind: 'untrusted'; readonly error: AppError };
 
-/** The desktop of the sandbox. Every method but `status` rejects with `unsupported` when the image has none. */
+/** The desktop of the sandbox. Every method except `status` rejects with `unsupported` if the image has none. */
 export interface DesktopClient {
-  status(signal: AbortSignal): Promise<DesktopStatus>; // Never rejects with unsupported: it says so.
-  /** Starts the parts that do not run; resolves once Xvnc answers RFB. */
+  status(signal: AbortSignal): Promise<DesktopStatus>; // never rejects with unsupported, but reports it
+  /** Starts the parts that are not running. Resolves once Xvnc answers RFB. */
   start(signal: AbortSignal): Promise<DesktopStatus>;
-  /** Ends Chromium, the window manager and Xvnc; succeeds when nothing ran. */
+  /** Ends Chromium, the window manager and Xvnc. Succeeds if nothing was running. */
   stop(signal: AbortSignal): Promise<void>;
   /** Opens one viewer's RFB stream, from Xvnc's first byte; starts the desktop. The caller destroys the stream. */
   vnc(signal: AbortSignal): Promise<Duplex>;
@@ -243,11 +243,11 @@ export interface DesktopClient {
    * NUL. A new pipe ends the old one. The pipe ends when the browser dies. The caller destroys it.
    */
   cdp(signal: AbortSignal): Promise<Duplex>;
-  /** Parses one message of the debugging pipe; a large one in a turn of the event loop of its own. */
+  /** Parses one message of the debugging pipe. A large one gets its own turn of the event loop. */
   cdpMessage(bytes: Buffer): Promise<CdpMessage>;
   /** Ends the browser; the next `cdp` or viewer starts a new one. */
   restartBrowser(signal: AbortSignal): Promise<void>;
-  /** A picture of the screen as it is now. */
+  /** The current picture of the screen. */
   screenshot(signal: AbortSignal): Promise<Buffer>; // PNG
   act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
   /** The position of the pointer. */
@@ -262,9 +262,9 @@ export interface Health {
   readonly idleMs: number;
   /** How often the kernel killed a process for lack of memory. */
   readonly oomKills: number;
-  /** Missing while no desktop is started. */
+  /** Absent while no desktop is started. */
   readonly desktop?: DesktopStatus;
-  /** Missing when the daemon does not watch the disk. */
+  /** Absent if the daemon does not watch the disk. */
   readonly disk?: DiskUse;
 }
 
@@ -272,69 +272,67 @@ export interface Health {
 export interface DiskUse {
   readonly usedBytes: number;
   readonly limitBytes: number;
-  /** The free bytes of the whole disk, which other users share. */
+  /** Free bytes of the whole disk, which is shared with other users. */
   readonly freeBytes: number;
   /** How often the daemon ended processes that wrote beyond the limit. */
   readonly stopped: number;
 }
 
-/** The resources that all processes of the sandbox use together. */
+/** Resources that all processes of the sandbox use together. */
 export interface SandboxUsage {
   /** Seconds of processor time since the sandbox's start. */
   readonly cpuSeconds: number;
   readonly memoryBytes: number;
-  /** Null when there is no limit, or it is unknown. */
+  /** Null if there is no limit, or it is unknown. */
   readonly memoryLimitBytes: number | null;
   readonly processes: number;
 }
 
 export interface SearchOptions {
-  /** Globs; a file must match one of them too. A daemon of an older image ignores them. */
+  /** Globs; a file must also match one of them. The daemon of an older image ignores them. */
   readonly types?: readonly string[];
 }
 
-/** A file of the sandbox that is read while it arrives, so that no part of the server has all of it in memory. */
+/** A file of the sandbox that is read as it arrives, so that the server never has all of it in memory. */
 export interface OpenFile {
   readonly size: number;
-  /** Destroying it gives the file up. */
+  /** Destroying it abandons the file. */
   readonly content: Readable;
 }
 
 /**
  * The calls to the daemon in one sandbox. Every method takes a signal and rejects only with AppError.
  *
- * @example
- * const operation = await client.start({ id, shell: 'main', command: 'npm test' }, signal);
- * await client.follow(id, 0, (bytes) => show(bytes), signal);
+ * @example const operation = await client.start({ id, shell: 'main', command: 'npm test' }, signal); await
+ * client.follow(id, 0, (bytes) => show(bytes), signal);
  */
 export interface SandboxClient {
   /** The workspace's path as processes inside the sandbox see it. */
   readonly workdir: string;
   readonly trust: DaemonTrust;
   health(signal: AbortSignal): Promise<Health>;
-  /** The resources in use. The call does not count as activity. */
+  /** Current resource usage. The call does not count as activity. */
   usage(signal: AbortSignal): Promise<SandboxUsage>;
 
   /** Starts a command. Rejects: invalid_request, conflict (the shell session already runs a command), path_outside. */
   start(operation: StartOperation, signal: AbortSignal): Promise<Operation>;
-  /** The operation's current state; undefined when the daemon does not know the id. */
+  /** The operation's current state. Undefined if the daemon does not know the id. */
   operation(id: string, signal: AbortSignal): Promise<Operation | undefined>;
   /** Streams the output from `fromByte` until the operation ends, then resolves with its final state. */
   follow(id: string, fromByte: number, onBytes: (chunk: Uint8Array) => void, signal: AbortSignal): Promise<Operation>;
   write(shell: string, text: string, signal: AbortSignal): Promise<void>; // Rejects: shell_not_found, conflict (nothing runs)
   /**
-   * Sends TERM to every process that a command of the shell started, also an earlier one, and KILL after 2 s. Rejects:
-   * shell_not_found.
+   * Sends TERM to every process that any command of the shell started, and KILL after 2 s. Rejects: shell_not_found.
    */
   kill(shell: string, signal: AbortSignal): Promise<void>;
   /**
-   * The newest commands, with `chars` characters of them and of their outputs; default: all. Rejects: shell_not_found.
+   * The newest commands, with `chars` characters of each command and output. Default: all. Rejects: shell_not_found.
    */
   view(shell: string, signal: AbortSignal, limit?: { readonly chars: number }): Promise<ShellView>;
   /**
    * Sends TERM, and KILL after 2 s, to every process with this tag, even detached ones. Resolves once they are gone.
-   * From then on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: the shells to show
-   * afterwards.
+   * From then on the daemon starts nothing with this tag: such a call rejects with conflict. `view`: the shells to
+   * return afterwards.
    */
   killTagged(
     tag: string,
@@ -342,7 +340,9 @@ export interface SandboxClient {
     view?: { readonly shells: readonly string[]; readonly chars: number },
   ): Promise<TaggedEnd>;
 
-  /** Runs one command over pipes, without a terminal, and waits for its end. Each output stream is cut at 1 MiB. */
+  /**
+   * Runs one command over pipes, without a terminal, and waits for its end. Each output stream is truncated at 1 MiB.
+   */
   exec(
     request: { command: string; cwd?: string; timeoutMs?: number; tag?: string; stdin?: string },
     signal: AbortSignal,
@@ -355,7 +355,7 @@ export interface SandboxClient {
    * MiB).
    */
   readFile(path: string, signal: AbortSignal, options?: { maxBytes?: number }): Promise<Buffer>;
-  /** Opens a file of any size up to 50 MiB, to read it while it arrives. Also rejects: payload_too_large. */
+  /** Opens a file of up to 50 MiB, to read it as it arrives. Also rejects: payload_too_large. */
   openFile(path: string, signal: AbortSignal): Promise<OpenFile>;
   writeFile(
     path: string,
@@ -367,7 +367,7 @@ export interface SandboxClient {
   listFiles(path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** Removes a file, or a folder with its content. */
   removeFile(path: string, signal: AbortSignal): Promise<void>;
-  /** Finds files by base name, or by relative path when the glob has a slash. Matches are relative to the workspace. */
+  /** Finds files by base name, or by relative path if the glob has a slash. Matches are relative to the workspace. */
   find(
     path: string,
     glob: string,

@@ -5,10 +5,10 @@ type KnownVersion = '1.1' | '1.2' | '1.3' | '1.5' | '1.6' | '1.7';
 /** Whether the daemon has the routes of this version. A sandbox keeps the daemon of its image for life. */
 export type VersionCheck = (version: KnownVersion, signal: AbortSignal) => Promise<boolean>;
 
-/** The daemon of a sandbox in memory is as new as the server. It refuses what it cannot do with `unsupported`. */
+/** A memory sandbox's daemon is as new as the server. It refuses unsupported calls with `unsupported`. */
 const inMemory = 'memory';
 
-/** Asks the daemon once. */
+/** Queries the daemon once. */
 export function createVersionCheck(health: (signal: AbortSignal) => Promise<Health>): VersionCheck {
   let known: string | undefined;
   return async (target, signal) => {

@@ -10,8 +10,8 @@ const greeting = /^RFB \d{3}\.\d{3}\n$/;
 const patienceMs = 10_000;
 
 /**
- * The stream of a display, after a check of its greeting. The server does not read what follows: it passes the bytes on
- * unchanged, no faster than the viewer takes them.
+ * The stream of a display, after a check of its greeting. The server does not read the remaining bytes: it passes them
+ * on unchanged, no faster than the viewer accepts them.
  */
 async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex> {
   const first = await beginning(stream);
@@ -25,7 +25,7 @@ async function screenStream(stream: Duplex, trust: DaemonTrust): Promise<Duplex>
 }
 
 /**
- * Reads the first bytes and puts them back. Undefined when the stream ended, or was silent for 10 s; its reader handles
+ * Reads the first bytes and puts them back. Undefined if the stream ended, or was silent for 10 s; its reader handles
  * both.
  */
 async function beginning(stream: Duplex): Promise<string | undefined> {
@@ -48,9 +48,9 @@ async function beginning(stream: Duplex): Promise<string | undefined> {
 }
 
 interface ScreenPath {
-  /** Dials the display without the daemon; undefined: no display can be reached so. */
+  /** Connects to the display directly. Undefined: no display is reachable this way. */
   dial(): Promise<Duplex | undefined>;
-  /** Starts the desktop if it does not run. */
+  /** Starts the desktop if it is not running. */
   start(): Promise<unknown>;
   /** Opens the stream that counts this viewer at the daemon. Rejects: conflict (too many viewers). */
   count(): Promise<Duplex>;
@@ -60,9 +60,9 @@ const touchMs = 1_000;
 const oneByte = Buffer.alloc(1);
 
 /**
- * A connection straight to the display; undefined where the daemon has to relay. The daemon cannot see such a viewer, so a
- * silent stream tells it that the viewer is there, and that it does something. The viewer need not wait for this stream,
- * but it loses its connection if the daemon refuses it.
+ * A direct connection to the display. Undefined if the daemon must relay. The daemon cannot see such a viewer, so a
+ * silent stream informs it that the viewer is present and active. The viewer need not wait for this stream, but loses
+ * its connection if the daemon refuses it.
  */
 async function directScreen({ dial, start, count }: ScreenPath): Promise<Duplex | undefined> {
   let screen = await dial();
@@ -95,13 +95,13 @@ async function counted(screen: Duplex, count: () => Promise<Duplex>): Promise<vo
 type Retry = <Result>(signal: AbortSignal, call: () => Promise<Result>) => Promise<Result>;
 type DaemonRequester = ReturnType<typeof requester> & {
   readonly trust: DaemonTrust;
-  /** Dials the display without the daemon; absent: only the daemon reaches it. */
+  /** Connects to the display directly. Absent: only the daemon reaches it. */
   readonly screen?: () => Promise<Duplex | undefined>;
 };
 
 /** A display and a browser start slowly on a busy machine. */
 const startMs = 60_000;
-/** Typing a long text or holding a key takes long. */
+/** Typing a long text or holding a key takes a while. */
 const actMs = 60_000;
 /** A 4K screen full of noise is a PNG of 25 MB. */
 const maxScreenshotBytes = 32 * 1024 * 1024;

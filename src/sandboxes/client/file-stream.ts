@@ -10,7 +10,7 @@ interface Answer {
 }
 type Exchange = (signal: AbortSignal, read: (answer: Answer) => Promise<void>) => Promise<void>;
 
-/** Resolves when the file begins. `maxBytes` is the largest file that the daemon sends. */
+/** Resolves when the file begins. `maxBytes`: the largest file that the daemon sends. */
 export async function openFile(exchange: Exchange, maxBytes: number, signal: AbortSignal): Promise<OpenFile> {
   const gone = new AbortController();
   const begun = Promise.withResolvers<OpenFile>();

@@ -2,17 +2,17 @@ import type { Clock } from '../../core/contracts/clock.ts';
 
 const shortMs = 1_000;
 const longMs = 16_000;
-/** Three whole misses, less what a busy machine takes from two of them. */
+/** Three full misses, minus what a busy machine takes from two of them. */
 const maxMisses = 2.5;
 /** A daemon that is silent for this long is abandoned, however busy the machine is. */
 const maxMs = 120_000;
-/** With a larger share of the time lost to other programs, the next check waits longer. */
+/** If other programs take a larger share of the time, the next check waits longer. */
 const busyShare = 0.25;
 
 /**
- * Judges a sandbox that does not answer. On an overloaded machine a daemon can be silent because it gets no processor, and
- * a server that gets none cannot hear an answer that is there. Time of either kind does not count against the sandbox, and
- * each further check then waits twice as long as the one before.
+ * Judges a sandbox that does not answer. On an overloaded machine a daemon can be silent because it gets no processor
+ * time, and a server without processor time cannot receive an answer that has arrived. Neither time counts against the
+ * sandbox, and each further check then waits twice as long as the previous one.
  */
 export class HealthMonitor {
   readonly #clock: Clock;
@@ -29,7 +29,7 @@ export class HealthMonitor {
     this.#starvedMs = starvedMs;
   }
 
-  /** The time that the next check gets. */
+  /** The timeout of the next check. */
   get patienceMs(): number {
     return this.#patienceMs;
   }
@@ -38,7 +38,9 @@ export class HealthMonitor {
     return this.#isSilent;
   }
 
-  /** Call it when a check begins. A deadline that then fires late tells how long this server could not listen. */
+  /**
+   * Called when a check begins. If the deadline then fires late, the delay is how long this server could not listen.
+   */
   recordRequest(): void {
     this.#askedAt = this.#clock.now();
   }
@@ -49,13 +51,13 @@ export class HealthMonitor {
     this.#patienceMs = shortMs;
   }
 
-  /** Call it after each check without an answer. True: the sandbox does not answer, and it could have. */
+  /** Called after each check without an answer. True: the sandbox does not answer although it could have. */
   async missed(): Promise<boolean> {
     const at = this.#clock.now();
     const askedAt = this.#askedAt ?? at;
     const deafMs = Math.max(0, at - askedAt - this.#patienceMs);
     const starvedMs = (await this.#starvedMs?.()) ?? 0;
-    // A healthy sandbox is not measured, so at the first miss there is nothing yet to compare with.
+    // A healthy sandbox is not measured, so at the first miss there is nothing to compare with yet.
     const began = this.#isSilent ? this.#last : { at: askedAt, starvedMs };
     if (!this.#isSilent) this.#began = at;
     const lasted = at - began.at;

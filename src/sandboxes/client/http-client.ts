@@ -22,15 +22,15 @@ import { throttle } from './throttle.ts';
 
 export interface SandboxAddress extends DaemonConnection {
   readonly workdir: string;
-  /** Puts the sandbox before others on busy processors for a moment. */
+  /** Prioritizes the sandbox on busy processors for a moment. */
   readonly hasten?: () => void;
-  /** Dials the display without the daemon; undefined: it cannot be reached so. */
+  /** Connects to the display directly. Undefined: it cannot be reached this way. */
   readonly screen?: () => Promise<Duplex | undefined>;
-  /** How long the daemon has waited for a processor, in ms; only differences have a meaning. */
+  /** How long the daemon has waited for a processor, in ms; only differences are meaningful. */
   readonly starvedMs?: () => Promise<number>;
 }
 
-/** The number of retries of an idempotent call while the daemon restarts. */
+/** Number of retries of an idempotent call while the daemon restarts. */
 const retries = 5;
 const retryPauseMs = 300;
 const checkEveryMs = 1_000;
@@ -67,7 +67,7 @@ export function sandboxClient(
 
   const since = createVersionCheck((signal) => again(signal, () => health(signal)));
 
-  /** Runs a call that can be silent for hours, as long as the daemon answers health checks meanwhile. */
+  /** Runs a call that can be silent for hours, as long as the daemon answers health checks. */
   async function whileAlive<Result>(
     signal: AbortSignal,
     call: (signal: AbortSignal) => Promise<Result>,
@@ -90,7 +90,7 @@ export function sandboxClient(
       }
       silent.abort();
     };
-    // Most calls end before the first check, and pay for no watch. A watch ends with its call.
+    // Most calls end before the first check, and need no watch. A watch ends with its call.
     const first = clock.setTimeout(() => void watch().catch(() => {}), checkEveryMs);
     try {
       return await call(AbortSignal.any([signal, silent.signal]));
@@ -141,7 +141,7 @@ export function sandboxClient(
         );
       const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
       const ended = trailers['corral-operation'];
-      if (!ended) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the command's result.");
+      if (!ended) throw new AppError('sandbox_lost', "The sandbox's answer was cut off before the command's result.");
       const validationResult = validateAnswer('operation', Buffer.from(ended));
       if (validationResult.ok) return validationResult.value;
       throw trust.reportViolation({
@@ -217,7 +217,7 @@ export function sandboxClient(
         };
         const trailers = await whileAlive(signal, (until) => bytes(ask, throttle(onBytes), until));
         const message = trailers['corral-terminal'];
-        if (!message) throw new AppError('sandbox_lost', "The sandbox's answer broke off before the terminal's end.");
+        if (!message) throw new AppError('sandbox_lost', "The sandbox's answer was cut off before the terminal's end.");
         const end = terminalEnd(message);
         if (!end) {
           const detail = 'the end of a terminal that no daemon tells';

@@ -17,10 +17,10 @@ export interface DaemonRequest {
   readonly path: string;
   readonly json?: unknown;
   readonly raw?: Uint8Array;
-  /** A body of any size, sent as it comes. */
+  /** A body of any size, sent as it arrives. */
   readonly body?: AsyncIterable<Uint8Array>;
   /**
-   * The ms until the answer begins, and between the bytes of a stream. 0 means no limit, for calls that `whileAlive`
+   * Milliseconds until the answer begins, and between the bytes of a stream. 0: no limit, for calls that `whileAlive`
    * watches.
    */
   readonly timeoutMs?: number;
@@ -29,20 +29,20 @@ export interface DaemonRequest {
 }
 interface StreamRequest extends DaemonRequest {
   /**
-   * `bytes`: read the body as it arrives. `patient`: the same for a slow reader, without a limit of time. `both`: turn
-   * the connection into a raw two-way stream.
+   * `bytes`: read the body as it arrives. `patient`: the same for a slow reader, without a time limit. `both`: turn the
+   * connection into a raw two-way stream.
    */
   readonly stream?: 'bytes' | 'patient' | 'both';
 }
 type Trailers = Readonly<Record<string, string | undefined>>;
 
-/** A silent daemon is noticed by the health checks. This ends a call that hangs alone, so a starved daemon has time. */
+/** Health checks notice a silent daemon. This ends a call that hangs by itself, so a starved daemon has time. */
 const defaultTimeoutMs = 30_000;
 /** In ms, for a whole answer that is not a stream, from its first byte. */
 const answerMs = 30_000;
-/** A daemon opens at most 96 connections at once. Calls that can last must leave some of them to the others. */
+/** A daemon opens at most 96 connections at a time. Long calls must leave some of them to others. */
 const maxLong = 64;
-/** Streams have connections of their own, and each is an open file of the server. */
+/** Streams have their own connections, and each is an open file of the server. */
 const maxStreams = 1_600;
 const maxHeaderBytes = 16 * 1024;
 
@@ -52,9 +52,9 @@ const protocol = 'corral-stream';
 export interface DaemonConnection {
   readonly agent: Agent;
   readonly token: Secret;
-  /** The epoch of the session's owner, when several servers share sessions: the daemon rejects lower ones. */
+  /** The epoch of the session's owner, if several servers share sessions: the daemon rejects lower ones. */
   readonly epoch?: number;
-  /** Fires once no request can arrive any more. Undefined: the connection always comes back. */
+  /** Fires once no request can succeed. Undefined: the connection always comes back. */
   readonly lost?: AbortSignal;
 }
 interface Exchange {
@@ -65,7 +65,7 @@ interface Exchange {
   readonly signal: AbortSignal;
 }
 /**
- * Makes requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes,
+ * Sends requests to one sandbox's daemon. All data from a sandbox is hostile until it is checked: headers, sizes,
  * counts and shapes have limits. The first answer that breaks a rule ends the trust in this connection for good.
  */
 export function requester({
@@ -104,7 +104,7 @@ export function requester({
     });
     const stop = () => outgoing.destroy(new Error('cancelled'));
     const timeoutMs = ask.timeoutMs ?? defaultTimeoutMs;
-    // Not the socket's own timer: it does not run while the agent waits for a connection.
+    // Not the socket's own timer, which does not run while the agent waits for a connection.
     let timedOut = false;
     const expire = () => {
       timedOut = true;
@@ -166,10 +166,10 @@ export function requester({
   }
 
   return {
-    /** Expects a JSON answer of the named kind. */
+    /** Expects a JSON answer of this name. */
     json: <Name extends AnswerName>(name: Name, ask: DaemonRequest, signal: AbortSignal) =>
       exchange(ask, signal, ({ response }) => answered(name, response, signal)),
-    /** Sends a body as it comes; nothing limits its time. Expects a JSON answer of the named kind. */
+    /** Sends a body as it arrives, without a time limit. Expects a JSON answer of this name. */
     sending: <Name extends AnswerName>(
       name: Name,
       ask: DaemonRequest & Required<Pick<DaemonRequest, 'body'>>,
@@ -221,7 +221,7 @@ export function requester({
       if (streams >= maxStreams) {
         throw new AppError(
           'conflict',
-          `This sandbox has ${maxStreams} streams open, the most allowed. Close some first.`,
+          `This sandbox has ${maxStreams} open streams, the maximum. Close some first.`,
         );
       }
       streams++;
@@ -247,7 +247,7 @@ export function requester({
   };
 }
 
-/** Waits for the answer's head. `failure` tells which rule of HTTP the sandbox broke, even after the head. */
+/** Waits for the answer's head. `failure` reports which rule of HTTP the sandbox broke, even after the head. */
 function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   const { promise, resolve, reject } = Promise.withResolvers<{ response: IncomingMessage; stream?: Duplex }>();
   let failure: UntrustedAnswer | undefined;
@@ -279,7 +279,7 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
   };
 }
 
-/** The rule that the bytes broke, by the HTTP parser's error. A connection that ended within an answer is only lost. */
+/** The broken rule, from the HTTP parser's error. A connection that ended within an answer is only lost. */
 function parserComplaint({ code = '' }: NodeJS.ErrnoException): UntrustedAnswer | undefined {
   if (!code.startsWith('HPE_') || code === 'HPE_INVALID_EOF_STATE') return undefined;
   if (code.endsWith('OVERFLOW'))
@@ -303,7 +303,7 @@ function nameOf({ method, path }: DaemonRequest): string {
   return `${method} ${fixed ?? [`/${folder}`, ...(path.split('/').length > 2 ? ['{id}'] : []), ...rest].join('/')}`;
 }
 
-/** A body that fails breaks the request off, so that the daemon does not take the beginning for all of it. */
+/** A failing body aborts the request, so that the daemon does not take its beginning for the whole. */
 function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
   const from = body instanceof Readable ? body : Readable.from(body, { objectMode: false });
   if (from.errored) return void outgoing.destroy(from.errored);

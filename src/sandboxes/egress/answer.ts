@@ -11,20 +11,20 @@ interface AnswerContext {
   readonly client: Client;
   readonly target: Target;
   readonly res: ServerResponse;
-  /** Texts that the answer must not carry. None: the request has no credential, and its answer is not searched. */
+  /** Texts that the answer must not contain. None: the request has no credential, and its answer is not searched. */
   readonly secrets?: readonly Buffer[];
-  /** False: a cookie of the answer could open, without the credential, what the credential does not reach. */
+  /** False: a cookie in the answer could grant access beyond the credential. */
   readonly hasCookies?: boolean;
 }
 const cookies = new Set(['set-cookie', 'set-cookie2']);
 
-/** The rules that end an answer on a path with a credential. */
+/** Rules that end an answer on a path with a credential. */
 export const repeatsSecret = 'credential: the answer repeats it';
 export const cannotSearch = 'credential: the answer cannot be searched';
 
 /**
- * Passes the answer to a request on, with the usual words for its status instead of the server's. Resolves when it has
- * left, or the sandbox has.
+ * Passes on the answer to a request, with the standard reason phrase instead of the server's. Resolves when the answer
+ * was sent, or the sandbox has left.
  */
 export function passAnswer(
   outgoing: ClientRequest,
@@ -44,8 +44,8 @@ export function passAnswer(
     outgoing.destroy();
   };
   const broken = (error: Error) => {
-    if (isRead()) return; // the server answered, and hung up on the rest of the upload
-    reject(`the server's answer broke off (${error.message})`);
+    if (isRead()) return; // the server answered, and dropped the remaining upload
+    reject(`the server's answer was cut off (${error.message})`);
   };
   const repeats = () => {
     client.tell(target, 'refused', repeatsSecret);
@@ -71,7 +71,7 @@ export function passAnswer(
   };
   outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(headBytes({ rawHeaders })));
   outgoing.on('error', broken);
-  outgoing.once('close', () => broken(new Error('it changed the protocol unasked'))); // such a change is no error
+  outgoing.once('close', () => broken(new Error('it changed the protocol unasked'))); // such a change is not an error
   outgoing.once('response', (incoming) => {
     client.count(headBytes(incoming));
     isRead = () => incoming.complete;
@@ -91,10 +91,10 @@ export function faultOf({ statusCode = 0, statusMessage = '' }: IncomingMessage)
   return /[^\t\x20-\x7e\x80-\xff]/.test(statusMessage) ? 'its status line has control characters' : undefined;
 }
 
-/** The answer to a request. Rejects when there is none, or none that can be read. */
+/** The answer to a request. Rejects if there is none, or an unreadable one. */
 export function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  outgoing.on('error', reject); // stays: after the answer its body reports the end
+  outgoing.on('error', reject); // stays: after the answer, its body reports the end
   outgoing.once('close', () => reject(new Error('The server hung up without an answer.')));
   outgoing.once('response', (incoming) => {
     const fault = faultOf(incoming);

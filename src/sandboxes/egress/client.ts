@@ -16,7 +16,7 @@ export interface ClientContext {
 const maxPipelined = 32;
 /** How long the other side can take to hang up after the last answer. */
 const farewellMs = 1_000;
-/** How long a server can take to accept the rest of an upload after its sender has left. */
+/** How long a server can take to accept the remaining upload after its sender has left. */
 const flushMs = 30_000;
 
 /** One connection out of a sandbox, from accept to close. */
@@ -27,7 +27,7 @@ export class Client {
   readonly gone: AbortSignal;
   /** The only target of plain HTTP requests inside a tunnel: the tunnel's own. Undefined outside a tunnel. */
   pinned: Target | undefined;
-  /** The address of its last connection to a target; undefined: it had none yet. */
+  /** The address of its last connection to a target. Undefined: none yet. */
   address: string | undefined;
   readonly #context: ClientContext;
   #target: Target | undefined;
@@ -55,7 +55,7 @@ export class Client {
     });
   }
 
-  /** Counts transferred bytes, in either direction. Closes the connection when the session exceeds its hourly volume. */
+  /** Counts transferred bytes in both directions. Closes the connection when the session exceeds its hourly volume. */
   count(bytes: number): void {
     this.active();
     if (this.#context.session.count(bytes)) return;
@@ -68,7 +68,7 @@ export class Client {
     return this.#target;
   }
 
-  /** Grows with each change of the session's rules. */
+  /** Increases with each change of the session's rules. */
   get changes(): number {
     return this.#context.session.changes;
   }
@@ -92,8 +92,8 @@ export class Client {
   }
 
   /**
-   * Runs pipelined requests one after the other, so that one connection in has at most one connection out. Closes the
-   * connection when more than 32 wait.
+   * Runs pipelined requests one after another, so that one inbound connection has at most one outbound connection.
+   * Closes the connection when more than 32 wait.
    */
   async inOrder(work: () => Promise<void>): Promise<void> {
     if (this.#waiting >= maxPipelined) return void this.socket.destroy();

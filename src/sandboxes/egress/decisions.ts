@@ -9,7 +9,10 @@ export interface EgressDecision {
 }
 export type DecisionListener = (sessionId: SessionId, decision: EgressDecision) => void;
 
-/** Chromium asks these for updates, the time and hints, also where its settings forbid that. No program of a sandbox needs them. */
+/**
+ * Chromium requests these for updates, the time and hints, even if its settings forbid that. No program of a sandbox
+ * needs them.
+ */
 const browsersOwn: ReadonlySet<string> = new Set([
   ...['update.googleapis.com', 'clients2.google.com', 'optimizationguide-pa.googleapis.com'],
   ...['android.clients.google.com', 'mtalk.google.com', 'content-autofill.googleapis.com'],
@@ -20,7 +23,9 @@ export const isBrowsersOwn = ({ host, decision }: EgressDecision): boolean =>
   decision === 'refused' && browsersOwn.has(host);
 
 const windowMs = 60_000;
-/** The number of different decisions a minute that are reported one by one. One line stands for all further ones. */
+/**
+ * The number of different decisions per minute that are reported individually. One line summarizes all further ones.
+ */
 const maxPerWindow = 120;
 
 /** The decisions reported to one session within the last minute. Repeats are not reported again. */
@@ -46,5 +51,5 @@ export const floodDecision: EgressDecision = {
   host: '*',
   port: 0,
   decision: 'refused',
-  rule: `more than ${maxPerWindow} different targets within a minute; the rest of them is not listed`,
+  rule: `more than ${maxPerWindow} different targets within a minute; the others are not listed`,
 };

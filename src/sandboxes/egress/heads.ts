@@ -22,11 +22,11 @@ export function endToEnd({ rawHeaders, headers }: Pick<IncomingMessage, 'rawHead
   return withoutHeaders(rawHeaders, drop);
 }
 
-/** Names and values in turn, without the headers of these names, which are in lower case. */
+/** Alternating names and values, without headers of these names, which are in lower case. */
 export const withoutHeaders = (all: readonly string[], drop: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => !drop.has(name));
 
-/** Names and values in turn, of the headers of these names alone. */
+/** Alternating names and values, of headers of these names only. */
 export const onlyHeaders = (all: readonly string[], keep: ReadonlySet<string>): string[] =>
   headersWhere(all, (name) => keep.has(name));
 

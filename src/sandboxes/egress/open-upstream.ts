@@ -21,8 +21,8 @@ import { Refusal } from './refusal.ts';
 import { type Target, targetOf } from './target.ts';
 
 /**
- * The policy's permit within the choice of the session's creator. Where rules go by addresses, a name is allowed with a
- * condition: which addresses it has is known only once it is looked up for the connection.
+ * Narrows the policy's permit to the choice of the session's creator. If rules are address ranges, a name is allowed on
+ * a condition: its addresses are known only when it is resolved for the connection.
  */
 function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: Target): Verdict {
   if (choice === undefined) return permit;
@@ -33,7 +33,7 @@ function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: 
   return admitsAny ? { ...permit, admits } : notChosen;
 }
 
-/** Why a connection is refused whose addresses the rules of the session leave out. */
+/** Why a connection is refused whose addresses the session's rules exclude. */
 const notChosen = refuseTarget(
   'not chosen',
   'this session was created for other hosts only',
@@ -46,7 +46,7 @@ interface ParsedRules {
   /** False: no address passes, so that names need not be looked up. */
   readonly admitsAny: boolean;
 }
-/** Rules are parsed once, and not for each connection: a list of some hundred ranges takes milliseconds. */
+/** Rules are parsed once, not per connection: a list of some hundred ranges takes milliseconds. */
 const parsed = new WeakMap<EgressRules, ParsedRules>();
 
 function parsedRules(rules: EgressRules): ParsedRules {
@@ -106,13 +106,13 @@ export type OpenedUpstream =
   | {
       readonly kind: 'open';
       readonly upstream: Duplex;
-      /** The same as in `PolicyDescriptor`. */
+      /** As in `PolicyDescriptor`. */
       readonly strict: boolean;
       /** Whether the session's policy allows this name at the same port. */
       readonly mayName: (name: string) => boolean;
     };
 
-/** The verdicts by the rules of a session as they are now. */
+/** The verdicts by the current rules of a session. */
 export async function sessionVerdicts(rules: Rules, sessionId: SessionId, first: Target) {
   const policy = await rules.policyOf(sessionId);
   const registries = await rules.registriesOf(sessionId);
@@ -132,7 +132,7 @@ export type OpenUpstream = (client: Client, target: Target) => Promise<OpenedUps
 export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
   return async (client, target) => {
     const decided = async () => {
-      const { changes } = client; // read before the rules, so that a change while they are read is noticed
+      const { changes } = client; // read before the rules, so that a concurrent change is noticed
       return { changes, ...(await sessionVerdicts(rules, client.sessionId, target)) };
     };
     let now = await decided();
@@ -161,7 +161,7 @@ export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
     const { socket, address } = connected;
     const upstream = socket.on('error', () => {}); // the `close` event reports the end
     client.owns(upstream);
-    // A recheck closes open connections only, and this one was still to open.
+    // A recheck closes only open connections, and this one was not open yet.
     while (now.changes !== client.changes) {
       now = await decided();
       const again = now.verdictOn(target);
@@ -181,6 +181,6 @@ export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
   };
 }
 
-/** Whether the verdict allows a connection to its target at this address; undefined: at no address yet. */
+/** Whether the verdict allows a connection to its target at this address. Undefined: no address yet. */
 export const admitsAt = (verdict: Verdict, address: string | undefined): boolean =>
   verdict.allowed && (address === undefined || (verdict.admits?.(address) ?? true));

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** A filter: the bytes that pass of each chunk of a stream, and at its end. */
+/** A filter: the bytes that pass from each chunk of a stream, and at its end. */
 export interface StreamFilter {
   pass(chunk: Buffer): Buffer;
   rest(): Buffer;
@@ -10,8 +10,8 @@ const asItIs: StreamFilter = { pass: (chunk) => chunk, rest: () => Buffer.alloc(
 const maxWaiting = 256 * 1024;
 
 /**
- * Passes a body on at the speed of the slower side. All chunks of one turn of the event loop leave with one write, because
- * TLS brings each 16 KiB by itself, and a write of each would cost as much as their encryption.
+ * Passes on a body at the speed of the slower side. All chunks of one turn of the event loop leave with one write,
+ * because TLS delivers each 16 KiB separately, and a write of each would cost as much as their encryption.
  */
 export function pipeFiltered(from: Readable, to: Writable, { pass, rest }: StreamFilter = asItIs): void {
   let corked: NodeJS.Immediate | undefined;

@@ -9,7 +9,7 @@ import type { OpenUpstream } from './open-upstream.ts';
 import { Refusal } from './refusal.ts';
 import { authorityOf, parseAuthority, type Target } from './target.ts';
 
-/** Forwards one plain HTTP request: decides on it alone and sends it over a connection of its own. */
+/** Forwards one plain HTTP request, with its own decision and over its own connection. */
 export async function forward(
   { client, open, credentials }: { client: Client; open: OpenUpstream; credentials: readonly Credential[] },
   req: IncomingMessage,
@@ -44,11 +44,11 @@ export async function forward(
   }
   await answered;
   upstream.destroy();
-  // The server answered before it had the whole request; the rest of the request has no receiver.
+  // The server answered before it had the whole request, so the remaining request has no receiver.
   if (!req.complete) client.farewell(new Uint8Array());
 }
 
-/** Ends bytes that have the placeholder of a credential. */
+/** Ends a stream that contains the placeholder of a credential. */
 export function guardOf(credentials: readonly Credential[], found: (credential: Credential) => void): Transform {
   const texts = credentials.map(({ placeholder }) => Buffer.from(placeholder));
   return withholdStream(texts, (which) => found(credentials[which] as Credential));
@@ -58,10 +58,14 @@ export function guardOf(credentials: readonly Credential[], found: (credential: 
 export function misplacedRefusal(client: Client, target: Target, { name }: Credential): Refusal {
   client.tell(target, 'refused', `credential: ${name} is not bound to this host`);
   const advice = 'Send it only to the hosts of the credential.';
-  return Refusal.of(target, `the request has the placeholder of the credential '${name}', which is not for it`, advice);
+  return Refusal.of(
+    target,
+    `the request has the placeholder of the credential '${name}', which is not bound to its host`,
+    advice,
+  );
 }
 
-/** The target and path of a request: from its absolute URL, or from the tunnel that carries it. */
+/** The target and path of a request, from its absolute URL or from the tunnel that carries it. */
 function wishOf(client: Client, req: IncomingMessage): { target: Target; path: string } | Refusal {
   const url = req.url ?? '';
   if (client.pinned) {

@@ -7,11 +7,11 @@ export interface EgressPolicy {
   readonly kind: string;
   /** The operator's `egress.allow`, for policies that use it. */
   readonly entries?: readonly string[];
-  /** The hosts or rules that the session's creator chose; absent: all that the policy opens. */
+  /** The hosts or rules that the session's creator chose. Absent: everything that the policy opens. */
   readonly within?: EgressChoice | undefined;
 }
 
-/** One request, with the lists that a policy can go by. */
+/** One request, with the lists that a policy can use. */
 export interface PolicyRequest {
   readonly target: Target;
   readonly entries: readonly string[];
@@ -33,18 +33,19 @@ export interface OpenedLists {
  * const none: PolicyDescriptor = { label: 'nothing', strict: true, decide: () => refuseTarget(rule, why, advice) };
  */
 export interface PolicyDescriptor {
-  /** Says to people what it opens. */
+  /** Describes to people what it opens. */
   readonly label: string;
-  /** Says to agents what it opens, after the word `Network:`. Undefined: the label says it. */
+  /** Describes to agents what it opens, after the word `Network:`. Undefined: use the label. */
   forAgents?(lists: OpenedLists): string;
   decide(policyRequest: PolicyRequest): Verdict;
   /**
-   * The first bytes of a tunnel must name the requested target; else they may also name another that the policy allows.
+   * The first bytes of a tunnel must name the requested target; otherwise they can also name another one that the
+   * policy allows.
    */
   readonly strict: boolean;
   /** The policy opens the entries of `egress.allow`. */
   readonly usesEntries?: boolean;
-  /** The policy follows the image's package managers. The server reads them once from each image. */
+  /** The policy follows the image's package managers. The server reads them once per image. */
   readonly learnsRegistries?: boolean;
 }
 
@@ -59,7 +60,7 @@ export interface RegistryEntry {
 export interface Permit {
   readonly allowed: true;
   readonly rule: string;
-  /** The address of the connection must pass it; absent: any address does that no policy closes. */
+  /** The connection's address must pass it. Absent: any address that no policy closes. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 /** `rule` goes to the session's log; `why` and `advice` to the client in the sandbox. */
@@ -67,7 +68,7 @@ export type Verdict =
   | Permit
   | { readonly allowed: false; readonly rule: string; readonly why: string; readonly advice: string };
 
-/** One entry of a list: `host` or `*.host`, with `:port` or for ports 80 and 443. */
+/** One entry of a list: `host` or `*.host`, with `:port`, or else for ports 80 and 443. */
 export interface Entry {
   readonly text: string;
   readonly host: string;

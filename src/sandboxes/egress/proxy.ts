@@ -34,7 +34,7 @@ const reply = (code: number): Uint8Array => Uint8Array.from([version, code, 0, 1
 const unsupportedCommand = 7;
 const unsupportedAddress = 8;
 
-/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined when the request was refused and answered. */
+/** SOCKS5 (RFC 1928) without authentication, CONNECT only. Undefined if the request was refused and answered. */
 async function socksConnect(
   client: Client,
   open: OpenUpstream,
@@ -93,7 +93,7 @@ export interface EgressOptions extends Omit<Rules, 'extra'> {
 /** Equals the drivers' EgressGate, which this layer must not import. */
 export interface EgressProxy extends AsyncDisposable {
   serve(socket: Duplex, from: { id: SandboxId; sessionId: SessionId }): void;
-  /** Closes the session's open connections that its rules, as they are now, refuse. */
+  /** Closes the session's open connections that its current rules refuse. */
   recheck(sessionId: SessionId): Promise<void>;
 }
 
@@ -101,8 +101,8 @@ const sweepMs = 60_000;
 const socksVersion = 5;
 
 /**
- * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, by each session's policy. Throws:
- * invalid_request (a bad entry or range).
+ * Serves the `egress` sockets of sandboxes: HTTP proxy requests, CONNECT and SOCKS5, under each session's policy.
+ * Throws: invalid_request (a bad entry or range).
  */
 export function egressProxy(options: EgressOptions): EgressProxy {
   const { clock, onDecision } = options;
@@ -196,7 +196,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
       if (closed) return void socket.destroy();
       const session = stateOf(sessionId);
       if (session.connections.size >= limits.connections) {
-        const text = `this session has ${limits.connections} outside connections, the most allowed. Close some first.`;
+        const text = `this session has ${limits.connections} outbound connections, the maximum. Close some first.`;
         socket.end(new Refusal(503, text).asHttp(), () => socket.destroy());
         return;
       }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { authorityOf, type Target } from './target.ts';
 
-/** A refusal with its reason and the next step, as an HTTP answer or as SOCKS's reply code. */
+/** A refusal with its reason and the next step, as an HTTP answer or a SOCKS reply code. */
 export class Refusal {
   readonly status: 400 | 403 | 429 | 431 | 502 | 503 | 504;
   readonly text: string;
@@ -20,7 +20,8 @@ export class Refusal {
   }
 
   /**
-   * The whole HTTP answer as bytes. Tools show only the status line of a refused CONNECT, so the reason is there too.
+   * The whole HTTP answer as bytes. Tools show only the status line of a refused CONNECT, so it contains the reason
+   * too.
    */
   asHttp(): Uint8Array {
     const body = Buffer.from(`${this.text}\n`);

@@ -14,7 +14,7 @@ export interface EgressLimits {
   readonly bytesPerHour: number;
   readonly idleMs: number;
   readonly connectMs: number;
-  /** In ms, from the first byte of a request's head or of a TLS hello to its last. */
+  /** Milliseconds from the first to the last byte of a request's head or a TLS hello. */
   readonly helloMs: number;
 }
 export const defaultLimits: EgressLimits = {
@@ -46,7 +46,7 @@ export class SessionState {
     this.#hourBegan = this.#lastUsed = context.clock.now();
   }
 
-  /** Adds to this hour's volume; false once the volume is used up. */
+  /** Adds to this hour's volume. False once the volume is used up. */
   count(bytes: number): boolean {
     const now = this.#context.clock.now();
     this.#lastUsed = now;

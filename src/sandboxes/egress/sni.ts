@@ -9,8 +9,7 @@ export type FirstBytes =
 const more: FirstBytes = { kind: 'more' };
 const maxHello = 16_384;
 /**
- * A real hello has one or two records. The parser starts again with each chunk, so many small records would be
- * expensive.
+ * A real hello has one or two records. The parser restarts with each chunk, so many small records would be expensive.
  */
 const maxRecords = 64;
 
@@ -85,7 +84,7 @@ function extensionsOf(hello: Buffer): { name: string | undefined; encrypted: boo
 
 function serverName(list: Buffer): string {
   const length = list.readUInt16BE(3);
-  // Exactly one entry of the only type that exists: with two names, proxy and server could each read a different one.
+  // Exactly one entry of the only existing type: with two names, proxy and server could each read a different one.
   const one = list.readUInt16BE(0) === list.length - 2 && list[2] === 0 && list.length === 5 + length;
   if (!one || length === 0 || length > 255) throw new RangeError('server_name');
   return list.toString('latin1', 5).toLowerCase().replace(/\.$/, '');

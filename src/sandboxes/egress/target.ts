@@ -8,7 +8,7 @@ export interface Target {
   readonly kind: 'name' | 'address' | 'odd';
 }
 
-/** Parses `host:port` or `[v6]:port`; the port is optional when there is a default. Undefined for any other text. */
+/** Parses `host:port` or `[v6]:port`; the port is optional if there is a default. Undefined for any other text. */
 export function parseAuthority(text: string, defaultPort?: number): Target | undefined {
   const match = /^(\[[0-9a-fA-F:.]{2,45}\]|[A-Za-z0-9_.-]{1,254})(?::(\d{1,5}))?$/.exec(text);
   if (!match?.[1]) return undefined;
@@ -37,5 +37,5 @@ function isName(host: string): boolean {
 export const authorityOf = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
-// The sandbox chooses the name, and the name appears in the session's log and in HTTP status lines.
+// The sandbox chooses the name, which appears in the session's log and in HTTP status lines.
 const printable = (host: string): string => host.slice(0, 253).replace(/[^\x21-\x7e]/g, '?');

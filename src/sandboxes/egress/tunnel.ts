@@ -12,7 +12,7 @@ type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
 interface JoinedTunnel {
   readonly to: Target;
   readonly open: OpenConnection;
-  /** The credentials whose placeholders are for other hosts. */
+  /** Credentials whose placeholders belong to other hosts. */
   readonly credentials: readonly Credential[];
 }
 /** Enough bytes to recognise any TLS hello or request line. */
@@ -21,9 +21,9 @@ const maxFirstBytes = 20_000;
 const accessDenied = Uint8Array.from([0x15, 3, 3, 0, 2, 2, 49]);
 
 /**
- * Joins a sandbox's connection to its upstream connection. The server can send at once. The sandbox's data waits until
- * its first bytes prove that it speaks to the requested target.
- * `plainHttp` takes over a tunnel that carries plain HTTP, and checks its requests one by one.
+ * Joins a sandbox's connection to its upstream connection. The server can send immediately. The sandbox's data waits
+ * until its first bytes prove that it speaks to the requested target. `plainHttp` takes over a tunnel that carries
+ * plain HTTP, and checks its requests one by one.
  */
 export async function tunnel(client: Client, { to, open, credentials }: JoinedTunnel, plainHttp: () => void) {
   const { socket } = client;
@@ -92,7 +92,7 @@ async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBy
   return { seen, what: { kind: seen.length === 0 ? 'nothing' : 'other' } };
 }
 
-/** The `rule` that refuses these first bytes; undefined when the tunnel can go on. */
+/** The `rule` that refuses these first bytes. Undefined if the tunnel can continue. */
 function objectionTo(
   what: FirstBytes | { kind: 'nothing' },
   { to, open, spokeFirst }: { to: Target; open: OpenConnection; spokeFirst: boolean },

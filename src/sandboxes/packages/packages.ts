@@ -6,22 +6,21 @@ import { digestOf } from '../../core/text/digest.ts';
 import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../client/client.ts';
 
-// The packages of a template, installed before anyone uses a new sandbox. They go below the home of its user, because
-// the
-// root file system is read-only, and so they stay as long as the workspace does.
+// A template's packages, installed before anyone uses a new sandbox. They go below its user's home, because the root
+// file system is read-only, and so they live as long as the workspace.
 
 const commands: Record<PackageManager, readonly string[]> = {
   pip: [
     ...['python3', '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off'],
     ...['--retries', '2'],
   ],
-  // At this level npm names each request, which is all that it tells while it works.
+  // At this level npm names each request, which is its only progress output.
   npm: [
     ...['npm', 'install', '--global', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel', 'http'],
     ...['--fetch-retries', '2', '--fetch-retry-mintimeout', '1000'],
   ],
 };
-/** Says what was installed. The agent can write it, which only changes what the agent itself has. */
+/** Records what was installed. The agent can write it, which affects only the agent's own packages. */
 const mark = '"$HOME/.local/corral-packages"';
 const limitMs = 600_000;
 const tellEveryMs = 3_000;
@@ -36,12 +35,12 @@ interface Install {
   readonly image: string;
   readonly policy: string;
   readonly clock: Clock;
-  /** Tells people what is being done. */
+  /** Reports progress to people. */
   readonly tell: (detail: string) => void;
 }
 
 /**
- * Resolves at once where the sandbox has the packages. Rejects: packages_failed, with the words of the package manager.
+ * Resolves immediately if the sandbox has the packages. Rejects: packages_failed, with the package manager's message.
  */
 export async function installPackages(install: Install, signal: AbortSignal): Promise<void> {
   const { client, packages, image, clock } = install;
@@ -72,7 +71,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   };
   const work = { manager, names };
   tell(`Installing with ${manager}: ${names.join(', ')}`);
-  await client.programs.close(id, signal).catch(() => {}); // one that an earlier server began
+  await client.programs.close(id, signal).catch(() => {}); // left by an earlier server
   await client.programs.open({ id, argv: [...commands[manager], ...names] }, signal).catch((thrown: unknown) => {
     if (!(thrown instanceof AppError && ['file_not_found', 'unsupported'].includes(thrown.code))) throw thrown;
     throw failure(install, work, `The image ${image} cannot run ${manager}.`);
@@ -90,7 +89,7 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
       throw failure(
         install,
         work,
-        `It did not end within ${limitMs / 60_000} minutes. It last said: ${lastLine(text)}`,
+        `It did not end within ${limitMs / 60_000} minutes. Its last output: ${lastLine(text)}`,
       );
     }
     throw thrown;
@@ -116,9 +115,9 @@ const linesOf = (text: string): string[] =>
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
-const lastLine = (text: string): string => beginningOf(linesOf(text).at(-1) ?? 'it has said nothing yet', 200);
+const lastLine = (text: string): string => beginningOf(linesOf(text).at(-1) ?? 'no output yet', 200);
 
-/** The lines that a package manager calls errors, else its last ones. */
+/** The lines that a package manager marks as errors, else its last ones. */
 function complaintIn(text: string): string {
   const lines = linesOf(text);
   const errors = lines.filter((line) => /^(error|npm err|npm error)/i.test(line) && !/complete log/i.test(line));

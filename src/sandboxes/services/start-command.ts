@@ -9,16 +9,16 @@ interface Start {
   readonly client: Pick<SandboxClient, 'exec' | 'jobs' | 'ports'>;
   readonly start: StartCommand;
   readonly clock: Clock;
-  /** Tells people what is being done, and what failed. */
+  /** Reports progress and failures to people. */
   readonly tell: (detail: string) => void;
 }
 
-/** Below the time that clients wait for a new sandbox. */
+/** Shorter than clients wait for a new sandbox. */
 const patienceMs = 45_000;
 const lookEveryMs = 500;
 const markMs = 10_000;
 const shownChars = 200;
-/** On the memory disk of the sandbox, which ends with its processes. A pause that freezes them keeps both. */
+/** On the sandbox's memory disk, which ends with its processes. A pause that freezes them keeps both. */
 const mark = '/tmp/.corral-started';
 
 /**
@@ -46,7 +46,7 @@ export async function runStartCommand({ client, start, clock, tell }: Start, sig
     const what =
       'port' in ready ? `port ${ready.port} does not listen` : `${beginningOf(ready.command, shownChars)} fails`;
     tell(
-      `The template's command was not ready within ${patienceMs / 1_000} s: ${what}. The sandbox goes on without it.`,
+      `The template's command was not ready within ${patienceMs / 1_000} s: ${what}. The sandbox continues without it.`,
     );
   }
 }

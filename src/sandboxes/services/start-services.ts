@@ -5,10 +5,10 @@ import type { ServiceRecipe, ServiceStatus } from '../../core/model/services/rec
 
 /** The driver's and the daemon's part in the services of one sandbox. */
 export interface ServiceHost {
-  /** Does nothing for a service that runs already. */
+  /** Does nothing for a service that already runs. */
   start(name: string, signal: AbortSignal): Promise<void>;
   states(signal: AbortSignal): Promise<readonly Omit<ServiceStatus, 'ports'>[]>;
-  /** The ports on which anything listens inside the sandbox. */
+  /** Ports on which anything listens inside the sandbox. */
   listening(signal: AbortSignal): Promise<readonly number[]>;
 }
 export interface ServiceNews {
@@ -20,7 +20,7 @@ interface ServiceStarts {
   readonly host: ServiceHost;
   readonly services: Readonly<Record<string, ServiceRecipe>>;
   readonly clock: Clock;
-  /** How long one service may take until it is ready, in ms. */
+  /** The time limit for one service to become ready, in ms. */
   readonly patienceMs: number;
   readonly tell: (news: ServiceNews) => void;
 }
@@ -40,7 +40,7 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
     return known;
   };
   const fail = (name: string, detail: string) => {
-    tell({ name, kind: 'failed', detail: `The service ${name} is not there: ${detail}` });
+    tell({ name, kind: 'failed', detail: `The service ${name} is not available: ${detail}` });
     return false;
   };
 
@@ -64,7 +64,7 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
     return true;
   }
 
-  // Settled, not raced: every start has ended when this returns, so none goes on behind a sandbox that is ended.
+  // Settled, not raced: every start has ended when this returns, so none continues behind a sandbox that is ended.
   const ends = await Promise.allSettled(Object.keys(services).map(ready));
   for (const end of ends) if (end.status === 'rejected') throw end.reason;
 }
@@ -74,7 +74,7 @@ async function untilReady({ host, services, clock }: ServiceStarts, name: string
   for (;;) {
     const state = (await host.states(signal)).find((it) => it.name === name);
     if (state?.state === 'ready') return;
-    if (state?.state === 'unhealthy') throw unusable('its health check failed as often as it may.');
+    if (state?.state === 'unhealthy') throw unusable('its health check failed too often.');
     if (state?.state === 'exited') throw unusable(`it ended with exit code ${state.exitCode ?? 'unknown'}.`);
     if (state?.state === 'running' && !healthcheck) {
       const open = ports.length === 0 ? [] : await host.listening(signal);

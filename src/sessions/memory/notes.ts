@@ -283,7 +283,7 @@ export class Notes {
       : { index: { notes: [] }, recordVersion: 0 };
   }
 
-  /** Undefined: another server has changed it meanwhile. */
+  /** Undefined: another server has changed it. */
   async #putIndex(holder: MemoryHolder, doc: NoteIndex, expect: number): Promise<number | undefined> {
     return await this.#deps.records
       .put({ kind: kinds.index, id: keyOf(holder), doc, sort: this.#deps.clock.now(), expect })

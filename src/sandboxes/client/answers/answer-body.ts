@@ -14,8 +14,8 @@ export class UntrustedAnswer extends Error {
 }
 
 /**
- * The most bytes of large answers of all sandboxes; further ones wait in the sandboxes. They are validated one after
- * another, so more would not be faster. Small ones are not counted: even many of them need little memory.
+ * The maximum total of large answers of all sandboxes in bytes; further ones wait in the sandboxes. They are validated
+ * one after another, so more would not be faster. Small ones are not counted: even many of them need little memory.
  */
 const held = new Semaphore(32 * 1024 * 1024);
 
@@ -23,19 +23,19 @@ interface Limit {
   readonly maxBytes: number;
   readonly signal: AbortSignal;
   /**
-   * The answer must have a content-length. A chunked body can be cut so fine that reading it costs more than its
+   * The answer must have a content-length. A chunked body can be split so finely that reading it costs more than its
    * content is worth.
    */
   readonly isMeasured: boolean;
-  /** Limits the bytes of this sandbox's large answers, so that one slow sandbox cannot use up the limit of all. */
+  /** Limits the bytes of this sandbox's large answers, so that one slow sandbox cannot use up the common limit. */
   readonly own: Semaphore;
 }
-/** Counts against the limits until it is disposed. */
+/** Counts towards the limits until it is disposed. */
 interface Body extends Disposable {
   readonly bytes: Buffer;
 }
 
-/** The whole body of an answer. Throws Broken as soon as its length, declared or actual, exceeds the limit. */
+/** The whole body of an answer. Throws UntrustedAnswer as soon as its length, declared or actual, exceeds the limit. */
 export async function collectBody(response: IncomingMessage, limit: Limit): Promise<Body> {
   const { signal, own } = limit;
   const length = declaredLength(response, limit);
@@ -55,12 +55,12 @@ export async function collectBody(response: IncomingMessage, limit: Limit): Prom
   return { bytes: whole.subarray(0, size), [Symbol.dispose]: () => counted.dispose() };
 }
 
-/** Frees the memory of a body whose bytes nobody reads again. A collection can be minutes away on a quiet server. */
+/** Frees the memory of a body that is no longer read. A garbage collection can be minutes away on a quiet server. */
 export const freeBytes = ({ bytes }: Pick<Body, 'bytes'>): void => void (bytes.buffer as ArrayBuffer).transfer(0);
 
 /**
- * The length of the answer, or the most that it can have. Throws Broken if it is too long, or not measured as it must
- * be.
+ * The length of the answer, or its maximum. Throws UntrustedAnswer if it is too long, or lacks a required
+ * content-length.
  */
 export function declaredLength({ headers }: IncomingMessage, limit: Pick<Limit, 'maxBytes' | 'isMeasured'>): number {
   const text = headers['content-length'];

@@ -30,7 +30,7 @@ import {
 // plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
 
 // Filters a sandbox's file lists: drops names that no workspace file can have. Such a name would lead out of the
-// workspace when it is joined to a folder.
+// workspace when joined to a folder.
 
 const withSafeNames = <Entry extends { readonly name: string }>(entries: readonly Entry[]): Entry[] =>
   entries.filter(({ name }) => isName(name));
@@ -55,7 +55,7 @@ const maxList = 20_000;
 const maxFound = 1_000;
 const maxProcesses = 20_000;
 const maxShells = 32;
-/** The characters of one command and its output in a shell's console. */
+/** Characters of one command and its output in a shell's console. */
 const maxShown = 64 * KiB;
 /** The bytes kept of each output stream when only the result is requested. */
 const maxExec = KiB * KiB;
@@ -64,10 +64,11 @@ const count = z.int().nonnegative();
 const time = z.number().nonnegative();
 const text = (most: number) => z.string().max(most);
 const id = text(256);
-/** Longer text is cut, because a daemon of an older image does not cut it. */
+/** Truncates longer text, because the daemon of an older image does not. */
 const cut = (most: number) => z.string().transform((whole) => whole.slice(0, most));
 /**
- * A time, in the one form that the facades promise. A file can claim any year; four digits hold the first and the last.
+ * A time, in the one form that the facades guarantee. A file can claim any year; four digits cover the first and last
+ * possible one.
  */
 const iso = text(40)
   .refine((date) => !Number.isNaN(Date.parse(date)), { abort: true })
@@ -286,5 +287,5 @@ export const answers = {
 export type AnswerName = keyof typeof answers;
 export type AnswerOf<Name extends AnswerName> = z.infer<(typeof answers)[Name]['shape']>;
 
-/** The reason in the last line of a terminal's stream; undefined when it is not a known one. */
+/** Parses the reason in the last line of a terminal's stream. Undefined for an unknown one. */
 export const terminalEnd = (text: string | undefined) => terminalEnds.find((known) => known === text);

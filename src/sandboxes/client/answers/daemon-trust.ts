@@ -1,9 +1,9 @@
 import type { AppError } from '../../../core/errors/errors.ts';
 import { type BreachData, untrustedError } from '../../../core/model/protocol-violation.ts';
 
-/** Whether answers over one connection to a sandbox are still taken for its daemon's. */
+/** Whether answers over one connection to a sandbox are still trusted as its daemon's. */
 export interface DaemonTrust {
-  /** Fires once, with the AppError. The client sends no request after that. */
+  /** Fires once, with the AppError. The client then sends no further requests. */
   readonly broken: AbortSignal;
   /** Ends the trust, and returns the error to throw. */
   reportViolation(breach: BreachData): AppError;

@@ -18,17 +18,17 @@ export function validateAnswer<Name extends AnswerName>(name: Name, bytes: Buffe
   const parsed = rule.shape.safeParse(json.value);
   if (parsed.success) return { ok: true, value: parsed.data as AnswerOf<Name> };
   const [issue] = parsed.error.issues;
-  // The detail names the place and the kind of error. It never repeats the sandbox's own text.
+  // The detail names the position and the kind of error. It never repeats the sandbox's own text.
   return bad('wrong_shape', `${issue?.path.map(String).join('.').slice(0, 100) || 'the answer'}: ${issue?.code}`);
 }
 
-/** Validating fewer bytes takes the event loop at most a millisecond or two. */
+/** Validating fewer bytes blocks the event loop for at most a millisecond or two. */
 export const smallBytes = 64 * 1024;
 const inOrder = keyedQueue();
 
 /**
- * Validates an answer like `validateAnswer`, but at most one large answer in each turn of the event loop, so that others
- * are served in between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
+ * Validates like `validateAnswer`, but at most one large answer per turn of the event loop, so that other work runs in
+ * between. The largest takes 70 ms: 20,000 files, or 16 MiB of text.
  */
 export async function validateInTurn<Name extends AnswerName>(
   name: Name,

@@ -57,10 +57,10 @@ export function pathClient(
   };
 }
 
-/** The content behind some bytes. An error of the content breaks the whole stream. */
+/** Prefixes the content with some bytes. An error of the content breaks the whole stream. */
 function behind(head: Buffer, content: AsyncIterable<Uint8Array>): Readable {
   const whole = new PassThrough();
   whole.write(head);
-  pipeline(content, whole).catch(() => {}); // the stream itself tells its reader
+  pipeline(content, whole).catch(() => {}); // the stream itself reports it to its reader
   return whole;
 }

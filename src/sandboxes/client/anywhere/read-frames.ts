@@ -12,8 +12,8 @@ interface Stream {
 }
 
 /**
- * The frames of a stream. The sandbox can send anything, so a malformed frame ends the trust in it. Throws `lost` when the
- * connection breaks or the trust ends.
+ * The frames of a stream. The sandbox can send anything, so a malformed frame ends the trust in it. Throws `lost` when
+ * the connection breaks or the trust ends.
  */
 export async function* readFrames(
   stream: Duplex,
@@ -38,7 +38,7 @@ export async function* readFrames(
   if (trust.broken.aborted) throw trust.broken.reason;
 }
 
-/** The JSON of a frame, judged like an answer. */
+/** Parses the JSON of a frame, validated like an answer. */
 export function parseFrame<Name extends AnswerName>(
   name: Name,
   payload: Buffer,
@@ -49,7 +49,7 @@ export function parseFrame<Name extends AnswerName>(
   throw trust.reportViolation({ reason: validationResult.reason, call, detail: validationResult.detail });
 }
 
-/** Destroys the stream when the sandbox is not trusted any more. */
+/** Destroys the stream when the sandbox is no longer trusted. */
 export function endWithTrust(stream: Duplex, trust: DaemonTrust): void {
   const lose = () => void stream.destroy();
   trust.broken.addEventListener('abort', lose, { once: true });

@@ -11,13 +11,14 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Secret } from '../../../core/text/secret.ts';
 import { certificate } from './certificate.ts';
 
-/** Issues certificates for hosts whose TLS the proxy ends. Only the sandboxes of this installation trust it. */
+/** Issues certificates for hosts whose TLS the proxy terminates. Only this installation's sandboxes trust it. */
 export interface Authority {
   /**
-   * The certificates that sandboxes trust, as PEM: one for each key, so that a replaced key ends no running sandbox.
+   * The certificates that sandboxes trust, as PEM: one per key, so that a key rotation does not break running
+   * sandboxes.
    */
   readonly pem: string;
-  /** Makes the context of a TLS server that stands in for the host. */
+  /** Creates the TLS server context for a host. */
   contextFor(host: string): SecureContext;
 }
 
@@ -25,11 +26,11 @@ const name = 'Corral egress authority';
 const day = 24 * 60 * 60_000;
 const leafMs = 30 * day;
 const maxHosts = 1_000;
-// Fixed, so that all servers of an installation make the same authority from the same key.
+// Fixed, so that all servers of an installation derive the same authority from the same key.
 const authorityFrom = Date.UTC(2025, 0, 1);
 const authorityUntil = Date.UTC(2060, 0, 1);
 
-/** The first key issues; sandboxes trust all. */
+/** The first key issues certificates; sandboxes trust all. */
 export function egressAuthority(keys: readonly Secret[], now: () => number): Authority {
   const all = keys.map(keyPairFrom);
   const [issuerKey] = all;
@@ -82,10 +83,10 @@ export function egressAuthority(keys: readonly Secret[], now: () => number): Aut
 const derived = (key: Secret, what: string, length: number) =>
   Buffer.from(hkdfSync('sha256', key.reveal(), '', `corral ${what}`, length));
 
-/** Two keys have two names, because programs look an authority up by its name. */
+/** Different keys have different names, because programs look up an authority by its name. */
 const nameOf = (key: Secret) => `${name} ${derived(key, 'egress authority name', 4).toString('hex')}`;
 
-/** The P-256 key that follows from a text. */
+/** The P-256 key derived from a text. */
 function keyPairFrom(key: Secret): { privateKey: KeyObject; publicKey: KeyObject } {
   const scalar = derived(key, 'egress authority', 32);
   scalar[0] = (scalar[0] as number) & 0x7f; // below the order of the curve

@@ -17,7 +17,7 @@ import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
 import { type Tunnel, upstreamAgents } from './upstream-agent.ts';
 
 export interface CredentialOptions {
-  /** The credentials that count in a session, the closest first. Never rejects. */
+  /** The credentials that apply to a session, most specific first. Never rejects. */
   readonly of: (session: SessionId) => readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: Authority;
   /** The authorities of real servers, as PEM. */
@@ -67,7 +67,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
 
   /** The request's headers with the secrets in their places, or the reason to refuse it. */
   async function filled({ client, target }: InterceptedTunnel, req: IncomingMessage): Promise<FilledHeaders | Refusal> {
-    const all = await of(client.sessionId); // again for each request, because a credential can be revoked meanwhile
+    const all = await of(client.sessionId); // for each request, because a credential can be revoked in between
     const ofHost = credentialsFor(all, target);
     const here = ofHost.filter(({ admits }) => admits?.(req.method, req.url ?? '', target) ?? true);
     const credentials = firstByHeader(here);
@@ -89,7 +89,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     }
     if (ofHost.length === 0) {
       client.tell(target, 'refused', 'credential: revoked');
-      return Refusal.of(target, 'its credential was revoked', 'Open a new connection, which goes without it.');
+      return Refusal.of(target, 'its credential was revoked', 'Open a new connection, which does not use it.');
     }
     const values = await Promise.all(
       credentials.map(async (one) => [one, (await one.value()).reveal()] as const),

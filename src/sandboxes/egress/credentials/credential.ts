@@ -2,7 +2,7 @@ import type { Secret } from '../../../core/text/secret.ts';
 import { type Entry, matches } from '../policy.ts';
 import type { Target } from '../target.ts';
 
-/** A secret that the proxy adds to the requests for its hosts, and that no sandbox sees. */
+/** A secret that the proxy adds to requests for its hosts. No sandbox sees it. */
 export interface Credential {
   readonly name: string;
   readonly hosts: readonly Entry[];
@@ -10,24 +10,24 @@ export interface Credential {
   readonly header: string;
   /** The header's value. */
   readonly write: (value: string) => string;
-  /** Rejects with AppError where the value cannot be read. */
+  /** Rejects with AppError if the value cannot be read. */
   readonly value: () => Promise<Secret>;
   /** The text that sandboxes have instead. */
   readonly placeholder: string;
   /** Only for git's own requests. */
   readonly isForGit?: boolean;
-  /** Whether it is for this request of one of its hosts; absent: it is for every one. */
+  /** Whether it applies to this request for one of its hosts. Absent: to every one. */
   readonly admits?: (method: string | undefined, url: string, target: Target) => boolean;
 }
 
-/** The credentials that can be sent to a target; none for plain HTTP, whose readers could read them too. */
+/** The credentials that can be sent to a target. None for plain HTTP, which others could read. */
 export const credentialsFor = (all: readonly Credential[], target: Target): readonly Credential[] =>
   target.port === 80 || target.kind !== 'name'
     ? []
     : all.filter(({ hosts }) => hosts.some((one) => matches(one, target)));
 
 /**
- * The first for each header. Those for git come first, because they are for less; then a session's own come before its
+ * The first for each header. Those for git come first, because they are more specific; then a session's own precede its
  * project's and the server's.
  */
 export function firstByHeader(values: readonly Credential[]): readonly Credential[] {
@@ -35,18 +35,18 @@ export function firstByHeader(values: readonly Credential[]): readonly Credentia
   return all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
 }
 
-/** Every form in which the header could carry the text, or an answer that repeats the header: as it is, in JSON, in an address. */
+/** Every form in which the header, or an answer that repeats it, could contain the text: plain, in JSON, in a URL. */
 export function formsOf({ write }: Credential, text: string): Buffer[] {
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
   return [...new Set(repeated)].flatMap((form) => {
     const bytes = Buffer.from(form);
-    const asSent = Buffer.from(form, 'latin1'); // Node writes headers so
+    const asSent = Buffer.from(form, 'latin1'); // the form in which Node writes headers
     return bytes.equals(asSent) ? [bytes] : [bytes, asSent];
   });
 }
 
-/** The credential whose placeholder a request's head has. */
+/** The credential whose placeholder is in a request's head. */
 export function placeholderIn(
   head: { readonly url?: string | undefined; readonly rawHeaders: readonly string[] },
   all: readonly Credential[],

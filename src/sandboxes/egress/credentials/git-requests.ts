@@ -1,10 +1,10 @@
-// The requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server can
-// read another spelling of a path differently than this proxy, so another spelling never gets a credential.
+// Requests of git's smart protocol over HTTP (gitprotocol-http) in the exact form in which git sends them. A server can
+// interpret another spelling of a path differently than this proxy, so other spellings never get a credential.
 
 export interface GitRequest {
-  /** The path of the repository, without `.git` at its end. */
+  /** The path of the repository, without a final `.git`. */
   readonly repository: string;
-  /** `write`: it can change the repository, or begins a request that does. */
+  /** `write`: it can change the repository, or starts a request that does. */
   readonly kind: 'read' | 'write';
 }
 
@@ -14,7 +14,7 @@ const endings: readonly (readonly [string, RegExp, GitRequest['kind']])[] = [
   ['GET', /\/info\/refs\?service=git-receive-pack$/, 'write'],
   ['POST', /\/git-upload-pack$/, 'read'],
   ['POST', /\/git-receive-pack$/, 'write'],
-  // The batch call of Git LFS can ask for uploads, so reading alone does not include it.
+  // The batch call of Git LFS can request uploads, so reading does not include it.
   ['POST', /\/info\/lfs\/objects\/batch$/, 'write'],
   ['POST', /\/info\/lfs\/locks\/verify$/, 'write'],
 ];
@@ -28,7 +28,7 @@ export function gitRequestOf(method: string | undefined, url: string): GitReques
   return undefined;
 }
 
-/** Whether any server could read the request as a push, in any spelling. */
+/** Whether any server could interpret the request as a push, in any spelling. */
 export function couldPush(url: string): boolean {
   let text = url;
   for (let turn = 0; turn < 3 && text.includes('%'); turn++) {
@@ -45,7 +45,7 @@ export function isBelow(path: string, prefixes: readonly string[]): boolean {
 /** `/team/project.git/` and `/team/project` are one repository. */
 export const withoutGit = (path: string): string => path.replace(/\/$/, '').replace(/\.git$/, '');
 
-/** The headers that git sends and that the server of a repository needs; others could name another path or method. */
+/** The headers that git sends and a repository's server needs; others could name another path or method. */
 export const gitHeaders: ReadonlySet<string> = new Set([
   ...['accept', 'accept-language', 'cache-control', 'content-encoding', 'content-length', 'content-type'],
   ...['git-protocol', 'pragma', 'user-agent'],

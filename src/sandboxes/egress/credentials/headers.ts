@@ -5,15 +5,15 @@ import type { Credential } from './credential.ts';
 import { gitHeaders } from './git-requests.ts';
 
 export interface FilledHeaders {
-  /** Names and values in turn. */
+  /** Alternating names and values. */
   readonly headers: readonly string[];
-  /** The texts that must not come back. */
+  /** Texts that must not be returned. */
   readonly secrets: readonly Buffer[];
-  /** A credential for git is among them. */
+  /** Includes a credential for git. */
   readonly isForGit: boolean;
 }
 
-/** Request headers that ask for compressed answers, in which the secret could not be found. */
+/** Request headers for compressed answers, in which the secret could not be found. */
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
 /** The headers of a request with each credential in its place. The sandbox's own header of that name is dropped. */

@@ -6,19 +6,19 @@ import { gitRequestOf, isBelow, withoutGit } from './git-requests.ts';
 export type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
 export interface GitUse {
   readonly git: 'read' | 'write';
-  /** Undefined: the repositories of the session alone. */
+  /** Undefined: only the session's repositories. */
   readonly paths?: readonly string[] | undefined;
 }
 
-/** The target of requests to the repository. Plain HTTP has the port 80, for which no credential counts. */
+/** The target of requests to the repository. Plain HTTP has port 80, for which no credential applies. */
 export function targetOfUrl(url: string): Target {
   const { hostname, port, protocol } = new URL(url);
   return targetOf(hostname, port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port));
 }
 
 /**
- * Admits git's requests to the repositories of a session: to read where the credential's paths allow it, to write where both
- * the credential and the session's access are `write`. Below `paths`, it also reads other repositories, such as submodules.
+ * Admits git's requests to a session's repositories: to read if the credential's paths allow it, to write if both the
+ * credential and the session's access are `write`. Below `paths`, it also reads other repositories, such as submodules.
  */
 export function admitterFor(
   { git, paths }: GitUse,

@@ -17,7 +17,10 @@ const decoders: Readonly<Record<string, () => Transform>> = {
 };
 const ofEncodedBody = new Set(['content-encoding', 'content-length']);
 
-/** Searches an answer's headers. A body that the server compressed unasked comes decompressed, so that it can be searched. */
+/**
+ * Searches an answer's headers. A body that the server compressed without request is decompressed, so that it can be
+ * searched.
+ */
 export function searchedAnswer(
   incoming: IncomingMessage,
   { method, secrets }: { readonly method: string; readonly secrets: readonly Buffer[] },
@@ -33,12 +36,12 @@ export function searchedAnswer(
     return { kind: 'searchable', headers, body: incoming };
   }
   const decoder = Object.hasOwn(decoders, encoding) ? decoders[encoding]?.() : undefined;
-  if (!decoder) return { kind: 'unsearchable', why: `its answer is encoded as ${encoding}, unasked` };
+  if (!decoder) return { kind: 'unsearchable', why: `its answer is encoded as ${encoding}, which was not requested` };
   pipeline(incoming, decoder, () => {}); // an error of either is the decoder's
   return { kind: 'searchable', headers: withoutHeaders(headers, ofEncodedBody), body: decoder };
 }
 
-/** Whether a header's name or value has a secret, in any case: some servers change the case of names. */
+/** Whether a header's name or value contains a secret, in any case: some servers change the case of names. */
 function hasSecret(rawHeaders: readonly string[], secrets: readonly Buffer[]): boolean {
   const texts = rawHeaders.map((text) => text.toLowerCase());
   return secrets.some((secret) => {

@@ -12,7 +12,7 @@ import { filterStream, withholdStream } from './withhold.ts';
 interface Upgrade extends FilledHeaders {
   readonly req: IncomingMessage;
   readonly socket: Duplex;
-  /** The first bytes behind the request's head. */
+  /** The first bytes after the request's head. */
   readonly head: Buffer;
 }
 
@@ -25,7 +25,10 @@ export function objectionToUpgrade({ client, target }: InterceptedTunnel, { meth
   return Refusal.of(target, why, 'Send the request without Upgrade.');
 }
 
-/** Passes a WebSocket's opening request on, then its bytes in both directions. Resolves when the sandbox's side is closed. */
+/**
+ * Passes on a WebSocket's opening request, then its bytes in both directions. Resolves when the sandbox's side is
+ * closed.
+ */
 export function relayUpgrade(
   { client, target, agent }: InterceptedTunnel,
   { req, socket, head, headers, secrets }: Upgrade,
@@ -67,7 +70,7 @@ export function relayUpgrade(
     outgoing.destroy();
     resolve();
   });
-  outgoing.on('error', (error) => reject(`the server's answer broke off (${error.message})`));
+  outgoing.on('error', (error) => reject(`the server's answer was cut off (${error.message})`));
   outgoing.once('response', (incoming) => {
     const fault = faultOf(incoming);
     if (fault) return reject(fault);
@@ -83,7 +86,7 @@ export function relayUpgrade(
     const { upgrade = '', 'sec-websocket-extensions': extensions } = incoming.headers;
     if (incoming.statusCode !== 101 || upgrade.toLowerCase() !== 'websocket' || extensions !== undefined) {
       client.tell(target, 'refused', cannotSearch);
-      return reject('its answer changes the protocol unasked');
+      return reject('its answer changes the protocol without a request');
     }
     if (!begin(incoming, ['Connection', 'Upgrade', 'Upgrade', 'websocket'])) return;
     const back = filterStream(searchedFrames(secrets, (why) => stop(why === 'repeats' ? repeatsSecret : cannotSearch)));

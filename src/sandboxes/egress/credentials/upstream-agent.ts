@@ -14,12 +14,12 @@ export interface Tunnel {
 const maxTickets = 1_000;
 
 /**
- * Agents that speak TLS to a tunnel's target, over the tunnel's own connection first and then over further ones that the
- * policy allows. A sandbox's next connection to a host resumes the TLS session of the last one: half of the work of a
- * short request is the handshake. `trusted`: the authorities of real servers, as PEM.
+ * Agents that speak TLS to a tunnel's target, over the tunnel's own connection first and then over further ones that
+ * the policy allows. A sandbox's next connection to a host resumes the last TLS session: the handshake is half the work
+ * of a short request. `trusted`: the authorities of real servers, as PEM.
  */
 export function upstreamAgents(trusted: string, open: OpenUpstream) {
-  let secureContext: SecureContext | undefined; // made for the first tunnel, because most servers have none
+  let secureContext: SecureContext | undefined; // created for the first tunnel, because most servers have none
   const tickets = new Map<string, Buffer>();
   const keep = (key: string, ticket: Buffer) => {
     tickets.delete(key);
@@ -46,7 +46,7 @@ export function upstreamAgents(trusted: string, open: OpenUpstream) {
       tls.once('secureConnect', () => resolve(tls));
       tls.on('error', (error) => {
         tickets.delete(key);
-        reject(error); // does nothing after the handshake, whose socket reports its end by `close`
+        reject(error); // does nothing after the handshake, when the socket reports its end by `close`
       });
     });
   }
@@ -59,7 +59,7 @@ export function upstreamAgents(trusted: string, open: OpenUpstream) {
       if (opened.kind === 'refused') throw new Error(opened.refusal.text);
       return await secured(tunnel, opened.upstream);
     };
-    // Begins before the first request, during the handshake with the client.
+    // Starts before the first request, during the handshake with the client.
     let first: Promise<TLSSocket> | undefined = secured(tunnel, upstream);
     first.catch(() => {}); // the first request reports it
     agent.createConnection = ((_options: unknown, done: (error: Error | null, socket?: Duplex) => void) => {

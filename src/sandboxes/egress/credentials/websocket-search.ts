@@ -7,10 +7,10 @@ interface Frame {
   readonly headBytes: number;
   readonly payloadBytes: number;
 }
-/** Bytes in the order of the wire that wait for what comes behind them. */
+/** Bytes in wire order that wait for the following bytes. */
 interface Piece {
   readonly bytes: Buffer;
-  /** Whether it is text of a message, not a frame's head or a control frame. */
+  /** Whether it is message text, not a frame's head or a control frame. */
   readonly isText: boolean;
 }
 
@@ -18,9 +18,9 @@ const maxControlBytes = 125;
 const none = Buffer.alloc(0);
 
 /**
- * Passes a server's WebSocket frames on until a text appears in a message, also where it spans frames; then it calls `found` once and
- * passes nothing more. Frames that cannot be searched count as found: masked, compressed or of an unknown kind. The end of
- * a message never waits for the next one.
+ * Passes on a server's WebSocket frames until a text appears in a message, even across frames; then it calls `found`
+ * once and passes on nothing more. Frames that cannot be searched count as found: masked, compressed or of an unknown
+ * kind. The end of a message never waits for the next one.
  */
 export function searchedFrames(
   texts: readonly Buffer[],
@@ -58,7 +58,7 @@ export function searchedFrames(
     }
     return released;
   }
-  /** Reads one step; undefined when it needs more bytes. */
+  /** Reads one step. Undefined if it needs more bytes. */
   function step(): Buffer[] | undefined {
     if (!current) {
       const frame = frameOf(unread);
@@ -106,7 +106,7 @@ export function searchedFrames(
 const textOf = (pieces: readonly Piece[]) =>
   Buffer.concat(pieces.filter(({ isText }) => isText).map(({ bytes }) => bytes));
 
-/** The frame whose head the bytes begin with (RFC 6455, 5.2). */
+/** The frame at the start of the bytes (RFC 6455, 5.2). */
 function frameOf(bytes: Buffer): Frame | 'more' | 'unsearchable' {
   const [first, second] = bytes;
   if (first === undefined || second === undefined) return 'more';

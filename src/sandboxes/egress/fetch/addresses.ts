@@ -3,8 +3,8 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { type AddressRange, canonicalAddress, parseRange } from '../../../core/text/address-range.ts';
 
 /**
- * Ranges that no policy opens: this host, its private networks, the cloud's metadata service, and the translations of
- * IPv4 that can lead back to them.
+ * Ranges that no policy opens: this host, its private networks, the cloud's metadata service, and IPv4 translations
+ * that can lead back to them.
  */
 const privateRanges = [
   '0.0.0.0/8',
@@ -30,15 +30,15 @@ const privateRanges = [
 ];
 
 export interface AddressRules {
-  /** CIDR ranges that sandboxes may reach although they are private. */
+  /** CIDR ranges that sandboxes can reach although they are private. */
   readonly allowRanges?: readonly string[];
-  /** CIDR ranges to refuse in addition to the private ones. They win over `allowRanges`. */
+  /** CIDR ranges to refuse in addition to the private ones. They take precedence over `allowRanges`. */
   readonly denyRanges?: readonly string[];
 }
 
 /**
- * Returns the check whether a sandbox can connect to an address. The check is false for text that is not an address.
- * Throws: invalid_request (a range that cannot be parsed).
+ * Returns a function that checks whether a sandbox can connect to an address. It returns false for text that is not an
+ * address. Throws: invalid_request (a range that cannot be parsed).
  */
 export function addressCheck(rules: AddressRules): (address: string) => boolean {
   const table = rangeList(privateRanges);
@@ -52,7 +52,9 @@ export function addressCheck(rules: AddressRules): (address: string) => boolean 
   };
 }
 
-/** Whether no address of the range can be reached: one private range has all of it, and `allowRanges` open no part. */
+/**
+ * Whether no address of the range is reachable: a private range contains all of it, and `allowRanges` opens no part.
+ */
 export function isAllPrivate(text: string, allowRanges: readonly string[]): boolean {
   const range = rangeOrThrow(text);
   const overlaps = (other: AddressRange) => contains(range, other) || contains(other, range);
@@ -62,18 +64,21 @@ export function isAllPrivate(text: string, allowRanges: readonly string[]): bool
   );
 }
 
-/** Two ranges overlap only where one has all of the other. */
+/** Two ranges overlap only if one contains the other. */
 const contains = (whole: AddressRange, part: AddressRange): boolean =>
   whole.family === part.family && whole.prefix <= part.prefix && listOf([whole])(part.address);
 
-/** The check whether any of the ranges has an address, which must be canonical. Throws: invalid_request. */
+/**
+ * Returns a function that checks whether any of the ranges contains an address, which must be canonical. Throws:
+ * invalid_request.
+ */
 export function rangeList(ranges: readonly string[]): (canonical: string) => boolean {
   return listOf(ranges.map(rangeOrThrow));
 }
 
 /**
- * The check of a session's ranges. An IPv4 range has the IPv6 addresses too that translators make of its addresses: else a
- * network that translates would reach by one of them what the range denies. Throws: invalid_request.
+ * The check for a session's ranges. An IPv4 range includes the IPv6 addresses that translators derive from it:
+ * otherwise, a translating network would reach by one of them what the range denies. Throws: invalid_request.
  */
 export const chosenRanges = (ranges: readonly string[]): ((canonical: string) => boolean) =>
   listOf(ranges.map(rangeOrThrow).flatMap((range) => [range, ...translated(range)]));
@@ -93,7 +98,7 @@ function translated({ address, prefix, family }: AddressRange): AddressRange[] {
   return forms.map((form) => ({ ...form, text: `${form.address}/${form.prefix}`, family: 'ipv6' }));
 }
 
-// One list per family: a BlockList compares across families, and a rule for ::/96 must not meet IPv4.
+// One list per family: a BlockList compares across families, and a rule for ::/96 must not match IPv4.
 function listOf(ranges: readonly AddressRange[]): (canonical: string) => boolean {
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const { address, prefix, family } of ranges) lists[family].addSubnet(address, prefix, family);

@@ -15,13 +15,13 @@ export async function caBundle(extraFiles: readonly string[]): Promise<string> {
 }
 
 /**
- * The authorities that the operator added, without the usual ones, which every image already has. Undefined when there
+ * The authorities that the operator added, without the standard ones, which every image already has. Undefined if there
  * are none. Rejects: invalid_request.
  */
 export async function extraAuthorities(extraFiles: readonly string[]): Promise<string | undefined> {
   const values = [...getCACertificates('extra')];
   for (const file of extraFiles) values.push(...(await certificatesIn(file)));
-  if (values.length === 0) return undefined; // parsing the usual ones takes 20 ms of a start
+  if (values.length === 0) return undefined; // parsing the standard ones takes 20 ms at startup
   const known = new Set(getCACertificates('bundled').map(printOf)); // PEM texts of one certificate can differ
   const extra = values.filter((pem) => {
     const print = printOf(pem);
@@ -30,7 +30,7 @@ export async function extraAuthorities(extraFiles: readonly string[]): Promise<s
   return extra.length === 0 ? undefined : `${extra.map(normal).join('\n')}\n`;
 }
 
-/** Makes every TLS connection of this process trust them too, such as those to models, tool servers and webhooks. */
+/** Makes every TLS connection of this process also trust them, such as those to models, tool servers and webhooks. */
 export async function trustAuthorities(files: readonly string[]): Promise<void> {
   if (files.length === 0) return;
   const extra = (await Promise.all(files.map(certificatesIn))).flat();

@@ -5,7 +5,7 @@ import { answerTo } from '../answer.ts';
 import { connectTo } from './connect-url.ts';
 import { type ConnectorOptions, connectorOf } from './guarded-connect.ts';
 
-/** Fetches the text of a page whose URL another party supplied, cut at 1 MiB. Rejects only with AppError. */
+/** Fetches the text of a page whose URL is untrusted, truncated at 1 MiB. Rejects only with AppError. */
 export type FetchPage = (url: string, signal: AbortSignal) => Promise<string>;
 
 const timeoutMs = 5_000;
@@ -33,7 +33,7 @@ export function pageFetcher(options: ConnectorOptions & { readonly ca?: string }
       } catch (cause) {
         throw cause instanceof AppError
           ? cause
-          : new AppError('not_found', `The connection to ${url.host} broke off.`, { cause });
+          : new AppError('not_found', `The connection to ${url.host} was interrupted.`, { cause });
       } finally {
         timed.removeEventListener('abort', abort);
         socket.destroy();

@@ -5,7 +5,7 @@ import { raceAbort, throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { Target } from '../target.ts';
 import { type AddressRules, addressCheck } from './addresses.ts';
 
-/** Every address of a name, in the order to try them. */
+/** All addresses of a name, in the order to try them. */
 export type Resolve = (host: string, signal: AbortSignal) => Promise<readonly string[]>;
 /** Connects to exactly this address; each direction of the connection ends separately. */
 export type Dial = (address: string, port: number, signal: AbortSignal) => Promise<Duplex>;
@@ -15,7 +15,7 @@ export interface Connector {
   readonly dial: Dial;
   readonly reachable: (address: string) => boolean;
   readonly connectMs: number;
-  /** Leaves addresses of a name out, which are then not dialled; absent: none. */
+  /** Excludes addresses of a name, which are then not dialled. Absent: none. */
   readonly admits?: ((address: string) => boolean) | undefined;
 }
 export interface ConnectorOptions {
@@ -27,7 +27,7 @@ export interface ConnectorOptions {
   readonly dial?: Dial;
 }
 
-/** A connector that allows `connectMs` ms for a connection. */
+/** A connector that allows `connectMs` ms per connection. */
 export const connectorOf = (
   { addresses = {}, resolve = systemResolve, dial = systemDial }: ConnectorOptions,
   connectMs: number,
@@ -36,7 +36,7 @@ export const connectorOf = (
 export type ConnectResult =
   | { readonly kind: 'open'; readonly socket: Duplex; readonly address: string }
   | { readonly kind: 'private' }
-  /** `admits` left every address out. */
+  /** `admits` excluded every address. */
   | { readonly kind: 'left out' }
   /** The connection is allowed but failed: the name does not resolve, or no address answers. */
   | { readonly kind: 'failed'; readonly why: string; readonly timedOut: boolean };
@@ -46,16 +46,16 @@ const perAddressMs = 3_000;
 const maxAddresses = 4;
 
 /**
- * Resolves, checks and connects: the only way to connect to a name that another party supplied. One private address
- * condemns the whole name. The dialled address is the one that was checked, because a second look-up could return
- * another. Rejects only when `signal` fires.
+ * Resolves, checks and connects: the only way to connect to an untrusted name. One private address rejects the whole
+ * name. The dialled address is the checked one, because a second lookup could return another. Rejects only when
+ * `signal` fires.
  */
 export async function guardedConnect(via: Connector, target: Target, signal: AbortSignal): Promise<ConnectResult> {
   const late = AbortSignal.timeout(via.connectMs);
   const either = AbortSignal.any([signal, late]);
   const failed = (why: string): ConnectResult => ({ kind: 'failed', why, timedOut: late.aborted });
   let addresses: readonly string[];
-  // A DNS look-up cannot be cancelled, so the caller stops waiting for it instead.
+  // A DNS lookup cannot be cancelled, so the caller stops waiting for it instead.
   try {
     addresses = target.kind === 'address' ? [target.host] : await raceAbort(via.resolve(target.host, either), either);
   } catch (thrown) {
@@ -96,7 +96,7 @@ export const systemDial: Dial = async (address, port, signal) => {
   // Not connect's own `signal` option: it would end the open connection when the connect timeout fires later.
   const abort = () => socket.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
-  socket.once('connect', resolve).on('error', reject); // stays: an error later on must find a listener
+  socket.once('connect', resolve).on('error', reject); // stays: a later error must find a listener
   try {
     await promise;
     return socket;

@@ -10,14 +10,13 @@ export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Re
 
 const connectMs = 10_000;
 const maxHeaderBytes = 32 * 1024;
-/** The highest that a Response can have. */
+/** The highest status that a Response can have. */
 const maxStatus = 599;
 const withoutBody = new Set([204, 205, 304]);
 
 /**
- * A fetch that connects through `guardedConnect`, as sandboxes do: the address that was checked is the one that is
- * dialled. The fetch follows no redirect and keeps no connection. Rejects with AppError, or with the signal's own
- * error.
+ * A fetch that connects through `guardedConnect`, as sandboxes do: the checked address is the one that is dialled. It
+ * follows no redirect and keeps no connection. Rejects with AppError, or with the signal's own error.
  */
 export function guardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
   const via = connectorOf(options, connectMs);
@@ -43,7 +42,7 @@ export function guardedFetch(options: ConnectorOptions & { readonly ca?: string 
         socket.destroy();
         throw signal.aborted
           ? (signal.reason as Error)
-          : new AppError('not_found', `The connection to ${url.host} broke off.`, { cause });
+          : new AppError('not_found', `The connection to ${url.host} was interrupted.`, { cause });
       },
     );
     const status = answer.statusCode ?? 0;

@@ -14,7 +14,7 @@ interface ProxiedAnswer {
   readonly headers: IncomingMessage['headers'];
   readonly body: AsyncIterable<Buffer>;
 }
-/** Asks for one address and follows no redirect. The signal also ends the body. */
+/** Requests one address and follows no redirect. The signal also ends the body. */
 export type ProxiedFetch = (
   url: URL,
   from: { readonly id: SandboxId; readonly sessionId: SessionId },
@@ -31,8 +31,8 @@ const headers = {
 };
 
 /**
- * Fetches through the proxy, as the programs of the session's sandbox do: by the same policy, with the same events. Rejects
- * with AppError: forbidden (the proxy's refusal in its words), not_found (no connection), cancelled, deadline_exceeded.
+ * Fetches through the proxy, as the programs of the session's sandbox do: under the same policy, with the same events.
+ * Rejects with AppError: forbidden (the proxy's refusal), not_found (no connection), cancelled, deadline_exceeded.
  */
 export function proxiedFetch(proxy: Pick<EgressProxy, 'serve'>, ca: string): ProxiedFetch {
   let trusted: SecureContext | undefined;
@@ -76,7 +76,7 @@ function failure(url: URL, cause: unknown, signal: AbortSignal): AppError {
   }
   return cause instanceof AppError
     ? cause
-    : new AppError('not_found', `The connection to ${url.host} broke off.`, { cause });
+    : new AppError('not_found', `The connection to ${url.host} was interrupted.`, { cause });
 }
 
 async function* bodyOf(
@@ -92,7 +92,7 @@ async function* bodyOf(
   }
 }
 
-/** A tunnel for either scheme, because its refusals cannot be taken for answers of the site. */
+/** A tunnel for either scheme, because its refusals cannot be mistaken for the site's answers. */
 async function tunnelTo(url: URL, socket: Duplex): Promise<Duplex> {
   const authority = `${url.hostname}:${url.port || (url.protocol === 'https:' ? 443 : 80)}`;
   const outgoing = request({

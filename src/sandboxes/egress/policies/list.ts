@@ -4,7 +4,7 @@ import { none } from './none.ts';
 import { registries } from './registries.ts';
 import { web } from './web.ts';
 
-/** Every egress policy by its name. A new policy needs a line here. */
+/** Every egress policy by name. A new policy needs a line here. */
 export const policies = { none, registries, 'allow-list': allowList, web };
 
 type PolicyName = keyof typeof policies;

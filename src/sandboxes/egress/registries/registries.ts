@@ -27,7 +27,7 @@ const pagesMs = 60_000;
 export class ImageRegistries {
   readonly #options: Options;
   readonly #known = new Map<string, Promise<Registries>>();
-  /** Images with pages that did not answer and are being read again. */
+  /** Images with unanswered pages that are being read again. */
   readonly #reading = new Set<string>();
 
   constructor(options: Options) {
@@ -51,7 +51,7 @@ export class ImageRegistries {
       if (found.unread.length > 0) this.#readOn(key, sandbox);
       return found.entries;
     }
-    // The first reader was stopped or lost its sandbox, which tells nothing about the image. So this sandbox is read.
+    // The first reader was stopped or lost its sandbox, which means nothing for the image. So this sandbox is read.
     const requested = this.#ask(key, sandbox, signal);
     this.#known.set(key, requested);
     requested.then(
@@ -63,7 +63,7 @@ export class ImageRegistries {
     return (await requested).entries;
   }
 
-  /** Each new sandbox retries pages that did not answer, and does not wait for them. */
+  /** Each new sandbox retries unanswered pages in the background. */
   #readOn(key: string, { client }: Pick<Sandbox, 'client'>): void {
     if (this.#reading.has(key)) return;
     this.#reading.add(key);
@@ -78,7 +78,7 @@ export class ImageRegistries {
   async #ask(key: string, { client, isFresh }: Sandbox, signal: AbortSignal): Promise<Registries> {
     const { records: keep, fetchPage } = this.#options;
     const run = async (until: AbortSignal) => {
-      // The agent may have changed this sandbox's settings, so the next new sandbox of the image is read instead.
+      // The agent may have changed this sandbox's settings, so the image's next new sandbox is read instead.
       if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was in use before its image was read.');
       return (await client.exec({ command: `cd /\n${discoverScript}`, timeoutMs: scriptMs }, until)).stdout;
     };

@@ -18,7 +18,7 @@ type DiscoveredRegistries = z.infer<typeof DiscoveredRegistries>;
 /** The registries that an image's package managers use, for the `registries` policy and the session's log. */
 export interface Registries {
   readonly entries: readonly RegistryEntry[];
-  /** Index pages that did not answer. The hosts that they link to are missing until a later try succeeds. */
+  /** Index pages that did not answer. The hosts that they link to are missing until a later attempt succeeds. */
   readonly unread: readonly string[];
   /** Whether a package manager took too long. Nothing is stored then, and the next new sandbox is read. */
   readonly isPartial: boolean;
@@ -38,7 +38,7 @@ const maxEntries = 64;
 
 /**
  * Runs the discovery once per image. A page that did not answer is fetched again on the next call. Rejects as `run` and
- * `keep` do, and with sandbox_unavailable when the script broke off.
+ * `keep` do, and with sandbox_unavailable if the script was interrupted.
  */
 export async function discoverRegistries(discovery: Discovery, signal: AbortSignal): Promise<Registries> {
   const { imageDigest, keep } = discovery;
@@ -61,11 +61,14 @@ export async function discoverRegistries(discovery: Discovery, signal: AbortSign
   return { entries, unread: pages.map(({ url }) => url), isPartial };
 }
 
-/** Parses the output of `discoverScript`. Throws: sandbox_unavailable (the script broke off). */
+/** Parses the output of `discoverScript`. Throws: sandbox_unavailable (the script was interrupted). */
 export function parseRegistries(output: string): DiscoveredRegistries {
   const lines = output.slice(0, 65_536).trimEnd().split('\n');
   if (lines.pop() !== 'end') {
-    throw new AppError('sandbox_unavailable', "The image's package managers could not be read; its set-up broke off.");
+    throw new AppError(
+      'sandbox_unavailable',
+      "The image's package managers could not be read: the script was interrupted.",
+    );
   }
   const entries: RegistryEntry[] = [];
   const pages: DiscoveredRegistries['pages'] = [];

@@ -77,7 +77,7 @@ export interface PreparedSession {
 export interface AutomationPrograms {
   /** Each start calls `prepare` with the rights of the automation's owner. Rejects: StartRefusal, and as creations do. */
   serve(api: string, prepare: (automation: Automation, as: Principal) => Promise<PreparedSession>): void;
-  /** Every API that this server serves has joined. */
+  /** Called once every API of this server has registered. */
   open(): void;
 }
 /** A session that cannot be made, with the API's own word for the reason. */

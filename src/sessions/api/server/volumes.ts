@@ -19,7 +19,7 @@ export interface VolumeChange {
 export interface VolumeFile {
   /** The size of the whole file. */
   readonly size: number;
-  /** Destroying it gives the file up. */
+  /** Destroying it abandons the file. */
   readonly content: Readable;
 }
 

@@ -58,7 +58,7 @@ export async function launched(
 
 /** The runs of deployments. */
 export function deploymentRunRoutes({ services: { automations } }: Deps): Route[] {
-  /** The newest first. */
+  /** Newest first. */
   async function all(query: Query): Promise<AutomationStart[]> {
     const target = query.one('deployment_id');
     const isWithin = query.within('created_at');
