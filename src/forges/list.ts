@@ -17,7 +17,7 @@ export function parseServer(value: string): ForgeServer {
     const names = forgeKinds.map((one) => one.name).join(', ');
     throw new AppError(
       'invalid_request',
-      `"${value}" is no forge. Write its kind (${names}) and address: gitea=https://git.example.com.`,
+      `"${value}" is not a forge. Write its kind (${names}) and address: gitea=https://git.example.com.`,
     );
   }
   return { kind, webUrl: trimEndOf(`${webUrl.origin}${webUrl.pathname}`, '/') };

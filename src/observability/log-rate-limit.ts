@@ -37,7 +37,7 @@ interface Window {
   readonly bySource: Map<string, { seen: number; suppressed: number }>;
 }
 
-/** Calls `report` at the end of each interval, once for each kind with left-out lines. */
+/** Calls `report` at the end of each interval, once for each kind with suppressed lines. */
 export function noiseLimiter(report: (leftOut: SuppressedLines) => void, clock: Clock = systemClock): NoiseLimiter {
   const totals = new Map<string, { logged: number; suppressed: number }>();
   const windows = new Map<string, Window>();

@@ -66,7 +66,7 @@ describe.each(recorded)('$name of $source', (delivery) => {
     );
     expect(await deliver({ headers: renamed, body })).toEqual({
       started: false,
-      text: 'This delivery has come before.',
+      text: 'This delivery was already received.',
     });
     expect(await starts()).toHaveLength(1);
 
@@ -105,7 +105,7 @@ test.each([
   ['another repository', { repositories: ['acme/shop'] }, 'for this repository'],
   ['another sender', { senders: ['somebody'] }, 'for this sender'],
   ['another event', { events: ['review'] }, 'issue.labelled'],
-  ['its own account', { account: 'octocat' }, 'caused this itself'],
+  ['its own account', { account: 'octocat' }, 'own account caused this'],
 ] as const)('a delivery about %s starts nothing, and the answer says why', async (_, more, why) => {
   const { deliver, secret, starts } = await hooked(more as Partial<HookSpec>);
   const answer = await deliver(signedDelivery(first('github'), secret));

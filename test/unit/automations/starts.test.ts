@@ -111,7 +111,7 @@ describe('a start that comes while another works', () => {
     const { states, service, id } = await two('skip');
     expect(await states(id)).toEqual(['skipped', 'running']);
     const [newest] = await service.starts(id, { limit: 1 });
-    expect(newest?.text).toBe('Another start of it still works.');
+    expect(newest?.text).toBe('Another start of it is still running.');
     expect(newest?.cause).toEqual({ kind: 'person', key: 'a-key' });
   });
 
@@ -155,7 +155,7 @@ describe('the end of a start', () => {
     }
     const { paused, failures } = await service.get(id);
     expect(failures).toBe(3);
-    expect(paused).toMatchObject({ by: 'failures', text: 'It paused itself after 3 failures in a row.' });
+    expect(paused).toMatchObject({ by: 'failures', text: 'It was paused after 3 consecutive failures.' });
     clock.advance(10 * minute);
     await round();
     expect(fake.sent).toHaveLength(7);
@@ -175,7 +175,7 @@ describe('the end of a start', () => {
     clock.advance(1_000);
     await service.start(id, null);
     await round();
-    expect((await service.starts(id, { limit: 1 }))[0]?.text).toBe('It is tried again: There is no room.');
+    expect((await service.starts(id, { limit: 1 }))[0]?.text).toBe('It will be retried: There is no room.');
     fake.refuse(undefined);
     await round();
     expect(await states(id)).toEqual(['running', 'failed']);

@@ -282,7 +282,7 @@ describe('a delivery', () => {
     const { paused } = await service.get(id);
     expect(paused).toMatchObject({
       by: 'failures',
-      text: 'It paused itself after 20 deliveries in a row that failed.',
+      text: 'It was paused after 20 consecutive failed deliveries.',
     });
     expect(await service.resume(id)).toMatchObject({ paused: null, failures: 0 });
   });

@@ -62,7 +62,7 @@ test.each([
   ['0 9 15W * *', 'has W, which is the nearest weekday'],
   ['H 9 * * *', 'has H, which is a chosen time'],
   ['H(0-7)/2 9 * * *', 'has H, which is a chosen time'],
-  ['0~30 9 * * *', 'has ~, which is a time by chance'],
+  ['0~30 9 * * *', 'has ~, which is a random time'],
   ['0 0 9 * * 1', 'has 6 fields'],
   ['0 0 9 * * 1 2027', 'has 7 fields'],
   ['0 9 * *', 'has 4 fields'],
