@@ -28,7 +28,7 @@ export function refusalOf(hook: HookSpec, { event, repository, sender, labels, a
   if (repositories.length > 0 && !repositories.some((one) => same(one, repository)))
     return 'The automation does not start for this repository.';
   if (account !== null && [account, `${account}[bot]`].some((own) => same(own, sender)))
-    return 'The automation's own account caused this event.';
+    return 'The account of the automation caused this event itself.';
   if (senders.length > 0 && !senders.some((one) => same(one, sender)))
     return 'The automation does not start for this sender.';
   if (event === 'issue.labelled' && label !== null && !labels.some((one) => same(one, label)))

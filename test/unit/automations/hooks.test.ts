@@ -105,7 +105,7 @@ test.each([
   ['another repository', { repositories: ['acme/shop'] }, 'for this repository'],
   ['another sender', { senders: ['somebody'] }, 'for this sender'],
   ['another event', { events: ['review'] }, 'issue.labelled'],
-  ['its own account', { account: 'octocat' }, 'own account caused this'],
+  ['its own account', { account: 'octocat' }, 'caused this event itself'],
 ] as const)('a delivery about %s starts nothing, and the answer says why', async (_, more, why) => {
   const { deliver, secret, starts } = await hooked(more as Partial<HookSpec>);
   const answer = await deliver(signedDelivery(first('github'), secret));
