@@ -176,7 +176,10 @@ export function automationService(deps: Deps): AutomationService {
       refuseArchived(automation);
       const waiting = (await records.openStarts(id)).filter(({ doc }) => doc.state === 'queued');
       if (waiting.length >= maxWaiting)
-        throw new AppError('quota', `${maxWaiting} starts are already waiting. Wait for them, or stop the running sessions.`);
+        throw new AppError(
+          'quota',
+          `${maxWaiting} starts are already waiting. Wait for them, or stop the running sessions.`,
+        );
       const start = newStart(automation, {
         id: `${id}:${ids.short()}`,
         cause: { kind: 'person', key },

@@ -98,7 +98,9 @@ export class Starter {
     }
     if (working.length >= automation.maxRunning) {
       const count =
-        working.length === 1 ? 'Another start of it is still running.' : `${working.length} of its starts are still running.`;
+        working.length === 1
+          ? 'Another start of it is still running.'
+          : `${working.length} of its starts are still running.`;
       if (automation.whileRunning === 'skip') return await this.#end(start, { state: 'skipped', text: count });
       if (automation.whileRunning === 'stop') {
         for (const { sessionId, kind } of working.slice(0, working.length - automation.maxRunning + 1))

@@ -189,9 +189,13 @@ export class HookReceiver {
     if (automation.paused) return { started: false, text: 'The automation is paused.' };
     const waiting = (await records.openStarts(id)).filter(({ doc }) => doc.state === 'queued');
     if (waiting.length >= maxWaiting)
-      throw new AppError('rate_limited', `${maxWaiting} starts of the automation are already waiting. Send it again later.`, {
-        retryAfterMs: 60_000,
-      });
+      throw new AppError(
+        'rate_limited',
+        `${maxWaiting} starts of the automation are already waiting. Send it again later.`,
+        {
+          retryAfterMs: 60_000,
+        },
+      );
     const start = startOf(automation, { proof, news, payload, at: clock.now() });
     if (!(await records.addStart(start))) return { started: false, text: 'This delivery was already received.' };
     wake();

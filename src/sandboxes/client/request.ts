@@ -219,10 +219,7 @@ export function requester({
     /** Turns the connection into a raw two-way stream; the caller destroys it. Rejects: conflict (too many). */
     async upgrade(ask: DaemonRequest, signal: AbortSignal): Promise<Duplex> {
       if (streams >= maxStreams) {
-        throw new AppError(
-          'conflict',
-          `This sandbox has ${maxStreams} open streams, the maximum. Close some first.`,
-        );
+        throw new AppError('conflict', `This sandbox has ${maxStreams} open streams, the maximum. Close some first.`);
       }
       streams++;
       const over = () => void streams--;
