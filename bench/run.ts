@@ -55,8 +55,8 @@ process.exitCode = exitCode();
 
 /** Measures in shuffled order; each result keeps its place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
-  const wanted = row.experiments(mode).filter(isWanted);
-  const experiments = other === undefined ? wanted : wanted.map((it) => against(it, other));
+  const requested = row.experiments(mode).filter(isWanted);
+  const experiments = other === undefined ? requested : requested.map((it) => against(it, other));
   if (experiments.length === 0) return [];
   const missing = await row.missing?.();
   if (missing !== undefined) return experiments.flatMap((it) => skipped(row, it, missing));

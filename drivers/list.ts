@@ -11,7 +11,7 @@ export type DriverName = keyof typeof drivers;
 /** The setting that names one. It is looked up when it is read, so that tests can add a driver. */
 export const driverChoice = {
   accepts: `one of auto, ${Object.keys(drivers).join(', ')}`,
-  kind: z.custom<DriverName | 'auto'>((given) => given === 'auto' || descriptorOf(String(given)) !== undefined),
+  kind: z.custom<DriverName | 'auto'>((input) => input === 'auto' || descriptorOf(String(input)) !== undefined),
 };
 
 export const driverLabels = Object.entries(drivers)

@@ -36,13 +36,13 @@ async function evaluate(): Promise<void> {
   const jobs = tasks.flatMap((task) => Array.from({ length: repeat }, (_, n) => ({ task, n: n + 1 })));
   const outcomes = await inParallel(jobs, parallel, async ({ task, n }): Promise<Outcome[]> => {
     const agents: Agent[] = values.check ? ['nothing', 'solution'] : [agentFor(task, n)];
-    const made: Outcome[] = [];
+    const created: Outcome[] = [];
     for (const agent of agents) {
       const outcome = { ...(await attempt(corral, task, agent)), attempt: n };
       console.error(lineOn(outcome));
-      made.push(outcome);
+      created.push(outcome);
     }
-    return made;
+    return created;
   });
   const report: Report = {
     schema: 'corral-eval/1',
@@ -68,9 +68,9 @@ function interruption(): AbortSignal {
 function lineOn({ task, passed, status, why, seconds }: Outcome): string {
   // After nothing, a checker is right when it does not pass.
   const isRight = values.check ? passed === (status === 'solution') : passed;
-  const said = isRight && values.check ? '' : why;
+  const text = isRight && values.check ? '' : why;
   const word = values.check ? (isRight ? 'right' : 'WRONG') : isRight ? 'pass' : 'FAIL';
-  return `${word}  ${task}  ${status}  ${seconds.toFixed(1)} s${said === '' ? '' : `  ${said}`}`;
+  return `${word}  ${task}  ${status}  ${seconds.toFixed(1)} s${text === '' ? '' : `  ${text}`}`;
 }
 
 function conclude(report: Report): void {

@@ -18,8 +18,8 @@ const { name, version, type } = packageJson;
 const json = (value: unknown) => `${JSON.stringify(value, undefined, 2)}\n`;
 
 await mkdir(out, { recursive: true });
-for (const made of await readdir(out)) {
-  if (made !== 'client') await rm(join(out, made), { recursive: true, force: true }); // the client's own package
+for (const created of await readdir(out)) {
+  if (created !== 'client') await rm(join(out, created), { recursive: true, force: true }); // the client's own package
 }
 // The types of the client, which no other tool can make.
 await run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.client.json']);

@@ -113,9 +113,9 @@ function chart(section: AnyStateNode): string {
 function inPlace(section: AnyStateNode): string[] {
   const nodes = new Set([...composites(section), ...boxes(section)]);
   const lines = [...nodes].flatMap((node) => {
-    const heard = arrowsOf(node).filter(({ target }) => !target);
-    const texts = heard.map((it) => `\`${label(it)}\`${it.actions.length === 0 ? ' (ignored)' : ''}`);
-    return heard.length > 0 ? [`- ${node.path.join('.') || node.key}: ${[...new Set(texts)].join(', ')}`] : [];
+    const received = arrowsOf(node).filter(({ target }) => !target);
+    const texts = received.map((it) => `\`${label(it)}\`${it.actions.length === 0 ? ' (ignored)' : ''}`);
+    return received.length > 0 ? [`- ${node.path.join('.') || node.key}: ${[...new Set(texts)].join(', ')}`] : [];
   });
   return lines.length > 0 ? ['Heard without a change of state:', lines.join('\n')] : [];
 }

@@ -16,10 +16,10 @@ const tests = {
   kubernetes: ['test/cluster/all.test.ts', '-t', 'every attempt to escape'],
 };
 const root = join(import.meta.dirname, '..');
-const { values: asked } = parseArgs({ options: { driver: { type: 'string', default: 'docker' } } });
+const { values: requested } = parseArgs({ options: { driver: { type: 'string', default: 'docker' } } });
 const driver = z
   .enum(['docker', 'docker:builds', 'docker:services', 'docker:runsc', 'process', 'kubernetes'])
-  .parse(asked.driver);
+  .parse(requested.driver);
 const report = join(root, `.reports/escapes-${driver.replace(':', '-')}.json`);
 
 rmSync(report, { force: true });
@@ -39,8 +39,8 @@ const cell = (text: string) => text.replaceAll(/[|\n]/g, ' ').replaceAll('<', '&
 const fate = ({ outcome, by }: { outcome: string; by: string }) =>
   outcome === 'absent' ? 'not there' : `${outcome}: ${by}`;
 const rows = [...Map.groupBy(attempts, (it) => JSON.stringify([it.group, fate(it)]))].map(([key, those]) => {
-  const [group, told] = JSON.parse(key) as [string, string];
-  return `| ${group} | ${those.map(({ what }) => cell(what)).join('; ')} | ${cell(told)} |`;
+  const [group, message] = JSON.parse(key) as [string, string];
+  return `| ${group} | ${those.map(({ what }) => cell(what)).join('; ')} | ${cell(message)} |`;
 });
 const count = (outcome: string) => attempts.filter((it) => it.outcome === outcome).length;
 const text = [

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { faultRows, faultTests, outcomeOf, type RowResult, resultsIn } from './fault-rows.ts';
 
 const root = join(import.meta.dirname, '..');
-const { values: asked } = parseArgs({
+const { values: requested } = parseArgs({
   options: {
     run: { type: 'boolean' },
     brief: { type: 'boolean' },
@@ -28,21 +28,23 @@ const importsOf = (file: string): string[] =>
     join(dirname(file), path),
   );
 
-if (asked.run) {
+if (requested.run) {
   const files = [...new Set(faultTests(root).flatMap(({ file }) => testsThatRun(file)))];
   const vitest = ['node_modules/vitest/vitest.mjs', 'run', ...files];
   spawnSync(process.execPath, vitest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }); // the report has the result
 }
-const results = existsSync(asked.report) ? resultsIn(JSON.parse(readFileSync(asked.report, 'utf8')), root) : undefined;
+const results = existsSync(requested.report)
+  ? resultsIn(JSON.parse(readFileSync(requested.report, 'utf8')), root)
+  : undefined;
 const rows = faultRows(readFileSync(join(root, 'docs/faults.md'), 'utf8')).map((row) => ({
   row,
   ...outcomeOf(row, faultTests(root), results),
 }));
 
 for (const { row, layers } of rows) {
-  if (asked.brief && layers.every(({ written, result }) => written && result === 'passed')) continue;
-  const told = layers.map(({ layer, written, result }) => `${layer} ${written ? result : 'MISSING'}`);
-  console.log(`F${String(row.number).padStart(3, '0')}  ${row.fault.slice(0, 66).padEnd(66)}  ${told.join(' · ')}`);
+  if (requested.brief && layers.every(({ written, result }) => written && result === 'passed')) continue;
+  const reports = layers.map(({ layer, written, result }) => `${layer} ${written ? result : 'MISSING'}`);
+  console.log(`F${String(row.number).padStart(3, '0')}  ${row.fault.slice(0, 66).padEnd(66)}  ${reports.join(' · ')}`);
 }
 const count = (is: (result: RowResult) => boolean) => rows.filter(({ result }) => is(result)).length;
 const without = rows.filter(({ layers }) => layers.some(({ written }) => !written));

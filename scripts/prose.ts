@@ -33,15 +33,15 @@ function comments(source: string): Block[] {
   const blocks: { line: number; end: number; text: string }[] = [];
   let isDoc = false;
   let isExample = false;
-  for (const [index, given] of source.split('\n').entries()) {
+  for (const [index, value] of source.split('\n').entries()) {
     const line = index + 1;
     let text: string | undefined;
-    if (isDoc || /^\s*\/\*\*/.test(given)) {
+    if (isDoc || /^\s*\/\*\*/.test(value)) {
       const isNew = !isDoc;
-      isDoc = !given.includes('*/');
-      isExample = !isNew && (isExample || /^\s*\*\s*@example/.test(given));
+      isDoc = !value.includes('*/');
+      isExample = !isNew && (isExample || /^\s*\*\s*@example/.test(value));
       if (isExample) continue; // code
-      text = given
+      text = value
         .replace(/^\s*\/\*\*\s?/, '')
         .replace(/\*\/.*$/, '')
         .replace(/^\s*\*\s?/, '')
@@ -51,9 +51,9 @@ function comments(source: string): Block[] {
         continue;
       }
     } else {
-      text = /(?:^|[\s;{},(])\/\/ (.*)$/.exec(given)?.[1]?.trim();
+      text = /(?:^|[\s;{},(])\/\/ (.*)$/.exec(value)?.[1]?.trim();
       if (text === undefined || /^(biome-ignore|@ts-|eslint)/.test(text)) continue;
-      const isWhole = /^\s*\/\//.test(given);
+      const isWhole = /^\s*\/\//.test(value);
       const last = blocks.at(-1);
       if (!isWhole || !last || last.end !== line - 1) {
         blocks.push({ line, end: isWhole ? line : -1, text });
@@ -67,8 +67,8 @@ function comments(source: string): Block[] {
 }
 
 function hashes(source: string): Block[] {
-  return source.split('\n').flatMap((given, index) => {
-    const text = /(?:^|\s)# (.*)$/.exec(given)?.[1];
+  return source.split('\n').flatMap((value, index) => {
+    const text = /(?:^|\s)# (.*)$/.exec(value)?.[1];
     return text === undefined ? [] : [{ line: index + 1, text }];
   });
 }
@@ -77,15 +77,15 @@ function paragraphs(source: string): Block[] {
   const blocks: { line: number; text: string }[] = [];
   let isCode = false;
   let isOpen = false;
-  source.split('\n').forEach((given, index) => {
-    if (/^\s*```/.test(given)) isCode = !isCode;
-    const isProse = !isCode && !/^(\s*```| {4}|\t|#|\|)/.test(given) && given.trim() !== '';
+  source.split('\n').forEach((value, index) => {
+    if (/^\s*```/.test(value)) isCode = !isCode;
+    const isProse = !isCode && !/^(\s*```| {4}|\t|#|\|)/.test(value) && value.trim() !== '';
     if (!isProse) {
       isOpen = false;
       return;
     }
-    const text = given.replace(/^\s*([-*]|\d+\.) /, '').trim();
-    const isItem = /^\s*([-*]|\d+\.) /.test(given);
+    const text = value.replace(/^\s*([-*]|\d+\.) /, '').trim();
+    const isItem = /^\s*([-*]|\d+\.) /.test(value);
     const last = blocks.at(-1);
     if (isOpen && !isItem && last) last.text += ` ${text}`;
     else blocks.push({ line: index + 1, text });

@@ -177,8 +177,8 @@ function methodRow(member: ts.ClassElement): Row[] {
   const has = (kind: ts.SyntaxKind) => member.modifiers?.some((one) => one.kind === kind) === true;
   if (has(ts.SyntaxKind.PrivateKeyword)) return [];
   const start = `${has(ts.SyntaxKind.StaticKeyword) ? 'static ' : ''}${member.name.text}`;
-  const given = ts.isGetAccessor(member) ? '' : `(${member.parameters.map(parameterText).join(', ')})`;
-  return [[code(`${start}${given}: ${typeOf(member.type)}`), commentOf(member)]];
+  const value = ts.isGetAccessor(member) ? '' : `(${member.parameters.map(parameterText).join(', ')})`;
+  return [[code(`${start}${value}: ${typeOf(member.type)}`), commentOf(member)]];
 }
 
 /** A parameter that the code takes apart is called `options`; one with a default can be left out. */

@@ -17,7 +17,7 @@ export async function rawWrite(container: string, path: string, content: Buffer)
 }
 
 /** Passes on the file's bytes, without the tar around it. */
-export async function rawRead(container: string, path: string, heard: (bytes: Buffer) => void): Promise<void> {
+export async function rawRead(container: string, path: string, listener: (bytes: Buffer) => void): Promise<void> {
   let head = Buffer.alloc(0);
   let left = 0;
   const answer = await goodAnswer(sendEngine({ method: 'GET', path: at(container, path) }));
@@ -31,6 +31,6 @@ export async function rawRead(container: string, path: string, heard: (bytes: Bu
     }
     const content = piece.subarray(0, left);
     left -= content.length;
-    if (content.length > 0) heard(content);
+    if (content.length > 0) listener(content);
   }
 }

@@ -66,7 +66,12 @@ export async function openDaemonStarts(stack: AsyncDisposableStack) {
 
 const answers = (socketPath: string): Promise<boolean> =>
   new Promise((resolve) => {
-    const asked = request({ socketPath, path: '/health', agent: false, headers: { authorization: `Bearer ${token}` } });
-    asked.once('response', (answer) => resolve(answer.resume().statusCode === 200));
-    asked.once('error', () => resolve(false)).end();
+    const clientRequest = request({
+      socketPath,
+      path: '/health',
+      agent: false,
+      headers: { authorization: `Bearer ${token}` },
+    });
+    clientRequest.once('response', (answer) => resolve(answer.resume().statusCode === 200));
+    clientRequest.once('error', () => resolve(false)).end();
   });

@@ -42,7 +42,7 @@ async function screenOf(socket: Socket, token: string): Promise<ByteChannel> {
   socket.unshift(head.slice(head.indexOf('\r\n\r\n') + 4), 'latin1');
   return {
     send: (bytes) => socket.write(bytes),
-    hear: (heard) => void socket.on('data', (chunk: string) => heard(Buffer.from(chunk, 'latin1'))).resume(),
+    hear: (listener) => void socket.on('data', (chunk: string) => listener(Buffer.from(chunk, 'latin1'))).resume(),
     close: () => socket.destroy(),
   };
 }

@@ -30,9 +30,9 @@ async function begin(container: string, exec: object, headers: Record<string, st
 }
 
 /** Resolves at the end of the output. The engine puts eight bytes before each piece: the stream, and the length. */
-export async function rawOutput(container: string, command: string, heard: (bytes: Buffer) => void): Promise<void> {
-  const asked = await begin(container, { Cmd: ['bash', '-c', command] }, {});
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+export async function rawOutput(container: string, command: string, listener: (bytes: Buffer) => void): Promise<void> {
+  const clientRequest = await begin(container, { Cmd: ['bash', '-c', command] }, {});
+  const [answer] = (await once(clientRequest, 'response')) as [IncomingMessage];
   let head = Buffer.alloc(0);
   let left = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -46,7 +46,7 @@ export async function rawOutput(container: string, command: string, heard: (byte
         head = Buffer.alloc(0);
       }
       const piece = chunk.subarray(at, at + left);
-      if (piece.length > 0) heard(piece);
+      if (piece.length > 0) listener(piece);
       at += piece.length;
       left -= piece.length;
     }
@@ -56,8 +56,8 @@ export async function rawOutput(container: string, command: string, heard: (byte
 /** A terminal that runs this command, as bytes in both directions. */
 export async function rawTerminal(container: string, command: string): Promise<Socket> {
   const exec = { AttachStdin: true, Tty: true, Cmd: ['bash', '-c', command] };
-  const asked = await begin(container, exec, { connection: 'Upgrade', upgrade: 'tcp' });
-  const [, socket, head] = (await once(asked, 'upgrade')) as [IncomingMessage, Socket, Buffer];
+  const clientRequest = await begin(container, exec, { connection: 'Upgrade', upgrade: 'tcp' });
+  const [, socket, head] = (await once(clientRequest, 'upgrade')) as [IncomingMessage, Socket, Buffer];
   if (head.length > 0) socket.unshift(head);
   return socket.setNoDelay(true);
 }

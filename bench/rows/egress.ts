@@ -81,8 +81,8 @@ async function got(socket: Socket, ca: string, size: number): Promise<{ bytes: n
   const secure = connectTls({ socket, servername: host, ca });
   await once(secure, 'secureConnect');
   const headers = { host, 'x-api-key': placeholder, connection: 'close' };
-  const asked = request({ createConnection: () => secure, path: `/${size || ''}`, headers }).end();
-  const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+  const clientRequest = request({ createConnection: () => secure, path: `/${size || ''}`, headers }).end();
+  const [answer] = (await once(clientRequest, 'response')) as [IncomingMessage];
   let [bytes, text] = [0, ''];
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     bytes += chunk.length;

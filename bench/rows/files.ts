@@ -44,7 +44,7 @@ async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Pr
   const inside = '/workspace/of-the-engine.bin';
   await streams.write('of-corral.bin', content);
   await rawWrite(container.Id, inside, content);
-  const whole = async (read: (heard: (bytes: Buffer) => void) => Promise<void>) => {
+  const whole = async (read: (listener: (bytes: Buffer) => void) => Promise<void>) => {
     let sum = 0;
     await read((bytes) => {
       sum = crc32(bytes, sum);
@@ -54,8 +54,8 @@ async function openPair(stack: AsyncDisposableStack, act: Act, size: number): Pr
   const sides = {
     write: [() => streams.write('of-corral.bin', content), () => rawWrite(container.Id, inside, content)],
     read: [
-      () => whole((heard) => streams.read('of-corral.bin', heard)),
-      () => whole((heard) => rawRead(container.Id, inside, heard)),
+      () => whole((listener) => streams.read('of-corral.bin', listener)),
+      () => whole((listener) => rawRead(container.Id, inside, listener)),
     ],
   } as const;
   const [ofCorral, ofEngine] = sides[act];

@@ -25,8 +25,8 @@ export const key = timedRow({
 });
 
 async function openTerminal(url: string, session: string): Promise<WebSocket> {
-  const made = await fetch(`${url}/api/sessions/${session}/shells`, { method: 'POST' });
-  const { shell_id } = (await made.json()) as { shell_id: string };
+  const created = await fetch(`${url}/api/sessions/${session}/shells`, { method: 'POST' });
+  const { shell_id } = (await created.json()) as { shell_id: string };
   return new WebSocket(`${url.replace('http', 'ws')}/ws/shells/${shell_id}`);
 }
 

@@ -64,7 +64,7 @@ async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, m
   const control = stack.use(await startChild('control-calls', { url, sessions: steered, api }));
   return async () => {
     const before = await busy.call<Progress>('progress');
-    const { took, asked, failed } = await control.call<ControlReport>('round', { ms });
+    const { took, asked: requested, failed } = await control.call<ControlReport>('round', { ms });
     const after = await busy.call<Progress>('progress');
     const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
     for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);
@@ -73,7 +73,7 @@ async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, m
       .map((kind) => took[kind])
       .sort((a, b) => summary(b).p99 - summary(a).p99);
     const lost = failed.length + starved + after.failed.length;
-    const expected = asked + active - steered;
+    const expected = requested + active - steered;
     const correct = countArrivals(expected, expected - lost);
     return { samples: of === 'stop' ? took.stop : worst, correct };
   };

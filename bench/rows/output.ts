@@ -50,8 +50,8 @@ const memory = (mode: Mode): Experiment =>
 async function openOutputs(stack: AsyncDisposableStack) {
   const { url, pid, session, container } = await dockerSession(stack);
   const streams = stack.use(sandboxStreams(url, session));
-  const whole = await summed((heard) => rawOutput(container.Id, command, heard));
-  const timed = async (run: (heard: (piece: Uint8Array) => void) => Promise<void>) => {
+  const whole = await summed((listener) => rawOutput(container.Id, command, listener));
+  const timed = async (run: (listener: (piece: Uint8Array) => void) => Promise<void>) => {
     const from = monotonicMs();
     const { count, crc } = await summed(run);
     const ms = monotonicMs() - from;
@@ -60,12 +60,12 @@ async function openOutputs(stack: AsyncDisposableStack) {
   };
   return {
     pid,
-    ofCorral: () => timed((heard) => streams.output(command, heard)),
-    ofEngine: () => timed((heard) => rawOutput(container.Id, command, heard)),
+    ofCorral: () => timed((listener) => streams.output(command, listener)),
+    ofEngine: () => timed((listener) => rawOutput(container.Id, command, listener)),
   };
 }
 
-async function summed(run: (heard: (piece: Uint8Array) => void) => Promise<void>) {
+async function summed(run: (listener: (piece: Uint8Array) => void) => Promise<void>) {
   let [count, crc] = [0, 0];
   await run((piece) => {
     count += piece.length;

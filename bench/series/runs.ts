@@ -43,10 +43,10 @@ async function figuresOf(active: number, ms: number): Promise<Figures> {
   const after = await busy.call<Progress>('progress');
   const cpuMs = processorMsOf(pid) - from;
   if (after.failed.length > 0) throw new Error(`a call failed: ${after.failed[0]}`);
-  const heard = after.heard.map((bytes, n) => bytes - (before.heard[n] ?? 0));
+  const received = after.heard.map((bytes, n) => bytes - (before.heard[n] ?? 0));
   const ended = after.runs - before.runs;
   const [runsPerS, cpuMsPerRun] = [(ended * 1_000) / ms, cpuMs / ended];
-  return { runsPerS, cpuMsPerRun, rssMiB: residentMiBOf(pid), jain: jainOf(heard) };
+  return { runsPerS, cpuMsPerRun, rssMiB: residentMiBOf(pid), jain: jainOf(received) };
 }
 
 /** 1: all get the same. 1/n: one of n gets everything. */

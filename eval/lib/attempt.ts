@@ -45,7 +45,7 @@ async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omi
     const began = performance.now();
     const { status, cost } = await work(sandbox, task, agent);
     const seconds = (performance.now() - began) / 1_000;
-    const { reward, said } = await verify(sandbox, task);
+    const { reward, said: text } = await verify(sandbox, task);
     const { turns = 0, inputTokens = 0, cachedTokens = 0, outputTokens = 0, cost: price = null } = cost?.total ?? {};
     const passed = reward === 1;
     return {
@@ -59,7 +59,7 @@ async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omi
       cachedTokens,
       outputTokens,
       cost: price,
-      why: passed ? '' : said,
+      why: passed ? '' : text,
     };
   } finally {
     await corral.sessions.delete.mutate({ id: sessionId });

@@ -77,8 +77,8 @@ function replyTo({ body }: FakeRequest, recordings: ReadonlyMap<string, Recordin
   if (tools.every((tool) => tool.function.name === planning)) {
     return { calls: [{ name: planning, args: { title: model, steps: ['Do the task'] } }] };
   }
-  const made = messages.filter(({ tool_calls: calls = [] }) => calls.some((it) => it.function.name !== planning));
-  const { text, calls } = recording[made.length] ?? {};
+  const created = messages.filter(({ tool_calls: calls = [] }) => calls.some((it) => it.function.name !== planning));
+  const { text, calls } = recording[created.length] ?? {};
   return text === undefined && !calls
     ? { text: last }
     : { ...(text !== undefined && { text }), ...(calls && { calls }) };

@@ -27,8 +27,8 @@ const own = join(import.meta.dirname, '../tasks');
 /** The named tasks, or all. A name is that of a task beside this file, or the path of a task's folder. */
 export async function tasksNamed(names: readonly string[] | undefined): Promise<readonly Task[]> {
   const known = (await readdir(own)).toSorted();
-  const wanted = names ?? known;
-  return await Promise.all(wanted.map((name) => taskIn(known.includes(name) ? join(own, name) : name, known)));
+  const requested = names ?? known;
+  return await Promise.all(requested.map((name) => taskIn(known.includes(name) ? join(own, name) : name, known)));
 }
 
 async function taskIn(folder: string, known: readonly string[]): Promise<Task> {

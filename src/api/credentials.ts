@@ -102,8 +102,8 @@ export const serverCredentialsRouter = router({
     example: bodyExample,
     answer: example,
     fails: [400, 401, 403, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { name: given, value, ...rest } }) =>
-    shownServerCredential(await ctx.services.serverCredentials.put(given, withDefaults(rest), new Secret(value))),
+  }).mutation(async ({ ctx, input: { name: text, value, ...rest } }) =>
+    shownServerCredential(await ctx.services.serverCredentials.put(text, withDefaults(rest), new Secret(value))),
   ),
   revoke: operation({
     rest: `DELETE ${base}/:name`,

@@ -48,9 +48,9 @@ function keysFor({ principal, keys }: Pick<CallerContext, 'principal' | 'keys'>)
   if (!hasRole(principal, 'admin')) throw tooWeak(principal);
   if (!keys) throw new AppError('unsupported', 'This server has no keys.');
   return {
-    async create({ expiresAt, ...wish }: z.output<typeof NewKey>): Promise<z.output<typeof MadeKey>> {
-      const made = await keys.create({ ...wish, ...(expiresAt && { expiresAt: Date.parse(expiresAt) }) });
-      return { key: made.key, view: toKey(made.view) };
+    async create({ expiresAt, ...requested }: z.output<typeof NewKey>): Promise<z.output<typeof MadeKey>> {
+      const created = await keys.create({ ...requested, ...(expiresAt && { expiresAt: Date.parse(expiresAt) }) });
+      return { key: created.key, view: toKey(created.view) };
     },
     list: async () => ({ keys: (await keys.list()).map(toKey) }),
     revoke: async (id: string) => toKey(await keys.revoke(id)),

@@ -155,8 +155,8 @@ export const modelsRouter = router({
     example: { ...exampleAccess, model: 'qwen3:8b' },
     answer: inForce,
     fails: [400, 401, 403, 413, 422],
-  }).mutation(({ ctx, input: { model, ...given }, signal = neverFires }) =>
-    ctx.services.models.use({ ...accessOf(given), model }, signal),
+  }).mutation(({ ctx, input: { model, ...values }, signal = neverFires }) =>
+    ctx.services.models.use({ ...accessOf(values), model }, signal),
   ),
   forget: operation({
     rest: `DELETE ${base}/providers/:provider`,

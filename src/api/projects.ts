@@ -92,8 +92,8 @@ export const projectsRouter = router({
     )
     .output(Agent)
     .mutation(async ({ ctx, input: { id, mcpServers, ...fields } }) => {
-      const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-      const change = { ...Object.fromEntries(given), ...(mcpServers && { toolServers: mcpServers }) };
+      const values = Object.entries(fields).filter(([, value]) => value !== undefined);
+      const change = { ...Object.fromEntries(values), ...(mcpServers && { toolServers: mcpServers }) };
       return toAgent(await ctx.services.projects.changeAgent(id, change));
     }),
 

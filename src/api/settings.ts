@@ -35,7 +35,7 @@ const SettingValueInput = z.strictObject({ value: JsonValue });
 const ChangeSettingInput = z.strictObject({ ...SettingKeyInput.shape, ...SettingValueInput.shape });
 
 /** Stored values and defaults are JSON by their schemas. */
-const asJson = (given: unknown): z.output<typeof ServerSetting> => given as z.output<typeof ServerSetting>;
+const asJson = (input: unknown): z.output<typeof ServerSetting> => input as z.output<typeof ServerSetting>;
 
 const rules = [{ action: 'deny' as const, tool: 'shell_exec', pattern: 'git push *' }];
 const example: z.output<typeof ServerSetting> = {

@@ -12,13 +12,13 @@ import { Done, done, iso } from './procedure/schemas.ts';
 // Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
 
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
-export const SkillId = z.string().transform((given): string => {
-  if (/^skill_[0-9a-f]{24}$/.test(given)) return given;
+export const SkillId = z.string().transform((value): string => {
+  if (/^skill_[0-9a-f]{24}$/.test(value)) return value;
   throw missing('skill');
 });
 /** The version of a skill: an id, a number, or `latest`. */
-export const VersionName = z.string().transform((given): string => {
-  if (/^(skillver_[0-9a-f]{24}|[1-9][0-9]{0,5}|latest)$/.test(given)) return given;
+export const VersionName = z.string().transform((value): string => {
+  if (/^(skillver_[0-9a-f]{24}|[1-9][0-9]{0,5}|latest)$/.test(value)) return value;
   throw missing('version of the skill');
 });
 const base64 = z.base64().max(45_000_000);

@@ -43,8 +43,8 @@ export const snapshotsRouter = router({
     in: ofSession.extend(SnapshotInput.shape),
     example: { name: 'build-cache' },
     fails: [400, 404, 409, 413, 429],
-  }).mutation(async ({ ctx, input: { sessionId, ...wish }, signal = neverFires }) =>
-    snapshotView(await ctx.services.snapshots.make(sessionId, { ...wish, signal })),
+  }).mutation(async ({ ctx, input: { sessionId, ...requested }, signal = neverFires }) =>
+    snapshotView(await ctx.services.snapshots.make(sessionId, { ...requested, signal })),
   ),
   update: operation({
     ...answered,

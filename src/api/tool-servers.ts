@@ -82,8 +82,8 @@ const changes = {
   tools: entered.tools,
   timeoutSeconds: entered.timeoutSeconds,
 };
-const changesSomething = (given: object) =>
-  Object.entries(given).some(([key, value]) => key !== 'name' && value !== undefined);
+const changesSomething = (input: object) =>
+  Object.entries(input).some(([key, value]) => key !== 'name' && value !== undefined);
 const nothing = 'Name at least one of newName, url, headers, tools and timeoutSeconds.';
 /** Absent fields stay as they are. */
 const ToolServerChanges = z.strictObject(changes).refine(changesSomething, nothing);
@@ -175,8 +175,8 @@ export const toolServersRouter = router({
     in: PutToolServer,
     example: bodyExample,
     fails: [400, 401, 403, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
-    shownToolServer(await ctx.services.toolServers.put(name, enteredAddress(given), signal)),
+  }).mutation(async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+    shownToolServer(await ctx.services.toolServers.put(name, enteredAddress(values), signal)),
   ),
   change: operation({
     ...one,
@@ -203,8 +203,8 @@ export const toolServersRouter = router({
     example: bodyExample,
     answer: exampleAnswer,
     fails: [401, 403, 404, 413, 422],
-  }).mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
-    shownAnswer(await ctx.services.toolServers.test(name, testedAddress(given), signal)),
+  }).mutation(async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+    shownAnswer(await ctx.services.toolServers.test(name, testedAddress(values), signal)),
   ),
   remove: operation({
     rest: `DELETE ${base}/:name`,
@@ -245,8 +245,8 @@ export const toolServersRouter = router({
     in: EndSignInTo,
     example: { state: 'one-time-state', code: 'one-time-code' },
     fails: [400, 401, 403, 404, 409, 413, 422, 501],
-  }).mutation(async ({ ctx, input: { name, ...given }, signal = neverFires }) =>
-    shownToolServer(await ctx.services.toolServers.endSignIn(name, given, signal)),
+  }).mutation(async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+    shownToolServer(await ctx.services.toolServers.endSignIn(name, values, signal)),
   ),
   signOut: operation({
     ...one,

@@ -10,8 +10,8 @@ import { Done, definedOf, done, iso } from './procedure/schemas.ts';
 // Webhooks tell other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
 const named = (what: string, form: RegExp) =>
-  z.string().transform((given): string => {
-    if (form.test(given)) return given;
+  z.string().transform((value): string => {
+    if (form.test(value)) return value;
     throw new AppError('not_found', `There is no such ${what}.`);
   });
 const byId = z.strictObject({ id: named('webhook', /^[0-9a-f]{12}$/) });

@@ -37,10 +37,10 @@ export async function startChild(program: string, argument: unknown, flags: read
     waiting.clear();
   });
   child.on('message', ({ id, value, error }: Answer) => {
-    const asked = waiting.get(id);
+    const requested = waiting.get(id);
     waiting.delete(id);
-    if (error === undefined) asked?.resolve(value);
-    else asked?.reject(new Error(error));
+    if (error === undefined) requested?.resolve(value);
+    else requested?.reject(new Error(error));
   });
   let count = 0;
   const expect = (id: number) => {

@@ -49,12 +49,12 @@ function beforeTheLoad(): void {
 async function round(api: SessionApi, ids: readonly string[], ms: number): Promise<ControlReport> {
   const took: Record<Kind, number[]> = { health: [], list: [], message: [], stop: [] };
   const failed: string[] = [];
-  let asked = 0;
+  let requested = 0;
   const begun = monotonicMs();
   const until = begun + ms;
 
   async function timed(kind: Kind, due: number, path: string, body?: object): Promise<void> {
-    asked++;
+    requested++;
     try {
       await api.calls.ask(path, body);
       took[kind].push(monotonicMs() - due);
@@ -80,5 +80,5 @@ async function round(api: SessionApi, ids: readonly string[], ms: number): Promi
     }
   }
   await Promise.all([paced('health', '/health'), paced('list', api.list), ...ids.map(steered)]);
-  return { took, asked, failed };
+  return { took, asked: requested, failed };
 }

@@ -17,7 +17,7 @@ export interface HttpCalls extends Disposable {
   /** The answer whose head has arrived. */
   open(path: string, body?: object): Promise<IncomingMessage>;
   /** Passes the answer on as it arrives; resolves at its end. */
-  stream(path: string, body: object, heard: (chunk: string) => void): Promise<void>;
+  stream(path: string, body: object, listener: (chunk: string) => void): Promise<void>;
 }
 
 export function httpCalls(url: string, more: Readonly<Record<string, string>> = {}): HttpCalls {
@@ -35,8 +35,8 @@ export function httpCalls(url: string, more: Readonly<Record<string, string>> = 
       const text = (await (await open(path, body)).setEncoding('utf8').toArray()).join('');
       return { text, ms: monotonicMs() - from };
     },
-    async stream(path, body, heard) {
-      for await (const chunk of (await open(path, body)).setEncoding('utf8')) heard(chunk as string);
+    async stream(path, body, listener) {
+      for await (const chunk of (await open(path, body)).setEncoding('utf8')) listener(chunk as string);
     },
     [Symbol.dispose]: () => agent.destroy(),
   };

@@ -26,16 +26,16 @@ export interface LinePeer extends AsyncDisposable {
 export async function linePeer(command: readonly [string, ...string[]]): Promise<LinePeer> {
   const [program, ...args] = command;
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
-  let said = '';
+  let text = '';
   child.stderr.on('data', (chunk) => {
-    said = (said + chunk).slice(-2_000);
+    text = (text + chunk).slice(-2_000);
   });
   const ended = once(child, 'exit');
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
   const answer = async () => {
     const { done, value } = await lines.next();
-    const told = done ? undefined : (JSON.parse(value) as { ok: boolean; error?: string });
-    if (!told?.ok) throw new Error(`the peer ${args.join(' ')} failed: ${told?.error ?? said}`);
+    const report = done ? undefined : (JSON.parse(value) as { ok: boolean; error?: string });
+    if (!report?.ok) throw new Error(`the peer ${args.join(' ')} failed: ${report?.error ?? text}`);
   };
   await answer(); // its libraries are loaded
   return {

@@ -6,7 +6,7 @@ export interface ByteChannel {
   /** Rejects when there is no connection. */
   readonly opened?: Promise<unknown>;
   send(bytes: Buffer): void;
-  hear(heard: (bytes: Buffer) => void): void;
+  hear(listener: (bytes: Buffer) => void): void;
   close(): void;
 }
 
@@ -15,7 +15,7 @@ function webSocketChannel(url: string): ByteChannel {
   return {
     opened: once(socket, 'open'),
     send: (bytes) => socket.send(bytes),
-    hear: (heard) => void socket.on('message', (data) => heard(data as Buffer)),
+    hear: (listener) => void socket.on('message', (data) => listener(data as Buffer)),
     close: () => socket.terminate(),
   };
 }
@@ -55,7 +55,7 @@ export class CountingViewer implements Disposable {
   }
 
   async #has(length: number): Promise<Buffer> {
-    while ((this.#greeting?.length ?? length) < length) await new Promise<void>((heard) => (this.#heard = heard));
+    while ((this.#greeting?.length ?? length) < length) await new Promise<void>((listener) => (this.#heard = listener));
     return this.#greeting as Buffer;
   }
 
@@ -92,12 +92,12 @@ export class CountingViewer implements Disposable {
       const passed = Math.min(this.#skip, chunk.length - at);
       at += passed;
       this.#skip -= passed;
-      const wanted = this.#rectangles > 0 ? 12 : 4;
+      const requested = this.#rectangles > 0 ? 12 : 4;
       if (this.#skip === 0 && at < chunk.length) {
-        const more = chunk.subarray(at, at + wanted - this.#head.length);
+        const more = chunk.subarray(at, at + requested - this.#head.length);
         this.#head = Buffer.concat([this.#head, more]);
         at += more.length;
-        if (this.#head.length === wanted) this.#begin();
+        if (this.#head.length === requested) this.#begin();
       }
       if (this.#skip === 0 && this.#rectangles === 0 && this.#head.length === 0) this.#done?.();
     }

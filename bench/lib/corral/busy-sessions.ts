@@ -35,7 +35,7 @@ export async function open(
   stack: AsyncDisposableStack,
 ): Promise<ProgramMethods> {
   const api = await sessionApi(name, url);
-  const heard = Array.from({ length: active }, () => 0);
+  const received = Array.from({ length: active }, () => 0);
   const failed: string[] = [];
   const ids = new Set<string>();
   const running: Promise<void>[] = [];
@@ -46,8 +46,8 @@ export async function open(
     ids.add(id);
     return id;
   }
-  const chat = (id: string, command: string, told: (chunk: string) => void) =>
-    api.chat(id, `Work\n\`\`\`sh\n${command}\n\`\`\``, told);
+  const chat = (id: string, command: string, report: (chunk: string) => void) =>
+    api.chat(id, `Work\n\`\`\`sh\n${command}\n\`\`\``, report);
 
   async function works(first: string, n: number): Promise<void> {
     let id = first;
@@ -62,7 +62,7 @@ export async function open(
           ids.delete(before);
         }
         await chat(id, work[printer], (chunk) => {
-          heard[n] = (heard[n] ?? 0) + chunk.length;
+          received[n] = (received[n] ?? 0) + chunk.length;
         });
         runs++;
       } catch (thrown) {
@@ -90,6 +90,6 @@ export async function open(
         for (const id of some) running.push(works(id, running.length));
       }
     },
-    progress: (): Progress => ({ heard: [...heard], runs, failed: failed.splice(0) }),
+    progress: (): Progress => ({ heard: [...received], runs, failed: failed.splice(0) }),
   };
 }

@@ -39,12 +39,12 @@ export async function open(dataDir: string, stack: AsyncDisposableStack): Promis
   const ids = randomIds();
   return {
     async sessions(count: number): Promise<SessionId[]> {
-      const made: SessionId[] = [];
+      const created: SessionId[] = [];
       for (let n = 0; n < count; n += atOnce) {
         const some = Array.from({ length: Math.min(atOnce, count - n) }, () => addSession({ store, ids }));
-        made.push(...(await Promise.all(some)));
+        created.push(...(await Promise.all(some)));
       }
-      return made;
+      return created;
     },
     async conversation({ events, newest }: Conversation): Promise<SessionId> {
       const id = await addSession({ store, ids });
@@ -70,8 +70,8 @@ export async function open(dataDir: string, stack: AsyncDisposableStack): Promis
 export async function addSession({ store, ids }: Pick<Corral, 'store' | 'ids'>): Promise<SessionId> {
   const id = ids.sessionId();
   const at = Date.now();
-  const given = { id, origin: 'sheikhbox', template: 'default', title: '', projectId: null, lastTask: '', at } as const;
-  const doc = { ...newSession(given), lastSeq: 1 };
+  const input = { id, origin: 'sheikhbox', template: 'default', title: '', projectId: null, lastTask: '', at } as const;
+  const doc = { ...newSession(input), lastSeq: 1 };
   await store.events.append({
     sessionId: id,
     after: 0,

@@ -5,9 +5,9 @@ import { goodAnswer } from '../calls/http-calls.ts';
 /** The byte streams of one session, as any client asks for them. */
 export interface SandboxStreams extends Disposable {
   /** Runs a command; passes its output on as it comes. */
-  output(command: string, heard: (bytes: Uint8Array) => void): Promise<void>;
+  output(command: string, listener: (bytes: Uint8Array) => void): Promise<void>;
   write(path: string, content: Buffer): Promise<void>;
-  read(path: string, heard: (bytes: Buffer) => void): Promise<void>;
+  read(path: string, listener: (bytes: Buffer) => void): Promise<void>;
 }
 
 export function sandboxStreams(server: string, session: string): SandboxStreams {
@@ -19,10 +19,10 @@ export function sandboxStreams(server: string, session: string): SandboxStreams 
   }
   const at = (path: string) => `/file?path=${encodeURIComponent(path)}`;
   return {
-    async output(command, heard) {
+    async output(command, listener) {
       const answer = await ask('POST', '/exec', Buffer.from(`${JSON.stringify({ command })}\n`));
       for await (const { channel, payload } of streamFrames(answer)) {
-        if (channel === 'output') heard(payload);
+        if (channel === 'output') listener(payload);
         else if (channel === 'end' && !Buffer.from(payload).includes('"exitCode":0')) {
           throw new Error(`the command ended with ${Buffer.from(payload).toString()}`);
         }
@@ -31,8 +31,8 @@ export function sandboxStreams(server: string, session: string): SandboxStreams 
     async write(path, content) {
       for await (const _answer of await ask('PUT', at(path), content));
     },
-    async read(path, heard) {
-      for await (const chunk of await ask('GET', at(path))) heard(chunk as Buffer);
+    async read(path, listener) {
+      for await (const chunk of await ask('GET', at(path))) listener(chunk as Buffer);
     },
     [Symbol.dispose]: () => agent.destroy(),
   };

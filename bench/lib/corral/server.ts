@@ -49,9 +49,9 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true, // ctrl-c reaches only the bench, which then stops the server in order
   });
-  let said = '';
+  let text = '';
   child.stderr.on('data', (chunk) => {
-    said = (said + chunk).slice(-2_000);
+    text = (text + chunk).slice(-2_000);
   });
   const exit = once(child, 'exit');
   stack.defer(async () => {
@@ -61,7 +61,7 @@ export async function startServer(settings: Record<string, string>, signal?: Abo
   const url = `http://127.0.0.1:${port}`;
   const isUp = async () => {
     signal?.throwIfAborted();
-    if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}: ${said}`);
+    if (child.exitCode !== null) throw new Error(`the server ended with code ${child.exitCode}: ${text}`);
     const answer = await fetch(`${url}/health`, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
     return answer?.ok === true;
   };

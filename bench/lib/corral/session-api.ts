@@ -12,7 +12,7 @@ export interface SessionApi extends Disposable {
   /** Also a session that works. */
   remove(session: string): Promise<void>;
   /** Sends a message and passes on what the session says, until it rests. */
-  chat(session: string, message: string, heard: (chunk: string) => void): Promise<void>;
+  chat(session: string, message: string, listener: (chunk: string) => void): Promise<void>;
   message(session: string, text: string): Post;
   stop(session: string): Post;
 }
@@ -32,7 +32,7 @@ export function corralApi(url: string): SessionApi {
     async remove(id) {
       await calls.ask('/trpc/sessions.delete', { id });
     },
-    chat: (id, message, heard) => calls.stream(`/api/v1/sessions/${id}/chat`, { message }, heard),
+    chat: (id, message, listener) => calls.stream(`/api/v1/sessions/${id}/chat`, { message }, listener),
     message: (sessionId, text) => ['/trpc/runs.send', { sessionId, text }],
     stop: (sessionId) => ['/trpc/runs.stop', { sessionId }],
     [Symbol.dispose]: () => calls[Symbol.dispose](),
@@ -45,10 +45,10 @@ const rest = 'event: session.status_idle\n';
 /** Like a program on Anthropic's SDKs: it opens the stream, sends the message, and reads until the session rests. */
 async function managedAgentsApi(url: string): Promise<SessionApi> {
   const calls = httpCalls(url);
-  const made = async (path: string, body: object): Promise<string> =>
+  const create = async (path: string, body: object): Promise<string> =>
     (JSON.parse((await calls.ask(prefix + path, body)).text) as { id: string }).id;
-  const agent = await made('/agents', { model: 'demo', name: 'Worker', tools: [{ type: 'agent_toolset_20260401' }] });
-  const environment_id = await made('/environments', { name: 'plain' });
+  const agent = await create('/agents', { model: 'demo', name: 'Worker', tools: [{ type: 'agent_toolset_20260401' }] });
+  const environment_id = await create('/environments', { name: 'plain' });
   const eventsOf = (id: string) => `${prefix}/sessions/${id}/events`;
   const message = (id: string, text: string): Post => [
     eventsOf(id),
@@ -57,16 +57,16 @@ async function managedAgentsApi(url: string): Promise<SessionApi> {
   return {
     calls,
     list: `${prefix}/sessions?limit=50`,
-    create: () => made('/sessions', { agent, environment_id }),
+    create: () => create('/sessions', { agent, environment_id }),
     async remove(id) {
       await calls.ask('/trpc/sessions.delete', { id: id.slice('sesn_'.length) }); // the API deletes no session that works
     },
-    async chat(id, text, heard) {
+    async chat(id, text, listener) {
       const stream = await calls.open(`${eventsOf(id)}/stream`);
       await calls.ask(...message(id, text));
       let end = '';
       for await (const chunk of stream.setEncoding('utf8')) {
-        heard(chunk as string);
+        listener(chunk as string);
         end = `${end}${chunk}`;
         if (end.includes(rest)) return;
         end = end.slice(-rest.length);

@@ -7,11 +7,11 @@ import type { SeriesPlan } from './series.ts';
 export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]) {
   const values = commandLine();
   const mode: Mode = values.full ? 'full' : 'quick';
-  const wanted = values.only?.split(',').map((name) => name.trim());
+  const requested = values.only?.split(',').map((name) => name.trim());
   const known = [...rows, ...series].map(({ name }) => name);
-  const unknown = wanted?.filter((name) => !known.includes(name)) ?? [];
+  const unknown = requested?.filter((name) => !known.includes(name)) ?? [];
   if (unknown.length > 0) refuse(`there is no row ${unknown.join(', ')}. There are ${known.join(', ')}.`);
-  const isChosen = ({ name }: { name: string }) => wanted?.includes(name) ?? true;
+  const isChosen = ({ name }: { name: string }) => requested?.includes(name) ?? true;
   const variant = values.variant.map((one) => one.split('=', 2) as [string, string?]);
   const isWanted = (it: Experiment) => variant.every(([name, value]) => String(it.variant[name]) === value);
   const chosen = rows.filter(isChosen);

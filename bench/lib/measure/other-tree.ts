@@ -25,11 +25,11 @@ function likeness(one: string, another: string): number {
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context);
-    const wanted = found.url.startsWith('file:') ? relative(here, fileURLToPath(found.url)) : '';
-    if (!folders.includes(wanted.split('/')[0] ?? '')) return found;
-    const [best] = files.toSorted((a, b) => likeness(b, wanted) - likeness(a, wanted) || (a < b ? -1 : 1));
-    const isThere = best !== undefined && likeness(best, wanted) > 0;
-    if (!isThere && !wanted.startsWith('test/')) throw new Error(`${other} has no ${wanted}.`);
+    const target = found.url.startsWith('file:') ? relative(here, fileURLToPath(found.url)) : '';
+    if (!folders.includes(target.split('/')[0] ?? '')) return found;
+    const [best] = files.toSorted((a, b) => likeness(b, target) - likeness(a, target) || (a < b ? -1 : 1));
+    const isThere = best !== undefined && likeness(best, target) > 0;
+    if (!isThere && !target.startsWith('test/')) throw new Error(`${other} has no ${target}.`);
     return isThere ? { ...found, url: pathToFileURL(join(other, best)).href } : found;
   },
 });

@@ -120,7 +120,7 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
     const ratios = ratiosOf(shown, goal, experiment.floor);
     const ci95 = bootstrapInterval(ratios, random);
     const ratio = { median: median(ratios), ci95, rounds: valid.length, voided };
-    if (isWrong(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${said(correct)}` };
+    if (isWrong(correct)) return { goal, ratio, verdict: 'fail', reason: `a bug: ${report(correct)}` };
     const verdict = verdictOf(ci95, goal, { valid: valid.length, voided, needed });
     return {
       goal,
@@ -133,7 +133,7 @@ function conclude(experiment: Experiment, taken: readonly Round[], random: Rando
   return { subject: side('subject'), peer: side('peer'), outcomes, correct };
 }
 
-const said = ({ lost, duplicated, reordered }: Correctness) =>
+const report = ({ lost, duplicated, reordered }: Correctness) =>
   `${lost} lost, ${duplicated} doubled, ${reordered} out of order`;
 
 function whyVoid(taken: readonly Round[]): string {

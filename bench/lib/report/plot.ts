@@ -13,8 +13,8 @@ const round = (value: number) => Math.round(value * 10) / 10;
 const picture = (height: number, title: string, parts: readonly string[]): string =>
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escaped(title)}">` +
   `<title>${escaped(title)}</title><style>${style}</style>\n${parts.join('\n')}\n</svg>\n`;
-const text = (x: number, y: number, said: string, anchor: 'start' | 'middle' | 'end' = 'start') =>
-  `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}">${escaped(said)}</text>`;
+const text = (x: number, y: number, text: string, anchor: 'start' | 'middle' | 'end' = 'start') =>
+  `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}">${escaped(text)}</text>`;
 const line = (x1: number, y1: number, x2: number, y2: number, how = 'class="axis"') =>
   `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" ${how}/>`;
 

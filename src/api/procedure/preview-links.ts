@@ -112,12 +112,12 @@ const withoutKey = ({ serverSeal }: Pick<Credentials, 'serverSeal'>) =>
 const known = new WeakMap<Principal, Principal>();
 /** The same object for the same caller. */
 function actingBy(maker: Principal): Principal {
-  const made = known.get(maker) ?? { ...maker, by: 'preview' as const };
-  known.set(maker, made);
-  return made;
+  const principal = known.get(maker) ?? { ...maker, by: 'preview' as const };
+  known.set(maker, principal);
+  return principal;
 }
 
-function same(given: string, wanted: string): boolean {
+function same(value: string, target: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(given), digest(wanted));
+  return timingSafeEqual(digest(value), digest(target));
 }

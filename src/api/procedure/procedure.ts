@@ -92,9 +92,9 @@ async function* countOpenCall<Item>({ calls }: Pick<TrpcContext, 'calls'>, items
 const audited = t.middleware(async ({ ctx, meta, input, next }) => {
   const result = await next();
   if (meta?.of.find && meta.audit !== undefined) {
-    const made = result.ok ? (result.data as { readonly id?: string } | undefined)?.id : undefined;
+    const created = result.ok ? (result.data as { readonly id?: string } | undefined)?.id : undefined;
     const outcome = result.ok ? 'done' : toAppError(result.error.cause ?? result.error).code;
-    ctx.audit?.tell({ principal: ctx.principal, action: meta.audit, target: namedIn(meta, input) ?? made, outcome });
+    ctx.audit?.tell({ principal: ctx.principal, action: meta.audit, target: namedIn(meta, input) ?? created, outcome });
   }
   return result;
 });
@@ -142,9 +142,9 @@ export const operationsOf =
   (of: Resource) =>
   <Out extends z.ZodType, In extends z.ZodType = z.ZodVoid>(described: Operation<In, Out>) => {
     const schema = described.in;
-    const parse = (given: unknown): unknown => {
+    const parse = (input: unknown): unknown => {
       if (!schema) return undefined;
-      return typeof given === 'object' && given !== null && parsed.has(given) ? given : schema.parse(given);
+      return typeof input === 'object' && input !== null && parsed.has(input) ? input : schema.parse(input);
     };
     return procedure
       .meta({ ...described, of } as unknown as OperationMeta)

@@ -11,14 +11,14 @@ import { toSessionId } from './session-id.ts';
 // so that an odd one is unknown, not malformed.
 
 export const SessionIdInput = z.string().transform(toSessionId);
-export const ProjectIdInput = z.string().transform((given): string => {
-  if (z.uuid().safeParse(given).success) return given.toLowerCase();
+export const ProjectIdInput = z.string().transform((value): string => {
+  if (z.uuid().safeParse(value).success) return value.toLowerCase();
   throw new AppError('not_found', 'There is no such project.');
 });
 export const CursorInput = z
   .string()
   .nullish()
-  .transform((given) => parseCursor(given));
+  .transform((value) => parseCursor(value));
 
 const hasNoNul = (text: string) => !text.includes('\0');
 export const TextInput = z

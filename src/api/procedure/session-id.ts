@@ -2,8 +2,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
 /** An id of any other form is an unknown session, never a bad request. */
-export function toSessionId(given: string): SessionId {
-  const parsed = SessionId.safeParse(given);
+export function toSessionId(value: string): SessionId {
+  const parsed = SessionId.safeParse(value);
   if (!parsed.success) throw new AppError('session_not_found', 'Session not found');
   return parsed.data;
 }

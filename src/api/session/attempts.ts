@@ -142,8 +142,8 @@ export const attemptsRouter = router({
     in: StartInput,
     example: { task: example.task, attempts: 3, goal: { checks: [{ command: 'npm test' }] } },
     fails,
-  }).mutation(async ({ ctx, input: { sessionId, ...wish } }) =>
-    shown(await ctx.services.attempts.start(sessionId, toCommand(wish))),
+  }).mutation(async ({ ctx, input: { sessionId, ...requested } }) =>
+    shown(await ctx.services.attempts.start(sessionId, toCommand(requested))),
   ),
   list: operation({
     rest: `GET ${base}`,

@@ -48,9 +48,9 @@ async function* follow(
   const { sessions } = ctx.services;
   using _watching = sessions.watching(sessionId);
   for await (const item of sessions.follow(sessionId, after, { signal, deltas: true })) {
-    for (const said of item.kind === 'events' ? item.events : [resync(sessionId, item, ctx.clock.now())]) {
-      yield tracked(String(said.seq), said);
-      if (said.seq <= head) await ctx.drained();
+    for (const reply of item.kind === 'events' ? item.events : [resync(sessionId, item, ctx.clock.now())]) {
+      yield tracked(String(reply.seq), reply);
+      if (reply.seq <= head) await ctx.drained();
     }
   }
 }

@@ -146,8 +146,8 @@ export const sandboxRouter = router({
     .input(ofSession.extend({ count: ForkCount.default(1) }))
     .output(z.array(ForkedBox))
     .mutation(async ({ ctx, input: { sessionId, count }, signal = neverFires }) => {
-      const made = await ctx.services.snapshots.fork(sessionId, { count, origin: 'trpc', signal });
-      return made.map((one) => {
+      const created = await ctx.services.snapshots.fork(sessionId, { count, origin: 'trpc', signal });
+      return created.map((one) => {
         if ('session' in one) return { sessionId: one.session.id };
         const { code, publicMessage } = toAppError(one.error);
         return { error: { code, message: publicMessage } };
@@ -181,8 +181,8 @@ export const sandboxRouter = router({
     )
     .output(Executed)
     .mutation(async ({ ctx, input: { sessionId, command, cwd, timeoutMs }, signal = neverFires }) => {
-      const wish = { command, ...(cwd !== undefined && { cwd }), ...(timeoutMs !== undefined && { timeoutMs }) };
-      const { wholeIn, ...ended } = await ctx.services.sandboxes.exec(sessionId, wish, signal);
+      const requested = { command, ...(cwd !== undefined && { cwd }), ...(timeoutMs !== undefined && { timeoutMs }) };
+      const { wholeIn, ...ended } = await ctx.services.sandboxes.exec(sessionId, requested, signal);
       return { ...ended, truncated: wholeIn !== undefined, wholeIn: wholeIn ?? {} };
     }),
 });

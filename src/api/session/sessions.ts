@@ -138,8 +138,8 @@ export const sessionsRouter = router({
   create: procedure
     .input(NewSession.optional())
     .output(Session)
-    .mutation(async ({ ctx, input: given = {} }) => {
-      const { task, goal, ...options } = given;
+    .mutation(async ({ ctx, input: values = {} }) => {
+      const { task, goal, ...options } = values;
       if (goal && task === undefined) throw new AppError('invalid_request', 'goal: needs a task.');
       const { sessions, projects } = ctx.services;
       if (options.projectId !== undefined) await projects.get(options.projectId);
@@ -181,12 +181,12 @@ export const sessionsRouter = router({
     .input(byId.extend({ seq: z.int().min(1).optional(), title: TitleInput.optional(), files: z.boolean().optional() }))
     .output(Session)
     .mutation(async ({ ctx, input: { id, seq, title, files } }) => {
-      const wish = {
+      const requested = {
         ...(seq !== undefined && { seq }),
         ...(title !== undefined && { title }),
         ...(files !== undefined && { files }),
       };
-      return toSession(await ctx.services.sessions.fork(id, { origin: 'trpc', ...wish }));
+      return toSession(await ctx.services.sessions.fork(id, { origin: 'trpc', ...requested }));
     }),
 
   /**
@@ -238,15 +238,15 @@ export const sessionsRouter = router({
         ...(status && { status }),
         ...(search !== undefined && { search: { text: search } }),
       };
-      const wanted = (await ctx.services.sessions.list(query))
+      const requested = (await ctx.services.sessions.list(query))
         .filter(keep)
         .sort(byPlace)
         .filter((one) => after === undefined || byPlace(after, one) < 0);
-      const items = wanted.slice(0, limit);
+      const items = requested.slice(0, limit);
       const last = items.at(-1);
       return {
         items: items.map(toSession),
-        nextCursor: last && wanted.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
+        nextCursor: last && requested.length > limit ? `${last.latestMessageAt}.${last.id}` : null,
       };
     }),
 

@@ -14,8 +14,8 @@ import {
 
 // Automations as clients see and change them. Times are ISO 8601 in UTC.
 
-export const AutomationId = z.string().transform((given): string => {
-  if (/^[0-9a-f]{12}$/.test(given)) return given;
+export const AutomationId = z.string().transform((value): string => {
+  if (/^[0-9a-f]{12}$/.test(value)) return value;
   throw new AppError('not_found', 'There is no such automation.');
 });
 const name = z

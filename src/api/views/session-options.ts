@@ -96,8 +96,8 @@ export function toSessionOptions({
   volumes,
   budget: { seconds, ...limits } = {},
 }: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills' | 'budget' | 'volumes'> {
-  const given = { ...limits, ms: seconds === undefined ? undefined : seconds * 1_000 };
-  const budget = Object.fromEntries(Object.entries(given).filter(([, limit]) => limit !== undefined));
+  const input = { ...limits, ms: seconds === undefined ? undefined : seconds * 1_000 };
+  const budget = Object.fromEntries(Object.entries(input).filter(([, limit]) => limit !== undefined));
   if (services !== undefined && compose !== undefined) {
     throw new AppError('invalid_request', 'services and compose say the same in two ways: give one of them.');
   }
@@ -134,5 +134,5 @@ function composed(text: string): Services {
 /** Whether a session has all of these names with these values. */
 export const hasMetadata = (
   metadata: SessionRecord['metadata'] = {},
-  wanted: readonly (readonly [string, string])[],
-): boolean => wanted.every(([name, value]) => Object.hasOwn(metadata, name) && metadata[name] === value);
+  requested: readonly (readonly [string, string])[],
+): boolean => requested.every(([name, value]) => Object.hasOwn(metadata, name) && metadata[name] === value);

@@ -46,10 +46,10 @@ export const downCommand: Command = {
   about:
     'ends the server that runs on the data folder, and returns once it has ended; sessions go on at its next start. With ' +
     '--remove nothing goes on: sessions, sandboxes and volumes are deleted, and then the data folder',
-  async run(given, { print, signal }) {
-    const removes = given.includes('--remove');
+  async run(values, { print, signal }) {
+    const removes = values.includes('--remove');
     const seconds = secondsOf(
-      given.filter((arg) => arg !== '--remove'),
+      values.filter((arg) => arg !== '--remove'),
       'down',
       60,
     );

@@ -116,8 +116,8 @@ export const snapshotArchives = ({ acting }: CallerParts): FacadeRoutes => ({
         },
         async ({ query: { name }, body, principal }, reply) => {
           const content = (body ?? []) as AsyncIterable<Uint8Array>;
-          const wish = { content, ...(name !== undefined && { name }), signal: abortOnDisconnect(reply) };
-          return snapshotView(await acting(principal).services.snapshots.imported(wish));
+          const requested = { content, ...(name !== undefined && { name }), signal: abortOnDisconnect(reply) };
+          return snapshotView(await acting(principal).services.snapshots.imported(requested));
         },
       );
     });

@@ -33,8 +33,8 @@ const hookRoutes = ({ services }: Pick<FacadeParts, 'services'>): FacadeRoutes =
         },
       },
       async ({ params, headers, rawBody = Buffer.alloc(0) }) => {
-        const given = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);
-        return await services.automations.receive(params.id, { headers: Object.fromEntries(given), body: rawBody });
+        const values = Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value[0] : value]);
+        return await services.automations.receive(params.id, { headers: Object.fromEntries(values), body: rawBody });
       },
     );
   },

@@ -16,13 +16,13 @@ export function linkOperations(paths: Record<string, Json>): void {
     for (const [method, { responses }] of Object.entries(methods)) {
       const reply = Object.entries(responses).find(([status]) => /^2/.test(status))?.[1];
       if (!reply || (method !== 'post' && method !== 'put')) continue;
-      const given = Object.fromEntries(paramsIn(path).map((name) => [name, `$request.path.${name}`]));
+      const input = Object.fromEntries(paramsIn(path).map((name) => [name, `$request.path.${name}`]));
       const links: Record<string, Json> = {};
       for (const [target, { operationId }] of targetsOf(path, method, paths)) {
         const name = paramsIn(target)[paramsIn(path).length];
         const pointer = name === undefined ? undefined : idIn(reply.content?.['application/json']?.schema, name);
         if (name !== undefined && pointer === undefined) continue;
-        const parameters = { ...given, ...(name !== undefined && { [name]: `$response.body#${pointer}` }) };
+        const parameters = { ...input, ...(name !== undefined && { [name]: `$response.body#${pointer}` }) };
         if (Object.keys(parameters).length > 0) links[operationId] = { operationId, parameters };
       }
       if (Object.keys(links).length > 0) reply.links = links;

@@ -135,8 +135,8 @@ interface PageRoute {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, asked: PageRoute) {
-  const { name, page, headers = name === 'diagram.html' ? ofDiagrams : ofPage } = asked;
+export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: FastifyReply, pageRoute: PageRoute) {
+  const { name, page, headers = name === 'diagram.html' ? ofDiagrams : ofPage } = pageRoute;
   const bytes = (await page()).byName.get(name);
   if (!bytes) throw new AppError('not_found', 'There is no such file.');
   const ending = extname(name);
@@ -151,9 +151,9 @@ export async function sendFile(request: Pick<FastifyRequest, 'headers'>, reply: 
 function compressed(bytes: Uint8Array): Promise<Buffer> {
   const known = smaller.get(bytes);
   if (known) return known;
-  const made = compress(bytes, { level: 9 });
-  smaller.set(bytes, made);
-  return made;
+  const created = compress(bytes, { level: 9 });
+  smaller.set(bytes, created);
+  return created;
 }
 
 export const wantsPage = ({ headers: { accept } }: FastifyRequest): boolean =>

@@ -122,13 +122,13 @@ export function roomFor(
     for (const kind of kinds) {
       const limit = limits[period][kind];
       if (limit === undefined || (kind === 'toolCalls') !== isOfCalls) continue;
-      const [needs, wish, reserved] = [least[kind] ?? 0, most[kind] ?? 0, held[kind] ?? 0];
+      const [needs, requested, reserved] = [least[kind] ?? 0, most[kind] ?? 0, held[kind] ?? 0];
       const used = exact(account[period][kind], kind);
       if (used >= limit || exact(used + needs, kind) > limit)
         return { kind: 'over', over: { scope: of, period, kind, limit, used, needs } };
       const room = exact(limit - used - reserved, kind);
-      if (room >= exact(wish, kind)) continue;
-      if (room < exact(needs, kind) || (reserved > 0 && exact(used + wish, kind) <= limit)) isBusy = true;
+      if (room >= exact(requested, kind)) continue;
+      if (room < exact(needs, kind) || (reserved > 0 && exact(used + requested, kind) <= limit)) isBusy = true;
       granted[kind] = Math.min(granted[kind] ?? 0, room);
     }
   }

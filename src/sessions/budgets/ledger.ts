@@ -91,7 +91,7 @@ export class Ledger implements AsyncDisposable {
   of(session: PaidSession): SharedBudgets {
     const holders = holdersOf(session);
     return {
-      reserve: (wanted, signal) => this.#reserve(holders, wanted, signal),
+      reserve: (requested, signal) => this.#reserve(holders, requested, signal),
       charge: (used) => this.#charge(holders, used),
       payCalls: (count, signal) => this.#payCalls(holders, count, signal),
       giveBackCalls: (count) => this.#giveBackCalls(holders, count),
@@ -100,10 +100,10 @@ export class Ledger implements AsyncDisposable {
 
   /** Whether the session's budgets now cover what one of them did not. */
   async covers(session: PaidSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
-    const wanted = { ...noAmounts, [kind]: needs };
+    const requested = { ...noAmounts, [kind]: needs };
     for (const holder of holdersOf(session)) {
       const { account, limits } = await this.#readLimited(holder);
-      if (overrunOf(account, { of: holder.of, limits }, wanted)) return false;
+      if (overrunOf(account, { of: holder.of, limits }, requested)) return false;
     }
     return true;
   }
@@ -131,19 +131,19 @@ export class Ledger implements AsyncDisposable {
 
   async #reserve(
     holders: readonly Holder[],
-    wanted: { readonly least: Amounts; readonly most: Amounts },
+    requested: { readonly least: Amounts; readonly most: Amounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined> {
     for (;;) {
       const freed = this.#freed.promise;
       const id = this.#deps.newId();
       const [taken, tried]: [Holder[], Holder[]] = [[], []];
-      let { most } = wanted;
+      let { most } = requested;
       let [isBusy, over]: [boolean, BudgetOverrun | undefined] = [false, undefined];
       try {
         for (const holder of holders) {
           tried.push(holder); // a write that failed may have been made all the same
-          const room = await this.#take(holder, id, { least: wanted.least, most });
+          const room = await this.#take(holder, id, { least: requested.least, most });
           if (room === undefined) continue;
           if (room.kind === 'over') over = room.over;
           if (room.kind === 'busy') isBusy = true;
@@ -171,11 +171,11 @@ export class Ledger implements AsyncDisposable {
   async #payCalls(holders: readonly Holder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
     let paid = 0;
     while (paid < count) {
-      const wanted = {
+      const requested = {
         least: { ...noAmounts, toolCalls: 1 },
         most: { ...noAmounts, toolCalls: count - paid },
       };
-      const reserved = await this.#reserve(holders, wanted, signal);
+      const reserved = await this.#reserve(holders, requested, signal);
       if (!reserved) return undefined;
       if (reserved.kind === 'over') return { count: paid, over: reserved.over };
       const { granted, settle } = reserved.reservation;
@@ -243,17 +243,17 @@ export class Ledger implements AsyncDisposable {
   }
 
   /** Undefined: no limit counts. */
-  async #take(holder: Holder, id: string, wanted: { readonly least: Amounts; readonly most: Amounts }) {
+  async #take(holder: Holder, id: string, requested: { readonly least: Amounts; readonly most: Amounts }) {
     const { account: before, limits } = await this.#readLimited(holder);
     if (!hasLimit(limits)) {
       this.#counted.delete(recordIdOf(holder));
       return undefined;
     }
-    if ((wanted.least.toolCalls ?? 0) > 0 && !limitsCalls(limits)) return undefined;
+    if ((requested.least.toolCalls ?? 0) > 0 && !limitsCalls(limits)) return undefined;
     await this.#countLogs(holder, before);
     let room: RoomAnswer | undefined;
     await this.#change(holder, (account) => {
-      room = roomFor(account, { of: holder.of, limits }, wanted);
+      room = roomFor(account, { of: holder.of, limits }, requested);
       if (room.kind !== 'granted') return undefined;
       const open = { id, server: this.#server, toolCalls: 0, ...room.granted, until: this.#deps.clock.now() + leaseMs };
       return { ...account, open: [...account.open, open] };

@@ -110,7 +110,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
 
   return {
     follow,
-    onAppend: (heard) => void listeners.push(heard),
+    onAppend: (listener) => void listeners.push(listener),
     page: (sessionId, after, limit) => store.page(sessionId, after, limit),
     async append(entry) {
       const held = failpoint('store.append.before');
@@ -123,7 +123,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
         here.window.add(entry);
         for (const bell of here.bells) bell.ring();
       }
-      for (const heard of listeners) heard(entry);
+      for (const listener of listeners) listener(entry);
       return head;
     },
   };

@@ -34,8 +34,8 @@ function memoryCommands(): CommandQueue {
       if (!kept.has(id)) kept.set(id, { json: JSON.stringify(command), sessionId, at });
     },
     async pending(sessionIds, limit) {
-      const asked = new Set(sessionIds);
-      const found = unanswered().filter(({ sessionId }) => asked.has(sessionId));
+      const requests = new Set(sessionIds);
+      const found = unanswered().filter(({ sessionId }) => requests.has(sessionId));
       return found.slice(0, limit).map(({ json }) => JSON.parse(json) as QueuedCommand);
     },
     async waiting(before, limit) {
@@ -154,9 +154,9 @@ function events(documents: Map<string, Document>): EventStore {
       logs.set(sessionId, log);
     },
     async search(text, limit) {
-      const wanted = asciiLower(text);
+      const target = asciiLower(text);
       const says = ({ type, json }: Row) =>
-        (searchable as ReadonlySet<string>).has(type) && asciiLower(JSON.parse(json).data.text).includes(wanted);
+        (searchable as ReadonlySet<string>).has(type) && asciiLower(JSON.parse(json).data.text).includes(target);
       return [...logs]
         .filter(([, { rows }]) => rows.some(says))
         .map(([id]) => id)
@@ -233,11 +233,11 @@ function records(documents: Map<string, Document>): RecordStore {
       return found.slice(0, limit).map(stored);
     },
     async search(kind, { fields, text, limit }) {
-      const wanted = text.toLowerCase();
+      const target = text.toLowerCase();
       const has = (fact: unknown) =>
         String(fact ?? '')
           .toLowerCase()
-          .includes(wanted);
+          .includes(target);
       return ofKind(kind)
         .filter(({ json }) => fields.some((field) => has(JSON.parse(json)[field])))
         .map(({ id }) => id)

@@ -51,7 +51,7 @@ export function documentsAfter(session: SessionId, first: EventDocument): EventD
 
 export function eventDocument(session: SessionId, seq: number, at: number, { type, fact }: FactText): EventDocument {
   const mark = (droppable as ReadonlySet<string>).has(type) ? {} : { mark: markOf(session, type, seq) };
-  const said = (searchable as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
+  const reply = (searchable as ReadonlySet<string>).has(type) ? { said: 1 as const } : {};
   const used = type === 'usage' ? { used: 1 as const } : {};
-  return { _id: eventId(session, seq), type, at, fact, ...mark, ...said, ...used };
+  return { _id: eventId(session, seq), type, at, fact, ...mark, ...reply, ...used };
 }

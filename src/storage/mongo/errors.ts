@@ -50,10 +50,10 @@ export function storeError(thrown: unknown): AppError {
 export function permanentError(thrown: unknown): AppError | undefined {
   if (thrown instanceof AppError) return thrown.code === 'store_unavailable' ? undefined : thrown;
   const code = codeOf(thrown);
-  const said = thrown instanceof Error ? `${thrown.name} ${thrown.message} ${thrown.cause ?? ''}` : '';
-  if (code === authenticationFailed || /authentication failed|SCRAM|authMechanism/i.test(said)) return wrongPassword();
+  const text = thrown instanceof Error ? `${thrown.name} ${thrown.message} ${thrown.cause ?? ''}` : '';
+  if (code === authenticationFailed || /authentication failed|SCRAM|authMechanism/i.test(text)) return wrongPassword();
   if (code === unauthorized) return noRight(thrown as Error);
-  if (/MongoCompatibilityError|wire version/.test(said)) return tooOld(thrown as Error);
+  if (/MongoCompatibilityError|wire version/.test(text)) return tooOld(thrown as Error);
   return undefined;
 }
 

@@ -157,7 +157,7 @@ export function mongoEvents({ connection, appender, heads, now }: MongoEventDeps
     search: (text, limit) => run(() => searchMessages(connection, text, limit)),
     usage: (from, to) => run(() => usageBetween(connection, from, to)),
     heads: (sessions) => heads.of(sessions),
-    ...(can.changeStreams ? { watch: (heard, signal) => watch(connection, heard, signal) } : {}),
+    ...(can.changeStreams ? { watch: (listener, signal) => watch(connection, listener, signal) } : {}),
     async restore(session, events, { thinned, trimmed }) {
       const documents = events.map(({ seq, sessionId: _, ts, ...fact }) =>
         eventDocument(session, seq, ts, factText(fact)),
@@ -185,7 +185,7 @@ function eventOf(sessionId: SessionId, { _id, at, fact }: EventDocument): Sessio
 
 async function watch(
   { at }: Connection,
-  heard: (session: SessionId, head: number) => void,
+  listener: (session: SessionId, head: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const only = [{ $match: { operationType: 'insert' } }, { $project: { documentKey: 1, 'fullDocument.left': 1 } }];
@@ -199,7 +199,7 @@ async function watch(
         documentKey: { _id: string };
         fullDocument?: { left?: number };
       };
-      heard(sessionOf(documentKey._id), seqOf(documentKey._id) + (fullDocument?.left ?? 0));
+      listener(sessionOf(documentKey._id), seqOf(documentKey._id) + (fullDocument?.left ?? 0));
     }
   } catch (thrown) {
     if (!signal.aborted) throw toAppError(storeError(thrown));

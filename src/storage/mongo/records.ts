@@ -20,8 +20,8 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     const { _id, put } = fields;
     return await run(async () => {
       try {
-        const made = { $setOnInsert: { ...fields, version: 1 }, ...nowChanged };
-        const { upsertedCount } = await at.records.updateOne({ _id }, made, { upsert: true });
+        const created = { $setOnInsert: { ...fields, version: 1 }, ...nowChanged };
+        const { upsertedCount } = await at.records.updateOne({ _id }, created, { upsert: true });
         if (upsertedCount === 1) return 1;
       } catch (thrown) {
         if (!isDuplicate(thrown)) throw thrown;
@@ -76,7 +76,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       const which = { _id: recordId(kind, id), ...(version !== undefined && { version }) };
       await run(() => at.records.deleteOne(which));
     },
-    search: (kind, wish) => searchRecords({ at }, kind, wish),
+    search: (kind, requested) => searchRecords({ at }, kind, requested),
     async count(kind, only = {}) {
       return await run(() => at.records.countDocuments({ kind, ...setOf(only) }));
     },

@@ -6,13 +6,13 @@ import { sessionOf } from './documents.ts';
 
 /** The sessions with a message that contains the text, at most `limit`. */
 export async function searchMessages({ at }: Connection, text: string, limit: number): Promise<SessionId[]> {
-  const wanted = asciiLower(text);
+  const target = asciiLower(text);
   const found = new Set<SessionId>();
   for (const events of at.allEvents) {
     // The database compares the whole fact as JSON, so what it finds is compared once more.
     const cursor = events.find({ said: 1, fact: { $regex: patternOf(text) } }, { projection: { fact: 1 } });
     for await (const { _id, fact } of cursor) {
-      if (!asciiLower(JSON.parse(fact).data.text).includes(wanted)) continue;
+      if (!asciiLower(JSON.parse(fact).data.text).includes(target)) continue;
       found.add(sessionOf(_id));
       if (found.size === limit) return [...found];
     }
@@ -26,7 +26,7 @@ export async function searchRecords(
   kind: string,
   { fields, text, limit }: Parameters<RecordStore['search']>[1],
 ): Promise<string[]> {
-  const wanted = text.toLowerCase();
+  const target = text.toLowerCase();
   const found: string[] = [];
   const pattern = { $regex: patternOf(text), $options: 'i' };
   for await (const { id, doc } of at.records.find({ kind, doc: pattern }, { projection: { id: 1, doc: 1 } })) {
@@ -35,7 +35,7 @@ export async function searchRecords(
       !fields.some((field) =>
         String(texts[field] ?? '')
           .toLowerCase()
-          .includes(wanted),
+          .includes(target),
       )
     )
       continue;

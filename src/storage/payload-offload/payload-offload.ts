@@ -144,11 +144,11 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
 
   async function page(sessionId: SessionId, after: number, limit: number): Promise<EventPage> {
     const found = await events.page(sessionId, after, limit);
-    const given = found.events as (SessionEvent & WithReference)[];
-    if (!given.some(({ large }) => large)) return found;
+    const values = found.events as (SessionEvent & WithReference)[];
+    if (!values.some(({ large }) => large)) return found;
     const wholes: SessionEvent[] = [];
     let read = 0;
-    for (const event of given) {
+    for (const event of values) {
       read += event.large?.size ?? 0;
       if (wholes.length > 0 && read > maxRead) break;
       wholes.push(await wholeEvent(event));
@@ -180,9 +180,9 @@ export function withPayloadOffload({ store, blobs, newId, now }: Options): Large
         if (isKept && one.seq <= thinned) await records.put({ kind, id, doc: one });
       }
     },
-    async restore(sessionId, given, marks) {
+    async restore(sessionId, values, marks) {
       const small: SessionEvent[] = [];
-      for (const event of given) small.push(await aside(sessionId, event.seq, event));
+      for (const event of values) small.push(await aside(sessionId, event.seq, event));
       await events.restore(sessionId, small, marks);
     },
     async erase(sessionId) {

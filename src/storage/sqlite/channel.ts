@@ -138,7 +138,7 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
     this.#ended ??= error;
     const left = [...this.#away.splice(0), ...this.#small.splice(0), ...this.#bulk.splice(0)];
     for (const request of left) request.reject(this.#ended);
-    for (const told of this.#idle.splice(0)) told();
+    for (const report of this.#idle.splice(0)) report();
   }
 
   get #waiting(): number {
@@ -151,7 +151,7 @@ class RequestQueue<Ops extends Operations> implements StoreChannel<Ops> {
     queueMicrotask(() => {
       this.#isPlanned = false;
       this.#sendNext();
-      if (this.#away.length === 0) for (const told of this.#idle.splice(0)) told();
+      if (this.#away.length === 0) for (const report of this.#idle.splice(0)) report();
     });
   }
 

@@ -213,11 +213,11 @@ function recordReads(db: DatabaseSync, now: () => number) {
       belonging.all(session).map((it) => [String(it.kind), String(it.id), String(it.doc), Number(it.sort)]),
     searchRecords(kind: string, fields: readonly string[], text: string, from: RecordPlace | null): Piece<RecordPlace> {
       const found: string[] = [];
-      const wanted = text.toLowerCase();
+      const target = text.toLowerCase();
       const has = (field: unknown) =>
         String(field ?? '')
           .toLowerCase()
-          .includes(wanted);
+          .includes(target);
       const begun = now();
       let rows = 0;
       const ranges = [from ? rest.iterate(kind, ...from) : [], above.iterate(kind, from?.[0] ?? -Number.MAX_VALUE)];

@@ -43,10 +43,10 @@ export const zones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf(
 
 /** The zone that a person means by `europe/berlin`, `Berlin` or `new york`; undefined: there is none, or there are several. */
 export function zoneOf(text: string): string | undefined {
-  const wanted = text.trim().toLowerCase().replaceAll(' ', '_');
+  const target = text.trim().toLowerCase().replaceAll(' ', '_');
   const all = zones();
-  const [named] = all.filter((zone) => zone.toLowerCase() === wanted);
-  const cities = all.filter((zone) => zone.toLowerCase().endsWith(`/${wanted}`));
+  const [named] = all.filter((zone) => zone.toLowerCase() === target);
+  const cities = all.filter((zone) => zone.toLowerCase().endsWith(`/${target}`));
   return named ?? (cities.length === 1 ? cities[0] : olderZone(text.trim()));
 }
 /** Names that the list has no more, such as `Asia/Calcutta` or `GMT`. */

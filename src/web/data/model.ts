@@ -351,8 +351,8 @@ export class ConversationModel {
 
   /** One card: the call takes the place of the question whether it is permitted. */
   #addCall(call: ToolItem): ToolItem {
-    const asked = this.#asked.get(call.callId);
-    const place = asked ? this.#items.lastIndexOf(asked) : -1;
+    const requested = this.#asked.get(call.callId);
+    const place = requested ? this.#items.lastIndexOf(requested) : -1;
     if (place < 0) return this.#add(call);
     this.#items[place] = call;
     this.#changed = true;

@@ -31,9 +31,9 @@ export function pref<Value extends string | number>(
 ): Signal<Value> {
   const found = stored(key);
   const value = found === null ? initial : ((typeof initial === 'number' ? Number(found) : found) as Value);
-  const made = signal<Value>(allowed(value) ? value : initial);
-  effect(() => store(key, String(made.value)));
-  return made;
+  const created = signal<Value>(allowed(value) ? value : initial);
+  effect(() => store(key, String(created.value)));
+  return created;
 }
 
 /** A choice that also follows the one in another tab, or in the page around this frame. */
@@ -42,12 +42,12 @@ export function sharedPref<Value extends string>(
   initial: Value,
   allowed: (value: Value) => boolean,
 ): Signal<Value> {
-  const made = pref(key, initial, allowed);
+  const created = pref(key, initial, allowed);
   addEventListener('storage', (event) => {
     const value = (event.newValue ?? initial) as Value;
-    if (event.key === prefix + key && allowed(value)) made.value = value;
+    if (event.key === prefix + key && allowed(value)) created.value = value;
   });
-  return made;
+  return created;
 }
 
 export type Theme = 'system' | 'light' | 'dark';

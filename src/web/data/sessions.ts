@@ -40,9 +40,10 @@ export function resetSessions(): void {
 }
 
 let drawing = false;
-const heard: ((news: SessionChange, before: Session | undefined) => void)[] = [];
+const received: ((news: SessionChange, before: Session | undefined) => void)[] = [];
 /** Calls `hear` with each change; `before` is the session as it was. */
-export const onNews = (hear: (news: SessionChange, before: Session | undefined) => void): void => void heard.push(hear);
+export const onNews = (hear: (news: SessionChange, before: Session | undefined) => void): void =>
+  void received.push(hear);
 
 /** Thousands arrive at once when a page opens, so the list is drawn once per frame. */
 export function watchSessions(): void {
@@ -54,7 +55,7 @@ export function watchSessions(): void {
       const before = byId.get(news.session.id);
       if (news.type === 'deleted') byId.delete(news.session.id);
       else byId.set(news.session.id, news.session);
-      for (const hear of heard) hear(news, before);
+      for (const hear of received) hear(news, before);
       if (drawing) return;
       drawing = true;
       // A timer instead of a frame: a hidden tab has no frames, but its title counts sessions that wait.

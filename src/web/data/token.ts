@@ -4,9 +4,9 @@ const key = 'corral.token';
 
 export function takeToken(): string | undefined {
   const url = new URL(location.href);
-  const given = url.searchParams.get('token');
-  if (given) {
-    sessionStorage.setItem(key, given);
+  const value = url.searchParams.get('token');
+  if (value) {
+    sessionStorage.setItem(key, value);
     url.searchParams.delete('token');
     history.replaceState(null, '', url.pathname + url.search + url.hash);
   }

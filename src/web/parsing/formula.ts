@@ -63,8 +63,8 @@ function read(node: KatexNode, limits: { nodes: number }, depth: number): readon
   if (node.type === undefined && node.width !== undefined) return [space(node.character, node.width)];
   if (node.type === undefined || !names.has(node.type)) return inner;
   const kept = Object.entries(node.attributes ?? {}).filter(([name]) => attributes.has(name));
-  const given = Object.fromEntries(kept.map(([name, value]) => [name, String(value).slice(0, 200)]));
-  return [{ name: node.type, attributes: given, inner }];
+  const input = Object.fromEntries(kept.map(([name, value]) => [name, String(value).slice(0, 200)]));
+  return [{ name: node.type, attributes: input, inner }];
 }
 
 const space = (character: string | undefined, em: number): FormulaNode =>

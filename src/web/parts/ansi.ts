@@ -68,23 +68,23 @@ const flags: Readonly<Record<number, Style>> = {
 };
 
 function applied(style: Style, codes: readonly number[]): Style {
-  let made = style;
+  let created = style;
   for (let at = 0; at < codes.length; at++) {
     const code = codes[at] ?? 0;
-    if (code === 0) made = {};
-    else if (code in flags) made = { ...made, ...flags[code] };
-    else if (code >= 30 && code <= 37) made = { ...made, fg: code - 30 };
-    else if (code >= 90 && code <= 97) made = { ...made, fg: code - 82 };
-    else if (code >= 40 && code <= 47) made = { ...made, bg: code - 40 };
-    else if (code >= 100 && code <= 107) made = { ...made, bg: code - 92 };
+    if (code === 0) created = {};
+    else if (code in flags) created = { ...created, ...flags[code] };
+    else if (code >= 30 && code <= 37) created = { ...created, fg: code - 30 };
+    else if (code >= 90 && code <= 97) created = { ...created, fg: code - 82 };
+    else if (code >= 40 && code <= 47) created = { ...created, bg: code - 40 };
+    else if (code >= 100 && code <= 107) created = { ...created, bg: code - 92 };
     else if (code === 38 || code === 48) {
       const isIndex = codes[at + 1] === 5;
       const value = isIndex ? indexed(codes[at + 2] ?? 0) : rgb(codes.slice(at + 2, at + 5));
-      made = { ...made, [code === 38 ? 'fg' : 'bg']: value };
+      created = { ...created, [code === 38 ? 'fg' : 'bg']: value };
       at += isIndex ? 2 : 4;
     }
   }
-  return made;
+  return created;
 }
 
 const rgb = (parts: readonly number[]): string => `rgb(${parts.map((part) => Math.min(255, part)).join(' ')})`;

@@ -31,9 +31,9 @@ function partEnd(text: string, from: number): number {
   return end > from ? end : wholeCharacters(text, from + maxPart);
 }
 
-function hasLines(text: string, from: number, wanted: number): boolean {
+function hasLines(text: string, from: number, target: number): boolean {
   let at = from;
-  for (let lines = 0; lines < wanted; lines++) {
+  for (let lines = 0; lines < target; lines++) {
     at = text.indexOf('\n', at) + 1;
     if (at === 0) return false;
   }

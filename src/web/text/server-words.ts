@@ -42,8 +42,8 @@ export class TranslatedServer {
 
   /** The words of a failure: translated where the table has them, and else quoted as the server's. */
   failure(text: string): string {
-    const said = this.phrase(text);
-    return said === text ? this.#words.quoted.replace('{words}', () => text) : said;
+    const message = this.phrase(text);
+    return message === text ? this.#words.quoted.replace('{words}', () => text) : message;
   }
 
   phrase(text: string): string {

@@ -40,8 +40,8 @@ export function zip(
     await Promise.race([closed, new Promise((resolve) => content.once('close', resolve))]);
   };
   const read = async (path: string): Promise<Buffer | undefined> => {
-    const { size: told, content } = await open(path);
-    if (size + told <= maxPacked) return await buffer(content);
+    const { size: reported, content } = await open(path);
+    if (size + reported <= maxPacked) return await buffer(content);
     content.destroy();
     return undefined;
   };
@@ -80,7 +80,7 @@ export function zip(
 }
 
 /** The format can express the years 1980 to 2107. */
-function timeOf(told: string): Date {
-  const ms = Date.parse(told);
+function timeOf(message: string): Date {
+  const ms = Date.parse(message);
   return new Date(Math.min(Math.max(Number.isNaN(ms) ? 0 : ms, Date.UTC(1980, 0, 2)), Date.UTC(2107, 11, 30)));
 }

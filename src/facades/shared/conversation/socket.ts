@@ -104,15 +104,19 @@ export function conversation(deps: ConversationDeps, sockets: SocketServer): Fac
   };
 }
 
-async function converse(socket: Socket, asked: ConversationRequest, deps: ConversationDeps): Promise<void> {
+async function converse(
+  socket: Socket,
+  conversationRequest: ConversationRequest,
+  deps: ConversationDeps,
+): Promise<void> {
   const { sessions, clock, rejoins } = deps;
-  const { sid } = asked.params;
-  const client: Client = { session: sid, caller: asked.caller };
+  const { sid } = conversationRequest.params;
+  const client: Client = { session: sid, caller: conversationRequest.caller };
   // The client may send before its session is found; those frames must not be lost.
-  const begun = begin(client, asked, deps);
+  const begun = begin(client, conversationRequest, deps);
   begun.catch(() => {});
   socket.onJson(
-    async (given) => answer(socket, await begun, given, deps),
+    async (input) => answer(socket, await begun, input, deps),
     () => begun.then(() => socket.sendJson(errorFrame(sid, clock.now(), 'Invalid JSON'))),
   );
   try {
@@ -155,11 +159,11 @@ async function begin(
   { sessions, rejoins }: ConversationDeps,
 ): Promise<ConversationStart> {
   const cursor = parseCursor(query.after_seq);
-  const wanted = parseProfile(query.profile);
+  const target = parseProfile(query.profile);
   const session = await sessions.get(toSessionId(params.sid));
   const active = await sessions.activeRun(session.id); // always called, because it rejects callers without permission
   const { workdir } = await sessions.sandbox(session.id);
-  const profile = wanted ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
+  const profile = target ?? (session.origin === 'cambioml' ? 'cambioml' : 'crogia');
   // The history omits them for a run at work, because this socket sends them, and contains them for a waiting run. Only
   // clients of Crogia have such a history.
   const left = cursor === undefined && profile === 'crogia' ? rejoins.take(client) : undefined;
@@ -177,26 +181,26 @@ const inHistory = new Set<SessionEvent['type']>([
   ...(['message.delta', 'message.assistant', 'tool.calling', 'tool.called'] as const),
 ]);
 
-function parseProfile(given: unknown): Profile | undefined {
-  if (given === undefined || given === '') return undefined;
-  if (given === 'crogia' || given === 'cambioml') return given;
+function parseProfile(input: unknown): Profile | undefined {
+  if (input === undefined || input === '') return undefined;
+  if (input === 'crogia' || input === 'cambioml') return input;
   throw new AppError('invalid_request', 'profile must be crogia or cambioml.');
 }
 
 async function answer(
   socket: Socket,
   { session }: ConversationStart,
-  given: JsonObject,
+  jsonObject: JsonObject,
   deps: ConversationDeps,
 ): Promise<void> {
   const { sessions, clock, logger } = deps;
   const { id } = session;
-  const wish = readClientFrame(given);
+  const clientFrame = readClientFrame(jsonObject);
   try {
-    switch (wish.kind) {
+    switch (clientFrame.kind) {
       case 'message': {
-        const mode = wish.mode ?? (session.origin === 'cambioml' ? 'inject' : 'queue');
-        await sessions.send(id, { text: wish.text, mode });
+        const mode = clientFrame.mode ?? (session.origin === 'cambioml' ? 'inject' : 'queue');
+        await sessions.send(id, { text: clientFrame.text, mode });
         return;
       }
       case 'stop':
@@ -205,7 +209,7 @@ async function answer(
       case 'ping':
         return socket.sendJson(frame('pong', id, clock.now()));
       case 'bad':
-        return socket.sendJson(errorFrame(id, clock.now(), wish.message));
+        return socket.sendJson(errorFrame(id, clock.now(), clientFrame.message));
     }
   } catch (thrown) {
     socket.sendJson(errorFrame(id, clock.now(), errorMessageOf(thrown, id, logger)));
@@ -235,8 +239,8 @@ const frames = {
 /** Encodes each frame once for all sockets: followers share the event objects, and so the bytes. */
 function frameOf(event: SessionEvent, workdir: string, how: keyof typeof frames): Buffer | undefined {
   return frames[how].of(event, () => {
-    const said = toFrame(event, workdir);
-    const meant = said && how === 'parted' ? { ...said, content: `\n\n${said.content}` } : said;
+    const reply = toFrame(event, workdir);
+    const meant = reply && how === 'parted' ? { ...reply, content: `\n\n${reply.content}` } : reply;
     return meant && Buffer.from(JSON.stringify(meant));
   });
 }

@@ -11,7 +11,7 @@ const shownChars = 200;
 
 /** Translates functions and arguments to the names of Crogia and CambioML; an unknown function keeps its name. */
 export function toolNames(name: string, args: Args, workdir: string): ToolNames {
-  const path = (given: unknown) => (typeof given === 'string' ? below(workdir, given) : given);
+  const path = (input: unknown) => (typeof input === 'string' ? below(workdir, input) : input);
   const { name: shown, args: translated } = callIn('conversation', { name, args }, path);
   return { name: shown, arguments: translated };
 }
@@ -21,9 +21,9 @@ const telling = ['cmd', 'path', 'query', 'url', 'text', 'question', 'file', 'inp
 /** One line for display, such as `run_shell: ls -la`. */
 export function toolLine({ name, arguments: args }: ToolNames): string {
   const values = [...telling.map((key) => args[key]), ...Object.values(args)];
-  const told = values.find((value) => typeof value === 'string' && value.trim() !== '');
-  if (typeof told !== 'string') return name;
-  const line = inOneLine(told);
+  const report = values.find((value) => typeof value === 'string' && value.trim() !== '');
+  if (typeof report !== 'string') return name;
+  const line = inOneLine(report);
   return `${name}: ${line.length > shownChars ? `${beginningOf(line, shownChars - 1)}…` : line}`;
 }
 

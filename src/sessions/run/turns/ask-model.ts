@@ -146,16 +146,16 @@ const noRoom: TurnResult = {
 /** The budget that does not cover the next request after what the turn has used. */
 export function refusal(
   work: Deps,
-  wanted: TurnInput,
+  turnInput: TurnInput,
   used: { readonly spent: RunSpending; readonly unwritten: RunSpending; readonly begun?: AssistantMessage | undefined },
 ): BudgetOverrun | undefined {
   const { transcript, runId } = work.runWriter;
   const { messages } = transcript.view(runId);
   const bytes = requestBytes({
-    ...frameOf(work, wanted),
+    ...frameOf(work, turnInput),
     messages: used.begun ? extended(messages, [used.begun]) : messages,
   });
-  return findBudgetOverrun(allowanceOf(work, wanted), estimateNeeds(work.model, transcript.meter, bytes), used);
+  return findBudgetOverrun(allowanceOf(work, turnInput), estimateNeeds(work.model, transcript.meter, bytes), used);
 }
 
 const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: TurnInput): Allowance => ({
@@ -166,35 +166,35 @@ const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: TurnIn
 /** Asks the model with a conversation that fits its window; `spent` is what making it fit has cost. */
 export async function askWithinWindow(
   work: Deps,
-  wanted: TurnInput,
+  turnInput: TurnInput,
   { hear, signal, begun }: Omit<AskOptions, 'used'>,
 ): Promise<ReplyOrEnd> {
   const { model, runWriter } = work;
   const { meter } = runWriter.transcript;
   const covers: BudgetCheck = (bytes, spent) =>
-    findBudgetOverrun(allowanceOf(work, wanted), estimateNeeds(model, meter, bytes), {
+    findBudgetOverrun(allowanceOf(work, turnInput), estimateNeeds(model, meter, bytes), {
       spent,
       unwritten: nothingSpent,
     });
-  const isCounted = () => countsUsage(allowanceOf(work, wanted));
+  const isCounted = () => countsUsage(allowanceOf(work, turnInput));
   let refused: ModelReply | undefined;
   let spent = nothingSpent;
   for (let refusals = 0; ; refusals++) {
-    const fitting = { frame: frameOf(work, wanted), covers, isCounted, refused: refusals > 0 };
-    const made = await compactToFit(work, fitting, signal);
-    if (!made.ok && refused && !made.result) return { ok: true, asked: refused, spent };
-    if (!made.ok) return { ok: false, result: made.result ?? noRoom };
-    spent = addSpent(spent, made.spent);
+    const fitting = { frame: frameOf(work, turnInput), covers, isCounted, refused: refusals > 0 };
+    const compactionResult = await compactToFit(work, fitting, signal);
+    if (!compactionResult.ok && refused && !compactionResult.result) return { ok: true, asked: refused, spent };
+    if (!compactionResult.ok) return { ok: false, result: compactionResult.result ?? noRoom };
+    spent = addSpent(spent, compactionResult.spent);
     const used = { spent, unwritten: nothingSpent };
-    const over = refusal(work, wanted, { ...used, begun });
+    const over = refusal(work, turnInput, { ...used, begun });
     if (over) return { ok: false, result: { kind: 'unaffordable', over, spent } };
-    const asked = await askModel(work, wanted, { hear, signal, used, begun });
-    const { outcome } = asked;
+    const modelReply = await askModel(work, turnInput, { hear, signal, used, begun });
+    const { outcome } = modelReply;
     const isTooLong =
-      outcome.kind === 'failed' && outcome.code === 'model_context' && asked.message.text === (begun?.text ?? '');
-    if (!isTooLong || refusals === maxRefusals) return { ok: true, asked, spent };
+      outcome.kind === 'failed' && outcome.code === 'model_context' && modelReply.message.text === (begun?.text ?? '');
+    if (!isTooLong || refusals === maxRefusals) return { ok: true, asked: modelReply, spent };
     throwIfFired(signal);
-    refused = asked;
+    refused = modelReply;
     meter.raise(model.name);
   }
 }
@@ -211,20 +211,20 @@ interface AskOptions {
 /** Asks the model once, for a reply that is no dearer than the budgets cover. Its text has that of `begun`. */
 export async function askModel(
   work: Deps,
-  wanted: TurnInput,
+  turnInput: TurnInput,
   { hear, signal, used, begun }: AskOptions,
 ): Promise<ModelReply> {
   const { model, runWriter } = work;
   const load = loaderOf(work);
   const { transcript, runId } = runWriter;
   const view = transcript.view(runId);
-  const { messages: told, runFrom } = view;
-  const { phase, note, hint, mustCall } = wanted;
-  const frame = frameOf(work, wanted);
+  const { messages: reports, runFrom } = view;
+  const { phase, note, hint, mustCall } = turnInput;
+  const frame = frameOf(work, turnInput);
   const { system, sections, tools } = frame;
-  const messages = begun ? extended(told, [begun]) : told;
+  const messages = begun ? extended(reports, [begun]) : reports;
   const bytes = requestBytes({ ...frame, messages });
-  const allowance = allowanceOf(work, wanted);
+  const allowance = allowanceOf(work, turnInput);
   const inputTokens = transcript.meter.tokens(model.name, bytes);
   const sampling = withinBudget(work, affordableReply(allowance, { model, inputTokens }, used));
   const loaded = load ? await withPictures(messages, load, signal) : { messages, leftOut: [] };

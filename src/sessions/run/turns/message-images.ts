@@ -70,12 +70,12 @@ async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Pr
   const key = `${picture.file} ${side}`;
   const known = scaledBefore.get(key);
   if (known) return await known;
-  const made = smaller(bytes, { size, side, signal });
+  const created = smaller(bytes, { size, side, signal });
   const [oldest] = scaledBefore.keys();
   if (scaledBefore.size >= maxKept && oldest !== undefined) scaledBefore.delete(oldest);
-  scaledBefore.set(key, made);
-  made.catch(() => scaledBefore.delete(key));
-  return await made;
+  scaledBefore.set(key, created);
+  created.catch(() => scaledBefore.delete(key));
+  return await created;
 }
 
 interface Oversize extends Pick<Fitting, 'side' | 'signal'> {
@@ -83,8 +83,8 @@ interface Oversize extends Pick<Fitting, 'side' | 'signal'> {
 }
 
 async function smaller(picture: Buffer, { size: { width, height }, side, signal }: Oversize): Promise<Fitted> {
-  const made = await pictureScaler.fit({ picture, side, maxBytes }, signal);
-  if (made) return { mimeType: made.mimeType, data: Buffer.from(made.bytes).toString('base64') };
+  const created = await pictureScaler.fit({ picture, side, maxBytes }, signal);
+  if (created) return { mimeType: created.mimeType, data: Buffer.from(created.bytes).toString('base64') };
   const why = `it has ${width} × ${height} pixels and ${picture.length} bytes, which is more than providers take`;
   return { leftOut: `${why}, and it could not be made smaller` };
 }

@@ -33,7 +33,7 @@ export type Turn =
 /** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
 export async function takeTurn(
   work: Pick<RunContext, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>,
-  wanted: TurnInput,
+  turnInput: TurnInput,
   signal: AbortSignal,
 ): Promise<Turn> {
   const { runWriter } = work;
@@ -42,34 +42,34 @@ export async function takeTurn(
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage()); // it has the newer answer
   const { begun } = runWriter;
   const hasFiles = unheard.some(({ attachments = [] }) => attachments.length > 0);
-  runWriter.takeIn(hasFiles ? await shownMessages([...unheard], work.files, wanted.workdir) : undefined);
-  runWriter.transcript.placeNote(wanted.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
+  runWriter.takeIn(hasFiles ? await shownMessages([...unheard], work.files, turnInput.workdir) : undefined);
+  runWriter.transcript.placeNote(turnInput.note, work.model.abilities.window / 8); // in bytes: some 4 % of the window
   const pieces = begun ? [begun.text] : [];
   using speech = runWriter.speak(begun?.id);
   const hear = (delta?: string) => {
     if (delta === undefined) return speech.think();
-    if (pieces.length === 0) wanted.beforeText?.();
+    if (pieces.length === 0) turnInput.beforeText?.();
     pieces.push(delta);
     speech.say(delta);
   };
   const broken = begun && begun.text.trim() !== '' ? replyOfText(begun.text) : undefined;
-  const going = broken ? { ...wanted, hint: brokenHint } : wanted;
+  const going = broken ? { ...turnInput, hint: brokenHint } : turnInput;
   const first = await askWithinWindow(work, going, { hear, signal, begun: broken });
   if (!first.ok) {
     await runWriter.write(...speech.cut());
     return first;
   }
   const rest =
-    wasCut(first.asked) && !goesOver(work, wanted, first)
+    wasCut(first.asked) && !goesOver(work, turnInput, first)
       ? await askModel(
           work,
-          { ...wanted, hint: goOnHint },
+          { ...turnInput, hint: goOnHint },
           { hear, signal, used: usedBy(first), begun: first.asked.message },
         )
       : undefined;
   throwIfFired(signal);
-  const asked = rest ? joined(first.asked, rest, hear) : first.asked;
-  const { outcome, message, refused, repeats } = asked;
+  const modelReply = rest ? joined(first.asked, rest, hear) : first.asked;
+  const { outcome, message, refused, repeats } = modelReply;
   const finished = [first.asked, rest].flatMap((it) =>
     it?.outcome.kind === 'finished' ? [{ ...it, end: it.outcome }] : [],
   );
@@ -81,7 +81,7 @@ export async function takeTurn(
     ...finished.map(({ message: { model }, end, proof, thoughts, assumed }) =>
       runWriter.usage(model, end.usage, {
         ...proof,
-        purpose: purposeOf(wanted),
+        purpose: purposeOf(turnInput),
         ...(thoughts && { thoughts }),
         ...(assumed && { assumed }),
       }),
@@ -101,13 +101,13 @@ export async function takeTurn(
     return { ok: false, result: declined(message, outcome) };
   }
   const { runId } = runWriter;
-  const hint = repeats ? repetitionHint : cutCallHint(outcome, isEmpty(asked));
-  if (!isEmpty(asked) && !repeats) runWriter.add({ runId, message });
+  const hint = repeats ? repetitionHint : cutCallHint(outcome, isEmpty(modelReply));
+  if (!isEmpty(modelReply) && !repeats) runWriter.add({ runId, message });
   for (const { callId, name } of refused) {
     const output = 'Not run: too many calls in one turn.';
     runWriter.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
   }
-  const empty = isEmpty(asked) || hint !== undefined;
+  const empty = isEmpty(modelReply) || hint !== undefined;
   return { ok: true, message, pieces, facts, spent, empty, ...(hint !== undefined && { hint }) };
 }
 
@@ -115,8 +115,8 @@ const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer
 const purposeOf = ({ phase }: TurnInput): Purpose => purposes[phase.kind];
 
 /** Whether no budget is left for the rest of a cut reply. */
-function goesOver(work: Parameters<typeof refusal>[0], wanted: TurnInput, first: FirstReply): boolean {
-  return refusal(work, wanted, { ...usedBy(first), begun: first.asked.message }) !== undefined;
+function goesOver(work: Parameters<typeof refusal>[0], turnInput: TurnInput, first: FirstReply): boolean {
+  return refusal(work, turnInput, { ...usedBy(first), begun: first.asked.message }) !== undefined;
 }
 
 interface FirstReply {
@@ -170,8 +170,8 @@ function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): 
 
 function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): TurnResult {
   const why = reason ? ` (${reason})` : '';
-  const said = text.trim() === '' ? '' : ` It said: ${text.trim().slice(0, 500)}`;
-  const message = `${model} declined to answer${why}.${said} Say it in other words, or choose another model.`;
+  const reply = text.trim() === '' ? '' : ` It said: ${text.trim().slice(0, 500)}`;
+  const message = `${model} declined to answer${why}.${reply} Say it in other words, or choose another model.`;
   return { kind: 'failed', code: 'model_refused', message, retryable: false, retryAfterMs: undefined };
 }
 

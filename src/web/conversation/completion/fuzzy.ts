@@ -7,8 +7,8 @@ const startsOfWords = /[/\\._\- ]/;
 const folded = (text: string): string => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
 /** How well the letters fit; undefined: they are not all there in this order. The letters at the end count more. */
-export function fuzzyScore(name: string, wanted: string): number | undefined {
-  const [text, letters] = [folded(name), folded(wanted).replace(/\s+/g, '').slice(0, maxWanted)];
+export function fuzzyScore(name: string, target: string): number | undefined {
+  const [text, letters] = [folded(name), folded(target).replace(/\s+/g, '').slice(0, maxWanted)];
   if (letters === '') return 0;
   const together = text.lastIndexOf(letters);
   if (together >= 0) {
@@ -30,12 +30,12 @@ export function fuzzyScore(name: string, wanted: string): number | undefined {
 /** The best of them, best first; equal ones in their order. */
 export function fuzzyBest<Value>(
   values: readonly Value[],
-  wanted: string,
+  target: string,
   { nameOf, max }: { readonly nameOf: (value: Value) => string; readonly max: number },
 ): Value[] {
   return values
     .flatMap((value) => {
-      const score = fuzzyScore(nameOf(value), wanted);
+      const score = fuzzyScore(nameOf(value), target);
       return score === undefined ? [] : [{ value, score }];
     })
     .sort((a, b) => b.score - a.score)

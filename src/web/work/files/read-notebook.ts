@@ -30,14 +30,14 @@ export function readNotebook(text: string): NotebookFile | undefined {
   return { language: typeof language === 'string' ? language : 'python', cells: cells.map(cellOf) };
 }
 
-function cellOf(given: unknown): Cell {
-  const { cell_type, source, outputs } = object(given);
+function cellOf(input: unknown): Cell {
+  const { cell_type, source, outputs } = object(input);
   const kind = cell_type === 'markdown' || cell_type === 'code' ? cell_type : 'raw';
   return { kind, source: joined(source), outputs: Array.isArray(outputs) ? outputs.flatMap(outputOf) : [] };
 }
 
-function outputOf(given: unknown): Output[] {
-  const { output_type, text, data, traceback, name } = object(given);
+function outputOf(input: unknown): Output[] {
+  const { output_type, text, data, traceback, name } = object(input);
   if (output_type === 'stream') return textOf(joined(text), name === 'stderr');
   if (output_type === 'error') return textOf(withoutColours(joined(traceback, '\n')), true);
   const forms = object(data);

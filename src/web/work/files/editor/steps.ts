@@ -36,9 +36,9 @@ function addWrite(
   { success, function: name, args, content }: CalledData,
 ): void {
   if (!files || !success || name === 'file_read' || !content || !('oldContent' in content)) return;
-  const given = args.file ?? args.path;
-  if (typeof given !== 'string') return;
-  const path = given.replace(/^\/workspace\//, '').replace(/^\.\//, '');
+  const input = args.file ?? args.path;
+  if (typeof input !== 'string') return;
+  const path = input.replace(/^\/workspace\//, '').replace(/^\.\//, '');
   const known = files.get(path);
   files.set(path, { before: known ? known.before : content.oldContent, after: content.content });
 }
