@@ -12,7 +12,7 @@ import { errorPages } from '../src/core/errors/error-pages.ts';
 import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
 import { eventTraits } from '../src/core/model/event-traits.ts';
 import { type FactType, SessionFact } from '../src/core/model/events.ts';
-import { managedAgentsDoors, unsupportedAreas } from '../src/facades/compat/managed-agents/routes.ts';
+import { managedAgentsEndpoints, unsupportedAreas } from '../src/facades/compat/managed-agents/routes.ts';
 import { wireErrors } from '../src/http/errors/wire-errors.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
@@ -37,8 +37,8 @@ ${table(['variable', 'key in corral.yaml', 'accepts', 'default', 'what it is'], 
 }
 
 function managedAgentsPage(): string {
-  const there = managedAgentsDoors().map((door) => {
-    const [method = '', path = ''] = door.split(' ');
+  const there = managedAgentsEndpoints().map((endpoint) => {
+    const [method = '', path = ''] = endpoint.split(' ');
     return [code(method), code(path.replaceAll(/:(\w+)/g, '{$1}'))];
   });
   const missing = unsupportedAreas.map(({ name, tier, paths }) => [

@@ -11,12 +11,12 @@ import { everybody, nobody, type Principal, tooWeak } from '../core/model/princi
 import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
 import type { FacadeParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/facade.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
-import { auditOf } from '../http/guard/audit.ts';
+import { requestAudit } from '../http/guard/audit.ts';
 import { currentPrincipal } from '../http/guard/caller.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { Clients } from '../http/guard/clients.ts';
-import { credentialsOf } from '../http/guard/credentials.ts';
-import { principalFor } from '../http/guard/guard.ts';
+import { createCredentials } from '../http/guard/credentials.ts';
+import { findPrincipal } from '../http/guard/guard.ts';
 import { idempotency, keepAnswers } from '../http/guard/idempotency.ts';
 import { rateLimiter } from '../http/guard/rate-limit.ts';
 import { createApp } from '../http/routes/app.ts';
@@ -103,7 +103,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     },
   });
   const admits = (token: string, address: string) => {
-    const principal = principalFor([token], { gate, keys });
+    const principal = findPrincipal([token], { gate, keys });
     if (!principal) guesses.failed(address);
     return principal;
   };
@@ -168,9 +168,16 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     return created;
   };
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
-  const audit = auditOf(deps, principalOf);
+  const audit = requestAudit(deps, principalOf);
   const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, principalOf);
-  const credentials = credentialsOf({ token: config.token, gate, keys, limiter, lockout: guesses, audit: audit?.tell });
+  const credentials = createCredentials({
+    token: config.token,
+    gate,
+    keys,
+    limiter,
+    lockout: guesses,
+    audit: audit?.tell,
+  });
   const secrets = deps.peppers ?? (async () => peppers([]));
   const parts: FacadeParts = {
     version,
@@ -220,7 +227,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
  */
 function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: () => Principal) {
   const raw = { ...deps.services, sessions: deps.sessions };
-  const audit = auditOf(deps, principalOf);
+  const audit = requestAudit(deps, principalOf);
   const parts = deps.opencodex && guardedParts(deps.opencodex, raw, principalOf);
   const services = withPermissions(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
   const keys: KeyAdmin | undefined = deps.keys;

@@ -22,14 +22,14 @@ export const completionCommand: CliCommand = {
   },
 };
 
-const longOf = (flags: string) => /--[a-z-]+/.exec(flags)?.[0] ?? '';
+const parseLongFlag = (flags: string) => /--[a-z-]+/.exec(flags)?.[0] ?? '';
 const takesSession = ({ args }: CliCommand) => args.some(([usage]) => usage.includes('session'));
 const ask = 'corral ls --quiet 2>/dev/null';
 const others = ['serve', 'up', 'down', 'doctor', 'keys', 'try', 'export', 'import', 'settings', 'help'];
 
 function bash(commands: readonly CliCommand[]): string {
   const cases = commands.map((command) => {
-    const words = command.options.map(([flags]) => longOf(flags)).join(' ');
+    const words = command.options.map(([flags]) => parseLongFlag(flags)).join(' ');
     const ids = takesSession(command) ? ` last $(${ask})` : '';
     return `    ${command.name}) words="${words}${ids}" ;;`;
   });
@@ -51,7 +51,7 @@ function zsh(commands: readonly CliCommand[]): string {
   const escaped = (text: string) => text.replaceAll(/[\\'"`$[\]:]/g, '');
   const names = commands.map(({ name, about }) => `    '${name}:${escaped(about)}'`);
   const cases = commands.map((command) => {
-    const flags = command.options.map(([flags, about]) => `'${longOf(flags)}[${escaped(about)}]'`).join(' ');
+    const flags = command.options.map(([flags, about]) => `'${parseLongFlag(flags)}[${escaped(about)}]'`).join(' ');
     const ids = takesSession(command) ? ` '*:session:(last '"$(${ask} | tr '\\n' ' ')"')'` : " '*:file:_files'";
     return `    ${command.name}) _arguments ${flags}${ids} ;;`;
   });
@@ -79,7 +79,7 @@ function fish(commands: readonly CliCommand[]): string {
     return [
       `complete -c corral -n __fish_use_subcommand -f -a ${command.name} -d '${escaped(command.about)}'`,
       ...command.options.map(
-        ([flags, about]) => `complete -c corral ${inside} -l ${longOf(flags).slice(2)} -d '${escaped(about)}'`,
+        ([flags, about]) => `complete -c corral ${inside} -l ${parseLongFlag(flags).slice(2)} -d '${escaped(about)}'`,
       ),
       ...(takesSession(command) ? [`complete -c corral ${inside} -a 'last (${ask})'`] : []),
     ];

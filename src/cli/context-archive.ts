@@ -29,7 +29,7 @@ export class BuildContext {
 
   static async open(root: string): Promise<BuildContext> {
     const text = await readFile(join(root, '.dockerignore'), 'utf8').catch(() => '');
-    return new BuildContext(root, ignoredBy(text));
+    return new BuildContext(root, parseIgnoreRules(text));
   }
 
   /** Rejects: UsageError if nothing is there. */
@@ -79,7 +79,7 @@ export class BuildContext {
 
   async *#archive(entries: readonly Entry[]): AsyncGenerator<Uint8Array> {
     for (const entry of entries) {
-      yield* headersOf(entry);
+      yield* entryHeaders(entry);
       if (entry.type !== 'file') continue;
       let left = entry.size;
       for await (const piece of createReadStream(join(this.#root, entry.path), { highWaterMark: 1 << 18 })) {
@@ -106,7 +106,7 @@ function sureFolder(source: string): string {
 }
 
 /** The rules of a .dockerignore; the last one that matches a path or a folder above it applies. */
-function ignoredBy(text: string): (path: string) => boolean {
+function parseIgnoreRules(text: string): (path: string) => boolean {
   const rules = text.split(/\r?\n/).flatMap((line) => {
     const pattern = line.trim();
     if (pattern === '' || pattern.startsWith('#')) return [];
@@ -126,5 +126,5 @@ function formOf(pattern: string): string {
   });
 }
 
-const headersOf = ({ path, type, mode, size, link }: Entry): Buffer[] =>
+const entryHeaders = ({ path, type, mode, size, link }: Entry): Buffer[] =>
   tarHeaders(type === 'folder' ? `${path}/` : path, size, mode, { type, target: link });

@@ -30,7 +30,7 @@ const byCode: Partial<Record<CorralErrorCode, ExitName>> = {
 export class UsageError extends Error {}
 
 /** The exit code for a failure. */
-export function exitOf(thrown: unknown): number {
+export function toExitCode(thrown: unknown): number {
   if (thrown instanceof UsageError) return exitCodes.usage.code;
   if (thrown instanceof CorralError) return exitCodes[byCode[thrown.code] ?? 'failed'].code;
   return exitCodes.failed.code;

@@ -3,7 +3,7 @@ import type { CommandInput } from './command.ts';
 import { UsageError } from './exit-codes.ts';
 
 /** The goal of --goal, --check and --revisions. Undefined: none. */
-export function goalOf(options: CommandInput['options']): RunOptions['goal'] {
+export function parseGoal(options: CommandInput['options']): RunOptions['goal'] {
   const rubric = options.text('goal');
   const commands = options.texts('check');
   const revisions = options.text('revisions');

@@ -18,7 +18,10 @@ const named: Readonly<Record<string, string>> = {
 };
 
 /** The headers that streamable HTTP requires with a message. `version`: negotiated at the start, if any. */
-export function headersOf({ method = '', params }: McpMessage, version: string | undefined): Record<string, string> {
+export function requestHeaders(
+  { method = '', params }: McpMessage,
+  version: string | undefined,
+): Record<string, string> {
   const meta = params?._meta as Readonly<Record<string, unknown>> | undefined;
   const claimed = meta?.['io.modelcontextprotocol/protocolVersion'];
   const spoken = typeof claimed === 'string' ? claimed : version;
@@ -39,7 +42,7 @@ const asHeader = (text: string) =>
     : `=?base64?${Buffer.from(text).toString('base64')}?=`;
 
 /** The messages of an answer, as they arrive. */
-export async function* messagesOf(response: Response): AsyncGenerator<string> {
+export async function* readMessages(response: Response): AsyncGenerator<string> {
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) {
     const text = await response.text();
     if (text !== '') yield text;

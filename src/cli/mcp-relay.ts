@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { type JsonLimits, jsonWithin } from '../core/text/json.ts';
-import { failure, headersOf, type McpMessage, messagesOf, rpcErrors } from './mcp-messages.ts';
+import { failure, type McpMessage, readMessages, requestHeaders, rpcErrors } from './mcp-messages.ts';
 
 export interface RelayParts {
   /** Sends a message to the server. Rejects where no server answers. */
@@ -14,7 +14,7 @@ const maxOpen = 64;
 /** The limits of a message in either direction. An answer can carry a screenshot or a whole file. */
 const messageLimits: JsonLimits = { maxBytes: 64 * 1024 * 1024, maxDepth: 64, maxValues: 1_000_000 };
 /** How long requests under way may take after the client has closed its end. */
-const restMs = 5_000;
+const drainMs = 5_000;
 
 /**
  * Passes the messages of an MCP client, one on each line, to a server and its answers back, until the client leaves.
@@ -30,11 +30,11 @@ export async function relayMcp({ send, input, print, signal }: RelayParts): Prom
     if (message.id != null) open.set(message.id, stop);
     const until = AbortSignal.any([signal, left.signal, stop.signal]);
     try {
-      const response = await send(line, headersOf(message, version), until);
-      for await (const text of messagesOf(response)) {
-        const reply = answerTo(message, text, response);
+      const response = await send(line, requestHeaders(message, version), until);
+      for await (const text of readMessages(response)) {
+        const reply = toClientLine(message, text, response);
         if (reply === undefined) continue;
-        if (message.method === 'initialize') version = versionIn(reply) ?? version;
+        if (message.method === 'initialize') version = readVersion(reply) ?? version;
         await print(reply);
       }
     } catch (thrown) {
@@ -65,7 +65,7 @@ export async function relayMcp({ send, input, print, signal }: RelayParts): Prom
     work.add(passed);
   }
   signal.removeEventListener('abort', leave);
-  const late = setTimeout(() => left.abort(), restMs);
+  const late = setTimeout(() => left.abort(), drainMs);
   await Promise.all(work);
   clearTimeout(late);
 }
@@ -76,7 +76,7 @@ function parsed(line: string): McpMessage | undefined {
 }
 
 /** The line for the client. A refusal by HTTP alone has no id, so the client would wait for its answer forever. */
-function answerTo({ id }: McpMessage, text: string, { status }: Response): string | undefined {
+function toClientLine({ id }: McpMessage, text: string, { status }: Response): string | undefined {
   if (id == null) return undefined; // a notification has no answer
   if (status < 400) return text;
   const reply = parsed(text);
@@ -84,7 +84,7 @@ function answerTo({ id }: McpMessage, text: string, { status }: Response): strin
   return JSON.stringify({ ...reply, id: reply.id ?? id });
 }
 
-function versionIn(text: string): string | undefined {
+function readVersion(text: string): string | undefined {
   const version = parsed(text)?.result?.protocolVersion;
   return typeof version === 'string' ? version : undefined;
 }

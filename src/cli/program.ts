@@ -3,9 +3,9 @@ import { CorralError } from '../client/index.ts';
 import { type CliCommand, Options } from './command.ts';
 import { clientCommands } from './commands/list.ts';
 import { completionCommand } from './completion.ts';
-import { exitCodes, exitOf, UsageError } from './exit-codes.ts';
+import { exitCodes, toExitCode, UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { serverOf } from './server.ts';
+import { connectTo } from './server.ts';
 
 /** A command of the server's own program, which reads its arguments itself. */
 export interface ServerCommand {
@@ -31,7 +31,7 @@ export const allCommands: readonly CliCommand[] = [...clientCommands, completion
 export async function runCli(args: readonly string[], parts: ProgramParts): Promise<number> {
   const { io } = parts;
   let code: number = exitCodes.ok.code;
-  const program = programOf(parts, (exit) => {
+  const program = createProgram(parts, (exit) => {
     code = exit;
   });
   try {
@@ -41,7 +41,7 @@ export async function runCli(args: readonly string[], parts: ProgramParts): Prom
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : exitCodes.usage.code;
     if (io.signal.aborted) return exitCodes.interrupted.code;
     reportFailure(thrown as Error, io, args.includes('--json'));
-    return exitOf(thrown);
+    return toExitCode(thrown);
   }
 }
 
@@ -51,7 +51,7 @@ function reportFailure(thrown: Error, io: Io, json: boolean): void {
   else io.say([`corral: ${thrown.message}`, ...(docs === undefined ? [] : [`See ${docs}`])].join('\n'));
 }
 
-export function programOf(
+export function createProgram(
   { io, version, serverCommands, runServer, hasServer = true }: ProgramParts,
   done: (exit: number) => void,
 ) {
@@ -69,7 +69,7 @@ export function programOf(
       `\nGet started: ${hasServer ? 'corral up, then ' : 'CORRAL_URL=<your server> '}corral run "Say hello", or corral chat.`,
     )
     .addHelpText('after', `\nExit codes:\n${exitLines().join('\n')}`);
-  for (const [title, commands] of groupsOf(allCommands)) {
+  for (const [title, commands] of groupCommands(allCommands)) {
     program.commandsGroup(`${title}:`);
     for (const command of commands) addCommand(program, command, io, done);
   }
@@ -100,7 +100,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   Sandboxes: ['exec', 'attach', 'cp', 'ps', 'port', 'desktop', 'vnc', 'pause', 'resume', 'snapshot', 'volume'],
   Repositories: ['prebuild', 'check', 'commit', 'push', 'pr', 'patch'],
 };
-function groupsOf(all: readonly CliCommand[]): [title: string, commands: readonly CliCommand[]][] {
+function groupCommands(all: readonly CliCommand[]): [title: string, commands: readonly CliCommand[]][] {
   const named = new Set(Object.values(groups).flat());
   const byGroup = Object.entries(groups).map(([title, names]): [string, readonly CliCommand[]] => [
     title,
@@ -117,13 +117,15 @@ function addCommand(
 ) {
   const command = program.command(name).summary(summary(about)).description(about);
   for (const [usage, text] of args) command.argument(usage, text);
-  for (const [flags, text] of options) command.addOption(optionOf(flags, text));
+  for (const [flags, text] of options) command.addOption(toOption(flags, text));
   command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  ${line}`).join('\n')}`);
   if (passThrough) command.passThroughOptions();
   command.action(async () => {
-    const corral = () => serverOf(program.opts<{ url?: string }>().url, io.env);
+    const corral = () => connectTo(program.opts<{ url?: string }>().url, io.env);
     const words = command.processedArgs.flat().filter((word): word is string => typeof word === 'string');
-    const { args: values, isProgram } = passThrough ? commandLineIn(command, words) : { args: words, isProgram: false };
+    const { args: values, isProgram } = passThrough
+      ? parseCommandLine(command, words)
+      : { args: words, isProgram: false };
     if (values.length < args.filter(([usage]) => usage.startsWith('<')).length) {
       throw new UsageError(`${name} needs ${args.map(([usage]) => usage).join(' ')}. corral help ${name} shows more.`);
     }
@@ -132,17 +134,19 @@ function addCommand(
 }
 
 /** Reads the options between the first argument and the other program's command line, as Docker and kubectl do. */
-function commandLineIn(command: Command, [first = '', ...words]: readonly string[]) {
+function parseCommandLine(command: Command, [first = '', ...words]: readonly string[]) {
   const { operands, unknown } = command.parseOptions([...words]);
-  const [strange] = unknown;
-  if (strange !== undefined) {
-    throw new UsageError(`There is no option ${strange}. Write -- before a program whose name begins with a dash.`);
+  const [unknownOption] = unknown;
+  if (unknownOption !== undefined) {
+    throw new UsageError(
+      `There is no option ${unknownOption}. Write -- before a program whose name begins with a dash.`,
+    );
   }
   return { args: [first, ...operands], isProgram: words.at(-operands.length - 1) === '--' };
 }
 
 /** A repeatable option takes one value each time, so that it does not swallow the arguments after it. */
-function optionOf(flags: string, text: string): Option {
+function toOption(flags: string, text: string): Option {
   const option = new Option(flags.replace('...', ''), text);
   if (!flags.includes('...')) return option;
   option.description = `${text} (repeatable)`;

@@ -19,7 +19,7 @@ export interface ServerAddress {
 }
 
 /** The server of `--url` or CORRAL_URL, else the running local one, else the usual address. */
-export function addressOf(value: string | undefined, env: Io['env']): ServerAddress {
+export function resolveAddress(value: string | undefined, env: Io['env']): ServerAddress {
   const url = value ?? (env.CORRAL_URL || undefined);
   const token = env.CORRAL_TOKEN || undefined;
   const found = foundFiles(env).flatMap((file) => readFound(file) ?? []);
@@ -34,8 +34,8 @@ export function addressOf(value: string | undefined, env: Io['env']): ServerAddr
   return { url: trimEndOf(url, '/'), token: token ?? own?.token };
 }
 
-export function serverOf(value: string | undefined, env: Io['env']): Corral {
-  const { url, token = '' } = addressOf(value, env);
+export function connectTo(value: string | undefined, env: Io['env']): Corral {
+  const { url, token = '' } = resolveAddress(value, env);
   return new Corral({ url, token });
 }
 
@@ -51,11 +51,11 @@ export function serverOn(dataDir: string): Corral | undefined {
 /** The data folder's own file first, then those of the user's other servers. */
 function foundFiles(env: Io['env']): string[] {
   const runtime = env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'corral') : undefined;
-  const others = runtime === undefined ? [] : namesIn(runtime).map((name) => join(runtime, name));
+  const others = runtime === undefined ? [] : listNames(runtime).map((name) => join(runtime, name));
   return [join(resolve(env.CORRAL_DATA_DIR || 'data'), 'server.json'), ...others];
 }
 
-function namesIn(folder: string): string[] {
+function listNames(folder: string): string[] {
   try {
     return readdirSync(folder).filter((name) => name.endsWith('.json'));
   } catch {
@@ -82,7 +82,7 @@ export function isRunning(pid: number): boolean {
 }
 
 /** Finds a session by its id, its name, the beginning of its id, or `last`. */
-export async function boxOf(corral: Corral, word: string): Promise<Box> {
+export async function findBox(corral: Corral, word: string): Promise<Box> {
   if (/^[0-9a-f]{16}$/.test(word)) return await corral.open(word);
   if (word !== 'last' && /^[a-z0-9][a-z0-9._-]{0,62}$/.test(word)) {
     const named = await corral.call((api) => api.sessions.byName.query({ name: word })).catch(unlessMissing);

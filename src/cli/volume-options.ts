@@ -7,7 +7,7 @@ export const volumeOption: readonly [string, string] = [
 ];
 
 /** Parses the mounts of `--volume`. */
-export function mountsOf(values: readonly string[]): readonly VolumeMount[] {
+export function parseMounts(values: readonly string[]): readonly VolumeMount[] {
   return values.map((one) => {
     const [, volume, path, access = 'read'] = /^([^:]+):(\/[^:]+)(?::(read|write))?$/.exec(one) ?? [];
     if (volume === undefined || path === undefined) {

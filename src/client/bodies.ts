@@ -13,7 +13,7 @@ export async function toRequestInit(body: Body): Promise<RequestInit> {
 }
 
 /** Like Node's `ReadableStream.from`, which some platforms lack. */
-export function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+export function toStream(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
   const from = pieces[Symbol.asyncIterator]();
   return new ReadableStream({
     async pull(controller) {
@@ -28,7 +28,7 @@ export function streamOf(pieces: AsyncIterable<Uint8Array>): ReadableStream<Uint
 }
 
 /** Reads a stream piece by piece, even where streams cannot be iterated, as in Safari. */
-export async function* piecesOf(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+export async function* readPieces(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader();
   try {
     for (;;) {

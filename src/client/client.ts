@@ -57,7 +57,7 @@ export function createCorralClient(options: CorralClientOptions): CorralClient {
     links: [
       splitLink<AppRouter>({
         condition: ({ type }) => type === 'subscription',
-        true: [endWith(ended.signal), comeAgain, streams.link],
+        true: [endWith(ended.signal), retryTransient, streams.link],
         false: httpBatchLink({ url, ...headers, maxURLLength: 8_000, maxItems: 100 }),
       }),
     ],
@@ -82,13 +82,13 @@ interface Streams {
 /** A browser cannot set headers on an EventSource or WebSocket, so the token is in the connection parameters. */
 const parameters = ({ token }: CorralClientOptions) => (token === undefined ? {} : { connectionParams: { token } });
 
-const eventSourceOf = (options: CorralClientOptions): EventSourceClass =>
+const chooseEventSource = (options: CorralClientOptions): EventSourceClass =>
   options.EventSource ??
   (globalThis as unknown as { EventSource?: EventSourceClass }).EventSource ??
   (FetchEventSource as unknown as EventSourceClass);
 
 function overSse(url: string, options: CorralClientOptions): Streams {
-  const EventSource = eventSourceOf(options);
+  const EventSource = chooseEventSource(options);
   return { link: httpSubscriptionLink({ url, EventSource, ...parameters(options) }), close: () => {} };
 }
 
@@ -136,7 +136,7 @@ const endWith =
     });
 
 /** A broken connection or a temporary failure of the server ends no subscription; a refusal does. */
-const comeAgain: TRPCLink<AppRouter> = retryLink({
+const retryTransient: TRPCLink<AppRouter> = retryLink({
   retry: ({ error }) => error.data?.retryable ?? !isRefusal(error),
   retryDelayMs: pauseMs,
 });

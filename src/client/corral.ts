@@ -2,7 +2,7 @@ import { BoxAttempts } from './attempts.ts';
 import type { CorralClient, CorralClientOptions } from './client.ts';
 import { type Connection, connect } from './connection.ts';
 import { CorralError } from './errors.ts';
-import { eventsOf } from './events.ts';
+import { followEvents } from './events.ts';
 import { type ExecBytes, type ExecOptions, type ExecResult, exec, execBytes } from './exec.ts';
 import { type FileContent, Files } from './files.ts';
 import { Memory, type MemoryOptions } from './memory.ts';
@@ -265,7 +265,7 @@ export class Box implements AsyncDisposable {
 
   /** The session's events after `afterSeq`, then new ones, until it is deleted. */
   events(afterSeq = 0): AsyncGenerator<Event, void> {
-    return eventsOf(this.#server, this.id, afterSeq);
+    return followEvents(this.#server, this.id, afterSeq);
   }
 
   /**

@@ -49,14 +49,14 @@ export function toCorralError(
 }
 
 export function unreachable(address: string, cause?: unknown): CorralError {
-  const reason = reasonOf(cause);
+  const reason = findReason(cause);
   const hint = 'Start it there (npm start), or set CORRAL_URL to another address.';
   const text = `No Corral server answers at ${address}${reason === undefined ? '' : ` (${reason})`}.`;
   return new CorralError('unreachable', text, { address, hint, retryable: true, cause });
 }
 
 /** The system's name for the failure, such as ECONNREFUSED. */
-function reasonOf(thrown: unknown): string | undefined {
+function findReason(thrown: unknown): string | undefined {
   for (let at = thrown; at instanceof Error; at = at.cause) {
     const { code } = at as { code?: unknown };
     if (typeof code === 'string' && /^E[A-Z]+$|^UND_/.test(code)) return code;

@@ -8,7 +8,11 @@ const maxWaiting = 1_000;
  * The events of a session after `afterSeq`, then new ones, until the session is deleted or the reader stops. Reconnects
  * and continues after the last event if the connection breaks, or was closed because the reader was slow.
  */
-export async function* eventsOf(server: Connection, sessionId: string, afterSeq: number): AsyncGenerator<Event, void> {
+export async function* followEvents(
+  server: Connection,
+  sessionId: string,
+  afterSeq: number,
+): AsyncGenerator<Event, void> {
   let isOver = false;
   for (let seq = afterSeq; !isOver; ) {
     for await (const next of oneConnection(server, sessionId, seq)) {

@@ -1,5 +1,5 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
-import { piecesOf, streamOf, toRequestInit } from './bodies.ts';
+import { readPieces, toRequestInit, toStream } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError, type CorralErrorCode, toCorralError } from './errors.ts';
 
@@ -62,13 +62,13 @@ export async function execBytes(
   { onBytes, stdin, signal, ...requested }: ExecBytes,
 ): Promise<Pick<ExecResult, 'exitCode' | 'timedOut'>> {
   const line = `${JSON.stringify({ command, ...requested })}\n`;
-  const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : streamOf(behind(line, stdin));
+  const body = stdin === undefined || typeof stdin === 'string' ? line + (stdin ?? '') : toStream(behind(line, stdin));
   const init = { method: 'POST', ...(await toRequestInit(body)), ...(signal && { signal }) };
   const response = await server.request(`/streams/sessions/${sessionId}/exec`, init);
-  for await (const { channel, payload } of streamFrames(piecesOf(response.body))) {
+  for await (const { channel, payload } of streamFrames(readPieces(response.body))) {
     if (channel === 'output') await onBytes('stdout', payload);
     if (channel === 'errors') await onBytes('stderr', payload);
-    if (channel === 'end') return outcomeOf(payload, server.address);
+    if (channel === 'end') return parseOutcome(payload, server.address);
   }
   throw cutOffError(server.address);
 }
@@ -77,7 +77,7 @@ export const cutOffError = (address: string): CorralError =>
   new CorralError('unreachable', `The connection to ${address} broke before the end.`, { address, retryable: true });
 
 /** Parses the outcome in a stream's last frame. */
-export function outcomeOf<Outcome>(payload: Uint8Array, address: string): Outcome {
+export function parseOutcome<Outcome>(payload: Uint8Array, address: string): Outcome {
   const reply = JSON.parse(new TextDecoder().decode(payload)) as Outcome & {
     readonly error?: {
       readonly code: CorralErrorCode;

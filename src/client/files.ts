@@ -1,4 +1,4 @@
-import { type Body, streamOf, toRequestInit } from './bodies.ts';
+import { type Body, toRequestInit, toStream } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import type { Outputs } from './types.ts';
 import { type FileChange, type WatchOptions, watchFiles } from './watch.ts';
@@ -67,5 +67,5 @@ export class Files {
 export function toBody(content: FileContent): Body {
   if (typeof content === 'string' || content instanceof Uint8Array) return content as string;
   if (content instanceof Blob || content instanceof ReadableStream) return content;
-  return streamOf(content);
+  return toStream(content);
 }

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts';
-import { eventsOf } from './events.ts';
+import { followEvents } from './events.ts';
 import type { Event, Outputs } from './types.ts';
 
 export interface RunResult {
@@ -66,7 +66,7 @@ export class Run implements AsyncIterable<Event> {
 
   /** Ends with the event `run.end`, or when the session is deleted. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Event, void> {
-    for await (const event of eventsOf(this.#server, this.sessionId, this.seq - 1)) {
+    for await (const event of followEvents(this.#server, this.sessionId, this.seq - 1)) {
       yield event;
       if (event.type === 'run.end' && event.runId === this.id) return;
     }

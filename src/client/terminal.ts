@@ -1,8 +1,8 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
-import { piecesOf } from './bodies.ts';
+import { readPieces } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { corralError } from './errors.ts';
-import { cutOffError, outcomeOf } from './exec.ts';
+import { cutOffError, parseOutcome } from './exec.ts';
 
 /** Why a terminal's output ended for this reader. */
 export type TerminalEnd = 'exited' | 'deleted' | 'replaced' | 'session_deleted' | 'detached';
@@ -96,7 +96,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
 
   async #read(output: Response, onData: NonNullable<TerminalOptions['onData']>): Promise<TerminalEnd> {
     const { address } = this.#server;
-    const frames = streamFrames(piecesOf(output.body));
+    const frames = streamFrames(readPieces(output.body));
     const leave = new Promise<undefined>((resolve) => {
       this.#left.signal.addEventListener('abort', () => resolve(undefined), { once: true });
     });
@@ -107,7 +107,7 @@ export class Terminal implements AsyncIterable<Uint8Array> {
         if (next.done) throw cutOffError(address);
         const { channel, payload } = next.value;
         if (channel === 'output') await onData(payload);
-        if (channel === 'end') return outcomeOf<{ reason: TerminalEnd }>(payload, address).reason;
+        if (channel === 'end') return parseOutcome<{ reason: TerminalEnd }>(payload, address).reason;
       }
     } catch (thrown) {
       throw corralError(thrown, address);

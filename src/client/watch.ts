@@ -1,8 +1,8 @@
 import { streamFrames } from '../core/text/stream-frames.ts';
-import { piecesOf } from './bodies.ts';
+import { readPieces } from './bodies.ts';
 import type { Connection } from './connection.ts';
 import { CorralError } from './errors.ts';
-import { cutOffError, outcomeOf } from './exec.ts';
+import { cutOffError, parseOutcome } from './exec.ts';
 
 /** A move is a `rename` of the old name and a `create` of the new one. `lost`: there may have been more changes. */
 export interface FileChange {
@@ -36,7 +36,7 @@ export async function watchFiles(
           answer ??= await open();
           if (failures > 0) yield { type: 'lost', name: '' } as const;
           failures = 0;
-          yield* changesOf(answer, server.address);
+          yield* readChanges(answer, server.address);
           return;
         } catch (thrown) {
           if (!(thrown instanceof CorralError && thrown.retryable)) throw thrown;
@@ -50,12 +50,12 @@ export async function watchFiles(
   })();
 }
 
-async function* changesOf({ body }: Response, address: string): AsyncGenerator<FileChange, void> {
-  const pieces = piecesOf(body);
+async function* readChanges({ body }: Response, address: string): AsyncGenerator<FileChange, void> {
+  const pieces = readPieces(body);
   try {
     for await (const { channel, payload } of streamFrames(pieces)) {
       if (channel === 'output') yield JSON.parse(new TextDecoder().decode(payload)) as FileChange;
-      if (channel === 'end') return void outcomeOf(payload, address);
+      if (channel === 'end') return void parseOutcome(payload, address);
     }
   } catch (thrown) {
     if (thrown instanceof TypeError) throw cutOffError(address); // how fetch names a broken connection

@@ -6,7 +6,7 @@ import { toCorralError } from '../../src/client/errors.ts';
 import { docsOf, errorPages } from '../../src/core/errors/error-pages.ts';
 import { AppError, errorCodes } from '../../src/core/errors/errors.ts';
 import { paths } from '../../src/facades/guide/pages.ts';
-import { anchorOf } from '../../src/facades/guide/render.ts';
+import { toAnchor } from '../../src/facades/guide/render.ts';
 import { failureOutcome } from '../../src/facades/streams/framed-reply.ts';
 import { envelope } from '../../src/http/errors/error-style.ts';
 import { answerErrors } from '../../src/http/errors/errors.ts';
@@ -16,7 +16,7 @@ test('every page that an error names is in the guide, with its place', () => {
     const [path = '', place] = page.split('#');
     if (!paths.has(path)) return true;
     const headings = [...readFileSync(`docs/${path}.md`, 'utf8').matchAll(/^#+ (.*)$/gm)].map(([, text = '']) => text);
-    return place !== undefined && !headings.map((text) => anchorOf(text.replaceAll('`', ''))).includes(place);
+    return place !== undefined && !headings.map((text) => toAnchor(text.replaceAll('`', ''))).includes(place);
   });
   expect(missing).toEqual([]);
 });

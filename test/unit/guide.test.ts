@@ -5,8 +5,8 @@ import { expect, test } from 'vitest';
 import { referencePages } from '../../scripts/reference-docs.ts';
 import { highlighted } from '../../src/facades/guide/highlight.ts';
 import { paths } from '../../src/facades/guide/pages.ts';
-import { anchorOf, renderPage } from '../../src/facades/guide/render.ts';
-import { indexOf } from '../../src/facades/guide/search-index.ts';
+import { renderPage, toAnchor } from '../../src/facades/guide/render.ts';
+import { buildIndex } from '../../src/facades/guide/search-index.ts';
 
 const inside = /^(decisions|machines)\//; // for people who work on Corral; the repository has them
 const files = globSync('docs/**/*.md').map((file) => posix.relative('docs', file));
@@ -64,8 +64,8 @@ test('no relative link of a file leads nowhere', async () => {
 });
 
 test('an anchor is the one that GitHub makes', () => {
-  expect(anchorOf('Pages of other origins')).toBe('pages-of-other-origins');
-  expect(anchorOf('What `corral run` does, twice')).toBe('what-corral-run-does-twice');
+  expect(toAnchor('Pages of other origins')).toBe('pages-of-other-origins');
+  expect(toAnchor('What `corral run` does, twice')).toBe('what-corral-run-does-twice');
 });
 
 test('HTML in a page is shown, not obeyed', () =>
@@ -103,7 +103,7 @@ test('a long page has its own contents, and the menu is open where the page stan
 
 test('the search finds a part of a page by its text, and leads to its heading', () => {
   const markdown = '# One\n\nBefore.\n\n## Where `it` is\n\n- the [word](a.md) **here**\n\n    npm start\n';
-  expect(indexOf('folder/page', markdown)).toEqual([
+  expect(buildIndex('folder/page', markdown)).toEqual([
     { page: 'folder/page', title: 'One', heading: 'One', anchor: 'one', text: 'Before.' },
     {
       page: 'folder/page',

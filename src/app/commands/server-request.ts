@@ -1,11 +1,11 @@
-import { addressOf, type ServerAddress } from '../../cli/server.ts';
+import { resolveAddress, type ServerAddress } from '../../cli/server.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
 /** The option of `parseArgs` for the server that a command asks. */
 export const urlOption = { url: { type: 'string' } } as const;
 
 /** The server of `--url`, of CORRAL_URL, or the local one that runs, with its token. Throws for what is no address. */
-export const serverAddress = (value: string | undefined): ServerAddress => addressOf(value, process.env);
+export const serverAddress = (value: string | undefined): ServerAddress => resolveAddress(value, process.env);
 
 /** Sends a command's request to a running server; rejects with a text that tells what to do. */
 export async function requestServer(url: string, options: RequestInit): Promise<Response> {

@@ -1,7 +1,7 @@
 import { type CliCommand, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { type Io, writeTo } from '../io.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 const detachKeys = '\u0010\u0011'; // ctrl-p ctrl-q, as in Docker
 
@@ -18,7 +18,7 @@ export const attachCommand: CliCommand = {
     if (!io.stdin.isTTY || !io.stdout.isTTY) {
       throw new UsageError('attach needs a terminal. In a script, use corral exec <session> <command>.');
     }
-    const box = await boxOf(corral(), word);
+    const box = await findBox(corral(), word);
     const open = options.flag('new')
       ? []
       : await corral().call((api) => api.terminals.list.query({ sessionId: box.id }));

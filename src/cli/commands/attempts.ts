@@ -1,9 +1,9 @@
 import type { Attempts, Box } from '../../client/index.ts';
 import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { goalOf } from '../goal-options.ts';
+import { parseGoal } from '../goal-options.ts';
 import { type Io, oneLine, printable } from '../io.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 type Attempt = Attempts['attempts'][number];
 
@@ -45,8 +45,8 @@ export const attemptsCommand: CliCommand = {
     const [action = 'ls', session = 'last', word] = args;
     const known = ['start', 'show', 'diff', 'choose', 'stop', 'ls', 'list'];
     if (!known.includes(action)) throw new UsageError(`There is no action "${action}". Use ${known.join(', ')}.`);
-    const requested = action === 'start' ? wishOf(input) : undefined;
-    const box = await boxOf(corral(), session);
+    const requested = action === 'start' ? parsePlan(input) : undefined;
+    const box = await findBox(corral(), session);
     const print = (one: Attempts) => printAttempts(one, { io, isJson: options.flag('json') });
     if (requested) {
       const started = await box.attempts.start(requested.task, requested.options);
@@ -67,7 +67,7 @@ export const attemptsCommand: CliCommand = {
     if (id === undefined) throw new UsageError(noneYet);
     if (action === 'show') return print(await box.attempts.get(id));
     if (action === 'stop') return print(await box.attempts.stop(id));
-    const n = numberOf(word, { action, session });
+    const n = parseNumber(word, { action, session });
     if (action === 'diff') return await printDiff(box, { id, n, io });
     return print(await box.attempts.choose(id, n, { others: options.flag('deleteOthers') ? 'delete' : 'keep' }));
   },
@@ -76,7 +76,7 @@ export const attemptsCommand: CliCommand = {
 const beginnings = ['fork', 'copy', 'none'] as const;
 const noneYet = 'There are no attempts. Start some with: corral attempts start <session> <task>';
 
-function wishOf({ args: [, session, task], options }: CommandInput) {
+function parsePlan({ args: [, session, task], options }: CommandInput) {
   if (session === undefined || task === undefined || task.trim() === '')
     throw new UsageError('start needs a session and a task: corral attempts start last "Fix the failing test".');
   const [models, templates] = [options.texts('model'), options.texts('template')];
@@ -85,15 +85,15 @@ function wishOf({ args: [, session, task], options }: CommandInput) {
   const begin = options.text('begin');
   const begins = beginnings.find((one) => one === begin);
   if (begin !== undefined && begins === undefined) throw new UsageError('--begin must be fork, copy or none.');
-  const limitIn = (option: string, name: string) => {
+  const parseLimit = (option: string, name: string) => {
     const value = options.text(name);
     if (value !== undefined && !/^[1-9]\d{0,12}$/.test(value)) throw new UsageError(`${option} must be a number.`);
     return value === undefined ? undefined : Number(value);
   };
-  const tokens = limitIn('--token-budget', 'tokenBudget');
-  const toolCalls = limitIn('--tool-call-budget', 'toolCallBudget');
+  const tokens = parseLimit('--token-budget', 'tokenBudget');
+  const toolCalls = parseLimit('--tool-call-budget', 'toolCallBudget');
   const budget = { ...(tokens !== undefined && { tokens }), ...(toolCalls !== undefined && { toolCalls }) };
-  const goal = goalOf(options);
+  const goal = parseGoal(options);
   const attempts = Array.from({ length: number }, (_, n) => {
     const [model, template] = [models[n % models.length], templates[n % templates.length]];
     return { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
@@ -107,7 +107,7 @@ function wishOf({ args: [, session, task], options }: CommandInput) {
   return { task, options: requested };
 }
 
-function numberOf(
+function parseNumber(
   word: string | undefined,
   { action, session }: { readonly action: string; readonly session: string },
 ): number {
@@ -130,13 +130,13 @@ function printAttempts(attempts: Attempts, { io, isJson }: { readonly io: Io; re
   if (isJson) io.print(JSON.stringify(attempts));
   else {
     io.print('     state        diff           checks  score  goal                 tokens     cost  session');
-    for (const one of attempts.attempts) io.print(rowOf(attempts, one));
+    for (const one of attempts.attempts) io.print(formatRow(attempts, one));
     if (attempts.error !== null) io.say(attempts.error);
   }
   return exitCodes.ok.code;
 }
 
-function rowOf({ chosen, best }: Attempts, { n, state, result, tokens, cost, sessionId, error }: Attempt): string {
+function formatRow({ chosen, best }: Attempts, { n, state, result, tokens, cost, sessionId, error }: Attempt): string {
   const mark = chosen === n ? '*' : best === n ? '+' : ' ';
   const lines = result && (result.files === null ? '?' : `${result.files}f +${result.added} -${result.removed}`);
   const passed = result?.checks.filter((check) => check.result === 'passed').length ?? 0;

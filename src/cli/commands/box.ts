@@ -1,6 +1,6 @@
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { mountsOf, volumeOption } from '../volume-options.ts';
+import { parseMounts, volumeOption } from '../volume-options.ts';
 
 export const boxCommand: CliCommand = {
   name: 'box',
@@ -26,7 +26,7 @@ export const boxCommand: CliCommand = {
     const words = ['template', 'snapshot', 'built', 'idle', 'rename'] as const;
     const [template, snapshot, built, idle, next] = words.map((one) => options.text(one));
     const isFreed = options.flag('free');
-    const volumes = mountsOf(options.texts('volume'));
+    const volumes = parseMounts(options.texts('volume'));
     const ofNew = volumes.length > 0 || [template, snapshot, built, idle].some((one) => one !== undefined);
     if (isFreed && next !== undefined) throw new UsageError('--rename and --free contradict each other.');
     if (ofNew && (isFreed || next !== undefined))

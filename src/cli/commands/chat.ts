@@ -4,7 +4,7 @@ import type { CliCommand } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { followRun } from '../follow-run.ts';
 import type { Io } from '../io.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 export const chatCommand: CliCommand = {
   name: 'chat',
@@ -20,12 +20,12 @@ export const chatCommand: CliCommand = {
     if (!io.canAsk) throw new UsageError('chat needs a terminal. In a script, use corral run --session <session>.');
     const server = corral();
     const [session, model] = [options.text('session'), options.text('model')];
-    const chosen = options.flag('list') ? await chosenIn(io, server) : session;
+    const chosen = options.flag('list') ? await pickSession(io, server) : session;
     if (options.flag('list') && chosen === undefined) return exitCodes.ok.code;
     const box =
       chosen === undefined
         ? await server.create({ ...(model !== undefined && { model }) })
-        : await boxOf(server, chosen);
+        : await findBox(server, chosen);
     const { title, status } = await box.session();
     // Keys that arrive before the first draw wait unchanged; a terminal in its usual mode would translate Enter.
     if (io.canDraw) io.stdin.setRawMode(true);
@@ -52,7 +52,7 @@ export const chatCommand: CliCommand = {
   },
 };
 
-async function chosenIn(io: Io, server: Corral): Promise<string | undefined> {
+async function pickSession(io: Io, server: Corral): Promise<string | undefined> {
   if (!io.canDraw) throw new UsageError('--list needs a terminal that can be drawn on. corral ls lists the sessions.');
   const { chooseSession } = await import('../terminal/open.ts');
   return await chooseSession(io, server);

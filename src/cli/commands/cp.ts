@@ -7,7 +7,7 @@ import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { saveTo } from '../local-file.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 export const cpCommand: CliCommand = {
   name: 'cp',
@@ -19,12 +19,12 @@ export const cpCommand: CliCommand = {
   options: [jsonOption],
   examples: ['corral cp data.csv last:data/', 'corral cp last:report.pdf .', 'corral cp last:log.txt - | grep error'],
   async run({ args: [from = '', to = ''], options, io, corral }) {
-    const [source, target] = [placeOf(from), placeOf(to)];
+    const [source, target] = [parsePlace(from), parsePlace(to)];
     if ((source === undefined) === (target === undefined)) {
       throw new UsageError('cp copies between this machine and a sandbox: exactly one of the two is <session>:<path>.');
     }
     const { session, path } = source ?? target ?? { session: '', path: '' };
-    const box = await boxOf(corral(), session);
+    const box = await findBox(corral(), session);
     const copied = source ? await fetchFile(box, path, { to, io }) : await putFile(box, path, { from, io });
     if (options.flag('json')) (to === '-' ? io.say : io.print)(JSON.stringify({ session: box.id, ...copied }));
     return exitCodes.ok.code;
@@ -38,7 +38,7 @@ interface CopyReport {
 }
 
 /** Undefined for a local path. A slash before the colon, or a dot at the beginning, makes it one. */
-function placeOf(word: string): { session: string; path: string } | undefined {
+function parsePlace(word: string): { session: string; path: string } | undefined {
   const [, session = '', path = ''] = /^([a-z0-9][a-z0-9._-]{0,62}):(.*)$/.exec(word) ?? [];
   return session === '' ? undefined : { session, path: path || '.' };
 }

@@ -1,6 +1,6 @@
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 const offers = {
   ready: 'This sandbox has no desktop; --add restarts it on its files with one.',
@@ -19,7 +19,7 @@ export const desktopCommand: CliCommand = {
   ],
   examples: ['corral desktop last', 'corral desktop last --add'],
   async run({ args: [word = ''], options, io, corral }) {
-    const { id: sessionId } = await boxOf(corral(), word);
+    const { id: sessionId } = await findBox(corral(), word);
     const view = await corral().call((api) =>
       options.flag('add') ? api.desktop.add.mutate({ sessionId }) : api.desktop.status.query({ sessionId }),
     );

@@ -2,7 +2,7 @@ import { quoteForShell } from '../../core/text/quote.ts';
 import { type CliCommand, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { writeTo } from '../io.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 export const execCommand: CliCommand = {
   name: 'exec',
@@ -28,7 +28,7 @@ export const execCommand: CliCommand = {
   ],
   passThrough: true,
   async run({ args: [word = '', ...words], isProgram, options, io, corral }) {
-    const box = await boxOf(corral(), word);
+    const box = await findBox(corral(), word);
     const command = words.length === 1 && !isProgram ? (words[0] ?? '') : words.map(quoted).join(' ');
     const seconds = options.text('timeout');
     if (seconds !== undefined && !(Number(seconds) > 0)) throw new UsageError('--timeout needs a number of seconds.');

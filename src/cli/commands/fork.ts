@@ -1,6 +1,6 @@
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 const withoutFiles = {
   too_large: 'The files were larger than snapshots.max-bytes',
@@ -27,7 +27,7 @@ export const forkCommand: CliCommand = {
     if (seq !== undefined && (!Number.isInteger(seq) || seq < 1))
       throw new UsageError('--at needs the seq of an event.');
     const title = options.text('title');
-    const { id } = await boxOf(corral(), word);
+    const { id } = await findBox(corral(), word);
     const requested = {
       id,
       files: options.flag('files'),

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 export const openCommand: CliCommand = {
   name: 'open',
@@ -11,7 +11,7 @@ export const openCommand: CliCommand = {
   examples: ['corral open', 'corral open last'],
   async run({ args: [word], options, io, corral }) {
     const server = corral();
-    const box = word === undefined ? undefined : await boxOf(server, word);
+    const box = word === undefined ? undefined : await findBox(server, word);
     if (!box) await server.call((api) => api.system.info.query());
     const url = `${server.address}/${box ? `#${box.id}` : ''}`;
     io.print(options.flag('json') ? JSON.stringify({ url }) : url);
@@ -37,7 +37,7 @@ export const vncCommand: CliCommand = {
   examples: ['corral vnc last --control'],
   async run({ args: [word = ''], options, io, corral }) {
     const server = corral();
-    const box = await boxOf(server, word);
+    const box = await findBox(server, word);
     const expireSeconds = Number(options.text('expires') ?? 60);
     if (!Number.isInteger(expireSeconds) || expireSeconds < 1 || expireSeconds > 900) {
       throw new UsageError('--expires needs a number of seconds from 1 to 900.');

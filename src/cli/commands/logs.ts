@@ -3,7 +3,7 @@ import { droppable, lineOf } from '../../core/model/event-traits.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { type Io, oneLine } from '../io.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 import { printProcessLog } from './processes.ts';
 
 const pageSize = 1_000;
@@ -21,13 +21,13 @@ export const logsCommand: CliCommand = {
   ],
   examples: ['corral logs last', 'corral logs -f --json last', 'corral logs -f --process 4242 last'],
   async run({ args: [word = ''], options, io, corral }) {
-    const box = await boxOf(corral(), word);
+    const box = await findBox(corral(), word);
     const pid = options.text('process');
     if (pid !== undefined) return await printProcessLog(box, pid, options.flag('follow'), io);
     const print = options.flag('json') ? (event: Event) => io.print(JSON.stringify(event)) : linePrinter(io);
     const { lastSeq } = await box.session();
-    const tail = numberOf(options.text('tail'), '--tail');
-    let after = tail === undefined ? (numberOf(options.text('after'), '--after') ?? 0) : Math.max(0, lastSeq - tail);
+    const tail = parseNumber(options.text('tail'), '--tail');
+    let after = tail === undefined ? (parseNumber(options.text('after'), '--after') ?? 0) : Math.max(0, lastSeq - tail);
     if (!options.flag('follow')) {
       while (after < lastSeq) {
         const { events } = await box.api.events.list.query({ sessionId: box.id, afterSeq: after, limit: pageSize });
@@ -46,7 +46,7 @@ export const logsCommand: CliCommand = {
   },
 };
 
-function numberOf(value: string | undefined, name: string): number | undefined {
+function parseNumber(value: string | undefined, name: string): number | undefined {
   if (value === undefined) return undefined;
   if (!/^\d{1,15}$/.test(value)) throw new UsageError(`${name} needs a number.`);
   return Number(value);

@@ -1,7 +1,7 @@
 import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 type Status = Outputs['sandbox']['status'];
 const kinds = ['memory', 'files'] as const;
@@ -22,7 +22,7 @@ export const pauseCommand: CliCommand = {
   async run({ args: [word = ''], options, io, corral }) {
     const keeps = kinds.find((one) => one === options.text('keep'));
     if (options.text('keep') !== undefined && !keeps) throw new UsageError(`--keep must be ${kinds.join(' or ')}.`);
-    const box = await boxOf(corral(), word);
+    const box = await findBox(corral(), word);
     const status = await box.pause(keeps);
     io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));
     return exitCodes.ok.code;
@@ -36,7 +36,7 @@ export const resumeCommand: CliCommand = {
   options: [jsonOption],
   examples: ['corral resume last'],
   async run({ args: [word = ''], options, io, corral }) {
-    const status = await (await boxOf(corral(), word)).resume();
+    const status = await (await findBox(corral(), word)).resume();
     io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));
     return exitCodes.ok.code;
   },

@@ -2,7 +2,7 @@ import { openPreview, resolveUrl } from '../../client/port.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { oneLine } from '../io.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 export const portCommand: CliCommand = {
   name: 'port',
@@ -16,7 +16,7 @@ export const portCommand: CliCommand = {
   examples: ['corral port last', 'corral port last 3000', 'corral port last 3000 --close'],
   async run({ args: [word = '', port], options, io, corral }) {
     const server = corral();
-    const { id: sessionId } = await boxOf(server, word);
+    const { id: sessionId } = await findBox(server, word);
     const isJson = options.flag('json');
     const opened = await server.call((api) => api.ports.opened.query({ sessionId }));
     if (port === undefined) {

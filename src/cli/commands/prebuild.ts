@@ -7,7 +7,7 @@ import { oneLine } from '../io.ts';
 
 type AutomationStart = Outputs['automations']['start'];
 
-const lookMs = 1_000;
+const pollMs = 1_000;
 const isOver = ({ state }: AutomationStart) => ['ended', 'skipped', 'failed'].includes(state);
 
 /** Prepares a repository for later sessions, once or on a schedule. */
@@ -53,7 +53,7 @@ export const prebuildCommand: CliCommand = {
       }
       io.say('Preparing. This ends when .corral/setup.sh ends.');
       while (!isOver(start) && !io.signal.aborted) {
-        await pause(lookMs, io.signal).catch(() => {});
+        await pause(pollMs, io.signal).catch(() => {});
         const all = await server.call((api) => api.automations.starts.query({ id, limit: 200 }));
         start = all.find((one) => one.id === start.id) ?? start;
       }

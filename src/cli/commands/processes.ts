@@ -2,7 +2,7 @@ import { type Box, CorralError } from '../../client/index.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { type Io, oneLine, printable, writeTo } from '../io.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 export const psCommand: CliCommand = {
   name: 'ps',
@@ -11,7 +11,7 @@ export const psCommand: CliCommand = {
   options: [jsonOption],
   examples: ['corral ps last'],
   async run({ args: [word = ''], options, io, corral }) {
-    const box = await boxOf(corral(), word);
+    const box = await findBox(corral(), word);
     for (const process of await box.api.processes.list.query({ sessionId: box.id })) {
       const { pid, status, started, cmd, memoryBytes, ports = [] } = process;
       const memory = memoryBytes === undefined ? '' : `${Math.round(memoryBytes / 1_048_576)} MiB`;

@@ -6,10 +6,10 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { codeOfGoal, followRun } from '../follow-run.ts';
-import { goalOf } from '../goal-options.ts';
+import { parseGoal } from '../goal-options.ts';
 import type { Io } from '../io.ts';
-import { boxOf } from '../server.ts';
-import { mountsOf, volumeOption } from '../volume-options.ts';
+import { findBox } from '../server.ts';
+import { parseMounts, volumeOption } from '../volume-options.ts';
 
 export const runCommand: CliCommand = {
   name: 'run',
@@ -44,9 +44,9 @@ export const runCommand: CliCommand = {
     'git diff | corral run --json',
   ],
   async run({ args: [value], options, io, corral }) {
-    const task = value ?? (io.stdin.isTTY ? undefined : await textOf(io.stdin));
+    const task = value ?? (io.stdin.isTTY ? undefined : await readStdin(io.stdin));
     if (task === undefined || task.trim() === '') throw new UsageError('run needs a task: corral run "Say hello".');
-    const goal = goalOf(options);
+    const goal = parseGoal(options);
     const server = corral();
     const session = options.text('session');
     const template = options.text('template');
@@ -58,10 +58,10 @@ export const runCommand: CliCommand = {
     const composeFile = options.text('compose');
     if (session !== undefined && composeFile !== undefined)
       throw new UsageError('A session keeps its services: --compose is for a new one, without --session.');
-    const volumes = mountsOf(options.texts('volume'));
+    const volumes = parseMounts(options.texts('volume'));
     if (session !== undefined && volumes.length > 0)
       throw new UsageError('A session keeps its volumes: --volume is for a new one, without --session.');
-    const compose = composeFile === undefined ? undefined : await textIn(composeFile);
+    const compose = composeFile === undefined ? undefined : await readText(composeFile);
     const [model, title] = ['model', 'title'].map((name) => options.text(name));
     const agent = { ...(model !== undefined && { model }), ...(template !== undefined && { template }) };
     const requested = {
@@ -71,7 +71,7 @@ export const runCommand: CliCommand = {
       ...(compose !== undefined && { compose }),
       ...(volumes.length > 0 && { volumes }),
     };
-    const box = session === undefined ? await server.create(requested) : await boxOf(server, session);
+    const box = session === undefined ? await server.create(requested) : await findBox(server, session);
     try {
       const json = options.flag('json');
       const follow = options.flag('follow') || io.stderr.isTTY === true;
@@ -115,13 +115,13 @@ async function putFiles(box: Box, files: readonly string[]): Promise<string[]> {
   return put;
 }
 
-async function textIn(file: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   return await readFile(file, 'utf8').catch(() => {
     throw new UsageError(`The file ${file} cannot be read.`);
   });
 }
 
-async function textOf(input: AsyncIterable<Buffer | string>): Promise<string> {
+async function readStdin(input: AsyncIterable<Buffer | string>): Promise<string> {
   let text = '';
   for await (const piece of input) text += String(piece);
   return text;

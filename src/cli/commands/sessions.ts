@@ -2,7 +2,7 @@ import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { oneLine, printable } from '../io.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 import { conditionText } from './pause.ts';
 
 export const lsCommand: CliCommand = {
@@ -55,7 +55,7 @@ export const showCommand: CliCommand = {
   options: [jsonOption],
   examples: ['corral show last'],
   async run({ args: [word = ''], options, io, corral }) {
-    const box = await boxOf(corral(), word);
+    const box = await findBox(corral(), word);
     const session = withState(await box.session());
     const of = { sessionId: box.id };
     const [sandbox, terminals, listed] = await Promise.all([
@@ -102,7 +102,7 @@ export const stopCommand: CliCommand = {
   examples: ['corral stop last'],
   async run({ args, options, io, corral }) {
     for (const word of args) {
-      const box = await boxOf(corral(), word);
+      const box = await findBox(corral(), word);
       const { stopped } = await corral().call((api) => api.runs.stop.mutate({ sessionId: box.id }));
       if (options.flag('sandbox')) await box.stop();
       io.print(options.flag('json') ? JSON.stringify({ session: box.id, stopped }) : box.id);
@@ -120,7 +120,7 @@ export const rmCommand: CliCommand = {
   examples: ['corral rm 0123456789abcdef', 'corral rm $(corral ls -q --status completed)'],
   async run({ args, options, io, corral }) {
     for (const word of args) {
-      const box = await boxOf(corral(), word);
+      const box = await findBox(corral(), word);
       await box.remove();
       io.print(options.flag('json') ? JSON.stringify({ session: box.id, deleted: true }) : box.id);
     }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { Box } from '../../client/index.ts';
 import { type CliCommand, type CommandInput, jsonOption, sessionArgument } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 const repositoryOption = [
   '-r, --repository <folder>',
@@ -10,12 +10,12 @@ const repositoryOption = [
 ] as const;
 
 /** Finds the session of a command, and its repository. */
-async function repositoryOf({
+async function findRepository({
   args: [word = ''],
   options,
   corral,
 }: CommandInput): Promise<{ box: Box; of: { sessionId: string; path: string } }> {
-  const box = await boxOf(corral(), word);
+  const box = await findBox(corral(), word);
   const folder = options.text('repository');
   const all = await box.api.repositories.list.query({ sessionId: box.id });
   const [only] = folder === undefined ? all : all.filter(({ path }) => path === folder);
@@ -37,7 +37,7 @@ export const commitCommand: CliCommand = {
   options: [repositoryOption, jsonOption],
   examples: ['corral commit last "Fix the totals"'],
   async run(input) {
-    const { box, of } = await repositoryOf(input);
+    const { box, of } = await findRepository(input);
     const created = await box.api.repositories.commit.mutate({ ...of, message: input.args[1] ?? '' });
     input.io.print(input.options.flag('json') ? JSON.stringify(created) : created.commit);
     return exitCodes.ok.code;
@@ -51,7 +51,7 @@ export const checkCommand: CliCommand = {
   options: [repositoryOption, jsonOption],
   examples: ['corral check last', 'corral check last test'],
   async run(input) {
-    const { box, of } = await repositoryOf(input);
+    const { box, of } = await findRepository(input);
     const names = input.args.slice(1);
     const requested = { ...of, ...(names.length > 0 && { names }) };
     const { checks } = await box.api.repositories.check.mutate(requested);
@@ -76,7 +76,7 @@ export const pushCommand: CliCommand = {
   ],
   examples: ['corral push last'],
   async run(input) {
-    const { box, of } = await repositoryOf(input);
+    const { box, of } = await findRepository(input);
     const branch = input.options.text('branch');
     const pushed = await box.api.repositories.push.mutate({ ...of, ...(branch !== undefined && { branch }) });
     input.io.print(input.options.flag('json') ? JSON.stringify(pushed) : pushed.branch);
@@ -91,7 +91,7 @@ export const patchCommand: CliCommand = {
   options: [['-o, --output <file>', 'write it into this file'], repositoryOption],
   examples: ['corral patch last | git am'],
   async run(input) {
-    const { box, of } = await repositoryOf(input);
+    const { box, of } = await findRepository(input);
     const { text } = await box.api.repositories.patch.query(of);
     const file = input.options.text('output');
     if (file === undefined) input.io.print(text.replace(/\n$/, ''));
@@ -122,7 +122,7 @@ export const pullRequestCommand: CliCommand = {
       throw new UsageError('--text, --base and --draft are for a new pull request, which needs --title.');
     if (title !== undefined && options.flag('feedback'))
       throw new UsageError('--feedback is for a pull request that exists, without --title.');
-    const { box, of } = await repositoryOf(input);
+    const { box, of } = await findRepository(input);
     if (title !== undefined) {
       const requested = {
         ...of,

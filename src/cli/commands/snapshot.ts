@@ -4,11 +4,11 @@ import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { oneLine } from '../io.ts';
 import { readFrom, saveTo } from '../local-file.ts';
-import { boxOf } from '../server.ts';
+import { findBox } from '../server.ts';
 
 type Snapshot = Outputs['snapshots']['list'][number];
 
-const lineOf = ({ id, name, createdAt, bytes, sessionId }: Snapshot): string =>
+const formatLine = ({ id, name, createdAt, bytes, sessionId }: Snapshot): string =>
   `${id}  ${oneLine(name ?? '-', 40).padEnd(24)}  ${createdAt}  ${String(bytes).padStart(12)}  ${sessionId}`;
 
 /** The snapshots of the caller: creates, lists and deletes them. */
@@ -38,15 +38,15 @@ export const snapshotCommand: CliCommand = {
     const list = () => server.call((api) => api.snapshots.list.query());
     if (action === 'ls' || action === 'list') {
       const all = await list();
-      for (const one of all) io.print(isJson ? JSON.stringify(one) : lineOf(one));
+      for (const one of all) io.print(isJson ? JSON.stringify(one) : formatLine(one));
       if (all.length === 0 && !isJson)
         io.say('There are no snapshots. Create one with: corral snapshot create <session>');
       return exitCodes.ok.code;
     }
     if (action === 'create') {
       if (word === undefined) throw new UsageError('Name the session: corral snapshot create <session>');
-      const labels = labelsOf(options.texts('label'));
-      const { id: sessionId } = await boxOf(server, word);
+      const labels = parseLabels(options.texts('label'));
+      const { id: sessionId } = await findBox(server, word);
       const name = options.text('name');
       const requested = { sessionId, labels, ...(name !== undefined && { name }) };
       const created = await server.call((api) => api.snapshots.create.mutate(requested));
@@ -77,7 +77,7 @@ export const snapshotCommand: CliCommand = {
   },
 };
 
-function labelsOf(values: readonly string[]): Record<string, string> {
+function parseLabels(values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((one) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];

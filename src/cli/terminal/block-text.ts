@@ -3,8 +3,8 @@ import { oneLine, printable } from '../io.ts';
 import { markdownText, type Paint } from './markdown.ts';
 import type { Block, View } from './view.ts';
 
-const mostOutputLines = 12;
-const mostDiffLines = 60;
+const maxOutputLines = 12;
+const maxDiffLines = 60;
 
 /** A block as text for a terminal. */
 export function blockText(block: Block, paint: Paint): string {
@@ -32,8 +32,8 @@ export function blockText(block: Block, paint: Paint): string {
 function outputText(output: string, paint: Paint): string {
   const lines = printable(output).trimEnd().split('\n');
   if (lines.length === 1 && lines[0] === '') return '';
-  const cut = lines.length - mostOutputLines;
-  const shown = cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-mostOutputLines)] : lines;
+  const cut = lines.length - maxOutputLines;
+  const shown = cut > 0 ? [`… ${cut} earlier lines`, ...lines.slice(-maxOutputLines)] : lines;
   return shown.map((line) => paint('dim', `  ${line}`)).join('\n');
 }
 
@@ -57,9 +57,9 @@ export function diffText({ before, after }: Change, paint: Paint): string {
             : `  ${line}`,
       ),
   ]);
-  const cut = lines.length - mostDiffLines;
+  const cut = lines.length - maxDiffLines;
   return cut > 0
-    ? [...lines.slice(0, mostDiffLines), paint('dim', `  … ${cut} more lines`)].join('\n')
+    ? [...lines.slice(0, maxDiffLines), paint('dim', `  … ${cut} more lines`)].join('\n')
     : lines.join('\n');
 }
 

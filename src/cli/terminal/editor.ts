@@ -25,7 +25,7 @@ export interface Key {
   readonly escape?: boolean;
 }
 
-const mostHistory = 500;
+const maxHistory = 500;
 
 export const emptyEditor = (history: readonly string[] = []): Editor => ({
   text: '',
@@ -40,7 +40,7 @@ export const withText = (editor: Editor, text: string, at = text.length): Editor
 /** The editor after a message was sent, which is now the newest of the history. */
 export function sent(editor: Editor): Editor {
   const { history, text } = editor;
-  const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-mostHistory);
+  const next = history.at(-1) === text || text.trim() === '' ? history : [...history, text].slice(-maxHistory);
   return emptyEditor(next);
 }
 

@@ -10,7 +10,7 @@ import { coloured, type Paint, plain } from './markdown.ts';
 import { Chooser, Screen } from './screen.ts';
 import { Talk } from './talk.ts';
 
-const mostHistory = 500;
+const maxHistory = 500;
 
 export interface OpenOptions {
   readonly io: Io;
@@ -30,7 +30,7 @@ type RunEnd = Extract<Event, { type: 'run.end' }>['data'];
 
 /** Shows sessions until the person leaves, or the run ends. */
 export async function openTerminal({ io, corral, box: first, run }: OpenOptions): Promise<TerminalOutcome> {
-  const paint = paintOf(io);
+  const paint = choosePaint(io);
   const history = await readHistory(io);
   let box = first;
   let end: RunEnd['status'] | undefined;
@@ -93,7 +93,7 @@ export async function chooseSession(io: Io, corral: Corral): Promise<string | un
   io.stdin.setRawMode(true);
   const ui = render(h(Text, null, ''), { stdin: io.stdin, stdout: io.stderr, exitOnCtrlC: false, patchConsole: false });
   try {
-    return await choose({ corral, paint: paintOf(io), rerender: ui.rerender });
+    return await choose({ corral, paint: choosePaint(io), rerender: ui.rerender });
   } finally {
     ui.unmount();
     await ui.waitUntilExit();
@@ -113,7 +113,7 @@ async function choose({ corral, paint, rerender }: SessionChoice): Promise<strin
   return await new Promise((onChosen) => rerender(h(Chooser, { sessions, paint, onChosen })));
 }
 
-const paintOf = ({ env }: Io): Paint => (env.NO_COLOR ? plain : coloured);
+const choosePaint = ({ env }: Io): Paint => (env.NO_COLOR ? plain : coloured);
 
 function signalled() {
   let fire: () => void = () => {};
@@ -128,7 +128,7 @@ const historyFile = ({ env }: Io) =>
 
 async function readHistory(io: Io): Promise<string[]> {
   const text = await readFile(historyFile(io), 'utf8').catch(() => '');
-  const lines = text.split('\n').filter(Boolean).slice(-mostHistory);
+  const lines = text.split('\n').filter(Boolean).slice(-maxHistory);
   return lines.flatMap((line) => {
     try {
       return [String(JSON.parse(line))];

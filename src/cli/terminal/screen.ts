@@ -6,7 +6,7 @@ import { callText } from '../render.ts';
 import { blockText, diffText, planText, statusText } from './block-text.ts';
 import { type Editor, emptyEditor, type Key, sends, sent, typed, withText } from './editor.ts';
 import { markdownText, type Paint } from './markdown.ts';
-import { slashCommands, slashOf } from './slash.ts';
+import { parseSlash, slashCommands } from './slash.ts';
 import type { Talk } from './talk.ts';
 import type { Block, View } from './view.ts';
 
@@ -18,7 +18,7 @@ interface Completion {
 const most = 6;
 
 /** The words that begin as the one before the cursor: commands at the beginning of the line, files behind `@`. */
-export async function completionOf(
+export async function findCompletion(
   { text, at }: Editor,
   files: () => Promise<readonly string[]>,
 ): Promise<Completion | undefined> {
@@ -124,7 +124,7 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
     newest.current = next;
     setEditor(next);
     setChosen(0);
-    void completionOf(next, () => talk.files()).then((found) => {
+    void findCompletion(next, () => talk.files()).then((found) => {
       if (newest.current === next) setCompletion(found?.words.length ? found : undefined);
     });
   };
@@ -136,7 +136,7 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
     onSent(text);
     if (call) return void talk.decide(text.trim()).catch(showError);
     if (text.startsWith('!')) return void talk.exec(text.slice(1).trim()).catch(showError);
-    const slash = slashOf(text);
+    const slash = parseSlash(text);
     if (!slash) return void talk.send(text).catch(showError);
     if (!slash.command) return talk.say('warning', `There is no command ${oneLine(text, 40)}: /help lists them.`);
     slash.command.run(talk, slash.argument).then((next) => {
@@ -186,12 +186,12 @@ function Line({ talk, view, paint, history, onBox, onLeave, onSent, onChoose }: 
       : h(
           Text,
           null,
-          paint('dim', call ? 'y: yes · n: no · a: always in this session · or say why not' : hintOf(view)),
+          paint('dim', call ? 'y: yes · n: no · a: always in this session · or say why not' : keyHint(view)),
         ),
   );
 }
 
-const hintOf = (view: View) => {
+const keyHint = (view: View) => {
   if (view.question !== undefined) return 'enter answers · ctrl-c stops the run';
   return view.since === undefined
     ? '/help · @ files · ! command · ctrl-d leaves'

@@ -14,7 +14,7 @@ export interface SlashCommand {
   run(talk: Talk, argument: string): Promise<Next>;
 }
 
-const mostFiles = 200;
+const maxFiles = 200;
 
 export const slashCommands: readonly SlashCommand[] = [
   {
@@ -46,7 +46,7 @@ export const slashCommands: readonly SlashCommand[] = [
       const all = await talk.box.files.list(path === '' ? '.' : path);
       const entries = all.filter(({ name }) => name !== '.corral');
       const lines = entries
-        .slice(0, mostFiles)
+        .slice(0, maxFiles)
         .map(({ name, type, size }) => (type === 'directory' ? `${name}/` : `${name}  ${size ?? ''}`));
       return showNotice(talk, lines.length === 0 ? 'There are no files yet.' : lines.join('\n'));
     },
@@ -79,7 +79,7 @@ export const slashCommands: readonly SlashCommand[] = [
 ];
 
 /** Parses the slash command of a line; undefined if there is none. */
-export function slashOf(
+export function parseSlash(
   line: string,
 ): { readonly command: SlashCommand | undefined; readonly argument: string } | undefined {
   const [, name, argument = ''] = /^\/([a-z]*)(?:\s([\s\S]*))?$/.exec(line.trim()) ?? [];

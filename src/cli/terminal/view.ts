@@ -55,7 +55,7 @@ export const emptyView: View = {
   tokens: 0,
   cost: undefined,
 };
-const mostOutput = 20_000;
+const maxOutput = 20_000;
 
 export const withBlock = (view: View, block: Block): View => ({ ...view, blocks: [...view.blocks, block] });
 
@@ -122,7 +122,7 @@ const withCall = (view: View, id: string, call: Call): View => ({ ...view, calls
 
 function withOutput(view: View, { callId, text }: DataOf<'tool.output'>): View {
   const call = view.calls.get(callId);
-  return call ? withCall(view, callId, { ...call, output: (call.output + text).slice(-mostOutput) }) : view;
+  return call ? withCall(view, callId, { ...call, output: (call.output + text).slice(-maxOutput) }) : view;
 }
 
 function ended(view: View, { data, ts }: Extract<Event, { type: 'tool.called' }>): View {

@@ -225,7 +225,7 @@ const pathOf = ({ id, environment_id }: Work): string => `environments/${environ
 const Secret = z.object({ sessions_token: z.string().min(1) });
 
 /** The bearer token of one session, from an item's secret; undefined for an item without one. */
-export function sessionKeyOf({ secret }: Work): string | undefined {
+export function parseSessionKey({ secret }: Work): string | undefined {
   if (!secret) return undefined;
   try {
     return Secret.parse(jsonWithin(Buffer.from(secret, 'base64url').toString('utf8'), jsonLimits)).sessions_token;

@@ -74,9 +74,9 @@ export async function runBash(
 ): Promise<CallResult> {
   const seconds = String(Math.max(1, Math.ceil(timeoutMs / 1_000)));
   await box.files.write(`${workerFolder}/commands/${callId}`, `${command}\n`, { signal });
-  const begin = bashOf(beginScript, callId, seconds, callScript);
+  const begin = bashCommand(beginScript, callId, seconds, callScript);
   await box.api.sandbox.exec.mutate({ sessionId: box.id, command: begin }, { signal });
-  const { stdout, stderr } = await box.exec(bashOf(waitScript, callId), { signal });
+  const { stdout, stderr } = await box.exec(bashCommand(waitScript, callId), { signal });
   const reply = /^exit (\d+)$/m.exec(stderr);
   const output = trimEndOf(seenOnScreen(stdout), '\n');
   if (!reply) {
@@ -92,7 +92,7 @@ export async function runBash(
 /** Ends a call that was started, with its processes. */
 export async function endBash(box: Box, callId: string): Promise<void> {
   const end = 'group=$(cat "$1" 2>/dev/null) && kill -TERM -- "-$group" 2>/dev/null; :';
-  await box.exec(bashOf(end, `${workerFolder}/calls/${callId}/group`));
+  await box.exec(bashCommand(end, `${workerFolder}/calls/${callId}/group`));
 }
 
 /** A fresh shell for the next call. */
@@ -101,5 +101,5 @@ export async function restartBash(box: Box): Promise<void> {
 }
 
 /** A command of bash that runs a script with arguments. */
-export const bashOf = (script: string, ...args: readonly string[]): string =>
+export const bashCommand = (script: string, ...args: readonly string[]): string =>
   `bash -c ${[script, 'corral-worker', ...args].map(quoteForShell).join(' ')}`;

@@ -1,6 +1,6 @@
 import type { Box } from '../../client/index.ts';
 import type { AgentSession, AgentsApi } from './agents-api.ts';
-import { bashOf } from './bash.ts';
+import { bashCommand } from './bash.ts';
 
 /** Unpacks into `skills/NAME/`: the archive has one folder of that name, or the files themselves. */
 const unpack = `
@@ -25,7 +25,7 @@ export async function placeSkills(
       const { name, archive } = await api.skill(id, version, signal);
       const draft = `.corral/worker/skill-${name}`;
       await box.files.write(draft, archive, { signal });
-      const { exitCode, stderr } = await box.exec(bashOf(unpack, draft, name), { signal });
+      const { exitCode, stderr } = await box.exec(bashCommand(unpack, draft, name), { signal });
       if (exitCode !== 0) throw new Error(stderr.trim().slice(0, 500));
     } catch (error) {
       signal.throwIfAborted();

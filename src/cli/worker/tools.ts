@@ -53,7 +53,7 @@ const tools: Readonly<Record<string, Run>> = {
   read: tool(
     z.object({ file_path: Path, view_range: z.array(z.int()).length(2).nullish() }),
     async (box, { file_path: path, view_range: range }, { signal }) => {
-      const bytes = await bytesOf(box, path, signal);
+      const bytes = await readBytes(box, path, signal);
       const picture = pictureTypeOf(bytes);
       if (picture) {
         const source = { type: 'base64', media_type: picture, data: bytes.toString('base64') };
@@ -92,7 +92,7 @@ const tools: Readonly<Record<string, Run>> = {
       replace_all: z.boolean().nullish(),
     }),
     async (box, { file_path: path, old_string: old, new_string: text, replace_all: all }, { id, signal }) => {
-      const before = await bytesOf(box, path, signal);
+      const before = await readBytes(box, path, signal);
       // The digest is written first: a worker that died between the edit and its answer must not edit twice.
       const mark = `${workerFolder}/edits/${id}`;
       if ((await textIfThere(box, mark, signal)) === digestOf(before)) return `${path} is edited.`;
@@ -165,7 +165,7 @@ export async function endTool(box: Box, call: ToolCall): Promise<void> {
   if (call.name === 'bash') await endBash(box, call.id);
 }
 
-async function bytesOf(box: Box, path: string, signal: AbortSignal): Promise<Buffer> {
+async function readBytes(box: Box, path: string, signal: AbortSignal): Promise<Buffer> {
   const { size, body } = await box.files.stream(path, { signal });
   if (size <= maxFileBytes) return Buffer.from(await new Response(body).arrayBuffer());
   await body.cancel();

@@ -1,6 +1,6 @@
 import { pause } from '../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
-import { type AgentsApi, AgentsApiError, retry, sessionKeyOf, type Work } from './agents-api.ts';
+import { type AgentsApi, AgentsApiError, parseSessionKey, retry, type Work } from './agents-api.ts';
 import { Lease } from './lease.ts';
 import type { SessionBoxes } from './session-boxes.ts';
 import { serveSession } from './session-work.ts';
@@ -72,7 +72,7 @@ interface ClaimedItem {
 async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, signal: AbortSignal): Promise<void> {
   const { say, boxes } = parts;
   const sessionId = work.data.id;
-  const key = sessionKeyOf(work);
+  const key = parseSessionKey(work);
   const api = key === undefined ? parts.api : parts.api.withKey(key);
   await using lease = new Lease(api, work);
   const eitherSignal = AbortSignal.any([signal, lease.signal]);
@@ -90,13 +90,13 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
     // Two serves of one session would run its calls twice.
     earlier?.supersede();
     await earlier?.done;
-    const isDone = await serveSessionOf(parts, { api, work }, eitherSignal);
+    const isDone = await runSession(parts, { api, work }, eitherSignal);
     if (isDone === 'ended') await boxes.remove(sessionId);
     say(`${sessionId}: ${isDone}`);
   } catch (error) {
     if (signal.aborted) return; // the next worker continues
     const isRefused = error instanceof AgentsApiError && error.isUnauthorized;
-    if (lease.isLost || isRefused) return say(`${sessionId}: ${await lossOf(parts)}`);
+    if (lease.isLost || isRefused) return say(`${sessionId}: ${await findLossReason(parts)}`);
     if (!lease.signal.aborted) say(`${sessionId}: failed. ${(error as Error).message}`);
     // The server wants the item back, for example because its session was archived. The sweep finds what remains.
     else await boxes.removeIfEnded(api, sessionId, AbortSignal.timeout(stopMs)).catch(() => {});
@@ -107,13 +107,13 @@ async function serveItem(parts: WorkerParts, { work, serves }: ClaimedItem, sign
 }
 
 /** Why this worker lost an item. The item's own token does not reveal it. */
-async function lossOf({ api, environmentId }: Pick<WorkerParts, 'api' | 'environmentId'>): Promise<string> {
+async function findLossReason({ api, environmentId }: Pick<WorkerParts, 'api' | 'environmentId'>): Promise<string> {
   const refusal = await api.keyRefusal(environmentId, AbortSignal.timeout(stopMs));
   if (refusal === undefined) return 'another worker has it now.';
   return `let go, because the key of this worker is no longer valid. ${refusal}`;
 }
 
-async function serveSessionOf(parts: WorkerParts, item: { api: AgentsApi; work: Work }, signal: AbortSignal) {
+async function runSession(parts: WorkerParts, item: { api: AgentsApi; work: Work }, signal: AbortSignal) {
   const { api, work } = item;
   const session = await retry(() => api.session(work.data.id, signal), signal).catch((error: unknown) => {
     if (error instanceof AgentsApiError && error.status === 404) return undefined; // deleted

@@ -8,7 +8,7 @@ const asText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** The anchor of a heading, as GitHub computes it, so that a link works in both places. */
-export function anchorOf(heading: string): string {
+export function toAnchor(heading: string): string {
   const words = heading
     .replaceAll(/<[^<>]+>/g, '')
     .trim()
@@ -36,12 +36,12 @@ function picture(href: string, page: string): string | undefined {
   return `data:${type};base64,${readFileSync(new URL(file, docs)).toString('base64')}`;
 }
 
-function contentOf(markdown: string, page: string): string {
+function renderContent(markdown: string, page: string): string {
   const marked = new Marked({ gfm: true });
   marked.use({
     renderer: {
       heading({ tokens, depth, text }: Tokens.Heading): string {
-        const id = anchorOf(text.replaceAll('`', ''));
+        const id = toAnchor(text.replaceAll('`', ''));
         return `<h${depth} id="${id}"><a href="#${id}">${this.parser.parseInline(tokens)}</a></h${depth}>\n`;
       },
       link({ href, tokens }: Tokens.Link): string {
@@ -76,7 +76,7 @@ const menu = (page: string) =>
     .join('\n');
 
 /** The table of contents of a page, from its headings; a short page needs none. */
-function contentsOf(markdown: string): string {
+function tableOfContents(markdown: string): string {
   const headings = new Marked({ gfm: true }).lexer(markdown).flatMap((token) => {
     const { type, depth, text } = token as Tokens.Heading;
     return type === 'heading' && (depth === 2 || depth === 3) ? [{ depth, text: text.replaceAll('`', '') }] : [];
@@ -84,7 +84,7 @@ function contentsOf(markdown: string): string {
   if (headings.length < 3) return '';
   const shown = headings.length > 30 ? headings.filter(({ depth }) => depth === 2) : headings;
   const items = shown.map(
-    ({ depth, text }) => `<li class="h${depth}"><a href="#${anchorOf(text)}">${asText(text)}</a></li>`,
+    ({ depth, text }) => `<li class="h${depth}"><a href="#${toAnchor(text)}">${asText(text)}</a></li>`,
   );
   return `<aside aria-label="On this page"><p><b>On this page</b></p><ul>${items.join('')}</ul></aside>`;
 }
@@ -110,8 +110,8 @@ export function renderPage(page: string, markdown: string): string {
 ${menu(page)}
 </nav>
 <main id="content">
-${contentOf(markdown, page)}</main>
-${contentsOf(markdown)}
+${renderContent(markdown, page)}</main>
+${tableOfContents(markdown)}
 </body>
 </html>
 `;

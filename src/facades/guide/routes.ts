@@ -85,7 +85,7 @@ function mountGuide(app: App): void {
 
 /** The whole index. The pages do not change while the server runs. */
 async function searchIndex(): Promise<IndexEntry[]> {
-  const { indexOf } = await import('./search-index.ts'); // its package loads when first used
+  const { buildIndex: indexOf } = await import('./search-index.ts'); // its package loads when first used
   const entries = await Promise.all(
     [...paths].map(async (path) => indexOf(path, await readFile(new URL(`${path}.md`, docs), 'utf8'))),
   );

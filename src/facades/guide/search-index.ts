@@ -1,5 +1,5 @@
 import { Marked, type Token } from 'marked';
-import { anchorOf } from './render.ts';
+import { toAnchor } from './render.ts';
 
 /** A part of a page below one heading, as the search of the guide finds it. */
 export interface IndexEntry {
@@ -9,27 +9,27 @@ export interface IndexEntry {
   readonly anchor: string;
   readonly text: string;
 }
-const mostText = 1_500;
+const maxText = 1_500;
 
 /** The parts of a page, in order. The first one has the page's own title as its heading. */
-export function indexOf(page: string, markdown: string): IndexEntry[] {
+export function buildIndex(page: string, markdown: string): IndexEntry[] {
   const entries: { page: string; title: string; heading: string; anchor: string; text: string }[] = [];
   for (const token of new Marked({ gfm: true }).lexer(markdown)) {
     if (token.type === 'heading') {
       const heading = (token.text as string).replaceAll('`', '');
       const title = entries[0]?.title ?? heading;
-      entries.push({ page, title, heading, anchor: anchorOf(heading), text: '' });
+      entries.push({ page, title, heading, anchor: toAnchor(heading), text: '' });
     } else {
       const entry = entries.at(-1);
-      if (entry && entry.text.length < mostText)
-        entry.text = `${entry.text} ${textOf(token)}`.trim().slice(0, mostText);
+      if (entry && entry.text.length < maxText)
+        entry.text = `${entry.text} ${plainText(token)}`.trim().slice(0, maxText);
     }
   }
   return entries;
 }
 
 /** The text of a token without its Markdown. */
-function textOf(token: Token): string {
+function plainText(token: Token): string {
   return token.raw
     .replaceAll(/^[ \t]*(?:[#>|*-]+|\d+\.)[ \t]*|\]\([^)]*\)|[`*|[]|-{3,}|^```\w*$/gm, ' ')
     .replaceAll(/\s+/g, ' ')

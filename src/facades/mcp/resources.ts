@@ -50,7 +50,7 @@ function contents(uri: string, found: ResourceContent): ReadResourceResult {
 }
 
 function readables({ services: { sessions, files, desktop }, uploads }: McpParts): Readable[] {
-  const idOf = (words: UriVariables) => toSessionId(word(words, 'session'));
+  const parseSessionId = (words: UriVariables) => toSessionId(word(words, 'session'));
   const newest = async () => {
     const found = await sessions.list({ limit: listed, after: undefined, keep: () => true });
     const resources = found
@@ -66,7 +66,7 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
       title: 'A session',
       description: 'The state of a session, as JSON',
       find: async (words) => ({
-        text: JSON.stringify(sessionView(await sessions.get(idOf(words)))),
+        text: JSON.stringify(sessionView(await sessions.get(parseSessionId(words)))),
         mimeType: 'application/json',
       }),
     },
@@ -76,7 +76,7 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
       title: 'A file',
       description: 'A file of the workspace, by its path there, up to 10 MiB',
       async find(words, signal) {
-        const bytes = await files.read(idOf(words), decoded(word(words, 'path')), signal);
+        const bytes = await files.read(parseSessionId(words), decoded(word(words, 'path')), signal);
         const text = asText(bytes);
         return text === undefined ? { bytes, mimeType: 'application/octet-stream' } : { text, mimeType: 'text/plain' };
       },
@@ -86,7 +86,10 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
       name: 'screen',
       title: 'The screen',
       description: 'A picture of the desktop as it is now, where one runs',
-      find: async (words, signal) => ({ bytes: await desktop.screenshot(idOf(words), signal), mimeType: 'image/png' }),
+      find: async (words, signal) => ({
+        bytes: await desktop.screenshot(parseSessionId(words), signal),
+        mimeType: 'image/png',
+      }),
     },
     {
       template: new ResourceTemplate('corral://sessions/{session}/screenshots/{file}', unlisted),
@@ -94,7 +97,7 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
       title: 'A screenshot',
       description: 'A screenshot that the agent took, by the id of its file',
       async find(words) {
-        const id = idOf(words);
+        const id = parseSessionId(words);
         await sessions.get(id);
         const file = await uploads?.get(word(words, 'file'));
         if (!uploads || !file || file.sessionId !== id)

@@ -53,7 +53,7 @@ export function addTool(server: McpServer, tool: McpTool, parts: McpParts): void
     try {
       const signal = AbortSignal.any([parts.gone, context.mcpReq.signal]);
       const { services, sse } = parts;
-      return await tool.run(input, { services, clock: sse.clock, signal, progress: progressOf(context) });
+      return await tool.run(input, { services, clock: sse.clock, signal, progress: progressReporter(context) });
     } catch (thrown) {
       const error = toMcpError(thrown, name, parts.logger);
       return { isError: true, content: [{ type: 'text', text: `${publicText(error)} (${error.code})` }] };
@@ -61,7 +61,7 @@ export function addTool(server: McpServer, tool: McpTool, parts: McpParts): void
   });
 }
 
-function progressOf({ mcpReq }: ServerContext): McpCall['progress'] {
+function progressReporter({ mcpReq }: ServerContext): McpCall['progress'] {
   const progressToken = mcpReq._meta?.progressToken;
   let progress = 0;
   return async (message) => {

@@ -46,7 +46,7 @@ interface ApiDeps extends Pick<FacadeParts, 'acting'> {
 }
 
 export function mountApi(app: App, { acting, links }: ApiDeps): void {
-  const Wish = z.object({
+  const PreviewRequest = z.object({
     of: z.union([z.int().min(1).max(65_535), z.literal('files')]).describe('a port, or `files`'),
     folder: Folder,
     minutes: z.int().min(1).max(525_600).optional().describe('until it expires; default: 8 hours'),
@@ -94,7 +94,7 @@ export function mountApi(app: App, { acting, links }: ApiDeps): void {
   app.post(
     `${base}/previews`,
     {
-      schema: { params: Params, body: Wish, response: { 200: okEnveloped(Preview, example) } },
+      schema: { params: Params, body: PreviewRequest, response: { 200: okEnveloped(Preview, example) } },
       config: {
         doc: about('Open', 'Open a preview of a port, or of the files, under a secret address that expires', {
           bodyExample: { of: 3000, minutes: 60 },

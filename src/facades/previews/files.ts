@@ -38,7 +38,7 @@ interface Workspace {
 /** Sends a file of the workspace, sandboxed. False: it does not exist or is hidden. */
 export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folder = '' }: Workspace): Promise<boolean> {
   const { target, request, response, signal } = exchange;
-  const path = pathIn(target.url);
+  const path = parsePath(target.url);
   if (path === undefined || !`/${path}`.startsWith(folder === '' ? '/' : `/${folder}/`)) return false;
   if (request.method !== 'GET' && request.method !== 'HEAD') return false;
   const range = byteRange(target.headers.range);
@@ -76,7 +76,7 @@ export async function sendWorkspaceFile(exchange: Exchange, { id, streams, folde
 }
 
 /** The path in the workspace; undefined for one that is malformed or has a hidden part. */
-export function pathIn(url: string): string | undefined {
+export function parsePath(url: string): string | undefined {
   const [value = ''] = url.split(/[?#]/, 1);
   let path: string;
   try {

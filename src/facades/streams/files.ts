@@ -98,7 +98,7 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
     async (request, reply) => {
       const { params, query, body } = request;
       const content = (body ?? []) as AsyncIterable<Uint8Array>;
-      const replaces = replacedBy(request);
+      const replaces = parseIfMatch(request);
       const requested = { path: query.path, ...(replaces !== undefined && { replaces }) };
       const { size, version } = await streams.upload(
         toSessionId(params.sid),
@@ -112,7 +112,7 @@ export function mountUpload(scope: App, { streams }: StreamDeps): void {
   );
 }
 
-function replacedBy({ headers }: FastifyRequest): string | null | undefined {
+function parseIfMatch({ headers }: FastifyRequest): string | null | undefined {
   if (headers['if-none-match'] === '*') return null;
   const message = headers['if-match'];
   if (message === undefined || message === '*') return undefined;

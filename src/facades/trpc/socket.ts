@@ -5,7 +5,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { SocketRequest } from '../../http/transport/ws.ts';
-import { closeCodes, closeWith, type Socket } from '../../http/transport/ws-socket.ts';
+import { closeCodes, closeWhenKeyEnds, type Socket } from '../../http/transport/ws-socket.ts';
 import type { TrpcDeps } from './deps.ts';
 import { reportBug } from './report.ts';
 
@@ -62,7 +62,7 @@ function byConnectionParams(
     admitted = principal !== undefined;
     if (!principal) throw new AppError('unauthorized', 'A valid token is needed.');
     clock.clearTimeout(timer);
-    closeWith(socket, principal);
+    closeWhenKeyEnds(socket, principal);
     return principal;
   };
 }

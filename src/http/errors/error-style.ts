@@ -42,7 +42,7 @@ export const detail: ErrorStyle = {
 };
 
 /** Paths at or below a prefix use its style, unknown routes included; all other paths answer `{detail}`. */
-export function styleOf(styles: ReadonlyMap<string, ErrorStyle>, url: string): ErrorStyle {
+export function findStyle(styles: ReadonlyMap<string, ErrorStyle>, url: string): ErrorStyle {
   const path = url.split('?', 1)[0] ?? '';
   for (const [prefix, style] of styles) {
     if (path === prefix || path.startsWith(`${prefix}/`)) return style;

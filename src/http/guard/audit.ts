@@ -14,7 +14,7 @@ interface Deps {
 }
 
 /** The audit log of this request; undefined when auditing is off. */
-export function auditOf({ audit, config, keys, clock }: Deps, principalOf: () => Principal): Audit | undefined {
+export function requestAudit({ audit, config, keys, clock }: Deps, principalOf: () => Principal): Audit | undefined {
   if (!audit) return undefined;
   const by = ({ key, role, by: other }: Principal): AuditEntry['by'] => {
     if (other) return other;

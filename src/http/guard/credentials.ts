@@ -34,7 +34,7 @@ interface Deps {
 /** Keys of callers, and those of environments and their work. */
 const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
 
-export function credentialsOf({ token, gate, keys, limiter, lockout, audit }: Deps): Credentials {
+export function createCredentials({ token, gate, keys, limiter, lockout, audit }: Deps): Credentials {
   const seal = token && ('sha256' in token ? token : hashOf(token.reveal())).sha256;
   return {
     get serverSeal() {

@@ -60,12 +60,12 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     allowOrigin(request, reply, options);
 
     const shown = credentials(request);
-    const signature = signatureOf(request);
+    const signature = readSignature(request);
     const isRequired = options.gate.required || !!options.keys?.any;
     const isJudged = signature !== undefined || (shown.length > 0 && isRequired);
     const isLater = isRequired && shown.length === 0 && mayShowLater(request);
     const page = pageOf(request.headers, options.corsOrigins);
-    const known = page === 'default' && !isRequired ? readerAt(request) : principalFor(shown, options);
+    const known = page === 'default' && !isRequired ? readerAt(request) : findPrincipal(shown, options);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (signature === undefined ? !known : !opened)) countWrong(request.client.address, options);
     request.known = known !== undefined;
@@ -101,7 +101,7 @@ function readers({ keys }: GuardOptions): (request: FastifyRequest) => Principal
 }
 
 /** The principal of the presented credentials; undefined when credentials are required and none is valid. */
-export function principalFor(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
+export function findPrincipal(shown: readonly string[], { gate, keys }: Pick<GuardOptions, 'gate' | 'keys'>) {
   if (gate.acceptsLocal(shown)) return everybody;
   if (gate.required && gate.accepts(shown)) return everybody;
   if (!gate.required && !keys?.any) return keys?.anonymous ?? everybody;
@@ -134,7 +134,7 @@ function credentials(request: FastifyRequest): string[] {
 }
 
 /** On a route that accepts signatures, a presented signature alone decides, even next to a valid token. */
-function signatureOf(request: FastifyRequest): string | undefined {
+function readSignature(request: FastifyRequest): string | undefined {
   const { signature } = (request.query ?? {}) as Query;
   if (signature === undefined || !request.route.config.signed) return undefined;
   return String(signature);
@@ -204,10 +204,13 @@ const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) |
 function refuseForeign(request: FastifyRequest): void {
   const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
   if (!matters) return;
-  throw new AppError('forbidden', `${pagesOf(request)} may not do this. CORRAL_CORS_ORIGINS can add that origin.`);
+  throw new AppError(
+    'forbidden',
+    `${describeOrigin(request)} may not do this. CORRAL_CORS_ORIGINS can add that origin.`,
+  );
 }
 
 /** The text goes into an answer, so an origin that does not look like one is left out. */
-function pagesOf({ headers: { origin = '' } }: FastifyRequest): string {
+function describeOrigin({ headers: { origin = '' } }: FastifyRequest): string {
   return /^https?:\/\/[a-z0-9.[\]:-]{1,260}$/i.test(origin) ? `Pages of ${origin}` : 'Pages of another origin';
 }

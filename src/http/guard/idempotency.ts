@@ -53,7 +53,7 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
     contentHash: string,
   ): Promise<IdempotencyClaim | Extract<IdempotencyResult, { kind: 'replay' }>> => {
     const key = `${kind}:${sha256(parts.join('\n'))}`;
-    const { seal, open } = sealedBy(parts);
+    const { seal, open } = createSeal(parts);
     const now = clock.now();
     await sweep(now);
     const claimed = await inbox.claim(key, contentHash, now);
@@ -136,7 +136,7 @@ const sha256 = (bytes: string | Uint8Array) => createHash('sha256').update(bytes
  * Encrypts a stored answer, because it may outlive the data in it. Only a caller who presents the key can decrypt it:
  * the store has only the key's hash.
  */
-function sealedBy(parts: readonly string[]) {
+function createSeal(parts: readonly string[]) {
   const secret = createHash('sha256').update('corral answer\n').update(parts.join('\n')).digest();
   return {
     seal(answer: unknown): string {

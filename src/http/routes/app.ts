@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, randomIds } from '../../core/model/ids.ts';
-import { type ErrorStyle, InvalidRequest, type Issue, styleOf } from '../errors/error-style.ts';
+import { type ErrorStyle, findStyle, InvalidRequest, type Issue } from '../errors/error-style.ts';
 import { answer, answerBrokenRequest, answerErrors } from '../errors/errors.ts';
 import type { Clients } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
@@ -106,7 +106,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
   guard(app, options.guard);
   readBodies(app);
   app.addHook('onSend', (request, reply, _payload, done) => {
-    const { idHeader } = styleOf(styles, request.url);
+    const { idHeader } = findStyle(styles, request.url);
     if (idHeader !== undefined) reply.header(idHeader, request.id);
     if (closing.aborted) reply.header('connection', 'close');
     if (reply.statusCode >= 400) reply.header('x-request-id', request.id); // for users to quote; the logs contain it too

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, onSendHookHandler } from 'fastify';
 import type { z } from 'zod';
 import type { HttpLogger } from './observe.ts';
 import type { ReplyDocs } from './route-docs.ts';
-import { repliesOf } from './routes.ts';
+import { documentedReplies } from './routes.ts';
 
 /**
  * Compares each reply with its route's schemas, and answers 500 with the reason when it breaks them. For tests and
@@ -10,10 +10,10 @@ import { repliesOf } from './routes.ts';
  */
 export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'error'>): void {
   app.addHook('onRoute', (route) => {
-    const replies = repliesOf(route);
+    const replies = documentedReplies(route);
     if (!replies || route.method === 'HEAD') return;
     const check: onSendHookHandler = (_request, reply, payload, done) => {
-      const problem = problemOf(reply, payload, replies);
+      const problem = findProblem(reply, payload, replies);
       if (problem === undefined) return done(null, payload);
       const detail = `${String(route.method)} ${route.url} sent a ${reply.statusCode} that its schema does not allow: ${problem}`;
       logger.error({ route: route.url }, detail);
@@ -25,7 +25,7 @@ export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'err
 }
 
 /** How a reply differs from its documentation; undefined when it does not. Streams are not read. */
-export function problemOf(
+export function findProblem(
   reply: Pick<FastifyReply, 'statusCode' | 'getHeader'>,
   payload: unknown,
   replies: ReplyDocs,

@@ -97,7 +97,7 @@ export function routeTable(app: FastifyInstance): RouteTable {
   const routes: (RegisteredRoute & { readonly pattern: RegExp })[] = [];
   app.addHook('onRoute', (route) => {
     const { method, url, config } = route;
-    const replies = repliesOf(route) ?? {};
+    const replies = documentedReplies(route) ?? {};
     const { response, ...schema } = route.schema ?? {};
     if (response !== undefined) route.schema = schema; // otherwise Fastify would look for a serializer at each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
@@ -113,7 +113,7 @@ export function routeTable(app: FastifyInstance): RouteTable {
 }
 
 /** The documented replies of a route that is being registered; undefined for a route without a document. */
-export function repliesOf({ schema, config }: Pick<RouteOptions, 'schema' | 'config'>): ReplyDocs | undefined {
+export function documentedReplies({ schema, config }: Pick<RouteOptions, 'schema' | 'config'>): ReplyDocs | undefined {
   const doc = config?.doc;
   return doc && { ...(schema?.response as ReplyDocs | undefined), ...doc.failures };
 }

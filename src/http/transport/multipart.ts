@@ -20,7 +20,7 @@ export async function readFiles<Taken>(
   { files, texts }: { readonly files: number; readonly texts?: Map<string, string> },
   take: (part: FormPart) => Promise<Taken>,
 ): Promise<Taken[]> {
-  const parser = parserFor(contentType(request), files);
+  const parser = createParser(contentType(request), files);
   if (texts) parser.on('field', (name: string, value: string) => texts.set(name, value));
   const taking = bindCaller(take); // the parser calls back without the caller's context
   return await takeParts(request.raw, { parser, fields: ['file', 'files'], files }, taking).catch((thrown: unknown) => {
@@ -40,7 +40,7 @@ export async function multipartFiles<Taken>(
   take: (part: FormPart) => Promise<Taken>,
 ): Promise<Taken[]> {
   const files = 1_000;
-  const parser = parserFor(type, files, { preservePath: true, unnamed: 'file' });
+  const parser = createParser(type, files, { preservePath: true, unnamed: 'file' });
   let turn: Promise<unknown> = Promise.resolve();
   return await takeParts(body, { parser, fields: ['file'], files }, (part) => {
     const done = turn.then(() => take(part));
@@ -65,7 +65,7 @@ interface FormFolder {
  * payload_too_large as soon as the limit is exceeded.
  */
 export async function readFolder(request: FastifyRequest, limits: FolderLimits): Promise<FormFolder> {
-  const parser = parserFor(contentType(request), limits.files, { preservePath: true });
+  const parser = createParser(contentType(request), limits.files, { preservePath: true });
   const texts = new Map<string, string>();
   parser.on('field', (name: string, value: string) => texts.set(name, value));
   let size = 0;
@@ -161,7 +161,7 @@ interface MultipartOptions {
   readonly unnamed?: string;
 }
 
-function parserFor(type: string, files: number, { unnamed, ...more }: MultipartOptions = {}): BusboyInstance {
+function createParser(type: string, files: number, { unnamed, ...more }: MultipartOptions = {}): BusboyInstance {
   if (!/^multipart\/form-data\s*;/i.test(type)) throw bad('The body must be multipart/form-data.');
   try {
     return new Busboy({

@@ -27,8 +27,8 @@ export class OrderedInput {
 
   /** Accepts the key, pointer and clipboard messages that are permitted. */
   take(message: RfbMessage): void {
-    const keysym = keysymOf(message);
-    const latin = this.#held.hasModifier() ? latinOf(message.bytes) : undefined;
+    const keysym = readKeysym(message);
+    const latin = this.#held.hasModifier() ? toLatinKeysym(message.bytes) : undefined;
     if (keysym === undefined || !isTyped(keysym)) this.#pass(message);
     else if (latin !== undefined) this.#pass(withKeysym(message, latin));
     else if (message.kind === 'press') this.#wait(keysym);
@@ -76,7 +76,7 @@ export const keyEvents = (keysyms: readonly number[]): Buffer =>
   );
 
 /** The keysym of a key event, in the plain or in QEMU's form. */
-function keysymOf({ kind, bytes }: RfbMessage): number | undefined {
+function readKeysym({ kind, bytes }: RfbMessage): number | undefined {
   const isKey = (kind === 'press' || kind === 'hands') && (bytes[0] === 4 || bytes[0] === 255);
   return isKey ? bytes.readUInt32BE(4) : undefined;
 }
@@ -92,7 +92,7 @@ const rows: readonly (readonly [number, string])[] = [
   [0x2b, '\\zxcvbnm,./'],
 ];
 /** A shortcut such as Ctrl+C on a Russian keyboard means the key, so it gets the Latin letter of that key. */
-function latinOf(bytes: Buffer): number | undefined {
+function toLatinKeysym(bytes: Buffer): number | undefined {
   if (bytes[0] !== 255) return undefined;
   const scancode = bytes.readUInt32BE(8);
   return rows.map(([from, row]) => row.charCodeAt(scancode - from)).find((code) => code >= 0);

@@ -186,7 +186,7 @@ class Relay {
   }
 
   #handleText(text: Buffer): void {
-    const type = this.#rights.talks ? typeOf(text) : undefined;
+    const type = this.#rights.talks ? parseType(text) : undefined;
     if (type === 'take') this.#viewer.take();
     else if (type === 'give') this.#viewer.giveBack();
     else this.#socket.close(closeCodes.notUnderstood, 'Only binary frames are understood');
@@ -205,7 +205,7 @@ class Relay {
 const isInput = ({ kind }: RfbMessage) => kind === 'press' || kind === 'hands' || kind === 'clipboard';
 
 const messageLimits = { maxBytes: 1_000, maxDepth: 8, maxValues: 100 };
-function typeOf(text: Buffer): unknown {
+function parseType(text: Buffer): unknown {
   const message = parseJson(text, messageLimits);
   return message.ok ? (message.value as { type?: unknown } | null)?.type : undefined;
 }

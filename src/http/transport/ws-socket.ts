@@ -189,7 +189,7 @@ function closeWithServer(connection: Connection, clock: Clock, closing: AbortSig
 }
 
 /** Closes the socket when its caller's key is no longer valid. */
-export function closeWith(socket: Socket, { ended }: Principal): void {
+export function closeWhenKeyEnds(socket: Socket, { ended }: Principal): void {
   if (!ended) return;
   const close = () => socket.close(closeCodes.refused, 'The key is no longer valid');
   if (ended.aborted) close();

@@ -8,13 +8,13 @@ import type { Purpose, UrlRight } from '../../auth/signed-url.ts';
 import { readSubprotocols } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
-import { type ErrorStyle, styleOf } from '../errors/error-style.ts';
+import { type ErrorStyle, findStyle } from '../errors/error-style.ts';
 import type { HostRouter } from '../routes/host-router.ts';
 import { rewriteFor } from '../routes/host-router.ts';
 import type { RouteDoc } from '../routes/route-docs.ts';
 import type { App } from '../routes/routes.ts';
 import { Connection } from './ws-connection.ts';
-import { closeWith, openSocket, type Socket, type SocketContext } from './ws-socket.ts';
+import { closeWhenKeyEnds, openSocket, type Socket, type SocketContext } from './ws-socket.ts';
 
 // WebSockets are routes like all others. An upgrade passes the same hooks as a request: Host, Origin, token, rate
 // limit, log and metrics. Parameters are parsed, unknown paths are 404, and every refusal is an HTTP answer in the
@@ -130,7 +130,7 @@ export function socketServer(app: App, { styles, elsewhere = [], ...context }: S
         reply.raw.statusCode = 101; // for the access log
         const socket = openSocket(connection, context);
         const { caller, principal, known, right, raw } = request;
-        closeWith(socket, principal);
+        closeWhenKeyEnds(socket, principal);
         const openRequest = { params: request.params, query: request.query, caller, principal, known, right, raw };
         Promise.try(() => open(socket, openRequest as Parameters<typeof open>[1])).catch(socket.fail);
         return undefined;
@@ -143,7 +143,7 @@ const upgraded = { description: 'Switching Protocols' };
 
 function onlyUpgrades(request: FastifyRequest, reply: FastifyReply, styles: ReadonlyMap<string, ErrorStyle>) {
   const error = new AppError('invalid_request', 'This address is a WebSocket: connect with a WebSocket client.');
-  return reply.code(426).header('upgrade', 'websocket').send(styleOf(styles, request.url).body(426, error));
+  return reply.code(426).header('upgrade', 'websocket').send(findStyle(styles, request.url).body(426, error));
 }
 
 type SubprotocolRules = Pick<SocketRoute<z.ZodType, z.ZodType>, 'subprotocols' | 'strictSubprotocols'>;

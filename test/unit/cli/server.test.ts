@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { doctorCommand } from '../../../src/app/commands/doctor.ts';
-import { addressOf } from '../../../src/cli/server.ts';
+import { resolveAddress } from '../../../src/cli/server.ts';
 
 const quiet = { signal: new AbortController().signal, print: () => {}, say: () => {} };
 
@@ -13,11 +13,11 @@ test('the option wins over CORRAL_URL, which wins over the local server that run
     const local = { url: 'http://127.0.0.1:9001', pid: process.pid, token: 'local' };
     await writeFile(join(data, 'server.json'), JSON.stringify(local));
     const env = { CORRAL_DATA_DIR: data };
-    expect(addressOf(undefined, env)).toEqual({ url: 'http://127.0.0.1:9001', token: 'local' });
+    expect(resolveAddress(undefined, env)).toEqual({ url: 'http://127.0.0.1:9001', token: 'local' });
     const named = { ...env, CORRAL_URL: 'http://127.0.0.1:9002/', CORRAL_TOKEN: 'mine' };
-    expect(addressOf(undefined, named)).toEqual({ url: 'http://127.0.0.1:9002', token: 'mine' });
-    expect(addressOf('http://127.0.0.1:9001', env)).toEqual({ url: 'http://127.0.0.1:9001', token: 'local' });
-    expect(addressOf('http://127.0.0.1:9003', env)).toEqual({ url: 'http://127.0.0.1:9003', token: undefined });
+    expect(resolveAddress(undefined, named)).toEqual({ url: 'http://127.0.0.1:9002', token: 'mine' });
+    expect(resolveAddress('http://127.0.0.1:9001', env)).toEqual({ url: 'http://127.0.0.1:9001', token: 'local' });
+    expect(resolveAddress('http://127.0.0.1:9003', env)).toEqual({ url: 'http://127.0.0.1:9003', token: undefined });
   } finally {
     await rm(data, { recursive: true });
   }

@@ -23,10 +23,10 @@ _STATUS_CODES = {
 
 
 class CorralError(Exception):
-    """The failure of a call: what happened, the server that was asked, and what to do next.
+    """A failed call: what happened, which server was called, and what to do next.
 
     `code` is the server's code, or `unreachable` when nothing answered or the connection broke. `docs` is the address of the
-    guide's page about it, where there is one.
+    guide's page about it, if there is one.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ def cut_off(address: str) -> CorralError:
     )
 
 
-def refusal(address: str, status: int, said: Any) -> CorralError:
+def refusal(address: str, status: int, reply: Any) -> CorralError:
     """The error in a refused answer, of tRPC or of a plain route."""
-    if isinstance(said, dict) and isinstance(said.get("error"), dict):
-        return from_server(address, said["error"].get("data") or {}, str(said["error"].get("message")))
-    if isinstance(said, dict) and "detail" in said:
-        detail = said["detail"]
+    if isinstance(reply, dict) and isinstance(reply.get("error"), dict):
+        return from_server(address, reply["error"].get("data") or {}, str(reply["error"].get("message")))
+    if isinstance(reply, dict) and "detail" in reply:
+        detail = reply["detail"]
         text = detail if isinstance(detail, str) else "; ".join(f"{one['loc'][-1]}: {one['msg']}" for one in detail)
         retryable = status >= 500 and status != 501
         return CorralError(_STATUS_CODES.get(status, "internal"), text, address=address, retryable=retryable)

@@ -70,25 +70,25 @@ class Server:
         timeout = httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, read=_CALL_SECONDS)
         self._http = httpx.Client(base_url=self.address, headers=headers, timeout=timeout)
 
-    def mutate(self, procedure: str, wish: Mapping[str, Any]) -> Any:
-        return self._call("POST", procedure, json=dict(wish))
+    def mutate(self, procedure: str, request: Mapping[str, Any]) -> Any:
+        return self._call("POST", procedure, json=dict(request))
 
-    def query(self, procedure: str, wish: Mapping[str, Any]) -> Any:
-        return self._call("GET", procedure, params={"input": json.dumps(dict(wish))})
+    def query(self, procedure: str, request: Mapping[str, Any]) -> Any:
+        return self._call("GET", procedure, params={"input": json.dumps(dict(request))})
 
-    def _call(self, method: str, procedure: str, **how: Any) -> Any:
-        answer = self.send(method, f"/trpc/{procedure}", **how)
+    def _call(self, method: str, procedure: str, **options: Any) -> Any:
+        answer = self.send(method, f"/trpc/{procedure}", **options)
         try:
             return json.loads(answer.read())["result"]["data"]
         except httpx.TransportError as cause:
             raise unreachable(self.address, cause) from cause
 
-    def send(self, method: str, path: str, *, read_seconds: float | None = None, **how: Any) -> httpx.Response:
-        """An answer whose status is a success; its body is not read yet."""
+    def send(self, method: str, path: str, *, read_seconds: float | None = None, **options: Any) -> httpx.Response:
+        """A successful answer; its body is not read yet."""
         if read_seconds is not None:
-            how["timeout"] = httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, read=read_seconds)
+            options["timeout"] = httpx.Timeout(_SILENT_SECONDS, connect=_CONNECT_SECONDS, read=read_seconds)
         try:
-            answer = self._http.send(self._http.build_request(method, path, **how), stream=True)
+            answer = self._http.send(self._http.build_request(method, path, **options), stream=True)
             if answer.is_success:
                 return answer
             body = answer.read()
@@ -108,7 +108,7 @@ class Files:
         self._session_id = session_id
 
     def write(self, path: str, content: Content) -> int:
-        """Writes a file of any size, and creates missing folders. It takes its place whole, or not at all."""
+        """Writes a file of any size, and creates missing folders. Replaces the file completely, or not at all."""
         headers = {"content-type": "application/octet-stream"}
         answer = self._server.send("PUT", self._at(path), content=_body(content), headers=headers)
         return int(json.loads(answer.read())["size"])
@@ -120,7 +120,7 @@ class Files:
         return b"".join([piece for piece in self.stream(path)])
 
     def stream(self, path: str) -> Generator[bytes, None, None]:
-        """A file of any size, piece by piece. A transfer that breaks is an error, not an early end."""
+        """Streams a file of any size. A broken transfer is an error, not an early end."""
         answer = self._server.send("GET", self._at(path))
         try:
             for piece in answer.iter_bytes():
@@ -131,11 +131,11 @@ class Files:
             answer.close()
 
     def list(self, path: str = ".") -> list[FileEntry]:
-        said = self._server.query("files.list", {"sessionId": self._session_id, "path": path})
-        return [FileEntry(**one) for one in said["items"]]
+        reply = self._server.query("files.list", {"sessionId": self._session_id, "path": path})
+        return [FileEntry(**one) for one in reply["items"]]
 
     def watch(self, path: str = ".", *, recursive: bool = True) -> Generator[FileChange, None, None]:
-        """The changes of files in a folder, and below it, from the return of this call on."""
+        """The changes of files in and below a folder, from the return of this call on."""
         params = {"path": path, "recursive": "true" if recursive else "false"}
         at = f"/streams/sessions/{self._session_id}/watch"
         answer = self._server.send("GET", at, params=params, read_seconds=_SILENT_SECONDS)
@@ -176,7 +176,7 @@ class Run:
                 return
 
     def result(self) -> RunResult:
-        """Waits until the run has ended, however it ended. One that waits for an answer has not."""
+        """Waits until the run has ended, for any reason. A run that waits for an answer has not ended."""
         text, error = "", None
         for event in self:
             if event.run_id != self.id:
@@ -199,9 +199,9 @@ class Run:
         self._box.server.mutate("runs.approve", {"sessionId": self._box.id, "callId": call_id})
 
     def reject(self, call_id: str, text: str | None = None) -> None:
-        """The model learns of the refusal, with the text."""
-        wish = {"sessionId": self._box.id, "callId": call_id}
-        self._box.server.mutate("runs.reject", wish if text is None else {**wish, "text": text})
+        """The model receives the refusal with the text."""
+        request = {"sessionId": self._box.id, "callId": call_id}
+        self._box.server.mutate("runs.reject", request if text is None else {**request, "text": text})
 
     def stop(self) -> bool:
         return bool((self._box.server.mutate("runs.stop", {"sessionId": self._box.id}))["stopped"])
@@ -210,7 +210,7 @@ class Run:
 class Terminal:
     """A shell on a real terminal in the box. Iterate over its output.
 
-    It stays when its reader leaves, and `box.terminal(id=…)` takes it again.
+    It keeps running when its reader leaves; `box.terminal(id=…)` reattaches.
     """
 
     def __init__(self, server: Server, id: str, output: httpx.Response) -> None:
@@ -262,7 +262,7 @@ class Port:
         return (self.open()).url
 
     def get(self, path: str = "/") -> httpx.Response:
-        """Asks the program behind the port, without the server's token. It answers 502 where nothing listens."""
+        """Sends a request to the program behind the port, without the server's token. Answers 502 if nothing listens."""
         opened = self.open()
         with httpx.Client() as http:
             return http.get(f"{self._server.address}{opened.path}{path.lstrip('/')}")
@@ -275,9 +275,9 @@ class Port:
 
 
 def _preview(server: Server, session_id: str, of: int | str, minutes: int | None) -> Preview:
-    wish: dict[str, Any] = {"sessionId": session_id, "of": of}
-    said = server.mutate("ports.open", wish if minutes is None else {**wish, "minutes": minutes})
-    return Preview(said["id"], said["of"], urljoin(f"{server.address}/", said["url"]), said["path"], said["expiresAt"])
+    request: dict[str, Any] = {"sessionId": session_id, "of": of}
+    reply = server.mutate("ports.open", request if minutes is None else {**request, "minutes": minutes})
+    return Preview(reply["id"], reply["of"], urljoin(f"{server.address}/", reply["url"]), reply["path"], reply["expiresAt"])
 
 
 class Box:
@@ -299,7 +299,7 @@ class Box:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """A box that this program made is deleted, unless it was made with `keep`."""
+        """Deletes a box that this program created, unless it was created with `keep`."""
         try:
             if self._own:
                 self.remove()
@@ -327,7 +327,7 @@ class Box:
         on_stderr: Callable[[str], object] | None = None,
         keep: int = 1024 * 1024,
     ) -> ExecResult:
-        """Runs a command. Its output of any length comes as it is written, and waits while the callback works."""
+        """Runs a command and streams its output, of any length. Output waits while the callback works."""
         if stdin is not None:
             command = self._with_input(command, stdin)
         timeout_ms = None if timeout is None else int(timeout * 1000)
@@ -338,9 +338,9 @@ class Box:
         stdout, stderr = Kept(keep), Kept(keep)
         for channel, payload in _frames(self.server, answer):
             if channel == OUTPUT:
-                _tell(on_stdout, stdout.add(payload))
+                _notify(on_stdout, stdout.add(payload))
             elif channel == ERRORS:
-                _tell(on_stderr, stderr.add(payload))
+                _notify(on_stderr, stderr.add(payload))
             elif channel == END:
                 ended = _outcome(self.server, payload)
                 truncated = stdout.is_cut or stderr.is_cut
@@ -363,17 +363,17 @@ class Box:
         checks: Sequence[str] = (),
         max_revisions: int | None = None,
     ) -> Run:
-        """Gives the agent a task, or steers the run under way.
+        """Gives the agent a task, or steers the run in progress.
 
-        With a goal, or with commands that have to exit with 0, it begins a run of its own. A miss goes back to the agent, at most
-        `max_revisions` times.
+        With a goal, or with commands that must exit with 0, it starts a run of its own. A result that misses goes back to the
+        agent, at most `max_revisions` times.
         """
-        wish: dict[str, Any] = {"sessionId": self.id, "text": text, **with_goal(goal, checks, max_revisions)}
-        sent = self.server.mutate("runs.send", wish)
+        request: dict[str, Any] = {"sessionId": self.id, "text": text, **with_goal(goal, checks, max_revisions)}
+        sent = self.server.mutate("runs.send", request)
         return Run(self, sent["runId"], int(sent["seq"]))
 
     def events(self, after_seq: int = 0) -> Generator[Event, None, None]:
-        """The session's events after a place in its log, then new ones, until it is deleted.
+        """The session's events after `after_seq`, then new ones, until it is deleted.
 
         A broken connection continues after the last event.
         """
@@ -393,10 +393,10 @@ class Box:
 
     def _events_once(self, after_seq: int) -> Generator[Event | None, None, None]:
         """Ends with None when the session is deleted, and without it when the connection ends."""
-        wish = json.dumps({"sessionId": self.id, "lastEventId": str(after_seq)})
+        request = json.dumps({"sessionId": self.id, "lastEventId": str(after_seq)})
         headers = {"accept": "text/event-stream"}
-        how: dict[str, Any] = {"params": {"input": wish}, "headers": headers, "read_seconds": _SILENT_SECONDS}
-        answer = self.server.send("GET", "/trpc/events.subscribe", **how)
+        options: dict[str, Any] = {"params": {"input": request}, "headers": headers, "read_seconds": _SILENT_SECONDS}
+        answer = self.server.send("GET", "/trpc/events.subscribe", **options)
         sse = Sse()
         try:
             for piece in answer.iter_bytes():
@@ -404,11 +404,11 @@ class Box:
                     if name == "return":
                         yield None
                     elif name == "serialized-error":
-                        said = json.loads(data)
-                        raise from_server(self.server.address, said.get("data") or {}, str(said.get("message")))
-                    elif name == "message" and data and "type" in (said := json.loads(data)):
-                        if said["type"] != "resync":
-                            yield to_event(said)
+                        reply = json.loads(data)
+                        raise from_server(self.server.address, reply.get("data") or {}, str(reply.get("message")))
+                    elif name == "message" and data and "type" in (reply := json.loads(data)):
+                        if reply["type"] != "resync":
+                            yield to_event(reply)
         except httpx.TransportError as cause:
             raise cut_off(self.server.address) from cause
         finally:
@@ -416,8 +416,8 @@ class Box:
 
     def ports(self) -> list[ListeningPort]:
         """The ports on which programs in the sandbox listen. Starts nothing."""
-        said = self.server.query("ports.list", {"sessionId": self.id})
-        return [ListeningPort(one["port"], one.get("pid"), one.get("command")) for one in said]
+        reply = self.server.query("ports.list", {"sessionId": self.id})
+        return [ListeningPort(one["port"], one.get("pid"), one.get("command")) for one in reply]
 
     def port(self, number: int) -> Port:
         """A port of the sandbox: the `url` of its preview is an address for a browser."""
@@ -428,7 +428,7 @@ class Box:
         return _preview(self.server, self.id, of, minutes)
 
     def terminal(self, *, id: str | None = None, cols: int = 80, rows: int = 24) -> Terminal:
-        """A shell on a real terminal: a new one, or the one of `id`."""
+        """A shell on a real terminal: a new one, or the one with `id`."""
         if id is None:
             id = str((self.server.mutate("terminals.open", {"sessionId": self.id}))["id"])
         self.server.mutate("terminals.resize", {"terminalId": id, "cols": cols, "rows": rows})
@@ -440,36 +440,36 @@ class Box:
 
         It has its files as of then where they were kept. Raises conflict before any run has ended.
         """
-        wish: dict[str, Any] = {"id": self.id, "files": files, "seq": seq, "title": title}
-        given = {name: value for name, value in wish.items() if value is not None}
-        id = (self.server.mutate("sessions.fork", given))["id"]
+        request: dict[str, Any] = {"id": self.id, "files": files, "seq": seq, "title": title}
+        fields = {name: value for name, value in request.items() if value is not None}
+        id = (self.server.mutate("sessions.fork", fields))["id"]
         return Box(self.server, id, env=self._env, own=True)
 
     def edit(
         self, seq: int, text: str, *, attachments: list[str] | None = None, stops_run: bool = False
     ) -> Box:
-        """A new box with everything before the message at `seq`, which must have begun a run.
+        """A new box with everything before the message at `seq`, which must have started a run.
 
-        `text` is sent there in its place; this box stays as it is. Raises conflict while a run is under way, unless
+        `text` is sent instead; this box stays as it is. Raises conflict while a run is in progress, unless
         `stops_run` is set.
         """
-        wish = {"id": self.id, "seq": seq, "text": text, "attachments": attachments or [], "stopsRun": stops_run}
-        id = (self.server.mutate("sessions.edit", wish))["session"]["id"]
+        request = {"id": self.id, "seq": seq, "text": text, "attachments": attachments or [], "stopsRun": stops_run}
+        id = (self.server.mutate("sessions.edit", request))["session"]["id"]
         return Box(self.server, id, env=self._env, own=True)
 
     def snapshot(self, *, name: str | None = None, labels: Mapping[str, str] | None = None) -> Snapshot:
-        """Copies the files, for boxes that begin with them: `create(snapshot="build-cache")`.
+        """Copies the files, for new boxes that start with them: `create(snapshot="build-cache")`.
 
-        The copy outlives the box. An older snapshot of this name loses it.
+        The copy outlives the box. An older snapshot of this name loses the name.
         """
-        wish = {"sessionId": self.id, "name": name, "labels": labels}
-        given = {key: value for key, value in wish.items() if value is not None}
-        return to_snapshot(self.server.mutate("snapshots.create", given))
+        request = {"sessionId": self.id, "name": name, "labels": labels}
+        fields = {key: value for key, value in request.items() if value is not None}
+        return to_snapshot(self.server.mutate("snapshots.create", fields))
 
     def forks(self, count: int) -> list[Box | CorralError]:
-        """New boxes with the files as they are now, all with the same, and without processes.
+        """New boxes with the current files, the same in each, and without processes.
 
-        Each succeeds or fails by itself: the list has a box or an error for each.
+        Each fork succeeds or fails independently: the list has a box or an error for each.
         """
         made = self.server.mutate("sandbox.fork", {"sessionId": self.id, "count": count})
         return [
@@ -480,27 +480,27 @@ class Box:
         ]
 
     def rename(self, name: str | None) -> None:
-        """Gives the box another name, free among yours; None: none, and another box can have the earlier one."""
+        """Renames the box; the name must be free among yours. None removes the name, so that another box can take it."""
         self.server.mutate("sessions.update", {"id": self.id, "name": name})
 
     def set_lifetime(self, seconds: int | None) -> None:
-        """Moves the end of the box to so many seconds from now; None: it stays."""
+        """Sets the box to be deleted this many seconds from now. None: never."""
         self.server.mutate("sessions.update", {"id": self.id, "lifetimeSeconds": seconds})
 
     def status(self) -> SandboxStatus:
-        """The state of the sandbox, and in `pause` what a pause of it keeps. Starts nothing."""
+        """The state of the sandbox, and in `pause` what a pause would keep. Starts nothing."""
         return sandbox_status(self.server.query("sandbox.status", {"sessionId": self.id}))
 
     def pause(self, keeps: str | None = None) -> SandboxStatus:
         """Pauses the sandbox until its next use: a task, a command, a file, a terminal or a port resumes it.
 
-        `keeps` is "memory" or "files"; without it the pause keeps the most that the sandbox can.
+        `keeps` is "memory" or "files"; without it the pause keeps as much as the sandbox can.
         """
-        wish = {"sessionId": self.id} | ({} if keeps is None else {"keeps": keeps})
-        return sandbox_status(self.server.mutate("sandbox.pause", wish))
+        request = {"sessionId": self.id} | ({} if keeps is None else {"keeps": keeps})
+        return sandbox_status(self.server.mutate("sandbox.pause", request))
 
     def resume(self) -> SandboxStatus:
-        """Resumes the paused sandbox, or starts it. Every use does so by itself."""
+        """Resumes the paused sandbox, or starts it. Any use does this automatically."""
         return sandbox_status(self.server.mutate("sandbox.resume", {"sessionId": self.id}))
 
     def stop(self) -> None:
@@ -517,10 +517,10 @@ class Box:
 
 
 class Attempts:
-    """The attempts at tasks of a box, of which one result is chosen. Each is a session of its own, a child of the box.
+    """Attempts at a task of a box, of which one result is chosen. Each attempt is a session, a child of the box.
 
-    They are dicts as the server describes them: `id`, `phase`, `best`, `chosen`, and `attempts` with `n`, `sessionId`, `state`,
-    `result` and `cost`.
+    They are dicts as the server describes them: `id`, `phase`, `best`, `chosen`, and `attempts` with `n`, `sessionId`,
+    `state`, `result` and `cost`.
     """
 
     def __init__(self, server: Server, session_id: str) -> None:
@@ -538,21 +538,21 @@ class Attempts:
         begins: Literal["fork", "copy", "none"] | None = None,
         budget: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:
-        """Returns before an attempt has begun. Raises conflict while a run or other attempts are under way.
+        """Returns before an attempt has started. Raises conflict while a run or other attempts are in progress.
 
         `attempts` is a number, or has a dict with `model` or `template` for each.
         """
-        wish = {**self._of, "task": task, "attempts": attempts, "begins": begins, "budget": budget}
-        given = {name: value for name, value in wish.items() if value is not None}
-        said = self._server.mutate("attempts.start", {**given, **with_goal(goal, checks, max_revisions)})
-        return dict(said)
+        request = {**self._of, "task": task, "attempts": attempts, "begins": begins, "budget": budget}
+        fields = {name: value for name, value in request.items() if value is not None}
+        reply = self._server.mutate("attempts.start", {**fields, **with_goal(goal, checks, max_revisions)})
+        return dict(reply)
 
     def get(self, id: str) -> dict[str, Any]:
         """The attempts with their states, results and cost."""
         return dict(self._server.query("attempts.get", {**self._of, "id": id}))
 
     def settled(self, id: str) -> dict[str, Any]:
-        """Returns when no attempt works any more: each has ended, or waits for an answer."""
+        """Returns when every attempt has ended or waits for an answer."""
         while True:
             now = self.get(id)
             states = [one["state"] for one in now["attempts"]]
@@ -562,7 +562,7 @@ class Attempts:
             time.sleep(1)
 
     def diff(self, id: str, n: int) -> str:
-        """What an attempt that has ended changed in the files."""
+        """The file changes of an ended attempt."""
         return str((self._server.query("attempts.diff", {**self._of, "id": id, "n": n}))["text"])
 
     def choose(self, id: str, n: int, *, others: Literal["keep", "delete"] = "keep") -> dict[str, Any]:
@@ -588,23 +588,23 @@ class Memory:
             self._holder["id"] = person
 
     def read(self, path: str, *, version: int | None = None) -> str:
-        """The present text, or an earlier one."""
+        """The current text, or an earlier one."""
         return str((self._server.query("memory.read", self._at(path, version=version)))["text"])
 
     def write(self, path: str, text: str, *, expect: int | None = None) -> Note:
-        """With `expect` it raises conflict when the note is at another version; 0: there must be none."""
+        """With `expect` it raises conflict unless the note is at that version; 0: the note must not exist."""
         return to_note(self._server.mutate("memory.write", self._at(path, text=text, expect=expect)))
 
     def delete(self, path: str) -> Note:
-        """`undo` brings it back."""
+        """`undo` restores it."""
         return to_note(self._server.mutate("memory.delete", self._at(path)))
 
     def history(self, path: str) -> list[NoteVersion]:
-        """The versions that are kept, the newest first."""
+        """The kept versions, newest first."""
         return [NoteVersion(**one) for one in self._server.query("memory.history", self._at(path))]
 
     def undo(self, path: str, *, to: int | None = None) -> Note:
-        """Takes the newest change back, or brings the text of the version `to` back."""
+        """Reverts the newest change, or restores the text of version `to`."""
         return to_note(self._server.mutate("memory.undo", self._at(path, to=to)))
 
     def redact(self, path: str, version: int | Literal["all"]) -> Note:
@@ -612,13 +612,13 @@ class Memory:
         return to_note(self._server.mutate("memory.redact", self._at(path, version=version)))
 
     def list(self, *, deleted: bool = False) -> list[Note]:
-        """By path; `deleted`: also those that can come back."""
-        said = self._server.query("memory.notes", self._holder)
-        return [to_note(one) for one in said if deleted or not one["deleted"]]
+        """By path. `deleted`: includes deleted notes that can be restored."""
+        reply = self._server.query("memory.notes", self._holder)
+        return [to_note(one) for one in reply if deleted or not one["deleted"]]
 
     def _at(self, path: str, **more: Any) -> dict[str, Any]:
-        given = {name: value for name, value in more.items() if value is not None}
-        return {**self._holder, "path": path, **given}
+        fields = {name: value for name, value in more.items() if value is not None}
+        return {**self._holder, "path": path, **fields}
 
 
 class Corral:
@@ -651,7 +651,7 @@ class Corral:
         services: Mapping[str, Service] | None = None,
         compose: str | None = None,
     ) -> Box:
-        """Makes a session, whose sandbox starts in the background. `new` explains the arguments."""
+        """Creates a session, whose sandbox starts in the background. `new` explains the arguments."""
         corral = Corral(url, token)
         return corral.new(
             title=title,
@@ -696,24 +696,21 @@ class Corral:
         services: Mapping[str, Service] | None = None,
         compose: str | None = None,
     ) -> Box:
-        """Makes a session with `files` in its workspace, by their paths, and `env` for each command of `exec`.
+        """Creates a session with `files` in its workspace, by path, and `env` for each command of `exec`.
 
         Leaving the box's `with` block deletes it, unless `keep`.
 
-        `lifetime` is the seconds until the server deletes the box, whether this program still runs or not.
-        After `idle_timeout` seconds an unused sandbox is stopped; its files stay.
-        `egress` is "none", or the only hosts to reach of those that the server's policy opens.
-        `size` limits processors and memory, where the server's driver can, to at most what the server allows.
-        `list` finds the box again by its `metadata`.
-        With `snapshot`, its id or name, the box begins with those files.
-        With `built`, its id or name, it starts from the image of a template that you built.
-        `volumes` are storage that outlives the box, each with `volume`, `path` and, to write to it, `access`.
-        `repositories` are fetched into its workspace: each a URL, with a branch, tag or commit behind a `#`, or a `Repository`.
-        `author` is the person in whose name commits are made.
-        `services` are containers of other images beside its sandbox, such as a database, by their names; `compose` is the text
-        of a compose file in place of them.
+        `lifetime` is the seconds until the server deletes the box, even if this program still runs. After `idle_timeout`
+        seconds an unused sandbox is stopped; its files stay. `egress` is "none", or the only hosts to reach of those that the
+        server's policy opens. `size` limits processors and memory, where the server's driver can, to at most what the server
+        allows. `list` finds the box again by its `metadata`. With `snapshot`, an id or name, the box starts with the files of
+        that snapshot. With `built`, an id or name, it starts from the image of a template that you built. `volumes` are
+        storage that outlives the box, each with `volume`, `path` and, to write to it, `access`. `repositories` are fetched
+        into its workspace: each a URL, optionally with `#` and a branch, tag or commit, or a `Repository`. `author` is the
+        author of its commits. `services` are containers of other images next to its sandbox, such as a database, by name;
+        `compose` is the text of a compose file instead of them.
         """
-        wish = _wish(
+        request = _session_fields(
             title=title,
             model=model,
             template=template,
@@ -730,7 +727,7 @@ class Corral:
             services=services,
             compose=compose,
         )
-        box = Box(self.server, (self.server.mutate("sessions.create", wish))["id"], env=env, own=not keep)
+        box = Box(self.server, (self.server.mutate("sessions.create", request))["id"], env=env, own=not keep)
         try:
             box.attach(files or {})
         except BaseException:
@@ -755,12 +752,12 @@ class Corral:
         built: str | None = None,
         volumes: Sequence[VolumeMount] | None = None,
     ) -> Box:
-        """Your box of this name, which starts or resumes in the background, or a new one.
+        """Gets your box by name and starts or resumes it in the background, or creates it.
 
-        The other arguments, which `new` explains, count only for a new one. Two programs that ask at the same time get the
-        same box. Leaving its `with` block keeps it.
+        The other arguments, which `new` explains, apply only to a new box. Two programs that call this at the same time get
+        the same box. Leaving its `with` block keeps it.
         """
-        wish = _wish(
+        request = _session_fields(
             title=title,
             model=model,
             template=template,
@@ -773,22 +770,22 @@ class Corral:
             built=built,
             volumes=volumes,
         )
-        found = self.server.mutate("sessions.named", {**wish, "name": name})
+        found = self.server.mutate("sessions.named", {**request, "name": name})
         return Box(self.server, found["session"]["id"], env=env)
 
     def list(self, *, metadata: Mapping[str, str] | None = None) -> Generator[Session, None, None]:
-        """The sessions that this caller may see, newest message first; only those with this metadata."""
-        wish: dict[str, Any] = {} if metadata is None else {"metadata": dict(metadata)}
+        """The sessions that this caller can see, newest message first; only those with this metadata."""
+        request: dict[str, Any] = {} if metadata is None else {"metadata": dict(metadata)}
         while True:
-            page = self.server.query("sessions.list", wish)
+            page = self.server.query("sessions.list", request)
             for one in page["items"]:
                 yield Session(one["id"], one["title"], one["status"], one["metadata"], one["endsAt"], one["name"])
             if page["nextCursor"] is None:
                 return
-            wish = {**wish, "cursor": page["nextCursor"]}
+            request = {**request, "cursor": page["nextCursor"]}
 
     def open(self, id: str) -> Box:
-        """A box for a session that exists. Raises session_not_found."""
+        """Opens the box of an existing session. Raises session_not_found."""
         return Box(self.server, (self.server.query("sessions.get", {"id": id}))["id"])
 
     def memory(self, *, project: str | None = None, person: str | None = None) -> Memory:
@@ -806,21 +803,21 @@ class Corral:
         fresh: bool = False,
         on_log: Callable[[BuildLogEntry], None] | None = None,
     ) -> TemplateBuild:
-        """Builds a template, `name` or `name:tag`, of the text of a Dockerfile; a box begins with it by `built=name`.
+        """Builds a template, `name` or `name:tag`, from the text of a Dockerfile; a box starts from it with `built=name`.
 
-        COPY takes files of `folder`. `args` are the values of its ARGs, and with `fresh` every step runs again.
-        Returns when the build is over: see its `status` and `reason`. Raises unsupported where this server builds none.
+        COPY takes files from `folder`. `args` are the values of its ARGs, and with `fresh` every step runs again. Returns when
+        the build has ended: see its `status` and `reason`. Raises unsupported where this server builds none.
         """
-        given = {"dockerfile": dockerfile} if args is None else {"dockerfile": dockerfile, "args": dict(args)}
-        plan = self.server.mutate("templateBuilds.plan", given)
+        fields = {"dockerfile": dockerfile} if args is None else {"dockerfile": dockerfile, "args": dict(args)}
+        plan = self.server.mutate("templateBuilds.plan", fields)
         begun = self.server.mutate("templateBuilds.begin", {"name": name, "tags": list(tags)})
         of = {"id": begun["template"]["id"], "build": begun["build"]["id"]}
         try:
             for step in plan["steps"]:
                 if step["type"] == "COPY":
                     step["files"] = self._upload(of["id"], folder, step["from"])
-            wish = {**of, "base": plan["base"], "steps": plan["steps"], "fresh": fresh}
-            self.server.mutate("templateBuilds.start", wish)
+            request = {**of, "base": plan["base"], "steps": plan["steps"], "fresh": fresh}
+            self.server.mutate("templateBuilds.start", request)
             return self._follow(of, on_log)
         except BaseException:
             try:
@@ -842,21 +839,21 @@ class Corral:
     def _follow(self, of: Mapping[str, str], on_log: Callable[[BuildLogEntry], None] | None) -> TemplateBuild:
         offset = 0
         while True:
-            said = self.server.query("templateBuilds.status", {**of, "offset": offset})
-            offset += len(said["log"])
-            for one in said["log"] if on_log else ():
+            reply = self.server.query("templateBuilds.status", {**of, "offset": offset})
+            offset += len(reply["log"])
+            for one in reply["log"] if on_log else ():
                 on_log(BuildLogEntry(one["at"], one["level"], one["text"], one.get("step")))
-            if said["log"]:
+            if reply["log"]:
                 continue
-            if said["build"]["status"] in ("ready", "error"):
-                return to_template_build(said["build"])
+            if reply["build"]["status"] in ("ready", "error"):
+                return to_template_build(reply["build"])
             time.sleep(0.5)
 
     def close(self) -> None:
         self.server.close()
 
 
-def _wish(
+def _session_fields(
     *,
     title: str | None,
     model: str | None,
@@ -874,7 +871,7 @@ def _wish(
     services: Mapping[str, Service] | None = None,
     compose: str | None = None,
 ) -> dict[str, Any]:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "title": title,
         "model": model,
         "template": template,
@@ -891,7 +888,7 @@ def _wish(
         "services": None if services is None else {name: dict(one) for name, one in services.items()},
         "compose": compose,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _body(content: Content) -> Generator[bytes, None, None]:
@@ -912,15 +909,15 @@ def _frames(server: Server, answer: httpx.Response) -> Generator[tuple[int, byte
 
 
 def _outcome(server: Server, payload: bytes) -> dict[str, Any]:
-    said: dict[str, Any] = json.loads(payload)
-    if "error" in said:
-        raise from_server(server.address, said["error"], str(said["error"]["message"]))
-    return said
+    reply: dict[str, Any] = json.loads(payload)
+    if "error" in reply:
+        raise from_server(server.address, reply["error"], str(reply["error"]["message"]))
+    return reply
 
 
-def _tell(heard: Callable[[str], object] | None, text: str) -> None:
-    if heard is not None and text:
-        heard(text)
+def _notify(callback: Callable[[str], object] | None, text: str) -> None:
+    if callback is not None and text:
+        callback(text)
 
 
 def _json_of(body: bytes) -> Any:

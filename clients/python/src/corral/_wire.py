@@ -1,4 +1,4 @@
-"""The bytes on the wire, without input or output: frames of streams, server-sent events, and what they say."""
+"""The bytes on the wire, without input or output: frames of streams, server-sent events, and their content."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PIECE = 256 * 1024
 
 @dataclass(frozen=True)
 class ExecResult:
-    """The end of a command. One that fails is no error."""
+    """The end of a command. A failing command is not an error."""
 
     exit_code: int
     """124 after a timeout, 128+n after signal n."""
@@ -46,7 +46,7 @@ class _RepositoryUrl(TypedDict):
 
 
 class Repository(_RepositoryUrl, total=False):
-    """A git repository with which a session begins."""
+    """A git repository to fetch into a new session."""
 
     ref: str
     """A branch, a tag or a commit; without one: the branch that its server names"""
@@ -64,7 +64,7 @@ class _VolumePlace(TypedDict):
 
 
 class VolumeMount(_VolumePlace, total=False):
-    """A volume in the sandbox of a new box. One box writes to a volume at a time; others read."""
+    """A volume for a new box. One box at a time can mount it for writing; others read."""
 
     access: Literal["read", "write"]
 
@@ -74,7 +74,7 @@ class _HealthcheckTest(TypedDict):
 
 
 class Healthcheck(_HealthcheckTest, total=False):
-    """A command inside the service; it is ready once that ends with 0."""
+    """A command inside the service, which is ready once the command exits with 0."""
 
     intervalSeconds: float
     timeoutSeconds: float
@@ -86,7 +86,9 @@ class _ServiceImage(TypedDict):
 
 
 class Service(_ServiceImage, total=False):
-    """A container of another image beside the sandbox, which alone reaches it. `image` is one that the operator lists."""
+    """A container of another image next to the sandbox; only that sandbox can reach it. `image` must be one that the operator
+    lists.
+    """
 
     command: list[str]
     env: dict[str, str]
@@ -104,10 +106,10 @@ class GitPerson(TypedDict):
     email: str
 
 
-def to_repository(given: str | Repository) -> Repository:
-    if not isinstance(given, str):
-        return given
-    url, _, ref = given.partition("#")
+def to_repository(fields: str | Repository) -> Repository:
+    if not isinstance(fields, str):
+        return fields
+    url, _, ref = fields.partition("#")
     return {"url": url, "ref": ref} if ref else {"url": url}
 
 
@@ -151,15 +153,15 @@ class Snapshot:
     sha256: str
 
 
-def to_snapshot(said: dict[str, Any]) -> Snapshot:
+def to_snapshot(reply: dict[str, Any]) -> Snapshot:
     return Snapshot(
-        id=str(said["id"]),
-        name=said["name"],
-        labels=dict(said["labels"]),
-        session_id=str(said["sessionId"]),
-        created_at=str(said["createdAt"]),
-        bytes=int(said["bytes"]),
-        sha256=str(said["sha256"]),
+        id=str(reply["id"]),
+        name=reply["name"],
+        labels=dict(reply["labels"]),
+        session_id=str(reply["sessionId"]),
+        created_at=str(reply["createdAt"]),
+        bytes=int(reply["bytes"]),
+        sha256=str(reply["sha256"]),
     )
 
 
@@ -175,7 +177,7 @@ class BuildLogEntry:
 
 @dataclass(frozen=True)
 class TemplateBuild:
-    """A build of a template that is over."""
+    """A build of a template that has ended."""
 
     id: str
     template_id: str
@@ -185,19 +187,19 @@ class TemplateBuild:
     """Why it failed; None: it is ready."""
 
 
-def to_template_build(said: dict[str, Any]) -> TemplateBuild:
-    reason = said["reason"]
+def to_template_build(reply: dict[str, Any]) -> TemplateBuild:
+    reason = reply["reason"]
     return TemplateBuild(
-        id=str(said["id"]),
-        template_id=str(said["templateId"]),
-        tags=list(said["tags"]),
-        status=str(said["status"]),
+        id=str(reply["id"]),
+        template_id=str(reply["templateId"]),
+        tags=list(reply["tags"]),
+        status=str(reply["status"]),
         reason=None if reason is None else str(reason["message"]),
     )
 
 
 def copied_files(folder: str | os.PathLike[str], source: str) -> tuple[str, bytes]:
-    """The files that a COPY takes as a tar archive, and the hash of it. All below a pattern is sent; the build chooses."""
+    """The files for a COPY as a tar archive, and its hash. Everything below a pattern is sent; the build selects."""
     parts: list[str] = []
     for part in source.split("/"):
         if any(sign in part for sign in "*?["):
@@ -224,15 +226,15 @@ def copied_files(folder: str | os.PathLike[str], source: str) -> tuple[str, byte
     return hashlib.sha256(content).hexdigest(), content
 
 
-def sandbox_status(said: dict[str, Any]) -> SandboxStatus:
-    keeps = said["keeps"]
+def sandbox_status(reply: dict[str, Any]) -> SandboxStatus:
+    keeps = reply["keeps"]
     return SandboxStatus(
-        condition=str(said["condition"]),
+        condition=str(reply["condition"]),
         keeps=None if keeps is None else str(keeps),
-        pause=str(said["pause"]),
-        workdir=str(said["workdir"]),
-        driver=str(said["driver"]),
-        files_damaged=None if said.get("filesDamaged") is None else str(said["filesDamaged"]["detail"]),
+        pause=str(reply["pause"]),
+        workdir=str(reply["workdir"]),
+        driver=str(reply["driver"]),
+        files_damaged=None if reply.get("filesDamaged") is None else str(reply["filesDamaged"]["detail"]),
     )
 
 
@@ -265,15 +267,15 @@ class NoteVersion:
     redacted: dict[str, Any] | None
 
 
-def to_note(said: dict[str, Any]) -> Note:
+def to_note(reply: dict[str, Any]) -> Note:
     return Note(
-        path=str(said["path"]),
-        size=int(said["size"]),
-        version=int(said["version"]),
-        deleted=bool(said["deleted"]),
-        created_at=str(said["createdAt"]),
-        updated_at=str(said["updatedAt"]),
-        author=dict(said["author"]),
+        path=str(reply["path"]),
+        size=int(reply["size"]),
+        version=int(reply["version"]),
+        deleted=bool(reply["deleted"]),
+        created_at=str(reply["createdAt"]),
+        updated_at=str(reply["updatedAt"]),
+        author=dict(reply["author"]),
     )
 
 
@@ -317,7 +319,7 @@ class FileChange:
 
 @dataclass(frozen=True)
 class Event:
-    """A fact of a session's log; `type` says what `data` has."""
+    """A fact of a session's log; `type` determines what `data` has."""
 
     seq: int
     type: str
@@ -327,7 +329,7 @@ class Event:
 
 @dataclass(frozen=True)
 class GoalEnd:
-    """What became of a run's goal."""
+    """The result of a run's goal."""
 
     result: str
     """`satisfied`, `not_satisfied` or `could_not_be_judged`"""
@@ -349,19 +351,19 @@ class RunResult:
 
 
 def with_goal(rubric: str | None, checks: Sequence[str], max_revisions: int | None) -> dict[str, Any]:
-    """The goal of a message; nothing without a rubric and checks."""
+    """The goal of a message; empty without a rubric and checks."""
     if rubric is None and not checks:
         return {}
     wanted = {"rubric": rubric, "checks": [{"command": one} for one in checks], "maxRevisions": max_revisions}
     return {"goal": {name: value for name, value in wanted.items() if value is not None}}
 
 
-def to_goal_end(said: dict[str, Any] | None) -> GoalEnd | None:
-    return said and GoalEnd(str(said["result"]), str(said["reason"]), int(said["rounds"])) or None
+def to_goal_end(reply: dict[str, Any] | None) -> GoalEnd | None:
+    return reply and GoalEnd(str(reply["result"]), str(reply["reason"]), int(reply["rounds"])) or None
 
 
-def to_event(said: dict[str, Any]) -> Event:
-    return Event(int(said["seq"]), str(said["type"]), said.get("data") or {}, said.get("runId"))
+def to_event(reply: dict[str, Any]) -> Event:
+    return Event(int(reply["seq"]), str(reply["type"]), reply.get("data") or {}, reply.get("runId"))
 
 
 @dataclass
@@ -437,5 +439,5 @@ def pieces_of(content: Content) -> Iterator[bytes]:
         yield from content
 
 
-def command_line(wish: dict[str, Any]) -> bytes:
-    return json.dumps({name: value for name, value in wish.items() if value is not None}).encode() + b"\n"
+def command_line(request: dict[str, Any]) -> bytes:
+    return json.dumps({name: value for name, value in request.items() if value is not None}).encode() + b"\n"

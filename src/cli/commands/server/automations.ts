@@ -3,7 +3,7 @@ import { parseRepository } from '../../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption, type Options } from '../../command.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import { findNamed } from '../../find-named.ts';
-import { goalOf } from '../../goal-options.ts';
+import { parseGoal } from '../../goal-options.ts';
 import { oneLine } from '../../io.ts';
 
 type Automation = Outputs['automations']['get'];
@@ -12,31 +12,31 @@ type NewAutomation = Inputs['automations']['create'];
 
 const minutes = (at: string | null): string => at?.slice(0, 16).replace('T', ' ') ?? '-';
 
-function stateOf({ paused, schedule, nextAt, hook, after }: Automation): string {
+function formatState({ paused, schedule, nextAt, hook, after }: Automation): string {
   if (paused) return `paused: ${paused.text}`;
   if (hook && !schedule) return `deliveries of ${hook.source} to ${hook.path}`;
   if (after && !schedule) return `after the ${after.of} ${after.id}`;
   return schedule ? `next ${minutes(nextAt)} UTC` : 'by hand';
 }
-function endOf({ state, outcome, text, sessionId }: AutomationStart): string {
+function formatOutcome({ state, outcome, text, sessionId }: AutomationStart): string {
   return [state, outcome?.status, sessionId, oneLine(text, 100)].filter(Boolean).join('  ');
 }
 
-const listOf = (text: string | undefined) => text?.split(',').map((one) => one.trim());
+const parseList = (text: string | undefined) => text?.split(',').map((one) => one.trim());
 
-function hookOf(options: Options) {
+function parseHook(options: Options) {
   const source = options.text('hook');
   if (source === undefined) return undefined;
   const texts = { label: options.text('label'), account: options.text('account'), template: options.text('show') };
   const lists = {
-    events: listOf(options.text('events')),
-    senders: listOf(options.text('senders')),
-    repositories: listOf(options.text('repositories')),
+    events: parseList(options.text('events')),
+    senders: parseList(options.text('senders')),
+    repositories: parseList(options.text('repositories')),
   };
   const values = Object.entries({ ...texts, ...lists }).filter(([, value]) => value !== undefined);
   return { source, ...Object.fromEntries(values) };
 }
-function budgetOf(options: Options) {
+function parseBudget(options: Options) {
   const values = [
     ['tokens', 'tokenBudget', '--token-budget'],
     ['cost', 'costBudget', '--cost-budget'],
@@ -49,10 +49,10 @@ function budgetOf(options: Options) {
   });
   return values.length === 0 ? {} : { budget: Object.fromEntries(values) };
 }
-function afterOf(options: Options) {
-  const thing = options.text('after');
-  if (thing === undefined) return undefined;
-  const [of, id] = thing.split(':');
+function parseAfter(options: Options) {
+  const source = options.text('after');
+  if (source === undefined) return undefined;
+  const [of, id] = source.split(':');
   if (!of || !id) throw new UsageError('--after must be session:<id>, automation:<id> or project:<id>.');
   const outcome = options.text('outcome');
   return { of, id, ...(outcome !== undefined && { outcome }) };
@@ -111,7 +111,7 @@ export const automationCommand: CliCommand = {
     const server = corral();
     const isJson = options.flag('json');
     const show = (value: object, line: string) => io.print(isJson ? JSON.stringify(value) : line);
-    const lineOf = (one: Automation) => `${one.id}  ${oneLine(one.name, 40).padEnd(20)}  ${stateOf(one)}`;
+    const formatLine = (one: Automation) => `${one.id}  ${oneLine(one.name, 40).padEnd(20)}  ${formatState(one)}`;
     const showSecret = async (id: string) => {
       const { secret, path } = await server.call((api) => api.automations.rotateSecret.mutate({ id }));
       show({ secret, path }, `${path}\n${secret}`);
@@ -122,7 +122,7 @@ export const automationCommand: CliCommand = {
     };
     if (action === 'ls') {
       const all = await server.call((api) => api.automations.list.query());
-      for (const one of all) show(one, lineOf(one));
+      for (const one of all) show(one, formatLine(one));
       if (all.length === 0 && !isJson) io.say('There are no automations. Create one with: corral automation create');
       return exitCodes.ok.code;
     }
@@ -136,7 +136,7 @@ export const automationCommand: CliCommand = {
       const cron = options.text('cron');
       const timezone = options.text('timezone') ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
       const [template, model] = [options.text('template'), options.text('model')];
-      const [hook, after, goal] = [hookOf(options), afterOf(options), goalOf(options)];
+      const [hook, after, goal] = [parseHook(options), parseAfter(options), parseGoal(options)];
       const spec = {
         name: word,
         message,
@@ -144,14 +144,14 @@ export const automationCommand: CliCommand = {
         repositories: options.texts('repo').map(parseRepository),
         whileRunning,
         ...(cron !== undefined && { schedule: { cron, timezone } }),
-        ...budgetOf(options),
+        ...parseBudget(options),
         ...(hook && { hook }),
         ...(after && { after }),
         ...(template !== undefined && { template }),
         ...(model !== undefined && { model }),
       } as NewAutomation; // the server checks sources, events and outcomes
       const created = await server.call((api) => api.automations.create.mutate(spec));
-      show(created, lineOf(created));
+      show(created, formatLine(created));
       if (hook && !isJson) await showSecret(created.id);
       return exitCodes.ok.code;
     }
@@ -164,7 +164,7 @@ export const automationCommand: CliCommand = {
       }
       case 'starts':
         for (const start of await server.call((api) => api.automations.starts.query({ id })))
-          show(start, `${minutes(start.at)}  ${start.cause.kind.padEnd(8)}  ${endOf(start)}`);
+          show(start, `${minutes(start.at)}  ${start.cause.kind.padEnd(8)}  ${formatOutcome(start)}`);
         break;
       case 'secret':
         await showSecret(id);
@@ -172,7 +172,7 @@ export const automationCommand: CliCommand = {
       case 'pause':
       case 'resume': {
         const changed = await server.call((api) => api.automations[action].mutate({ id }));
-        show(changed, lineOf(changed));
+        show(changed, formatLine(changed));
         break;
       }
       case 'rm':

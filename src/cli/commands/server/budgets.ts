@@ -17,7 +17,7 @@ const words = {
 };
 
 /** Parses a number, `unlimited`, or `default` (null: from the settings). */
-function limitOf(option: string, value: string): number | 'unlimited' | null {
+function parseLimit(option: string, value: string): number | 'unlimited' | null {
   if (value === 'unlimited') return value;
   if (value === 'default') return null;
   const limit = Number(value);
@@ -28,7 +28,7 @@ function limitOf(option: string, value: string): number | 'unlimited' | null {
 
 const nameOf = ({ of, id, name }: Budget): string => `${of} ${name || id || '(without a key)'}`;
 
-function lineOf(budget: Budget): string {
+function formatLine(budget: Budget): string {
   const parts = budgetLimits.flatMap((one) => {
     const { limit, used, reserved } = budget[one];
     if (limit === null && used === 0) return [];
@@ -64,7 +64,7 @@ export const budgetCommand: CliCommand = {
   async run({ args: [of, word], options, io, corral }) {
     const server = corral();
     const isJson = options.flag('json');
-    const print = (budget: Budget) => io.print(isJson ? JSON.stringify(budget) : lineOf(budget));
+    const print = (budget: Budget) => io.print(isJson ? JSON.stringify(budget) : formatLine(budget));
     const all = await server.call((api) => api.budgets.list.query());
     if (of === undefined) {
       all.forEach(print);
@@ -79,7 +79,7 @@ export const budgetCommand: CliCommand = {
     const change: { -readonly [Name in keyof Change]: Change[Name] } = { of, id };
     for (const one of budgetLimits) {
       const value = options.text(one);
-      if (value !== undefined) change[one] = limitOf(one, value);
+      if (value !== undefined) change[one] = parseLimit(one, value);
     }
     const isChange = Object.keys(change).length > 2;
     print(

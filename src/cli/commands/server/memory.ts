@@ -44,14 +44,14 @@ export const memoryCommand: CliCommand = {
     const action = actions.find((one) => one === (word === 'ls' ? 'list' : word));
     if (!action) throw new UsageError(`There is no action "${word}". Use ${actions.join(', ')}.`);
     const server = input.corral();
-    const holder = await holderOf(server, input.options);
+    const holder = await findHolder(server, input.options);
     if (action === 'list') return await list(server, holder, input);
     if (path === undefined) throw new UsageError(`Name the note: corral memory ${action} <path>`);
     return await act(server, { action, place: { ...holder, path }, version }, input);
   },
 };
 
-async function holderOf(server: Corral, options: CommandInput['options']): Promise<Holder> {
+async function findHolder(server: Corral, options: CommandInput['options']): Promise<Holder> {
   const [project, person] = [options.text('project'), options.text('person')];
   if (project !== undefined && person !== undefined) throw new UsageError('Name a project or a person, not both.');
   if (project === undefined) return { of: 'person', ...(person !== undefined && { id: person }) };
@@ -69,7 +69,7 @@ async function holderOf(server: Corral, options: CommandInput['options']): Promi
 async function list(server: Corral, holder: Holder, { options, io }: CommandInput): Promise<number> {
   const all = await server.call((api) => api.memory.notes.query(holder));
   const shown = all.filter(({ deleted }) => !deleted || options.flag('deleted'));
-  for (const note of shown) io.print(options.flag('json') ? JSON.stringify(note) : lineOf(note));
+  for (const note of shown) io.print(options.flag('json') ? JSON.stringify(note) : formatLine(note));
   if (shown.length === 0 && !options.flag('json'))
     io.say('There are no notes. Write one with: corral memory edit <path>');
   return exitCodes.ok.code;
@@ -85,12 +85,12 @@ async function act(server: Corral, { action, place, version }: NoteAction, input
   const { options, io } = input;
   const isJson = options.flag('json');
   const shown = (note: Note): number => {
-    io.print(isJson ? JSON.stringify(note) : lineOf(note));
+    io.print(isJson ? JSON.stringify(note) : formatLine(note));
     return exitCodes.ok.code;
   };
   switch (action) {
     case 'show': {
-      const number = numberOf(version);
+      const number = parseVersion(version);
       const note = await server.call((api) =>
         api.memory.read.query({ ...place, ...(number !== undefined && { version: number }) }),
       );
@@ -107,13 +107,13 @@ async function act(server: Corral, { action, place, version }: NoteAction, input
       return exitCodes.ok.code;
     }
     case 'undo': {
-      const to = numberOf(version);
+      const to = parseVersion(version);
       return shown(await server.call((api) => api.memory.undo.mutate({ ...place, ...(to !== undefined && { to }) })));
     }
     case 'redact': {
       if (version === undefined)
         throw new UsageError('Name the version, or all: corral memory redact <path> <version>');
-      const which = version === 'all' ? version : (numberOf(version) ?? 'all');
+      const which = version === 'all' ? version : (parseVersion(version) ?? 'all');
       return shown(await server.call((api) => api.memory.redact.mutate({ ...place, version: which })));
     }
   }
@@ -156,7 +156,7 @@ async function inEditor(io: Io, name: string, before: string): Promise<string> {
   }
 }
 
-function numberOf(value: string | undefined): number | undefined {
+function parseVersion(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (/^[1-9][0-9]{0,8}$/.test(value)) return Number(value);
   throw new UsageError(`${value} is not a version. Use a number from corral memory history.`);
@@ -164,16 +164,16 @@ function numberOf(value: string | undefined): number | undefined {
 
 const time = (at: string) => at.slice(0, 19).replace('T', ' ');
 
-function authorOf(author: Note['author']): string {
+function formatAuthor(author: Note['author']): string {
   if (author.kind === 'server') return 'the server, by age';
   if (author.kind === 'agent') return `agent of ${author.sessionId}${author.approved ? ', approved' : ''}`;
   return author.id === '' ? 'a person' : `person ${author.id}`;
 }
 
-const lineOf = ({ path, size, version, deleted, updatedAt, author }: Note): string =>
-  `${oneLine(path, 80).padEnd(32)}  v${version}  ${deleted ? 'deleted' : `${size} bytes`}  ${time(updatedAt)}  ${authorOf(author)}`;
+const formatLine = ({ path, size, version, deleted, updatedAt, author }: Note): string =>
+  `${oneLine(path, 80).padEnd(32)}  v${version}  ${deleted ? 'deleted' : `${size} bytes`}  ${time(updatedAt)}  ${formatAuthor(author)}`;
 
 function versionLine({ number, at, action, size, text: words, redacted, author }: Version): string {
   const what = redacted ? 'redacted' : words === null ? 'deleted' : `${size} bytes`;
-  return `v${number}  ${time(at)}  ${action.padEnd(6)}  ${what}  ${authorOf(author)}`;
+  return `v${number}  ${time(at)}  ${action.padEnd(6)}  ${what}  ${formatAuthor(author)}`;
 }

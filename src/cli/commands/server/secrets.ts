@@ -5,7 +5,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { type CliCommand, jsonOption, type Options } from '../../command.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
-import { boxOf } from '../../server.ts';
+import { findBox } from '../../server.ts';
 
 type Secret = Outputs['serverCredentials']['put'] | Outputs['sessionCredentials']['put'];
 interface NewSecret {
@@ -53,9 +53,9 @@ export const secretCommand: CliCommand = {
     'corral secret remove weather',
   ],
   async run({ args: [action = 'ls', name], options, io, corral }) {
-    const holder = await holderOf(corral(), options);
+    const holder = await findHolder(corral(), options);
     const isJson = options.flag('json');
-    const show = (secret: Secret) => io.print(isJson ? JSON.stringify(secret) : lineOf(secret));
+    const show = (secret: Secret) => io.print(isJson ? JSON.stringify(secret) : formatLine(secret));
     if (action === 'ls' || action === 'list') {
       const all = await holder.list();
       all.forEach(show);
@@ -67,7 +67,7 @@ export const secretCommand: CliCommand = {
       throw new UsageError(`There is no action "${action}". Use ls, set or remove.`);
     if (name === undefined) throw new UsageError(`Name the secret: corral secret ${action} <name>`);
     if (action === 'set') {
-      const places = placesOf(options);
+      const places = parsePlaces(options);
       show(await holder.set({ name, ...places, value: await readValue(options.text('file'), io) }));
       return exitCodes.ok.code;
     }
@@ -77,16 +77,16 @@ export const secretCommand: CliCommand = {
   },
 };
 
-function lineOf({ name, hosts, header, scheme, env }: Secret): string {
+function formatLine({ name, hosts, header, scheme, env }: Secret): string {
   const facts = [scheme === null ? header : `${header}: ${scheme}`, ...env.map((variable) => `$${variable}`)];
   return `${name.padEnd(24)}  ${hosts.join(', ')}  ${facts.join(' ')}`;
 }
 
-async function holderOf(server: Corral, options: Options): Promise<SecretHolder> {
+async function findHolder(server: Corral, options: Options): Promise<SecretHolder> {
   const [session, project] = [options.text('session'), options.text('project')];
   if (session !== undefined && project !== undefined) throw new UsageError('Use --session or --project, not both.');
   if (session !== undefined) {
-    const { id: sessionId } = await boxOf(server, session);
+    const { id: sessionId } = await findBox(server, session);
     return {
       list: () => server.call((api) => api.sessionCredentials.list.query({ sessionId })),
       set: (secret) => server.call((api) => api.sessionCredentials.put.mutate({ sessionId, ...secret })),
@@ -111,7 +111,7 @@ async function holderOf(server: Corral, options: Options): Promise<SecretHolder>
   };
 }
 
-function placesOf(options: Options): Omit<NewSecret, 'name' | 'value'> {
+function parsePlaces(options: Options): Omit<NewSecret, 'name' | 'value'> {
   const [header, scheme, user] = [options.text('header'), options.text('scheme'), options.text('user')];
   const [hosts, paths] = [options.texts('host'), options.texts('path')];
   if (hosts.length === 0) throw new UsageError('Set the hosts whose requests get the value: --host api.example.com');

@@ -61,12 +61,12 @@ export const skillCommand: CliCommand = {
     const server = corral();
     const isJson = options.flag('json');
     const show = (value: object, line: string) => io.print(isJson ? JSON.stringify(value) : line);
-    const lineOf = ({ id, name, shared, description }: Skill) =>
+    const formatLine = ({ id, name, shared, description }: Skill) =>
       `${id}  ${name.padEnd(24)}  ${shared ? 'shared ' : 'private'}  ${oneLine(description, 100)}`;
     const list = () => server.call((api) => api.skills.list.query());
     if (action === 'ls' || action === 'list') {
       const all = await list();
-      for (const one of all) show(one, lineOf(one));
+      for (const one of all) show(one, formatLine(one));
       if (all.length === 0 && !isJson) io.say('There are no skills. Upload one with: corral skill upload <folder>');
       return exitCodes.ok.code;
     }
@@ -106,7 +106,7 @@ export const skillCommand: CliCommand = {
           const skill = await server.call((api) => api.skills.get.query({ id }));
           if (isJson) show(skill, '');
           else {
-            io.print(lineOf(skill));
+            io.print(formatLine(skill));
             for (const { number, createdAt, files } of skill.versions)
               io.print(`  ${name}@${number}  ${createdAt.slice(0, 19).replace('T', ' ')}  ${files.length} files`);
             for (const { template, version } of skill.pins)

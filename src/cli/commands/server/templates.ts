@@ -53,7 +53,7 @@ export const templateCommand: CliCommand = {
 async function list({ templates }: Corral, { options, io }: CommandInput): Promise<number> {
   const isJson = options.flag('json');
   const all = await templates.list();
-  for (const one of all) io.print(isJson ? JSON.stringify(one) : lineOf(one));
+  for (const one of all) io.print(isJson ? JSON.stringify(one) : formatLine(one));
   if (all.length === 0 && !isJson)
     io.say('You have built no templates. Build one with: corral template build --tag <name>');
   return exitCodes.ok.code;
@@ -69,11 +69,11 @@ async function build({ templates }: Corral, folder: string, { options, io }: Com
   const context = await BuildContext.open(folder);
   const ended = await templates.build(name, {
     dockerfile,
-    args: pairsOf(options.texts('arg')),
+    args: parsePairs(options.texts('arg')),
     tags: options.texts('also'),
     fresh: options.flag('fresh'),
     files: (source) => context.files(source),
-    onLog: (entry) => io.say(textOf(entry)),
+    onLog: (entry) => io.say(formatEntry(entry)),
     signal: io.signal,
   });
   if (options.flag('json')) io.print(JSON.stringify(ended));
@@ -105,13 +105,13 @@ async function act(
       for (const one of await templates.builds(id)) show(one, buildLine(one));
       break;
     case 'log': {
-      const of = { id, build: await buildOf(server, template, more) };
+      const of = { id, build: await findBuild(server, template, more) };
       const { signal } = io;
-      const ended = await templates.follow(of, { signal, onLog: (entry) => show(entry, textOf(entry)) });
+      const ended = await templates.follow(of, { signal, onLog: (entry) => show(entry, formatEntry(entry)) });
       return ended.status === 'ready' ? exitCodes.ok.code : exitCodes.failed.code;
     }
     case 'cancel': {
-      const of = { id, build: await buildOf(server, template, more) };
+      const of = { id, build: await findBuild(server, template, more) };
       const stopped = await server.call((api) => api.templateBuilds.cancel.mutate(of));
       show(stopped, buildLine(stopped));
       break;
@@ -119,13 +119,13 @@ async function act(
     case 'tag': {
       const requested = { from: `${name}:${options.text('from') ?? 'default'}`, tags: [tag()] };
       const tagged = await server.call((api) => api.templateBuilds.tag.mutate(requested));
-      show(tagged, lineOf(tagged));
+      show(tagged, formatLine(tagged));
       break;
     }
     case 'untag': {
       const requested = { id, tags: [tag()] };
       const untagged = await server.call((api) => api.templateBuilds.untag.mutate(requested));
-      show(untagged, lineOf(untagged));
+      show(untagged, formatLine(untagged));
       break;
     }
     case 'delete':
@@ -134,7 +134,11 @@ async function act(
   return exitCodes.ok.code;
 }
 
-async function buildOf({ templates }: Corral, { id, name }: BuiltTemplate, word: string | undefined): Promise<string> {
+async function findBuild(
+  { templates }: Corral,
+  { id, name }: BuiltTemplate,
+  word: string | undefined,
+): Promise<string> {
   const builds = await templates.builds(id);
   const found = word === undefined ? builds[0] : builds.find((one) => one.id === word);
   if (found) return found.id;
@@ -143,14 +147,14 @@ async function buildOf({ templates }: Corral, { id, name }: BuiltTemplate, word:
   );
 }
 
-const lineOf = ({ id, name, tags }: BuiltTemplate): string =>
+const formatLine = ({ id, name, tags }: BuiltTemplate): string =>
   `${id}  ${name.padEnd(24)}  ${tags.map(({ tag }) => tag).join(', ') || 'not built yet'}`;
 const buildLine = ({ id, status, createdAt, tags, reason }: TemplateBuild): string =>
   `${id}  ${status.padEnd(8)}  ${createdAt}  ${tags.join(', ')}${reason ? `  ${oneLine(reason.message, 200)}` : ''}`;
-const textOf = ({ level, text }: BuildLogEntry): string =>
+const formatEntry = ({ level, text }: BuildLogEntry): string =>
   `${level === 'info' ? '' : `${level}: `}${oneLine(text, maxLine)}`;
 
-function pairsOf(values: readonly string[]): Record<string, string> {
+function parsePairs(values: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     values.map((one) => {
       const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];

@@ -7,7 +7,7 @@ type Group = Outputs['usage']['report']['groups'][number];
 const dimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 const dayMs = 86_400_000;
 
-const costOf = ({ cost, unpriced }: Pick<Group, 'cost' | 'unpriced'>): string =>
+const formatCost = ({ cost, unpriced }: Pick<Group, 'cost' | 'unpriced'>): string =>
   `${cost.toFixed(4)}${unpriced > 0 ? ` + ${unpriced} turns without a known price` : ''}`;
 
 /** Prints the usage of sessions over days. */
@@ -40,7 +40,7 @@ export const usageCommand: CliCommand = {
     for (const group of [...report.groups, ...(report.groups.length > 1 ? [{ name: 'total', ...report.total }] : [])]) {
       const { inputTokens, outputTokens, turns } = group;
       const numbers = [String(inputTokens).padStart(12), String(outputTokens).padStart(12), String(turns).padStart(6)];
-      io.print(`${numbers.join('  ')}  ${oneLine(group.name || '(none)', 60).padEnd(32)}  ${costOf(group)}`);
+      io.print(`${numbers.join('  ')}  ${oneLine(group.name || '(none)', 60).padEnd(32)}  ${formatCost(group)}`);
     }
     return exitCodes.ok.code;
   },

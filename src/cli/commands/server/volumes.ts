@@ -42,7 +42,7 @@ export const volumeCommand: CliCommand = {
     if (action === 'ls') return await list(server, input);
     if (volume === undefined) throw new UsageError(`Name the volume: corral volume ${action} <volume>`);
     const shown = await act(server, { action, volume, rest }, input);
-    if (shown !== undefined) input.io.print(input.options.flag('json') ? JSON.stringify(shown) : textOf(shown));
+    if (shown !== undefined) input.io.print(input.options.flag('json') ? JSON.stringify(shown) : formatResult(shown));
     return exitCodes.ok.code;
   },
 };
@@ -56,7 +56,7 @@ interface Request {
 async function list(server: Corral, { options, io }: CommandInput): Promise<number> {
   const isJson = options.flag('json');
   const all = await server.volumes.list();
-  for (const one of all) io.print(isJson ? JSON.stringify(one) : lineOf(one));
+  for (const one of all) io.print(isJson ? JSON.stringify(one) : formatLine(one));
   if (all.length === 0 && !isJson) io.say('There are no volumes. Create one with: corral volume create <name>');
   return exitCodes.ok.code;
 }
@@ -108,10 +108,10 @@ async function act(
 }
 
 const isVolume = (shown: object): shown is Volume => 'quotaBytes' in shown;
-const textOf = (shown: object | string) =>
-  typeof shown === 'string' ? shown : isVolume(shown) ? lineOf(shown) : JSON.stringify(shown);
+const formatResult = (shown: object | string) =>
+  typeof shown === 'string' ? shown : isVolume(shown) ? formatLine(shown) : JSON.stringify(shown);
 
-function lineOf({ id, name, usedBytes, quotaBytes, mounts }: Volume): string {
+function formatLine({ id, name, usedBytes, quotaBytes, mounts }: Volume): string {
   const writer = mounts.find(({ access }) => access === 'write');
   const readers = mounts.filter(({ access }) => access === 'read').length;
   const users = [...(writer ? [`written by ${writer.sessionId}`] : []), ...(readers > 0 ? [`${readers} read`] : [])];

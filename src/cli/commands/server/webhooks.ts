@@ -10,8 +10,8 @@ type Delivery = Outputs['webhooks']['test'];
 type Spec = Parameters<Parameters<Parameters<Corral['call']>[0]>[0]['webhooks']['create']['mutate']>[0];
 
 const seconds = (at: string): string => at.slice(0, 19).replace('T', ' ');
-const stateOf = ({ paused, events }: Webhook): string => (paused ? `paused: ${paused.text}` : events.join(','));
-const deliveryOf = ({ id, type, state, tries, statusCode, error, createdAt }: Delivery): string =>
+const formatState = ({ paused, events }: Webhook): string => (paused ? `paused: ${paused.text}` : events.join(','));
+const formatDelivery = ({ id, type, state, tries, statusCode, error, createdAt }: Delivery): string =>
   [seconds(createdAt), id, type.padEnd(17), state, `tries ${tries}`, statusCode, oneLine(error, 100)]
     .filter((part) => part !== null && part !== '')
     .join('  ');
@@ -41,11 +41,11 @@ export const webhookCommand: CliCommand = {
     const server = corral();
     const isJson = options.flag('json');
     const show = (value: object, line: string) => io.print(isJson ? JSON.stringify(value) : line);
-    const lineOf = (one: Webhook) =>
-      `${one.id}  ${oneLine(one.name, 40).padEnd(20)}  ${oneLine(one.url, 100)}  ${stateOf(one)}`;
+    const formatLine = (one: Webhook) =>
+      `${one.id}  ${oneLine(one.name, 40).padEnd(20)}  ${oneLine(one.url, 100)}  ${formatState(one)}`;
     if (action === 'ls') {
       const all = await server.call((api) => api.webhooks.list.query());
-      for (const one of all) show(one, lineOf(one));
+      for (const one of all) show(one, formatLine(one));
       if (all.length === 0 && !isJson) io.say('There are no webhooks. Create one with: corral webhook create');
       return exitCodes.ok.code;
     }
@@ -63,7 +63,7 @@ export const webhookCommand: CliCommand = {
         ...(projectId !== undefined && { projectId }),
       } as Spec;
       const created = await server.call((api) => api.webhooks.create.mutate(spec));
-      show(created, `${lineOf(created)}\n${created.secret}`);
+      show(created, `${formatLine(created)}\n${created.secret}`);
       if (!isJson) io.say('The second line is its secret. It is shown only once.');
       return exitCodes.ok.code;
     }
@@ -75,7 +75,8 @@ export const webhookCommand: CliCommand = {
         break;
       }
       case 'deliveries':
-        for (const one of await server.call((api) => api.webhooks.deliveries.query({ id }))) show(one, deliveryOf(one));
+        for (const one of await server.call((api) => api.webhooks.deliveries.query({ id })))
+          show(one, formatDelivery(one));
         break;
       case 'resend': {
         if (delivery === undefined) throw new UsageError(`Name the delivery: corral webhook resend ${word} <delivery>`);
@@ -86,7 +87,7 @@ export const webhookCommand: CliCommand = {
       case 'pause':
       case 'resume': {
         const changed = await server.call((api) => api.webhooks[action].mutate({ id }));
-        show(changed, lineOf(changed));
+        show(changed, formatLine(changed));
         break;
       }
       case 'rotate': {

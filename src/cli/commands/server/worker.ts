@@ -39,7 +39,7 @@ export const workerCommand: CliCommand = {
     const count = (name: string, usual: number): number => {
       const value = options.text(name);
       if (value !== undefined && !(Number(value) > 0))
-        throw new UsageError(`--${flagOf(name)} needs a number above 0.`);
+        throw new UsageError(`--${toFlag(name)} needs a number above 0.`);
       return value === undefined ? usual : Number(value);
     };
     const [maxSessions, maxIdle] = [count('maxSessions', 4), count('maxIdle', 60)];
@@ -50,14 +50,14 @@ export const workerCommand: CliCommand = {
       import('../../worker/worker.ts'),
     ]);
     const api = new AgentsApi({ url, key, workerId: `corral-${hostname()}-${process.pid}` });
-    const boxes = new SessionBoxes(corral(), environmentId, boxChoiceOf(options, count));
+    const boxes = new SessionBoxes(corral(), environmentId, parseBoxChoice(options, count));
     const say = (line: string) => io.say(line);
     await runWorker({ api, environmentId, boxes, maxSessions, maxIdleMs: maxIdle * 1_000, say }, io.signal);
     return exitCodes.ok.code;
   },
 };
 
-function boxChoiceOf(
+function parseBoxChoice(
   options: Parameters<CliCommand['run']>[0]['options'],
   count: (name: string, usual: number) => number,
 ): BoxChoice {
@@ -73,4 +73,4 @@ function boxChoiceOf(
   };
 }
 
-const flagOf = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+const toFlag = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

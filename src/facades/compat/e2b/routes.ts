@@ -18,7 +18,7 @@ import { serveData, upgradeData } from './data/serve.ts';
 import { Sandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
 import { Targets } from './target.ts';
-import { tokensOf } from './tokens.ts';
+import { createTokens } from './tokens.ts';
 
 const againMs = 1_000;
 
@@ -72,7 +72,7 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
   const { closing } = sse;
   const domain = settings.domain ?? `localhost:${port}`;
   const targets = new Targets(domain.replace(/:\d+$/, ''));
-  const tokens = tokensOf(await peppers(), credentials);
+  const tokens = createTokens(await peppers(), credentials);
   const { services } = acting(server);
   const servicesOf = (principal: Principal) => acting(principal).services;
   const warn = (err: unknown, message: string) => logger.warn({ err }, message);

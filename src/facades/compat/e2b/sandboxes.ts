@@ -8,7 +8,7 @@ import type { Principal } from '../../../core/model/principal.ts';
 import type { SessionLife, SessionRecord } from '../../../core/model/records.ts';
 import type { SandboxInterior } from '../../../sessions/api/sandbox-interior.ts';
 import type { Services } from '../../../sessions/api/services.ts';
-import { sampleOf } from './control/metrics.ts';
+import { readSample } from './control/metrics.ts';
 
 /** A running sandbox, for its requests. */
 export interface RunningSandbox {
@@ -54,7 +54,7 @@ export class Sandboxes {
     if (!record || !id) return undefined;
     const { life } = record;
     if (life?.paused) {
-      if (!wakesBy(life) || how === 'look') return undefined;
+      if (!isResumedByRequest(life) || how === 'look') return undefined;
     } else if (life?.endsAt && life.endsAt <= clock.now()) return undefined;
     else if (record.sandboxState === 'stopped' || (!life && record.sandboxState !== 'running')) return undefined;
     this.#cutEarlierTokens(record);
@@ -124,12 +124,12 @@ export class Sandboxes {
   /** Undefined: it is not running. */
   async sample(sid: string, signal: AbortSignal) {
     const { success, data: id } = SessionId.safeParse(sid);
-    return success ? await sampleOf(id, this.#deps.services, signal) : undefined;
+    return success ? await readSample(id, this.#deps.services, signal) : undefined;
   }
 
   /** The sandboxes that are running, or would be resumed by a request. */
   live(): SessionRecord[] {
-    return this.#deps.managed().filter(({ life }) => life && (!life.paused || wakesBy(life)));
+    return this.#deps.managed().filter(({ life }) => life && (!life.paused || isResumedByRequest(life)));
   }
 
   /** Deletes and pauses the sandboxes whose time has ended, and ends the streams of replaced tokens. */
@@ -137,7 +137,7 @@ export class Sandboxes {
     const { services, managed, clock, warn } = this.#deps;
     // A program can move the end while earlier ones are still being ended.
     const isDue = ({ endsAt }: SessionLife) => endsAt !== null && endsAt <= clock.now();
-    const ending = new Semaphore(atOnce);
+    const ending = new Semaphore(maxConcurrent);
     const end = async ({ id, life }: SessionRecord) => {
       using _slot = await ending.acquire(neverFires);
       if (life?.onEnd === 'delete')
@@ -162,10 +162,10 @@ interface EndRule {
   readonly power: PowerServices;
 }
 /** Maximum number of sandboxes that are ended at the same time. */
-const atOnce = 8;
+const maxConcurrent = 8;
 
 /** Whether a request ends the pause. */
-const wakesBy = ({ paused, resumes }: SessionLife) => paused === 'memory' && resumes;
+const isResumedByRequest = ({ paused, resumes }: SessionLife) => paused === 'memory' && resumes;
 
 export function variablesOf({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
   const own = Object.entries(life?.env ?? {}).map(([name, value]) => `${name}=${value}`);

@@ -35,7 +35,7 @@ export interface PresentedTokens {
 }
 const macChars = 43;
 
-export function tokensOf(
+export function createTokens(
   peppers: Pick<Peppers, 'hash'>,
   credentials: Pick<Credentials, 'serverSeal' | 'live' | 'principals'>,
 ): Tokens {
@@ -44,22 +44,22 @@ export function tokensOf(
     const box = tokenRounds === 0 ? id : `${id}#${tokenRounds}`;
     return `${key}${peppers.hash(`e2b ${purpose} ${box} ${key} ${seal}`).hash}`;
   };
-  const makerOf = (purpose: string, box: Box, value: string | undefined) => {
+  const findMaker = (purpose: string, box: Box, value: string | undefined) => {
     const key = value?.slice(0, -macChars) ?? '';
     const maker = key === '' ? withoutKey(credentials) : credentials.live(key);
     return maker && isSameToken(value, token(purpose, box, maker)) ? byToken(maker) : undefined;
   };
-  const opensAgent = (box: Box, presentedTokens: PresentedTokens) => makerOf('access', box, presentedTokens.access);
+  const opensAgent = (box: Box, presentedTokens: PresentedTokens) => findMaker('access', box, presentedTokens.access);
   return {
     access: (box, maker) => token('access', box, maker),
     traffic: (box, maker) => token('traffic', box, maker),
     volume: (id, maker) => token('volume', { id }, maker),
-    opensVolume: (id, value) => makerOf('volume', { id }, value),
+    opensVolume: (id, value) => findMaker('volume', { id }, value),
     upload: (id, maker) => token('upload', { id }, maker),
-    opensUpload: (id, value) => makerOf('upload', { id }, value),
+    opensUpload: (id, value) => findMaker('upload', { id }, value),
     opensAgent,
     opensPorts: (box, presentedTokens) =>
-      opensAgent(box, presentedTokens) ?? makerOf('traffic', box, presentedTokens.traffic),
+      opensAgent(box, presentedTokens) ?? findMaker('traffic', box, presentedTokens.traffic),
     makers(owner) {
       const keys = credentials.principals().filter((one) => one.role === 'admin' || one.owner === owner);
       return [withoutKey(credentials) ?? [], keys].flat().map(byToken);
@@ -89,7 +89,7 @@ export interface SignedFile {
   readonly expiration: string | undefined;
 }
 /** The signature of the URL of one file, as the SDKs compute it. */
-export function signatureOf({ path, operation, username, expiration }: SignedFile, token: string): string {
+export function computeSignature({ path, operation, username, expiration }: SignedFile, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
   return `v1_${trimEndOf(createHash('sha256').update(text).digest('base64'), '=')}`;
 }

@@ -19,7 +19,7 @@ export type WorkerCredential = 'environment' | 'session';
 /** A route of the API. Its path is below the prefix of the facade. */
 export interface Route {
   /** Method and path, such as `GET /v1/agents/:id`. */
-  readonly door: string;
+  readonly endpoint: string;
   /** `create`: the route creates something, so a read-only key is refused. */
   readonly least?: 'create';
   /** The answer is a stream. */
@@ -48,8 +48,8 @@ export function mountRoutes(app: App, routes: readonly Route[], access: RouteAcc
 }
 
 function mountRoute(app: App, route: Route, access: RouteAccess): void {
-  const { door, run, stream, least, body: kind, worker } = route;
-  const [method = '', path = ''] = door.split(' ');
+  const { endpoint, run, stream, least, body: kind, worker } = route;
+  const [method = '', path = ''] = endpoint.split(' ');
   app.route({
     method: method as 'GET',
     url: `${prefix}${path}`,

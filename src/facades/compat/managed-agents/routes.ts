@@ -39,10 +39,10 @@ export const unsupportedAreas: readonly UnsupportedArea[] = [
 ];
 
 /** The area of a path without a route; undefined: there is no such path. */
-function areaOf(path: string): UnsupportedArea | undefined {
+function findArea(path: string): UnsupportedArea | undefined {
   const values = path.split('/');
-  const begins = (begin: string) => begin.split('/').every((part, n) => part === '*' || part === values[n]);
-  return unsupportedAreas.find(({ paths }) => paths.some(begins));
+  const matchesPrefix = (begin: string) => begin.split('/').every((part, n) => part === '*' || part === values[n]);
+  return unsupportedAreas.find(({ paths }) => paths.some(matchesPrefix));
 }
 
 type RouteDeps = Pick<FacadeParts, 'services' | 'clock' | 'sse' | 'projects' | 'credentials' | 'fetchPage'> & FileDeps;
@@ -64,8 +64,8 @@ export const allRoutes = (parts: RouteDeps, settings: ManagedAgentsSettings): re
 ];
 
 /** Method and path of every route, for the reference. The routes are never called, so no service is needed. */
-export const managedAgentsDoors = (): readonly string[] =>
-  allRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }).map(({ door }) => door);
+export const managedAgentsEndpoints = (): readonly string[] =>
+  allRoutes({ services: {} } as never, { facade: 'on', root: 'off', models: [] }).map(({ endpoint }) => endpoint);
 
 /** The paths at the root that belong to this API, if the settings put it there. */
 const atRoot =
@@ -99,7 +99,7 @@ export function managedAgentsRoutes(parts: FacadeParts, settings: ManagedAgentsS
         mountRoutes(app, allRoutes({ ...parts, ids }, settings), new WorkerAccess(parts));
         app.all(`${prefix}/*`, { exposeHeadRoute: false }, async ({ url, method }) => {
           const path = url.slice(prefix.length).split('?')[0] ?? '';
-          const area = areaOf(path);
+          const area = findArea(path);
           if (area) throw notSupported(area.name);
           throw new AppError('not_found', `There is no ${method} ${path}.`);
         });

@@ -17,7 +17,7 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
 export const isoOrNull = (ms: number | null | undefined): string | null => (ms == null ? null : iso(ms));
 
 /** Parses a time of a query. Without a zone it is UTC. */
-export function timeOf(name: string, value: string): number {
+export function parseTime(name: string, value: string): number {
   const hasZone = /(Z|[+-]\d{2}:?\d{2})$/i.test(value);
   const at = Date.parse(hasZone ? value : `${value}Z`);
   if (Number.isNaN(at)) throw invalid(`${name}: '${value}' is no time as RFC 3339 writes it.`);
@@ -51,7 +51,7 @@ export class Query {
   within(name: string): (at: number) => boolean {
     const bound = (word: string) => {
       const value = this.one(`${name}[${word}]`);
-      return value === undefined ? undefined : timeOf(`${name}[${word}]`, value);
+      return value === undefined ? undefined : parseTime(`${name}[${word}]`, value);
     };
     const [gt, gte, lt, lte] = ['gt', 'gte', 'lt', 'lte'].map(bound);
     return (at) =>
@@ -76,11 +76,11 @@ const cursorLimits = { maxBytes: 4_096, maxDepth: 2, maxValues: 4 };
 const Cursor = z.tuple([z.string(), z.string()]);
 
 /** One page of a list that is already in order. */
-export function pageOf<Item extends { readonly id: string }>(
+export function paginate<Item extends { readonly id: string }>(
   items: readonly Item[],
   { limit, page, name }: Paging,
 ): Page<Item> & { readonly prev_page: string | null } {
-  const from = page === undefined || page === '' ? 0 : placeOf(items, page, name);
+  const from = page === undefined || page === '' ? 0 : findPosition(items, page, name);
   const data = items.slice(from, from + limit);
   const cursor = (id: string) => Buffer.from(JSON.stringify([name, id])).toString('base64url');
   const last = data.at(-1);
@@ -92,7 +92,7 @@ export function pageOf<Item extends { readonly id: string }>(
   };
 }
 
-function placeOf(items: readonly { readonly id: string }[], page: string, name: string): number {
+function findPosition(items: readonly { readonly id: string }[], page: string, name: string): number {
   const json = parseJson(Buffer.from(page, 'base64url').toString(), cursorLimits);
   const { success, data } = Cursor.safeParse(json.ok ? json.value : undefined);
   if (!success || data[0] !== name) throw invalid('page is no cursor of this list in this order.');

@@ -8,7 +8,7 @@ type CallEvent = Extract<SessionEvent, { type: 'tool.calling' }>;
 type ResultEvent = Extract<SessionEvent, { type: 'tool.called' }>;
 
 /** Builds the action of a call. The call may have no result yet, or no longer be in the log. */
-export function actionOf({ call, result, message }: ToolUse, view: View): Action {
+export function toAction({ call, result, message }: ToolUse, view: View): Action {
   const { tool, args } = toolCall(call.data, view);
   return {
     id: derivedId('action', { session: call.sessionId, seq: call.seq }),
@@ -16,14 +16,14 @@ export function actionOf({ call, result, message }: ToolUse, view: View): Action
     message_id: message,
     action_type: tool,
     action_input: args,
-    action_output: result ? outputOf(result) : null,
+    action_output: result ? toOutput(result) : null,
     status: result ? (result.data.success ? 'success' : 'error') : 'pending',
     action_metadata: {},
     created_at: iso(call.ts),
   };
 }
 
-function outputOf({ data: { success, output, exitCode } }: ResultEvent): NonNullable<Action['action_output']> {
+function toOutput({ data: { success, output, exitCode } }: ResultEvent): NonNullable<Action['action_output']> {
   return { success, result: output, ...(exitCode !== undefined && { exit_code: exitCode }) };
 }
 
@@ -69,8 +69,8 @@ export class ToolUses {
   }
 }
 
-export function actionsOf(events: Iterable<SessionEvent>, view: View): Action[] {
+export function toActions(events: Iterable<SessionEvent>, view: View): Action[] {
   const uses = new ToolUses();
   for (const event of events) isAction(event) ? uses.add(event) : uses.pass(event);
-  return uses.all.map((use) => actionOf(use, view));
+  return uses.all.map((use) => toAction(use, view));
 }

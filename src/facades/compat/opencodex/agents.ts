@@ -3,7 +3,7 @@ import type { App } from '../../../http/routes/routes.ts';
 import type { TemplateInfo } from '../../../sessions/api/server/templates.ts';
 import type { AgentConfigChange as Change } from '../../../sessions/projects/agent-config.ts';
 import { about } from './about.ts';
-import { invalid, type OpencodexDeps, projectOf } from './context.ts';
+import { findProject, invalid, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { ApplyParams, agentConfigChange, ProjectParams, TemplateParams } from './schemas.ts';
 import { agentView, templateView } from './views.ts';
@@ -28,7 +28,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       schema: { params: TemplateParams, response: { 200: replies.oneTemplate } },
       config: { doc: about('GetTemplate', 'Get an agent template', { fails: [404] }) },
     },
-    async ({ params }) => templateView(templateOf(deps, params.template_id)),
+    async ({ params }) => templateView(findTemplate(deps, params.template_id)),
   );
   app.get(
     config,
@@ -36,7 +36,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       schema: { params: ProjectParams, response: { 200: replies.agentConfig } },
       config: { doc: about('GetAgentConfig', 'Get the agent configuration of a project', { fails: [404] }) },
     },
-    async ({ params }) => agentView(await agents.get((await projectOf(deps, params.project_id)).id)),
+    async ({ params }) => agentView(await agents.get((await findProject(deps, params.project_id)).id)),
   );
   app.put(
     config,
@@ -54,7 +54,7 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params, body }) => {
-      const { id } = await projectOf(deps, params.project_id);
+      const { id } = await findProject(deps, params.project_id);
       const known = await deps.offered(); // administrators enter providers while the server runs
       if (body.llm_provider !== undefined && !known.some((one) => one.id === body.llm_provider))
         throw invalid('body', 'llm_provider', 'is not a provider known here');
@@ -79,8 +79,8 @@ export function mountAgents(app: App, deps: OpencodexDeps): void {
       config: { doc: about('ApplyTemplate', 'Apply a template; provider and model stay', { fails: [404, 409] }) },
     },
     async ({ params }) => {
-      const { id } = await projectOf(deps, params.project_id);
-      return agentView(await agents.apply(id, templateOf(deps, params.template_id)));
+      const { id } = await findProject(deps, params.project_id);
+      return agentView(await agents.apply(id, findTemplate(deps, params.template_id)));
     },
   );
 }
@@ -98,7 +98,7 @@ type ProjectTemplate = TemplateInfo & { readonly environment: string };
 /** A template without an environment cannot be shown by these clients. */
 const isForProjects = (template: TemplateInfo): template is ProjectTemplate => template.environment !== undefined;
 
-function templateOf({ services }: OpencodexDeps, id: string): ProjectTemplate {
+function findTemplate({ services }: OpencodexDeps, id: string): ProjectTemplate {
   const template = services.templates.list().find(({ name }) => name === id);
   if (!template || !isForProjects(template)) throw new AppError('not_found', `Template with id ${id} not found`);
   return template;

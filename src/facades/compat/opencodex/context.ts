@@ -29,18 +29,18 @@ const missing = (text: string) => new AppError('not_found', text);
 const codes = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : undefined);
 
 /** The session of a chat id. An id of any other form is unknown, never malformed. */
-export async function chatOf({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
+export async function findChat({ services }: OpencodexDeps, sid: string): Promise<SessionRecord> {
   const id = SessionId.safeParse(sid);
   const record = id.success ? await services.sessions.get(id.data).catch(ignoreMissing) : undefined;
   if (!record) throw missing(`Chat session with id ${sid} not found`);
   return record;
 }
-export async function projectOf({ services }: OpencodexDeps, id: string): Promise<Project> {
+export async function findProject({ services }: OpencodexDeps, id: string): Promise<Project> {
   const project = await services.projects.get(id).catch(ignoreMissing);
   if (!project) throw missing(`Project with id ${id} not found`);
   return project;
 }
-export async function fileOf({ uploads }: OpencodexDeps, id: string): Promise<UploadedFile> {
+export async function findFile({ uploads }: OpencodexDeps, id: string): Promise<UploadedFile> {
   const file = await uploads.get(id).catch(ignoreMissing);
   if (!file) throw missing(`File ${id} not found`);
   return file;
@@ -63,9 +63,9 @@ export function invalid(place: 'body' | 'query', field: string, msg: string): In
   return new InvalidRequest([{ type: 'value_error', loc: [place, field], msg }], `${field}: ${msg}`);
 }
 
-export async function eventsOf(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {
+export async function readEvents(deps: OpencodexDeps, { id }: SessionRecord): Promise<SessionEvent[]> {
   return await Array.fromAsync(deps.services.sessions.history(id));
 }
-export async function viewOf(deps: OpencodexDeps, { id }: SessionRecord): Promise<View> {
+export async function readView(deps: OpencodexDeps, { id }: SessionRecord): Promise<View> {
   return { workdir: (await deps.services.sessions.sandbox(id)).workdir };
 }

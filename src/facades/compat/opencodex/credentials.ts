@@ -6,7 +6,7 @@ import { json, nothing } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import type { BoundCredential, CredentialService } from '../../../sessions/api/credentials.ts';
 import { about } from './about.ts';
-import { chatOf, type OpencodexDeps, projectOf } from './context.ts';
+import { findChat, findProject, type OpencodexDeps } from './context.ts';
 import { iso } from './names.ts';
 import { exampleTime, time } from './replies/examples.ts';
 import { ChatParams, ProjectParams } from './schemas.ts';
@@ -59,17 +59,17 @@ export function mountCredentials(app: App, deps: OpencodexDeps): void {
     path: '/api/v1/projects/:project_id/credentials',
     what: 'Project',
     params: ProjectParams,
-    idOf: async (params) => (await projectOf(deps, (params as z.output<typeof ProjectParams>).project_id)).id,
+    idOf: async (params) => (await findProject(deps, (params as z.output<typeof ProjectParams>).project_id)).id,
   });
   mountFor(app, sessionCredentials, {
     path: '/api/v1/chats/:sid/credentials',
     what: 'Chat',
     params: ChatParams,
-    idOf: async (params) => (await chatOf(deps, (params as z.output<typeof ChatParams>).sid)).id,
+    idOf: async (params) => (await findChat(deps, (params as z.output<typeof ChatParams>).sid)).id,
   });
 }
 
-function nameOf(text: string): string {
+function parseName(text: string): string {
   if (CredentialName.safeParse(text).success) return text;
   const rule = 'It has up to 31 small letters, digits and hyphens, and begins with a letter.';
   throw new AppError('invalid_request', `'${text.slice(0, 40)}' is no name of a credential. ${rule}`);
@@ -111,7 +111,7 @@ function mountFor<Id>(
     async (request) => {
       const { value, ...rest } = request.body;
       const id = await idOf(request.params);
-      const name = nameOf(request.params.credential);
+      const name = parseName(request.params.credential);
       return view(await credentials.put(id, { name, ...withDefaults(rest) }, new Secret(value)));
     },
   );

@@ -21,7 +21,7 @@ export function derivedId(kind: Kind, { session, seq }: LogPosition): string {
 }
 
 /** Undefined when the id is not one of ours of this kind. */
-export function positionOf(kind: Kind, id: string): LogPosition | undefined {
+export function parsePosition(kind: Kind, id: string): LogPosition | undefined {
   const [, a = '', b = '', middle = '', c = '', d = ''] =
     /^([0-9a-f]{8})-([0-9a-f]{4})-8([0-9a-f]{3})-([89ab][0-9a-f]{3})-([0-9a-f]{12})$/.exec(id) ?? [];
   if (a === '') return undefined;

@@ -1,7 +1,7 @@
 import { nothing } from '../../../http/routes/route-docs.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { about } from './about.ts';
-import { type OpencodexDeps, projectOf } from './context.ts';
+import { findProject, type OpencodexDeps } from './context.ts';
 import * as replies from './replies/projects.ts';
 import { NewProject, PageQuery, ProjectChange, ProjectParams } from './schemas.ts';
 import { projectView } from './views.ts';
@@ -44,7 +44,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
       schema: { params: ProjectParams, response: { 200: replies.oneProject } },
       config: { doc: about('GetProject', 'Get a project', { fails: [404] }) },
     },
-    async ({ params }) => projectView(await projectOf(deps, params.project_id)),
+    async ({ params }) => projectView(await findProject(deps, params.project_id)),
   );
   app.put(
     one,
@@ -58,7 +58,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params, body: { name, description } }) => {
-      const { id } = await projectOf(deps, params.project_id);
+      const { id } = await findProject(deps, params.project_id);
       const change = { ...(name != null && { name }), ...(description !== undefined && { description }) };
       return projectView(await services.projects.update(id, change));
     },
@@ -70,7 +70,7 @@ export function mountProjects(app: App, deps: OpencodexDeps): void {
       config: { doc: about('DeleteProject', 'Delete a project with its chat sessions and files', { fails: [404] }) },
     },
     async ({ params }, reply) => {
-      const { id } = await projectOf(deps, params.project_id);
+      const { id } = await findProject(deps, params.project_id);
       await services.projects.delete(id);
       return reply.code(204).send();
     },

@@ -38,7 +38,7 @@ const Options = z.object({
  * valid: a misread limit would open more than was requested. Rejects: invalid_request.
  */
 export function newSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin'> {
-  const body = jsonOf(raw);
+  const body = parseJson(raw);
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return {};
   const template = Named.safeParse(body).data?.template;
   const { success, data, error } = Options.safeParse(body);
@@ -59,7 +59,7 @@ export function newSession(raw: Buffer | undefined): Omit<CreateCommand, 'origin
   };
 }
 
-function jsonOf(raw: Buffer | undefined): unknown {
+function parseJson(raw: Buffer | undefined): unknown {
   try {
     return raw && parseJsonBody(raw);
   } catch {
@@ -79,7 +79,7 @@ export const MetadataQuery = z.object({
     .optional()
     .describe('a session; only its children are listed: those that its agent started'),
 });
-export const pairsOf = ({ metadata = [] }: z.output<typeof MetadataQuery>): [string, string][] =>
+export const parsePairs = ({ metadata = [] }: z.output<typeof MetadataQuery>): [string, string][] =>
   [metadata].flat().map((pair) => {
     const [name = '', ...value] = pair.split('=');
     return [name, value.join('=')];

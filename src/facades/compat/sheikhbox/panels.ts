@@ -12,13 +12,13 @@ const pollMs = 1_000;
 interface Panel<Shown extends object = object> {
   readonly session: SessionId;
   readonly event: 'shell' | 'file';
-  look(signal: AbortSignal): Promise<Shown>;
+  read(signal: AbortSignal): Promise<Shown>;
 }
 
 export const shellPanel = (id: SessionId, shell: string, { sessions }: SheikhboxContext): Panel<Shell> => ({
   session: id,
   event: 'shell',
-  async look(signal) {
+  async read(signal) {
     const view = await sessions.shell(id, shell, signal);
     const console = view.console.map(({ ps1, command, output }) => ({ ps1, command, output }));
     return { output: console.map(({ output }) => output).join(''), session_id: shell, console };
@@ -28,7 +28,7 @@ export const shellPanel = (id: SessionId, shell: string, { sessions }: Sheikhbox
 export const filePanel = (id: SessionId, file: string, { sessions }: SheikhboxContext): Panel<File> => ({
   session: id,
   event: 'file',
-  look: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),
+  read: async (signal) => ({ content: await sessions.readFile(id, file, signal), file }),
 });
 
 export const wantsStream = ({ headers }: FastifyRequest): boolean =>
@@ -37,15 +37,15 @@ export const wantsStream = ({ headers }: FastifyRequest): boolean =>
 /** Sends the panel immediately and after each change. The first read must succeed; later reads may fail for a while. */
 export async function streamPanel(reply: FastifyReply, panel: Panel, context: SheikhboxContext): Promise<void> {
   const { sse, clock } = context;
-  let shown = sseFrame({ event: panel.event, data: await panel.look(abortOnDisconnect(reply)) });
+  let shown = sseFrame({ event: panel.event, data: await panel.read(abortOnDisconnect(reply)) });
   using stream = openSse(reply, sse);
-  const over = AbortSignal.any([stream.gone, endOf(panel.session, context, stream.gone)]);
+  const ended = AbortSignal.any([stream.gone, endOf(panel.session, context, stream.gone)]);
   await stream.write(shown);
-  while (!over.aborted) {
-    await tick(clock, over);
-    if (over.aborted) return;
+  while (!ended.aborted) {
+    await tick(clock, ended);
+    if (ended.aborted) return;
     try {
-      const now = sseFrame({ event: panel.event, data: await panel.look(over) });
+      const now = sseFrame({ event: panel.event, data: await panel.read(ended) });
       if (!now.equals(shown)) await stream.write(now);
       shown = now;
     } catch (thrown) {

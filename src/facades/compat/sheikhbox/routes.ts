@@ -17,7 +17,7 @@ import { mountFork } from './fork.ts';
 import { mountFrontEnd } from './front-end.ts';
 import { mountLinks } from './links.ts';
 import { mountMarks } from './marks.ts';
-import { MetadataQuery, newSession, pairsOf } from './new-session.ts';
+import { MetadataQuery, newSession, parsePairs } from './new-session.ts';
 import { filePanel, shellPanel, streamPanel, wantsStream } from './panels.ts';
 import * as replies from './replies.ts';
 import { ChatBody, EventsQuery, FileBody, SessionParams as params, ShellBody } from './schemas.ts';
@@ -84,7 +84,7 @@ function mountSessions(app: App, context: SheikhboxContext): void {
       config: { doc: about('ListSessions', 'List all sessions, the newest message first') },
     },
     async ({ query }, reply) => {
-      const pairs = pairsOf(query);
+      const pairs = parsePairs(query);
       const isAsked = ({ metadata, parent }: SessionRecord) =>
         hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent);
       const texts = listTexts(sessions.pieces(), (one) => (isAsked(one) ? listItem(one, profile) : undefined));
@@ -222,7 +222,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     async (request, reply) => {
       const panel = shellPanel(toSessionId(request.params.sid), request.body.session_id, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
-      return success(await panel.look(abortOnDisconnect(reply)));
+      return success(await panel.read(abortOnDisconnect(reply)));
     },
   );
   app.post(
@@ -241,7 +241,7 @@ function mountPanels(app: App, context: SheikhboxContext): void {
     async (request, reply) => {
       const panel = filePanel(toSessionId(request.params.sid), request.body.file, context);
       if (wantsStream(request)) return streamPanel(reply, panel, context);
-      return success(await panel.look(abortOnDisconnect(reply)));
+      return success(await panel.read(abortOnDisconnect(reply)));
     },
   );
 }

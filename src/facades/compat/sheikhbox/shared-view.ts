@@ -8,7 +8,7 @@ import { isFilePath } from './files/file-infos.ts';
 import { sessionFiles, sharedFiles } from './files/file-replies.ts';
 import * as replies from './replies.ts';
 import { SessionParams as params } from './schemas.ts';
-import { attachmentsOf, sessionView } from './views.ts';
+import { readAttachments, sessionView } from './views.ts';
 
 const linkMs = 5 * 60_000;
 
@@ -41,7 +41,7 @@ export function mountShared(app: App, context: SheikhboxContext): void {
       schema: { params, response: { 200: sessionFiles } },
       config: { doc: about('SessionFiles', "List the files attached to a session's messages", { fails: [404] }) },
     },
-    async ({ params }) => success(await attachmentsOf(await sessions.get(toSessionId(params.sid)), context)),
+    async ({ params }) => success(await readAttachments(await sessions.get(toSessionId(params.sid)), context)),
   );
 
   /** No token is needed. An unknown session and an unshared one give the same answer. */
@@ -78,6 +78,6 @@ export function mountShared(app: App, context: SheikhboxContext): void {
         open: true,
       },
     },
-    async ({ params }) => success(await attachmentsOf(await shown(params.sid), context, linked)),
+    async ({ params }) => success(await readAttachments(await shown(params.sid), context, linked)),
   );
 }

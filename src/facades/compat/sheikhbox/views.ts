@@ -73,7 +73,7 @@ const pageSize = 500;
 const noEvents = '"events":[]';
 
 /** The files attached to a session's messages, each once. */
-export async function attachmentsOf({ id }: SessionRecord, context: ViewContext, linked: FileLinker = asItIs) {
+export async function readAttachments({ id }: SessionRecord, context: ViewContext, linked: FileLinker = asItIs) {
   const found = new Map<string, FileInfo>();
   for await (const event of context.sessions.history(id)) {
     if (event.type !== 'message.user' && event.type !== 'message.assistant') continue;

@@ -49,11 +49,11 @@ export const runTask = mcpTool({
       if (states.now.status !== 'running') break;
       await tellProgress(call, event);
     }
-    return structuredResult({ session_id, run_id: runId, ...resultOf(states.now) });
+    return structuredResult({ session_id, run_id: runId, ...toResult(states.now) });
   },
 });
 
-const resultOf = ({ status, text, error, question, approvals, goal, seq }: RunState) => ({
+const toResult = ({ status, text, error, question, approvals, goal, seq }: RunState) => ({
   status,
   text,
   last_seq: seq,

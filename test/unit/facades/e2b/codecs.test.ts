@@ -4,14 +4,14 @@ import { peppers } from '../../../../src/auth/pepper.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { everybody, type Principal } from '../../../../src/core/model/principal.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
-import { keptBy, noticeOf, toSandboxRequest } from '../../../../src/facades/compat/e2b/control/create.ts';
-import { metadataOf } from '../../../../src/facades/compat/e2b/control/list.ts';
+import { noticeOf, resolveKeeps, toSandboxRequest } from '../../../../src/facades/compat/e2b/control/create.ts';
+import { parseMetadata } from '../../../../src/facades/compat/e2b/control/list.ts';
 import { NewSandbox } from '../../../../src/facades/compat/e2b/control/shapes.ts';
 import { resultLine } from '../../../../src/facades/compat/e2b/data/code.ts';
 import { headersFor } from '../../../../src/facades/compat/e2b/data/serve.ts';
 import { e2bSettings } from '../../../../src/facades/compat/e2b/settings.ts';
 import { Targets } from '../../../../src/facades/compat/e2b/target.ts';
-import { tokensOf } from '../../../../src/facades/compat/e2b/tokens.ts';
+import { createTokens } from '../../../../src/facades/compat/e2b/tokens.ts';
 
 const sid = '5f2a09c1d3e4b688';
 const box = { id: sid as SessionId };
@@ -76,7 +76,7 @@ test('an API key counts as a bearer token on the control plane alone', () => {
 const anna: Principal = { role: 'user', key: 'a1b2c3d4e5f6', owner: 'a1b2c3d4e5f6' };
 const bert: Principal = { ...anna, key: '0f0f0f0f0f0f' };
 const issuing = (secret: string, serverSeal: string | undefined, live: readonly Principal[]) =>
-  tokensOf(peppers([new Secret(secret)]), {
+  createTokens(peppers([new Secret(secret)]), {
     serverSeal,
     principals: () => live,
     live: (key) => live.find((one) => one.key === key),
@@ -126,7 +126,7 @@ test('a token of the server itself ends with CORRAL_TOKEN, and when keys come to
 
 test('metadata of a list is decoded three times', () => {
   const query = new URL('http://x/?metadata=a%3Db%252520c').searchParams;
-  expect(metadataOf(query.getAll('metadata'))).toEqual([['a', 'b c']]);
+  expect(parseMetadata(query.getAll('metadata'))).toEqual([['a', 'b c']]);
 });
 
 test('what is not set is as the wire says', () => {
@@ -242,7 +242,8 @@ test('a time that ends in a pause keeps the files where nothing can freeze, and 
 });
 
 test('a pause by request that would lose memory is refused, unless the operator chose so', () => {
-  const kept = (pause: 'auto' | 'memory' | 'files') => keptBy('memory', { pause }, { ...abilities, freeze: false });
+  const kept = (pause: 'auto' | 'memory' | 'files') =>
+    resolveKeeps('memory', { pause }, { ...abilities, freeze: false });
   for (const pause of ['auto', 'memory'] as const) expect(() => kept(pause)).toThrow('CORRAL_E2B_PAUSE=files');
   expect(kept('files')).toBe('files');
 });

@@ -9,19 +9,19 @@ import {
   camelCased,
   connectError,
   envelope,
-  envelopeIn,
-  timeoutOf,
+  parseEnvelope,
+  parseTimeout,
 } from '../../../../src/facades/compat/e2b/data/connect.ts';
-import { entryOf } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
-import { endOf } from '../../../../src/facades/compat/e2b/data/process.ts';
+import { toEntry } from '../../../../src/facades/compat/e2b/data/filesystem.ts';
+import { toEndEvent } from '../../../../src/facades/compat/e2b/data/process.ts';
 
 test('an envelope is read as it was written; a compressed or cut one is refused', () => {
-  expect(JSON.parse(envelopeIn(envelope(0, { a: 1 })).toString())).toEqual({ a: 1 });
+  expect(JSON.parse(parseEnvelope(envelope(0, { a: 1 })).toString())).toEqual({ a: 1 });
   const compressed = envelope(0, {});
   compressed[0] = 1;
-  expect(() => envelopeIn(compressed)).toThrow('Compressed');
-  expect(() => envelopeIn(envelope(0, { a: 1 }).subarray(0, 8))).toThrow('whole envelope');
-  expect(() => envelopeIn(Buffer.alloc(3))).toThrow('whole envelope');
+  expect(() => parseEnvelope(compressed)).toThrow('Compressed');
+  expect(() => parseEnvelope(envelope(0, { a: 1 }).subarray(0, 8))).toThrow('whole envelope');
+  expect(() => parseEnvelope(Buffer.alloc(3))).toThrow('whole envelope');
 });
 
 test.each([
@@ -93,7 +93,7 @@ test.each([
   [undefined, undefined],
   ['9999999999', 2 ** 31 - 1],
 ])('a timeout of %j is %j', (said, ms) =>
-  expect(timeoutOf({ headers: { ...(said && { 'connect-timeout-ms': said }) } } as never)).toBe(ms),
+  expect(parseTimeout({ headers: { ...(said && { 'connect-timeout-ms': said }) } } as never)).toBe(ms),
 );
 
 test.each([
@@ -108,7 +108,7 @@ test('the home of another user is no path', () =>
 
 test('an entry has the letters of its mode, and the name that programs expect for the user', () => {
   const of = (more: object) =>
-    entryOf({
+    toEntry({
       name: 'f',
       path: '/f',
       type: 'file',
@@ -145,7 +145,7 @@ test('names of fields are read in both spellings, and the keys of maps stay', ()
   }));
 
 test('an end says its exit status, or the signal', () => {
-  expect(endOf({ exitCode: 0 })).toEqual({ exitCode: 0, exited: true, status: 'exit status 0' });
-  expect(endOf({ exitCode: 3 })).toMatchObject({ exited: true, status: 'exit status 3', error: 'exit status 3' });
-  expect(endOf({ exitCode: -1, signal: 'SIGKILL' })).toMatchObject({ exited: false, status: 'signal: killed' });
+  expect(toEndEvent({ exitCode: 0 })).toEqual({ exitCode: 0, exited: true, status: 'exit status 0' });
+  expect(toEndEvent({ exitCode: 3 })).toMatchObject({ exited: true, status: 'exit status 3', error: 'exit status 3' });
+  expect(toEndEvent({ exitCode: -1, signal: 'SIGKILL' })).toMatchObject({ exited: false, status: 'signal: killed' });
 });

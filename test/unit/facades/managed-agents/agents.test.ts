@@ -4,9 +4,9 @@ import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-ag
 import { unrestricted } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
 import {
   rosterOfSession,
-  sessionAgentOf,
+  toSessionAgent,
 } from '../../../../src/facades/compat/managed-agents/sessions/kept-session.ts';
-import { changedMetadata, pageOf, parsed, Query } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import { changedMetadata, paginate, parsed, Query } from '../../../../src/facades/compat/managed-agents/wire.ts';
 
 const made = (more: object) => newContent(parsed(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
 const skill = { type: 'custom', skill_id: 'skill_1' };
@@ -100,7 +100,7 @@ test('the session has the tools that are on, the rules of their policies, and th
     archivedAt: null,
     resources: [],
   };
-  const agent = sessionAgentOf({ kept, roster: [], config, files: undefined });
+  const agent = toSessionAgent({ kept, roster: [], config, files: undefined });
   expect(agent).toMatchObject({
     tools: ['read'],
     clientTools: [{ name: 'get_weather' }],
@@ -126,7 +126,7 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
     resources: [],
   };
   const roster = [content, other].map((one, n) => ({ agentId: `agent_${n}`, version: 1, model: 'a/b', content: one }));
-  const agent = sessionAgentOf({ kept, roster, config: undefined, files: undefined });
+  const agent = toSessionAgent({ kept, roster, config: undefined, files: undefined });
   expect(agent.subAgents?.map(({ name, description, model }) => [name, description, model])).toEqual([
     ['Coder', '', 'a/b'],
     ['Coder 2', 'Codes', 'a/b'],
@@ -141,13 +141,13 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
 
 test('a list is read page by page, and a cursor of another list is refused', () => {
   const items = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id }));
-  const first = pageOf(items, { limit: 2, page: undefined, name: 'x' });
-  const second = pageOf(items, { limit: 2, page: first.next_page ?? '', name: 'x' });
-  const third = pageOf(items, { limit: 2, page: second.next_page ?? '', name: 'x' });
+  const first = paginate(items, { limit: 2, page: undefined, name: 'x' });
+  const second = paginate(items, { limit: 2, page: first.next_page ?? '', name: 'x' });
+  const third = paginate(items, { limit: 2, page: second.next_page ?? '', name: 'x' });
   expect([first, second, third].flatMap(({ data }) => data)).toEqual(items);
   expect([first.prev_page, third.next_page]).toEqual([null, null]);
-  expect(pageOf(items, { limit: 2, page: third.prev_page ?? '', name: 'x' }).data).toEqual(second.data);
-  expect(() => pageOf(items, { limit: 2, page: first.next_page ?? '', name: 'y' })).toThrow('no cursor');
+  expect(paginate(items, { limit: 2, page: third.prev_page ?? '', name: 'x' }).data).toEqual(second.data);
+  expect(() => paginate(items, { limit: 2, page: first.next_page ?? '', name: 'y' })).toThrow('no cursor');
 });
 
 test('queries have lists, ranges and times without a zone', () => {

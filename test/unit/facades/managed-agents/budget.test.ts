@@ -4,8 +4,8 @@ import {
   BudgetInput,
   changedBudget,
   checkBudgetable,
-  ownBudgetOf,
   toBudgetView,
+  toOwnBudget,
 } from '../../../../src/facades/compat/managed-agents/sessions/budget.ts';
 import { noUsage } from '../../../../src/facades/compat/managed-agents/sessions/usage.ts';
 import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
@@ -15,7 +15,7 @@ const record = (budget?: SessionRecord['budget']) => ({ ...(budget && { budget }
 const used = (cost: number) => ({ ...noUsage, cost });
 
 test('a cap in cents is a hard budget of the session, and is shown as it was sent', () => {
-  const own = ownBudgetOf(limit('250'));
+  const own = toOwnBudget(limit('250'));
   expect(own).toEqual({ cost: 2.5, hard: true });
   expect(toBudgetView(record(own))).toEqual(limit('250'));
   expect(toBudgetView(record({ cost: 2.5 }))).toBeNull();
@@ -27,7 +27,7 @@ test.each(['0', '-1', '2.5', '007', '', '1e3', '9999999999999'])('a cap of %j is
 );
 
 test('a cap is raised above what is used, or removed for good; a session without one gets none', () => {
-  const capped = record(ownBudgetOf(limit('100')));
+  const capped = record(toOwnBudget(limit('100')));
   expect(changedBudget(limit('120'), capped, used(1.1))).toEqual({ cost: 1.2, hard: true });
   const codeOf = (work: () => unknown) => {
     try {

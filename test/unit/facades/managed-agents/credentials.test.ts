@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import {
   CredentialChangeBody,
   changedCredential,
-  credentialOf,
   NewCredentialBody,
   newCredential,
+  toCredential,
 } from '../../../../src/facades/compat/managed-agents/resources/credential-shapes.ts';
 import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
 
@@ -28,7 +28,7 @@ const change = (auth: object, of: object = oauth) =>
 
 test('a credential is shown with every field and without a secret', () => {
   const { credential, secrets } = made({ ...oauth, expires_at: '2026-11-20T11:00:00' });
-  expect(credentialOf(credential)).toEqual({
+  expect(toCredential(credential)).toEqual({
     id: 'vcrd_1',
     type: 'vault_credential',
     vault_id: 'vlt_1',

@@ -11,7 +11,7 @@ const models = {
 
 async function retrieved(name: string, names: readonly string[]) {
   const routes = modelRoutes({ models }, { models: [...names] });
-  const route = routes.find(({ door }) => door === 'GET /v1/models/*');
+  const route = routes.find(({ endpoint }) => endpoint === 'GET /v1/models/*');
   return await route?.run({ params: { '*': name } } as never);
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
-import { eventWord, threadWord } from '../../../../src/facades/compat/managed-agents/sessions/ids.ts';
+import { apiEventId, apiThreadId } from '../../../../src/facades/compat/managed-agents/sessions/ids.ts';
 import type { ManagedEvent } from '../../../../src/facades/compat/managed-agents/sessions/projection.ts';
 import { SessionProjection } from '../../../../src/facades/compat/managed-agents/sessions/threads/session-projection.ts';
 
@@ -65,17 +65,17 @@ test('a child is a thread: it is told with its task, and its last words come bac
   it.begin(root, 'Hi');
   const { told, end } = it.delegate(writer, { agent: 'W', task: ' Write\nall of it ' });
   expect(typesIn(told, root)).toEqual(['session.thread_created', 'agent.thread_message_sent']);
-  const to = { session_thread_id: threadWord(writer), agent_name: 'Writer' };
+  const to = { session_thread_id: apiThreadId(writer), agent_name: 'Writer' };
   expect(find(told, 'session.thread_created')).toMatchObject({ ...to, workflow_run_id: null });
   expect(find(told, 'agent.thread_message_sent')).toMatchObject({
-    to_session_thread_id: threadWord(writer),
+    to_session_thread_id: apiThreadId(writer),
     to_agent_name: 'Writer',
     content: [{ type: 'text', text: 'Write\nall of it' }],
   });
   const begun = it.begin(writer, 'Write\nall of it');
   expect(typesIn(begun, writer)).toEqual(['agent.thread_message_received', 'session.thread_status_running']);
   expect(typesIn(begun, root)).toEqual(['session.thread_status_running']);
-  expect(find(begun, 'agent.thread_message_received')).toMatchObject({ from_session_thread_id: threadWord(root) });
+  expect(find(begun, 'agent.thread_message_received')).toMatchObject({ from_session_thread_id: apiThreadId(root) });
   const said = it.say(writer, 'A poem');
   expect(typesIn(said, root)).toEqual([]);
   expect(typesIn(said, writer)).toContain('agent.message');
@@ -83,7 +83,7 @@ test('a child is a thread: it is told with its task, and its last words come bac
   expect(typesIn(ended, writer)).toEqual(['agent.thread_message_sent', 'session.thread_status_idle']);
   expect(typesIn(ended, root)).toEqual(['agent.thread_message_received', 'session.thread_status_idle']);
   expect(ended.find((one) => one.type === 'agent.thread_message_received')).toMatchObject({
-    from_session_thread_id: threadWord(writer),
+    from_session_thread_id: apiThreadId(writer),
     from_agent_name: 'Writer',
     content: [{ type: 'text', text: 'A poem' }],
   });
@@ -121,7 +121,7 @@ test('calls of children that wait for the program stand in the primary stream, a
   const asked = it.ask(writer, 'get_weather', 'w');
   expect(typesIn(asked, root)).toEqual(['agent.custom_tool_use', 'session.thread_status_idle']);
   const use = asked.find((one) => one.thread === root && one.type === 'agent.custom_tool_use');
-  expect(use).toMatchObject({ session_thread_id: threadWord(writer) });
+  expect(use).toMatchObject({ session_thread_id: apiThreadId(writer) });
   expect(asked.find((one) => one.thread === writer && one.type === 'agent.custom_tool_use')).toMatchObject({
     id: use?.id,
   });
@@ -144,7 +144,7 @@ test('calls of children that wait for the program stand in the primary stream, a
     'session.thread_status_running',
   ]);
   const running = answered.filter((one) => one.thread === root && one.type === 'session.thread_status_running');
-  expect(running.map((one) => one.session_thread_id).sort()).toEqual([root, writer].map(threadWord).sort());
+  expect(running.map((one) => one.session_thread_id).sort()).toEqual([root, writer].map(apiThreadId).sort());
   it.say(writer, 'Wet');
   // The parent hears of it, and still waits for the other child.
   const rest = [...it.end(writer), ...first.end()];
@@ -178,7 +178,7 @@ test('of two children that wait, one that is interrupted leaves the other one to
   const stopped = it.end(runner, 'stopped');
   expect(stopped.find((one) => one.type === 'user.interrupt')).toMatchObject({
     thread: runner,
-    session_thread_id: threadWord(runner),
+    session_thread_id: apiThreadId(runner),
   });
   expect(stopped.at(-1)).toMatchObject({
     type: 'session.status_idle',
@@ -236,7 +236,7 @@ test('an agent without children has the same events as its log alone, also after
     ...['session.thread_status_running', 'span.model_request_start', 'agent.message', 'span.model_request_end'],
     ...idle,
   ]);
-  expect(find(told, 'session.status_running')?.id).toBe(eventWord(root, 2));
+  expect(find(told, 'session.status_running')?.id).toBe(apiEventId(root, 2));
   expect(new Set(told.map(({ id }) => id)).size).toBe(told.length);
   expect(it.write('cccccccccccccccc' as SessionId, 'run.started')).toEqual([]);
 });

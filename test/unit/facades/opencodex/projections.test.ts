@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SessionEvent, SessionFact } from '../../../../src/core/model/events.ts';
 import { MessageId, RunId, SessionId } from '../../../../src/core/model/ids.ts';
-import { actionsOf } from '../../../../src/facades/compat/opencodex/actions.ts';
-import { blocksOf } from '../../../../src/facades/compat/opencodex/conversation/blocks.ts';
+import { toActions } from '../../../../src/facades/compat/opencodex/actions.ts';
+import { toBlocks } from '../../../../src/facades/compat/opencodex/conversation/blocks.ts';
 import { Frames } from '../../../../src/facades/compat/opencodex/conversation/frames.ts';
-import { messagesOf } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
-import { derivedId, positionOf } from '../../../../src/facades/compat/opencodex/ids.ts';
+import { toMessages } from '../../../../src/facades/compat/opencodex/conversation/messages.ts';
+import { derivedId, parsePosition } from '../../../../src/facades/compat/opencodex/ids.ts';
 import { toolCall } from '../../../../src/facades/compat/opencodex/names.ts';
 
 const session = SessionId.parse('5f2a0c9be41d7733');
@@ -72,14 +72,14 @@ describe('derived ids', () => {
       fc.property(id, seq, (from, n) => {
         const made = derivedId('action', { session: from, seq: n });
         expect(made).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-        expect(positionOf('action', made)).toEqual({ session: from, seq: n });
-        expect(positionOf('result', made)).toBeUndefined();
+        expect(parsePosition('action', made)).toEqual({ session: from, seq: n });
+        expect(parsePosition('result', made)).toBeUndefined();
       }),
     );
   });
 
   test.each(['', 'x', run, `${derivedId('action', { session, seq: 1 })}0`])('%j is none', (given) =>
-    expect(positionOf('action', given)).toBeUndefined(),
+    expect(parsePosition('action', given)).toBeUndefined(),
   );
 });
 
@@ -111,7 +111,7 @@ describe('tools', () => {
 });
 
 describe('messages', () => {
-  const rows = (...facts: SessionFact[]) => messagesOf(log(...facts), view).map(({ message }) => message);
+  const rows = (...facts: SessionFact[]) => toMessages(log(...facts), view).map(({ message }) => message);
 
   test('all that a run says is one message, with what it did', () => {
     const [first, second, ...rest] = rows(
@@ -159,7 +159,7 @@ describe('messages', () => {
     expect(over[3]).toMatchObject({ id: closed[3]?.id, content: 'Two', message_metadata: {} });
     expect(over[3]?.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8/);
     expect(over[3]?.agent_actions).toMatchObject([{ message_id: over[3]?.id }]);
-    const actions = actionsOf(log(...going, ...again), view);
+    const actions = toActions(log(...going, ...again), view);
     expect(actions.map(({ message_id }) => message_id)).toEqual([run, over[3]?.id]);
   });
 
@@ -178,12 +178,12 @@ describe('messages', () => {
 
   test('a run whose beginning is gone from the log is a row where it begins now', () => {
     const [, ...rest] = log(started(), calling, called(), whole('One', 2), end());
-    const [row] = messagesOf(rest, view);
+    const [row] = toMessages(rest, view);
     expect(row).toMatchObject({
       seq: 2,
       message: { id: run, content: 'One', agent_actions: [{ action_type: 'bash' }] },
     });
-    expect(messagesOf(rest.slice(0, 3), view)[0]?.message.message_metadata).toEqual({ streaming: true });
+    expect(toMessages(rest.slice(0, 3), view)[0]?.message.message_metadata).toEqual({ streaming: true });
   });
 
   test('a listed message never holds a pending action', () => {
@@ -194,7 +194,7 @@ describe('messages', () => {
 
 describe('actions', () => {
   test('a call is pending until its result is there', () => {
-    const [pending] = actionsOf(log(user('Hi'), started(), calling), view);
+    const [pending] = toActions(log(user('Hi'), started(), calling), view);
     expect(pending).toEqual({
       id: derivedId('action', { session, seq: 3 }),
       chat_session_id: session,
@@ -206,24 +206,24 @@ describe('actions', () => {
       action_metadata: {},
       created_at: iso,
     });
-    const [done] = actionsOf(log(user('Hi'), started(), calling, called({ success: false, exitCode: 2 })), view);
+    const [done] = toActions(log(user('Hi'), started(), calling, called({ success: false, exitCode: 2 })), view);
     const expected = { ...pending, status: 'error', action_output: { success: false, result: 'a\n', exit_code: 2 } };
     expect(done).toEqual(expected);
   });
 
   test('a question is none', () =>
-    expect(actionsOf(log(user('Hi'), started(), ...asking, ...answered), view)).toEqual([]));
+    expect(toActions(log(user('Hi'), started(), ...asking, ...answered), view)).toEqual([]));
 
   test('the same call id in two runs is two actions', () => {
     const again: SessionFact = { ...calling, runId: other } as SessionFact;
-    const actions = actionsOf(log(calling, called(), again), view);
+    const actions = toActions(log(calling, called(), again), view);
     expect(actions.map(({ status }) => status)).toEqual(['success', 'pending']);
   });
 });
 
 describe('blocks', () => {
   test('a conversation is its texts, calls and results', () => {
-    const blocks = blocksOf(log(user('Hi'), started(), whole('One', 2), calling, called(), end()), view);
+    const blocks = toBlocks(log(user('Hi'), started(), whole('One', 2), calling, called(), end()), view);
     const call = derivedId('action', { session, seq: 4 });
     expect(blocks).toMatchObject([
       {
@@ -258,18 +258,18 @@ describe('blocks', () => {
     ['no such file', 2, 'no such file'],
     ['', 2, 'exit code 2'],
   ])('a failure with the output %j is the error %j', (output, exitCode, error) => {
-    const last = blocksOf(log(started(), calling, called({ success: false, output, exitCode }), end()), view).at(-1);
+    const last = toBlocks(log(started(), calling, called({ success: false, output, exitCode }), end()), view).at(-1);
     expect(last?.content).toEqual({ tool_name: 'bash', success: false, error });
   });
 
   test('an unfinished message has no blocks; a waiting run has all of them, also after it continues', () => {
     const working = [user('Hi'), started(), whole('One', 2), calling, called()];
-    expect(blocksOf(log(...working), view).map(({ block_type }) => block_type)).toEqual(['user_text']);
-    expect(blocksOf(log(...working, ...asking), view).map(({ block_type }) => block_type)).toEqual([
+    expect(toBlocks(log(...working), view).map(({ block_type }) => block_type)).toEqual(['user_text']);
+    expect(toBlocks(log(...working, ...asking), view).map(({ block_type }) => block_type)).toEqual([
       ...['user_text', 'assistant_text', 'tool_call', 'tool_result', 'assistant_text'],
     ]);
-    expect(blocksOf(log(...working, ...asking, ...answered, whole('Two', 7)), view)).toHaveLength(6);
-    expect(blocksOf(log(...working, end('stopped')), view)).toHaveLength(4);
+    expect(toBlocks(log(...working, ...asking, ...answered, whole('Two', 7)), view)).toHaveLength(6);
+    expect(toBlocks(log(...working, end('stopped')), view)).toHaveLength(4);
   });
 });
 
@@ -301,7 +301,7 @@ describe('frames', () => {
     );
     const action_id = derivedId('action', { session, seq: 8 });
     expect(all).toEqual([
-      { type: 'user_text_block', block: blocksOf(log(user('Hi')), view)[0], seq: 1, timestamp: iso },
+      { type: 'user_text_block', block: toBlocks(log(user('Hi')), view)[0], seq: 1, timestamp: iso },
       { type: 'start', run_id: run, user_message_id: said(1), seq: 2, timestamp: iso },
       { type: 'title_updated', session_id: session, title: 'Hi', seq: 3, timestamp: iso },
       { type: 'chunk', content: 'On', message_id: run, seq: 4, timestamp: iso },
@@ -339,7 +339,7 @@ describe('frames', () => {
     expect(all[3]).toMatchObject({ waiting: true, message_id: run });
     expect(all[5]).toMatchObject({ run_id: run, user_message_id: said(6) });
     const whole_ = framesOf(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end());
-    const [, , , reply] = messagesOf(log(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end()), view);
+    const [, , , reply] = toMessages(log(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end()), view);
     expect(whole_.slice(6)).toMatchObject([
       { type: 'chunk', content: 'Two', message_id: reply?.message.id },
       { type: 'end', message_id: reply?.message.id },
@@ -387,7 +387,7 @@ describe('frames', () => {
           return [...pieces.map((piece) => delta(piece, n)), whole(text, n)];
         });
         const all = [user('Hi', 9), started(), ...facts, end()];
-        const stored = messagesOf(log(...all), view)[1]?.message.content ?? '';
+        const stored = toMessages(log(...all), view)[1]?.message.content ?? '';
         expect(joined(framesOf(...all))).toBe(stored);
       }),
     );

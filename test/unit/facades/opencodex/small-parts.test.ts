@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { newestOf, pageOf } from '../../../../src/facades/compat/opencodex/conversation/paging.ts';
-import { rangeOf } from '../../../../src/facades/compat/opencodex/workspace/download.ts';
-import { contentOf, inWorkspace } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
+import { parseRange } from '../../../../src/facades/compat/opencodex/workspace/download.ts';
+import { inWorkspace, toContent } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
 import { mimeType } from '../../../../src/facades/shared/archive/mime.ts';
 
 test.each([
@@ -17,11 +17,11 @@ test.each([
   ['bytes=0-1,4-5', undefined],
   ['items=0-1', undefined],
   ['bytes=-', undefined],
-])('of ten bytes the range %s is %o', (header, range) => expect(rangeOf(header, 10)).toEqual(range));
+])('of ten bytes the range %s is %o', (header, range) => expect(parseRange(header, 10)).toEqual(range));
 
 test('an empty file has no range that could be given', () => {
-  expect(rangeOf('bytes=0-0', 0)).toBe('unsatisfiable');
-  expect(rangeOf('bytes=-1', 0)).toBe('unsatisfiable');
+  expect(parseRange('bytes=0-0', 0)).toBe('unsatisfiable');
+  expect(parseRange('bytes=-1', 0)).toBe('unsatisfiable');
 });
 
 test.each([
@@ -49,8 +49,8 @@ test('a path below the workspace is relative to it', () =>
   expect(inWorkspace('/workspace/a//b/../c.txt')).toBe('a/c.txt'));
 
 test('content is text, an image as a data URI, or nothing of what is binary', () => {
-  expect(contentOf('a.md', Buffer.from('hé'))).toEqual({ content: 'hé', is_binary: false, mime_type: 'text/markdown' });
+  expect(toContent('a.md', Buffer.from('hé'))).toEqual({ content: 'hé', is_binary: false, mime_type: 'text/markdown' });
   const expected = { content: 'data:image/png;base64,AQA=', is_binary: true, mime_type: 'image/png' };
-  expect(contentOf('a.png', Buffer.from([1, 0]))).toEqual(expected);
-  expect(contentOf('a.dat', Buffer.from([65, 0]))).toEqual({ content: '', is_binary: true, mime_type: null });
+  expect(toContent('a.png', Buffer.from([1, 0]))).toEqual(expected);
+  expect(toContent('a.dat', Buffer.from([65, 0]))).toEqual({ content: '', is_binary: true, mime_type: null });
 });

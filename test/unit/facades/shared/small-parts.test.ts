@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { AppError, errorCodes } from '../../../../src/core/errors/errors.ts';
-import { detail, envelope, InvalidRequest, styleOf } from '../../../../src/http/errors/error-style.ts';
+import { detail, envelope, findStyle, InvalidRequest } from '../../../../src/http/errors/error-style.ts';
 import { publicText, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
 import { rateLimiter } from '../../../../src/http/guard/rate-limit.ts';
 import { validatorCompiler } from '../../../../src/http/routes/app.ts';
@@ -114,8 +114,8 @@ describe('errors', () => {
 
   test('a prefix ends where its path segment ends', () => {
     const styles = new Map([['/a/b', envelope]]);
-    for (const url of ['/a/b', '/a/b/', '/a/b/c', '/a/b?x=1']) expect(styleOf(styles, url), url).toBe(envelope);
-    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(styleOf(styles, url), url).toBe(detail);
+    for (const url of ['/a/b', '/a/b/', '/a/b/c', '/a/b?x=1']) expect(findStyle(styles, url), url).toBe(envelope);
+    for (const url of ['/a', '/a/bc', '/a?/a/b', '/']) expect(findStyle(styles, url), url).toBe(detail);
   });
 
   test('a field that is missing or wrong is named, in both forms', () => {

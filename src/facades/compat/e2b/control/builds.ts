@@ -116,7 +116,7 @@ export function mountBuilds(app: App, { parts, tokens, settings }: Deps): void {
     '/e2b/v2/templates/:sid/builds/:build',
     { schema: { params: BuildParams, body: z.unknown() } },
     async ({ params, body }, reply) => {
-      const plan = await planOrEnd(params, () => planOf(parsed(Start, body), settings));
+      const plan = await planOrEnd(params, () => toPlan(parsed(Start, body), settings));
       await builds.start(params.sid, params.build, plan);
       return reply.code(202).send();
     },
@@ -184,13 +184,13 @@ const publicImages: Readonly<Record<string, string>> = {
   'code-interpreter-v1': 'e2bdev/code-interpreter',
 };
 /** The base of a build. A name of the operator's templates is never a built one. */
-function baseOf(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
+function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;
   return image !== undefined && templatesOf(settings).has(bare) ? { image } : { template: name };
 }
 
-function planOf(
+function toPlan(
   { fromImage, fromTemplate, steps, force, ...others }: z.output<typeof Start>,
   settings: Pick<E2bSettings, 'templates'>,
 ): BuildPlan {
@@ -199,14 +199,14 @@ function planOf(
   if (!fromImage === !fromTemplate) throw bad('A build needs fromImage or fromTemplate, and not both.');
   const forced = steps.findIndex((step) => step.force === true);
   const freshFrom = force ? 0 : forced < 0 ? undefined : forced;
-  const base = fromImage ? { image: fromImage } : baseOf(fromTemplate as string, settings);
-  const start = startOf(startCmd ?? '', readyCmd ?? '');
-  return { base, steps: steps.map(stepOf), ...(freshFrom !== undefined && { freshFrom }), ...(start && { start }) };
+  const base = fromImage ? { image: fromImage } : resolveBase(fromTemplate as string, settings);
+  const start = toStart(startCmd ?? '', readyCmd ?? '');
+  return { base, steps: steps.map(toStep), ...(freshFrom !== undefined && { freshFrom }), ...(start && { start }) };
 }
 
 /** The SDKs' own wait for a port uses `ss`, which the images lack; here the daemon reports the ports. */
 const portWait = /^\[ -n "\$\(ss -Htuln sport = :(\d{1,5})\)" \]$/;
-function startOf(command: string, readyCommand: string): BuildPlan['start'] {
+function toStart(command: string, readyCommand: string): BuildPlan['start'] {
   if (command === '' && readyCommand === '') return undefined;
   const [, port] = portWait.exec(readyCommand) ?? [];
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) throw bad(`There is no port ${port}.`);
@@ -214,7 +214,7 @@ function startOf(command: string, readyCommand: string): BuildPlan['start'] {
   return { ...(command !== '' && { command }), ...(readyCommand !== '' && { ready }) };
 }
 
-function stepOf({ type, args, filesHash }: z.output<typeof Step>, index: number): BuildStep {
+function toStep({ type, args, filesHash }: z.output<typeof Step>, index: number): BuildStep {
   const [first = '', second = '', third = '', fourth = ''] = args;
   const wrong = (why: string) => bad(`Step ${index + 1} (${type}): ${why}`);
   if (type === 'ENV' && args.length % 2 === 1) throw wrong('a variable has no value.');

@@ -3,7 +3,7 @@ import type { SandboxChoice, SessionLife } from '../../../../core/model/records.
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
-import { egressOf, refuseFields, unavailableRules } from './network.ts';
+import { refuseFields, toEgressChoice, unavailableRules } from './network.ts';
 import type { NewSandbox } from './shapes.ts';
 
 interface Deps {
@@ -41,7 +41,7 @@ export function toSandboxRequest(
   const seconds = checkedSeconds(newSandbox.timeout ?? fallback, settings);
   const keeps =
     newSandbox.autoPause && keptAtEnd((newSandbox.autoPauseMemory ?? true) ? 'memory' : 'files', settings, abilities);
-  const egress = egressOf(newSandbox.allow_internet_access, newSandbox.network ?? {});
+  const egress = toEgressChoice(newSandbox.allow_internet_access, newSandbox.network ?? {});
   const life: SessionLife = {
     endsAt: null,
     seconds,
@@ -61,7 +61,7 @@ const templateOf = ({ template }: Snapshot) => (template === 'default' ? undefin
 
 /** At the end of its time a sandbox keeps what it can: refusing its creation would help nobody. */
 function keptAtEnd(query: 'memory' | 'files', { pause }: E2bSettings, abilities: SandboxAbilities): 'memory' | 'files' {
-  return keptBy(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
+  return resolveKeeps(query, { pause: pause === 'auto' ? 'files' : pause }, abilities);
 }
 
 /** A difference between the request and the new sandbox; undefined: none. */
@@ -71,7 +71,7 @@ export const noticeOf = ({ onEnd }: SessionLife, { autoPause, autoPauseMemory }:
     : undefined;
 
 /** Rejects with unsupported what this server's sandboxes cannot keep, so that no program loses it by surprise. */
-export function keptBy(
+export function resolveKeeps(
   query: 'memory' | 'files',
   { pause }: Pick<E2bSettings, 'pause'>,
   { freeze, keepsFiles }: SandboxAbilities,

@@ -13,7 +13,7 @@ interface Page {
  * One page of the sandboxes that match the query. A token names a position in the order, so that no sandbox is missed.
  */
 export function pageOf(all: readonly SessionRecord[], query: URLSearchParams): Page {
-  const labels = metadataOf(query.getAll('metadata'));
+  const labels = parseMetadata(query.getAll('metadata'));
   const states = new Set(
     query
       .getAll('state')
@@ -39,7 +39,7 @@ export function pageOf(all: readonly SessionRecord[], query: URLSearchParams): P
     .filter(({ metadata }) => hasMetadata(metadata, labels))
     .sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
   if (order === 'desc') matching.reverse();
-  const place = placeOf(query.get('nextToken'));
+  const place = parsePosition(query.get('nextToken'));
   const isBehind = ({ createdAt, id }: SessionRecord) => {
     if (!place) return true;
     const [at, last] = place;
@@ -53,7 +53,7 @@ export function pageOf(all: readonly SessionRecord[], query: URLSearchParams): P
   return { sessions, next, running: own.filter(({ life }) => stateOf(life) === 'running').length };
 }
 
-function placeOf(token: string | null): readonly [number, string] | undefined {
+function parsePosition(token: string | null): readonly [number, string] | undefined {
   if (token === null || token === '') return undefined;
   const match = /^(\d+) ([0-9a-f]{16})$/.exec(Buffer.from(token, 'base64url').toString());
   if (!match) throw bad('nextToken is not one that this server gave.');
@@ -61,7 +61,7 @@ function placeOf(token: string | null): readonly [number, string] | undefined {
 }
 
 /** The pairs of a form inside a query value; keys and values are encoded a second time. */
-export function metadataOf(values: readonly string[]): [string, string][] {
+export function parseMetadata(values: readonly string[]): [string, string][] {
   const pairs = values.flatMap((value) => [...new URLSearchParams(value)]);
   return pairs.map(([name, value]) => [decoded(name), decoded(value)]);
 }

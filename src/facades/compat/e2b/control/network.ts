@@ -34,7 +34,7 @@ const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 /**
  * The hosts or rules that a program requests; undefined: all that the server's policy opens. Rejects: invalid_request.
  */
-export function egressOf(allowed: boolean | null | undefined, rules: WantedRules): EgressChoice | undefined {
+export function toEgressChoice(allowed: boolean | null | undefined, rules: WantedRules): EgressChoice | undefined {
   const allow = [...new Set(rules.allowOut?.map(allowedTarget))];
   const deny = [...new Set(rules.denyOut?.map(deniedRange))];
   // An allowed target always takes precedence over a denied one.

@@ -10,11 +10,11 @@ import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, templatesOf } from '../settings.ts';
 import { builtView, mountBuilds } from './builds.ts';
-import { checkedSeconds, keptBy, noticeOf, toSandboxRequest } from './create.ts';
+import { checkedSeconds, noticeOf, resolveKeeps, toSandboxRequest } from './create.ts';
 import { pageOf } from './list.ts';
-import { logEntryOf } from './logs.ts';
-import { sampleOf } from './metrics.ts';
-import { egressOf, NetworkUpdate, refuseFields, unavailableRules } from './network.ts';
+import { toLogEntry } from './logs.ts';
+import { readSample } from './metrics.ts';
+import { NetworkUpdate, refuseFields, toEgressChoice, unavailableRules } from './network.ts';
 import { parsed } from './parsed.ts';
 import { headerRules, replaceRules, shownRules } from './rules.ts';
 import { mountSecrets } from './secrets.ts';
@@ -30,7 +30,7 @@ import {
   type ViewDeps,
 } from './shapes.ts';
 import { mountSnapshots } from './snapshots.ts';
-import { mountsOf, mountVolumes, shownMounts } from './volumes.ts';
+import { mountVolumes, parseMounts, shownMounts } from './volumes.ts';
 
 interface Deps extends ViewDeps {
   readonly parts: Pick<FacadeParts, 'services' | 'acting' | 'clock' | 'idempotency' | 'abilities'>;
@@ -63,12 +63,12 @@ export function mountControl(app: App, deps: Deps): void {
   };
 
   /** Undefined: the name belongs to a template, or to nothing. */
-  const snapshotOf = async (named: string) => {
+  const findSnapshot = async (named: string) => {
     const [name = ''] = named.split(':');
     if (templatesOf(settings).has(name)) return undefined;
     return await services.snapshots.find(named).catch(unlessNotFound);
   };
-  const builtOf = async (named: string) => {
+  const findBuilt = async (named: string) => {
     const [name = ''] = named.split(':');
     if (templatesOf(settings).has(name)) return undefined;
     return await services.templateBuilds.find(named).catch(unlessNotFound);
@@ -77,8 +77,8 @@ export function mountControl(app: App, deps: Deps): void {
     const requested = parsed(NewSandbox, request.body);
     const answer = await retrying(reply, async () =>
       idempotency.once(request, reply, async () => {
-        const built = await builtOf(requested.templateID);
-        const snapshot = built ? undefined : await snapshotOf(requested.templateID);
+        const built = await findBuilt(requested.templateID);
+        const snapshot = built ? undefined : await findSnapshot(requested.templateID);
         const isBuilt = built !== undefined;
         const { life, template, sandbox } = toSandboxRequest(
           requested,
@@ -88,7 +88,7 @@ export function mountControl(app: App, deps: Deps): void {
         const rules = await headerRules(requested.network?.rules, services);
         const notice = noticeOf(life, requested);
         if (notice !== undefined) reply.header('x-corral-notice', notice);
-        const volumes = mountsOf(requested.volumeMounts);
+        const volumes = parseMounts(requested.volumeMounts);
         const chosen = {
           ...(volumes && { volumes }),
           ...(template !== undefined && { template }),
@@ -196,7 +196,7 @@ export function mountControl(app: App, deps: Deps): void {
   app.post('/e2b/sandboxes/:sid/pause', withBody, async ({ params, body: input, principal }, reply) => {
     const { memory } = parsed(Pause, input);
     const { record } = await withLife(params.sid);
-    await sandboxes.pause(record.id, keptBy(memory ? 'memory' : 'files', settings, abilities), principal);
+    await sandboxes.pause(record.id, resolveKeeps(memory ? 'memory' : 'files', settings, abilities), principal);
     return reply.code(204).send();
   });
   app.put('/e2b/sandboxes/:sid/network', withBody, async ({ params, body: input }, reply) => {
@@ -205,7 +205,7 @@ export function mountControl(app: App, deps: Deps): void {
     if (life.paused) throw new AppError('conflict', `Sandbox ${record.id} is paused. Connect to it first.`);
     refuseFields(network, unavailableRules);
     const rules = await headerRules(network.rules, services);
-    await services.egress.narrow(record.id, egressOf(allowed, network) ?? null);
+    await services.egress.narrow(record.id, toEgressChoice(allowed, network) ?? null);
     await replaceRules(record.id, rules, services);
     return reply.code(204).send();
   });
@@ -217,7 +217,7 @@ export function mountControl(app: App, deps: Deps): void {
     const [start, end] = [Number(query.get('start') ?? 0), Number(query.get('end') ?? now / 1_000 + 1)];
     if (Number.isNaN(start + end)) throw new AppError('invalid_request', 'start and end are seconds since 1970.');
     if (record.life?.paused || end * 1_000 < now - 5_000 || start * 1_000 > now) return [];
-    const sample = await sampleOf(record.id, services, abortOnDisconnect(reply));
+    const sample = await readSample(record.id, services, abortOnDisconnect(reply));
     return sample
       ? [{ timestamp: new Date(now).toISOString(), timestampUnix: Math.floor(now / 1_000), ...sample }]
       : [];
@@ -236,7 +236,7 @@ export function mountControl(app: App, deps: Deps): void {
     const entries = [];
     for await (const event of services.sessions.history(record.id)) {
       if (event.ts < cursor) continue;
-      entries.push(logEntryOf(event));
+      entries.push(toLogEntry(event));
       if (entries.length === limit) break;
     }
     return { logs: entries };
@@ -262,9 +262,9 @@ export function mountControl(app: App, deps: Deps): void {
   app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {
     const [name = ''] = params.sid.split(':');
     if (templatesOf(settings).has(name)) return { templateID: name, public: false };
-    const built = await builtOf(params.sid);
+    const built = await findBuilt(params.sid);
     if (built) return { templateID: built.id, public: false };
-    const snapshot = await snapshotOf(params.sid);
+    const snapshot = await findSnapshot(params.sid);
     if (snapshot) return { templateID: snapshot.name ?? snapshot.id, public: false };
     throw new AppError('not_found', `There is no template ${name}.`);
   });

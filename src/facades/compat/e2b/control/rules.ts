@@ -50,7 +50,7 @@ export async function headerRules(
       const header = Header.safeParse(name);
       if (!header.success) throw bad(`${host}: the header ${name}`, 'cannot be set by a rule');
       const credential = { name: `${named}${found.length}`, hosts: [host.toLowerCase()], header: header.data, env: [] };
-      found.push({ credential, from: await sourceOf(text, { secrets, at: `${host}: the header ${name}` }) });
+      found.push({ credential, from: await resolveSource(text, { secrets, at: `${host}: the header ${name}` }) });
     }
   }
   if (found.length > maxRules) throw bad('', `have ${found.length} headers, and ${maxRules} are allowed`);
@@ -58,7 +58,7 @@ export async function headerRules(
   return found;
 }
 
-async function sourceOf(
+async function resolveSource(
   text: string,
   { secrets, at }: Pick<Services, 'secrets'> & { readonly at: string },
 ): Promise<SecretUse | Secret> {

@@ -24,7 +24,7 @@ const Params = z.object({ secret: z.string().max(200) });
 const ofSecret = { schema: { params: Params } } as const;
 const withBody = { schema: { params: Params, body: z.unknown() } } as const;
 
-const viewOf = ({ id, name, version, metadata, createdAt, updatedAt }: NamedSecret) => ({
+const toView = ({ id, name, version, metadata, createdAt, updatedAt }: NamedSecret) => ({
   secretID: id,
   name,
   currentVersion: version,
@@ -42,22 +42,22 @@ export function mountSecrets(app: App, { secrets }: Pick<Services, 'secrets'>): 
       throw new AppError('invalid_request', 'limit is from 1 to 100.');
     const all = await secrets.list();
     const after = query.get('nextToken');
-    const begin = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
-    const page = all.slice(begin, begin + limit);
+    const start = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
+    const page = all.slice(start, start + limit);
     const last = page.at(-1);
-    if (last && all.length > begin + limit) reply.header('x-next-token', last.id);
-    return page.map(viewOf);
+    if (last && all.length > start + limit) reply.header('x-next-token', last.id);
+    return page.map(toView);
   });
   app.post('/e2b/secrets', { schema: { body: z.unknown() } }, async ({ body }, reply) => {
     const { name, value, metadata } = parsed(NewSecretBody, body);
     const namedSecret = await secrets.create({ name, value: new Secret(value), metadata: metadata ?? {} });
-    return reply.code(201).send(viewOf(namedSecret));
+    return reply.code(201).send(toView(namedSecret));
   });
-  app.get('/e2b/secrets/:secret', ofSecret, async ({ params }) => viewOf(await secrets.find(params.secret)));
+  app.get('/e2b/secrets/:secret', ofSecret, async ({ params }) => toView(await secrets.find(params.secret)));
   app.post('/e2b/secrets/:secret', withBody, async ({ params, body }) => {
     const { value, metadata } = parsed(SecretUpdate, body);
     const { id } = await secrets.find(params.secret);
-    return viewOf(await secrets.replace(id, new Secret(value), metadata ?? undefined));
+    return toView(await secrets.replace(id, new Secret(value), metadata ?? undefined));
   });
   app.delete('/e2b/secrets/:secret', ofSecret, async ({ params }, reply) => {
     const { id } = await secrets.find(params.secret);

@@ -25,7 +25,7 @@ const withBody = { schema: { params: Params, body: z.unknown() } } as const;
 
 /** The SDKs name a snapshot with its tag, like a template. */
 const tagged = (name: string) => (name.includes(':') ? name : `${name}:default`);
-const viewOf = ({ id, name }: Snapshot) => ({
+const toView = ({ id, name }: Snapshot) => ({
   snapshotID: tagged(name ?? id),
   names: name === null ? [] : [tagged(name)],
 });
@@ -45,7 +45,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
     const { name } = parsed(NewSnapshot, body);
     const requested = { signal: abortOnDisconnect(reply), ...(name && { name: tagged(name) }) };
     reply.code(201);
-    return viewOf(await services.snapshots.make(record.id, requested));
+    return toView(await services.snapshots.make(record.id, requested));
   });
 
   app.get('/e2b/snapshots', async (request, reply) => {
@@ -57,11 +57,11 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
     const all = (await services.snapshots.list())
       .filter((one) => sandbox === null || one.sessionId === sandbox)
       .filter((one) => name === null || one.name === tagged(name) || one.id === name.split(':')[0]);
-    const begin = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
-    const page = all.slice(begin, begin + limit);
+    const start = after ? all.findIndex(({ id }) => id === after) + 1 : 0;
+    const page = all.slice(start, start + limit);
     const last = page.at(-1);
-    if (last && all.length > begin + limit) reply.header('x-next-token', last.id);
-    return page.map(viewOf);
+    if (last && all.length > start + limit) reply.header('x-next-token', last.id);
+    return page.map(toView);
   });
 
   app.post('/e2b/sandboxes/:sid/fork', withBody, async ({ params, body, principal }, reply) => {
@@ -71,7 +71,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
     const signal = abortOnDisconnect(reply);
     const life = (parent: SessionRecord) => parent.life && { ...parent.life, endsAt: null, paused: null, seconds };
     const created = await services.snapshots.fork(record.id, { count, origin: 'e2b', life, signal });
-    const entryOf = async (one: (typeof created)[number]) => {
+    const toEntry = async (one: (typeof created)[number]) => {
       try {
         if ('error' in one) throw one.error;
         const { id, life: own } = one.session;
@@ -88,7 +88,7 @@ export function mountSnapshots(app: App, { withLife, statusOf, ...deps }: Deps):
       }
     };
     reply.code(201);
-    return await Promise.all(created.map(entryOf));
+    return await Promise.all(created.map(toEntry));
   });
 }
 

@@ -90,37 +90,37 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
     const { volumes } = parts.acting(maker).services;
     return { id, volumes, signal: abortOnDisconnect(reply) };
   };
-  const queryOf = <Shape extends z.ZodType>(shape: Shape, request: FastifyRequest) =>
+  const parseQuery = <Shape extends z.ZodType>(shape: Shape, request: FastifyRequest) =>
     parsed(shape, Object.fromEntries(new URL(request.url, 'http://server').searchParams));
 
   app.get('/e2b/volumecontent/:volume/dir', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
-    const { path, depth } = queryOf(Listing, request);
+    const { path, depth } = parseQuery(Listing, request);
     return (await volumes.entries(id, path, depth, signal)).map(entryView);
   });
   app.post('/e2b/volumecontent/:volume/dir', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
-    const { path, mode, force, ...ids } = queryOf(Making, request);
+    const { path, mode, force, ...ids } = parseQuery(Making, request);
     refuseOwner(ids);
     const volumeEntry = await volumes.makeFolder(id, path, { parents: force === 'true', mode }, signal);
     return reply.code(201).send(entryView(volumeEntry));
   });
   app.get('/e2b/volumecontent/:volume/path', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
-    const { path } = queryOf(AtPath, request);
+    const { path } = parseQuery(AtPath, request);
     return entryView(await volumes.stat(id, path, signal));
   });
   const withBody = { ...content, schema: { params: Params, body: z.unknown() } } as const;
   app.patch('/e2b/volumecontent/:volume/path', withBody, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
-    const { path } = queryOf(AtPath, request);
+    const { path } = parseQuery(AtPath, request);
     const { mode, ...ids } = parsed(Metadata, request.body ?? {});
     refuseOwner(ids);
     return entryView(await changed(volumes, { id, path, mode }, signal));
   });
   app.delete('/e2b/volumecontent/:volume/path', content, async (request, reply) => {
     const { id, volumes, signal } = opened(request, reply);
-    const { path } = queryOf(AtPath, request);
+    const { path } = parseQuery(AtPath, request);
     await volumes.removeFile(id, path, signal);
     return reply.code(204).send();
   });
@@ -129,7 +129,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
     { ...content, config: { open: true, stream: true } },
     async (request, reply) => {
       const { id, volumes, signal } = opened(request, reply);
-      const { path } = queryOf(AtPath, request);
+      const { path } = parseQuery(AtPath, request);
       const file = await volumes.readFile(id, path, signal);
       reply.header('content-type', 'application/octet-stream').header('content-length', file.size);
       return reply.header('cache-control', 'no-store').send(file.content);
@@ -138,7 +138,7 @@ function mountContent(app: App, { parts, tokens }: Deps): void {
   withBodyStreams(app, (scope) => {
     scope.put('/e2b/volumecontent/:volume/file', upload, async (request, reply) => {
       const { id, volumes, signal } = opened(request, reply);
-      const { path, mode, ...ids } = queryOf(Making, request);
+      const { path, mode, ...ids } = parseQuery(Making, request);
       refuseOwner(ids);
       await volumes.writeFile(id, path, bodyPieces(request.body), signal);
       return reply.code(201).send(entryView(await changed(volumes, { id, path, mode }, signal)));
@@ -162,7 +162,7 @@ function refuseOwner({ uid, gid }: { readonly uid?: unknown; readonly gid?: unkn
 }
 
 /** The volumes of a new sandbox: writable, or read-only with `:read` after the name. */
-export function mountsOf(input: NewSandbox['volumeMounts']): readonly MountRequest[] | undefined {
+export function parseMounts(input: NewSandbox['volumeMounts']): readonly MountRequest[] | undefined {
   if (!input?.length) return undefined;
   return input.map(({ name, path }) => {
     const [, volume = name, mode] = /^(.+):(read)$/.exec(name) ?? [];

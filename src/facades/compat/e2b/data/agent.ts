@@ -8,7 +8,7 @@ import {
   failStream,
   isLost,
   largeMessage,
-  messageOf,
+  readMessage,
   smallMessage,
 } from './connect.ts';
 import { serveFiles } from './files.ts';
@@ -44,7 +44,7 @@ export const agentCalls: readonly string[] = [
 export async function serveAgent(call: Call, { maxUploadBytes, root }: Options): Promise<void> {
   const { request, response, url } = call;
   const { pathname: path } = url;
-  const user = userOf(call);
+  const user = readUser(call);
   const isKnown = user === undefined || user === 'user' || (user === 'root' && root === 'alias');
   const isCall = callPath.test(path);
   if (!isKnown) {
@@ -76,9 +76,9 @@ async function serveCall(call: Call, path: string): Promise<void> {
     if (path === '/process.Process/StreamInput')
       throw new ConnectError('unimplemented', 'StreamInput is not available yet.');
     const limits = carryData.has(path) ? largeMessage : smallMessage;
-    const message = await messageOf(request, stream ? 'stream' : 'unary', limits);
+    const message = await readMessage(request, stream ? 'stream' : 'unary', limits);
     if (stream) return await stream(call, message);
-    const method = methodOf(path);
+    const method = findMethod(path);
     if (!method) throw new ConnectError('unimplemented', `There is no method ${path}.`);
     await using inside = await call.enter();
     const answer = await method(call, message, inside);
@@ -120,14 +120,14 @@ async function answerMetrics({ response, clock, sample }: Call): Promise<void> {
   });
 }
 
-function methodOf(path: string): UnaryMethod | undefined {
+function findMethod(path: string): UnaryMethod | undefined {
   const [, service, name = ''] = path.split('/');
   const methods = service === 'process.Process' ? processMethods : fileMethods;
   return Object.hasOwn(methods, name) ? methods[name] : undefined;
 }
 
 /** The user that the request names, in a header without a password or in the query. */
-function userOf({ target, url }: Call): string | undefined {
+function readUser({ target, url }: Call): string | undefined {
   const [, basic] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(headerOf(target.headers, 'authorization') ?? '') ?? [];
   if (basic !== undefined) return Buffer.from(basic, 'base64').toString().split(':')[0] || undefined;
   return url.searchParams.get('username') || undefined;

@@ -6,7 +6,7 @@ import { parseJson } from '../../../../core/text/json.ts';
 import { publicText } from '../../../../http/errors/wire-errors.ts';
 import type { CodeContexts, CodeLanguage, CodeListener, CodeResult } from '../../../../sessions/api/code.ts';
 import { type Call, resolvePath } from './call.ts';
-import { bodyOf, ConnectError, largeMessage, parseMessage } from './connect.ts';
+import { ConnectError, largeMessage, parseMessage, readBody } from './connect.ts';
 import { answerJson, destroyConnection } from './refusals.ts';
 
 const names: Readonly<Record<string, string>> = {
@@ -94,7 +94,7 @@ export async function interpret(call: Call): Promise<void> {
   const action = Object.hasOwn(actions, query) ? actions[query] : undefined;
   let isTold = false;
   /** The row is written before the answer. */
-  const tell = (outcome: string) => {
+  const auditOnce = (outcome: string) => {
     if (action !== undefined && !isTold) call.audit(action, outcome);
     isTold = true;
   };
@@ -122,29 +122,29 @@ export async function interpret(call: Call): Promise<void> {
         if (!isThere) throw new Failure(500, `There is no folder ${folder}.`);
         const codeContext = code.create({
           id: ids.short(),
-          language: languageOf(language),
+          language: resolveLanguage(language),
           cwd: folder,
           isAnywhere: true,
         });
-        tell('done');
+        auditOnce('done');
         return answerJson(response, 200, shown(codeContext));
       }
       case 'POST /contexts/{id}/restart':
         await code.restart(id ?? '').catch(missing);
-        tell('done');
+        auditOnce('done');
         return answerJson(response, 200, null);
       case 'DELETE /contexts/{id}':
         await code.remove(id ?? '').catch(missing);
-        tell('done');
+        auditOnce('done');
         return answerJson(response, 200, null);
       case 'POST /execute':
-        return await execute(call, { contexts: code, home, begun: () => tell('done') });
+        return await execute(call, { contexts: code, home, onStarted: () => auditOnce('done') });
       default:
         throw new Failure(404, 'There is no such route.');
     }
   } catch (thrown) {
     const error = toAppError(thrown);
-    tell(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
+    auditOnce(thrown instanceof Failure ? (outcomes[thrown.status] ?? 'invalid_request') : error.code);
     if (response.headersSent) return destroyConnection(response);
     const [status, text] = thrown instanceof Failure ? [thrown.status, thrown.message] : [500, publicText(error)];
     if (!request.complete) response.setHeader('connection', 'close'); // the remaining body is not read
@@ -153,7 +153,7 @@ export async function interpret(call: Call): Promise<void> {
 }
 
 async function read<Shape extends z.ZodType>(call: Call, shape: Shape): Promise<z.output<Shape>> {
-  const json = await bodyOf(call.request, largeMessage)
+  const json = await readBody(call.request, largeMessage)
     .then((body) => parseMessage(body, largeMessage))
     .catch((thrown: unknown) => {
       if (!(thrown instanceof ConnectError)) throw thrown;
@@ -164,7 +164,7 @@ async function read<Shape extends z.ZodType>(call: Call, shape: Shape): Promise<
   throw new Failure(400, 'The body is not what this route expects.');
 }
 
-function languageOf(named: string | null | undefined): CodeLanguage {
+function resolveLanguage(named: string | null | undefined): CodeLanguage {
   const name = (named ?? 'python').toLowerCase();
   const known = Object.hasOwn(languages, name) ? languages[name] : undefined;
   if (known) return known;
@@ -181,16 +181,16 @@ interface CellExecution {
   readonly contexts: CodeContexts;
   readonly home: string;
   /** Called when the code begins to run. */
-  readonly begun: () => void;
+  readonly onStarted: () => void;
 }
-async function execute(call: Call, { contexts, home, begun }: CellExecution): Promise<void> {
+async function execute(call: Call, { contexts, home, onStarted }: CellExecution): Promise<void> {
   const requested = await read(call, Execute);
   const { response } = call;
   if (requested.context_id && requested.language) throw new Failure(400, 'Name a context or a language, not both.');
-  const id = requested.context_id || languageOf(requested.language);
-  if (!requested.context_id) contexts.create({ id, language: languageOf(requested.language) });
+  const id = requested.context_id || resolveLanguage(requested.language);
+  if (!requested.context_id) contexts.create({ id, language: resolveLanguage(requested.language) });
   else if (!contexts.list().some((context) => context.id === id)) throw new Failure(404, `There is no context ${id}.`);
-  begun();
+  onStarted();
   let waiting: Promise<unknown> = Promise.resolve();
   const say = (line: object | string) => {
     keepalive.refresh();

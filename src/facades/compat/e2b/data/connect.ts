@@ -71,7 +71,7 @@ export const smallMessage: JsonLimits = { maxBytes: 64 * 1024, maxDepth: 32, max
 export const largeMessage: JsonLimits = { ...smallMessage, maxBytes: 4 * 1024 * 1024 };
 
 /** Reads the body. If it is too large, the request stays open for the answer. */
-export async function bodyOf(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, { maxBytes }: JsonLimits): Promise<Buffer> {
   const tooLarge = () => new ConnectError('resource_exhausted', `The message is larger than ${maxBytes} bytes.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
   const parts: Buffer[] = [];
@@ -85,16 +85,16 @@ export async function bodyOf(request: IncomingMessage, { maxBytes }: JsonLimits)
 }
 
 /** The message of a unary call, or the one envelope of a server stream. */
-export async function messageOf(
+export async function readMessage(
   request: IncomingMessage,
   kind: 'unary' | 'stream',
   limits: JsonLimits,
 ): Promise<unknown> {
-  const body = await bodyOf(request, limits);
-  return camelCased(parseMessage(kind === 'unary' ? body : envelopeIn(body), limits));
+  const body = await readBody(request, limits);
+  return camelCased(parseMessage(kind === 'unary' ? body : parseEnvelope(body), limits));
 }
 
-export function envelopeIn(body: Buffer): Buffer {
+export function parseEnvelope(body: Buffer): Buffer {
   if (body.length < 5) throw new ConnectError('invalid_argument', 'The body has no whole envelope.');
   if (((body[0] ?? 0) & 1) === 1) throw new ConnectError('unimplemented', 'Compressed messages are not accepted.');
   const length = body.readUInt32BE(1);
@@ -192,7 +192,7 @@ export class ConnectStream implements Disposable {
 }
 
 /** The time limit of a call, in ms; undefined: none. */
-export function timeoutOf({ headers }: IncomingMessage): number | undefined {
+export function parseTimeout({ headers }: IncomingMessage): number | undefined {
   const text = headerOf(headers, 'connect-timeout-ms');
   if (text === undefined) return undefined;
   if (!/^\d{1,10}$/.test(text)) throw new ConnectError('invalid_argument', 'Connect-Timeout-Ms is no whole number.');

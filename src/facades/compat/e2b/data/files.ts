@@ -99,7 +99,7 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
     return refuse(response, 400, 'The body must be multipart/form-data or application/octet-stream.');
   }
   if (isPlain && path === '') return refuse(response, 400, 'The query needs path.');
-  const metadata = metadataIn(target.headers);
+  const metadata = parseMetadata(target.headers);
   await using inside = await call.enter();
   const home = await call.home(inside);
   const intake: UploadBudget = { left: maxUploadBytes, failure: undefined };
@@ -114,7 +114,7 @@ async function upload(call: Call, maxUploadBytes: number): Promise<void> {
     });
     return shown(await written);
   };
-  const body = bodyOf(request, target.headers['content-encoding']);
+  const body = openBody(request, target.headers['content-encoding']);
   const stored = isPlain
     ? [await store(body, path)]
     : await multipartFiles(body, type, ({ filename, content }) => store(content, path === '' ? filename : path));
@@ -131,7 +131,7 @@ const shown = ({ path, name, metadata }: PathEntry) => ({
 
 const metadataHeader = 'x-metadata-';
 /** The metadata for every file of an upload. Header names are case-insensitive, so the keys are in lower case. */
-export function metadataIn(headers: IncomingMessage['headers']): FileMetadata {
+export function parseMetadata(headers: IncomingMessage['headers']): FileMetadata {
   const names = Object.keys(headers).filter((name) => name.startsWith(metadataHeader));
   const pairs = names.map((name) => [name.slice(metadataHeader.length), headerOf(headers, name) ?? ''] as const);
   const wrong = (message: string) => new ConnectError('invalid_argument', message);
@@ -147,7 +147,7 @@ export function metadataIn(headers: IncomingMessage['headers']): FileMetadata {
   return Object.fromEntries(pairs);
 }
 
-function bodyOf(request: IncomingMessage, encoding: string | undefined): Readable {
+function openBody(request: IncomingMessage, encoding: string | undefined): Readable {
   if (encoding === undefined || encoding === 'identity') return request;
   if (encoding !== 'gzip') throw new ConnectError('invalid_argument', 'The body can be gzip or plain.');
   const plain = createGunzip();

@@ -3,7 +3,7 @@ import { deadlineSignal } from '../../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { FileChange, PathEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { type Call, parseShape, resolvePath } from './call.ts';
-import { ConnectError, ConnectStream, connectError, mapErrorCode, timeoutOf } from './connect.ts';
+import { ConnectError, ConnectStream, connectError, mapErrorCode, parseTimeout } from './connect.ts';
 import { streaming } from './process.ts';
 
 const AtPath = z.object({ path: z.string().default('') });
@@ -23,7 +23,7 @@ const types = {
   broken: 'FILE_TYPE_UNSPECIFIED',
 } as const;
 
-export function entryOf({ name, path, type, size, mode, isLink, target, metadata, ...entry }: PathEntry): object {
+export function toEntry({ name, path, type, size, mode, isLink, target, metadata, ...entry }: PathEntry): object {
   const letters = [...'rwxrwxrwx'].map((letter, at) => ((mode >> (8 - at)) & 1 ? letter : '-')).join('');
   const first = isLink ? 'L' : type === 'directory' ? 'd' : '-';
   return {
@@ -33,15 +33,15 @@ export function entryOf({ name, path, type, size, mode, isLink, target, metadata
     size: String(size),
     mode: mode & 0o777,
     permissions: `${first}${letters}`,
-    owner: userOf(entry.owner),
-    group: userOf(entry.group),
+    owner: toUserName(entry.owner),
+    group: toUserName(entry.group),
     modifiedTime: entry.modified,
     ...(target !== undefined && { symlinkTarget: target }),
     ...(metadata && { metadata }),
   };
 }
 /** The user of the sandbox has another name in the images, which programs of this facade do not know. */
-const userOf = (name: string) => (name === 'agent' ? 'user' : name);
+const toUserName = (name: string) => (name === 'agent' ? 'user' : name);
 
 const changeTypes = {
   create: 'EVENT_TYPE_CREATE',
@@ -50,8 +50,8 @@ const changeTypes = {
   rename: 'EVENT_TYPE_RENAME',
   chmod: 'EVENT_TYPE_CHMOD',
 } as const;
-const eventsOf = ({ type, name, entry }: FileChange): object[] =>
-  type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: entryOf(entry) }) }];
+const toEvents = ({ type, name, entry }: FileChange): object[] =>
+  type === 'lost' ? [] : [{ name, type: changeTypes[type], ...(entry && { entry: toEntry(entry) }) }];
 
 const at = async (call: Call, inside: SandboxInterior, path: string) => resolvePath(path, await call.home(inside));
 const watchAt = async (
@@ -64,7 +64,7 @@ const watchAt = async (
 export const fileMethods: Record<string, (call: Call, message: unknown, inside: SandboxInterior) => Promise<object>> = {
   async Stat(call, message, inside) {
     const path = await at(call, inside, parseShape(AtPath, message).path);
-    return { entry: entryOf(await inside.paths.stat(path, call.signal, { metadata: true })) };
+    return { entry: toEntry(await inside.paths.stat(path, call.signal, { metadata: true })) };
   },
   async ListDir(call, message, inside) {
     const { path, depth } = parseShape(Listed, message);
@@ -72,19 +72,19 @@ export const fileMethods: Record<string, (call: Call, message: unknown, inside: 
     const entries = await inside.paths
       .list(folder, { depth: Math.max(1, depth), metadata: true }, call.signal)
       .catch(mapErrorCode('conflict', 'failed_precondition'));
-    return { entries: entries.map(entryOf) };
+    return { entries: entries.map(toEntry) };
   },
   async MakeDir(call, message, inside) {
     const path = await at(call, inside, parseShape(AtPath, message).path);
     const pathEntry = await inside.paths
       .makeFolder(path, call.signal)
       .catch(mapErrorCode('conflict', 'already_exists'));
-    return { entry: entryOf(pathEntry) };
+    return { entry: toEntry(pathEntry) };
   },
   async Move(call, message, inside) {
     const { source, destination } = parseShape(Moved, message);
     const [from, to] = [await at(call, inside, source), await at(call, inside, destination)];
-    return { entry: entryOf(await inside.paths.move(from, to, call.signal)) };
+    return { entry: toEntry(await inside.paths.move(from, to, call.signal)) };
   },
   async Remove(call, message, inside) {
     await inside.paths.remove(await at(call, inside, parseShape(AtPath, message).path), call.signal);
@@ -99,7 +99,7 @@ export const fileMethods: Record<string, (call: Call, message: unknown, inside: 
     const events: object[] = [];
     for (;;) {
       const { changes, more } = await inside.watches.changes(watcherId, signal);
-      events.push(...changes.flatMap(eventsOf));
+      events.push(...changes.flatMap(toEvents));
       if (!more || events.length > 20_000) return { events };
     }
   },
@@ -111,17 +111,17 @@ export const fileMethods: Record<string, (call: Call, message: unknown, inside: 
 
 export async function watchDir(call: Call, message: unknown): Promise<void> {
   const requested = parseShape(Watched, message);
-  const timeoutMs = timeoutOf(call.request);
+  const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, { keepalive: {} });
-  await streaming(call, stream, async (inside, begun) => {
+  await streaming(call, stream, async (inside, onStarted) => {
     const { id } = await watchAt(call, inside, requested);
-    begun();
+    onStarted();
     using late = timeoutMs === undefined ? undefined : deadlineSignal(timeoutMs, call.clock);
     const until = AbortSignal.any([stream.gone, call.cut, ...(late ? [late.signal] : [])]);
     try {
       await stream.send({ start: {} });
       const listener = async (change: FileChange) => {
-        for (const event of eventsOf(change)) await stream.send({ filesystem: event });
+        for (const event of toEvents(change)) await stream.send({ filesystem: event });
       };
       await inside.watches.follow(id, listener, until).catch((thrown: unknown) => {
         if (stream.gone.aborted || call.cut.aborted) return;

@@ -5,7 +5,7 @@ import { randomIds } from '../../../../core/model/ids.ts';
 import { WholeCharacters } from '../../../../core/text/arriving-text.ts';
 import type { JobEnd, JobEntry, SandboxInterior } from '../../../../sessions/api/sandbox-interior.ts';
 import { auditCall, type Call, parseShape, resolvePath } from './call.ts';
-import { ConnectError, ConnectStream, connectError, isLost, mapErrorCode, timeoutOf } from './connect.ts';
+import { ConnectError, ConnectStream, connectError, isLost, mapErrorCode, parseTimeout } from './connect.ts';
 
 const Selector = z.object({ pid: z.coerce.number().int().optional(), tag: z.string().optional() });
 const Size = z.object({ cols: z.int().default(0), rows: z.int().default(0) });
@@ -32,11 +32,11 @@ const ids = randomIds();
 
 export async function startProcess(call: Call, message: unknown): Promise<void> {
   const requested = parseShape(Start, message);
-  const timeoutMs = timeoutOf(call.request);
+  const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
-  await streaming(call, stream, async (inside, begun) => {
+  await streaming(call, stream, async (inside, onStarted) => {
     const entry = await started(call, inside, requested);
-    begun();
+    onStarted();
     if (timeoutMs !== undefined) endLater(call, entry, timeoutMs);
     const endsAt = call.clock.now() + (timeoutMs ?? Number.POSITIVE_INFINITY);
     const isLate = () => call.clock.now() >= endsAt;
@@ -51,8 +51,8 @@ function endLater(call: Call, { id }: JobEntry, timeoutMs: number): void {
     await using inside = await call.enter(until);
     await inside.jobs.signal(id, 'SIGKILL', until);
   };
-  const over = AbortSignal.any([call.cut, call.closing]);
-  void pause(timeoutMs, over, call.clock)
+  const stopped = AbortSignal.any([call.cut, call.closing]);
+  void pause(timeoutMs, stopped, call.clock)
     .then(end)
     .catch(() => {});
 }
@@ -83,7 +83,7 @@ async function started(call: Call, inside: SandboxInterior, { process, pty, tag,
 
 export async function connectProcess(call: Call, message: unknown): Promise<void> {
   const { process } = parseShape(Selected, message);
-  const timeoutMs = timeoutOf(call.request);
+  const timeoutMs = parseTimeout(call.request);
   using stream = new ConnectStream(call.request, call.response, keepalive);
   await streaming(call, stream, async (inside) => {
     const entry = await selected(inside, process, call.signal);
@@ -100,16 +100,16 @@ export async function connectProcess(call: Call, message: unknown): Promise<void
 export async function streaming(
   call: Call,
   stream: ConnectStream,
-  work: (inside: SandboxInterior, begun: () => void) => Promise<void>,
+  work: (inside: SandboxInterior, onStarted: () => void) => Promise<void>,
 ) {
   let isBegun = false;
-  const begun = () => {
+  const onStarted = () => {
     isBegun = true;
     auditCall(call);
   };
   try {
     await using inside = await call.enter();
-    await work(inside, begun);
+    await work(inside, onStarted);
     if (!call.cut.aborted) stream.end();
   } catch (thrown) {
     if (!isBegun) auditCall(call, { thrown });
@@ -149,7 +149,7 @@ async function follow({ stream, inside, entry, isLate, signal }: ProcessFollower
     if (isLate?.()) {
       throw new ConnectError('deadline_exceeded', 'The process ran longer than its timeout.');
     }
-    await stream.send({ event: { end: endOf(end) } });
+    await stream.send({ event: { end: toEndEvent(end) } });
   } catch (thrown) {
     if (!signal.aborted) throw thrown;
   } finally {
@@ -167,7 +167,7 @@ const signalTexts: Record<string, string> = {
   SIGPIPE: 'broken pipe',
   SIGTERM: 'terminated',
 };
-export function endOf({ exitCode, signal }: JobEnd): object {
+export function toEndEvent({ exitCode, signal }: JobEnd): object {
   const status = signal === undefined ? `exit status ${exitCode}` : `signal: ${signalTexts[signal] ?? signal}`;
   const isFailure = signal !== undefined || exitCode !== 0;
   return { exitCode, exited: signal === undefined, status, ...(isFailure && { error: status }) };

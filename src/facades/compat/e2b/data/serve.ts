@@ -20,7 +20,7 @@ import {
 import { headerOf } from '../headers.ts';
 import type { RunningSandbox, Sandboxes } from '../sandboxes.ts';
 import { agentPort, codePort, type Target } from '../target.ts';
-import { isSameToken, type PresentedTokens, signatureOf, type Tokens } from '../tokens.ts';
+import { computeSignature, isSameToken, type PresentedTokens, type Tokens } from '../tokens.ts';
 import { callPath, failCall, serveAgent } from './agent.ts';
 import type { Call } from './call.ts';
 import { interpret } from './code.ts';
@@ -137,7 +137,7 @@ export async function serveData(target: Target, request: IncomingMessage, respon
     env,
     enter: (until = signal) => enter(principal, until),
     audit: (action, outcome) => deps.credentials.audit({ principal, action, target: sid, outcome }),
-    home: (inside) => homeOf(sid, inside, signal),
+    home: (inside) => findHome(sid, inside, signal),
     sample: () => deps.sandboxes.sample(sid, signal),
   };
   if (target.port === agentPort) await serveAgent(call, deps);
@@ -183,17 +183,17 @@ interface DataRequest {
   readonly method: string | undefined;
 }
 
-const strangers = new WeakMap<AbortSignal, Principal>();
+const anonymousPrincipals = new WeakMap<AbortSignal, Principal>();
 /**
  * A caller without a token, who can reach only health and public ports. One object per sandbox; it reaches no other
  * sandbox.
  */
-function strangerIn({ record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>): Principal {
-  const known = strangers.get(cut);
+function anonymousPrincipal({ record: { id, owner }, cut }: Pick<RunningSandbox, 'record' | 'cut'>): Principal {
+  const known = anonymousPrincipals.get(cut);
   if (known) return known;
   const role = owner === undefined ? ('admin' as const) : ('user' as const); // only administrators can reach sandboxes without an owner
   const principal: Principal = { role, ...(owner !== undefined && { owner }), session: id, by: 'nobody' };
-  strangers.set(cut, principal);
+  anonymousPrincipals.set(cut, principal);
   return principal;
 }
 
@@ -204,7 +204,7 @@ async function open(target: Target, sid: string, dataRequest: DataRequest, deps:
   const found = await sandboxes.reach(sid, isHealth ? 'look' : 'use');
   if (!found)
     return { refusal: credentials.count(undefined, dataRequest.address)?.exceeded ? tooMany : refusals.gone(sid) };
-  const judged = isHealth ? strangerIn(found) : judge(target, { ...dataRequest, ...found }, deps);
+  const judged = isHealth ? anonymousPrincipal(found) : judge(target, { ...dataRequest, ...found }, deps);
   const refusal = 'code' in judged ? judged : undefined;
   const principal = 'code' in judged ? undefined : judged;
   const allowance = credentials.count(principal?.by === 'nobody' ? undefined : principal, dataRequest.address);
@@ -239,7 +239,7 @@ function judge(
     const isPublic = target.byHost && !requested.isPrivate && target.port !== codePort;
     return (
       tokens.opensPorts(record, presentedTokens) ??
-      (isPublic ? strangerIn(requested) : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
+      (isPublic ? anonymousPrincipal(requested) : isShown ? wrong(refusals.token(sid)) : refusals.token(sid))
     );
   }
   if (isSigning) {
@@ -259,7 +259,7 @@ function isSigned({ searchParams }: URL, method: string | undefined, token: stri
     username: searchParams.get('username') ?? '',
     expiration: searchParams.get('signature_expiration') ?? undefined,
   };
-  return isSameToken(searchParams.get('signature') ?? '', signatureOf(signed, token));
+  return isSameToken(searchParams.get('signature') ?? '', computeSignature(signed, token));
 }
 function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
   const until = searchParams.get('signature_expiration');
@@ -295,7 +295,7 @@ async function namedBySignature(dataRequest: DataRequest, deps: DataDeps): Promi
 
 const home = '/home/user';
 /** The workspace path that this facade's programs expect, if the sandbox has it. */
-async function homeOf(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
+async function findHome(sid: string, inside: SandboxInterior, signal: AbortSignal): Promise<string> {
   const known = workdirs.get(sid);
   if (known !== undefined) return known;
   const found = await inside.paths.stat(home, signal).catch((thrown: AppError) => {

@@ -18,7 +18,7 @@ const withoutRoom = ['quota', 'rate_limited', 'queue_full', 'sandbox_capacity'];
 const refused = ['invalid_request', 'forbidden', 'not_found', 'unsupported', 'conflict', 'session_creation_rejected'];
 
 /** The error of a run, by the code that its start kept. */
-export function runErrorOf(failure: string | undefined, message: string) {
+export function toRunError(failure: string | undefined, message: string) {
   const word = failure ?? 'unknown';
   const type = lasting.includes(word)
     ? word
@@ -29,7 +29,7 @@ export function runErrorOf(failure: string | undefined, message: string) {
         : 'unknown';
   return { type: `${type}_error`, message };
 }
-export function pauseErrorOf({ failure = 'unknown', text }: Pick<AutomationPause, 'failure' | 'text'>) {
+export function toPauseError({ failure = 'unknown', text }: Pick<AutomationPause, 'failure' | 'text'>) {
   return { type: lasting.includes(failure) ? `${failure}_error` : 'unknown_error', message: text };
 }
 
@@ -37,7 +37,7 @@ export function pauseErrorOf({ failure = 'unknown', text }: Pick<AutomationPause
  * The error with its code in this API, which the start keeps. A temporary error stays as it is, so that the start is
  * retried.
  */
-export function refusalOf(thrown: unknown): unknown {
+export function toRefusal(thrown: unknown): unknown {
   const error = toAppError(thrown);
   if (error.retryable || !(error instanceof ApiError)) return error;
   const { errorCode = 'session_creation_rejected' } = error.narrow;

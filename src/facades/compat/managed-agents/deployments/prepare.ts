@@ -7,11 +7,11 @@ import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import { contentFiles, uploadFor } from '../resources/files.ts';
 import { readContents } from '../sessions/content.ts';
 import { newSession } from '../sessions/create.ts';
-import { deploymentWord } from '../sessions/ids.ts';
-import { commandOf } from '../sessions/send.ts';
+import { apiDeploymentId } from '../sessions/ids.ts';
+import { toCommand } from '../sessions/send.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { refusalOf } from './errors.ts';
-import { contentOf, type DeploymentContent } from './shapes.ts';
+import { toRefusal } from './errors.ts';
+import { type DeploymentContent, parseContent } from './shapes.ts';
 
 export interface PrepareDeps {
   readonly services: FacadeParts['services'];
@@ -30,7 +30,7 @@ interface Deployment {
 }
 
 /** Prepares the session of a run, as the program would create it now. Rejects: invalid_request, not_found. */
-export async function sessionOf({ name, content, id }: Deployment, deps: PrepareDeps): Promise<PreparedSession> {
+export async function prepareSession({ name, content, id }: Deployment, deps: PrepareDeps): Promise<PreparedSession> {
   const { services, settings, clock, ids } = deps;
   const uploadOf = (file: string) =>
     uploadFor(file, deps).catch((thrown: unknown) => {
@@ -55,13 +55,13 @@ export async function sessionOf({ name, content, id }: Deployment, deps: Prepare
     uploadOf,
     newId: () => `${ids()}${ids()}`,
     now: () => clock.now(),
-    ...(id !== undefined && { deploymentId: deploymentWord(id) }),
+    ...(id !== undefined && { deploymentId: apiDeploymentId(id) }),
   });
   const messages: SendCommand[] = [];
   for (const event of initial) {
     if (event.type !== 'user.message' && event.type !== 'user.define_outcome')
       throw invalid(`initial_events: ${event.type} cannot begin a session.`);
-    messages.push(commandOf(event, await readContents([event], { ...contentFiles(deps, neverFires), uploadOf })));
+    messages.push(toCommand(event, await readContents([event], { ...contentFiles(deps, neverFires), uploadOf })));
   }
   return { command, messages };
 }
@@ -72,13 +72,13 @@ type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
 /** Prepares the sessions of runs, each with the permissions of its deployment's owner. */
 export function prepareDeployment({ acting, ...deps }: RunDeps): Prepare {
   return async (automation, principal) => {
-    const content = contentOf(automation);
+    const content = parseContent(automation);
     if (!content) throw invalid('The automation is no deployment.');
     const { id, name } = automation;
     try {
-      return await sessionOf({ id, name, content }, { ...deps, services: acting(principal).services });
+      return await prepareSession({ id, name, content }, { ...deps, services: acting(principal).services });
     } catch (thrown) {
-      throw refusalOf(thrown);
+      throw toRefusal(thrown);
     }
   };
 }

@@ -5,20 +5,20 @@ import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/
 import { invalid } from '../errors.ts';
 import type { FileDeps } from '../resources/files.ts';
 import type { Route } from '../route.ts';
-import { deploymentIdOf } from '../sessions/ids.ts';
+import { parseDeploymentId } from '../sessions/ids.ts';
 import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { changedMetadata, pageOf, parsed, withoutPrevious } from '../wire.ts';
-import { sessionOf } from './prepare.ts';
-import { keptStarts, launched, runOf } from './runs.ts';
+import { changedMetadata, paginate, parsed, withoutPrevious } from '../wire.ts';
+import { prepareSession } from './prepare.ts';
+import { keptStarts, launched, toRun } from './runs.ts';
 import {
   agentLabel,
-  contentOf,
   DeploymentChange,
   DeploymentContent,
-  deploymentOf,
   NewDeployment,
+  parseContent,
   programApi,
+  toDeployment,
 } from './shapes.ts';
 
 /** The limits of the automation that a deployment does not set. Failed sessions do not pause it. */
@@ -46,9 +46,9 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
   const deps = { ...parts, settings };
 
   const found = async (value: string | undefined) => {
-    const automation = await automations.get(deploymentIdOf(value ?? ''));
+    const automation = await automations.get(parseDeploymentId(value ?? ''));
     await automations.starts(automation.id, { limit: 1 }); // refuses a caller who can only see that the automation exists
-    const content = contentOf(automation);
+    const content = parseContent(automation);
     if (!content) throw new AppError('not_found', `There is no deployment ${value}.`);
     return { automation, content };
   };
@@ -59,18 +59,18 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
     return it;
   };
   async function shown(automation: Automation) {
-    const content = contentOf(automation);
+    const content = parseContent(automation);
     if (!content) throw new AppError('not_found', 'There is no such deployment.');
     const { id, schedule } = automation;
     const starts = await automations.starts(id, { limit: schedule ? keptStarts : 1 });
     const last = starts.find(({ cause, sessionId }) => cause.kind === 'schedule' && sessionId !== null);
     const upcoming = schedule ? await automations.times(schedule, upcomingCount) : [];
-    return deploymentOf(automation, content, { lastRunAt: last?.at ?? null, upcoming });
+    return toDeployment(automation, content, { lastRunAt: last?.at ?? null, upcoming });
   }
 
   /** The automation that executes a deployment, after everything that its sessions need was found. */
-  async function specOf(name: string, content: UnpinnedContent, schedule: Schedule | null) {
-    const { command, messages } = await sessionOf({ name, content }, deps);
+  async function toAutomation(name: string, content: UnpinnedContent, schedule: Schedule | null) {
+    const { command, messages } = await prepareSession({ name, content }, deps);
     const { agentId, version } = SessionContent.parse(command.agent?.kept);
     const agent = { id: agentId, version };
     const program = {
@@ -84,7 +84,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
 
   return [
     {
-      door: 'POST /v1/deployments',
+      endpoint: 'POST /v1/deployments',
       least: 'create',
       async run({ body }) {
         const input = parsed(NewDeployment, body);
@@ -98,12 +98,14 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
           budget: (input.budget ?? null) as Record<string, unknown> | null,
           metadata: input.metadata ?? {},
         };
-        const schedule = scheduleOf(input.schedule);
-        return await shown(await automations.create({ ...usual, ...(await specOf(input.name, content, schedule)) }));
+        const schedule = toSchedule(input.schedule);
+        return await shown(
+          await automations.create({ ...usual, ...(await toAutomation(input.name, content, schedule)) }),
+        );
       },
     },
     {
-      door: 'GET /v1/deployments',
+      endpoint: 'GET /v1/deployments',
       async run({ query }) {
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const status = query.one('status');
@@ -114,7 +116,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
         const agent = query.one('agent_id');
         const isWithin = query.within('created_at');
         const all = (await automations.list()).filter((one) => {
-          const content = contentOf(one);
+          const content = parseContent(one);
           return (
             content !== undefined &&
             (one.program?.archivedAt === null || query.has('include_archived')) &&
@@ -123,14 +125,17 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
             isWithin(one.createdAt)
           );
         });
-        const page = pageOf(all, { limit, page: query.one('page'), name: 'deployments' });
+        const page = paginate(all, { limit, page: query.one('page'), name: 'deployments' });
         const data = await Promise.all(page.data.map((one) => shown(one).catch(unlessNotFound)));
         return { ...withoutPrevious(page), data: data.filter((one) => one !== undefined) };
       },
     },
-    { door: 'GET /v1/deployments/:id', run: async ({ params }) => await shown((await found(params.id)).automation) },
     {
-      door: 'POST /v1/deployments/:id',
+      endpoint: 'GET /v1/deployments/:id',
+      run: async ({ params }) => await shown((await found(params.id)).automation),
+    },
+    {
+      endpoint: 'POST /v1/deployments/:id',
       async run({ params, body }) {
         const input = parsed(DeploymentChange, body);
         const { automation, content: now } = await living(params.id);
@@ -145,52 +150,52 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
           ...(input.budget !== undefined && { budget: input.budget as Record<string, unknown> | null }),
           ...(input.metadata && { metadata: changedMetadata(now.metadata, input.metadata) }),
         };
-        const schedule = input.schedule === undefined ? automation.schedule : scheduleOf(input.schedule);
-        const spec = await specOf(input.name ?? automation.name, content, schedule);
+        const schedule = input.schedule === undefined ? automation.schedule : toSchedule(input.schedule);
+        const spec = await toAutomation(input.name ?? automation.name, content, schedule);
         const { version } = automation;
         return await shown(await automations.update(automation.id, { ...spec, version }));
       },
     },
     {
-      door: 'POST /v1/deployments/:id/archive',
+      endpoint: 'POST /v1/deployments/:id/archive',
       async run({ params }) {
         const { automation } = await found(params.id);
         return await shown(await archiveDeployment(automation, parts));
       },
     },
     {
-      door: 'POST /v1/deployments/:id/pause',
+      endpoint: 'POST /v1/deployments/:id/pause',
       async run({ params }) {
         const { automation } = await living(params.id);
         return await shown(await automations.pause(automation.id));
       },
     },
     {
-      door: 'POST /v1/deployments/:id/unpause',
+      endpoint: 'POST /v1/deployments/:id/unpause',
       async run({ params }) {
         const { automation } = await living(params.id);
         return await shown(await automations.resume(automation.id));
       },
     },
     {
-      door: 'POST /v1/deployments/:id/run',
+      endpoint: 'POST /v1/deployments/:id/run',
       async run({ params, reply }) {
         const { automation } = await living(params.id);
         const start = await automations.start(automation.id, null);
-        return runOf(await launched(start, { services, clock }, abortOnDisconnect(reply)));
+        return toRun(await launched(start, { services, clock }, abortOnDisconnect(reply)));
       },
     },
   ];
 }
-type UnpinnedContent = Parameters<typeof sessionOf>[0]['content'];
+type UnpinnedContent = Parameters<typeof prepareSession>[0]['content'];
 
-const scheduleOf = (input: z.output<typeof NewDeployment>['schedule']): Schedule | null =>
+const toSchedule = (input: z.output<typeof NewDeployment>['schedule']): Schedule | null =>
   input ? { cron: input.expression, timezone: input.timezone, jitterSeconds: 0, missed: 'latest' } : null;
 
 /** Ends the deployments of an agent that is archived. */
 export async function archiveDeploymentsOf(agent: string, parts: Pick<FileDeps, 'services' | 'clock'>): Promise<void> {
   for (const automation of await parts.services.automations.list())
-    if (contentOf(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
+    if (parseContent(automation)?.agent.id === agent) await archiveDeployment(automation, parts);
 }
 
 /** Ends a deployment for good; its sessions continue. Archiving it again changes nothing. */

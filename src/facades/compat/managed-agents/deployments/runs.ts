@@ -5,34 +5,34 @@ import type { AutomationStart } from '../../../../sessions/api/server/automation
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { deploymentWord, runWord, sessionWord, startIdOf } from '../sessions/ids.ts';
-import { iso, pageOf, type Query, withoutPrevious } from '../wire.ts';
-import { runErrorOf } from './errors.ts';
-import { agentOfLabel, contentOf } from './shapes.ts';
+import { apiDeploymentId, apiRunId, apiSessionId, parseStartId } from '../sessions/ids.ts';
+import { iso, paginate, type Query, withoutPrevious } from '../wire.ts';
+import { toRunError } from './errors.ts';
+import { agentOfLabel, parseContent } from './shapes.ts';
 
 interface Deps {
   readonly services: Pick<Services, 'automations'>;
 }
 export const keptStarts = 1_000; // of a deployment, as docs/automations.md says
 const launchMs = 30_000;
-const lookMs = 100;
+const pollMs = 100;
 
 /** A start is a run once it has a session, or failed to have one. */
 const isRun = ({ state }: AutomationStart) => state !== 'queued' && state !== 'starting';
 const isManual = ({ cause }: AutomationStart) => cause.kind !== 'schedule';
 const hasFailed = ({ state }: AutomationStart) => state === 'failed' || state === 'skipped';
 
-export const runOf = (start: AutomationStart) => ({
-  id: runWord(start.id),
+export const toRun = (start: AutomationStart) => ({
+  id: apiRunId(start.id),
   type: 'deployment_run' as const,
-  deployment_id: deploymentWord(start.automationId),
+  deployment_id: apiDeploymentId(start.automationId),
   agent: agentOfLabel(start.agent ?? ''),
   trigger_context:
     start.cause.kind === 'schedule'
       ? { type: 'schedule' as const, scheduled_at: iso(start.cause.dueAt) }
       : { type: 'manual' as const },
-  session_id: hasFailed(start) || start.sessionId === null ? null : sessionWord(start.sessionId),
-  error: hasFailed(start) || start.sessionId === null ? runErrorOf(start.failure, start.text) : null,
+  session_id: hasFailed(start) || start.sessionId === null ? null : apiSessionId(start.sessionId),
+  error: hasFailed(start) || start.sessionId === null ? toRunError(start.failure, start.text) : null,
   created_at: iso(start.at),
 });
 
@@ -50,9 +50,9 @@ export async function launched(
     if (clock.now() >= until)
       throw new AppError(
         'quota',
-        `The run ${runWord(id)} waits: ${start.text || 'the server has no room for it yet'}. It begins by itself; look at deployment_runs.`,
+        `The run ${apiRunId(id)} waits: ${start.text || 'the server has no room for it yet'}. It begins by itself; look at deployment_runs.`,
       );
-    await pause(lookMs, signal, clock);
+    await pause(pollMs, signal, clock);
   }
 }
 
@@ -67,11 +67,11 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
       throw invalid('trigger_type must be manual or schedule.');
     const error = query.one('has_error');
     if (error !== undefined && error !== 'true' && error !== 'false') throw invalid('has_error must be true or false.');
-    const own = (await automations.list()).filter((one) => contentOf(one) !== undefined);
-    const requests = own.filter(({ id }) => target === undefined || deploymentWord(id) === target);
-    const startsOf = async ({ id }: { readonly id: string }) =>
+    const own = (await automations.list()).filter((one) => parseContent(one) !== undefined);
+    const requests = own.filter(({ id }) => target === undefined || apiDeploymentId(id) === target);
+    const listStarts = async ({ id }: { readonly id: string }) =>
       (await automations.starts(id, { limit: keptStarts }).catch(unlessNotFound)) ?? [];
-    const starts = await Promise.all(requests.map(startsOf));
+    const starts = await Promise.all(requests.map(listStarts));
     return starts
       .flat()
       .filter(
@@ -86,22 +86,22 @@ export function deploymentRunRoutes({ services: { automations } }: Deps): Route[
 
   return [
     {
-      door: 'GET /v1/deployment_runs',
+      endpoint: 'GET /v1/deployment_runs',
       async run({ query }) {
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
-        const page = pageOf(await all(query), { limit, page: query.one('page'), name: 'deployment runs' });
-        return { ...withoutPrevious(page), data: page.data.map(runOf) };
+        const page = paginate(await all(query), { limit, page: query.one('page'), name: 'deployment runs' });
+        return { ...withoutPrevious(page), data: page.data.map(toRun) };
       },
     },
     {
-      door: 'GET /v1/deployment_runs/:run',
+      endpoint: 'GET /v1/deployment_runs/:run',
       async run({ params: { run = '' } }) {
-        const { id, automation } = startIdOf(run);
-        const isDeployment = contentOf(await automations.get(automation)) !== undefined;
+        const { id, automation } = parseStartId(run);
+        const isDeployment = parseContent(await automations.get(automation)) !== undefined;
         const starts = isDeployment ? await automations.starts(automation, { limit: keptStarts }) : [];
         const start = starts.find((one) => one.id === id && isRun(one));
         if (!start) throw new AppError('not_found', `There is no deployment run ${run.slice(0, 100)}.`);
-        return runOf(start);
+        return toRun(start);
       },
     },
   ];

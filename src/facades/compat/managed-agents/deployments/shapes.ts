@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Automation } from '../../../../sessions/api/server/automations.ts';
 import { BudgetInput } from '../sessions/budget.ts';
 import { AgentReference, ResourceRequest, vaultIds } from '../sessions/create.ts';
-import { deploymentWord } from '../sessions/ids.ts';
+import { apiDeploymentId } from '../sessions/ids.ts';
 import { iso, isoOrNull, Metadata, MetadataChange } from '../wire.ts';
-import { pauseErrorOf } from './errors.ts';
+import { toPauseError } from './errors.ts';
 
 // A deployment is an automation that a program defined: its task is in the format of this API.
 
@@ -65,7 +65,7 @@ export const DeploymentContent = z.object({
 export type DeploymentContent = z.output<typeof DeploymentContent>;
 
 /** The content of a deployment; undefined: a person or another API created the automation. */
-export const contentOf = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
+export const parseContent = ({ program }: Pick<Automation, 'program'>): DeploymentContent | undefined =>
   program?.api === programApi ? DeploymentContent.parse(program.content) : undefined;
 
 export const agentLabel = ({ id, version }: DeploymentContent['agent']): string => `${id}@${version}`;
@@ -78,12 +78,12 @@ interface Times {
   readonly lastRunAt: number | null;
   readonly upcoming: readonly number[];
 }
-export function deploymentOf(automation: Automation, content: DeploymentContent, { lastRunAt, upcoming }: Times) {
+export function toDeployment(automation: Automation, content: DeploymentContent, { lastRunAt, upcoming }: Times) {
   const { id, name: named, schedule, paused, program, createdAt, updatedAt } = automation;
   const archivedAt = program?.archivedAt ?? null;
   const isPaused = paused !== null && archivedAt === null;
   return {
-    id: deploymentWord(id),
+    id: apiDeploymentId(id),
     type: 'deployment' as const,
     name: named,
     description: content.description,
@@ -105,7 +105,7 @@ export function deploymentOf(automation: Automation, content: DeploymentContent,
     paused_reason: isPaused
       ? paused.by === 'person'
         ? { type: 'manual' as const }
-        : { type: 'error' as const, error: pauseErrorOf(paused) }
+        : { type: 'error' as const, error: toPauseError(paused) }
       : null,
     created_at: iso(createdAt),
     updated_at: iso(updatedAt),

@@ -111,11 +111,11 @@ const orNull = (text: string | null | undefined): string | null => (text === und
 
 function resolvedModel(input: z.output<typeof ModelInput>, now?: AgentContent['model']): AgentContent['model'] {
   const { id, effort, speed, inference_geo: geo } = { effort: undefined, speed: null, inference_geo: null, ...input };
-  const kept = now?.id === id ? now.effort : usualEffort;
+  const keptEffort = now?.id === id ? now.effort : usualEffort;
   if (speed === 'fast') throw unsupportedField('model.speed "fast"', 'send "standard"');
   return {
     id,
-    effort: effort === undefined ? kept : (effort ?? usualEffort),
+    effort: effort === undefined ? keptEffort : (effort ?? usualEffort),
     inference_geo: geo ?? null,
     speed: speed ?? 'standard',
   };

@@ -3,7 +3,7 @@ import type { KeptDocument } from '../../../../sessions/api/server/documents.ts'
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
+import { iso, isoOrNull, paginate, parsed, withoutPrevious } from '../wire.ts';
 import { changedContent, newContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
 import { foundSkills } from './agent-skills.ts';
@@ -11,7 +11,7 @@ import { pinned, rosterOf, withRoster } from './multiagent.ts';
 
 type Documents = Services['documents'];
 
-export const agentOf = ({ id, version, content, createdAt, updatedAt, archivedAt }: KeptDocument) => ({
+export const toAgent = ({ id, version, content, createdAt, updatedAt, archivedAt }: KeptDocument) => ({
   id,
   type: 'agent' as const,
   version,
@@ -31,7 +31,7 @@ function shownContent(content: AgentContent, own: { readonly id: string; readonl
 const agentType = { type: 'agent' as const };
 
 /** Rejects: not_found, also for an id of another kind. */
-export async function kept(documents: Documents, kind: KeptDocument['kind'], id: string, version?: number) {
+export async function readDocument(documents: Documents, kind: KeptDocument['kind'], id: string, version?: number) {
   const doc = await documents.get(id, version);
   if (doc.kind !== kind) throw new AppError('not_found', `There is no ${kind} ${id}.`);
   return doc;
@@ -42,20 +42,20 @@ export function agentRoutes(
   { documents, skills }: Pick<Services, 'documents' | 'skills'>,
   archiveDeploymentsOf: (agent: string) => Promise<void>,
 ): Route[] {
-  const anAgent = (id: string, version?: number) => kept(documents, 'agent', id, version);
+  const anAgent = (id: string, version?: number) => readDocument(documents, 'agent', id, version);
   return [
     {
-      door: 'POST /v1/agents',
+      endpoint: 'POST /v1/agents',
       least: 'create',
       async run({ body }) {
         const input = parsed(NewAgent, body);
         const content = newContent(input, await pinned(input.multiagent ?? null, { agent: anAgent }));
         await foundSkills(content.skills, skills);
-        return agentOf(await documents.create({ kind: 'agent', content }));
+        return toAgent(await documents.create({ kind: 'agent', content }));
       },
     },
     {
-      door: 'GET /v1/agents',
+      endpoint: 'GET /v1/agents',
       async run({ query }) {
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const isWithin = query.within('created_at');
@@ -63,22 +63,22 @@ export function agentRoutes(
         const shown = all.filter(
           ({ archivedAt, createdAt }) => (archivedAt === null || query.has('include_archived')) && isWithin(createdAt),
         );
-        const { data, next_page } = pageOf(shown, { limit, page: query.one('page'), name: 'agents' });
-        return { data: data.map(agentOf), next_page };
+        const { data, next_page } = paginate(shown, { limit, page: query.one('page'), name: 'agents' });
+        return { data: data.map(toAgent), next_page };
       },
     },
     {
-      door: 'GET /v1/agents/:id',
+      endpoint: 'GET /v1/agents/:id',
       async run({ params: { id = '' }, query }) {
         const version = query.integer('version', { min: 1, max: 999_999_999, usual: 0 });
-        return agentOf(await kept(documents, 'agent', id, version === 0 ? undefined : version));
+        return toAgent(await readDocument(documents, 'agent', id, version === 0 ? undefined : version));
       },
     },
     {
-      door: 'POST /v1/agents/:id',
+      endpoint: 'POST /v1/agents/:id',
       async run({ params: { id = '' }, body }) {
         const { version, ...change } = parsed(AgentChange, body);
-        const now = await kept(documents, 'agent', id);
+        const now = await readDocument(documents, 'agent', id);
         if (version !== undefined && version !== now.version)
           throw new AppError(
             'conflict',
@@ -93,26 +93,26 @@ export function agentRoutes(
             : await pinned(multiagent, { id, now: before.multiagent, agent: anAgent });
         const content = changedContent(before, change, roster);
         if (change.skills) await foundSkills(content.skills, skills);
-        return agentOf(await documents.update(id, { content, version: now.version }));
+        return toAgent(await documents.update(id, { content, version: now.version }));
       },
     },
     {
-      door: 'GET /v1/agents/:id/versions',
+      endpoint: 'GET /v1/agents/:id/versions',
       async run({ params: { id = '' }, query }) {
-        await kept(documents, 'agent', id);
+        await readDocument(documents, 'agent', id);
         const all = (await documents.versions(id)).map((doc) => ({ doc, id: String(doc.version) }));
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
-        const page = pageOf(all, { limit, page: query.one('page'), name: `versions ${id}` });
-        return { ...withoutPrevious(page), data: page.data.map(({ doc }) => agentOf(doc)) };
+        const page = paginate(all, { limit, page: query.one('page'), name: `versions ${id}` });
+        return { ...withoutPrevious(page), data: page.data.map(({ doc }) => toAgent(doc)) };
       },
     },
     {
-      door: 'POST /v1/agents/:id/archive',
+      endpoint: 'POST /v1/agents/:id/archive',
       async run({ params: { id = '' } }) {
-        await kept(documents, 'agent', id);
+        await readDocument(documents, 'agent', id);
         const archived = await documents.update(id, { archived: true });
         await archiveDeploymentsOf(id);
-        return agentOf(archived);
+        return toAgent(archived);
       },
     },
   ];

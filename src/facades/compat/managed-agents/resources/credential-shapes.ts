@@ -9,7 +9,7 @@ import type {
   VaultCredential,
 } from '../../../../sessions/api/server/vaults.ts';
 import { invalid, unsupportedField } from '../errors.ts';
-import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, timeOf } from '../wire.ts';
+import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, parseTime } from '../wire.ts';
 
 // Credentials as clients send them and as they are shown: no secret is ever returned.
 
@@ -148,12 +148,12 @@ export function changedCredential(
   if (client && kept?.clientAuth === 'none')
     throw invalid('auth.refresh.token_endpoint_auth: the token endpoint takes no client secret of this credential.');
   const scope = refresh?.scope == null ? kept?.scope : refresh.scope === '' ? null : refresh.scope;
-  const { expires_at: ends } = auth;
+  const { expires_at: expiresAt } = auth;
   return {
     ...facts,
     auth: {
       ...now.auth,
-      ...(ends !== undefined && { expiresAt: ends === null ? null : future(ends, at) }),
+      ...(expiresAt !== undefined && { expiresAt: expiresAt === null ? null : future(expiresAt, at) }),
       refresh: kept && { ...kept, scope: scope ?? null },
     },
     secrets: {
@@ -165,13 +165,13 @@ export function changedCredential(
 }
 
 function future(value: string, now: number): number {
-  const at = timeOf('auth.expires_at', value);
+  const at = parseTime('auth.expires_at', value);
   if (at <= now) throw invalid('auth.expires_at must be in the future.');
   return at;
 }
 const noVariables = () => unsupportedField('auth.type "environment_variable"', 'send static_bearer or mcp_oauth');
 
-export const credentialOf = (credential: VaultCredential) => ({
+export const toCredential = (credential: VaultCredential) => ({
   id: credential.id,
   type: 'vault_credential' as const,
   vault_id: credential.vaultId,
@@ -199,7 +199,7 @@ function shownAuth(auth: CredentialAuth) {
   };
 }
 
-export function trialOf({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>, trial: CredentialTrial) {
+export function toTrial({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>, trial: CredentialTrial) {
   const { failedAt, refresh } = trial;
   return {
     type: 'vault_credential_validation' as const,
@@ -208,11 +208,11 @@ export function trialOf({ id, vaultId }: Pick<VaultCredential, 'id' | 'vaultId'>
     validated_at: iso(trial.at),
     has_refresh_token: trial.hasRefreshToken,
     status: trial.verdict,
-    mcp_probe: failedAt && { method: failedAt.method, http_response: answerOf(failedAt.answer) },
-    refresh: refresh && { status: refresh.outcome, http_response: answerOf(refresh.answer) },
+    mcp_probe: failedAt && { method: failedAt.method, http_response: toTriedAnswer(failedAt.answer) },
+    refresh: refresh && { status: refresh.outcome, http_response: toTriedAnswer(refresh.answer) },
   };
 }
-const answerOf = (answer: TriedAnswer | null) =>
+const toTriedAnswer = (answer: TriedAnswer | null) =>
   answer && {
     status_code: answer.status,
     content_type: answer.contentType,

@@ -3,8 +3,8 @@ import type { KeptDocument } from '../../../../sessions/api/server/documents.ts'
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, pageOf, parsed } from '../wire.ts';
-import { kept } from './agents.ts';
+import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, paginate, parsed } from '../wire.ts';
+import { readDocument } from './agents.ts';
 
 /** In the order in which they are installed. */
 export const packageManagers = ['apt', 'cargo', 'gem', 'go', 'npm', 'pip'] as const;
@@ -120,7 +120,7 @@ const checkScope = (scope: 'organization' | 'account' | null | undefined) => {
   if (scope === 'account') throw invalid("scope: 'account' is not possible here; send 'organization'.");
 };
 
-export const environmentOf = ({ id, content, createdAt, updatedAt, archivedAt }: KeptDocument) => ({
+export const toEnvironment = ({ id, content, createdAt, updatedAt, archivedAt }: KeptDocument) => ({
   id,
   type: 'environment' as const,
   ...EnvironmentContent.parse(content),
@@ -149,7 +149,7 @@ const ownEnvironment = () => ({
 export function environmentRoutes({ documents, workQueue }: Pick<Services, 'documents' | 'workQueue'>): Route[] {
   return [
     {
-      door: 'POST /v1/environments',
+      endpoint: 'POST /v1/environments',
       least: 'create',
       async run({ body }) {
         const { name: named, description, metadata, config, scope } = parsed(NewEnvironment, body);
@@ -160,30 +160,30 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
           metadata: metadata ?? {},
           config: resolved(config, unrestricted),
         };
-        return environmentOf(await documents.create({ kind: 'environment', content }));
+        return toEnvironment(await documents.create({ kind: 'environment', content }));
       },
     },
     {
-      door: 'GET /v1/environments',
+      endpoint: 'GET /v1/environments',
       async run({ query }) {
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const all = await documents.list('environment');
         const shown = all.filter(({ archivedAt }) => archivedAt === null || query.has('include_archived'));
-        const { data, next_page } = pageOf(shown, { limit, page: query.one('page'), name: 'environments' });
-        return { data: data.map(environmentOf), next_page };
+        const { data, next_page } = paginate(shown, { limit, page: query.one('page'), name: 'environments' });
+        return { data: data.map(toEnvironment), next_page };
       },
     },
     {
-      door: 'GET /v1/environments/:id',
+      endpoint: 'GET /v1/environments/:id',
       run: async ({ params: { id = '' } }) =>
-        id === ownEnvironmentId ? ownEnvironment() : environmentOf(await kept(documents, 'environment', id)),
+        id === ownEnvironmentId ? ownEnvironment() : toEnvironment(await readDocument(documents, 'environment', id)),
     },
     {
-      door: 'POST /v1/environments/:id',
+      endpoint: 'POST /v1/environments/:id',
       async run({ params: { id = '' }, body }) {
         const { name: named, description, metadata, config, scope } = parsed(EnvironmentChange, body);
         checkScope(scope);
-        const doc = await kept(documents, 'environment', id);
+        const doc = await readDocument(documents, 'environment', id);
         if (doc.archivedAt !== null) throw invalid('The environment is archived.', 'environment_archived');
         const now = EnvironmentContent.parse(doc.content);
         if (config && config.type !== now.config.type)
@@ -196,20 +196,20 @@ export function environmentRoutes({ documents, workQueue }: Pick<Services, 'docu
           metadata: metadata ? changedMetadata(now.metadata, withoutEmpty(metadata)) : now.metadata,
           config: resolved(config, now.config),
         };
-        return environmentOf(await documents.update(id, { content, version: doc.version }));
+        return toEnvironment(await documents.update(id, { content, version: doc.version }));
       },
     },
     {
-      door: 'POST /v1/environments/:id/archive',
+      endpoint: 'POST /v1/environments/:id/archive',
       async run({ params: { id = '' } }) {
-        await kept(documents, 'environment', id);
-        return environmentOf(await documents.update(id, { archived: true }));
+        await readDocument(documents, 'environment', id);
+        return toEnvironment(await documents.update(id, { archived: true }));
       },
     },
     {
-      door: 'DELETE /v1/environments/:id',
+      endpoint: 'DELETE /v1/environments/:id',
       async run({ params: { id = '' } }) {
-        await kept(documents, 'environment', id);
+        await readDocument(documents, 'environment', id);
         for (const key of await workQueue.keys(id)) await workQueue.revokeKey(id, key.id);
         await documents.delete(id);
         return { id, type: 'environment_deleted' as const };

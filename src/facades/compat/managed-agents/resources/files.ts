@@ -14,9 +14,9 @@ import { receiveFiles } from '../../../shared/uploads.ts';
 import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
 import type { ContentFiles } from '../sessions/content.ts';
-import { sessionIdOf, sessionWord, uploadIdOf } from '../sessions/ids.ts';
-import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
-import { kept } from './agents.ts';
+import { apiSessionId, parseSessionId, parseUploadId } from '../sessions/ids.ts';
+import { iso, isoOrNull, paginate, parsed, withoutPrevious } from '../wire.ts';
+import { readDocument } from './agents.ts';
 
 export interface FileDeps {
   readonly services: FacadeParts['services'];
@@ -50,7 +50,7 @@ const UploadTexts = z.object({
 
 /** The upload behind a file of this API. Rejects: not_found, invalid_request (it has expired). */
 export async function uploadFor(id: string, deps: Pick<FileDeps, 'services' | 'clock' | 'projects'>): Promise<string> {
-  const own = uploadIdOf(id);
+  const own = parseUploadId(id);
   if (own !== undefined) return (await uploadsOf(deps).get(own)).id;
   return FileContent.parse((await live(id, deps)).content).upload;
 }
@@ -88,14 +88,14 @@ export const contentFiles = (
 });
 
 async function live(id: string, { services, clock }: Pick<FileDeps, 'services' | 'clock'>): Promise<KeptDocument> {
-  const doc = await kept(services.documents, 'file', id);
+  const doc = await readDocument(services.documents, 'file', id);
   const expiresAt = expiryOf(doc);
   if (expiresAt !== null && expiresAt <= clock.now())
     throw new ApiError('not_found', `The file ${id} has expired.`, { errorCode: 'file_expired' });
   return doc;
 }
 
-function fileOf({ id, content, createdAt }: KeptDocument) {
+function toFile({ id, content, createdAt }: KeptDocument) {
   const { filename, mimeType, size } = FileContent.parse(content);
   return {
     id,
@@ -114,7 +114,7 @@ function fileOf({ id, content, createdAt }: KeptDocument) {
 const fileOfUpload = (
   id: string,
   { name, mimeType, size, uploadedAt, type }: UploadedFile,
-): ReturnType<typeof fileOf> => ({
+): ReturnType<typeof toFile> => ({
   id,
   type: 'file',
   filename: name,
@@ -127,13 +127,13 @@ const fileOfUpload = (
 });
 
 const outputs = '.session/outputs';
-const outputWord = (id: SessionId, path: string): string => `file_o${id}${Buffer.from(path).toString('hex')}`;
+const apiOutputId = (id: SessionId, path: string): string => `file_o${id}${Buffer.from(path).toString('hex')}`;
 /** The session output that an id names; undefined: it is not such an id. */
-function outputOf(word: string): { readonly id: SessionId; readonly path: string } | undefined {
+function parseOutputId(word: string): { readonly id: SessionId; readonly path: string } | undefined {
   const found = /^file_o([0-9a-f]{16})((?:[0-9a-f]{2})+)$/.exec(word);
   if (!found) return undefined;
   const path = Buffer.from(found[2] ?? '', 'hex').toString();
-  return path.split('/').includes('..') ? undefined : { id: sessionIdOf(`sesn_${found[1]}`), path };
+  return path.split('/').includes('..') ? undefined : { id: parseSessionId(`sesn_${found[1]}`), path };
 }
 
 /** Uploads of programs, and what sessions leave in `/mnt/session/outputs`. */
@@ -143,7 +143,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
   const uploads = () => uploadsOf(deps);
 
   const toOutput = (id: SessionId, path: string, { size, modified }: { size: number | null; modified: string }) => ({
-    id: outputWord(id, path),
+    id: apiOutputId(id, path),
     type: 'file' as const,
     filename: path.split('/').at(-1) ?? path,
     mime_type: fileType(path),
@@ -151,14 +151,14 @@ export function fileRoutes(deps: FileDeps): Route[] {
     created_at: iso(Date.parse(modified)),
     downloadable: true,
     expires_at: null as string | null,
-    scope: { type: 'session' as const, id: sessionWord(id) } as {
+    scope: { type: 'session' as const, id: apiSessionId(id) } as {
       readonly type: 'session';
       readonly id: string;
     } | null,
   });
 
   /** The outputs of a session, including those in folders; empty if it never had a sandbox. */
-  async function outputsOf(id: SessionId, signal: AbortSignal) {
+  async function listOutputs(id: SessionId, signal: AbortSignal) {
     const record = await services.sessions.get(id);
     await services.sessions.page(id, 0, 1); // requires read access, not only knowledge that the session exists
     if (record.sandboxState === 'created') return [];
@@ -179,18 +179,18 @@ export function fileRoutes(deps: FileDeps): Route[] {
     return found;
   }
   async function one(id: string, { reply }: ApiRequest) {
-    const output = outputOf(id);
-    const upload = uploadIdOf(id);
+    const output = parseOutputId(id);
+    const upload = parseUploadId(id);
     if (upload !== undefined) return fileOfUpload(id, await uploads().get(upload));
-    if (!output) return fileOf(await live(id, deps));
-    const found = (await outputsOf(output.id, abortOnDisconnect(reply))).find((file) => file.id === id);
+    if (!output) return toFile(await live(id, deps));
+    const found = (await listOutputs(output.id, abortOnDisconnect(reply))).find((file) => file.id === id);
     if (!found) throw new AppError('not_found', `There is no file ${id}.`);
     return found;
   }
 
   return [
     {
-      door: 'POST /v1/files',
+      endpoint: 'POST /v1/files',
       least: 'create',
       body: 'stream',
       async run({ request, reply }) {
@@ -207,13 +207,13 @@ export function fileRoutes(deps: FileDeps): Route[] {
               size: file.size,
               lifeMs: expiresIn === undefined ? null : expiresIn * 1_000,
             };
-            return fileOf(await documents.create({ kind: 'file', content }));
+            return toFile(await documents.create({ kind: 'file', content }));
           },
         );
       },
     },
     {
-      door: 'GET /v1/files',
+      endpoint: 'GET /v1/files',
       async run(apiRequest) {
         const { query, reply } = apiRequest;
         const ids = query.all('ids');
@@ -222,21 +222,21 @@ export function fileRoutes(deps: FileDeps): Route[] {
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
         const scope = query.one('scope_id');
         const all =
-          scope === undefined ? await ownFiles() : await outputsOf(sessionIdOf(scope), abortOnDisconnect(reply));
-        return withoutPrevious(pageOf(all, { limit, page: query.one('page'), name: `files ${scope ?? ''}` }));
+          scope === undefined ? await ownFiles() : await listOutputs(parseSessionId(scope), abortOnDisconnect(reply));
+        return withoutPrevious(paginate(all, { limit, page: query.one('page'), name: `files ${scope ?? ''}` }));
       },
     },
-    { door: 'GET /v1/files/:id', run: async (apiRequest) => await one(apiRequest.params.id ?? '', apiRequest) },
+    { endpoint: 'GET /v1/files/:id', run: async (apiRequest) => await one(apiRequest.params.id ?? '', apiRequest) },
     {
-      door: 'GET /v1/files/:id/content',
+      endpoint: 'GET /v1/files/:id/content',
       async run(apiRequest) {
         const { params, reply } = apiRequest;
         const id = params.id ?? '';
-        const output = outputOf(id);
+        const output = parseOutputId(id);
         if (!output) {
           const upload = await uploadFor(id, deps);
           const { type, name, mimeType, size } = await uploads().get(upload);
-          if (type === 'output' && uploadIdOf(id) !== undefined) {
+          if (type === 'output' && parseUploadId(id) !== undefined) {
             reply
               .header('content-type', mimeType ?? fileType(name))
               .header('content-length', size)
@@ -257,13 +257,13 @@ export function fileRoutes(deps: FileDeps): Route[] {
       },
     },
     {
-      door: 'DELETE /v1/files/:id',
+      endpoint: 'DELETE /v1/files/:id',
       async run({ params, reply }) {
         const id = params.id ?? '';
-        const output = outputOf(id);
+        const output = parseOutputId(id);
         if (output) await files.remove(output.id, `${outputs}/${output.path}`, abortOnDisconnect(reply));
         else {
-          const { upload } = FileContent.parse((await kept(documents, 'file', id)).content);
+          const { upload } = FileContent.parse((await readDocument(documents, 'file', id)).content);
           await documents.delete(id);
           await uploads()
             .delete(upload)
@@ -278,7 +278,7 @@ export function fileRoutes(deps: FileDeps): Route[] {
     const now = clock.now();
     return (await documents.list('file'))
       .filter((doc) => (expiryOf(doc) ?? Number.POSITIVE_INFINITY) > now)
-      .map(fileOf);
+      .map(toFile);
   }
   async function known(ids: readonly string[], apiRequest: ApiRequest) {
     const found = await Promise.all(

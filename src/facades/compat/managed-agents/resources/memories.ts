@@ -8,8 +8,8 @@ import {
 } from '../../../../sessions/api/server/memory-stores.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { sessionWord } from '../sessions/ids.ts';
-import { iso, isoOrNull, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
+import { apiSessionId } from '../sessions/ids.ts';
+import { iso, isoOrNull, paginate, parsed, type Query, withoutPrevious } from '../wire.ts';
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
 const NewMemory = z.strictObject({ path: z.string().max(4_096), content: z.string().nullable() });
@@ -23,13 +23,13 @@ const MemoryChange = z.strictObject({
 });
 const operations = ['created', 'modified', 'deleted'] as const;
 
-const authorOf = (author: MemoryAuthor) => {
+const toAuthor = (author: MemoryAuthor) => {
   if (author === null) return null;
   return author.kind === 'key'
     ? { type: 'api_actor' as const, api_key_id: author.id }
-    : { type: 'session_actor' as const, session_id: sessionWord(author.id) };
+    : { type: 'session_actor' as const, session_id: apiSessionId(author.id) };
 };
-const memoryOf = (store: string, memory: StoreMemory, content: string | null) => ({
+const toMemory = (store: string, memory: StoreMemory, content: string | null) => ({
   id: memory.id,
   type: 'memory' as const,
   memory_store_id: store,
@@ -41,7 +41,7 @@ const memoryOf = (store: string, memory: StoreMemory, content: string | null) =>
   created_at: iso(memory.createdAt),
   updated_at: iso(memory.updatedAt),
 });
-const versionOf = (store: string, version: StoreMemoryVersion, content: string | null) => ({
+const toVersion = (store: string, version: StoreMemoryVersion, content: string | null) => ({
   id: version.id,
   type: 'memory_version' as const,
   memory_id: version.memory,
@@ -51,10 +51,10 @@ const versionOf = (store: string, version: StoreMemoryVersion, content: string |
   content,
   content_sha256: version.sha256,
   content_size_bytes: version.size,
-  created_by: authorOf(version.author),
+  created_by: toAuthor(version.author),
   created_at: iso(version.at),
   redacted_at: isoOrNull(version.redacted?.at),
-  redacted_by: version.redacted ? authorOf(version.redacted.by) : null,
+  redacted_by: version.redacted ? toAuthor(version.redacted.by) : null,
 });
 
 function isFull(query: Query, usual: 'basic' | 'full'): boolean {
@@ -63,7 +63,7 @@ function isFull(query: Query, usual: 'basic' | 'full'): boolean {
   return view === 'full';
 }
 /** The limit of a list. A page with texts has at most 20 items. */
-function limitOf(query: Query): number {
+function parseLimit(query: Query): number {
   const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
   return isFull(query, 'basic') ? Math.min(limit, 20) : limit;
 }
@@ -98,28 +98,28 @@ const worker = ['session'] as const;
 /** The memories of a store, and each change of them. */
 export function memoryRoutes(stores: MemoryStoreService): Route[] {
   const withText = async (store: string, memory: StoreMemory, isWanted: boolean) =>
-    memoryOf(store, memory, isWanted ? (await stores.memory(store, memory.id)).text : null);
+    toMemory(store, memory, isWanted ? (await stores.memory(store, memory.id)).text : null);
   const versionWith = async (store: string, version: StoreMemoryVersion, isWanted: boolean) =>
-    versionOf(store, version, isWanted ? (await stores.version(store, version.id)).text : null);
+    toVersion(store, version, isWanted ? (await stores.version(store, version.id)).text : null);
 
   return [
     {
-      door: 'POST /v1/memory_stores/:id/memories',
+      endpoint: 'POST /v1/memory_stores/:id/memories',
       worker,
       async run({ params: { id = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
         const { path, content } = parsed(NewMemory, body);
         const storeMemory = await withApiErrors(stores.addMemory(id, { path, text: content ?? '' }));
-        return memoryOf(id, storeMemory, isWanted ? (content ?? '') : null);
+        return toMemory(id, storeMemory, isWanted ? (content ?? '') : null);
       },
     },
     {
-      door: 'GET /v1/memory_stores/:id/memories',
+      endpoint: 'GET /v1/memory_stores/:id/memories',
       worker,
       async run({ params: { id = '' }, query }) {
         const isWanted = isFull(query, 'basic');
         const { items, name } = below(await stores.memories(id), query);
-        const { data, next_page } = pageOf(items, { limit: limitOf(query), page: query.one('page'), name });
+        const { data, next_page } = paginate(items, { limit: parseLimit(query), page: query.one('page'), name });
         const shown = data.map(async ({ id: path, memory }) =>
           memory ? await withText(id, memory, isWanted) : { type: 'memory_prefix' as const, path },
         );
@@ -127,15 +127,15 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       },
     },
     {
-      door: 'GET /v1/memory_stores/:id/memories/:memory',
+      endpoint: 'GET /v1/memory_stores/:id/memories/:memory',
       worker,
       async run({ params: { id = '', memory = '' }, query }) {
         const found = await stores.memory(id, memory);
-        return memoryOf(id, found, isFull(query, 'full') ? found.text : null);
+        return toMemory(id, found, isFull(query, 'full') ? found.text : null);
       },
     },
     {
-      door: 'POST /v1/memory_stores/:id/memories/:memory',
+      endpoint: 'POST /v1/memory_stores/:id/memories/:memory',
       worker,
       async run({ params: { id = '', memory = '' }, body, query }) {
         const isWanted = isFull(query, 'basic');
@@ -149,7 +149,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       },
     },
     {
-      door: 'DELETE /v1/memory_stores/:id/memories/:memory',
+      endpoint: 'DELETE /v1/memory_stores/:id/memories/:memory',
       worker,
       async run({ params: { id = '', memory = '' }, query }) {
         const value = query.one('expected_content_sha256');
@@ -158,7 +158,7 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
       },
     },
     {
-      door: 'GET /v1/memory_stores/:id/memory_versions',
+      endpoint: 'GET /v1/memory_stores/:id/memory_versions',
       async run({ params: { id = '' }, query }) {
         const isWanted = isFull(query, 'basic');
         const [memory, operation] = [query.one('memory_id'), query.one('operation')];
@@ -170,30 +170,30 @@ export function memoryRoutes(stores: MemoryStoreService): Route[] {
           ({ operation: own, at, author }) =>
             (operation === undefined || own === operation) &&
             (key === undefined || (author?.kind === 'key' && author.id === key)) &&
-            (session === undefined || (author?.kind === 'session' && sessionWord(author.id) === session)) &&
+            (session === undefined || (author?.kind === 'session' && apiSessionId(author.id) === session)) &&
             query.one('service_account_id') === undefined &&
             isWithin(at),
         );
-        const paging = { limit: limitOf(query), page: query.one('page'), name: `memory versions ${id}` };
-        const page = withoutPrevious(pageOf(shown, paging));
+        const paging = { limit: parseLimit(query), page: query.one('page'), name: `memory versions ${id}` };
+        const page = withoutPrevious(paginate(shown, paging));
         return { ...page, data: await Promise.all(page.data.map((one) => versionWith(id, one, isWanted))) };
       },
     },
     {
-      door: 'GET /v1/memory_stores/:id/memory_versions/:memory_version',
+      endpoint: 'GET /v1/memory_stores/:id/memory_versions/:memory_version',
       async run({ params: { id = '', memory_version: target = '' }, query }) {
         const version = await stores.version(id, target);
-        return versionOf(id, version, isFull(query, 'full') ? version.text : null);
+        return toVersion(id, version, isFull(query, 'full') ? version.text : null);
       },
     },
     {
-      door: 'POST /v1/memory_stores/:id/memory_versions/:memory_version/redact',
+      endpoint: 'POST /v1/memory_stores/:id/memory_versions/:memory_version/redact',
       async run({ params: { id = '', memory_version: version = '' } }) {
         const redacted = await stores.redact(id, version).catch((thrown: unknown) => {
           if (thrown instanceof Error && 'code' in thrown && thrown.code === 'conflict') throw invalid(thrown.message);
           throw thrown;
         });
-        return versionOf(id, redacted, null);
+        return toVersion(id, redacted, null);
       },
     },
   ];

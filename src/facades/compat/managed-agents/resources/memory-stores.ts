@@ -3,7 +3,7 @@ import type { MemoryStore } from '../../../../sessions/api/server/memory-stores.
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { Route } from '../route.ts';
-import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, pageOf, parsed } from '../wire.ts';
+import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, paginate, parsed } from '../wire.ts';
 import { memoryRoutes } from './memories.ts';
 
 const name = z
@@ -23,7 +23,7 @@ const StoreChange = z.strictObject({
   metadata: MetadataChange.nullable().optional(),
 });
 
-const storeOf = ({ id, name, description, metadata, createdAt, updatedAt, archivedAt }: MemoryStore) => ({
+const toStore = ({ id, name, description, metadata, createdAt, updatedAt, archivedAt }: MemoryStore) => ({
   id,
   type: 'memory_store' as const,
   name,
@@ -39,32 +39,32 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
   const { memoryStores: stores } = services;
   const own: Route[] = [
     {
-      door: 'POST /v1/memory_stores',
+      endpoint: 'POST /v1/memory_stores',
       least: 'create',
       async run({ body }) {
         const input = parsed(NewStore, body);
         const facts = { name: input.name, description: input.description ?? '', metadata: input.metadata ?? {} };
-        return storeOf(await stores.create(facts));
+        return toStore(await stores.create(facts));
       },
     },
     {
-      door: 'GET /v1/memory_stores',
+      endpoint: 'GET /v1/memory_stores',
       async run({ query }) {
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const isWithin = query.within('created_at');
         const shown = (await stores.list()).filter(
           ({ archivedAt, createdAt }) => (archivedAt === null || query.has('include_archived')) && isWithin(createdAt),
         );
-        const { data, next_page } = pageOf(shown, { limit, page: query.one('page'), name: 'memory stores' });
-        return { data: data.map(storeOf), next_page };
+        const { data, next_page } = paginate(shown, { limit, page: query.one('page'), name: 'memory stores' });
+        return { data: data.map(toStore), next_page };
       },
     },
-    { door: 'GET /v1/memory_stores/:id', run: async ({ params: { id = '' } }) => storeOf(await stores.get(id)) },
+    { endpoint: 'GET /v1/memory_stores/:id', run: async ({ params: { id = '' } }) => toStore(await stores.get(id)) },
     {
-      door: 'POST /v1/memory_stores/:id',
+      endpoint: 'POST /v1/memory_stores/:id',
       async run({ params: { id = '' }, body }) {
         const input = parsed(StoreChange, body);
-        return storeOf(
+        return toStore(
           await stores.update(id, (now) => ({
             name: input.name ?? now.name,
             description: input.description ?? (input.description === null ? '' : now.description),
@@ -74,11 +74,11 @@ export function memoryStoreRoutes({ services }: { readonly services: Pick<Servic
       },
     },
     {
-      door: 'POST /v1/memory_stores/:id/archive',
-      run: async ({ params: { id = '' } }) => storeOf(await stores.archive(id)),
+      endpoint: 'POST /v1/memory_stores/:id/archive',
+      run: async ({ params: { id = '' } }) => toStore(await stores.archive(id)),
     },
     {
-      door: 'DELETE /v1/memory_stores/:id',
+      endpoint: 'DELETE /v1/memory_stores/:id',
       async run({ params: { id = '' } }) {
         await stores.delete(id);
         return { id, type: 'memory_store_deleted' as const };

@@ -35,7 +35,7 @@ function toInfos({ provider, models }: OfferedModels) {
 
 type ModelNames = Pick<ManagedAgentsSettings, 'models'>;
 /** The model that the settings configure for a name. */
-function standIn(name: string, settings: ModelNames): string | undefined {
+function configuredModel(name: string, settings: ModelNames): string | undefined {
   for (const entry of settings.models) {
     const at = entry.indexOf('=');
     if (anyGlob([entry.slice(0, at)])(name)) return entry.slice(at + 1);
@@ -51,7 +51,7 @@ export async function modelRefFor(
   name: string,
   { models, settings }: Models & { readonly settings: ModelNames },
 ): Promise<string> {
-  const other = standIn(name, settings);
+  const other = configuredModel(name, settings);
   if (other !== undefined) return other;
   if (name === 'demo' || name.includes('/')) return name;
   if (name.startsWith('claude')) return `anthropic/${name}`;
@@ -66,7 +66,7 @@ export async function modelRefFor(
 export function modelRoutes(services: Models, settings: ModelNames): Route[] {
   return [
     {
-      door: 'GET /v1/models',
+      endpoint: 'GET /v1/models',
       async run({ query }) {
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
         const requested = query.all('lifecycle');
@@ -88,12 +88,12 @@ export function modelRoutes(services: Models, settings: ModelNames): Route[] {
       },
     },
     {
-      door: 'GET /v1/models/*',
+      endpoint: 'GET /v1/models/*',
       async run({ params }) {
         const id = params['*'] ?? '';
         const all = await listed(services); // also checks the caller, so it comes first
         if (id.length > 200) throw invalid('The name of a model has at most 200 characters.');
-        const target = standIn(id, settings)?.replace(/^anthropic\//, '') ?? id;
+        const target = configuredModel(id, settings)?.replace(/^anthropic\//, '') ?? id;
         const found = all.find((one) => one.id === target);
         if (!found) throw new AppError('not_found', `There is no model ${id}.`);
         return { ...found, id };

@@ -5,7 +5,7 @@ import type { Skill, SkillVersion } from '../../../../sessions/api/server/skills
 import type { Services } from '../../../../sessions/api/services.ts';
 import { invalid } from '../errors.ts';
 import type { ApiRequest, Route } from '../route.ts';
-import { iso, pageOf, parsed, type Query, withoutPrevious } from '../wire.ts';
+import { iso, paginate, parsed, type Query, withoutPrevious } from '../wire.ts';
 
 const limits = { files: 500, bytes: 30 * 2 ** 20 };
 const Texts = z.object({ display_name: z.string().min(1).max(255).optional() });
@@ -14,7 +14,7 @@ const sources = ['custom', 'anthropic', 'anthropic_example', 'plugin'];
 /** Workers' credentials can read the skills of their sessions. */
 const worker = ['environment', 'session'] as const;
 
-const skillOf = ({ id, name, displayName, latestVersion, createdAt, updatedAt }: Skill) => ({
+const toSkill = ({ id, name, displayName, latestVersion, createdAt, updatedAt }: Skill) => ({
   id,
   type: 'skill' as const,
   display_name: displayName ?? name,
@@ -23,7 +23,7 @@ const skillOf = ({ id, name, displayName, latestVersion, createdAt, updatedAt }:
   created_at: iso(createdAt),
   updated_at: iso(updatedAt),
 });
-const versionOf = ({ id, skillId, name, description, createdAt }: SkillVersion) => ({
+const toVersion = ({ id, skillId, name, description, createdAt }: SkillVersion) => ({
   id,
   type: 'skill_version' as const,
   skill_id: skillId,
@@ -33,7 +33,7 @@ const versionOf = ({ id, skillId, name, description, createdAt }: SkillVersion) 
 });
 
 /** Reads the folder of a multipart body. */
-async function folderOf({ request }: Pick<ApiRequest, 'request'>) {
+async function readFormFolder({ request }: Pick<ApiRequest, 'request'>) {
   const { files, texts } = await readFolder(request, limits);
   if (files.length === 0) throw invalid('files: Field required. Send each file of the skill as a part files[].');
   const { display_name: displayName = null } = parsed(Texts, Object.fromEntries(texts));
@@ -44,62 +44,62 @@ async function folderOf({ request }: Pick<ApiRequest, 'request'>) {
 }
 const paged = <Item extends { readonly id: string }>(all: readonly Item[], query: Query, name: string) => {
   const limit = query.integer('limit', { min: 1, max: 1_000, usual: 20 });
-  return withoutPrevious(pageOf(all, { limit, page: query.one('page'), name }));
+  return withoutPrevious(paginate(all, { limit, page: query.one('page'), name }));
 };
 
 /** Skills with their versions, which never change. */
 export function skillRoutes({ services: { skills } }: { readonly services: Pick<Services, 'skills'> }): Route[] {
   return [
     {
-      door: 'POST /v1/skills',
+      endpoint: 'POST /v1/skills',
       least: 'create',
       body: 'stream',
-      run: async (apiRequest) => skillOf(await skills.create(await folderOf(apiRequest))),
+      run: async (apiRequest) => toSkill(await skills.create(await readFormFolder(apiRequest))),
     },
     {
-      door: 'GET /v1/skills',
+      endpoint: 'GET /v1/skills',
       async run({ query }) {
         const source = query.one('source') ?? 'custom';
         if (!sources.includes(source)) throw invalid(`source must be one of ${sources.join(', ')}.`);
         const all = source === 'custom' ? [...(await skills.list())] : [];
         all.sort((a, b) => b.createdAt - a.createdAt || (a.id < b.id ? -1 : 1));
         const { data, next_page } = paged(all, query, `skills ${source}`);
-        return { data: data.map(skillOf), next_page };
+        return { data: data.map(toSkill), next_page };
       },
     },
-    { door: 'GET /v1/skills/:id', run: async ({ params: { id = '' } }) => skillOf(await skills.get(id)) },
+    { endpoint: 'GET /v1/skills/:id', run: async ({ params: { id = '' } }) => toSkill(await skills.get(id)) },
     {
-      door: 'DELETE /v1/skills/:id',
+      endpoint: 'DELETE /v1/skills/:id',
       async run({ params: { id = '' } }) {
         await skills.delete(id);
         return { id, type: 'skill_deleted' as const };
       },
     },
     {
-      door: 'POST /v1/skills/:id/versions',
+      endpoint: 'POST /v1/skills/:id/versions',
       least: 'create',
       body: 'stream',
       async run(apiRequest) {
         const { id = '' } = apiRequest.params;
         await skills.get(id); // refused before a folder is read for nothing
-        const { files } = await folderOf(apiRequest);
-        return versionOf(await skills.addVersion(id, { files }));
+        const { files } = await readFormFolder(apiRequest);
+        return toVersion(await skills.addVersion(id, { files }));
       },
     },
     {
-      door: 'GET /v1/skills/:id/versions',
+      endpoint: 'GET /v1/skills/:id/versions',
       async run({ params: { id = '' }, query }) {
         const { data, next_page } = paged(await skills.versions(id), query, `versions ${id}`);
-        return { data: data.map(versionOf), next_page };
+        return { data: data.map(toVersion), next_page };
       },
     },
     {
-      door: 'GET /v1/skills/:id/versions/:version',
+      endpoint: 'GET /v1/skills/:id/versions/:version',
       worker,
-      run: async ({ params: { id = '', version = '' } }) => versionOf(await skills.version(id, version)),
+      run: async ({ params: { id = '', version = '' } }) => toVersion(await skills.version(id, version)),
     },
     {
-      door: 'DELETE /v1/skills/:id/versions/:version',
+      endpoint: 'DELETE /v1/skills/:id/versions/:version',
       async run({ params: { id = '', version: target = '' } }) {
         // An operator can delete a version that it cannot read, by its id.
         const version = target.startsWith('skillver_') ? target : (await skills.version(id, target)).id;
@@ -108,7 +108,7 @@ export function skillRoutes({ services: { skills } }: { readonly services: Pick<
       },
     },
     {
-      door: 'GET /v1/skills/:id/versions/:version/content',
+      endpoint: 'GET /v1/skills/:id/versions/:version/content',
       worker,
       async run({ params: { id = '', version = '' }, reply }) {
         const { name, content } = await skills.download(id, version);

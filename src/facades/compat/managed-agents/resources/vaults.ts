@@ -4,14 +4,14 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import type { CredentialVault } from '../../../../sessions/api/server/vaults.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { Route } from '../route.ts';
-import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, pageOf, parsed, type Query } from '../wire.ts';
+import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, paginate, parsed, type Query } from '../wire.ts';
 import {
   CredentialChangeBody,
   changedCredential,
-  credentialOf,
   NewCredentialBody,
   newCredential,
-  trialOf,
+  toCredential,
+  toTrial,
 } from './credential-shapes.ts';
 
 const displayName = z.string().min(1).max(255);
@@ -21,7 +21,7 @@ const VaultChange = z.strictObject({
   metadata: MetadataChange.nullable().optional(),
 });
 
-export const vaultOf = ({ id, displayName: name, metadata, createdAt, updatedAt, archivedAt }: CredentialVault) => ({
+export const toVault = ({ id, displayName: name, metadata, createdAt, updatedAt, archivedAt }: CredentialVault) => ({
   id,
   type: 'vault' as const,
   display_name: name,
@@ -42,33 +42,33 @@ const shownOf = <Item extends { readonly id: string; readonly archivedAt: number
 ) => {
   const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
   const shown = all.filter(({ archivedAt }) => archivedAt === null || query.has('include_archived'));
-  return pageOf(shown, { limit, page: query.one('page'), name });
+  return paginate(shown, { limit, page: query.one('page'), name });
 };
 
 /** Vaults, and the credentials in them. */
 export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
   return [
     {
-      door: 'POST /v1/vaults',
+      endpoint: 'POST /v1/vaults',
       least: 'create',
       async run({ body }) {
         const { display_name: name, metadata } = parsed(NewVault, body);
-        return vaultOf(await vaults.create({ displayName: name, metadata: metadata ?? {} }));
+        return toVault(await vaults.create({ displayName: name, metadata: metadata ?? {} }));
       },
     },
     {
-      door: 'GET /v1/vaults',
+      endpoint: 'GET /v1/vaults',
       async run({ query }) {
         const { data, next_page } = shownOf(await vaults.list(), query, 'vaults');
-        return { data: data.map(vaultOf), next_page };
+        return { data: data.map(toVault), next_page };
       },
     },
-    { door: 'GET /v1/vaults/:id', run: async ({ params: { id = '' } }) => vaultOf(await vaults.get(id)) },
+    { endpoint: 'GET /v1/vaults/:id', run: async ({ params: { id = '' } }) => toVault(await vaults.get(id)) },
     {
-      door: 'POST /v1/vaults/:id',
+      endpoint: 'POST /v1/vaults/:id',
       async run({ params: { id = '' }, body }) {
         const { display_name: name, metadata } = parsed(VaultChange, body);
-        return vaultOf(
+        return toVault(
           await vaults.update(id, (now) => ({
             displayName: name ?? now.displayName,
             metadata: metadata ? changedMetadata(now.metadata, metadata) : now.metadata,
@@ -77,60 +77,60 @@ export function vaultRoutes({ services: { vaults }, clock }: Deps): Route[] {
       },
     },
     {
-      door: 'POST /v1/vaults/:id/archive',
-      run: async ({ params: { id = '' } }) => vaultOf(await vaults.archive(id)),
+      endpoint: 'POST /v1/vaults/:id/archive',
+      run: async ({ params: { id = '' } }) => toVault(await vaults.archive(id)),
     },
     {
-      door: 'DELETE /v1/vaults/:id',
+      endpoint: 'DELETE /v1/vaults/:id',
       async run({ params: { id = '' } }) {
         await vaults.delete(id);
         return { id, type: 'vault_deleted' as const };
       },
     },
     {
-      door: 'POST /v1/vaults/:id/credentials',
+      endpoint: 'POST /v1/vaults/:id/credentials',
       async run({ params: { id = '' }, body }) {
         const credential = newCredential(parsed(NewCredentialBody, body), clock.now());
-        return credentialOf(await vaults.addCredential(id, credential));
+        return toCredential(await vaults.addCredential(id, credential));
       },
     },
     {
-      door: 'GET /v1/vaults/:id/credentials',
+      endpoint: 'GET /v1/vaults/:id/credentials',
       async run({ params: { id = '' }, query }) {
         const { data, next_page } = shownOf(await vaults.credentials(id), query, `credentials ${id}`);
-        return { data: data.map(credentialOf), next_page };
+        return { data: data.map(toCredential), next_page };
       },
     },
     {
-      door: 'GET /v1/vaults/:id/credentials/:credential',
-      run: async ({ params: { id = '', credential = '' } }) => credentialOf(await vaults.credential(id, credential)),
+      endpoint: 'GET /v1/vaults/:id/credentials/:credential',
+      run: async ({ params: { id = '', credential = '' } }) => toCredential(await vaults.credential(id, credential)),
     },
     {
-      door: 'POST /v1/vaults/:id/credentials/:credential',
+      endpoint: 'POST /v1/vaults/:id/credentials/:credential',
       async run({ params: { id = '', credential = '' }, body }) {
         const input = parsed(CredentialChangeBody, body);
-        return credentialOf(
+        return toCredential(
           await vaults.changeCredential(id, credential, (now) => changedCredential(now, input, clock.now())),
         );
       },
     },
     {
-      door: 'POST /v1/vaults/:id/credentials/:credential/archive',
+      endpoint: 'POST /v1/vaults/:id/credentials/:credential/archive',
       run: async ({ params: { id = '', credential = '' } }) =>
-        credentialOf(await vaults.archiveCredential(id, credential)),
+        toCredential(await vaults.archiveCredential(id, credential)),
     },
     {
-      door: 'DELETE /v1/vaults/:id/credentials/:credential',
+      endpoint: 'DELETE /v1/vaults/:id/credentials/:credential',
       async run({ params: { id = '', credential = '' } }) {
         await vaults.deleteCredential(id, credential);
         return { id: credential, type: 'vault_credential_deleted' as const };
       },
     },
     {
-      door: 'POST /v1/vaults/:id/credentials/:credential/mcp_oauth_validate',
+      endpoint: 'POST /v1/vaults/:id/credentials/:credential/mcp_oauth_validate',
       async run({ params: { id = '', credential = '' }, reply }) {
         const trial = await vaults.tryCredential(id, credential, abortOnDisconnect(reply));
-        return trialOf({ id: credential, vaultId: id }, trial);
+        return toTrial({ id: credential, vaultId: id }, trial);
       },
     },
   ];

@@ -20,7 +20,7 @@ export const BudgetInput = z
   .optional();
 type BudgetRequest = NonNullable<z.output<typeof BudgetInput>>;
 
-export const ownBudgetOf = ({ max_list_cost: { amount } }: BudgetRequest): OwnBudget & { readonly cost: number } => ({
+export const toOwnBudget = ({ max_list_cost: { amount } }: BudgetRequest): OwnBudget & { readonly cost: number } => ({
   cost: Number(amount) / 100,
   hard: true,
 });
@@ -48,7 +48,7 @@ export function changedBudget(requested: BudgetRequest | null, record: SessionRe
   if (toBudgetView(record) === null && requested !== null)
     throw invalid('budget: the session was made without one, or lost it, and cannot get one.', 'budget_create_only');
   if (requested === null) return record.budget?.hard ? {} : (record.budget ?? {});
-  const next = ownBudgetOf(requested);
+  const next = toOwnBudget(requested);
   if (next.cost <= cost) {
     const used = Math.ceil(cost * 10_000) / 100;
     throw invalid(`budget: the session has used ${used} cents; the new limit must be more.`, 'budget_not_raised');

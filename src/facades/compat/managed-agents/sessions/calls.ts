@@ -1,8 +1,8 @@
 import type { FactOf } from '../../../../core/model/events.ts';
-import { uploadWord } from './ids.ts';
+import { apiUploadId } from './ids.ts';
 
 /** An event of the API without its id and time. */
-export interface ToldEvent {
+export interface EventDraft {
   readonly type: string;
   readonly fields: Readonly<Record<string, unknown>>;
 }
@@ -64,7 +64,7 @@ export class Calls {
     return undefined;
   }
 
-  ask(data: FactOf<'approval.requested'>['data'], by: Announcer): ToldEvent | undefined {
+  ask(data: FactOf<'approval.requested'>['data'], by: Announcer): EventDraft | undefined {
     const { callId, byClient } = data;
     const report = this.#all.has(callId) ? undefined : this.#announce(data, byClient ? 'allow' : 'ask', by);
     const isForResult = byClient || this.#all.get(callId)?.kind === 'custom';
@@ -72,7 +72,7 @@ export class Calls {
     return report;
   }
 
-  resolve({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): ToldEvent | undefined {
+  resolve({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): EventDraft | undefined {
     this.#pending.delete(callId);
     const call = this.#all.get(callId);
     if (!call) return undefined;
@@ -94,21 +94,21 @@ export class Calls {
     return { type: 'user.tool_confirmation', fields };
   }
 
-  begin(call: Call, by: Announcer & { readonly isShown: boolean }): ToldEvent | undefined {
+  begin(call: Call, by: Announcer & { readonly isShown: boolean }): EventDraft | undefined {
     this.#underWay.add(call.callId);
     return by.isShown && !this.#all.has(call.callId) ? this.#announce(call, 'allow', by) : undefined;
   }
 
-  end({ callId, output, success, pictures = [] }: FactOf<'tool.called'>['data']): ToldEvent | undefined {
+  end({ callId, output, success, pictures = [] }: FactOf<'tool.called'>['data']): EventDraft | undefined {
     this.#underWay.delete(callId);
     const call = this.#all.get(callId);
     this.#all.set(callId, { ...(call ?? { eventId: '', kind: 'tool' }), answered: true });
-    const shown = pictures.map(({ file }) => ({ type: 'image', source: { type: 'file', file_id: uploadWord(file) } }));
+    const shown = pictures.map(({ file }) => ({ type: 'image', source: { type: 'file', file_id: apiUploadId(file) } }));
     return call && resultOf(call, [...textsOf(output), ...shown], !success);
   }
 
   /** Ends the run: returns results for the calls that have none. */
-  endAll(): ToldEvent[] {
+  endAll(): EventDraft[] {
     const open = [...this.#all].filter(([, { answered }]) => !answered);
     for (const [callId, call] of open) this.#all.set(callId, { ...call, answered: true });
     this.#pending.clear();
@@ -117,7 +117,7 @@ export class Calls {
     return open.flatMap(([, call]) => resultOf(call, content, true) ?? []);
   }
 
-  #announce({ callId, function: name, args: input }: Call, permission: 'allow' | 'ask', by: Announcer): ToldEvent {
+  #announce({ callId, function: name, args: input }: Call, permission: 'allow' | 'ask', by: Announcer): EventDraft {
     const { agent, eventId } = by;
     const mcp = /^mcp_([a-z0-9]+)_(.+)$/.exec(name);
     const kind = agent.customTools.has(name) ? 'custom' : mcp ? 'mcp' : 'tool';
@@ -138,7 +138,7 @@ function resultOf(
   { eventId, kind, answered }: KnownCall,
   content: readonly object[],
   isError: boolean,
-): ToldEvent | undefined {
+): EventDraft | undefined {
   if (answered) return undefined;
   const result = { content, is_error: isError };
   return kind === 'mcp'

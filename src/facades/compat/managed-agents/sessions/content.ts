@@ -3,7 +3,7 @@ import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { ApiBlock } from '../../../../core/model/events.ts';
 import { maxPictureBytes, pictureTypeOf } from '../../../../core/text/pictures.ts';
 import { invalid } from '../errors.ts';
-import { uploadWord } from './ids.ts';
+import { apiUploadId } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
 
 /** The files behind the parts of messages and results. */
@@ -39,7 +39,7 @@ export async function readContents(events: readonly InboundEvent[], files: Conte
   const known = new Map<InboundEvent, Content>();
   for (const event of events) {
     if (!('content' in event)) continue;
-    const content = await contentOf(event.content ?? [], files);
+    const content = await readContent(event.content ?? [], files);
     if (event.type === 'user.message' && content.text === '' && content.files.length === 0)
       throw invalid('content: a message needs a text, a picture or a document.');
     known.set(event, event.type === 'user.message' ? asMessage(content) : await asResult(content, files));
@@ -66,7 +66,7 @@ async function asResult(content: Content, files: ContentFiles): Promise<Content>
   return { ...content, pictures, text: [content.text, ...lines].filter((line) => line !== '').join('\n') };
 }
 
-async function contentOf(blocks: readonly Block[], files: ContentFiles): Promise<Content> {
+async function readContent(blocks: readonly Block[], files: ContentFiles): Promise<Content> {
   const texts: string[] = [];
   const uploads: string[] = [];
   const shown: ApiBlock[] = [];
@@ -83,7 +83,7 @@ async function contentOf(blocks: readonly Block[], files: ContentFiles): Promise
     const { source } = block;
     const upload = source.type === 'file' ? await files.uploadOf(source.file_id) : await keptBytes(block, files);
     uploads.push(upload);
-    const fileId = source.type === 'file' ? source.file_id : uploadWord(upload);
+    const fileId = source.type === 'file' ? source.file_id : apiUploadId(upload);
     shown.push({ ...block, source: { type: 'file', file_id: fileId } });
   }
   return { text: texts.join('\n\n'), files: uploads, pictures: [], blocks: shown };

@@ -10,15 +10,15 @@ import { ApiError, invalid, unsupportedField } from '../errors.ts';
 import { overridden } from '../resources/agent-content.ts';
 import { AgentContent, Overrides } from '../resources/agent-shapes.ts';
 import { foundSkills } from '../resources/agent-skills.ts';
-import { kept as keptDocument } from '../resources/agents.ts';
+import { readDocument as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
 import { modelRefFor } from '../resources/models.ts';
 import { rosterOf } from '../resources/multiagent.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { iso, Metadata, parsed } from '../wire.ts';
-import { BudgetInput, checkBudgetable, ownBudgetOf } from './budget.ts';
+import { BudgetInput, checkBudgetable, toOwnBudget } from './budget.ts';
 import { type InboundEvent, inboundEvent } from './inbound.ts';
-import { type RosterAgent, type SessionContent, sessionAgentOf } from './kept-session.ts';
+import { type RosterAgent, type SessionContent, toSessionAgent } from './kept-session.ts';
 import { MemoryStoreRequest, maxStores, memoryResourcesFor } from './memory-resources.ts';
 import { RepositoryRequest, repositoriesFor } from './repository-resources.ts';
 
@@ -128,12 +128,12 @@ export async function newSession(body: unknown, deps: CreateDeps): Promise<NewMa
   const command: CreateCommand = {
     origin: 'managedagents',
     model,
-    agent: sessionAgentOf({ kept, roster, config, files }),
+    agent: toSessionAgent({ kept, roster, config, files }),
     ...(values.title && { title: values.title }),
     ...(values.metadata && { metadata: values.metadata }),
     ...(sandbox && { sandbox }),
     ...(repositories.length > 0 && { repositories: repositories.map(({ input }) => input) }),
-    ...(values.budget && { budget: ownBudgetOf(values.budget) }),
+    ...(values.budget && { budget: toOwnBudget(values.budget) }),
   };
   return { command, initial, tokens: repositories.map(({ shown: { url }, token }) => ({ url, token })) };
 }
@@ -216,7 +216,7 @@ export async function resourcesFor(
   for (const [n, requested] of requests.entries()) {
     if (requested.type !== 'file') continue;
     const upload = await uploadOf(requested.file_id);
-    const path = placeOf(requested.mount_path ?? requested.file_id, n);
+    const path = parseMountPath(requested.mount_path ?? requested.file_id, n);
     if (paths.has(path)) throw invalid(`resources.${n}.mount_path: ${path} is there twice.`);
     paths.add(path);
     const at = iso(now());
@@ -236,7 +236,7 @@ export async function resourcesFor(
 }
 const uploadsFolder = '/mnt/session/uploads';
 
-function placeOf(value: string, n: number): string {
+function parseMountPath(value: string, n: number): string {
   const below = value.startsWith(`${uploadsFolder}/`) ? value.slice(uploadsFolder.length) : value;
   const parts = below.split('/').filter((part) => part !== '' && part !== '.');
   const isBad = parts.length === 0 || parts.includes('..') || /[\0\r\n]/.test(value);

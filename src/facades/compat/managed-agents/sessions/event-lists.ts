@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { SseContext } from '../../../../http/transport/sse.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { ManagedEvent } from './projection.ts';
-import { catchUp, projectionOf } from './reader.ts';
+import { catchUp, createProjection } from './reader.ts';
 import type { ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
@@ -23,7 +23,7 @@ const idleMs = 300_000;
  * whose permissions it checks.
  */
 export class EventLists {
-  readonly #kept = new Map<SessionId, EventList>();
+  readonly #cached = new Map<SessionId, EventList>();
   readonly #inOrder = keyedQueue();
   readonly #context: Pick<SseContext, 'clock' | 'closing'>;
   #isSweeping = false;
@@ -37,9 +37,9 @@ export class EventLists {
     sessions: Sessions,
   ): Promise<readonly ManagedEvent[]> {
     return await this.#inOrder(session.id, async () => {
-      let list = this.#kept.get(session.id);
-      this.#kept.delete(session.id); // a list left half read by a failure is not cached
-      while (!list?.isOf(session) || !(await list.goOn(sessions))) list = new EventList(session);
+      let list = this.#cached.get(session.id);
+      this.#cached.delete(session.id); // a list left half read by a failure is not cached
+      while (!list?.isOf(session) || !(await list.extend(sessions))) list = new EventList(session);
       this.#keep(list);
       return list.of(thread);
     });
@@ -48,11 +48,11 @@ export class EventLists {
   #keep(list: EventList): void {
     if (!list.isWhole || list.chars > most.chars) return;
     list.usedAt = this.#context.clock.now();
-    this.#kept.set(list.id, list);
-    let chars = [...this.#kept.values()].reduce((sum, one) => sum + one.chars, 0);
-    for (const [id, oldest] of this.#kept) {
-      if (this.#kept.size <= most.sessions && chars <= most.chars) break;
-      this.#kept.delete(id);
+    this.#cached.set(list.id, list);
+    let chars = [...this.#cached.values()].reduce((sum, one) => sum + one.chars, 0);
+    for (const [id, oldest] of this.#cached) {
+      if (this.#cached.size <= most.sessions && chars <= most.chars) break;
+      this.#cached.delete(id);
       chars -= oldest.chars;
     }
     if (!this.#isSweeping) void this.#dropIdle();
@@ -61,9 +61,9 @@ export class EventLists {
   async #dropIdle(): Promise<void> {
     const { clock, closing } = this.#context;
     this.#isSweeping = true;
-    while (this.#kept.size > 0 && !closing.aborted) {
+    while (this.#cached.size > 0 && !closing.aborted) {
       await pause(idleMs, closing, clock).catch(() => {});
-      for (const [id, { usedAt }] of this.#kept) if (usedAt <= clock.now() - idleMs) this.#kept.delete(id);
+      for (const [id, { usedAt }] of this.#cached) if (usedAt <= clock.now() - idleMs) this.#cached.delete(id);
     }
     this.#isSweeping = false;
   }
@@ -89,7 +89,7 @@ class EventList {
 
   constructor(record: SessionRecord) {
     this.#record = record;
-    this.#projection = projectionOf(record);
+    this.#projection = createProjection(record);
   }
 
   get id(): SessionId {
@@ -105,7 +105,7 @@ class EventList {
   }
 
   /** Adds what is new in the logs. False: a list of the complete logs would differ. */
-  async goOn(sessions: Sessions): Promise<boolean> {
+  async extend(sessions: Sessions): Promise<boolean> {
     const before = new Map([...this.#logs].map(([thread, { newestAt }]) => [thread, newestAt]));
     const end = await catchUp(this.#projection, sessions, {
       goesOn: (thread, seq, page) => this.#goesOn({ thread, seq, page }, before),

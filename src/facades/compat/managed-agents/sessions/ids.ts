@@ -6,49 +6,49 @@ import { SessionId } from '../../../../core/model/ids.ts';
 // seq, so it is the same in every projection. A text of the agent has no seq of its own: its pieces leave the log of a
 // long session, and what came with the first piece then comes with the whole text. Its message id identifies both.
 
-export const sessionWord = (id: string): string => `sesn_${id}`;
-export const threadWord = (id: SessionId): string => `sthr_${id}`;
-export const eventWord = (id: SessionId, seq: number, part = 0): string =>
+export const apiSessionId = (id: string): string => `sesn_${id}`;
+export const apiThreadId = (id: SessionId): string => `sthr_${id}`;
+export const apiEventId = (id: SessionId, seq: number, part = 0): string =>
   `sevt_${id}${seq.toString(36).padStart(7, '0')}${part === 0 ? '' : `x${part}`}`;
 /** The id of the outcome that a message defined. */
-export const outcomeWord = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
+export const apiOutcomeId = (id: SessionId, seq: number): string => `outc_${id}${seq.toString(36).padStart(7, '0')}`;
 /** The id of a message of the agent, known before its event is in the log, because its text streams. */
-export const toMessageId = (messageId: string, part = 0): string =>
+export const apiMessageId = (messageId: string, part = 0): string =>
   `sevt_m${messageId.replaceAll('-', '')}${part === 0 ? '' : `x${part}`}`;
 /** The thinking before a message is a part of the message. */
 export const thoughtPart = 70;
 /** The id of the event that an event of a log produces as its part with this number, from 0. */
-export const toEventId = (source: SessionEvent, part: number): string =>
+export const apiIdOf = (source: SessionEvent, part: number): string =>
   source.type === 'message.delta' || source.type === 'message.assistant'
-    ? toMessageId(source.data.messageId, part + 1) // part 0 is the message itself
-    : eventWord(source.sessionId, source.seq, part);
+    ? apiMessageId(source.data.messageId, part + 1) // part 0 is the message itself
+    : apiEventId(source.sessionId, source.seq, part);
 
 /** A file that came in a message or a result, not through an upload of the program. */
-export const uploadWord = (id: string): string => `file_u${id.replaceAll('-', '')}`;
-export const uploadIdOf = (value: string): string | undefined => {
+export const apiUploadId = (id: string): string => `file_u${id.replaceAll('-', '')}`;
+export const parseUploadId = (value: string): string | undefined => {
   const [, ...parts] = /^file_u([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})$/.exec(value) ?? [];
   return parts.length === 0 ? undefined : parts.join('-');
 };
 
 /** A deployment is an automation, and a run of it a start. */
-export const deploymentWord = (id: string): string => `depl_${id}`;
-export const deploymentIdOf = (value: string): string => {
+export const apiDeploymentId = (id: string): string => `depl_${id}`;
+export const parseDeploymentId = (value: string): string => {
   const [, id] = /^depl_([0-9a-f]{12})$/.exec(value) ?? [];
   if (id === undefined) throw new AppError('not_found', `There is no deployment ${value}.`);
   return id;
 };
-export const runWord = (start: string): string => `drun_${start.replace(':', 'x')}`;
+export const apiRunId = (start: string): string => `drun_${start.replace(':', 'x')}`;
 /** The start, and the automation before its colon. */
-export const startIdOf = (value: string): { readonly id: string; readonly automation: string } => {
+export const parseStartId = (value: string): { readonly id: string; readonly automation: string } => {
   const [, automation, rest] = /^drun_([0-9a-f]{12})x([0-9a-f]+)$/.exec(value) ?? [];
   if (automation === undefined) throw new AppError('not_found', `There is no deployment run ${value}.`);
   return { id: `${automation}:${rest}`, automation };
 };
 
-const idOf = (prefix: string, value: string, what: string): SessionId => {
+const parseId = (prefix: string, value: string, what: string): SessionId => {
   const { success, data } = SessionId.safeParse(value.startsWith(prefix) ? value.slice(prefix.length) : '');
   if (!success) throw new AppError('session_not_found', `There is no ${what} ${value}.`);
   return data;
 };
-export const sessionIdOf = (value: string): SessionId => idOf('sesn_', value, 'session');
-export const threadIdOf = (value: string): SessionId => idOf('sthr_', value, 'thread');
+export const parseSessionId = (value: string): SessionId => parseId('sesn_', value, 'session');
+export const parseThreadId = (value: string): SessionId => parseId('sthr_', value, 'thread');

@@ -32,7 +32,7 @@ export const SessionContent = z.object({
   resources: z.array(z.discriminatedUnion('type', [FileResource, MemoryStoreResource, RepositoryResource])),
 });
 export type SessionContent = z.output<typeof SessionContent>;
-export const keptOf = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
+export const parseSessionContent = ({ agent }: Pick<SessionRecord, 'agent'>): SessionContent | undefined =>
   SessionContent.safeParse(agent?.kept).data;
 
 /** An agent that can work for the session's agent. */
@@ -58,9 +58,9 @@ interface SessionRequest {
 const isOn = ({ enabled }: { readonly enabled: boolean }) => enabled;
 
 /** Converts the session's agent to the server's own format. */
-export function sessionAgentOf({ kept, roster, config, environment, files }: SessionRequest): SessionAgent {
+export function toSessionAgent({ kept, roster, config, environment, files }: SessionRequest): SessionAgent {
   const { content } = kept;
-  const packages = config?.type === 'cloud' ? packagesOf(config) : undefined;
+  const packages = config?.type === 'cloud' ? toPackages(config) : undefined;
   const stores = kept.resources.flatMap((one) => (one.type === 'memory_store' ? [mountedStore(one)] : []));
   const workers = config?.type === 'self_hosted' ? kept.environmentId : environment;
   return {
@@ -76,7 +76,7 @@ export function sessionAgentOf({ kept, roster, config, environment, files }: Ses
       tools: mcpTools(content.tools.find((tool) => tool.type === 'mcp_toolset' && tool.mcp_server_name === name)),
     })),
     vaults: kept.vaultIds,
-    approvals: content.tools.flatMap(rulesOf),
+    approvals: content.tools.flatMap(toApprovalRules),
     ...(packages && { packages }),
     ...(files && { files: [...files] }),
     ...(stores.length > 0 && { memoryStores: stores }),
@@ -84,26 +84,26 @@ export function sessionAgentOf({ kept, roster, config, environment, files }: Ses
       skills: content.skills.map(({ skill_id: skill, version }) => ({ skill, version })),
     }),
     ...(workers !== undefined && { environment: workers }),
-    ...(roster.length > 0 && { subAgents: subAgentsOf(kept, roster) }),
+    ...(roster.length > 0 && { subAgents: toSubAgents(kept, roster) }),
     kept: { ...kept },
   };
 }
 
 /** The agents of the roster, each by its name; a duplicate name gets a number. */
-function subAgentsOf(kept: SessionContent, roster: readonly RosterAgent[]): SubAgent[] {
+function toSubAgents(kept: SessionContent, roster: readonly RosterAgent[]): SubAgent[] {
   const names: string[] = [];
   return roster.map(({ agentId, version, model, content }) => {
     let name = content.name;
     for (let n = 2; names.includes(name); n++) name = `${content.name} ${n}`;
     names.push(name);
     const own = { ...kept, agentId, version, content, resources: [] };
-    const agent = sessionAgentOf({ kept: own, roster: [], config: undefined, files: undefined });
+    const agent = toSessionAgent({ kept: own, roster: [], config: undefined, files: undefined });
     return { name, description: content.description ?? '', model, agent };
   });
 }
 
 /** Undefined: none. */
-function packagesOf({ packages }: CloudConfig): SessionAgent['packages'] {
+function toPackages({ packages }: CloudConfig): SessionAgent['packages'] {
   const requested = packageManagers.flatMap((manager) =>
     packages[manager].length > 0 ? [[manager, packages[manager]] as const] : [],
   );
@@ -127,7 +127,7 @@ function mcpTools(tool: ResolvedTool | undefined): string[] {
 const actions = { always_allow: 'allow', always_ask: 'ask', auto: 'ask' } as const;
 const actionOf = ({ type }: Policy) => actions[type];
 /** The rules for calls, the more specific ones first. A tool that is off is denied, even if its server offers it. */
-function rulesOf(tool: ResolvedTool): SessionAgent['approvals'] {
+function toApprovalRules(tool: ResolvedTool): SessionAgent['approvals'] {
   if (tool.type === 'custom') return [];
   const isMcp = tool.type === 'mcp_toolset';
   const prefix = isMcp ? `mcp_${serverName(tool.mcp_server_name)}_` : '';
@@ -141,12 +141,12 @@ function rulesOf(tool: ResolvedTool): SessionAgent['approvals'] {
 }
 
 /** The facts about the agent that events name. */
-export function factsOf(record: SessionRecord): AgentFacts {
+export function readAgentFacts(record: SessionRecord): AgentFacts {
   const { agent } = record;
-  const kept = keptOf(record);
+  const kept = parseSessionContent(record);
   const content = kept?.content;
   return {
-    ...(kept && { shown: () => shownAgentOf(kept, record) }),
+    ...(kept && { shown: () => toShownAgent(kept, record) }),
     name: agent?.name ?? record.parent?.role ?? record.template,
     customTools: new Set(agent?.clientTools.map(({ name }) => name)),
     servers: new Map(content?.mcp_servers.map(({ name }) => [serverName(name), name])),
@@ -155,16 +155,16 @@ export function factsOf(record: SessionRecord): AgentFacts {
 }
 
 type KnownAgent = Pick<SessionContent, 'agentId' | 'version' | 'content'>;
-function threadAgentOf({ agentId, version, content: { metadata: _, ...content } }: KnownAgent) {
+function toThreadAgent({ agentId, version, content: { metadata: _, ...content } }: KnownAgent) {
   return { id: agentId, type: 'agent' as const, version, ...content };
 }
 const withoutRoster = <Agent extends { multiagent: unknown }>({ multiagent: _, ...agent }: Agent) => agent;
 
-function shownAgentOf(kept: SessionContent, record: SessionRecord) {
-  const { multiagent, ...own } = threadAgentOf(kept);
+function toShownAgent(kept: SessionContent, record: SessionRecord) {
+  const { multiagent, ...own } = toThreadAgent(kept);
   return {
     ...own,
-    multiagent: withRoster(multiagent, rosterOfSession(record).map(threadAgentOf).map(withoutRoster)),
+    multiagent: withRoster(multiagent, rosterOfSession(record).map(toThreadAgent).map(withoutRoster)),
   };
 }
 
@@ -174,7 +174,7 @@ export async function shownAgent(
   kept: SessionContent | undefined,
   sessions: Services['sessions'],
 ) {
-  if (kept) return shownAgentOf(kept, record);
+  if (kept) return toShownAgent(kept, record);
   const model = record.model ?? (await sessions.agent(record.id).catch(() => undefined))?.model ?? 'unknown';
   return {
     id: `agent_server_${record.template}`,

@@ -1,9 +1,9 @@
 import type { FactOf } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
 import { isoOrNull } from '../wire.ts';
-import type { ToldEvent } from './calls.ts';
-import { outcomeWord } from './ids.ts';
-import { noUsage, spanUsageOf, type Usage, withUsage } from './usage.ts';
+import type { EventDraft } from './calls.ts';
+import { apiOutcomeId } from './ids.ts';
+import { noUsage, toSpanUsage, type Usage, withUsage } from './usage.ts';
 
 type Verdict = 'satisfied' | 'needs_revision' | 'max_iterations_reached' | 'failed' | 'interrupted';
 /** The goal of a run in this API: what the agent should produce, and the state of its evaluation. */
@@ -40,10 +40,10 @@ export class Outcomes {
       runId,
       data,
     }: { readonly seq: number; readonly runId: string | null; readonly data: FactOf<'message.user'>['data'] },
-  ): ToldEvent | undefined {
+  ): EventDraft | undefined {
     const { goal, text } = data;
     if (goal?.rubric === undefined || runId === null) return undefined;
-    const id = outcomeWord(sessionId, seq);
+    const id = apiOutcomeId(sessionId, seq);
     this.#byRun.set(runId, {
       id,
       description: text,
@@ -80,7 +80,7 @@ export class Outcomes {
     runId: string | null,
     data: FactOf<'goal'>['data'],
     { word, at }: { readonly word: string; readonly at: number },
-  ): ToldEvent | undefined {
+  ): EventDraft | undefined {
     const outcome = this.#of(runId);
     if (!outcome || data.kind === 'checked') return undefined;
     if (data.kind === 'judged') {
@@ -102,7 +102,7 @@ export class Outcomes {
   }
 
   /** Ends an outcome whose run ends before its goal has a verdict. */
-  close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): ToldEvent | undefined {
+  close(runId: string | null, { reason, goal }: FactOf<'run.end'>['data'], at: number): EventDraft | undefined {
     const outcome = this.#of(runId);
     if (!outcome || outcome.completedAt !== null) return undefined;
     const result = reason === 'stopped' ? 'interrupted' : 'failed';
@@ -128,14 +128,14 @@ export class Outcomes {
   #end(
     outcome: Outcome,
     { result, explanation, at }: { readonly result: Verdict; readonly explanation: string; readonly at: number },
-  ): ToldEvent {
+  ): EventDraft {
     const fields = {
       outcome_id: outcome.id,
       outcome_evaluation_start_id: outcome.startedBy ?? '',
       iteration: outcome.iteration,
       result,
       explanation,
-      usage: spanUsageOf(outcome.usage),
+      usage: toSpanUsage(outcome.usage),
     };
     outcome.startedBy = undefined;
     outcome.explanation = explanation;

@@ -4,11 +4,11 @@ import type { RunId, SessionId } from '../../../../core/model/ids.ts';
 import type { WaitReason } from '../../../../core/model/spending.ts';
 import { iso } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
-import { type AnnouncedCall, Calls, type ToldEvent } from './calls.ts';
-import { eventWord, thoughtPart, threadWord, toEventId, toMessageId, uploadWord } from './ids.ts';
+import { type AnnouncedCall, Calls, type EventDraft } from './calls.ts';
+import { apiEventId, apiIdOf, apiMessageId, apiThreadId, apiUploadId, thoughtPart } from './ids.ts';
 import { Outcomes } from './outcomes.ts';
 import { Delegations, type TextToChild } from './threads/delegations.ts';
-import { noUsage, spanUsageOf, type Usage, usageOf, withUsage } from './usage.ts';
+import { noUsage, toSpanUsage, toUsage, type Usage, withUsage } from './usage.ts';
 
 /** An event of the API. */
 export interface ManagedEvent {
@@ -64,7 +64,7 @@ export class Projection {
   readonly delegations: Delegations;
   readonly #children: Map<SessionId, string>;
   /** The id of the next event that the current log event produces. */
-  #word = (): string => '';
+  #nextId = (): string => '';
   #out: ManagedEvent[] = [];
 
   /** `from`: continues from the state of another one. */
@@ -86,7 +86,7 @@ export class Projection {
     return this.#agent;
   }
   /** Updates the agent after a change. */
-  know(agent: AgentFacts): void {
+  setAgent(agent: AgentFacts): void {
     this.#agent = agent;
   }
 
@@ -129,7 +129,7 @@ export class Projection {
   }
   /** The thread as events name it. */
   get thread(): { readonly session_thread_id: string; readonly agent_name: string } {
-    return { session_thread_id: threadWord(this.#id), agent_name: this.#agent.name };
+    return { session_thread_id: apiThreadId(this.#id), agent_name: this.#agent.name };
   }
   /** Whether the text of a message streams to readers; a question's text does not. */
   get shows(): boolean {
@@ -139,7 +139,7 @@ export class Projection {
   add(event: SessionEvent): readonly ManagedEvent[] {
     this.#now.seq = event.seq;
     this.#now.at = event.ts;
-    this.#word = () => toEventId(event, this.#out.length);
+    this.#nextId = () => apiIdOf(event, this.#out.length);
     this.#out = [];
     this.#fold(event);
     return this.#out;
@@ -162,7 +162,7 @@ export class Projection {
       case 'message.delta':
         this.#now.openMessage = event.data.messageId;
         if (isQuestion(event.data.waits)) this.#now.asking = true;
-        if (!this.#now.asking && event.data.waits === undefined) this.#begin();
+        if (!this.#now.asking && event.data.waits === undefined) this.#startReply();
         break;
       case 'message.assistant':
         this.#projectMessage(event.data);
@@ -175,7 +175,7 @@ export class Projection {
         this.#projectApproval(event.data);
         break;
       case 'approval.resolved':
-        this.#tell(this.#calls.resolve(event.data));
+        this.#emitDraft(this.#calls.resolve(event.data));
         break;
       case 'tool.calling':
         this.#calling(event.data);
@@ -202,8 +202,8 @@ export class Projection {
         this.#end(event);
         break;
       case 'goal':
-        this.#tell(
-          this.outcomes.judge(event.runId, event.data, { word: eventWord(this.#id, this.#now.seq), at: this.#now.at }),
+        this.#emitDraft(
+          this.outcomes.judge(event.runId, event.data, { word: apiEventId(this.#id, this.#now.seq), at: this.#now.at }),
         );
         break;
       case 'context.compacted':
@@ -231,9 +231,9 @@ export class Projection {
   }
 
   #emit(type: string, fields: Fields, id?: string): void {
-    this.#out.push({ id: id ?? this.#word(), type, processed_at: iso(this.#now.at), ...fields });
+    this.#out.push({ id: id ?? this.#nextId(), type, processed_at: iso(this.#now.at), ...fields });
   }
-  #tell(report: ToldEvent | undefined): void {
+  #emitDraft(report: EventDraft | undefined): void {
     if (report) this.#emit(report.type, report.fields);
   }
 
@@ -241,7 +241,7 @@ export class Projection {
   #asks(event: FactOf<'message.user'> & { readonly seq: number }): void {
     const content = event.data.blocks ?? contentOf(event.data);
     const { type, fields } = this.outcomes.define(this.#id, event) ?? { type: 'user.message', fields: { content } };
-    const requested = { id: this.#word(), type, processed_at: null, ...fields };
+    const requested = { id: this.#nextId(), type, processed_at: null, ...fields };
     if (event.runId === null || event.runId === this.#now.run)
       this.#out.push({ ...requested, processed_at: iso(this.#now.at) });
     else this.#now.queued = new Map(this.#now.queued).set(event.runId, requested);
@@ -288,15 +288,15 @@ export class Projection {
     this.#now.status = 'idle';
     const stop = { stop_reason: reason, stop_details: details };
     this.#emit('session.thread_status_idle', { ...this.thread, ...stop });
-    this.#emit('session.usage', { usage: usageOf(this.#now.usage, this.#now.activeMs), budget: null });
+    this.#emit('session.usage', { usage: toUsage(this.#now.usage, this.#now.activeMs), budget: null });
     this.#emit('session.status_idle', stop);
   }
 
   /** The first sign of the model's reply. */
-  #begin(): void {
+  #startReply(): void {
     if (this.#now.status === 'rescheduling') this.#run();
     if (this.#now.request !== undefined) return;
-    this.#now.request = this.#word();
+    this.#now.request = this.#nextId();
     this.#emit('span.model_request_start', {});
   }
   #finish(isError: boolean, used: Fields = nothingUsed): void {
@@ -313,16 +313,16 @@ export class Projection {
     if (isQuestion(waits)) this.#now.asking = true; // the pieces that showed this may have left the log
     if (this.#now.asking || text === '') return;
     this.#now.lastWords = text;
-    if (waits === undefined) this.#begin(); // a question did not come from a request to the model
-    if (thought) this.#think(toMessageId(messageId, thoughtPart));
-    this.#emit('agent.message', { content: [{ type: 'text', text }] }, toMessageId(messageId));
+    if (waits === undefined) this.#startReply(); // a question did not come from a request to the model
+    if (thought) this.#think(apiMessageId(messageId, thoughtPart));
+    this.#emit('agent.message', { content: [{ type: 'text', text }] }, apiMessageId(messageId));
   }
   #used(data: FactOf<'usage'>['data']): void {
     this.#now.usage = withUsage(this.#now.usage, data);
-    this.#begin();
+    this.#startReply();
     if (data.thoughts && !this.#now.hasThought) this.#emit('agent.thinking', {});
     this.#now.hasThought = false;
-    this.#finish(false, spanUsageOf(withUsage(noUsage, data)));
+    this.#finish(false, toSpanUsage(withUsage(noUsage, data)));
   }
   #think(id: string): void {
     this.#now.hasThought = true;
@@ -336,12 +336,12 @@ export class Projection {
 
   #projectApproval(data: FactOf<'approval.requested'>['data']): void {
     this.#now.asking = true;
-    this.#tell(this.#calls.ask(data, { agent: this.#agent, eventId: this.#word() }));
+    this.#emitDraft(this.#calls.ask(data, { agent: this.#agent, eventId: this.#nextId() }));
   }
   #calling(data: FactOf<'tool.calling'>['data']): void {
     if (this.#now.status === 'rescheduling') this.#run();
     const isDelegation = !this.#agent.customTools.has(data.function) && this.delegations.begin(data);
-    this.#tell(this.#calls.begin(data, { agent: this.#agent, eventId: this.#word(), isShown: !isDelegation }));
+    this.#emitDraft(this.#calls.begin(data, { agent: this.#agent, eventId: this.#nextId(), isShown: !isDelegation }));
   }
   /** A child has started, with a task. */
   #delegated(data: FactOf<'child.started'>['data']): void {
@@ -349,7 +349,7 @@ export class Projection {
     const name = agent === undefined ? this.#agent.name : (this.#agent.subAgents?.get(agent) ?? agent);
     this.#children.set(child, name);
     this.#emit('session.thread_created', {
-      session_thread_id: threadWord(child),
+      session_thread_id: apiThreadId(child),
       agent_name: name,
       workflow_run_id: null,
     });
@@ -357,7 +357,7 @@ export class Projection {
   }
   #wrote({ child, text }: TextToChild): void {
     this.#emit('agent.thread_message_sent', {
-      to_session_thread_id: threadWord(child),
+      to_session_thread_id: apiThreadId(child),
       to_agent_name: this.#children.get(child) ?? null,
       content: [{ type: 'text', text }],
     });
@@ -365,7 +365,7 @@ export class Projection {
   #called(data: FactOf<'tool.called'>['data']): void {
     const sent = this.delegations.end(data);
     if (sent) this.#wrote(sent);
-    this.#tell(this.#calls.end(data));
+    this.#emitDraft(this.#calls.end(data));
   }
 
   #waitReason({ reason }: FactOf<'run.wait'>['data']): StopReason {
@@ -401,9 +401,9 @@ export class Projection {
     // The interrupt comes first: its program receives the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
-    for (const report of this.#calls.endAll()) this.#tell(report);
+    for (const report of this.#calls.endAll()) this.#emitDraft(report);
     this.delegations.clear();
-    this.#tell(this.outcomes.close(runId, data, this.#now.at));
+    this.#emitDraft(this.outcomes.close(runId, data, this.#now.at));
     const failure = this.#now.failure;
     this.#now.failure = '';
     if (status !== 'failed') {
@@ -446,5 +446,5 @@ const errorTypes: Partial<Record<ErrorCode, string>> = {
 
 const contentOf = ({ text, attachments }: FactOf<'message.user'>['data']) => [
   { type: 'text', text },
-  ...attachments.map((file) => ({ type: 'document', source: { type: 'file', file_id: uploadWord(file) } })),
+  ...attachments.map((file) => ({ type: 'document', source: { type: 'file', file_id: apiUploadId(file) } })),
 ];

@@ -5,7 +5,7 @@ import type { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { toBudgetView } from './budget.ts';
-import { factsOf } from './kept-session.ts';
+import { readAgentFacts } from './kept-session.ts';
 import { SessionProjection, type ThreadEvent } from './threads/session-projection.ts';
 
 type Sessions = Services['sessions'];
@@ -17,24 +17,24 @@ const maxKept = 500;
  * what is new in each log. Every read calls the service as the caller, whose permissions it checks.
  */
 export class SessionReader {
-  readonly #kept = new Map<SessionId, SessionProjection>();
+  readonly #cached = new Map<SessionId, SessionProjection>();
 
   /** The state of the session at the end of its logs. */
   async state(record: SessionRecord, sessions: Sessions): Promise<SessionProjection> {
     for (;;) {
-      const projection = this.#kept.get(record.id) ?? projectionOf(record);
-      this.#kept.delete(record.id);
-      this.#kept.set(record.id, projection);
-      const [oldest] = this.#kept.keys();
-      if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
+      const projection = this.#cached.get(record.id) ?? createProjection(record);
+      this.#cached.delete(record.id);
+      this.#cached.set(record.id, projection);
+      const [oldest] = this.#cached.keys();
+      if (this.#cached.size > maxKept && oldest !== undefined) this.#cached.delete(oldest);
       // Concurrent readers share it: an event that one of them has already added is skipped.
       const end = await catchUp(projection, sessions, { goesOn: isWhole, isShared: true });
       if (end === 'read') return projection;
       if (end === 'child missing') break;
-      if (this.#kept.get(record.id) === projection) this.#kept.delete(record.id);
+      if (this.#cached.get(record.id) === projection) this.#cached.delete(record.id);
     }
     // Other callers may be able to read the child, so the shared state stays theirs.
-    const own = projectionOf(record);
+    const own = createProjection(record);
     await catchUp(own, sessions);
     return own;
   }
@@ -45,8 +45,8 @@ export class SessionReader {
   }
 }
 
-export const projectionOf = (record: SessionRecord) =>
-  new SessionProjection(record.id, factsOf(record), toBudgetView(record));
+export const createProjection = (record: SessionRecord) =>
+  new SessionProjection(record.id, readAgentFacts(record), toBudgetView(record));
 
 /**
  * Adds an event of a log. An event about a child first opens that child's log; an event about another agent reads that
@@ -69,11 +69,11 @@ async function addWithChild(
   if (event.type === 'child.started' && !projection.has(event.data.sessionId)) {
     const child = await sessions.get(event.data.sessionId).catch(unlessNoSession);
     if (!child) return undefined;
-    projection.open(child.id, event.sessionId, factsOf(child));
+    projection.open(child.id, event.sessionId, readAgentFacts(child));
   }
   if (event.type === 'session.updated' && event.data.agent && projection.has(event.sessionId)) {
     const changed = await sessions.get(event.sessionId).catch(unlessNoSession);
-    if (changed) projection.of(event.sessionId).know(factsOf(changed));
+    if (changed) projection.of(event.sessionId).setAgent(readAgentFacts(changed));
   }
   return projection.add(event);
 }
@@ -116,12 +116,12 @@ export async function catchUp(
       pages.set(thread, [...events]);
       if ((events.at(-1)?.seq ?? 0) >= (read?.head ?? 0) || events.length === 0) ended.add(thread);
     }
-    const next = earliestOf(pages);
+    const next = takeEarliest(pages);
     if (!next) return 'read';
     const known = projection.threads.length;
     // The log of a started child is read before anything else is added.
     while (projection.threads.length === known) {
-      const event = earliestOf(pages)?.shift();
+      const event = takeEarliest(pages)?.shift();
       if (!event) break;
       const add = isShared ? addWithChild : addTo;
       const report = await add(projection, event, sessions);
@@ -133,7 +133,7 @@ export async function catchUp(
 }
 
 /** The remaining events of the page whose first event is the earliest; among several, of the log that started first. */
-function earliestOf(pages: ReadonlyMap<SessionId, SessionEvent[]>): SessionEvent[] | undefined {
+function takeEarliest(pages: ReadonlyMap<SessionId, SessionEvent[]>): SessionEvent[] | undefined {
   let found: SessionEvent[] | undefined;
   for (const rest of pages.values()) {
     const [first] = rest;

@@ -7,10 +7,10 @@ import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnec
 import { invalid } from '../errors.ts';
 import { type FileDeps, uploadFor } from '../resources/files.ts';
 import type { Route } from '../route.ts';
-import { pageOf, parsed, withoutPrevious } from '../wire.ts';
+import { paginate, parsed, withoutPrevious } from '../wire.ts';
 import { maxFiles, ResourceRequest, resourcesFor } from './create.ts';
-import { sessionIdOf } from './ids.ts';
-import { keptOf, type SessionContent } from './kept-session.ts';
+import { parseSessionId } from './ids.ts';
+import { parseSessionContent, type SessionContent } from './kept-session.ts';
 import { AuthorizationToken, putToken } from './repository-resources.ts';
 
 /** A memory store is identified by its own id. */
@@ -24,12 +24,12 @@ export function resourceRoutes(parts: FileDeps): Route[] {
   const { services, clock, ids } = parts;
   const { sessions, files } = services;
   const found = async (params: { readonly id?: string | undefined }) => {
-    const record = await sessions.get(sessionIdOf(params.id ?? ''));
+    const record = await sessions.get(parseSessionId(params.id ?? ''));
     await sessions.page(record.id, 0, 1); // refuses a caller without read access
     return record;
   };
   const one = (record: SessionRecord, id = '') => {
-    const resource = keptOf(record)?.resources.find((it) => idOf(it) === id);
+    const resource = parseSessionContent(record)?.resources.find((it) => idOf(it) === id);
     if (!resource) throw new AppError('not_found', `The session has no resource ${id}.`);
     return resource;
   };
@@ -46,21 +46,24 @@ export function resourceRoutes(parts: FileDeps): Route[] {
 
   return [
     {
-      door: 'GET /v1/sessions/:id/resources',
+      endpoint: 'GET /v1/sessions/:id/resources',
       async run({ params, query }) {
         const record = await found(params);
         const limit = query.integer('limit', { min: 1, max: 1_000, usual: 1_000 });
-        const resources = (keptOf(record)?.resources ?? []).map((resource) => ({ id: idOf(resource), resource }));
+        const resources = (parseSessionContent(record)?.resources ?? []).map((resource) => ({
+          id: idOf(resource),
+          resource,
+        }));
         const paging = { limit, page: query.one('page'), name: `resources ${record.id}` };
-        const { data, next_page } = withoutPrevious(pageOf(resources, paging));
+        const { data, next_page } = withoutPrevious(paginate(resources, paging));
         return { data: data.map(({ resource }) => resource), next_page };
       },
     },
     {
-      door: 'POST /v1/sessions/:id/resources',
+      endpoint: 'POST /v1/sessions/:id/resources',
       async run({ params, body }) {
         const record = await found(params);
-        const kept = keptOf(record);
+        const kept = parseSessionContent(record);
         const { resources = [] } = kept ?? {};
         const requested = parsed(ResourceRequest, body);
         if (record.archived) throw invalid('The session is archived.', 'session_archived');
@@ -84,11 +87,11 @@ export function resourceRoutes(parts: FileDeps): Route[] {
       },
     },
     {
-      door: 'GET /v1/sessions/:id/resources/:resource',
+      endpoint: 'GET /v1/sessions/:id/resources/:resource',
       run: async ({ params }) => one(await found(params), params.resource),
     },
     {
-      door: 'POST /v1/sessions/:id/resources/:resource',
+      endpoint: 'POST /v1/sessions/:id/resources/:resource',
       async run({ params, body }) {
         const record = await found(params);
         const resource = one(record, params.resource);
@@ -100,10 +103,10 @@ export function resourceRoutes(parts: FileDeps): Route[] {
       },
     },
     {
-      door: 'DELETE /v1/sessions/:id/resources/:resource',
+      endpoint: 'DELETE /v1/sessions/:id/resources/:resource',
       async run({ params, reply }) {
         const record = await found(params);
-        const kept = keptOf(record);
+        const kept = parseSessionContent(record);
         const resource = one(record, params.resource);
         if (resource.type !== 'file') {
           await sessions.update(record.id, {}); // a caller who must not change it learns nothing more

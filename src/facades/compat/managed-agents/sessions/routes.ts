@@ -12,14 +12,14 @@ import type { FileDeps } from '../resources/files.ts';
 import { contentFiles, uploadFor } from '../resources/files.ts';
 import type { Route } from '../route.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
-import { changedMetadata, MetadataChange, pageOf, parsed } from '../wire.ts';
+import { changedMetadata, MetadataChange, paginate, parsed } from '../wire.ts';
 import { refuseBeyondResults } from '../work/access.ts';
 import { BudgetInput, changedBudget } from './budget.ts';
 import { newSession } from './create.ts';
 import { eventRoutes } from './events.ts';
-import { sessionIdOf, sessionWord } from './ids.ts';
+import { apiSessionId, parseSessionId } from './ids.ts';
 import { inboundEvents } from './inbound.ts';
-import { keptOf, rosterOfSession, sessionAgentOf } from './kept-session.ts';
+import { parseSessionContent, rosterOfSession, toSessionAgent } from './kept-session.ts';
 import { SessionReader } from './reader.ts';
 import { putToken } from './repository-resources.ts';
 import { resourceRoutes } from './resources.ts';
@@ -47,13 +47,13 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
   const reader = new SessionReader();
   const views = { services, reader, clock };
   const uploadOf = (file: string) => uploadFor(file, parts);
-  const found = (params: { readonly id?: string | undefined }) => sessions.get(sessionIdOf(params.id ?? ''));
+  const found = (params: { readonly id?: string | undefined }) => sessions.get(parseSessionId(params.id ?? ''));
   const view = (record: SessionRecord) => sessionView(record, views);
   const events = eventRoutes({ sessions, reader, sse });
 
   return [
     {
-      door: 'POST /v1/sessions',
+      endpoint: 'POST /v1/sessions',
       least: 'create',
       async run({ body, reply }) {
         const gone = abortOnDisconnect(reply);
@@ -80,7 +80,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       },
     },
     {
-      door: 'GET /v1/sessions',
+      endpoint: 'GET /v1/sessions',
       async run({ query }) {
         const order = query.order('desc');
         const isWithin = query.within('created_at');
@@ -92,9 +92,9 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
           !isThread(record) &&
           (!record.archived || query.has('include_archived')) &&
           isWithin(record.createdAt) &&
-          (agent === undefined || keptOf(record)?.agentId === agent) &&
-          (version === undefined || String(keptOf(record)?.version) === version) &&
-          (deployment === undefined || keptOf(record)?.deploymentId === deployment) &&
+          (agent === undefined || parseSessionContent(record)?.agentId === agent) &&
+          (version === undefined || String(parseSessionContent(record)?.version) === version) &&
+          (deployment === undefined || parseSessionContent(record)?.deploymentId === deployment) &&
           (store === undefined || record.agent?.memoryStores?.some((one) => one.store === store) === true);
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
@@ -104,19 +104,19 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         // A caller that can only see that a session exists cannot read it here.
         const readable = async (record: SessionRecord) => await view(record).catch(unlessNoSession);
         if (statuses.length === 0) {
-          const { data, ...rest } = pageOf(chosen, paging);
+          const { data, ...rest } = paginate(chosen, paging);
           return { data: (await Promise.all(data.map(readable))).filter((one) => one !== undefined), ...rest };
         }
         const shown = (await Promise.all(chosen.map(readable))).filter((one) => one !== undefined);
-        return pageOf(
+        return paginate(
           shown.filter(({ status }) => statuses.includes(status)),
           { ...paging, name: `sessions ${order} ${statuses.join()}` },
         );
       },
     },
-    { door: 'GET /v1/sessions/:id', worker, run: async ({ params }) => await view(await found(params)) },
+    { endpoint: 'GET /v1/sessions/:id', worker, run: async ({ params }) => await view(await found(params)) },
     {
-      door: 'POST /v1/sessions/:id',
+      endpoint: 'POST /v1/sessions/:id',
       async run({ params, body }) {
         const record = await found(params);
         const { title, metadata, budget, vault_ids: vaults, agent } = parsed(SessionUpdate, body);
@@ -136,7 +136,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       },
     },
     {
-      door: 'POST /v1/sessions/:id/archive',
+      endpoint: 'POST /v1/sessions/:id/archive',
       async run({ params }) {
         const record = await found(params);
         if (record.archived) return await view(record);
@@ -149,17 +149,17 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       },
     },
     {
-      door: 'DELETE /v1/sessions/:id',
+      endpoint: 'DELETE /v1/sessions/:id',
       async run({ params }) {
         const record = await found(params);
         await refuseBusy(record);
         await leaveQueue(record);
         await sessions.delete(record.id);
-        return { id: sessionWord(record.id), type: 'session_deleted' as const };
+        return { id: apiSessionId(record.id), type: 'session_deleted' as const };
       },
     },
     {
-      door: 'POST /v1/sessions/:id/events',
+      endpoint: 'POST /v1/sessions/:id/events',
       worker,
       async run({ params, body, reply, worker: byWorker }) {
         const record = await found(params);
@@ -176,7 +176,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       },
     },
     {
-      door: 'GET /v1/sessions/:id/events',
+      endpoint: 'GET /v1/sessions/:id/events',
       worker,
       async run({ params, query }) {
         const session = await found(params);
@@ -184,7 +184,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
       },
     },
     {
-      door: 'GET /v1/sessions/:id/events/stream',
+      endpoint: 'GET /v1/sessions/:id/events/stream',
       stream: true,
       worker,
       async run(apiRequest) {
@@ -212,7 +212,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
 
   async function changedAgent(record: SessionRecord, change: z.output<typeof SessionUpdate>['agent']) {
     if (!change) return undefined;
-    const kept = keptOf(record);
+    const kept = parseSessionContent(record);
     if (!kept) throw invalid('agent: only a session that was made by this API has an agent that can be changed.');
     const active = await sessions.activeRun(record.id);
     if (active) throw invalid('agent: the session must be idle.', 'session_running');
@@ -221,6 +221,6 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
     const config = environment && EnvironmentContent.safeParse(environment.content).data?.config;
     const { environment: workers, files } = record.agent ?? {};
     const roster = rosterOfSession(record);
-    return sessionAgentOf({ kept: { ...kept, content }, roster, config, environment: workers, files });
+    return toSessionAgent({ kept: { ...kept, content }, roster, config, environment: workers, files });
   }
 }

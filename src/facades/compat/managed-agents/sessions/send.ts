@@ -7,7 +7,7 @@ import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
 import { type ContentFiles, type EventContents, readContents } from './content.ts';
-import { eventWord, outcomeWord, threadWord } from './ids.ts';
+import { apiEventId, apiOutcomeId, apiThreadId } from './ids.ts';
 import type { InboundEvent } from './inbound.ts';
 import type { ManagedEvent } from './projection.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
@@ -50,7 +50,7 @@ async function check({ record, projection, sessions }: Target, events: readonly 
   let hasOutcome = projection.outcomes.isActive;
   for (const [n, event] of events.entries()) {
     const thread = 'session_thread_id' in event && event.session_thread_id;
-    const named = projection.threads.find((one) => threadWord(one) === thread);
+    const named = projection.threads.find((one) => apiThreadId(one) === thread);
     if (thread && !named) throw invalid(`events.${n}.session_thread_id: the session has no thread ${thread}.`);
     if (event.type === 'user.interrupt') {
       if (named && named !== record.id && (await sessions.get(named)).archived)
@@ -107,18 +107,18 @@ async function sendOne(
     const active = await sessions.activeRun(id);
     // A waiting run continues with the message; a working run finishes first.
     const mode = active && !active.waiting ? 'queue' : 'inject';
-    const { seq } = await sessions.send(id, { ...commandOf(event, eventContents), mode });
+    const { seq } = await sessions.send(id, { ...toCommand(event, eventContents), mode });
     return {
       ...event,
       content: eventContents.of(event).blocks,
-      id: eventWord(id, seq),
+      id: apiEventId(id, seq),
       processed_at: active && !active.waiting ? null : iso(now()),
     };
   }
   if (event.type === 'user.define_outcome') {
-    const { seq } = await sessions.send(id, commandOf(event, eventContents));
-    const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: outcomeWord(id, seq) };
-    return { ...event, ...known, id: eventWord(id, seq), processed_at: iso(now()) };
+    const { seq } = await sessions.send(id, toCommand(event, eventContents));
+    const known = { max_iterations: event.max_iterations ?? usualIterations, outcome_id: apiOutcomeId(id, seq) };
+    return { ...event, ...known, id: apiEventId(id, seq), processed_at: iso(now()) };
   }
   return await interrupt(target, event);
 }
@@ -126,7 +126,7 @@ async function sendOne(
 const usualIterations = 3;
 type Task = Extract<InboundEvent, { type: 'user.message' | 'user.define_outcome' }>;
 /** The command of an event that gives the agent something to do, with the uploads behind its files. */
-export function commandOf(event: Task, eventContents: EventContents): SendCommand {
+export function toCommand(event: Task, eventContents: EventContents): SendCommand {
   if (event.type === 'user.message') {
     const { text, files, blocks } = eventContents.of(event);
     return { text, mode: 'queue', attachments: files, ...((blocks.length > 1 || files.length > 0) && { blocks }) };
@@ -141,7 +141,7 @@ async function interrupt(
   { record, sessions, projection, now }: Target,
   event: Extract<InboundEvent, { type: 'user.interrupt' }>,
 ): Promise<ManagedEvent> {
-  const named = projection.threads.find((one) => threadWord(one) === event.session_thread_id);
+  const named = projection.threads.find((one) => apiThreadId(one) === event.session_thread_id);
   const id = named ?? record.id; // the children of the primary thread stop with it
   const before = projection.seqOf(id);
   // At its budget nothing is running that could be interrupted, and the run waits until the budget is raised.
@@ -150,7 +150,7 @@ async function interrupt(
   const end = stopped ? (await eventsAfter(sessions, id, before)).find(isStop) : undefined;
   const seq = end?.seq ?? before;
   // Without an effect, its id is not that of any event.
-  const word = end ? eventWord(id, seq) : `${eventWord(id, seq)}none`;
+  const word = end ? apiEventId(id, seq) : `${apiEventId(id, seq)}none`;
   return { ...event, session_thread_id: event.session_thread_id ?? null, id: word, processed_at: iso(now()) };
 }
 const isStop = (event: SessionEvent) => event.type === 'run.end' && event.data.reason === 'stopped';
@@ -179,7 +179,7 @@ async function answerAll(
   const resolved: SessionEvent[] = [];
   for (const thread of new Set(known.map(({ call }) => call?.thread ?? record.id))) {
     const own = known.filter(({ call, event }) => call?.thread === thread && canAnswer(event, call));
-    const [first, ...also] = own.map(({ event, call }) => decisionOf(event, call?.callId ?? '', eventContents));
+    const [first, ...also] = own.map(({ event, call }) => toDecision(event, call?.callId ?? '', eventContents));
     if (!first) continue;
     const before = projection.seqOf(thread);
     await sessions.decide(thread, { ...first, by: 'program', also }).catch(async (thrown: unknown) => {
@@ -194,7 +194,7 @@ async function answerAll(
   }
   return known.map(({ event, call }): ManagedEvent => {
     const id = call?.thread ?? record.id;
-    const routed = { session_thread_id: id === record.id ? null : threadWord(id) };
+    const routed = { session_thread_id: id === record.id ? null : apiThreadId(id) };
     const shown =
       event.type === 'user.tool_confirmation'
         ? { ...event, deny_message: event.deny_message ?? null, ...routed }
@@ -206,7 +206,7 @@ async function answerAll(
         ((data as Resolved).result !== undefined) === (event.type !== 'user.tool_confirmation'),
     );
     if (!it) return { ...shown, id: `${callIn(event)}again`, processed_at: iso(now()) };
-    return { ...shown, id: eventWord(id, it.seq), processed_at: iso(it.ts) };
+    return { ...shown, id: apiEventId(id, it.seq), processed_at: iso(it.ts) };
   });
 }
 type Resolved = FactOf<'approval.resolved'>['data'];
@@ -216,7 +216,7 @@ type Call = ReturnType<SessionProjection['callOf']>;
 const canAnswer = (event: Answer, call: Call): boolean =>
   call !== undefined && !call.isAnswered && (event.type !== 'user.tool_confirmation' || call.waitsFor === 'permission');
 
-function decisionOf(event: Answer, callId: string, eventContents: EventContents): Decision {
+function toDecision(event: Answer, callId: string, eventContents: EventContents): Decision {
   if (event.type === 'user.tool_confirmation')
     return {
       callId,

@@ -7,7 +7,7 @@ import { openSse, type SseContext, sseFrame } from '../../../../http/transport/s
 import type { Services } from '../../../../sessions/api/services.ts';
 import { errorBody, invalid } from '../errors.ts';
 import { iso } from '../wire.ts';
-import { eventWord, thoughtPart, toMessageId } from './ids.ts';
+import { apiEventId, apiMessageId, thoughtPart } from './ids.ts';
 import type { ManagedEvent, Projection } from './projection.ts';
 import type { SessionReader } from './reader.ts';
 import { followThreads } from './threads/follow.ts';
@@ -48,11 +48,11 @@ export async function streamEvents(
   using stream = openSse(reply, sse);
   const previews = new Previews(projection.of(thread), deltas);
   try {
-    const tell = (source: SessionEvent, events: readonly ThreadEvent[]) => {
+    const toFrames = (source: SessionEvent, events: readonly ThreadEvent[]) => {
       const own = events.flatMap((one) => (one.thread === thread ? [one.event] : []));
       return [...own, ...(source.sessionId === thread ? previews.of(source) : [])];
     };
-    const following = followThreads({ projection, sessions, shown: thread, signal: stream.gone, tell });
+    const following = followThreads({ projection, sessions, shown: thread, signal: stream.gone, convert: toFrames });
     for await (const events of following) {
       if (!events) return stream.destroy(); // the client opens another stream, and lists
       if (events.length > 0) await stream.writeAll(events.map(frameOf));
@@ -63,7 +63,7 @@ export async function streamEvents(
       () => false,
       (thrown: unknown) => toAppError(thrown).code === 'session_not_found',
     );
-    const last = { id: eventWord(record.id, projection.seqOf(record.id) + 1), processed_at: iso(sse.clock.now()) };
+    const last = { id: apiEventId(record.id, projection.seqOf(record.id) + 1), processed_at: iso(sse.clock.now()) };
     if (isGone) await stream.write(frameOf({ ...last, type: 'session.deleted' } as ManagedEvent));
   } catch (thrown) {
     const error = toAppError(thrown);
@@ -74,13 +74,13 @@ export async function streamEvents(
 /** The previews of a thread's texts. A text that started before the stream has none. */
 class Previews {
   readonly #projection: Projection;
-  readonly #wanted: readonly string[];
-  readonly #begun = new Set<string>();
+  readonly #requested: readonly string[];
+  readonly #started = new Set<string>();
   readonly #opened: string | undefined;
 
   constructor(projection: Projection, requested: readonly string[]) {
     this.#projection = projection;
-    this.#wanted = requested;
+    this.#requested = requested;
     this.#opened = projection.openMessage;
   }
 
@@ -89,12 +89,13 @@ class Previews {
     if (event.type !== 'message.delta' || !this.#projection.shows) return [];
     const { messageId, text, thought } = event.data;
     if (this.#opened === messageId) return [];
-    const thinking = { type: 'agent.thinking', id: toMessageId(messageId, thoughtPart) };
-    const thoughts = thought && this.#wanted.includes(thinking.type) ? [{ type: 'event_start', event: thinking }] : [];
-    if (!this.#wanted.includes('agent.message')) return thoughts;
-    const id = toMessageId(messageId);
-    const start = this.#begun.has(id) ? [] : [{ type: 'event_start', event: { type: 'agent.message', id } }];
-    this.#begun.add(id);
+    const thinking = { type: 'agent.thinking', id: apiMessageId(messageId, thoughtPart) };
+    const thoughts =
+      thought && this.#requested.includes(thinking.type) ? [{ type: 'event_start', event: thinking }] : [];
+    if (!this.#requested.includes('agent.message')) return thoughts;
+    const id = apiMessageId(messageId);
+    const start = this.#started.has(id) ? [] : [{ type: 'event_start', event: { type: 'agent.message', id } }];
+    this.#started.add(id);
     const delta = { type: 'content_delta', index: 0, content: { type: 'text', text } };
     return [...thoughts, ...start, { type: 'event_delta', event_id: id, delta } as { type: string }];
   }

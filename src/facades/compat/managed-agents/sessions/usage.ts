@@ -34,7 +34,7 @@ export const sumOf = (all: readonly Usage[]): Usage =>
   );
 
 /** The tokens of one request, or of several that belong together. */
-export const spanUsageOf = ({ input, output, cacheRead, cacheWritten }: Usage) => ({
+export const toSpanUsage = ({ input, output, cacheRead, cacheWritten }: Usage) => ({
   input_tokens: input,
   output_tokens: output,
   cache_creation_input_tokens: cacheWritten,
@@ -44,7 +44,7 @@ export const spanUsageOf = ({ input, output, cacheRead, cacheWritten }: Usage) =
 /** Costs are sums of small parts, so they are compared at a hundredth of a cent. */
 export const centsOf = (cost: number): number => Math.round(cost * 10_000) / 100;
 const seconds = (ms: number) => Math.round(ms) / 1_000;
-export const usageOf = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
+export const toUsage = ({ input, output, cacheRead, cacheWritten, cost }: Usage, activeMs: number) => ({
   input_tokens: input,
   output_tokens: output,
   cache_read_input_tokens: cacheRead,
@@ -53,7 +53,7 @@ export const usageOf = ({ input, output, cacheRead, cacheWritten, cost }: Usage,
   active_seconds: seconds(activeMs),
   server_tool_use: { web_search_requests: 0, web_fetch_requests: 0 },
 });
-export const statsOf = (activeMs: number, durationMs: number) => ({
+export const toStats = (activeMs: number, durationMs: number) => ({
   active_seconds: seconds(activeMs),
   duration_seconds: seconds(durationMs),
 });

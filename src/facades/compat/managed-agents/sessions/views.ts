@@ -5,11 +5,11 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import { ownEnvironmentId } from '../resources/environments.ts';
 import { iso, isoOrNull } from '../wire.ts';
 import { toBudgetView } from './budget.ts';
-import { sessionWord, threadWord } from './ids.ts';
-import { keptOf, type SessionContent, shownAgent } from './kept-session.ts';
+import { apiSessionId, apiThreadId } from './ids.ts';
+import { parseSessionContent, type SessionContent, shownAgent } from './kept-session.ts';
 import type { SessionReader } from './reader.ts';
 import type { SessionProjection } from './threads/session-projection.ts';
-import { statsOf, type Usage, usageOf } from './usage.ts';
+import { toStats, toUsage, type Usage } from './usage.ts';
 
 export interface ViewDeps {
   readonly services: Pick<Services, 'sessions'>;
@@ -36,8 +36,8 @@ async function shared(viewed: ViewedSession, amounts: Amounts, { services: { ses
   const now = archivedAt ?? clock.now();
   const activeMs = amounts.activeMs(now);
   return {
-    stats: statsOf(activeMs, Math.max(0, now - record.createdAt)),
-    usage: usageOf(amounts.usage, activeMs),
+    stats: toStats(activeMs, Math.max(0, now - record.createdAt)),
+    usage: toUsage(amounts.usage, activeMs),
     agent: await shownAgent(record, kept, sessions),
     times: { created_at: iso(record.createdAt), updated_at: iso(record.updatedAt), archived_at: isoOrNull(archivedAt) },
   };
@@ -48,10 +48,10 @@ const statusOf = (record: SessionRecord, status: Status) => (record.archived ? (
 
 export async function sessionView(record: SessionRecord, deps: ViewDeps) {
   const projection = await deps.reader.state(record, deps.services.sessions);
-  const kept = keptOf(record);
+  const kept = parseSessionContent(record);
   const { stats, usage, agent, times } = await shared({ record, kept }, projection, deps);
   return {
-    id: sessionWord(record.id),
+    id: apiSessionId(record.id),
     type: 'session' as const,
     status: statusOf(record, projection.status),
     title: record.title === '' ? null : record.title,
@@ -75,14 +75,18 @@ export async function threadView(
   { session, projection }: { readonly session: SessionId; readonly projection: SessionProjection },
   deps: ViewDeps,
 ) {
-  const { stats, usage, agent, times } = await shared({ record, kept: keptOf(record) }, projection.of(record.id), deps);
+  const { stats, usage, agent, times } = await shared(
+    { record, kept: parseSessionContent(record) },
+    projection.of(record.id),
+    deps,
+  );
   const { multiagent: _, ...own } = agent;
   const parent = projection.parentOf(record.id);
   return {
-    id: threadWord(record.id),
+    id: apiThreadId(record.id),
     type: 'session_thread' as const,
-    session_id: sessionWord(session),
-    parent_thread_id: parent && threadWord(parent),
+    session_id: apiSessionId(session),
+    parent_thread_id: parent && apiThreadId(parent),
     agent: own,
     status: statusOf(record, projection.statusOf(record.id)),
     stats: { ...stats, startup_seconds: 0 },

@@ -9,9 +9,9 @@ import type { CredentialIssuer, WorkerIdentity } from '../../../../sessions/api/
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid } from '../errors.ts';
 import type { ApiRequest, Route, RouteAccess } from '../route.ts';
-import { sessionIdOf } from '../sessions/ids.ts';
+import { parseSessionId } from '../sessions/ids.ts';
 import type { InboundEvent } from '../sessions/inbound.ts';
-import { keptOf } from '../sessions/kept-session.ts';
+import { parseSessionContent } from '../sessions/kept-session.ts';
 
 // A worker's credential is not a key of the server: the guard never sees it, so it opens only the routes that name it.
 // There the worker acts with the permissions of its environment's owner, for that environment and its sessions only.
@@ -48,7 +48,7 @@ export class WorkerAccess implements RouteAccess {
       if (!request.known) throw unauthorized();
       return await work(apiRequest);
     }
-    const worker = await this.#workerOf(presented, request.client.address);
+    const worker = await this.#findWorker(presented, request.client.address);
     const kind = worker.work ? 'session' : 'environment';
     if (!route.worker?.includes(kind))
       throw new AppError(
@@ -62,7 +62,7 @@ export class WorkerAccess implements RouteAccess {
     });
   }
 
-  async #workerOf(presented: string, address: string): Promise<WorkerIdentity> {
+  async #findWorker(presented: string, address: string): Promise<WorkerIdentity> {
     const { workers, credentials } = this.#parts;
     const worker = await workers?.find(presented).catch((thrown: unknown) => {
       const { code, message } = toAppError(thrown);
@@ -77,10 +77,10 @@ export class WorkerAccess implements RouteAccess {
   }
 
   /** Other environments and sessions do not exist for a worker. */
-  async #refuseOthers(worker: WorkerIdentity, { door }: Route, { params, request }: ApiRequest): Promise<void> {
+  async #refuseOthers(worker: WorkerIdentity, { endpoint }: Route, { params, request }: ApiRequest): Promise<void> {
     const { environmentId, work } = worker;
     const { id = '', work: workId } = params;
-    const [, , kind] = door.split('/', 3); // a segment of the matched route, never of the caller's URL
+    const [, , kind] = endpoint.split('/', 3); // a segment of the matched route, never of the caller's URL
     if (kind === 'environments') {
       if (id !== environmentId) throw new AppError('not_found', `There is no environment ${id}.`);
       if (work && work.id !== workId) throw new AppError('not_found', 'The environment has no such work item.');
@@ -94,7 +94,7 @@ export class WorkerAccess implements RouteAccess {
       await this.#refuseOtherSkills(worker, id);
       return;
     }
-    const sessionId = sessionIdOf(id);
+    const sessionId = parseSessionId(id);
     const gone = new AppError('session_not_found', `There is no session ${id}.`);
     if (work && work.sessionId !== sessionId) throw gone;
     if (!isOfQueue(await this.#parts.services.sessions.get(sessionId), worker)) throw gone;
@@ -122,7 +122,7 @@ export class WorkerAccess implements RouteAccess {
 }
 
 const isOfQueue = (record: Pick<SessionRecord, 'agent'>, { environmentId }: WorkerIdentity): boolean =>
-  record.agent?.environment === environmentId && keptOf(record)?.environmentId === environmentId;
+  record.agent?.environment === environmentId && parseSessionContent(record)?.environmentId === environmentId;
 
 /** A credential lasts as long as the API key or the server's token with which it was created. */
 function isAlive({ key, seal }: CredentialIssuer, credentials: AccessParts['credentials']): boolean {

@@ -3,14 +3,14 @@ import type { EnvironmentKey } from '../../../../sessions/api/server/work-queue.
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Route } from '../route.ts';
-import { iso, isoOrNull, pageOf, parsed, withoutPrevious } from '../wire.ts';
+import { iso, isoOrNull, paginate, parsed, withoutPrevious } from '../wire.ts';
 import { makerOf } from './access.ts';
-import { queueOf } from './routes.ts';
+import { findQueue } from './routes.ts';
 
 type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
 const NewKey = z.strictObject({ name: z.string().min(1).max(100) });
 
-const keyOf = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: EnvironmentKey) => ({
+const toKey = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: EnvironmentKey) => ({
   id,
   type: 'environment_key' as const,
   environment_id: environmentId,
@@ -24,28 +24,28 @@ const keyOf = ({ id, environmentId, name, createdAt, lastUsedAt, revokedAt }: En
 export function environmentKeyRoutes({ services: { documents, workQueue }, credentials }: KeyDeps): Route[] {
   return [
     {
-      door: 'POST /v1/environments/:id/keys',
+      endpoint: 'POST /v1/environments/:id/keys',
       async run(apiRequest) {
         const { name } = parsed(NewKey, apiRequest.body);
-        const environment = await queueOf(documents, apiRequest.params.id ?? '');
+        const environment = await findQueue(documents, apiRequest.params.id ?? '');
         const { key, view } = await workQueue.createKey(environment, { name, maker: makerOf(apiRequest, credentials) });
-        return { ...keyOf(view), key };
+        return { ...toKey(view), key };
       },
     },
     {
-      door: 'GET /v1/environments/:id/keys',
+      endpoint: 'GET /v1/environments/:id/keys',
       async run({ params, query }) {
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
-        const environment = await queueOf(documents, params.id ?? '');
+        const environment = await findQueue(documents, params.id ?? '');
         const keys = await workQueue.keys(environment);
-        const page = pageOf(keys, { limit, page: query.one('page'), name: `keys ${environment}` });
-        return { ...withoutPrevious(page), data: page.data.map(keyOf) };
+        const page = paginate(keys, { limit, page: query.one('page'), name: `keys ${environment}` });
+        return { ...withoutPrevious(page), data: page.data.map(toKey) };
       },
     },
     {
-      door: 'DELETE /v1/environments/:id/keys/:key',
+      endpoint: 'DELETE /v1/environments/:id/keys/:key',
       run: async ({ params }) =>
-        keyOf(await workQueue.revokeKey(await queueOf(documents, params.id ?? ''), params.key ?? '')),
+        toKey(await workQueue.revokeKey(await findQueue(documents, params.id ?? ''), params.key ?? '')),
     },
   ];
 }

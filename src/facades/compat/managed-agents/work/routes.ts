@@ -5,11 +5,20 @@ import type { CredentialIssuer, WorkItem } from '../../../../sessions/api/server
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { ApiError, invalid } from '../errors.ts';
-import { kept } from '../resources/agents.ts';
+import { readDocument } from '../resources/agents.ts';
 import { EnvironmentContent } from '../resources/environments.ts';
 import type { Route } from '../route.ts';
-import { sessionWord } from '../sessions/ids.ts';
-import { changedMetadata, iso, isoOrNull, MetadataChange, pageOf, parsed, timeOf, withoutPrevious } from '../wire.ts';
+import { apiSessionId } from '../sessions/ids.ts';
+import {
+  changedMetadata,
+  iso,
+  isoOrNull,
+  MetadataChange,
+  paginate,
+  parsed,
+  parseTime,
+  withoutPrevious,
+} from '../wire.ts';
 import { makerOf } from './access.ts';
 
 type WorkDeps = Pick<FacadeParts, 'credentials'> & {
@@ -20,11 +29,11 @@ const WorkUpdate = z.strictObject({ metadata: MetadataChange.nullable().optional
 const maxReclaimMs = 86_400_000;
 const usualReclaimMs = 5_000;
 
-export const workOf = (item: WorkItem, secret: string | null = null) => ({
+export const toWork = (item: WorkItem, secret: string | null = null) => ({
   id: item.id,
   type: 'work' as const,
   environment_id: item.environmentId,
-  data: { type: 'session' as const, id: sessionWord(item.sessionId) },
+  data: { type: 'session' as const, id: apiSessionId(item.sessionId) },
   state: item.state,
   metadata: item.metadata,
   secret,
@@ -36,12 +45,12 @@ export const workOf = (item: WorkItem, secret: string | null = null) => ({
   stopped_at: isoOrNull(item.stoppedAt),
 });
 /** The token of the item's session, in the format that the SDKs' workers unpack. */
-const secretOf = (token: string): string =>
+const encodeSecret = (token: string): string =>
   Buffer.from(JSON.stringify({ sessions_token: token })).toString('base64url');
 
 /** Rejects unless it is a self-hosted environment that the caller can read. */
-export async function queueOf(documents: Services['documents'], id: string): Promise<string> {
-  const { content } = await kept(documents, 'environment', id);
+export async function findQueue(documents: Services['documents'], id: string): Promise<string> {
+  const { content } = await readDocument(documents, 'environment', id);
   if (EnvironmentContent.parse(content).config.type !== 'self_hosted')
     throw invalid(`The environment ${id} has no queue: only those of the type self_hosted have one.`);
   return id;
@@ -49,30 +58,30 @@ export async function queueOf(documents: Services['documents'], id: string): Pro
 
 /** The work queues of self-hosted environments, for their workers and for operators. */
 export function workRoutes({ services: { documents, workQueue }, credentials }: WorkDeps): Route[] {
-  const queue = (params: Readonly<Record<string, string | undefined>>) => queueOf(documents, params.id ?? '');
+  const queue = (params: Readonly<Record<string, string | undefined>>) => findQueue(documents, params.id ?? '');
   const keyOnly = ['environment'] as const;
   const both = ['environment', 'session'] as const;
 
   return [
     {
-      door: 'GET /v1/environments/:id/work/poll',
+      endpoint: 'GET /v1/environments/:id/work/poll',
       worker: keyOnly,
       async run(apiRequest) {
         const { params, query, request, reply } = apiRequest;
         const blockMs = query.integer('block_ms', { min: 1, max: 999, usual: 0 });
         const reclaimMs = query.integer('reclaim_older_than_ms', { min: 0, max: maxReclaimMs, usual: usualReclaimMs });
         const environment = await queue(params);
-        const workerId = workerIdOf(request.headers['anthropic-worker-id']);
+        const workerId = parseWorkerId(request.headers['anthropic-worker-id']);
         const signal = abortOnDisconnect(reply);
         const options = { workerId, blockMs, reclaimMs, maker: claimMaker(apiRequest), signal };
         const found = await workQueue.poll(environment, options);
         // Fastify would send nothing for null, but SDKs read JSON.
-        const body = found ? workOf(found, secretOf(found.token)) : null;
+        const body = found ? toWork(found, encodeSecret(found.token)) : null;
         return reply.type('application/json').send(JSON.stringify(body));
       },
     },
     {
-      door: 'GET /v1/environments/:id/work/stats',
+      endpoint: 'GET /v1/environments/:id/work/stats',
       worker: keyOnly,
       async run({ params }) {
         const { waiting, claimed, oldestQueuedAt, workers } = await workQueue.stats(await queue(params));
@@ -86,41 +95,41 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
       },
     },
     {
-      door: 'GET /v1/environments/:id/work',
+      endpoint: 'GET /v1/environments/:id/work',
       worker: keyOnly,
       async run({ params, query }) {
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const environment = await queue(params);
         const items = await workQueue.items(environment);
-        const page = pageOf(items, { limit, page: query.one('page'), name: `work ${environment}` });
-        return { ...withoutPrevious(page), data: page.data.map((item) => workOf(item)) };
+        const page = paginate(items, { limit, page: query.one('page'), name: `work ${environment}` });
+        return { ...withoutPrevious(page), data: page.data.map((item) => toWork(item)) };
       },
     },
     {
-      door: 'GET /v1/environments/:id/work/:work',
+      endpoint: 'GET /v1/environments/:id/work/:work',
       worker: ['session'],
-      run: async ({ params }) => workOf(await workQueue.item(await queue(params), params.work ?? '')),
+      run: async ({ params }) => toWork(await workQueue.item(await queue(params), params.work ?? '')),
     },
     {
-      door: 'POST /v1/environments/:id/work/:work',
+      endpoint: 'POST /v1/environments/:id/work/:work',
       async run({ params, body }) {
         const { metadata } = parsed(WorkUpdate, body);
         const environment = await queue(params);
         const item = await workQueue.item(environment, params.work ?? '');
-        if (!metadata) return workOf(item);
-        return workOf(await workQueue.setMetadata(environment, item.id, changedMetadata(item.metadata, metadata)));
+        if (!metadata) return toWork(item);
+        return toWork(await workQueue.setMetadata(environment, item.id, changedMetadata(item.metadata, metadata)));
       },
     },
     {
-      door: 'POST /v1/environments/:id/work/:work/ack',
+      endpoint: 'POST /v1/environments/:id/work/:work/ack',
       worker: both,
-      run: async ({ params }) => workOf(await workQueue.acknowledge(await queue(params), params.work ?? '')),
+      run: async ({ params }) => toWork(await workQueue.acknowledge(await queue(params), params.work ?? '')),
     },
     {
-      door: 'POST /v1/environments/:id/work/:work/heartbeat',
+      endpoint: 'POST /v1/environments/:id/work/:work/heartbeat',
       worker: both,
       async run({ params, query }) {
-        const expected = expectedOf(query.one('expected_last_heartbeat'));
+        const expected = parseExpected(query.one('expected_last_heartbeat'));
         const ttlSeconds = query.integer('desired_ttl_seconds', { min: 0, max: 999_999, usual: 0 }) || undefined;
         const environment = await queue(params);
         const lease = await workQueue.beat(environment, params.work ?? '', { expected, ttlSeconds });
@@ -140,11 +149,11 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
       },
     },
     {
-      door: 'POST /v1/environments/:id/work/:work/stop',
+      endpoint: 'POST /v1/environments/:id/work/:work/stop',
       worker: both,
       async run({ params, body }) {
         const { force } = parsed(StopBody, body);
-        return workOf(await workQueue.stop(await queue(params), params.work ?? '', { force: force ?? false }));
+        return toWork(await workQueue.stop(await queue(params), params.work ?? '', { force: force ?? false }));
       },
     },
   ];
@@ -158,12 +167,12 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
 
 const noHeartbeat = 'NO_HEARTBEAT';
 /** The worker's last heartbeat, as `BeatOptions` expects it. */
-function expectedOf(value: string | undefined): number | null | undefined {
+function parseExpected(value: string | undefined): number | null | undefined {
   if (value === undefined || value === '') return undefined;
-  return value === noHeartbeat ? null : timeOf('expected_last_heartbeat', value);
+  return value === noHeartbeat ? null : parseTime('expected_last_heartbeat', value);
 }
 
-function workerIdOf(input: string | string[] | undefined): string | undefined {
+function parseWorkerId(input: string | string[] | undefined): string | undefined {
   if (input === undefined) return undefined;
   if (typeof input !== 'string' || !/^[\x20-\x7e]{1,256}$/.test(input))
     throw new AppError('invalid_request', 'anthropic-worker-id must be 1 to 256 printable characters.');

@@ -9,7 +9,7 @@ import { isAnswer } from './message-ids.ts';
 type TextEvent = Extract<SessionEvent, { type: 'message.user' | 'message.assistant' }>;
 
 /** Splits the conversation into blocks. A message that is still arriving has none, because the socket replays it. */
-export function blocksOf(events: readonly SessionEvent[], view: View): Block[] {
+export function toBlocks(events: readonly SessionEvent[], view: View): Block[] {
   const working = workingRun(events);
   const saying = events.findLast(
     (event) => event.runId === working && (event.type === 'run.started' || isAnswer(event)),

@@ -2,7 +2,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import { nothing } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { about } from '../about.ts';
-import { chatOf, type OpencodexDeps, projectOf } from '../context.ts';
+import { findChat, findProject, type OpencodexDeps } from '../context.ts';
 import * as replies from '../replies/projects.ts';
 import { ChatChange, ChatParams, ChatsQuery, NewChat, NewChatQuery, PageQuery, ProjectParams } from '../schemas.ts';
 import { chatView } from '../views.ts';
@@ -32,7 +32,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
           () => null,
         );
   const create = async (projectId: string, name: string | null | undefined) => {
-    const { id } = await projectOf(deps, projectId);
+    const { id } = await findProject(deps, projectId);
     const title = name ?? 'New Chat';
     return view(await services.sessions.create({ origin: 'opencodex', projectId: id, title, provisionalTitle: true }));
   };
@@ -45,7 +45,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
         doc: about('ListProjectChats', 'List the chat sessions of a project, newest first', { fails: [404, 422] }),
       },
     },
-    async ({ params, query }) => list((await projectOf(deps, params.project_id)).id, query),
+    async ({ params, query }) => list((await findProject(deps, params.project_id)).id, query),
   );
   app.post(
     ofProject,
@@ -67,7 +67,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
     },
     async ({ query }) => {
       const { project_id, ...page } = query;
-      if (project_id !== undefined) await projectOf(deps, project_id);
+      if (project_id !== undefined) await findProject(deps, project_id);
       return await list(project_id, page);
     },
   );
@@ -85,7 +85,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
       schema: { params: ChatParams, response: { 200: replies.oneChat } },
       config: { doc: about('GetChat', 'Get a chat session', { fails: [404] }) },
     },
-    async ({ params }) => view(await chatOf(deps, params.sid)),
+    async ({ params }) => view(await findChat(deps, params.sid)),
   );
   app.put(
     `${chats}/:sid`,
@@ -99,7 +99,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params, body: { name, status } }) => {
-      const { id } = await chatOf(deps, params.sid);
+      const { id } = await findChat(deps, params.sid);
       const change = {
         ...(name != null && { title: name }),
         ...(status != null && { archived: status === 'archived' }),
@@ -114,7 +114,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
       config: { doc: about('DeleteChat', 'Delete a chat session with its sandbox and files', { fails: [404] }) },
     },
     async ({ params }, reply) => {
-      const { id } = await chatOf(deps, params.sid);
+      const { id } = await findChat(deps, params.sid);
       await services.sessions.delete(id);
       return reply.code(204).send();
     },

@@ -3,25 +3,25 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import type { SideMessage } from '../../../../sessions/services/side-messages.ts';
 import { about } from '../about.ts';
-import { actionOf, actionsOf, isAction } from '../actions.ts';
+import { isAction, toAction, toActions } from '../actions.ts';
 import {
   actionMissing,
   blockMissing,
-  chatOf,
-  eventsOf,
+  findChat,
   ignoreMissing,
   type OpencodexDeps,
-  viewOf,
+  readEvents,
+  readView,
 } from '../context.ts';
-import { positionOf } from '../ids.ts';
+import { parsePosition } from '../ids.ts';
 import { iso } from '../names.ts';
 import type { Message } from '../replies/conversation.ts';
 import * as replies from '../replies/conversation.ts';
 import { BlockParams, ChatParams, IdParams, NewMessage, PageQuery } from '../schemas.ts';
-import { blocksOf } from './blocks.ts';
+import { toBlocks } from './blocks.ts';
 import type { ListAnswers } from './list-answers.ts';
 import { MessageIds, runBefore } from './message-ids.ts';
-import { type MessageAtSeq, messagesOf } from './messages.ts';
+import { type MessageAtSeq, toMessages } from './messages.ts';
 import { newestOf, pageOf } from './paging.ts';
 
 const chat = '/api/v1/chats/:sid';
@@ -42,8 +42,8 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
       const answered = lists.recordRequest({ chat: params.sid, caller });
       let head: number | undefined;
       reply.raw.once('close', () => answered(reply.raw.writableFinished ? head : undefined));
-      const session = await chatOf(deps, params.sid);
-      const events = await eventsOf(deps, session);
+      const session = await findChat(deps, params.sid);
+      const events = await readEvents(deps, session);
       head = events.at(-1)?.seq ?? 0;
       const { items, total } = newestOf(await conversation(deps, session, events), query);
       return { messages: items, total };
@@ -62,7 +62,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
       },
     },
     async ({ params, body: { content, role, message_metadata, mode } }) => {
-      const session = await chatOf(deps, params.sid);
+      const session = await findChat(deps, params.sid);
       const metadata = message_metadata ?? {};
       if (role === 'assistant' || role === 'system')
         return await keepAside(deps, session, { role, text: content, metadata });
@@ -75,8 +75,8 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
 
 function mountBlocks(app: App, deps: OpencodexDeps): void {
   const blocks = async (sid: string) => {
-    const session = await chatOf(deps, sid);
-    return blocksOf(await eventsOf(deps, session), await viewOf(deps, session));
+    const session = await findChat(deps, sid);
+    return toBlocks(await readEvents(deps, session), await readView(deps, session));
   };
   app.get(
     `${chat}/blocks`,
@@ -119,8 +119,8 @@ function mountActions(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params, query }) => {
-      const session = await chatOf(deps, params.sid);
-      const { items, total } = pageOf(actionsOf(await eventsOf(deps, session), await viewOf(deps, session)), query);
+      const session = await findChat(deps, params.sid);
+      const { items, total } = pageOf(toActions(await readEvents(deps, session), await readView(deps, session)), query);
       return { agent_actions: items, total };
     },
   );
@@ -146,7 +146,7 @@ async function conversation(
 ): Promise<Message[]> {
   const { sideMessages } = deps;
   const [aside, notes] = await Promise.all([sideMessages.list(session.id), sideMessages.annotations(session.id)]);
-  const all = messagesOf(events, await viewOf(deps, session));
+  const all = toMessages(events, await readView(deps, session));
   const rows = deps.profile === 'first' ? all.filter(isWritten) : all;
   const noted = rows.map(({ seq, message }) => {
     const message_metadata = { ...notes.get(message.id), ...message.message_metadata };
@@ -213,26 +213,26 @@ async function messageAt(deps: OpencodexDeps, event: SessionEvent): Promise<stri
 
 /** The id contains the position of its call; the result is among the later events. */
 async function findAction(deps: OpencodexDeps, id: string) {
-  const place = positionOf('action', id);
-  const session = place && (await chatOf(deps, place.session).catch(ignoreMissing));
+  const place = parsePosition('action', id);
+  const session = place && (await findChat(deps, place.session).catch(ignoreMissing));
   if (!place || !session) return undefined;
   const { sessions } = deps.services;
   const [call] = (await sessions.page(session.id, place.seq - 1, 1)).events;
   if (call?.seq !== place.seq || !isAction(call)) return undefined;
-  const view = await viewOf(deps, session);
+  const view = await readView(deps, session);
   const message = await messageAt(deps, call);
-  if (call.type === 'tool.called') return actionOf({ call, result: call, message }, view);
+  if (call.type === 'tool.called') return toAction({ call, result: call, message }, view);
   for (let after = call.seq; ; ) {
     const { events } = await sessions.page(session.id, after, 500);
     for (const event of events) {
       if (event.runId !== call.runId) continue;
       if (event.type === 'tool.called' && event.data.callId === call.data.callId) {
-        return actionOf({ call, result: event, message }, view);
+        return toAction({ call, result: event, message }, view);
       }
-      if (event.type === 'run.end') return actionOf({ call, result: undefined, message }, view);
+      if (event.type === 'run.end') return toAction({ call, result: undefined, message }, view);
     }
     const last = events.at(-1);
-    if (!last) return actionOf({ call, result: undefined, message }, view);
+    if (!last) return toAction({ call, result: undefined, message }, view);
     after = last.seq;
   }
 }

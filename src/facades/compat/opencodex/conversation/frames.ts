@@ -10,7 +10,7 @@ type Frame = Readonly<Record<string, unknown>>;
 interface Run {
   readonly id: string;
   /** The id of the user's message that the run works on. */
-  asked: string | undefined;
+  userMessageId: string | undefined;
   /** The number of calls so far, without questions. */
   steps: number;
   readonly calls: Map<string, { step: number; actionId: string }>;
@@ -28,7 +28,7 @@ const settled: ReadonlySet<SessionEvent['type']> = new Set<SessionEvent['type']>
 ]);
 const freshRun = (id: string): Run => ({
   id,
-  asked: undefined,
+  userMessageId: undefined,
   steps: 0,
   calls: new Map(),
   spoke: false,
@@ -141,10 +141,10 @@ export class Frames {
   /** A run that continues because a person permitted a call still answers the previous message. */
   #start(event: Extract<SessionEvent, { type: 'run.started' | 'run.resumed' }>, joined: string | undefined): Frame {
     const run = this.#of(event);
-    run.asked = event.data.messageId ?? run.asked;
+    run.userMessageId = event.data.messageId ?? run.userMessageId;
     if (isAnswer(event)) run.spoke = false; // the following text is a new message
     if (joined !== undefined) return { type: 'resuming_stream', message_id: joined, run_id: event.runId };
-    return { type: 'start', run_id: event.runId, user_message_id: run.asked };
+    return { type: 'start', run_id: event.runId, user_message_id: run.userMessageId };
   }
 
   #of(event: SessionEvent): Run {

@@ -62,15 +62,15 @@ export class ListAnswers {
 
   async #next({ waiting }: Lists, signal: AbortSignal): Promise<number | undefined> {
     const input = Promise.withResolvers<number>();
-    const over = new AbortController();
-    const late = pause(patienceMs, AbortSignal.any([signal, over.signal]), this.#clock);
+    const ended = new AbortController();
+    const late = pause(patienceMs, AbortSignal.any([signal, ended.signal]), this.#clock);
     waiting.add(input.resolve);
     try {
       return await Promise.race([input.promise, late.then(() => undefined)]);
     } finally {
       waiting.delete(input.resolve);
       late.catch(() => {}); // the wait has ended
-      over.abort();
+      ended.abort();
     }
   }
 

@@ -1,5 +1,5 @@
 import type { SessionEvent } from '../../../../core/model/events.ts';
-import { actionOf, isAction, ToolUses } from '../actions.ts';
+import { isAction, ToolUses, toAction } from '../actions.ts';
 import { derivedId } from '../ids.ts';
 import { iso, type View } from '../names.ts';
 import type { Action, Message } from '../replies/conversation.ts';
@@ -17,12 +17,12 @@ class RunMessage {
   readonly #uses = new ToolUses();
   #shown: { text: string; actions: Action[] } = { text: '', actions: [] };
   #streaming = true;
-  readonly begun: SessionEvent;
+  readonly firstEvent: SessionEvent;
   readonly #id: string;
   hasEnded = false;
 
-  constructor(begun: SessionEvent, id: string) {
-    this.begun = begun;
+  constructor(firstEvent: SessionEvent, id: string) {
+    this.firstEvent = firstEvent;
     this.#id = id;
   }
 
@@ -36,7 +36,7 @@ class RunMessage {
     const done = this.#uses.all.filter(({ result }) => result !== undefined);
     this.#shown = {
       text: this.#texts.join('\n\n'),
-      actions: done.map((use) => actionOf(use, view)),
+      actions: done.map((use) => toAction(use, view)),
     };
   }
 
@@ -50,7 +50,7 @@ class RunMessage {
   }
 
   row(): MessageAtSeq {
-    const { sessionId, ts, seq } = this.begun;
+    const { sessionId, ts, seq } = this.firstEvent;
     const message: Message = {
       id: this.#id,
       chat_session_id: sessionId,
@@ -65,7 +65,7 @@ class RunMessage {
 }
 
 /** The rows of a conversation, oldest first: each user's message and each run's reply. */
-export function messagesOf(events: Iterable<SessionEvent>, view: View): MessageAtSeq[] {
+export function toMessages(events: Iterable<SessionEvent>, view: View): MessageAtSeq[] {
   const rows: (MessageAtSeq | RunMessage)[] = [];
   const runs = new Map<string, RunMessage>();
   const messageIds = new MessageIds();

@@ -5,7 +5,7 @@ import { publicText } from '../../../../http/errors/wire-errors.ts';
 import { parseCursor } from '../../../../http/transport/cursor.ts';
 import { closeCodes, type JsonObject, type Socket } from '../../../../http/transport/ws-socket.ts';
 import { about } from '../about.ts';
-import { chatOf, type OpencodexDeps, viewOf } from '../context.ts';
+import { findChat, type OpencodexDeps, readView } from '../context.ts';
 import { iso } from '../names.ts';
 import { ChatParams, StreamMessage, StreamQuery } from '../schemas.ts';
 import { Frames } from './frames.ts';
@@ -26,7 +26,7 @@ export function mountStream(deps: OpencodexDeps, lists: ListAnswers): void {
     async open(socket, { params, query, caller }) {
       const complain = (text: string) =>
         socket.sendJson({ type: 'error', content: text, message: text, timestamp: iso(deps.clock.now()) });
-      const chat = chatOf(deps, params.sid);
+      const chat = findChat(deps, params.sid);
       // Frames can arrive with the upgrade; they wait until the session is known.
       socket.onJson(
         async (frame) => {
@@ -98,7 +98,7 @@ async function follow(
   const { sessions } = deps.services;
   const { id } = session;
   const { head, after, working } = place;
-  const frames = new Frames(await viewOf(deps, session));
+  const frames = new Frames(await readView(deps, session));
   if (working !== undefined && deps.profile === 'current') frames.joinUpTo(head);
   frames.skip(await runBefore(deps, id, Math.min(after, head)), after);
   for await (const item of sessions.follow(id, after, { signal: socket.closed, deltas: true })) {

@@ -17,7 +17,7 @@ export async function sendFile(request: FastifyRequest, reply: FastifyReply, fil
   const etag = `"${file.tag}"`;
   markAsAttachment(reply, file.name, headerSafe(file.mimeType)).header('accept-ranges', 'bytes').header('etag', etag);
   const { range: query, 'if-range': onlyIf } = request.headers;
-  const range = onlyIf === undefined || onlyIf === etag ? rangeOf(query, file.size) : undefined;
+  const range = onlyIf === undefined || onlyIf === etag ? parseRange(query, file.size) : undefined;
   if (range === 'unsatisfiable') {
     return reply
       .code(416)
@@ -43,7 +43,7 @@ export const markAsAttachment = (reply: FastifyReply, name: string, type: string
     .header('content-security-policy', "default-src 'none'; sandbox");
 
 /** Parses `bytes=a-b`, `a-` or `-n`; undefined for a header to ignore: other units, several ranges, bad syntax. */
-export function rangeOf(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
+export function parseRange(header: string | undefined, size: number): ByteRange | 'unsatisfiable' | undefined {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(header?.replaceAll(' ', '') ?? '') ?? [];
   if (first === '' && last === '') return undefined;
   if (first === '')

@@ -4,7 +4,7 @@ import { bytes, idempotencyHeader, nothing } from '../../../../http/routes/route
 import type { App } from '../../../../http/routes/routes.ts';
 import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
 import { about } from '../about.ts';
-import { fileOf, type OpencodexDeps, projectOf } from '../context.ts';
+import { findFile, findProject, type OpencodexDeps } from '../context.ts';
 import { pageOf } from '../conversation/paging.ts';
 import * as replies from '../replies/files.ts';
 import { IdParams, PageQuery, ProjectParams } from '../schemas.ts';
@@ -24,7 +24,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       config: { doc: about('ListProjectFiles', 'List the files of a project, newest first', { fails: [404, 422] }) },
     },
     async ({ params, query }) => {
-      const { id } = await projectOf(deps, params.project_id);
+      const { id } = await findProject(deps, params.project_id);
       const { items, total } = pageOf(await uploads.ofProject(id), query);
       return { files: items.map(fileView), total };
     },
@@ -42,7 +42,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       },
     },
     async (request, reply) => {
-      const file = await fileOf(deps, request.params.id);
+      const file = await findFile(deps, request.params.id);
       const { name, size, mimeType, sha256 } = file;
       return await sendFile(request, reply, {
         name,
@@ -60,7 +60,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
       config: { doc: about('DeleteFile', 'Delete a file and its copies in workspaces', { fails: [404] }) },
     },
     async ({ params }, reply) => {
-      await uploads.delete((await fileOf(deps, params.id)).id);
+      await uploads.delete((await findFile(deps, params.id)).id);
       return reply.code(204).send();
     },
   );
@@ -96,10 +96,10 @@ interface Upload {
 }
 async function upload(deps: OpencodexDeps, { request, reply, project }: Upload): Promise<replies.UploadReply> {
   const { uploads, idempotency } = deps;
-  const { id: projectId } = await projectOf(deps, project);
+  const { id: projectId } = await findProject(deps, project);
   return await receiveFiles({ request, reply, uploads, projectId, maxFiles }, (staged) =>
     idempotency.once(request, reply.code(201), async () => {
-      await projectOf(deps, projectId); // the project may have been deleted during the upload
+      await findProject(deps, projectId); // the project may have been deleted during the upload
       const files = (await uploads.keep(staged)).map(fileView);
       const [only] = files;
       return only && files.length === 1 ? only : { files, total: files.length };

@@ -8,7 +8,7 @@ import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
 import { outputsOf } from '../../../../sessions/services/cut-outputs.ts';
 import { about } from '../about.ts';
-import { chatOf, notRunning, type OpencodexDeps } from '../context.ts';
+import { findChat, notRunning, type OpencodexDeps } from '../context.ts';
 import { sid } from '../replies/examples.ts';
 import { ChatParams, Execute } from '../schemas.ts';
 
@@ -52,7 +52,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       config: { doc: about('StartSandbox', 'Start the sandbox of a chat session', { fails: [404] }) },
     },
     async ({ params }, reply) => {
-      const { id } = await chatOf(deps, params.sid);
+      const { id } = await findChat(deps, params.sid);
       const { started } = await sandboxes.start(id, abortOnDisconnect(reply));
       const { id: container_id } = await sandboxes.status(id);
       if (!started) return { message: 'Sandbox is already running', container_id };
@@ -68,7 +68,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params }) => {
-      const { stopped } = await sandboxes.stop((await chatOf(deps, params.sid)).id);
+      const { stopped } = await sandboxes.stop((await findChat(deps, params.sid)).id);
       return { message: stopped ? 'Sandbox stopped successfully' : 'Sandbox was not running' };
     },
   );
@@ -81,7 +81,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params }, reply) => {
-      const { id } = await chatOf(deps, params.sid);
+      const { id } = await findChat(deps, params.sid);
       await sandboxes.reset(id, abortOnDisconnect(reply)).catch(notRunning);
       return { message: 'Sandbox reset successfully' };
     },
@@ -93,7 +93,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       config: { doc: about('SandboxStatus', 'Get the state of the sandbox', { fails: [404] }) },
     },
     async ({ params }, reply) => {
-      const { id: chat } = await chatOf(deps, params.sid);
+      const { id: chat } = await findChat(deps, params.sid);
       const { state, id } = await sandboxes.status(chat);
       if (state !== 'running') return { running: false, container_id: null, stats: null };
       const usage = await sandboxes.usage(chat, abortOnDisconnect(reply));
@@ -113,10 +113,10 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params, body: { command, workdir, timeout } }, reply) => {
-      const { id } = await chatOf(deps, params.sid);
+      const { id } = await findChat(deps, params.sid);
       const signal = abortWhenUnwanted(reply);
-      const look = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
-      const where = await placed({ command, workdir: workdir ?? '/workspace' }, look).catch(notRunning);
+      const check = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
+      const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(notRunning);
       const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
       const ended = await sandboxes.exec(id, requested, signal).catch(notRunning);
       return { exit_code: ended.exitCode, ...outputsOf(ended) };
@@ -137,7 +137,7 @@ const statsOf = ({ cpuSeconds, memoryBytes, memoryLimitBytes, processes }: Sandb
  */
 async function placed(
   { command, workdir }: { command: string; workdir: string },
-  look: CommandCheck,
+  check: CommandCheck,
 ): Promise<CommandInFolder> {
   const path = posix.resolve('/workspace', workdir);
   if (path === '/workspace') return { command, cwd: '.' };
@@ -146,7 +146,7 @@ async function placed(
     throw new AppError('path_outside', 'Path is outside the workspace');
   }
   const folder = quoteForShell(path);
-  if (!(await look(`cd -- ${folder}`)))
+  if (!(await check(`cd -- ${folder}`)))
     throw new AppError('invalid_request', 'workdir is not a directory in the sandbox');
   return { command: `cd -- ${folder} || exit 1\n${command}`, cwd: '.' };
 }

@@ -16,7 +16,7 @@ import {
 } from '../../../shared/archive/files-below.ts';
 import { mimeType } from '../../../shared/archive/mime.ts';
 import { about } from '../about.ts';
-import { chatOf, invalid, type OpencodexDeps, projectOf } from '../context.ts';
+import { findChat, findProject, invalid, type OpencodexDeps } from '../context.ts';
 import { uuid } from '../replies/examples.ts';
 import { keptFile } from '../replies/files.ts';
 import type { Content } from '../replies/workspace.ts';
@@ -54,7 +54,7 @@ const newestOf = ({ files, truncated }: Pick<Listing, 'files' | 'truncated'>) =>
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 /** Text, an image as a data URI, or nothing for other binary files. */
-export function contentOf(path: string, bytes: Buffer): Omit<Content, 'path'> {
+export function toContent(path: string, bytes: Buffer): Omit<Content, 'path'> {
   const mime_type = mimeType(path);
   if (mime_type?.startsWith('image/')) {
     return { content: `data:${mime_type};base64,${bytes.toString('base64')}`, is_binary: true, mime_type };
@@ -82,7 +82,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params }, reply) => {
-      const session = await chatOf(deps, params.sid);
+      const session = await findChat(deps, params.sid);
       const signal = abortOnDisconnect(reply);
       const output = newestOf(await outputFiles(deps, session, signal));
       const uploaded = await uploadedFiles(deps, session, signal);
@@ -102,10 +102,10 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       config: { doc: about('ReadWorkspaceFile', 'Read a file as a page shows it', { fails: [404, 413, 422] }) },
     },
     async ({ params, query }, reply) => {
-      const { id } = await chatOf(deps, params.sid);
+      const { id } = await findChat(deps, params.sid);
       const path = inWorkspace(query.path);
       const content = await files.read(id, path, abortOnDisconnect(reply)).catch(missing);
-      return { path: query.path, ...contentOf(path, content) };
+      return { path: query.path, ...toContent(path, content) };
     },
   );
   app.get(
@@ -115,7 +115,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       config: { doc: about('DownloadWorkspaceFile', 'Download a file', { fails: [404, 413, 422] }) },
     },
     async ({ params, query }, reply) => {
-      const { id } = await chatOf(deps, params.sid);
+      const { id } = await findChat(deps, params.sid);
       const path = inWorkspace(query.path);
       const { size, content } = await files.open(id, path, abortOnDisconnect(reply)).catch(missing);
       return markAsAttachment(reply, path, mimeType(path) ?? undefined)
@@ -136,7 +136,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params, query: { type } }, reply) => {
-      const session = await chatOf(deps, params.sid);
+      const session = await findChat(deps, params.sid);
       if (type !== 'uploaded' && type !== 'output')
         throw new AppError('invalid_request', 'type must be uploaded or output');
       const signal = abortOnDisconnect(reply);
@@ -164,8 +164,8 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params, body }, reply) => {
-      const session = await chatOf(deps, params.sid);
-      const project = await projectOf(deps, body.project_id);
+      const session = await findChat(deps, params.sid);
+      const project = await findProject(deps, body.project_id);
       const path = inWorkspace(body.path);
       const name = baseName(path);
       if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');

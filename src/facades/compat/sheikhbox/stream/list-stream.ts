@@ -27,11 +27,11 @@ export function mountList(app: App, context: SheikhboxContext): void {
 }
 
 async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }: SheikhboxContext): Promise<void> {
-  const look = async () => {
+  const read = async () => {
     const list = (await sessions.list()).map((session) => listItem(session, profile));
     return sseFrame({ event: 'sessions', data: { sessions: list } });
   };
-  let shown = await look(); // a failure here can still be answered with a status
+  let shown = await read(); // a failure here can still be answered with a status
   using stream = openSse(reply, sse);
   const changes = followList({ sessions, clock }, stream.gone);
   await stream.write(shown);
@@ -39,7 +39,7 @@ async function streamList(reply: FastifyReply, { sessions, sse, clock, profile }
     await pause(minPauseMs, stream.gone, clock).catch(() => {});
     await changes.next();
     if (stream.gone.aborted) return;
-    const now = await look().catch(() => shown); // the next change retries
+    const now = await read().catch(() => shown); // the next change retries
     if (now.equals(shown)) continue;
     shown = now;
     await stream.write(shown);

@@ -14,12 +14,12 @@ export const StreamPlan = z.object({
 });
 export type StreamPlan = z.infer<typeof StreamPlan>;
 
-const ends = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
+const endTypes = new Set<SessionEvent['type']>(['run.wait', 'run.error', 'run.end']);
 
 /** Whether this event ends the stream. A `run.end` without a frame ends it too. */
 export function isEnd(event: SessionEvent, { until, last }: StreamPlan): boolean {
   if (last !== null && event.seq >= last) return true;
-  if (!ends.has(event.type) || event.seq <= until.after) return false;
+  if (!endTypes.has(event.type) || event.seq <= until.after) return false;
   return until.runId === null || event.runId === until.runId;
 }
 

@@ -19,9 +19,9 @@ export function streamChat(
   const { sessions } = context;
   let plan = streamPlan;
   return watched(reply, id, context, async (stream) => {
-    const over = await isOver(sessions, id, plan, plan.after);
+    const isEnded = await isOver(sessions, id, plan, plan.after);
     // a cursor ahead of the log gets a resync below
-    if (over && plan.after <= (await sessions.page(id, plan.after, 1)).head) return;
+    if (isEnded && plan.after <= (await sessions.page(id, plan.after, 1)).head) return;
     for await (const item of sessions.follow(id, plan.after, { signal: stream.gone, deltas: false })) {
       if (item.kind === 'resync') {
         await sayResync(stream, item, context);

@@ -18,11 +18,11 @@ export interface TextToChild {
 export class Delegations {
   readonly #open: Map<string, Delegation>;
   /** The texts sent to a child that its log does not have yet. */
-  readonly #unheard: TextToChild[];
+  readonly #undelivered: TextToChild[];
 
   constructor(from?: Delegations) {
     this.#open = new Map(from ? from.#open : []);
-    this.#unheard = from ? [...from.#unheard] : [];
+    this.#undelivered = from ? [...from.#undelivered] : [];
   }
   copy(): Delegations {
     return new Delegations(this);
@@ -33,7 +33,7 @@ export class Delegations {
     if (!/^delegate(_|$)/.test(name)) return false;
     this.#open.set(callId, { name, args });
     if (name === 'delegate_send')
-      this.#unheard.push({ child: String(args.child) as SessionId, text: trimmed(args.text) });
+      this.#undelivered.push({ child: String(args.child) as SessionId, text: trimmed(args.text) });
     return true;
   }
 
@@ -49,15 +49,15 @@ export class Delegations {
   start({ callId, sessionId: child }: FactOf<'child.started'>['data']): TextToChild & { readonly agent?: string } {
     const { args = {} } = this.#open.get(callId) ?? {};
     const text = trimmed(args.task);
-    this.#unheard.push({ child, text });
+    this.#undelivered.push({ child, text });
     const agent = args.agent ?? args.template;
     return { child, text, ...(typeof agent === 'string' && { agent }) };
   }
 
   /** Whether a message of the child came from its parent. Each text matches once. */
-  hears(child: SessionId, text: string): boolean {
-    const at = this.#unheard.findIndex((one) => one.child === child && one.text === text);
-    if (at >= 0) this.#unheard.splice(at, 1);
+  matchesText(child: SessionId, text: string): boolean {
+    const at = this.#undelivered.findIndex((one) => one.child === child && one.text === text);
+    if (at >= 0) this.#undelivered.splice(at, 1);
     return at >= 0;
   }
 

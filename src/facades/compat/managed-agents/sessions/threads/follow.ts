@@ -5,7 +5,7 @@ import type { Services } from '../../../../../sessions/api/services.ts';
 import { addTo } from '../reader.ts';
 import type { SessionProjection, ThreadEvent } from './session-projection.ts';
 
-interface ThreadReader<Told> {
+interface ThreadReader<Output> {
   readonly projection: SessionProjection;
   readonly sessions: Services['sessions'];
   /** The thread whose texts are read as they arrive. */
@@ -14,7 +14,7 @@ interface ThreadReader<Told> {
   /**
    * Converts an event of a log, and the events that it produces, for the reader. Called before the next one is added.
    */
-  readonly tell: (source: SessionEvent, events: readonly ThreadEvent[]) => readonly Told[];
+  readonly convert: (source: SessionEvent, events: readonly ThreadEvent[]) => readonly Output[];
 }
 interface Step {
   readonly thread: SessionId;
@@ -25,13 +25,13 @@ interface Step {
  * Follows all logs of a session from the projection's position, and those of children from their beginning. Ends with
  * the log of the primary thread. Undefined: a log can no longer be followed from there.
  */
-export async function* followThreads<Told>({
+export async function* followThreads<Output>({
   projection,
   sessions,
   shown,
   signal,
-  tell,
-}: ThreadReader<Told>): AsyncGenerator<readonly Told[] | undefined> {
+  convert,
+}: ThreadReader<Output>): AsyncGenerator<readonly Output[] | undefined> {
   const end = new AbortController();
   const until = AbortSignal.any([signal, end.signal]);
   const [primary] = projection.threads;
@@ -62,8 +62,9 @@ export async function* followThreads<Told>({
         yield undefined;
         return;
       }
-      const reports: Told[] = [];
-      for (const source of next.value.events) reports.push(...tell(source, await addTo(projection, source, sessions)));
+      const reports: Output[] = [];
+      for (const source of next.value.events)
+        reports.push(...convert(source, await addTo(projection, source, sessions)));
       const log = logs.get(thread);
       if (log) advance(thread, log);
       yield reports;

@@ -3,9 +3,9 @@ import type { SessionId } from '../../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../../core/model/records.ts';
 import { invalid } from '../../errors.ts';
 import type { Route } from '../../route.ts';
-import { pageOf, withoutPrevious } from '../../wire.ts';
+import { paginate, withoutPrevious } from '../../wire.ts';
 import type { EventRoutes } from '../events.ts';
-import { sessionIdOf, threadIdOf, threadWord } from '../ids.ts';
+import { apiThreadId, parseSessionId, parseThreadId } from '../ids.ts';
 import { threadView, type ViewDeps } from '../views.ts';
 
 type Params = Readonly<Record<string, string | undefined>>;
@@ -15,11 +15,11 @@ const all = { min: 1, max: 1_000, usual: 1_000 };
 export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): Route[] {
   const { services, reader } = views;
   const { sessions } = services;
-  const found = ({ id = '' }: Params) => sessions.get(sessionIdOf(id));
-  const threadOf = async (params: Params) => {
+  const found = ({ id = '' }: Params) => sessions.get(parseSessionId(id));
+  const findThread = async (params: Params) => {
     const session = await found(params);
     const projection = await reader.state(session, sessions);
-    const requested = threadIdOf(params.thread ?? '');
+    const requested = parseThreadId(params.thread ?? '');
     const gone = new AppError('not_found', `The session has no thread ${params.thread}.`);
     if (!projection.has(requested)) throw gone;
     const record = requested === session.id ? session : await sessions.get(requested);
@@ -30,7 +30,7 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
 
   return [
     {
-      door: 'GET /v1/sessions/:id/threads',
+      endpoint: 'GET /v1/sessions/:id/threads',
       async run({ params, query }) {
         const session = await found(params);
         const limit = query.integer('limit', all);
@@ -44,22 +44,22 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
         const statuses = query.all('statuses');
         const chosen = threads.filter(({ status }) => statuses.length === 0 || statuses.includes(status));
         const name = `threads ${session.id} ${statuses.join()}`;
-        return withoutPrevious(pageOf(chosen, { limit, page: query.one('page'), name }));
+        return withoutPrevious(paginate(chosen, { limit, page: query.one('page'), name }));
       },
     },
     {
-      door: 'GET /v1/sessions/:id/threads/:thread',
+      endpoint: 'GET /v1/sessions/:id/threads/:thread',
       async run({ params }) {
-        const { session, record, projection } = await threadOf(params);
+        const { session, record, projection } = await findThread(params);
         return await view(record, session.id, projection);
       },
     },
     {
-      door: 'POST /v1/sessions/:id/threads/:thread/archive',
+      endpoint: 'POST /v1/sessions/:id/threads/:thread/archive',
       async run({ params }) {
-        const { session, record, projection } = await threadOf(params);
+        const { session, record, projection } = await findThread(params);
         if (record.id === session.id)
-          throw invalid(`${threadWord(record.id)} is the primary thread; archive the session.`);
+          throw invalid(`${apiThreadId(record.id)} is the primary thread; archive the session.`);
         await sessions.update(record.id, {}); // a caller who must not change it does not learn its state
         if (projection.statusOf(record.id) !== 'idle' || projection.of(record.id).pending.length > 0)
           throw invalid('The thread is running. Interrupt it first.', 'session_running');
@@ -68,17 +68,17 @@ export function threadRoutes(views: ViewDeps, { listed, stream }: EventRoutes): 
       },
     },
     {
-      door: 'GET /v1/sessions/:id/threads/:thread/events',
+      endpoint: 'GET /v1/sessions/:id/threads/:thread/events',
       async run({ params, query }) {
-        const { session, record } = await threadOf(params);
+        const { session, record } = await findThread(params);
         return await listed({ session, thread: record.id }, query);
       },
     },
     {
-      door: 'GET /v1/sessions/:id/threads/:thread/stream',
+      endpoint: 'GET /v1/sessions/:id/threads/:thread/stream',
       stream: true,
       async run(apiRequest) {
-        const { session, record } = await threadOf(apiRequest.params);
+        const { session, record } = await findThread(apiRequest.params);
         return await stream({ session, thread: record.id }, apiRequest);
       },
     },

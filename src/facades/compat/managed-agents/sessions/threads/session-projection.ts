@@ -3,9 +3,9 @@ import type { SessionId } from '../../../../../core/model/ids.ts';
 import { iso } from '../../wire.ts';
 import { type ShownBudget, toBudgetView } from '../budget.ts';
 import type { AnnouncedCall } from '../calls.ts';
-import { eventWord, threadWord, toEventId } from '../ids.ts';
+import { apiEventId, apiIdOf, apiThreadId } from '../ids.ts';
 import { type AgentFacts, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
-import { centsOf, sumOf, usageOf } from '../usage.ts';
+import { centsOf, sumOf, toUsage } from '../usage.ts';
 
 // A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent
 // delegated to. Each has its own log; the events about the session as a whole are built here, from all of them.
@@ -23,11 +23,11 @@ interface Thread {
 class State {
   isBusy = false;
   /** Whether the last event about the session as a whole reported it as running. */
-  isToldBusy = false;
+  isReportedBusy = false;
   /** The primary thread waits for children that all wait for the program. */
   isHeld = false;
   /** The events that waited for an answer when the session was last idle. */
-  asked: readonly string[] = [];
+  pendingWhenIdle: readonly string[] = [];
   stop: { readonly reason: StopReason; readonly details: unknown } = { reason: { type: 'end_turn' }, details: null };
 }
 /** The events about the whole session. Their ids have parts from 80 on, after those of a log's own events. */
@@ -148,7 +148,7 @@ export class SessionProjection {
     const own = created.filter(({ type }) => !ofSession.has(type));
     const reports =
       known.parent === null ? own.map((one) => ({ thread, event: one })) : this.#ofChild(thread, own, event);
-    return this.#withSession(reports, { made: created, source: event, wasRescheduled });
+    return this.#withSession(reports, { ownEvents: created, source: event, wasRescheduled });
   }
 
   /** The server stops the children of a thread when its run has ended. */
@@ -167,31 +167,31 @@ export class SessionProjection {
       if (event.type === 'user.message' && source.type === 'message.user' && parent)
         return [{ thread, event: this.#receiveChildText(event, { child: thread, parent, text: source.data.text }) }];
       if (event.type === 'user.interrupt')
-        return [{ thread, event: { ...event, session_thread_id: threadWord(thread) } }];
-      const crossed = crossPosted(event, threadWord(thread));
+        return [{ thread, event: { ...event, session_thread_id: apiThreadId(thread) } }];
+      const crossed = crossPosted(event, apiThreadId(thread));
       const both = [{ thread, event }, ...(crossed ? [{ thread: this.#id, event: crossed }] : [])];
       if (event.type !== 'session.thread_status_idle' || text === '' || !parent) return both;
-      return [...this.#answered({ child: thread, parent, text: text, source }), ...both];
+      return [...this.#replyToParent({ child: thread, parent, text: text, source }), ...both];
     });
   }
 
   /** A message of the child's parent, or of a person who wrote to the child. */
   #receiveChildText(event: ManagedEvent, { child, parent, text }: ChildText): ManagedEvent {
-    if (!this.of(parent).delegations.hears(child, text.trim())) return event;
-    const from_session_thread_id = threadWord(parent);
+    if (!this.of(parent).delegations.matchesText(child, text.trim())) return event;
+    const from_session_thread_id = apiThreadId(parent);
     const name = parent === this.#id ? {} : { from_agent_name: this.of(parent).thread.agent_name };
     const { id, processed_at, content } = event;
     return { id, type: 'agent.thread_message_received', processed_at, from_session_thread_id, ...name, content };
   }
 
   /** The last text of a child, which its parent receives. */
-  #answered({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
+  #replyToParent({ child, parent, text, source }: ChildText & { readonly source: SessionEvent }): ThreadEvent[] {
     const content = [{ type: 'text', text }];
-    const word = (part: number) => ({ id: eventWord(child, source.seq, part), processed_at: iso(source.ts) });
+    const word = (part: number) => ({ id: apiEventId(child, source.seq, part), processed_at: iso(source.ts) });
     const { agent_name: to_agent_name } = this.of(parent).thread;
     const name = parent === this.#id ? {} : { to_agent_name };
-    const sent = { type: 'agent.thread_message_sent', to_session_thread_id: threadWord(parent), ...name, content };
-    const from = { from_session_thread_id: threadWord(child), from_agent_name: this.of(child).thread.agent_name };
+    const sent = { type: 'agent.thread_message_sent', to_session_thread_id: apiThreadId(parent), ...name, content };
+    const from = { from_session_thread_id: apiThreadId(child), from_agent_name: this.of(child).thread.agent_name };
     return [
       { thread: child, event: { ...word(80), ...sent } },
       { thread: parent, event: { ...word(81), type: 'agent.thread_message_received', ...from, content } },
@@ -210,17 +210,18 @@ export class SessionProjection {
     this.#now.isBusy = isWorking || this.#ending.size > 0;
     this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
     if (isWorking) {
-      const isNew = !this.#now.isToldBusy || (wasRescheduled && this.#primary.status === 'running');
+      const isNew = !this.#now.isReportedBusy || (wasRescheduled && this.#primary.status === 'running');
       return isNew ? this.#withStart(reports, cause, wasHeld) : reports;
     }
     if (this.#now.isBusy) return reports;
-    const hasEnded = source.sessionId === this.#id && cause.made.some(({ type }) => type === 'session.status_idle');
-    const isShorter = source.type === 'run.end' && this.#now.asked.some((id) => !pending.includes(id));
+    const hasEnded =
+      source.sessionId === this.#id && cause.ownEvents.some(({ type }) => type === 'session.status_idle');
+    const isShorter = source.type === 'run.end' && this.#now.pendingWhenIdle.some((id) => !pending.includes(id));
     return wasBusy || hasEnded || isShorter ? [...reports, ...this.#idle(pending, cause)] : reports;
   }
 
   #withStart(reports: readonly ThreadEvent[], cause: Cause, wasHeld: boolean): ThreadEvent[] {
-    this.#now.isToldBusy = true;
+    this.#now.isReportedBusy = true;
     const goesOn = wasHeld && this.#primary.status === 'running';
     const { thread } = this.#primary;
     const at = reports.findIndex(
@@ -236,8 +237,8 @@ export class SessionProjection {
   }
 
   #idle(pending: readonly string[], cause: Cause): ThreadEvent[] {
-    this.#now.asked = pending;
-    this.#now.isToldBusy = false;
+    this.#now.pendingWhenIdle = pending;
+    this.#now.isReportedBusy = false;
     const { reason, details } = this.#now.stop;
     const isAsking = pending.length > 0;
     const ended = reason.type === 'end_turn' && this.#isBudgetUsed ? { type: 'budget_reached' } : reason;
@@ -246,7 +247,7 @@ export class SessionProjection {
       stop_details: isAsking ? null : details,
     };
     const own = { ...this.#primary.thread, ...stop };
-    const usage = usageOf(this.usage, this.activeMs(cause.source.ts));
+    const usage = toUsage(this.usage, this.activeMs(cause.source.ts));
     return [
       ...(this.#now.isHeld ? [this.#event('session.thread_status_idle', own, { cause, part: 93 })] : []),
       this.#event('session.usage', { usage, budget: this.#budget }, { cause, part: 94 }),
@@ -256,16 +257,16 @@ export class SessionProjection {
 
   /** An event of the primary stream. If the log of the cause has an equivalent, it has that event's id. */
   #event(type: string, fields: object, { cause, part }: { readonly cause: Cause; readonly part: number }): ThreadEvent {
-    const { made: created, source } = cause;
+    const { ownEvents: created, source } = cause;
     const alike = ofSession.has(type) ? created.find((one) => one.type === type) : undefined;
-    const id = alike?.id ?? toEventId(source, part);
+    const id = alike?.id ?? apiIdOf(source, part);
     return { thread: this.#id, event: { id, type, processed_at: iso(source.ts), ...fields } };
   }
 }
 interface Cause {
   readonly source: SessionEvent;
   /** The events that the thread's own log produces. */
-  readonly made: readonly ManagedEvent[];
+  readonly ownEvents: readonly ManagedEvent[];
   readonly wasRescheduled: boolean;
 }
 interface ChildText {
