@@ -15,7 +15,7 @@ export function ServerSettings({ parts }: { parts: readonly string[] }) {
   }, []);
   if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
   const changed = (some: readonly ServerSetting[]) =>
-    setAll((now) => now?.map((one) => some.find(({ key }) => key === one.key) ?? one));
+    setAll((now) => now?.map((one) => some.find((other) => other.key === one.key) ?? one));
   return (
     <>
       {parts.map((part) => (
