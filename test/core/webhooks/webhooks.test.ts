@@ -72,7 +72,10 @@ test('a receiver verifies what it hears of a run, from its start to the deletion
         .sort(),
     )
     .toEqual(types);
-  expect(all().find(({ type }) => type === 'run.ended')?.data).toMatchObject({ outcome: { status: 'completed' } });
+  expect(all().find(({ type }) => type === 'run.ended')?.data).toMatchObject({
+    outcome: { status: 'completed' },
+    answer: expect.stringMatching(/^Demo/),
+  });
   expect(JSON.stringify(all())).not.toContain('Say hi');
   await call('DELETE', `${base}/${made.id}`);
 });

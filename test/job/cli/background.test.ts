@@ -54,6 +54,16 @@ test('up returns once the server answers, leaves it to itself, and down ends it'
   expect((await corral('down')).stdout).toContain('No server runs on');
 });
 
+test('down --remove deletes the sessions and the data folder, and needs the server for it', async () => {
+  expect((await corral('down', '--remove')).stderr).toContain('Start it with corral up');
+  await corral('up');
+  const made = await fetch(`${url}/trpc/sessions.create`, { method: 'POST' });
+  expect(made.status).toBe(200);
+  const { stdout } = await corral('down', '--remove');
+  expect(stdout).toContain('1 sessions and 0 volumes are deleted.');
+  await expect(stat(join(folder, 'data'))).rejects.toThrow('ENOENT');
+});
+
 test('a server that cannot start is told with the end of its log', async () => {
   const other = createServer().listen(Number(new URL(url).port), '127.0.0.1');
   await once(other, 'listening');
