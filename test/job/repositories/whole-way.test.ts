@@ -106,7 +106,7 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     const changes = page.getByRole('textbox', { name: 'Changes of totals/sum.sh' });
     await changes.getByText('echo $(($1 + $2))').click();
     await page.getByRole('button', { name: 'Comment on line 2' }).click();
-    await page.getByRole('textbox', { name: 'For the agent, about line 2' }).fill('Name both numbers.');
+    await page.getByRole('textbox', { name: 'Comment for the agent on line 2' }).fill('Name both numbers.');
     await page.keyboard.press('Enter');
     await expect.poll(runsEnded).toBe(2);
     expect(lastAnswer()).toBe('The tests pass.');
