@@ -3,7 +3,7 @@ import type { z } from 'zod';
 /** A server that hosts and reviews repositories. */
 export interface ForgeServer {
   readonly kind: ForgeKind;
-  /** Its address for people, without a trailing slash; it can be in a folder of its host. */
+  /** The address for people, without a trailing slash; it can be in a folder of its host. */
   readonly webUrl: string;
 }
 export interface ForgeRepository {
