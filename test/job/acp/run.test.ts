@@ -149,7 +149,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
   const misbehaviours = [
     ['exits', 'Please exit', /exit code 7/],
     ['floods', 'Please flood me', /more than 200000 updates/],
-    ['prints garbage', 'Please send garbage', /lines that are no messages/],
+    ['prints garbage', 'Please send garbage', /lines that are not messages/],
     ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
     ['hangs', 'Please hang', /said nothing for 10 s/],
   ] as const;

@@ -104,7 +104,7 @@ test('a task becomes thoughts, plan, calls, diff, cost and text, in their order'
 
 test.each([
   ['exits', 'Please exit', /exit code 7/],
-  ['prints garbage', 'Please send garbage', /lines that are no messages/],
+  ['prints garbage', 'Please send garbage', /lines that are not messages/],
   ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
   ['hangs', 'Please hang', /said nothing for 4 s/],
 ])('an agent that %s fails as a value, and the next turn has a new one', async (_, text, why) => {
