@@ -11,14 +11,14 @@ export type DriverName = keyof typeof drivers;
 /** The setting that names one. It is looked up when it is read, so that tests can add a driver. */
 export const driverChoice = {
   accepts: `one of auto, ${Object.keys(drivers).join(', ')}`,
-  kind: z.custom<DriverName | 'auto'>((input) => input === 'auto' || descriptorOf(String(input)) !== undefined),
+  kind: z.custom<DriverName | 'auto'>((input) => input === 'auto' || findDriver(String(input)) !== undefined),
 };
 
 export const driverLabels = Object.entries(drivers)
   .map(([name, { label }]) => `${name}: ${label}`)
   .join('; ');
 
-export const descriptorOf = (name: string): DriverDescriptor | undefined =>
+export const findDriver = (name: string): DriverDescriptor | undefined =>
   Object.hasOwn(drivers, name) ? (drivers as Readonly<Record<string, DriverDescriptor>>)[name] : undefined;
 
 type SettingsOf<Descriptor> = Descriptor extends { readonly settings?: infer Settings } ? NonNullable<Settings> : never;

@@ -6,7 +6,7 @@ import type { AnyActorRef } from 'xstate';
 export const stopEvent = { type: 'xstate.stop' } as const;
 
 /** The running children of a child, even if that child crashed. */
-export function childrenOf(parent: AnyActorRef, id: string): AnyActorRef[] {
+export function findChildren(parent: AnyActorRef, id: string): AnyActorRef[] {
   const crashed = parent.getSnapshot().children?.[id] as AnyActorRef | undefined;
   const children: readonly (AnyActorRef | undefined)[] = Object.values(crashed?.getSnapshot().children ?? {});
   return children.filter((child): child is AnyActorRef => child?.getSnapshot().status === 'active');

@@ -73,7 +73,7 @@ export const applyVerdict = (call: PendingCall, verdict: Verdict): PendingCall =
 });
 
 /** Outcomes that need an answer from a person or a program, except those answered while other calls ran. */
-export const askingOf = (
+export const findUnansweredCalls = (
   { calls, decided }: Pick<RunMachineContext, 'calls' | 'decided'>,
   outcomes: readonly CallOutcome[],
 ) =>
@@ -93,7 +93,7 @@ export function recordOutcomes(
   const acts = outcomes.flatMap((outcome) => (isOver(outcome) ? [outcome.act] : []));
   const fresh = [...new Map(acts.map((act) => [JSON.stringify(act), act])).values()];
   const steps = outcomes.findLast((outcome) => outcome.kind === 'called' && outcome.steps !== undefined);
-  const asking = askingOf(context, outcomes);
+  const asking = findUnansweredCalls(context, outcomes);
   const [first] = asking;
   const unpaid = outcomes.find((outcome) => outcome.kind === 'unaffordable');
   return {
@@ -102,7 +102,7 @@ export function recordOutcomes(
     toolCalls: context.toolCalls + outcomes.filter(({ kind }) => kind === 'called').length,
     ...(steps?.kind === 'called' && steps.steps && { steps: steps.steps }),
     acts: [...context.acts, ...fresh].slice(-maxRememberedActs(context.policy.stuck)),
-    ...(unpaid && { ...asksFor(unpaid.over), approvals: [] }),
+    ...(unpaid && { ...toWaitReason(unpaid.over), approvals: [] }),
     ...(first && {
       question: first.question,
       approvals: asking.flatMap(({ approval }) => approval ?? []),
@@ -121,7 +121,7 @@ const isOver = (
  * Reads a user's reply to an approval: "yes" approves, a question decides nothing, and any other text rejects and tells
  * the model what to do instead.
  */
-export function verdictOf(text: string): Verdict {
+export function parseVerdict(text: string): Verdict {
   if (/^(approved?|yes)(\s*[.!])?$/i.test(text.trim())) return { decision: 'approved' };
   return { decision: /[?？؟]["'”’»)]*\s*$/.test(text) ? 'questioned' : 'rejected', text };
 }
@@ -153,7 +153,7 @@ export function recordTurn(context: RunMachineContext, result: TurnResult): Part
   return { ...base, empties: 0, concluded: result.answers === true, steps: result.steps, acts };
 }
 
-export function endOf(result: TurnResult): RunEnd {
+export function toRunEnd(result: TurnResult): RunEnd {
   if (result.kind === 'failed') {
     const { code, message, retryable } = result;
     return { reason: 'failed', code, message, retryable };
@@ -165,9 +165,9 @@ export function endOf(result: TurnResult): RunEnd {
 export function withGoalEnd({ goal, judged, round, end }: RunMachineContext): RunEnd {
   const known = end as RunEnd;
   if (!goal || known.goal) return known;
-  const unjudged = { result: 'could_not_be_judged', reason: unjudgedReason(known) } as const;
+  const toUnjudgedGoal = { result: 'could_not_be_judged', reason: unjudgedReason(known) } as const;
   const isMade = known.reason === 'completed' && judged;
-  return { ...known, goal: { ...(isMade ? judged : unjudged), rounds: round } };
+  return { ...known, goal: { ...(isMade ? judged : toUnjudgedGoal), rounds: round } };
 }
 const unjudgedReason = ({ reason }: Pick<RunEnd, 'reason'>): string =>
   reason === 'failed' ? 'The run failed before its goal was reached.' : 'The run ended before its goal was judged.';
@@ -179,7 +179,11 @@ export const unjudged = (reason: RunEndReason, rounds = 0): GoalEnd => ({
 });
 
 /** The remaining budget in the form that turns use. */
-export function leftOf({ spent, granted, policy: { budget } }: RunMachineContext): RemainingBudget | undefined {
+export function computeRemainingBudget({
+  spent,
+  granted,
+  policy: { budget },
+}: RunMachineContext): RemainingBudget | undefined {
   if (granted) return undefined;
   return {
     turns: { limit: budget.turns, used: spent.turns },
@@ -189,17 +193,20 @@ export function leftOf({ spent, granted, policy: { budget } }: RunMachineContext
 }
 
 /** The remaining tool calls. Spending them all does not end a turn: the agent can still report what it found. */
-export const callsLeft = ({ toolCalls: used, policy: { budget } }: RunMachineContext): RemainingCalls | undefined =>
+export const computeRemainingCalls = ({
+  toolCalls: used,
+  policy: { budget },
+}: RunMachineContext): RemainingCalls | undefined =>
   budget.toolCalls === undefined ? undefined : { limit: budget.toolCalls, used };
 
 /** The spent budget, if there is one. A request larger than the remaining budget is refused when it is sent. */
-export function spentBudget(context: RunMachineContext): BudgetOverrun | undefined {
+export function findSpentBudget(context: RunMachineContext): BudgetOverrun | undefined {
   const { budget } = context.policy;
   const scope = 'run';
   if (context.overtime) {
     return { scope, kind: 'time', limit: budget.wallMs / 1_000, used: budget.wallMs / 1_000, needs: 0 };
   }
-  for (const [kind, part] of Object.entries(leftOf(context) ?? {}) as [
+  for (const [kind, part] of Object.entries(computeRemainingBudget(context) ?? {}) as [
     keyof RemainingBudget,
     RemainingBudget[keyof RemainingBudget],
   ][]) {
@@ -228,7 +235,7 @@ const holders = {
 export const isShared = ({ scope }: Pick<BudgetOverrun, 'scope'>): boolean => scope === 'person' || scope === 'project';
 
 /** The state of a run that waits for more of a budget. */
-export const asksFor = (over: BudgetOverrun | undefined) =>
+export const toWaitReason = (over: BudgetOverrun | undefined) =>
   over ? { question: budgetQuestion(over), reason: 'budget' as const, over } : {};
 
 /** The question to the user when a budget is spent: what happened and what to do. */

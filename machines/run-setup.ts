@@ -1,9 +1,8 @@
 import { assign, sendParent, setup } from 'xstate';
 import { toAppError } from '../src/core/errors/errors.ts';
 import {
-  askingOf,
-  asksFor,
-  endOf,
+  findSpentBudget,
+  findUnansweredCalls,
   hasSpoken,
   hasStep,
   isUnseen,
@@ -11,7 +10,8 @@ import {
   pendingApproval,
   recordOutcomes,
   recordTurn,
-  spentBudget,
+  toRunEnd,
+  toWaitReason,
   withRunning,
   withVerdicts,
 } from './run-rules.ts';
@@ -86,7 +86,7 @@ export const runSetup = setup({
     needsAct: ({ context }) => (context.policy.plans ? hasStep(context) : !hasSpoken(context) || isUnseen(context)),
     // A run that has already replied can end without any budget left.
     isSpent: ({ context }) =>
-      spentBudget(context) !== undefined && (context.policy.plans || !hasSpoken(context) || isUnseen(context)),
+      findSpentBudget(context) !== undefined && (context.policy.plans || !hasSpoken(context) || isUnseen(context)),
     isStuck: ({ context }) => stuckReason(context.acts, context.policy.stuck) !== undefined,
     isStuckAgain: ({ context }) => context.hinted && stuckReason(context.acts, context.policy.stuck) !== undefined,
     mayRetry: ({ context }, { result }: Result) =>
@@ -100,7 +100,7 @@ export const runSetup = setup({
     firstEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 0,
     secondEmpty: ({ context }, { result }: Result) => result.kind === 'empty' && context.empties === 1,
     asks: ({ context }, { outcomes }: Outcomes) =>
-      askingOf(context, outcomes).length > 0 || outcomes.some(({ kind }) => kind === 'unaffordable'),
+      findUnansweredCalls(context, outcomes).length > 0 || outcomes.some(({ kind }) => kind === 'unaffordable'),
   },
   actions: {
     take: assign(({ context }, { result }: Result) => recordTurn(context, result)),
@@ -126,7 +126,7 @@ export const runSetup = setup({
         (result.kind === 'failed' ? result.retryAfterMs : undefined) ?? context.policy.backoffMs(context.retries + 1),
     })),
     tryAnew: assign({ retries: 0 }),
-    fail: assign((_, { result }: Result) => ({ end: endOf(result) })),
+    fail: assign((_, { result }: Result) => ({ end: toRunEnd(result) })),
     crash: assign((_, { error }: { error: unknown }) => {
       const { code, publicMessage, retryable } = toAppError(error);
       return { end: { reason: 'failed', code, message: publicMessage, retryable } satisfies RunEnd };
@@ -141,8 +141,8 @@ export const runSetup = setup({
       result.kind === 'full' ? { question: result.question, reason: undefined, over: undefined } : {},
     ),
     called: assign(({ context }, { outcomes }: Outcomes) => recordOutcomes(context, outcomes)),
-    askBudget: assign(({ context }) => asksFor(spentBudget(context))),
-    askMore: assign((_, { result }: Result) => (result.kind === 'unaffordable' ? asksFor(result.over) : {})),
+    askBudget: assign(({ context }) => toWaitReason(findSpentBudget(context))),
+    askMore: assign((_, { result }: Result) => (result.kind === 'unaffordable' ? toWaitReason(result.over) : {})),
     askStuck: assign(({ context }) => ({
       reason: 'stuck' as const,
       over: undefined,

@@ -1,5 +1,5 @@
 import { assign } from 'xstate';
-import { callsLeft, leftOf, nothingSpent, withGoalEnd } from './run-rules.ts';
+import { computeRemainingBudget, computeRemainingCalls, nothingSpent, withGoalEnd } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
 import type {
   CallOutcome,
@@ -49,7 +49,7 @@ const judgeInput = (context: RunMachineContext): JudgeInput => {
     round: context.round,
     revision: context.revisions < goal.maxRevisions ? context.revisions + 1 : undefined,
     isLastTry: context.retries >= context.policy.maxRetries,
-    left: leftOf(context),
+    left: computeRemainingBudget(context),
   };
 };
 const turnInput = (context: RunMachineContext): TurnInput => ({
@@ -58,8 +58,8 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
   planned: context.planned,
   steps: context.steps,
   hint: context.hint,
-  left: leftOf(context),
-  callsLeft: callsLeft(context),
+  left: computeRemainingBudget(context),
+  callsLeft: computeRemainingCalls(context),
 });
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
@@ -241,7 +241,7 @@ export const runMachine = runSetup.createMachine({
               ...whose(context),
               calls: context.calls,
               answered: context.answered,
-              left: callsLeft(context),
+              left: computeRemainingCalls(context),
             }),
             onDone: [
               {

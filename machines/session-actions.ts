@@ -2,11 +2,11 @@ import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { RunEndReason, SessionFact } from '../src/core/model/events.ts';
 import type { RunId } from '../src/core/model/ids.ts';
 import { distrustError } from '../src/core/model/protocol-violation.ts';
-import { childrenOf, stopEvent } from './orphaned-actors.ts';
+import { findChildren, stopEvent } from './orphaned-actors.ts';
 import type { RunInput, Verdict } from './run.ts';
-import { unjudged, verdictOf } from './run-rules.ts';
+import { parseVerdict, unjudged } from './run-rules.ts';
 import type { SandboxEnd } from './sandbox.ts';
-import { decide, decisionsOf, verdictsOf } from './session-decisions.ts';
+import { decide, listDecisions, verdictsOf } from './session-decisions.ts';
 import { sessionSetup } from './session-setup.ts';
 import type { Answer, QueuedRun, Send, SessionContext } from './session-types.ts';
 
@@ -87,7 +87,7 @@ export const answerApproval = own.enqueueActions(({ context, event, enqueue }) =
   if (!isSend(event) || !context.active || !first) return;
   const { runId } = context.active;
   const { messageId, commandId } = event;
-  const verdict = verdictOf(event.text);
+  const verdict = parseVerdict(event.text);
   const decision = verdict.decision === 'approved' ? 'approved' : 'rejected';
   const { approvals } = decide(context.approvals, [{ callId: first.callId, decision }]);
   enqueue.assign({ verdicts: { [first.callId]: verdict }, approvals, distrusted: false });
@@ -112,7 +112,7 @@ export const decideCalls = (run: 'waits' | 'waitsForSlot' | 'works') =>
   own.enqueueActions(({ context, event, enqueue }) => {
     if (event.type !== 'cmd.decide' || !context.active) return;
     const { callId, decision, by, commandId } = event;
-    const { taken, approvals } = decide(context.approvals, decisionsOf(event));
+    const { taken, approvals } = decide(context.approvals, listDecisions(event));
     const verdicts = verdictsOf({ taken });
     enqueue.assign({ approvals, ...(run !== 'works' && { verdicts: { ...context.verdicts, ...verdicts } }) });
     const facts = taken.map((one) => resolved(context, one.callId, { ...one.verdict, by }));
@@ -215,7 +215,7 @@ export const finishRun = own.enqueueActions(({ context, enqueue }) => {
 /** Ends the children of a crashed child actor. */
 export const endOrphans = (id: 'run' | 'sandbox') =>
   own.enqueueActions(({ enqueue, self }) => {
-    for (const orphan of childrenOf(self, id)) enqueue.sendTo(orphan, stopEvent);
+    for (const orphan of findChildren(self, id)) enqueue.sendTo(orphan, stopEvent);
   });
 
 export const endBrokenRun = own.enqueueActions(({ context, event, enqueue }) => {

@@ -11,7 +11,7 @@ interface DecisionOutcome {
   readonly approvals: readonly PendingApproval[];
 }
 
-export const decisionsOf = ({
+export const listDecisions = ({
   type: _,
   commandId: __,
   by: ___,

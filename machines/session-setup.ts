@@ -1,7 +1,7 @@
 import { type DoneActorEvent, type ErrorActorEvent, sendParent, setup } from 'xstate';
 import { runMachine } from './run.ts';
 import { sandboxMachine } from './sandbox.ts';
-import { decide, decisionsOf } from './session-decisions.ts';
+import { decide, listDecisions } from './session-decisions.ts';
 import type {
   Answer,
   QueuedRun,
@@ -37,7 +37,7 @@ export const sessionSetup = setup({
     },
     needsApproval: ({ event }) => event.type === 'run.waiting' && (event.approvals ?? []).length > 0,
     isAwaited: ({ context, event }) =>
-      event.type === 'cmd.decide' && decide(context.approvals, decisionsOf(event)).taken.length > 0,
+      event.type === 'cmd.decide' && decide(context.approvals, listDecisions(event)).taken.length > 0,
     hasBegun: ({ context }) => context.runs[0]?.resume !== undefined,
     isFull: ({ context }) => context.queue.length >= context.maxQueued,
     isQueueFlooded: ({ context, event }) =>

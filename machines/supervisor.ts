@@ -1,6 +1,6 @@
 import { type DoneActorEvent, type ErrorActorEvent, enqueueActions, setup } from 'xstate';
 import type { SessionId } from '../src/core/model/ids.ts';
-import { childrenOf, stopEvent } from './orphaned-actors.ts';
+import { findChildren, stopEvent } from './orphaned-actors.ts';
 import { type SessionCommand, type SessionInput, type SlotKind, type SlotNotice, sessionMachine } from './session.ts';
 import { acquireSlot, noSlots, releaseSlot, type SlotPools } from './slots.ts';
 import { unprovided } from './unprovided.ts';
@@ -144,7 +144,7 @@ export const supervisorMachine = setup({
     },
     'xstate.error.actor.*': {
       actions: enqueueActions(({ context, event: { actorId, error }, enqueue, self }) => {
-        for (const orphan of childrenOf(self, actorId)) enqueue.sendTo(orphan, stopEvent);
+        for (const orphan of findChildren(self, actorId)) enqueue.sendTo(orphan, stopEvent);
         enqueue.stopChild(actorId);
         const id = sessionOf(actorId);
         const child = context.children.get(id);

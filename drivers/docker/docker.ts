@@ -18,7 +18,7 @@ import type {
 } from '../driver.ts';
 import { openFolders } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
-import { unlessUnreachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
+import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
 import type { Mounts } from '../shared/mounts.ts';
 import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
@@ -27,7 +27,7 @@ import { noBuildsWith, openBuilds } from './builds/builds.ts';
 import { callEngine, findInEngine, openEngine, statusOf } from './engine.ts';
 import { freezeContainer } from './freeze.ts';
 import { type DefaultImage, openImages } from './images.ts';
-import { bodyInfo, infoFrom, isPooled, labelsFor, namesOf, ownedBy } from './labels.ts';
+import { bodyInfo, isPooled, labelsFor, namesOf, ownedBy, parseSandboxInfo } from './labels.ts';
 import { openList } from './list.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import { mayHaveServices, openServices } from './services/services.ts';
@@ -37,7 +37,7 @@ import { openUsers } from './users.ts';
 import { openVolumes } from './volumes.ts';
 import { dockerPool } from './warm.ts';
 import { openWatch } from './watch.ts';
-import { pointerOf, volumeOf, writePointer } from './workspace-volume.ts';
+import { readPointer, volumeOf, writePointer } from './workspace-volume.ts';
 
 const patienceMs = 10_000;
 // The kernel limits a Unix socket's path to 107 bytes.
@@ -162,7 +162,7 @@ export async function dockerDriver(
 
   async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
     const name = nameOf(id);
-    const [found, pointer] = await Promise.all([find(id, signal), pointerOf(engine, name, signal)]);
+    const [found, pointer] = await Promise.all([find(id, signal), readPointer(engine, name, signal)]);
     const fromPool = found && isPooled(found.Config.Labels) ? found : undefined;
     const info = fromPool && bodyInfo(names, { name, labels: fromPool.Config.Labels }, 'ready');
     if (info && !pointer && workspace === 'keep') {
@@ -248,7 +248,7 @@ export async function dockerDriver(
       const { id } = spec;
       return work.start(id, call, async (own) => {
         const { signal } = own;
-        const kept = pointerOf(engine, nameOf(id), signal);
+        const kept = readPointer(engine, nameOf(id), signal);
         const freshUser = users.choose(signal);
         freshUser.catch(() => {}); // a workspace with files needs none
         const [image, pointer] = await Promise.all([images.ensure(spec.image, own, news), kept]);
@@ -276,13 +276,13 @@ export async function dockerDriver(
 
     async attach(id, { signal }, role = 'holder') {
       const { Id, State, Config } = await running(id, signal);
-      const key = infoFrom(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps its id from the pool
+      const key = parseSandboxInfo(Config.Labels, 'ready')?.id ?? id; // a claimed sandbox keeps its id from the pool
       const who = { id, sessionId: sessionIdOf(id) };
       const held = await holds.link(key, { body: Id, workdir, role, who });
       const link = { ...held, starvedMs: cpuWaitMeter(State.Pid) };
       // A paused sandbox's daemon cannot dial, so requests wait until it resumes.
       if (State.Paused) return link;
-      return await unlessUnreachable(link, waitUntilReachable(await holds.hold(key, Id), signal));
+      return await requireReachable(link, waitUntilReachable(await holds.hold(key, Id), signal));
     },
 
     list: ({ signal }) => list(signal),
@@ -310,7 +310,7 @@ export async function dockerDriver(
 
     async startService(id, service, call, news) {
       const { Id, Config } = await running(id, call.signal);
-      const info = infoFrom(Config.Labels, 'ready');
+      const info = parseSandboxInfo(Config.Labels, 'ready');
       if (!info || !mayHaveServices(Config.Labels)) {
         throw new AppError('sandbox_unavailable', 'The sandbox was started without services. Stop and start it.');
       }

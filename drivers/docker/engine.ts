@@ -52,7 +52,7 @@ function engineError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const cause = thrown;
   if (statusOf(thrown) !== undefined) {
-    return new AppError('sandbox_unavailable', `The Docker engine refused: ${textOf(thrown)}`, { cause });
+    return new AppError('sandbox_unavailable', `The Docker engine refused: ${readEngineMessage(thrown)}`, { cause });
   }
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'EACCES') {
@@ -75,7 +75,7 @@ export function statusOf(thrown: unknown): number | undefined {
 }
 
 /** The engine's own error message. */
-export function textOf(thrown: unknown): string {
+export function readEngineMessage(thrown: unknown): string {
   const refusal = thrown instanceof AppError ? (thrown.cause ?? thrown) : thrown;
   const { json, message } = refusal as { json?: { message?: string }; message?: string };
   return (json?.message ?? message ?? String(refusal)).trim();

@@ -4,7 +4,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { BuildContext, OurImage } from '../descriptor.ts';
 import type { Call, ProvisionProgress } from '../driver.ts';
 import { SingleFlight } from '../shared/pool/single-flight.ts';
-import { callEngine, findInEngine, statusOf, textOf } from './engine.ts';
+import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
 
 /** Runs under a tag made of the name and the context's hash. */
 export interface DefaultImage extends OurImage {
@@ -74,7 +74,9 @@ export function openImages(engine: Dockerode, ours: readonly DefaultImage[]): Im
     } catch (cause) {
       // The engine answers 404 or 500 if the registry refused the pull or did not answer.
       if (statusOf(cause) === undefined) throw cause;
-      throw new AppError('image_missing', `The image ${name} could not be pulled: ${textOf(cause)}`, { cause });
+      throw new AppError('image_missing', `The image ${name} could not be pulled: ${readEngineMessage(cause)}`, {
+        cause,
+      });
     }
   }
 

@@ -34,7 +34,7 @@ export function labelsFor(
 export const ownedBy = (instance: string) => `corral.owner-instance=${instance}`;
 
 /** Undefined if the labels are not those of a sandbox. */
-export function infoFrom(labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined {
+export function parseSandboxInfo(labels: unknown, phase: SandboxInfo['phase']): SandboxInfo | undefined {
   const parsed = Labels.safeParse(labels);
   if (!parsed.success) return undefined;
   const known = parsed.data;
@@ -92,11 +92,11 @@ export function bodyInfo(
   { name, labels, pointer }: Body,
   phase: SandboxInfo['phase'],
 ): SandboxInfo | undefined {
-  if (!isPooled(labels)) return infoFrom(labels, phase);
+  if (!isPooled(labels)) return parseSandboxInfo(labels, phase);
   const id = names.claimedIn(name.replace(/^\//, ''));
   if (!id) return undefined;
-  const reply = infoFrom(pointer, phase);
+  const reply = parseSandboxInfo(pointer, phase);
   if (reply?.id === id) return reply;
-  const own = infoFrom(labels, phase); // claimed, but the pointer is not written yet
+  const own = parseSandboxInfo(labels, phase); // claimed, but the pointer is not written yet
   return own && { ...own, id, sessionId: sessionIdOf(id) };
 }

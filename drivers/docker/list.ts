@@ -5,7 +5,7 @@ import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { SandboxInfo } from '../driver.ts';
 import type { Folders } from '../shared/folders.ts';
 import { callEngine } from './engine.ts';
-import { bodyInfo, infoFrom, isPooled, type Names, ownedBy } from './labels.ts';
+import { bodyInfo, isPooled, type Names, ownedBy, parseSandboxInfo } from './labels.ts';
 import { serviceLabel } from './services/services.ts';
 
 interface Options {
@@ -61,12 +61,12 @@ export function openList(options: Options): (signal: AbortSignal) => Promise<San
     });
     // A service without its sandbox is listed as an exited sandbox, so that the reconciler removes it.
     for (const { Labels } of beside) {
-      const info = infoFrom(Labels, 'exited');
+      const info = parseSandboxInfo(Labels, 'exited');
       if (info && !live.some(({ id }) => id === info.id)) live.push(info);
     }
     const taken = new Set<string | undefined>(live.map(({ id }) => id));
     const kept = volumes
-      .flatMap(({ Labels }) => (isPooled(Labels) ? [] : (infoFrom(Labels, 'stopped') ?? [])))
+      .flatMap(({ Labels }) => (isPooled(Labels) ? [] : (parseSandboxInfo(Labels, 'stopped') ?? [])))
       .filter(({ id }) => !taken.has(id));
     // Includes ids of unclaimed sandboxes, and the pool ids of claimed ones.
     for (const { Labels } of [...containers, ...volumes]) taken.add(Labels?.['corral.sandbox']);

@@ -3,20 +3,20 @@ import { pause } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { Secret } from '../../src/core/text/secret.ts';
 import type { SandboxInfo, SandboxSpec } from '../driver.ts';
-import { type Folders, labelsOf } from '../shared/folders.ts';
+import { type Folders, toLabels } from '../shared/folders.ts';
 import type { SandboxEndpoint } from '../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
-import { hashOf } from '../shared/link/token.ts';
+import { hashToken } from '../shared/link/token.ts';
 import { type ContainerRequest, createBody } from './create-body.ts';
-import { callEngine, findInEngine, statusOf, textOf } from './engine.ts';
-import { bodyInfo, infoFrom, isPooled, labelsFor, type Names } from './labels.ts';
+import { callEngine, findInEngine, readEngineMessage, statusOf } from './engine.ts';
+import { bodyInfo, isPooled, labelsFor, type Names, parseSandboxInfo } from './labels.ts';
 import { removeContainer } from './remove.ts';
 import { servicesLabel } from './services/services.ts';
 import { usesHostKernel } from './strict-runtime.ts';
 import { type Users, userLabel } from './users.ts';
 import { type DockerVolumes, engineVolumeName } from './volumes.ts';
 import { changeWorkspaceOwner } from './workspace-owner.ts';
-import { type Pointer, pointerOf, writePointer } from './workspace-volume.ts';
+import { type Pointer, readPointer, writePointer } from './workspace-volume.ts';
 
 /** Resources that a failed call must remove again. */
 export interface CreatedResources {
@@ -67,7 +67,7 @@ export async function startContainer(
   // Concurrent with the work on the folder, because a start waits for the engine's answers.
   let user = userFor(place, place.workspace, signal);
   user.catch(() => {}); // the loop awaits it
-  const meta = await folders.prepare({ driver: 'docker', instance, ...labelsOf(spec), token: place.token });
+  const meta = await folders.prepare({ driver: 'docker', instance, ...toLabels(spec), token: place.token });
   await (place.pool ? holds.listen(spec.id) : holds.open(spec.id));
   const own = {
     ...labelsFor(spec, instance, place.labels),
@@ -94,13 +94,13 @@ export async function startContainer(
       place.created.containerId = id;
       const isFresh = workspace.user === undefined;
       await start(place, { id, spec, token, user: uid, isFresh }, signal);
-      const info = infoFrom(labels, 'ready');
+      const info = parseSandboxInfo(labels, 'ready');
       if (info) return { info, end: await holds.hold(spec.id, id) };
     }
     const taken = await adopt(place, spec, token, signal);
     if (taken) return taken;
     await pause(25, signal); // the name is free again, or its container does not exist yet
-    workspace = workspaceFrom(await pointerOf(engine, name, signal), place);
+    workspace = workspaceFrom(await readPointer(engine, name, signal), place);
     user = userFor(place, workspace, signal);
   }
 }
@@ -142,7 +142,7 @@ async function create(
   } catch (error) {
     if (statusOf(error) === 409) return undefined;
     if (statusOf(error) === 404) {
-      throw new AppError('image_missing', `The image is missing: ${textOf(error)}`, { cause: error });
+      throw new AppError('image_missing', `The image is missing: ${readEngineMessage(error)}`, { cause: error });
     }
     throw error;
   }
@@ -203,7 +203,7 @@ async function adopt(
   const found = await findInEngine(signal, () => engine.getContainer(name).inspect({ abortSignal: signal }));
   if (!found) return undefined;
   const { Labels = {}, Env = [] } = found.Config;
-  const pointer = isPooled(Labels) ? await pointerOf(engine, name, signal) : undefined;
+  const pointer = isPooled(Labels) ? await readPointer(engine, name, signal) : undefined;
   const info = bodyInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
   if (info?.sessionId !== spec.sessionId || Labels['corral.owner-instance'] !== instance) {
     const advice = 'Remove it, or give this installation another name.';
@@ -229,7 +229,7 @@ async function adopt(
 
 /** A container started by an older server has the token itself in its environment, not the hash. */
 function knows(env: readonly string[], token: Secret): boolean {
-  return [hashOf(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
+  return [hashToken(token), token.reveal()].some((it) => env.includes(`CORRAL_SANDBOXD_TOKEN=${it}`));
 }
 
 /** A claimed sandbox keeps its folder and volume names from the pool. */
@@ -240,7 +240,7 @@ async function adoptClaimed(
   signal: AbortSignal,
 ): Promise<StartedContainer | undefined> {
   const { id, sessionId } = spec;
-  const own = infoFrom(found.Config.Labels, 'ready');
+  const own = parseSandboxInfo(found.Config.Labels, 'ready');
   if (!own) return undefined;
   const reply = await writePointer({ engine, name, labels: labelsFor(spec, instance, labels), found }, signal);
   const token = (await folders.read(own.id))?.token;
@@ -257,5 +257,5 @@ async function adoptClaimed(
   await folders.remove(id);
   const end = await holds.hold(own.id, found.Id, { id, sessionId });
   await end.takeEgress();
-  return { info: { ...own, ...infoFrom(reply, 'ready'), id, sessionId }, end };
+  return { info: { ...own, ...parseSandboxInfo(reply, 'ready'), id, sessionId }, end };
 }

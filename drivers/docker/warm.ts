@@ -8,10 +8,10 @@ import { waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoin
 import type { ServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { callEngine, findInEngine, statusOf } from './engine.ts';
 import type { Images } from './images.ts';
-import { contentLabel, infoFrom, labelsFor, type Names, ownedBy, poolLabel, workspaceLabel } from './labels.ts';
+import { contentLabel, labelsFor, type Names, ownedBy, parseSandboxInfo, poolLabel, workspaceLabel } from './labels.ts';
 import { removeContainer, removeVolume } from './remove.ts';
 import type { CreatedResources, StartedContainer } from './start-container.ts';
-import { pointerOf, volumeOf, writePointer } from './workspace-volume.ts';
+import { readPointer, volumeOf, writePointer } from './workspace-volume.ts';
 
 interface Options {
   readonly engine: Dockerode;
@@ -91,9 +91,9 @@ export function dockerPool(options: Options): Poolable {
     const signal = AbortSignal.timeout(cleanUpMs);
     const byName = (it: string) => findInEngine(signal, () => engine.getContainer(it).inspect({ abortSignal: signal }));
     const found = (await byName(name)) ?? (await byName(names.warm(id)));
-    if (infoFrom(found?.Config.Labels, 'ready')?.id !== id || !found) return;
+    if (parseSandboxInfo(found?.Config.Labels, 'ready')?.id !== id || !found) return;
     await clear(id, found.Id, signal);
-    const pointer = await pointerOf(engine, name, signal);
+    const pointer = await readPointer(engine, name, signal);
     if (pointer?.workspace === names.warm(id)) await removeVolume(engine, name, signal);
   }
 
@@ -109,7 +109,7 @@ export function dockerPool(options: Options): Poolable {
     };
     const claim = { engine, name, labels: labelsFor(spec, instance, labels), found };
     const [reply] = await Promise.all([writePointer(claim, signal), hold()]);
-    const info = infoFrom(reply, 'ready');
+    const info = parseSandboxInfo(reply, 'ready');
     return reply[workspaceLabel] === volumeOf(found) && info ? info : 'gone';
   }
 
@@ -187,7 +187,7 @@ export function dockerPool(options: Options): Poolable {
 
     async claim(id, spec, { signal }) {
       const name = names.of(spec.id);
-      if (await pointerOf(engine, name, signal)) return 'known';
+      if (await readPointer(engine, name, signal)) return 'known';
       if ((await folders.claim(id)) !== 'done') return 'gone';
       try {
         const renamed = await rename(names.warm(id), name, AbortSignal.any([signal, AbortSignal.timeout(renameMs)]));
@@ -237,7 +237,7 @@ function warmFrom(
   { Names: values, Labels, State }: Dockerode.ContainerInfo,
   starting: ReadonlySet<SandboxId>,
 ): WarmSandbox | undefined {
-  const info = infoFrom(Labels, 'ready');
+  const info = parseSandboxInfo(Labels, 'ready');
   const [name = ''] = values.map((it) => it.replace(/^\//, ''));
   if (!info || names.warmIn(name) === undefined) return undefined;
   const phase = starting.has(info.id) || State === 'created' ? 'starting' : State === 'running' ? 'ready' : 'exited';

@@ -17,7 +17,7 @@ interface VolumeClaim {
   readonly found: Dockerode.ContainerInspectInfo;
 }
 
-export async function pointerOf(engine: Dockerode, name: string, signal: AbortSignal): Promise<Pointer | undefined> {
+export async function readPointer(engine: Dockerode, name: string, signal: AbortSignal): Promise<Pointer | undefined> {
   const found = await findInEngine(signal, () => engine.getVolume(name).inspect({ abortSignal: signal }));
   return found && { labels: found.Labels ?? {}, workspace: found.Labels?.[workspaceLabel] };
 }
@@ -36,7 +36,7 @@ export async function writePointer(
   const requested = { Name: name, Driver: 'local', Labels: reply };
   const request = { _query: {}, _body: requested, abortSignal: signal };
   await callEngine(signal, () => engine.createVolume(request as object));
-  return (await pointerOf(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create
+  return (await readPointer(engine, name, signal))?.labels ?? {}; // Docker keeps the labels of the first create
 }
 
 /** The name of the container's workspace volume. */

@@ -7,11 +7,11 @@ import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { openApi } from './api/api.ts';
 import { openCredentials } from './api/credentials.ts';
 import { portForwarder } from './api/port-forward.ts';
-import { everyPod, infoFrom, isFromPool, ofSession, ownedBy } from './labels.ts';
+import { isFromPool, ownedBy, parseSandboxInfo, selectAllPods, selectSession } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
 import { podBody } from './pods/pod-body.ts';
 import { dialAddress, openPodLinks } from './pods/pod-links.ts';
-import { stateOf } from './pods/pod-state.ts';
+import { computePodState } from './pods/pod-state.ts';
 import { watchPods } from './pods/pod-watch.ts';
 import { isOurs, openPods, podsPath } from './pods/pods.ts';
 import { reapPods } from './pods/reap.ts';
@@ -68,7 +68,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const watch = watchPods({
     api,
     path: podsPath(namespace),
-    selector: everyPod(instance),
+    selector: selectAllPods(instance),
     clock,
     random,
     onTrouble: options.onTrouble,
@@ -125,7 +125,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
   /** The session's pods: the one under its own name, and those claimed from the pool, which keep their names. */
   const podsOf = (id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> =>
-    pods.list(ofSession(instance, sessionIdOf(id)), signal, since);
+    pods.list(selectSession(instance, sessionIdOf(id)), signal, since);
   async function claimedFor(id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> {
     return (await podsOf(id, signal, since)).filter(({ metadata }) => isFromPool(metadata));
   }
@@ -134,7 +134,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
     const name = pool.nameOf(id);
     const own = name && (await pods.get(name, signal));
-    if (own && infoFrom(own.metadata, 'ready')?.id === id) return own;
+    if (own && parseSandboxInfo(own.metadata, 'ready')?.id === id) return own;
     const found = await pods.get(nameOf(id), signal);
     if (isOurs(found, instance)) return found;
     return (await claimedFor(id, signal))[0];
@@ -143,10 +143,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   /** Takes over a pod that was claimed earlier. Undefined: there is none, or it has ended. */
   async function adopt(spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod | undefined> {
     for (const pod of await claimedFor(spec.id, signal)) {
-      const info = infoFrom(pod.metadata, 'ready');
+      const info = parseSandboxInfo(pod.metadata, 'ready');
       if (info && info.epoch > spec.epoch)
         throw new AppError('fenced', 'A server that took this session over has its sandbox.');
-      if (stateOf(pod).kind === 'running') return pod;
+      if (computePodState(pod).kind === 'running') return pod;
       await pods.remove(pod, signal);
     }
     return undefined;
@@ -251,7 +251,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
             throw notStarted(error);
           });
           await policyCheck.check(link, signal);
-          const info = infoFrom(running.metadata, 'ready');
+          const info = parseSandboxInfo(running.metadata, 'ready');
           if (!info) throw new AppError('sandbox_unavailable', "The labels of the sandbox's pod were changed.");
           return info;
         } catch (error) {
@@ -264,10 +264,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 
     async attach(id, { signal }) {
       const found = await find(id, signal);
-      if (!found || stateOf(found).kind === 'over') {
+      if (!found || computePodState(found).kind === 'over') {
         throw new AppError('sandbox_not_found', 'The sandbox is gone.');
       }
-      if (stateOf(found).kind !== 'running')
+      if (computePodState(found).kind !== 'running')
         throw new AppError('sandbox_unavailable', 'The sandbox is still starting.');
       const link = ends.link(id, found);
       await waitForDaemon(link, signal).catch(async (error) => {
@@ -281,7 +281,8 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     async startService(id, service, { signal }, news) {
       for (;;) {
         const found = await find(id, signal);
-        if (!found || stateOf(found).kind === 'over') throw new AppError('sandbox_not_found', 'The sandbox is gone.');
+        if (!found || computePodState(found).kind === 'over')
+          throw new AppError('sandbox_not_found', 'The sandbox is gone.');
         if (serviceStart(found, service) === 'begun') return;
         news?.({ phase: 'starting', detail: `Waiting for a container of ${service.image}` });
         await pause(serviceLookMs, signal, clock);
@@ -296,12 +297,12 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     async list({ signal }) {
       const [live, kept = []] = await Promise.all([watch.list(signal), claims?.list(ownedBy(instance), signal)]);
       const infos = live.flatMap((pod) => {
-        const info = infoFrom(pod.metadata, phaseOf(pod));
+        const info = parseSandboxInfo(pod.metadata, phaseOf(pod));
         if (!info) return [];
         return info.phase === 'ready' && work.isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
       });
       const taken = new Set(infos.map(({ id }) => id));
-      const stopped = kept.flatMap(({ metadata }) => infoFrom(metadata, 'stopped') ?? []);
+      const stopped = kept.flatMap(({ metadata }) => parseSandboxInfo(metadata, 'stopped') ?? []);
       return [...infos, ...stopped.filter(({ id }) => !taken.has(id))];
     },
 
@@ -321,7 +322,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
 }
 
 function phaseOf(pod: V1Pod): SandboxInfo['phase'] {
-  const { kind } = stateOf(pod);
+  const { kind } = computePodState(pod);
   if (kind === 'over') return 'exited';
   return kind === 'running' ? 'ready' : 'starting';
 }

@@ -36,10 +36,10 @@ export function metaFor(spec: SandboxSpec, instance: string, more: Readonly<Reco
 
 export const ownedBy = (instance: string) => `corral/instance=${instance},corral/sandbox`;
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
-export const expiryOf = (meta: V1ObjectMeta | undefined) => Number(meta?.annotations?.['corral/expires']);
+export const parseExpiry = (meta: V1ObjectMeta | undefined) => Number(meta?.annotations?.['corral/expires']);
 
 /** Undefined if the object is not a sandbox's. */
-export function infoFrom(meta: V1ObjectMeta | undefined, phase: SandboxInfo['phase']): SandboxInfo | undefined {
+export function parseSandboxInfo(meta: V1ObjectMeta | undefined, phase: SandboxInfo['phase']): SandboxInfo | undefined {
   const labels = Labels.safeParse(meta?.labels);
   const notes = Annotations.safeParse(meta?.annotations);
   if (!labels.success || !notes.success) return undefined;
@@ -55,21 +55,21 @@ export function infoFrom(meta: V1ObjectMeta | undefined, phase: SandboxInfo['pha
 }
 
 /** Selects all pods of an installation, including unclaimed ones. */
-export const everyPod = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
+export const selectAllPods = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 /** Selects the pods of every installation. */
-export const everyPodOfAll = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
-export const ofSession = (instance: string, session: SessionId) => `${ownedBy(instance)},corral/session=${session}`;
+export const selectAllInstallations = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
+export const selectSession = (instance: string, session: SessionId) => `${ownedBy(instance)},corral/session=${session}`;
 
 /** Selects a session's pods, except the one that was this sandbox in the pool. */
-export const ofSessionBut = (instance: string, session: SessionId, warm: SandboxId) =>
-  `${ofSession(instance, session)},${warmLabel}!=${warm}`;
+export const selectSessionExcept = (instance: string, session: SessionId, warm: SandboxId) =>
+  `${selectSession(instance, session)},${warmLabel}!=${warm}`;
 
 /** The pod's sandbox id in the pool, from which its tokens are derived. The label remains after the claim. */
 const warmLabel = 'corral/warm';
 /** The recipe of an unclaimed pod. The claim removes the label. */
 export const poolLabel = 'corral/pool';
 export const contentNote = 'corral/content';
-export const unclaimedBy = (instance: string) => `${everyPod(instance)},${poolLabel}`;
+export const selectUnclaimed = (instance: string) => `${selectAllPods(instance)},${poolLabel}`;
 
 /** The sandbox id that the pod's tokens are derived from. */
 export const keyIdOf = (meta: V1ObjectMeta | undefined, id: SandboxId): SandboxId =>

@@ -25,7 +25,7 @@ import type { Limit } from './cgroup/limits.ts';
 import { enterCgroupCommand } from './cgroup/open.ts';
 import { writeSeccomp } from './find-bubblewrap.ts';
 import { acquireLock } from './lock.ts';
-import { type Mark, markOf } from './proc.ts';
+import { type Mark, readMark } from './proc.ts';
 import { changeOwner } from './users.ts';
 import type { FolderVolumes } from './volumes.ts';
 
@@ -274,7 +274,7 @@ async function unconfined(
 }
 
 async function marked(pid: number, exited: Promise<string>): Promise<LaunchedProcess> {
-  const mark = await markOf(pid);
+  const mark = await readMark(pid);
   if (mark) return { mark, exited };
   throw new AppError('sandbox_unavailable', 'The sandbox ended immediately.');
 }

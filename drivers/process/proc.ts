@@ -10,7 +10,7 @@ export interface Mark {
 }
 
 /** Undefined: the process does not exist or is a zombie. */
-export async function startTimeOf(pid: number): Promise<string | undefined> {
+export async function readStartTime(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => undefined);
   // The name can contain spaces and brackets. The state is the first field after its last bracket, the start time the
   // 20th.
@@ -20,16 +20,16 @@ export async function startTimeOf(pid: number): Promise<string | undefined> {
 }
 
 let boot: Promise<string> | undefined; // constant while this process lives
-export const bootOf = () =>
+export const readBootId = () =>
   (boot ??= readFile('/proc/sys/kernel/random/boot_id', 'latin1').then((text) => text.trim()));
 
-export async function markOf(pid: number): Promise<Mark | undefined> {
-  const startTime = await startTimeOf(pid);
-  return startTime === undefined ? undefined : { pid, startTime, boot: await bootOf() };
+export async function readMark(pid: number): Promise<Mark | undefined> {
+  const startTime = await readStartTime(pid);
+  return startTime === undefined ? undefined : { pid, startTime, boot: await readBootId() };
 }
 
 export async function isAlive(mark: Mark): Promise<boolean> {
-  return mark.boot === (await bootOf()) && (await startTimeOf(mark.pid)) === mark.startTime;
+  return mark.boot === (await readBootId()) && (await readStartTime(mark.pid)) === mark.startTime;
 }
 
 /** Kills exactly that process, or its process group with `group`. Does nothing if the process is gone. */
@@ -64,7 +64,7 @@ export async function findByVariable(name: string, value: string): Promise<Mark[
         environment === ''
           ? (await readFile(`/proc/${pid}/cmdline`, 'latin1').catch(() => '')).split('\0').includes(value)
           : environment.split('\0').includes(target);
-      const mark = isMeant ? await markOf(Number(pid)) : undefined;
+      const mark = isMeant ? await readMark(Number(pid)) : undefined;
       if (mark) found.push(mark);
     }
   }

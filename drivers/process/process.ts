@@ -15,10 +15,10 @@ import type {
   SandboxSpec,
   VolumeHosting,
 } from '../driver.ts';
-import { labelsOf, type Meta, openFolders } from '../shared/folders.ts';
+import { type Meta, openFolders, toLabels } from '../shared/folders.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { dialVncSocket } from '../shared/link/dial-vnc-socket.ts';
-import { unlessUnreachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
+import { requireReachable, waitForStart, waitUntilReachable } from '../shared/link/sandbox-endpoint.ts';
 import { openServerEndpoints } from '../shared/link/server-endpoints.ts';
 import { writeToken } from '../shared/link/token.ts';
 import { cpuWaitMeter } from '../shared/pool/cpu-wait-meter.ts';
@@ -208,7 +208,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
   /** Starts the sandbox's process, or finds the running one. */
   async function place(spec: SandboxSpec, created: ProcessStart, signal: AbortSignal): Promise<Mark> {
     await using _ = await locked(spec.id, signal);
-    const meta = await folders.prepare({ ...owner, ...labelsOf(spec), token: ids.token() });
+    const meta = await folders.prepare({ ...owner, ...toLabels(spec), token: ids.token() });
     const running = await readRecord(folders, spec.id);
     if (running && (await isAlive(running))) return running;
     // First, because a leftover daemon would pass for the new one. A new sandbox has none, and the search is slow.
@@ -285,7 +285,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
         try {
           const mark = await place(spec, created, signal);
           await waitForStart(await holds.hold(id, keyOf(id, mark)), signal);
-          return { ...labelsOf(spec), phase: 'ready' };
+          return { ...toLabels(spec), phase: 'ready' };
         } catch (error) {
           const record = await readRecord(folders, id);
           const others = record && !created.mark && (await isAlive(record)); // it was running before: this call must not end it
@@ -309,7 +309,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
       priority?.settle(id);
       const hasten = priority && { hasten: () => priority.hasten(id) };
       const screen = desktop && bubblewrap ? { screen: () => dialVncSocket(folders.home(id)) } : {};
-      return await unlessUnreachable(
+      return await requireReachable(
         { ...link, ...hasten, ...screen, starvedMs: cpuWaitMeter(record.pid) },
         waitUntilReachable(await holds.hold(id, body), signal),
       );

@@ -7,7 +7,7 @@ import { AppError } from '../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { Folders } from '../shared/folders.ts';
 import type { UserRange } from '../shared/user-range.ts';
-import { installationOf } from './cgroup/open.ts';
+import { computeInstallationId } from './cgroup/open.ts';
 import { acquireLock } from './lock.ts';
 
 /** Gives each sandbox a user id of the machine. The kernel's quotas count by user, so no two sandboxes share one. */
@@ -30,7 +30,7 @@ export function openUsers(folders: Folders, { first, last }: UserRange): Users {
     const taken = new Set((await readdir(claims)).map(Number));
     const count = last - first + 1;
     // Each installation starts at another id, so that two with the same range rarely collide.
-    const begin = parseInt(installationOf(folders.root).slice(0, 8), 16) % count;
+    const begin = parseInt(computeInstallationId(folders.root).slice(0, 8), 16) % count;
     for (let n = 0; n < count; n++) {
       const user = first + ((begin + n) % count);
       if (taken.has(user)) continue;

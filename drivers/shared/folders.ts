@@ -32,7 +32,7 @@ export type Meta = z.infer<typeof Meta>;
 /** The driver and installation that created a folder. Several can have their folders in one place. */
 type FolderOwner = Pick<Meta, 'driver' | 'instance'>;
 
-export const labelsOf = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | Meta) => ({
+export const toLabels = ({ id, sessionId, epoch, template, image, expiresAt }: SandboxSpec | Meta) => ({
   id,
   sessionId,
   epoch,
@@ -55,7 +55,7 @@ export interface Folders {
    * leave a folder without a record, of which only the id is known. Every owner then gets its labels, so that it can be
    * removed.
    */
-  labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof labelsOf> | undefined>;
+  labels(id: SandboxId, owner: FolderOwner): Promise<ReturnType<typeof toLabels> | undefined>;
   /**
    * Creates the mount again if it is missing. Never restores a removed folder: undefined if it is removed in the
    * meantime.
@@ -116,7 +116,7 @@ export async function openFolders(folder: string, elsewhere?: Mounts): Promise<F
         return isThere ? { id, sessionId: sessionIdOf(id), ...unknown } : undefined;
       }
       const meta = metaIn(text);
-      return meta?.driver === owner.driver && meta.instance === owner.instance ? labelsOf(meta) : undefined;
+      return meta?.driver === owner.driver && meta.instance === owner.instance ? toLabels(meta) : undefined;
     },
     async ids() {
       const names = (await unlessMissing(readdir(root))) ?? [];

@@ -10,8 +10,8 @@ import { paths } from './paths/paths.ts';
 import { ports } from './ports/ports.ts';
 import { oomKills, readCgroupUsage } from './processes/cgroup.ts';
 import { endTree, sendSignals } from './processes/end-processes.ts';
-import { commandLine, type Proc, scan, startedAt, usageOf, variable } from './processes/proc.ts';
-import { rootedAt, treeOf } from './processes/process-tree.ts';
+import { commandLine, type Proc, readUsage, scan, startedAt, variable } from './processes/proc.ts';
+import { findTree, rootedAt } from './processes/process-tree.ts';
 import { programs } from './processes/programs.ts';
 import { type SharedState, straysSince } from './shared-state.ts';
 import { executor } from './shells/exec.ts';
@@ -160,7 +160,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
           pid: proc.pid,
           cmd: commandLine(proc.pid).slice(0, limits.commandChars),
           started,
-          memoryBytes: usageOf(proc.pid).memoryBytes,
+          memoryBytes: readUsage(proc.pid).memoryBytes,
           ...(tag === undefined ? {} : { tag }),
         };
       });
@@ -171,7 +171,7 @@ export function realDaemon(parts: SharedState, { version, sandboxId, desktop, ow
       const tree = rootedAt(root, init, straysSince(parts, startedAt(root, clock.now())));
       const { spared } = keepers;
       // Signal the root first: a shell whose child ends continues with its next command.
-      if (name === 'SIGINT') for (const proc of [root, ...treeOf(tree, spared).members]) sendSignals(proc.pid, name);
+      if (name === 'SIGINT') for (const proc of [root, ...findTree(tree, spared).members]) sendSignals(proc.pid, name);
       else await endTree(tree, { spared, grace: name === 'SIGKILL' ? 'none' : 'usual' });
     },
   };
@@ -181,7 +181,7 @@ const diskFull = (bytes: number) =>
   `The files of this sandbox exceed its limit of ${Math.floor(bytes / 2 ** 20)} MiB. Remove some first.`;
 
 function summed(all: readonly Proc[]) {
-  const each = all.map(({ pid }) => usageOf(pid));
+  const each = all.map(({ pid }) => readUsage(pid));
   const sum = (of: (one: (typeof each)[number]) => number) => each.reduce((total, one) => total + of(one), 0);
   return {
     cpuSeconds: sum((one) => one.cpuSeconds),

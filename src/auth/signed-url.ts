@@ -42,7 +42,7 @@ interface SignedPart {
 const form = /^v1\.([0-9a-f]{8})\.([1-9]\d{0,15})\.([\w-]{22})(?:\.([0-9a-f]{12}))?\.([\w-]{43})$/;
 
 /** The id of the API key that created an accepted link. Undefined if no key created it. */
-export const subjectOf = (signature: string): string | undefined => form.exec(signature)?.[4];
+export const parseSubject = (signature: string): string | undefined => form.exec(signature)?.[4];
 
 /** The server remembers used links until they expire. Beyond this number it refuses further single-use links. */
 const maxUsed = 100_000;

@@ -15,7 +15,7 @@ export interface TokenHash {
   /** In hex. */
   readonly sha256: string;
 }
-export const hashOf = (token: string): TokenHash => ({ sha256: sha256(token).toString('hex') });
+export const hashToken = (token: string): TokenHash => ({ sha256: sha256(token).toString('hex') });
 
 /** Hashes both sides first, so the time taken reveals neither the length nor a common prefix. */
 export function tokenCheck(token: Secret | TokenHash | undefined, local?: TokenHash): TokenCheck {

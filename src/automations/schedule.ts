@@ -121,7 +121,7 @@ export function latestTime({ cron, isRepeated }: CronRule, from: number, now: nu
 }
 
 /** The delay of this start, in ms: different for each automation and time, and the same on each server. */
-export function jitterOf(id: string, dueAt: number, { jitterSeconds }: Pick<Schedule, 'jitterSeconds'>): number {
+export function computeJitter(id: string, dueAt: number, { jitterSeconds }: Pick<Schedule, 'jitterSeconds'>): number {
   if (jitterSeconds === 0) return 0;
   const drawn = createHash('sha256').update(`${id}:${dueAt}`).digest().readUInt32BE(0) / 2 ** 32;
   return Math.floor(drawn * jitterSeconds * 1_000);

@@ -7,7 +7,7 @@ import type { Automation, AutomationStart } from '../sessions/api/server/automat
 import type { AfterRuns } from './after-runs.ts';
 import { type AutomationRecords, newStart } from './records.ts';
 import { lookMs, roundsOver } from './rounds.ts';
-import { jitterOf, latestTime, nextTime, parseCron } from './schedule.ts';
+import { computeJitter, latestTime, nextTime, parseCron } from './schedule.ts';
 import type { Starter } from './starter.ts';
 
 interface Deps {
@@ -116,6 +116,6 @@ export class Scheduler {
 /** The time at which it starts, including jitter, epoch ms. */
 function startTime({ id, schedule, nextAt, paused }: Automation): number {
   if (!schedule || nextAt === null || paused) return Number.POSITIVE_INFINITY;
-  return nextAt + jitterOf(id, nextAt, schedule);
+  return nextAt + computeJitter(id, nextAt, schedule);
 }
 const isAtWork = ({ state }: AutomationStart) => state === 'starting' || state === 'running';

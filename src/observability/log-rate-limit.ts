@@ -95,7 +95,7 @@ interface LogFields {
 type NoiseSource = readonly [kind: string, source: string, perSource: number];
 const warn = 40; // pino's number for the level
 /** The kind and source of a line that sandboxes and clients can cause. Undefined: the line is always logged. */
-export function noiseSourceOf(level: number, [about, text]: readonly unknown[]): NoiseSource | undefined {
+export function findNoiseSource(level: number, [about, text]: readonly unknown[]): NoiseSource | undefined {
   const { session, sessionId, sandbox, address, status, route } = (
     typeof about === 'object' ? (about ?? {}) : {}
   ) as LogFields;

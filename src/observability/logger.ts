@@ -1,7 +1,7 @@
 import { destination, type Logger, pino, stdSerializers } from 'pino';
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { intervalMs, type NoiseCount, noiseLimiter, noiseSourceOf } from './log-rate-limit.ts';
+import { findNoiseSource, intervalMs, type NoiseCount, noiseLimiter } from './log-rate-limit.ts';
 import type { Scrubber } from './scrub.ts';
 
 export type { Logger } from 'pino';
@@ -44,7 +44,7 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
       formatters: { level: (label) => ({ level: label }) },
       hooks: {
         logMethod(lines, write, lineLevel) {
-          const noise = summing ? undefined : noiseSourceOf(lineLevel, lines);
+          const noise = summing ? undefined : findNoiseSource(lineLevel, lines);
           if (!noise || limiter.admits(...noise)) write.apply(this, lines);
         },
       },

@@ -5,12 +5,12 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { type IdSource, type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import type { BuildCommand, BuiltImage, Call, ImageBuilding } from '../../driver.ts';
 import type { Folders } from '../../shared/folders.ts';
-import { unlessUnreachable, waitForStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
+import { requireReachable, waitForStart, waitUntilReachable } from '../../shared/link/sandbox-endpoint.ts';
 import type { ServerEndpoints } from '../../shared/link/server-endpoints.ts';
 import type { ContainerRequest } from '../create-body.ts';
 import { callEngine, findInEngine, statusOf } from '../engine.ts';
 import { builtPrefix, type Images } from '../images.ts';
-import { infoFrom, type Names, ownedBy } from '../labels.ts';
+import { type Names, ownedBy, parseSandboxInfo } from '../labels.ts';
 import { removeContainer } from '../remove.ts';
 import { type CreatedResources, startContainer } from '../start-container.ts';
 import { usesHostKernel } from '../strict-runtime.ts';
@@ -107,7 +107,7 @@ export function openBuilds(options: Options): ImageBuilding {
           async attach({ signal: until }: Call) {
             const who = { id, sessionId: sessionIdOf(id) };
             const link = await holds.link(id, { body: container, workdir: '/workspace', role: 'holder', who });
-            return await unlessUnreachable(link, waitUntilReachable(await holds.hold(id, container), until));
+            return await requireReachable(link, waitUntilReachable(await holds.hold(id, container), until));
           },
           async run(command: BuildCommand, { signal: until }: Call) {
             const running = runIn(engine, container, command, AbortSignal.any([until, over.signal]));
@@ -150,7 +150,7 @@ export function openBuilds(options: Options): ImageBuilding {
       const all = await callEngine(signal, () => engine.listContainers({ all: true, filters, abortSignal: signal }));
       const left = all.flatMap(({ Names: [name = ''], Labels }) => {
         const id = names.buildIn(name);
-        const expiresAt = infoFrom(Labels, 'ready')?.expiresAt ?? 0;
+        const expiresAt = parseSandboxInfo(Labels, 'ready')?.expiresAt ?? 0;
         return id === undefined || expiresAt > now ? [] : [id];
       });
       for (const id of left) await remove(id, signal);

@@ -129,7 +129,7 @@ export function containerRules({ instance, root, users }: FilterScope, name: str
       },
       { message: 'the memory it writes to has to belong to its own user', path: ['HostConfig', 'Tmpfs'] },
     )
-    .refine((it) => it.HostConfig.Mounts[0].Source === folderOf(root, it.Labels), {
+    .refine((it) => it.HostConfig.Mounts[0].Source === findMountedFolder(root, it.Labels), {
       message: `the folder of the sockets has to be that of the label ${sandboxLabel} in ${root}`,
       path: ['HostConfig', 'Mounts', 0, 'Source'],
     });
@@ -140,7 +140,7 @@ export const isIn = ({ first, last }: UserRange, user: number) => user >= first 
 const sandboxLabel = 'corral.sandbox';
 
 /** The only folder of this machine that the labels allow in a container. Undefined if they name no sandbox. */
-export function folderOf(
+export function findMountedFolder(
   root: string,
   labels: Readonly<Record<string, string>> | null | undefined,
 ): string | undefined {

@@ -7,7 +7,7 @@ import { ownerArchive } from '../workspace-owner.ts';
 import {
   containerRules,
   type FilterScope,
-  folderOf,
+  findMountedFolder,
   isIn,
   noSwap,
   processRules,
@@ -195,7 +195,7 @@ interface Host {
  * can replace.
  */
 async function onlyOurFolder({ folders }: FilterOptions, labels: Labels, host: Host | undefined): Promise<void> {
-  const target = folderOf(folders.root, labels);
+  const target = findMountedFolder(folders.root, labels);
   const mounted = [
     ...(host?.Binds ?? []),
     ...(host?.Mounts ?? []).filter(({ Type }) => Type !== 'volume').map(({ Source }) => Source),

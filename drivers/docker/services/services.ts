@@ -4,7 +4,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
 import type { Call, ProvisionProgress, SandboxInfo, ServiceSpec } from '../../driver.ts';
-import { callEngine, findInEngine, statusOf, textOf } from '../engine.ts';
+import { callEngine, findInEngine, readEngineMessage, statusOf } from '../engine.ts';
 import { freezeContainer } from '../freeze.ts';
 import type { Images } from '../images.ts';
 import { labelsFor, ownedBy } from '../labels.ts';
@@ -114,7 +114,9 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
         } catch (error) {
           await removeService(id, AbortSignal.timeout(10_000)).catch(() => {}); // `list` still shows it
           if (statusOf(error) === undefined) throw error;
-          throw new AppError('sandbox_unavailable', `The engine did not start it: ${textOf(error)}`, { cause: error });
+          throw new AppError('sandbox_unavailable', `The engine did not start it: ${readEngineMessage(error)}`, {
+            cause: error,
+          });
         }
         return;
       }

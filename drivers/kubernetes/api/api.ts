@@ -7,7 +7,7 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { jsonOrNothing } from '../../../src/core/text/text.ts';
 import type { Credentials } from './credentials.ts';
-import { type Refusal, refusalOf, refusedError, statusOf, unansweredError } from './status.ts';
+import { findRefusal, type Refusal, refusedError, statusOf, unansweredError } from './status.ts';
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -141,7 +141,7 @@ const contentType = (method: string) => (method === 'PATCH' ? 'application/merge
 /** The delay before the next attempt in ms. Undefined if another attempt would be refused as well. */
 function waitAfter(error: unknown, failures: number, random: () => number): number | undefined {
   if (!(error instanceof AppError) || error.code !== 'driver_unavailable') return undefined;
-  const refusal = refusalOf(error);
+  const refusal = findRefusal(error);
   const jitter = 1 + random();
   const backoff = Math.min(100 * 2 ** Math.min(failures, 10), 5_000) * jitter;
   if (!refusal) return backoff;

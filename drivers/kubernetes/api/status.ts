@@ -12,11 +12,11 @@ const isRefusal = (value: unknown): value is Refusal =>
   typeof value === 'object' && value !== null && 'status' in value && 'reason' in value;
 
 /** The refusal behind an API error. Undefined if the API server did not answer. */
-export function refusalOf(thrown: unknown): Refusal | undefined {
+export function findRefusal(thrown: unknown): Refusal | undefined {
   const cause = thrown instanceof AppError ? thrown.cause : undefined;
   return isRefusal(cause) ? cause : undefined;
 }
-export const statusOf = (thrown: unknown): number | undefined => refusalOf(thrown)?.status;
+export const statusOf = (thrown: unknown): number | undefined => findRefusal(thrown)?.status;
 
 /** Translates a non-2xx answer for callers that start sandboxes. */
 export function refusedError(what: string, cause: Refusal): AppError {

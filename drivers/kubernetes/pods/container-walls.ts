@@ -18,7 +18,7 @@ interface Amounts {
   readonly requestedDiskBytes: number;
 }
 /** `share`: how much of the memory and CPU limits the scheduler reserves. */
-export function resourcesOf(
+export function computeResources(
   { memoryBytes, cpus, diskBytes, requestedDiskBytes }: Amounts,
   share: number,
 ): V1ResourceRequirements {

@@ -2,10 +2,10 @@ import type { V1EnvVar, V1Pod, V1PodSpec, V1SeccompProfile, V1Volume, V1VolumeMo
 import type { Secret } from '../../../src/core/text/secret.ts';
 import type { SandboxLimits, SandboxSpec } from '../../driver.ts';
 import { home, workspaceAlias } from '../../shared/home.ts';
-import { hashOf } from '../../shared/link/token.ts';
+import { hashToken } from '../../shared/link/token.ts';
 import { contentNote, metaFor, warmMeta } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
-import { containerWalls, resourcesOf } from './container-walls.ts';
+import { computeResources, containerWalls } from './container-walls.ts';
 import { sandboxContainer } from './pod-state.ts';
 import { serviceAliases, serviceContainers, serviceVolumes } from './service-containers.ts';
 
@@ -129,7 +129,7 @@ function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodReque
     HOME: home,
     CORRAL_DISK_BYTES: String(spec.limits.diskBytes),
     CORRAL_SANDBOX_ID: spec.id,
-    CORRAL_SANDBOXD_TOKEN: hashOf(daemonToken),
+    CORRAL_SANDBOXD_TOKEN: hashToken(daemonToken),
     CORRAL_SANDBOXD_LISTEN: `0.0.0.0:${port}`,
     CORRAL_WORKSPACE: '/workspace',
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
@@ -179,5 +179,5 @@ function resourcesFor({ memoryBytes, cpus, diskBytes }: SandboxLimits, share: nu
   const log = 64 * mebibyte;
   const disk = diskBytes + overshoot + Object.keys(places).length * scratch + log;
   const requestedDiskBytes = Math.ceil(disk * share);
-  return resourcesOf({ memoryBytes, cpus, diskBytes: disk, requestedDiskBytes }, share);
+  return computeResources({ memoryBytes, cpus, diskBytes: disk, requestedDiskBytes }, share);
 }

@@ -9,7 +9,7 @@ import { openLinkEnd } from '../../shared/link/link-end.ts';
 import { keyIdOf } from '../labels.ts';
 import type { Dial } from './dialling-agent.ts';
 import { DiallingAgent } from './dialling-agent.ts';
-import { stateOf } from './pod-state.ts';
+import { computePodState } from './pod-state.ts';
 import { uidOf } from './pod-table.ts';
 import type { PodWatch } from './pod-watch.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
@@ -51,7 +51,7 @@ export function openPodLinks({ watch, keys, dial }: Options): PodLinks {
     let end: End | undefined;
     let early: AppError | undefined;
     const following = watch.follow(pod, (now) => {
-      const state = now && stateOf(now);
+      const state = now && computePodState(now);
       const reason = state
         ? state.kind === 'over' && state.error
         : new AppError('sandbox_lost', 'The sandbox was removed.');

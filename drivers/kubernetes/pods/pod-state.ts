@@ -17,7 +17,7 @@ export type PodState =
   | { readonly kind: 'failed'; readonly error: AppError }
   | { readonly kind: 'over'; readonly error: AppError };
 
-export function stateOf(pod: V1Pod): PodState {
+export function computePodState(pod: V1Pod): PodState {
   const end = endOf(pod);
   if (end) return { kind: 'over', error: end };
   const { status } = pod;
@@ -28,7 +28,7 @@ export function stateOf(pod: V1Pod): PodState {
   }
   const container = sandboxIn(pod);
   const waiting = container?.state?.waiting;
-  const refused = waiting && refusalOf(waiting);
+  const refused = waiting && explainWaiting(waiting);
   if (refused) return refused;
   // The phase stays `Pending` while a service's image is missing, which does not affect the sandbox.
   if (container?.state?.running && status?.podIP) return { kind: 'running', ip: status.podIP };
@@ -40,7 +40,7 @@ const sandboxIn = ({ status }: V1Pod): V1ContainerStatus | undefined =>
   status?.containerStatuses?.find(({ name }) => name === sandboxContainer);
 
 /** Why a container does not start. Undefined: it is only waiting. */
-export const refusalOf = ({ reason = '', message = 'no details' }: V1ContainerStateWaiting) =>
+export const explainWaiting = ({ reason = '', message = 'no details' }: V1ContainerStateWaiting) =>
   refusals[reason]?.(`${reason}: ${message}`);
 
 const failed =

@@ -1,4 +1,4 @@
-import { everyPod, everyPodOfAll, expiryOf } from '../labels.ts';
+import { parseExpiry, selectAllInstallations, selectAllPods } from '../labels.ts';
 import type { Pods } from './pods.ts';
 
 interface ReapOptions {
@@ -13,8 +13,11 @@ const marginMs = 60_000;
 
 /** Deletes expired pods and resolves with their names. */
 export async function reapPods({ pods, instance, now }: ReapOptions, signal: AbortSignal): Promise<string[]> {
-  const all = await pods.listMetadata(instance === undefined ? everyPodOfAll : everyPod(instance), signal);
-  const late = all.filter(({ metadata }) => expiryOf(metadata) + marginMs < now); // a pod without a readable deadline is kept
+  const all = await pods.listMetadata(
+    instance === undefined ? selectAllInstallations : selectAllPods(instance),
+    signal,
+  );
+  const late = all.filter(({ metadata }) => parseExpiry(metadata) + marginMs < now); // a pod without a readable deadline is kept
   await Promise.all(late.map((pod) => pods.remove(pod, signal)));
   return late.map(({ metadata }) => metadata?.name ?? '');
 }

@@ -2,8 +2,8 @@ import type { V1Container, V1ContainerStatus, V1Pod, V1SeccompProfile, V1Volume 
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { ServiceStatus } from '../../../src/core/model/services/recipe.ts';
 import type { ServiceSpec } from '../../driver.ts';
-import { containerWalls, resourcesOf } from './container-walls.ts';
-import { refusalOf } from './pod-state.ts';
+import { computeResources, containerWalls } from './container-walls.ts';
+import { explainWaiting } from './pod-state.ts';
 
 // Services are additional containers of the sandbox's pod: they share its loopback interface and network policy, and
 // end with it. They run as another user, without its volumes, variables and tokens.
@@ -29,7 +29,7 @@ export function serviceContainers(services: readonly ServiceSpec[], rules: PodRu
       imagePullPolicy: rules.imagePullPolicy,
       ...(command && { args: command.map(unexpanded) }),
       env: Object.entries(env).map(([key, value]) => ({ name: key, value: unexpanded(value) })),
-      resources: resourcesOf({ ...limits, diskBytes: logBytes, requestedDiskBytes: logBytes }, rules.requestShare),
+      resources: computeResources({ ...limits, diskBytes: logBytes, requestedDiskBytes: logBytes }, rules.requestShare),
       securityContext: {
         ...containerWalls(rules.seccompProfile),
         runAsUser: user,
@@ -89,7 +89,7 @@ export function serviceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting
   }
   const found = statusesOf(pod).find((it) => it.name === nameOf(name))?.state;
   if (found?.running || found?.terminated) return 'begun';
-  const refused = found?.waiting && refusalOf(found.waiting);
+  const refused = found?.waiting && explainWaiting(found.waiting);
   if (refused?.kind === 'failed') throw new AppError(refused.error.code, `${image}: ${refused.error.publicMessage}`);
   return 'waiting';
 }

@@ -3,8 +3,8 @@ import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxSpec } from '../../driver.ts';
 import { finishOnceSent } from '../api/finish-once-sent.ts';
-import { infoFrom } from '../labels.ts';
-import { stateOf } from './pod-state.ts';
+import { parseSandboxInfo } from '../labels.ts';
+import { computePodState } from './pod-state.ts';
 import type { PodWatch } from './pod-watch.ts';
 import { isOurs, type Pods } from './pods.ts';
 import type { SandboxKeys } from './sandbox-tokens.ts';
@@ -33,7 +33,7 @@ export async function startPod(
     if (created.pod) return created.pod;
     const found = await pods.get(name, signal);
     if (found) {
-      const info = infoFrom(found.metadata, 'ready');
+      const info = parseSandboxInfo(found.metadata, 'ready');
       if (!isOurs(found, instance) || info?.sessionId !== spec.sessionId) {
         const advice = 'Remove it, or give this installation another name.';
         throw new AppError('sandbox_unavailable', `A pod of another program has the name ${name}. ${advice}`);
@@ -41,7 +41,7 @@ export async function startPod(
       if (info.epoch > spec.epoch)
         throw new AppError('fenced', 'A server that took this session over has its sandbox.');
       const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
-      if (known && stateOf(found).kind !== 'over') return found;
+      if (known && computePodState(found).kind !== 'over') return found;
       await pods.remove(found, signal); // a workspace in a volume claim is kept
     }
     await pause(25, signal);
@@ -58,7 +58,7 @@ export async function untilRunning(
   const { promise, resolve, reject } = Promise.withResolvers<V1Pod>();
   let timer: NodeJS.Timeout | undefined;
   using _following = watch.follow(pod, (now) => {
-    const state = now && stateOf(now);
+    const state = now && computePodState(now);
     if (!state) return reject(new AppError('sandbox_unavailable', 'The sandbox was removed before it started.'));
     if (state.kind !== 'stuck') clearTimeout(timer);
     if (state.kind !== 'stuck') timer = undefined;

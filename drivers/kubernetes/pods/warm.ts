@@ -4,16 +4,16 @@ import { type IdSource, type SandboxId, SessionId, sandboxIdOf } from '../../../
 import type { Poolable, SandboxInfo, SandboxSpec, WarmSandbox } from '../../driver.ts';
 import {
   contentNote,
-  expiryOf,
-  infoFrom,
   isFromPool,
   metaFor,
-  ofSessionBut,
+  parseExpiry,
+  parseSandboxInfo,
   poolLabel,
-  unclaimedBy,
+  selectSessionExcept,
+  selectUnclaimed,
   warmIdOf,
 } from '../labels.ts';
-import { stateOf } from './pod-state.ts';
+import { computePodState } from './pod-state.ts';
 import { uidOf } from './pod-table.ts';
 import type { PodWatch } from './pod-watch.ts';
 import type { Pods } from './pods.ts';
@@ -77,7 +77,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
   }
 
   const isFree = (pod: V1Pod | undefined): pod is V1Pod =>
-    pod?.metadata?.labels?.[poolLabel] !== undefined && stateOf(pod).kind === 'running';
+    pod?.metadata?.labels?.[poolLabel] !== undefined && computePodState(pod).kind === 'running';
 
   /** Undefined: another session has it, or the pod has ended. */
   async function take(id: SandboxId, spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod | undefined> {
@@ -108,9 +108,9 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
    * excludes our own pod, so the answer is nearly always empty and cheap for the API server.
    */
   async function hasRival({ warmId, pod }: ClaimedPod, spec: SandboxSpec, signal: AbortSignal): Promise<boolean> {
-    const selector = ofSessionBut(instance, spec.sessionId, warmId);
+    const selector = selectSessionExcept(instance, spec.sessionId, warmId);
     const all = await pods.list(selector, signal, pod.metadata?.resourceVersion);
-    const others = all.filter((it) => stateOf(it).kind !== 'over');
+    const others = all.filter((it) => computePodState(it).kind !== 'over');
     if (others.some((it) => !isFromPool(it.metadata) || isBefore(it, pod))) return true;
     await Promise.all(others.map((it) => pods.remove(it, signal)));
     return false;
@@ -146,7 +146,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
     },
 
     async unclaimed({ signal }) {
-      const all = await pods.list(unclaimedBy(instance), signal);
+      const all = await pods.list(selectUnclaimed(instance), signal);
       const found = all.flatMap((pod) => {
         const warm = warmFrom(pod, starting);
         if (warm?.phase === 'ready') follow(warm.id, pod);
@@ -166,7 +166,7 @@ export function podPool({ pods, watch, instance, clock, ids, name, start, forget
           await end(pod);
           return 'known'; // `provision` finds the other sandbox
         }
-        const info: SandboxInfo | undefined = infoFrom(pod.metadata, 'ready');
+        const info: SandboxInfo | undefined = parseSandboxInfo(pod.metadata, 'ready');
         if (!info) return 'gone';
         if (claimed.size >= maxKnown) claimed.clear();
         claimed.set(info.id, name(id));
@@ -215,7 +215,7 @@ function warmFrom(pod: V1Pod, starting: ReadonlySet<SandboxId>): WarmSandbox | u
   const { metadata } = pod;
   const id = warmIdOf(metadata);
   if (!id || metadata?.deletionTimestamp) return undefined; // the pod is being deleted
-  const { kind } = stateOf(pod);
+  const { kind } = computePodState(pod);
   const phase = starting.has(id)
     ? 'starting'
     : kind === 'running'
@@ -226,7 +226,7 @@ function warmFrom(pod: V1Pod, starting: ReadonlySet<SandboxId>): WarmSandbox | u
   return {
     id,
     phase,
-    expiresAt: expiryOf(metadata),
+    expiresAt: parseExpiry(metadata),
     recipe: metadata?.labels?.[poolLabel] ?? '',
     content: metadata?.annotations?.[contentNote] ?? '',
     epoch: Number(metadata?.labels?.['corral/epoch']),

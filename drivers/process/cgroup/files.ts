@@ -1,6 +1,6 @@
 import { constants, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
-import { kill, markOf } from '../proc.ts';
+import { kill, readMark } from '../proc.ts';
 
 /** The kernel's control groups as files. An interface, so that tests can simulate other rights or versions. */
 export interface GroupFiles {
@@ -44,7 +44,7 @@ export const kernelFiles = (canEnter: GroupFiles['canEnter']): GroupFiles => ({
       (error) => codeOf(error) === 'ENOENT',
     ),
   async kill(pids, isStillThere) {
-    const marks = (await Promise.all(pids.map(markOf))).filter((mark) => mark !== undefined);
+    const marks = (await Promise.all(pids.map(readMark))).filter((mark) => mark !== undefined);
     // A pid that was reused between the two reads belongs to a process outside the group.
     const there = new Set(await isStillThere());
     await Promise.all(marks.filter(({ pid }) => there.has(pid)).map((mark) => kill(mark, 'process')));

@@ -23,7 +23,7 @@ export async function openCgroups(root: string): Promise<Cgroups> {
   const files = kernelFiles(canEnter);
   const read = (name: string) => readFile(`/proc/self/${name}`, 'utf8').catch(() => '');
   const hierarchies = hierarchiesIn(await read('mountinfo'), await read('cgroup'));
-  const installation = installationOf(root);
+  const installation = computeInstallationId(root);
   return cgroupsIn({
     places: await findCgroupParents({ files, hierarchies, own: await lineage() }),
     files,
@@ -32,7 +32,7 @@ export async function openCgroups(root: string): Promise<Cgroups> {
 }
 
 /** The installation's name, derived from its sandboxes folder: servers that share the folder share the groups. */
-export const installationOf = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
+export const computeInstallationId = (root: string) => createHash('sha256').update(root).digest('hex').slice(0, 16);
 
 async function canEnter(procs: readonly string[]): Promise<boolean> {
   const [program = '', ...args] = [...enterCgroupCommand(procs), 'true'];

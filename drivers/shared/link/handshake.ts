@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type JsonLimits, jsonWithin } from '../../../src/core/text/json.ts';
 import type { Secret } from '../../../src/core/text/secret.ts';
 import { firstLine, type LineReader } from './first-line.ts';
-import { hashOf } from './token.ts';
+import { hashToken } from './token.ts';
 
 /** The version of the control protocol. The server refuses a daemon of another version. */
 export const protocolVersion = 1;
@@ -51,7 +51,7 @@ function judge(line: string, token: Secret): Greeting {
   const hello = HelloLine.safeParse(jsonWithin(line, helloLimits));
   if (!hello.success) return { kind: 'refused', reason: 'this server does not understand the hello' };
   const { corral, version, boot, sparing } = hello.data;
-  if (hello.data.token === hashOf(token)) {
+  if (hello.data.token === hashToken(token)) {
     return {
       kind: 'mismatch',
       reason: `the daemon (${version}) is older than this server and cannot receive its token`,

@@ -200,7 +200,7 @@ export async function waitUntilReachable(end: SandboxEndpoint, signal: AbortSign
   });
 }
 
-export async function unlessUnreachable(link: SandboxLink, reached: Promise<void>): Promise<SandboxLink> {
+export async function requireReachable(link: SandboxLink, reached: Promise<void>): Promise<SandboxLink> {
   try {
     await reached;
     return link;

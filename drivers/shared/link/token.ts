@@ -6,12 +6,12 @@ import type { Secret } from '../../../src/core/text/secret.ts';
 // The engine shows a sandbox's environment, and its programs can read it, so it contains only the token's hash. The
 // token itself is in the mounted folder from before the start until the daemon has proved that it knows it.
 
-export const hashOf = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
+export const hashToken = (token: Secret) => `sha256:${createHash('sha256').update(token.reveal()).digest('hex')}`;
 
 const name = 'token';
 /** The environment variables that tell a daemon about its token. */
 export const tokenEnvironment = (token: Secret, runDir: string) => ({
-  CORRAL_SANDBOXD_TOKEN: hashOf(token),
+  CORRAL_SANDBOXD_TOKEN: hashToken(token),
   CORRAL_TOKEN_FILE: join(runDir, name),
 });
 

@@ -1,6 +1,6 @@
 import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
 import { badRequest } from '../server/body-fields.ts';
-import { keysymsOf } from './keysyms.ts';
+import { parseKeysyms } from './keysyms.ts';
 
 interface Size {
   readonly width: number;
@@ -41,7 +41,7 @@ const kinds: { readonly [Kind in ScreenAction['kind']]: Readonly<Record<string, 
       Array.isArray(value) && value.length <= limits.keysyms && value.every((it) => whole(it, 1, 0x0110ffff)),
   },
   key: {
-    keys: (value) => typeof value === 'string' && value.length <= 100 && keysymsOf(value) !== undefined,
+    keys: (value) => typeof value === 'string' && value.length <= 100 && parseKeysyms(value) !== undefined,
     holdMs: optional((value) => whole(value, 0, limits.holdMs)),
   },
 };

@@ -1,7 +1,7 @@
 import type { ScreenAction } from '../../../src/sandboxes/client/client.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type Key, keyboard } from './keyboard.ts';
-import { keysymOf, keysymsOf } from './keysyms.ts';
+import { findKeysym, parseKeysyms } from './keysyms.ts';
 import { type PointerState, readPointer } from './screen.ts';
 import { waitForProgram } from './wait-for-program.ts';
 import { request, u16, u32, type XConnection } from './x11.ts';
@@ -95,12 +95,12 @@ const acts: { [Kind in ScreenAction['kind']]: (hand: InputDevice, action: Action
   type: (hand, { text }) =>
     typeKeysyms(
       hand,
-      [...text.replaceAll('\r\n', '\n')].map(keysymOf).filter((it) => it !== undefined),
+      [...text.replaceAll('\r\n', '\n')].map(findKeysym).filter((it) => it !== undefined),
     ),
   keysyms: (hand, { keysyms }) => typeKeysyms(hand, keysyms),
   async key({ display, fake }, { keys, holdMs }) {
     const { keysFor, shiftKeycode } = await keyboard(display, sleep);
-    for await (const found of keysFor(keysymsOf(keys) ?? [])) {
+    for await (const found of keysFor(parseKeysyms(keys) ?? [])) {
       const down = withShift(found, shiftKeycode);
       for (const keycode of down) fake(keyPress, keycode);
       await sleep(holdMs ?? 0);

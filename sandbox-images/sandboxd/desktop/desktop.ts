@@ -5,7 +5,7 @@ import { pause } from '../../../src/core/concurrency/cancel.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Desktop } from '../daemon.ts';
 import type { SharedState } from '../shared-state.ts';
-import { marks } from '../shells/environment.ts';
+import { createMarks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { screenAction } from './action-fields.ts';
 import { performAction } from './actions.ts';
@@ -71,7 +71,7 @@ const viewerPauseMs = 100;
 export function realDesktop(parts: SharedState, options: DesktopOptions): Desktop {
   const { clock } = parts;
   const { width, height, programs } = options;
-  const env = { ...parts.env, ...marks('desktop', undefined), CORRAL_MARK: 'desktop' };
+  const env = { ...parts.env, ...createMarks('desktop', undefined), CORRAL_MARK: 'desktop' };
   const viewers = new Set<Duplex>();
   let restarts = { display: 0, browser: 0 };
   let lastFailure: string | undefined;

@@ -108,7 +108,7 @@ const characters: Readonly<Record<string, string>> = {
 const controls: Readonly<Record<string, number>> = { '\n': 0xff0d, '\r': 0xff0d, '\t': 0xff09, '\b': 0xff08 };
 
 /** The keysym for one character. Undefined if no key writes it. */
-export function keysymOf(character: string): number | undefined {
+export function findKeysym(character: string): number | undefined {
   const known = controls[character];
   if (known !== undefined) return known;
   const code = character.codePointAt(0) ?? 0;
@@ -117,14 +117,14 @@ export function keysymOf(character: string): number | undefined {
 }
 
 /** Parses `Return`, `ctrl+l`, `a` or `ctrl++` into keysyms in the order of pressing. Undefined: a name is unknown. */
-export function keysymsOf(keys: string): number[] | undefined {
+export function parseKeysyms(keys: string): number[] | undefined {
   const names = keys.endsWith('++') ? [...keys.slice(0, -2).split('+'), '+'] : keys === '+' ? ['+'] : keys.split('+');
   const found = names.map((name) => keysymOfName(name.trim()));
   return found.every((keysym) => keysym !== undefined) ? found : undefined;
 }
 
 function keysymOfName(name: string): number | undefined {
-  if ([...name].length === 1) return keysymOf(name);
+  if ([...name].length === 1) return findKeysym(name);
   const lower = name.toLowerCase();
   const functionKey = /^f([1-9]|[12]\d|3[0-5])$/.exec(lower)?.[1];
   if (functionKey) return 0xffbd + Number(functionKey);
@@ -132,7 +132,7 @@ function keysymOfName(name: string): number | undefined {
   if (digit) return 0xffb0 + Number(digit);
   const unicode = /^u([0-9a-f]{4,6})$/.exec(lower)?.[1];
   if (unicode && Number.parseInt(unicode, 16) <= 0x10ffff)
-    return keysymOf(String.fromCodePoint(Number.parseInt(unicode, 16)));
+    return findKeysym(String.fromCodePoint(Number.parseInt(unicode, 16)));
   if (Object.hasOwn(named, lower)) return named[lower];
-  return Object.hasOwn(characters, lower) ? keysymOf(characters[lower] as string) : undefined;
+  return Object.hasOwn(characters, lower) ? findKeysym(characters[lower] as string) : undefined;
 }

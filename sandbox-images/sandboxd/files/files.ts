@@ -5,7 +5,7 @@ import type { FileEntry } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
 import { textOfName } from './byte-names.ts';
 import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts';
-import { assertRegularFile, atPlaceOf, replaceFile, runInOrder, writeAll } from './replace-file.ts';
+import { assertRegularFile, replaceFile, runInOrder, withTargetFolder, writeAll } from './replace-file.ts';
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_WRONLY } = constants;
 
@@ -39,7 +39,7 @@ export function files(place: ConfinedPaths): Files {
   }
 
   async function writeFile(path: string, content: AsyncIterable<Uint8Array>, how: 'replace' | 'append') {
-    await atPlaceOf(place, path, async (parent, before) => {
+    await withTargetFolder(place, path, async (parent, before) => {
       if (how === 'append') await append(parent, content, path);
       else await replaceFile({ parent, content, before });
     });

@@ -12,7 +12,7 @@ import { type ConfinedPaths, fileError, type Parent } from './confined-paths.ts'
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
 /** Opens the folder of a file that is about to be written and may not exist. A link at the path is followed. */
-export async function atPlaceOf<Value>(
+export async function withTargetFolder<Value>(
   place: ConfinedPaths,
   path: string,
   work: (parent: Parent, before: Stats | undefined) => Promise<Value>,
@@ -23,7 +23,7 @@ export async function atPlaceOf<Value>(
     const target = await realpath(parent.at(parent.name), 'buffer').catch((cause) => {
       throw fileError(cause, path);
     });
-    return await atPlaceOf(place, place.locate(textOfName(target)), work);
+    return await withTargetFolder(place, place.locate(textOfName(target)), work);
   }
   if (before) assertRegularFile(before, path);
   try {

@@ -3,7 +3,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { Daemon, OpenFile } from '../daemon.ts';
 import type { ConfinedPaths } from './confined-paths.ts';
 import { chunksOf } from './files.ts';
-import { assertRegularFile, atPlaceOf, replaceFile } from './replace-file.ts';
+import { assertRegularFile, replaceFile, withTargetFolder } from './replace-file.ts';
 
 export type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
 const noFile = 'none';
@@ -28,7 +28,7 @@ export function transfers(place: ConfinedPaths): Transfers {
   }
 
   const receiveFile: Transfers['receiveFile'] = (path, content, replaces) =>
-    atPlaceOf(place, path, async (parent, before) => {
+    withTargetFolder(place, path, async (parent, before) => {
       const check = (now: BigIntStats | undefined) => {
         if (replaces === undefined || replaces === (now ? versionOf(now) : noFile)) return;
         throw new AppError('file_changed', 'The file has changed in the meantime.');

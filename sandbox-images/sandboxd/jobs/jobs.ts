@@ -8,11 +8,11 @@ import type { JobEnd, JobEntry, StartJob } from '../../../src/sandboxes/client/a
 import { type Daemon, limits } from '../daemon.ts';
 import { locatePath } from '../paths/locate.ts';
 import { endTree, sendSignals } from '../processes/end-processes.ts';
-import { treeOf } from '../processes/process-tree.ts';
+import { findTree } from '../processes/process-tree.ts';
 import { variables } from '../processes/programs.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
-import { marks } from '../shells/environment.ts';
+import { createMarks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { type Readers, readers } from './readers.ts';
 import { type StartedJob, startJob } from './start-job.ts';
@@ -90,7 +90,7 @@ export function jobs(parts: SharedState): Jobs {
       () => false,
     );
     if (!isFolder) throw badRequest(`There is no folder ${requested.cwd}.`);
-    const env = { ...parts.env, PWD: cwd, ...variables(requested.env ?? []), ...marks(operation, requested.tag) };
+    const env = { ...parts.env, PWD: cwd, ...variables(requested.env ?? []), ...createMarks(operation, requested.tag) };
     const startedAt = clock.now();
     const place = await starts.acquire(neverFires);
     const started = await startJob(requested, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch(
@@ -186,7 +186,7 @@ export function jobs(parts: SharedState): Jobs {
       if (opened.end) throw new AppError('not_found', `There is no job ${id}.`);
       const { keeper } = opened.started;
       if (name !== 'SIGKILL') {
-        for (const { pid } of treeOf(treeIn(opened), keepers.spared).members)
+        for (const { pid } of findTree(treeIn(opened), keepers.spared).members)
           if (pid !== keeper) sendSignals(pid, name);
         return;
       }

@@ -1,5 +1,5 @@
 import { fields, identifier } from '../server/body-fields.ts';
-import { checkArguments, onlyStream, type Route, signalOf, sizeOf } from '../server/route.ts';
+import { checkArguments, onlyStream, parseSignal, parseTerminalSize, type Route } from '../server/route.ts';
 
 export const jobRoutes: readonly Route[] = [
   {
@@ -12,7 +12,7 @@ export const jobRoutes: readonly Route[] = [
       });
       identifier('id', job.id);
       checkArguments(job);
-      const terminal = cols === undefined && rows === undefined ? undefined : sizeOf({ cols, rows });
+      const terminal = cols === undefined && rows === undefined ? undefined : parseTerminalSize({ cols, rows });
       return { json: await daemon.startJob({ ...job, ...(terminal && { terminal }) }) };
     },
   },
@@ -36,11 +36,13 @@ export const jobRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/jobs/{id}/size',
-    handle: async ({ daemon, params, json }) => void (await daemon.resizeJob(params.id ?? '', sizeOf(await json()))),
+    handle: async ({ daemon, params, json }) =>
+      void (await daemon.resizeJob(params.id ?? '', parseTerminalSize(await json()))),
   },
   {
     method: 'POST',
     path: '/jobs/{id}/signal',
-    handle: async ({ daemon, params, json }) => void (await daemon.signalJob(params.id ?? '', signalOf(await json()))),
+    handle: async ({ daemon, params, json }) =>
+      void (await daemon.signalJob(params.id ?? '', parseSignal(await json()))),
   },
 ];

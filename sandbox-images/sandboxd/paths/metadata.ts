@@ -7,7 +7,14 @@ import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { limits } from '../daemon.ts';
 import { type SystemPath, systemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
-import { lineOf, ofWord, type PerlHelper, type SystemCall, startPerl, toWord } from '../processes/perl-helper.ts';
+import {
+  decodeWord,
+  encodeLine,
+  type PerlHelper,
+  type SystemCall,
+  startPerl,
+  toWord,
+} from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { metadataProgram } from './metadata-program.ts';
 
@@ -90,7 +97,7 @@ export class MetadataStore {
     const { clock } = this.#parts;
     const answered = Promise.withResolvers<Answer>();
     helper.waiting.push(answered);
-    helper.process.stdin.write(lineOf(what, ...words.map(toWord)));
+    helper.process.stdin.write(encodeLine(what, ...words.map(toWord)));
     clock.clearTimeout(helper.timer);
     helper.timer = clock.setTimeout(() => helper.process.kill('SIGKILL'), hungMs);
     return await answered.promise;
@@ -137,7 +144,7 @@ export const withMetadata = (entry: PathEntry, metadata: FileMetadata): PathEntr
 
 /** Parses the metadata in a word of an answer. A value that is not text is omitted. */
 function metadataOf(word = 'none'): FileMetadata {
-  const text = word === 'none' ? [] : word.split(',').map(ofWord);
+  const text = word === 'none' ? [] : word.split(',').map(decodeWord);
   const found: Record<string, string> = {};
   for (const [at, key] of text.entries()) {
     const value = text[at + 1];

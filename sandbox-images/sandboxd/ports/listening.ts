@@ -16,7 +16,7 @@ const most = 200;
 export function listeningPorts(own: readonly number[]): ListeningPort[] {
   const inodes = new Map<number, string>();
   for (const table of tables) {
-    for (const { port, inode } of rowsOf(read(table))) if (!own.includes(port)) inodes.set(port, inode);
+    for (const { port, inode } of parseListeningRows(read(table))) if (!own.includes(port)) inodes.set(port, inode);
   }
   if (inodes.size === 0) return [];
   const holders = holdersOf(new Set(inodes.values()));
@@ -28,7 +28,7 @@ export function listeningPorts(own: readonly number[]): ListeningPort[] {
 }
 
 /** Parses the listening sockets of a kernel table. */
-export function rowsOf(table: string): { readonly port: number; readonly inode: string }[] {
+export function parseListeningRows(table: string): { readonly port: number; readonly inode: string }[] {
   return table.split('\n').flatMap((line) => {
     const fields = line.trim().split(/\s+/);
     const [address = '', port = ''] = (fields[1] ?? '').split(':');

@@ -34,7 +34,7 @@ export const awaitsInput = ({ members, pipe, hasOpenLine }: Typing): boolean =>
   members.some(({ pid }) => {
     if (pipe === undefined && !isInForeground(pid)) return false;
     const isInput = (fd: number) => {
-      const to = linkOf(`/proc/${pid}/fd/${fd}`);
+      const to = readLinkTarget(`/proc/${pid}/fd/${fd}`);
       return pipe === undefined ? /^\/dev\/(tty|pts\/\d+|console)$/.test(to ?? '') : to === pipe;
     };
     const threads = threadsOf(pid);
@@ -123,7 +123,7 @@ function textOf(path: string): string | undefined {
   }
 }
 
-export function linkOf(path: string): string | undefined {
+export function readLinkTarget(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {

@@ -1,5 +1,5 @@
 import type { Proc } from './proc.ts';
-import { nameOf, type SparedProcesses, type Tree, treeOf } from './process-tree.ts';
+import { findTree, type SparedProcesses, type Tree, toProcessName } from './process-tree.ts';
 
 /** Between TERM and KILL. Tests set a shorter time. */
 const graceMs = Number(process.env.CORRAL_STOP_GRACE_MS ?? 2_000);
@@ -27,16 +27,16 @@ export async function endTree(tree: Tree, { spared, met = new Set(), grace = 'us
   let waitedFor: ReadonlySet<string> | undefined;
   const isDone = () => waitedFor?.size === 0;
   const find = () => {
-    const { members, undecided } = treeOf(tree, spared, { known, waits: performance.now() - begun < execMs });
+    const { members, undecided } = findTree(tree, spared, { known, waits: performance.now() - begun < execMs });
     for (const proc of members) {
-      const name = nameOf(proc);
+      const name = toProcessName(proc);
       if (!met.has(name)) count++;
       met.add(name);
       known.add(name);
     }
     // Once nothing of the tree is left, it cannot start anything new, so only undecided processes seen earlier are
     // awaited.
-    const names = undecided.map(nameOf).filter((name) => waitedFor?.has(name) ?? true);
+    const names = undecided.map(toProcessName).filter((name) => waitedFor?.has(name) ?? true);
     waitedFor = members.length > 0 ? undefined : new Set(names);
     return members;
   };

@@ -53,6 +53,6 @@ export async function startPerl(
  * Builds a line of words. Arbitrary text is written as hexadecimal digits after a mark, so that even empty text is one
  * word.
  */
-export const lineOf = (...words: readonly string[]): string => `${words.join(' ')}\n`;
+export const encodeLine = (...words: readonly string[]): string => `${words.join(' ')}\n`;
 export const toWord = (text: string | Buffer): string => `:${Buffer.from(text).toString('hex')}`;
-export const ofWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');
+export const decodeWord = (word: string): Buffer => Buffer.from(word.slice(1), 'hex');

@@ -58,7 +58,7 @@ export function variableIn(environment: string, name: string): string | undefine
  * The environment that the process was started with. Undefined in the middle of exec, when the old memory is gone and
  * the new one has neither arguments nor an environment yet.
  */
-export function environmentOf(pid: number): string | undefined {
+export function readEnvironment(pid: number): string | undefined {
   const first = read(pid, 'environ');
   if (first !== '') return first;
   const before = read(pid, 'cmdline');
@@ -70,7 +70,7 @@ export function environmentOf(pid: number): string | undefined {
 export const commandLine = (pid: number): string => read(pid, 'cmdline').split('\0').join(' ').trim();
 
 /** The process's own usage, without its children. */
-export function usageOf(pid: number): { cpuSeconds: number; memoryBytes: number } {
+export function readUsage(pid: number): { cpuSeconds: number; memoryBytes: number } {
   const stat = read(pid, 'stat');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = Number(fields[11] ?? 0) + Number(fields[12] ?? 0);

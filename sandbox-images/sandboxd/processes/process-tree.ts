@@ -1,4 +1,4 @@
-import { environmentOf, type Proc, scan, variable, variableIn } from './proc.ts';
+import { type Proc, readEnvironment, scan, variable, variableIn } from './proc.ts';
 
 /** A set of processes, selected by a mark in their environment or by a root process. */
 export type Tree = MarkedProcesses | ProcessSubtree;
@@ -24,7 +24,7 @@ export type StrayRule = (proc: Proc, environment: string) => boolean;
 export type SparedProcesses = (all: readonly Proc[]) => ReadonlySet<number>;
 
 /** Identifies a process for good, because the system reuses pids. */
-export const nameOf = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
+export const toProcessName = ({ pid, startTicks }: Proc) => `${pid}.${startTicks}`;
 
 export interface TreeScan {
   /** Names of processes that an earlier scan found. They still belong to the tree after their parents have ended. */
@@ -48,7 +48,7 @@ function programs(all: readonly Proc[]): readonly Proc[] {
   return showsThreads ? all.filter(({ pid, ppid }) => pid !== 2 && ppid !== 2) : all;
 }
 
-export function treeOf(
+export function findTree(
   tree: Tree,
   spared: SparedProcesses,
   { known = new Set(), waits = true }: TreeScan = {},
@@ -56,13 +56,13 @@ export function treeOf(
   const all = scan();
   const safe = spared(all);
   const candidates = programs(all).filter((proc) => !safe.has(proc.pid) && !proc.zombie);
-  const environments = new Map(candidates.map(({ pid }) => [pid, environmentOf(pid)]));
+  const environments = new Map(candidates.map(({ pid }) => [pid, readEnvironment(pid)]));
   const chosen = new Map<number, Proc>();
   const sessions = new Set<number>();
   const isMarked =
     'root' in tree ? undefined : (environment: string) => variableIn(environment, tree.name) === tree.value;
   const isFirst = (proc: Proc) => {
-    if ('root' in tree && nameOf(proc) === nameOf(tree.root)) return true;
+    if ('root' in tree && toProcessName(proc) === toProcessName(tree.root)) return true;
     const environment = environments.get(proc.pid) ?? (waits ? undefined : '');
     if (environment === undefined) return false;
     return 'root' in tree ? tree.orphans(proc, environment) : isMarked?.(environment) || tree.strays(proc, environment);
@@ -77,11 +77,11 @@ export function treeOf(
   };
   // Sessions and groups keep their leader's number even after the leader has ended.
   if (!isMarked) for (const name of known) sessions.add(Number(name.split('.')[0]));
-  for (const proc of candidates) if (known.has(nameOf(proc)) || isFirst(proc)) choose(proc);
+  for (const proc of candidates) if (known.has(toProcessName(proc)) || isFirst(proc)) choose(proc);
   // A terminal's keeper is spared, but not the processes on its terminal.
   if (isMarked) {
     for (const proc of all)
-      if (safe.has(proc.pid) && isMarked(environmentOf(proc.pid) ?? '')) sessions.add(proc.session);
+      if (safe.has(proc.pid) && isMarked(readEnvironment(proc.pid) ?? '')) sessions.add(proc.session);
   }
   const ownSession = all.find(({ pid }) => pid === process.pid)?.session;
   const belongs = ({ ppid, session, group }: Proc) =>

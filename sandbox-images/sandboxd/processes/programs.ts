@@ -7,7 +7,7 @@ import type { ProgramEntry, StartProgram } from '../../../src/sandboxes/client/c
 import { type Daemon, limits } from '../daemon.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
-import { marks } from '../shells/environment.ts';
+import { createMarks } from '../shells/environment.ts';
 import { noteTerminals } from '../shells/recover.ts';
 import { startFolder } from '../shells/shell-state.ts';
 import { endTree } from './end-processes.ts';
@@ -47,7 +47,7 @@ export function programs(parts: SharedState): Programs {
     const env: NodeJS.ProcessEnv = {
       ...parts.env,
       ...variables(request.env ?? []),
-      ...marks(operation, tag),
+      ...createMarks(operation, tag),
       CORRAL_MARK: operation,
     };
     const [program = '', ...args] = argv;

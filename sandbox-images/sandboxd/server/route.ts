@@ -29,13 +29,13 @@ export async function onlyStream(): Promise<never> {
   throw badRequest(`This is a stream: ask for it with \`Upgrade: ${protocol}\`.`);
 }
 
-export function signalOf(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
+export function parseSignal(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {
   const { signal } = fields(body, { signal: 'name' });
   if (signal === 'SIGTERM' || signal === 'SIGKILL' || signal === 'SIGINT') return signal;
   throw badRequest('signal must be SIGTERM, SIGKILL or SIGINT.');
 }
 
-export function sizeOf(body: unknown): { readonly cols: number; readonly rows: number } {
+export function parseTerminalSize(body: unknown): { readonly cols: number; readonly rows: number } {
   const size = fields(body, { cols: 'count', rows: 'count' });
   const fits = [size.cols, size.rows].every((side) => side >= 1 && side <= limits.terminalSide);
   if (!fits) throw badRequest(`cols and rows must be from 1 to ${limits.terminalSide}.`);

@@ -6,7 +6,7 @@ import { portRoutes } from '../ports/routes.ts';
 import { watchRoutes } from '../watches/routes.ts';
 import { workspaceRoutes } from '../workspace/routes.ts';
 import { badRequest, fields, identifier, parameter, partIn, readCount } from './body-fields.ts';
-import { checkArguments, fileReply, onlyStream, type Route, signalOf, sizeOf } from './route.ts';
+import { checkArguments, fileReply, onlyStream, parseSignal, parseTerminalSize, type Route } from './route.ts';
 
 /** All routes, in the order of docs/sandboxd.openapi.json; a test compares the two. */
 export const routes: readonly Route[] = [
@@ -141,7 +141,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/processes/{pid}/signal',
     async handle({ daemon, params, json }) {
-      const signal = signalOf(await json());
+      const signal = parseSignal(await json());
       const pid = /^[1-9]\d{0,9}$/.test(params.pid ?? '') ? Number(params.pid) : undefined;
       if (pid === undefined) throw badRequest('pid must be a number.');
       await daemon.signalProcess(pid, signal);
@@ -183,7 +183,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/terminals/{id}/size',
     async handle({ daemon, params, json }) {
-      await daemon.resizeTerminal(params.id ?? '', sizeOf(await json()));
+      await daemon.resizeTerminal(params.id ?? '', parseTerminalSize(await json()));
       return undefined;
     },
   },
@@ -213,7 +213,7 @@ export const routes: readonly Route[] = [
     method: 'POST',
     path: '/programs/{id}/signal',
     async handle({ daemon, params, json }) {
-      await daemon.signalProgram(params.id ?? '', signalOf(await json()));
+      await daemon.signalProgram(params.id ?? '', parseSignal(await json()));
       return undefined;
     },
   },

@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
 import type { SharedState } from '../shared-state.ts';
-import { marks } from './environment.ts';
+import { createMarks } from './environment.ts';
 import { type ShellState, stateFile } from './shell-state.ts';
 import { openPipes, openTerminal, type Terminal, type TerminalSpec } from './terminal.ts';
 
@@ -23,7 +23,7 @@ export async function openForCommand(
     cwd: standing.cwd,
     env: {
       ...(standing.env ?? env),
-      ...marks(id, tag),
+      ...createMarks(id, tag),
       CORRAL_SANDBOX_ID: env.CORRAL_SANDBOX_ID,
       CORRAL_STATE: stateFile(stateDir, id),
       BASH_ENV: join(stateDir, 'shell.bash'),

@@ -8,7 +8,7 @@ import { type ExecRequest, limits } from '../daemon.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { commandLine, removeCommand } from './command-terminal.ts';
-import { marks } from './environment.ts';
+import { createMarks } from './environment.ts';
 import { startFolder } from './shell-state.ts';
 import { openSpool, type Spool } from './spool.ts';
 
@@ -26,7 +26,7 @@ export function executor(parts: SharedState) {
     const cwd = request.cwd === undefined ? place.root : await startFolder(place, request, { cwd: place.root });
     const child = spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
       cwd,
-      env: { ...parts.env, ...marks(id, request.tag) },
+      env: { ...parts.env, ...createMarks(id, request.tag) },
       detached: true, // its own session, which identifies its descendants
       stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });

@@ -3,10 +3,10 @@ import { prompt } from '../../../src/core/model/prompt.ts';
 import type { ShownCommand } from '../../../src/core/model/shell-console.ts';
 import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { limits } from '../daemon.ts';
-import { awaitsInput, linkOf } from '../processes/awaits-input.ts';
+import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
 import { oomKills } from '../processes/cgroup.ts';
 import { endTree } from '../processes/end-processes.ts';
-import { type MarkedProcesses, treeOf } from '../processes/process-tree.ts';
+import { findTree, type MarkedProcesses } from '../processes/process-tree.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { isLong, openForCommand, removeCommand } from './command-terminal.ts';
 import { type ShellState, takeShellState } from './shell-state.ts';
@@ -138,11 +138,11 @@ export async function launch(
   let printed = { at: begunAt, hasOpenLine: false };
   const asks = () => {
     if (!terminal || operation.state !== 'running' || clock.now() - printed.at < quietMs) return false;
-    const { members } = treeOf(
+    const { members } = findTree(
       marked(() => false),
       keepers.spared,
     );
-    const pipe = terminal.isTerminal ? undefined : linkOf(`/proc/${terminal.pid}/fd/0`);
+    const pipe = terminal.isTerminal ? undefined : readLinkTarget(`/proc/${terminal.pid}/fd/0`);
     return awaitsInput({ members, pipe, hasOpenLine: printed.hasOpenLine });
   };
 
@@ -207,9 +207,9 @@ export async function launch(
   /** Keeps the terminal open while background processes use it. */
   const linger = async (from: Terminal) => {
     const mine = marked(() => false);
-    for (let open = treeOf(mine, keepers.spared); open.members.length + open.undecided.length > 0; ) {
+    for (let open = findTree(mine, keepers.spared); open.members.length + open.undecided.length > 0; ) {
       await wait(lingerMs);
-      open = treeOf(mine, keepers.spared);
+      open = findTree(mine, keepers.spared);
     }
     await keepers.close(from);
   };

@@ -8,7 +8,7 @@ import { type Daemon, limits } from '../daemon.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { scan } from '../processes/proc.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
-import { marks } from './environment.ts';
+import { createMarks } from './environment.ts';
 import { keyboard } from './keyboard.ts';
 import { noteTerminals } from './recover.ts';
 import { openPersonal, type Terminal } from './terminal.ts';
@@ -40,7 +40,7 @@ export function terminals(parts: SharedState): Terminals {
     if (all.size + opening.size >= limits.terminals) throw tooMany();
     await noteTerminals(stateDir);
     const operation = `terminal-${id}`;
-    const env = { ...parts.env, ...marks(operation, undefined), CORRAL_MARK: operation };
+    const env = { ...parts.env, ...createMarks(operation, undefined), CORRAL_MARK: operation };
     const terminal = await openPersonal({ cwd: place.root, env }).catch((cause: unknown) => {
       throw new AppError('unsupported', 'This sandbox cannot open terminals: its image has no `script`.', { cause });
     });

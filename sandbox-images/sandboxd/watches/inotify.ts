@@ -2,7 +2,14 @@ import { getSystemErrorName } from 'node:util';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { systemPath } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
-import { lineOf, ofWord, type PerlHelper, type SystemCall, startPerl, toWord } from '../processes/perl-helper.ts';
+import {
+  decodeWord,
+  encodeLine,
+  type PerlHelper,
+  type SystemCall,
+  startPerl,
+  toWord,
+} from '../processes/perl-helper.ts';
 import type { SharedState } from '../shared-state.ts';
 import { inotifyProgram } from './inotify-program.ts';
 
@@ -49,7 +56,7 @@ export class Inotify {
     try {
       this.#helper ??= this.#start();
       const helper = await this.#helper;
-      helper.stdin.write(lineOf('open', id, toWord(await systemPath(path)), recursive ? 'recursive' : 'flat'));
+      helper.stdin.write(encodeLine('open', id, toWord(await systemPath(path)), recursive ? 'recursive' : 'flat'));
       await opened.promise;
     } catch (thrown) {
       this.#watches.delete(id);
@@ -64,7 +71,7 @@ export class Inotify {
     const sync = Promise.withResolvers<void>();
     watch.syncs.push(sync);
     const helper = await this.#helper?.catch(() => undefined);
-    helper?.stdin.write(lineOf('sync', id));
+    helper?.stdin.write(encodeLine('sync', id));
     await sync.promise;
   }
 
@@ -75,7 +82,7 @@ export class Inotify {
     for (const sync of watch.syncs) sync.resolve();
     const helper = await this.#helper?.catch(() => undefined);
     if (this.#watches.size === 0) helper?.stdin.end();
-    else helper?.stdin.write(lineOf('close', id));
+    else helper?.stdin.write(encodeLine('close', id));
     if (this.#watches.size === 0) this.#helper = undefined;
   }
 
@@ -103,7 +110,7 @@ export class Inotify {
     if (what === 'opened') watch.opened.resolve();
     else if (what === 'synced') watch.syncs.shift()?.resolve();
     else if (what === 'failed') watch.opened.reject(systemError(Number(detail)));
-    else watch.onChange({ type: what as RawChange['type'], name: ofWord(detail).toString() });
+    else watch.onChange({ type: what as RawChange['type'], name: decodeWord(detail).toString() });
   }
 
   #dropAll(): void {

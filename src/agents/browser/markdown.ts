@@ -10,7 +10,7 @@ export function clipMarkdown(text: string, maxChars: number, cut = false): strin
 }
 
 /** The whole text as Markdown. */
-export const markdownOf = (tree: readonly Tree[]): string =>
+export const toMarkdown = (tree: readonly Tree[]): string =>
   blocks(tree, '')
     .split('\n')
     .map((line) => trimEndOf(line, ' \t'))

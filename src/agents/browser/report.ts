@@ -10,7 +10,7 @@ import { explainError, type FailureText } from './explain-error.ts';
 import { clipMarkdown } from './markdown.ts';
 import { scan } from './page-script.ts';
 import type { Scan, Tree } from './page-types.ts';
-import { inPage } from './run-in-page.ts';
+import { runInPage } from './run-in-page.ts';
 import { hasClosed, runInTab, type Tab, type Tabs } from './tabs.ts';
 
 const markdownChars = 10_000;
@@ -87,7 +87,7 @@ export class Reporter {
   }
 
   async #look(tab: Tab, cdp: CDPSession, { opened, withText, signal }: ReportRequest): Promise<string[]> {
-    const found = await inPage(cdp, scan, { withText, ...bounds });
+    const found = await runInPage(cdp, scan, { withText, ...bounds });
     const elements = elementLines(found, tab.shown);
     tab.shown = numbered(found);
     const { title, width, height, scrollY, scrollHeight } = found;

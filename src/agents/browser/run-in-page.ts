@@ -6,7 +6,7 @@ export class PageError extends Error {}
 const world = 'corral';
 
 /** Runs a function of page-script.ts in the page's document, in a world that the page cannot see. */
-export async function inPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => Value, arg: Arg): Promise<Value> {
+export async function runInPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => Value, arg: Arg): Promise<Value> {
   for (let left = 2; ; left--) {
     try {
       const { frameTree } = await cdp.send('Page.getFrameTree');
@@ -29,7 +29,7 @@ export async function inPage<Arg, Value>(cdp: CDPSession, run: (arg: Arg) => Val
 }
 
 /** Runs code in the page itself, as its console does. The browser ends code that takes too long. */
-export async function inConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
+export async function runInConsole(cdp: CDPSession, expression: string, timeoutMs: number): Promise<string> {
   const ran = await cdp.send('Runtime.evaluate', {
     expression,
     replMode: true, // allows `await` at the top level, and the same `let` twice

@@ -9,11 +9,11 @@ import { explainError, type FailureText, failureText, successText } from './expl
 import { navigate } from './navigate.ts';
 import { choose, locate, ping, scrollPage, setValue } from './page-script.ts';
 import { type ReadTree, Reporter } from './report.ts';
-import { inConsole, inPage } from './run-in-page.ts';
+import { runInConsole, runInPage } from './run-in-page.ts';
 import { runInTab, type Tab, Tabs } from './tabs.ts';
 
 /** Parses an address from a model. `no`: why it cannot be opened. */
-export function addressOf(value: string, workdir: string): { url: string } | { no: string } {
+export function parseAddress(value: string, workdir: string): { url: string } | { no: string } {
   const text = value.trim();
   const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/i.test(text);
   const isHost = /^[\w.-]+:\d+([/?#]|$)/.test(text) && !/^(about|blob|chrome|data|file|javascript):/i.test(text);
@@ -127,7 +127,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   async navigate(url: string, signal: AbortSignal): Promise<BrowserReport> {
-    const address = addressOf(url, this.#sandbox.workdir);
+    const address = parseAddress(url, this.#sandbox.workdir);
     if ('no' in address) return { ...failureText(address.no, 'refused') };
     const { navigationMs } = this.#limits;
     const go: TabWork = async (current, until) => {
@@ -138,7 +138,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
   }
 
   async restart(url: string, signal: AbortSignal): Promise<BrowserReport> {
-    const address = addressOf(url, this.#sandbox.workdir);
+    const address = parseAddress(url, this.#sandbox.workdir);
     if ('no' in address) return { ...failureText(address.no, 'refused') };
     this[Symbol.dispose]();
     using until = deadlineSignal(connectMs, this.#clock, signal);
@@ -165,7 +165,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       const place = await this.#place(tab, target);
       if ('ok' in place) return place;
       const { mouse, keyboard } = tab.page;
-      if (!('index' in target) || !(await inPage(await tab.cdp(), setValue, { index: target.index, text }))) {
+      if (!('index' in target) || !(await runInPage(await tab.cdp(), setValue, { index: target.index, text }))) {
         await mouse.click(place.x, place.y);
         await keyboard.press('Control+a');
         if (text === '') await keyboard.press('Delete');
@@ -203,7 +203,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     return this.#do(signal, async (tab) => {
       const wrong = notListed(tab, index);
       if (wrong) return wrong;
-      const done = await inPage(await tab.cdp(), choose, { index, option });
+      const done = await runInPage(await tab.cdp(), choose, { index, option });
       return 'none' in done
         ? failureText(done.none, 'not_found')
         : successText(`Chose ${JSON.stringify(done.chosen)}.`);
@@ -212,7 +212,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
 
   scroll(direction: 'up' | 'down', far: 'screen' | 'end', signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) => {
-      const moved = await inPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
+      const moved = await runInPage(await tab.cdp(), scrollPage, { sign: direction === 'down' ? 1 : -1, far });
       const end = direction === 'down' ? 'at its end' : 'at its top';
       return successText(moved ? `Scrolled ${direction}.` : `Nothing moved: the page is ${end} already.`);
     });
@@ -220,7 +220,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
 
   consoleExec(javascript: string, signal: AbortSignal): Promise<BrowserReport> {
     return this.#do(signal, async (tab) =>
-      successText(await inConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
+      successText(await runInConsole(await tab.cdp(), javascript, this.#limits.answerMs - 500)),
     );
   }
 
@@ -294,7 +294,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     try {
       using soon = deadlineSignal(pingMs, this.#clock, signal);
       await raceAbort(
-        tab.cdp().then((cdp) => inPage(cdp, ping, {})),
+        tab.cdp().then((cdp) => runInPage(cdp, ping, {})),
         soon.signal,
       );
       return tab;
@@ -325,7 +325,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
     const { index } = target;
     const wrong = notListed(tab, index);
     if (wrong) return wrong;
-    const at = await inPage(await tab.cdp(), locate, { index });
+    const at = await runInPage(await tab.cdp(), locate, { index });
     if ('gone' in at) return failureText(`Element ${index} of the last view is gone. Look again.`, 'not_found');
     if ('coveredBy' in at) return failureText(`Element ${index} is behind ${at.coveredBy}. Deal with that first.`);
     return { x: at.x, y: at.y, what: `element ${index}, a <${at.tag}>` };

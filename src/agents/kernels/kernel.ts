@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, type ErrorCode, unlessNotFound } from '../../core/errors/errors.ts';
 import type { ProgramClient } from '../../sandboxes/client/client.ts';
 import { type CellEnd, type CodeListener, KernelConnection } from './connection.ts';
-import { type Language, programOf } from './languages.ts';
+import { buildKernelProgram, type Language } from './languages.ts';
 import type { CodeError } from './messages.ts';
 
 export interface Cell {
@@ -158,7 +158,7 @@ const isCode = (thrown: unknown, code: ErrorCode): boolean => thrown instanceof 
 /** Throws; a missing interpreter is named, with what to do. */
 function fail(thrown: unknown, { language }: KernelOptions): never {
   if (!isCode(thrown, 'file_not_found')) throw thrown;
-  const [program] = programOf(language).argv;
+  const [program] = buildKernelProgram(language).argv;
   const advice = 'Install it in the sandbox or on the machine that it runs on, or use another language.';
   throw new AppError('file_not_found', `Cells of ${language} need ${program}, which this sandbox lacks. ${advice}`);
 }
@@ -168,7 +168,7 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
  * folder.
  */
 function programIn({ language, cwd, isAnywhere }: KernelOptions) {
-  const program = programOf(language);
+  const program = buildKernelProgram(language);
   if (cwd === undefined) return program;
   if (!isAnywhere) return { ...program, cwd };
   return { ...program, argv: ['sh', '-c', 'cd -- "$0" && exec "$@"', cwd, ...program.argv] };

@@ -55,7 +55,10 @@ function sourceOf(file: string): string {
 const sources = new Map<Language, string>();
 
 /** How a kernel of the language is started. */
-export function programOf(language: Language): { readonly argv: readonly string[]; readonly env: readonly string[] } {
+export function buildKernelProgram(language: Language): {
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+} {
   const { file, argv, env } = languages[language];
   const source = sources.get(language) ?? sourceOf(file);
   sources.set(language, source);

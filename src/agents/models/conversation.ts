@@ -16,7 +16,7 @@ export type Piece =
  * The request's conversation. Each call is followed by its answer, and a call without a result is answered as not run.
  * A note without a position comes before the calls of the current step.
  */
-export function piecesOf(request: TurnRequest): Piece[] {
+export function toPieces(request: TurnRequest): Piece[] {
   const results = new Map<string, ToolMessage>(); // loops, because each turn reads the whole conversation
   for (const message of request.messages) if (message.role === 'tool') results.set(message.callId, message);
   const { messages, note, noteAt = beginningOfStep(messages), earlier = [] } = request;

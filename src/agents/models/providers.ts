@@ -14,7 +14,7 @@ export const keyedProviders = providers.filter((it) => it.access !== null) as re
   readonly access: Access;
 })[];
 
-export const providerOf = (name: string): Provider | undefined => providers.find((it) => it.name === name);
+export const findProvider = (name: string): Provider | undefined => providers.find((it) => it.name === name);
 
 /** Splits `provider/model`. The demo model's provider has the same name as the model. */
 export function splitModel(ref: string): { provider: string; model: string } {

@@ -4,11 +4,11 @@ import { listFold, oncePer } from '../../core/text/list-fold.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { wellFormed } from '../../core/text/text.ts';
 import { compatibleProvider } from './aisdk/compatible-provider.ts';
-import { type CatalogEntry, factsOf, withPrices } from './catalog/catalog.ts';
+import { type CatalogEntry, findModelFacts, withPrices } from './catalog/catalog.ts';
 import { withFallbacks } from './fallbacks.ts';
 import type { Model } from './model.ts';
 import type { Provider } from './provider.ts';
-import { type KeyedProviderName, providerOf, providers, splitModel } from './providers.ts';
+import { findProvider, type KeyedProviderName, providers, splitModel } from './providers.ts';
 import { withRepairs } from './repairs.ts';
 
 interface Endpoint {
@@ -42,13 +42,13 @@ export interface ModelSettings {
  * to change.
  */
 export async function createModel(ref: string, settings: ModelSettings): Promise<Model> {
-  const [first, ...others] = await Promise.all(chainOf(ref, settings.models).map((name) => one(name, settings)));
+  const [first, ...others] = await Promise.all(toModelChain(ref, settings.models).map((name) => one(name, settings)));
   if (splitModel(ref).provider === 'demo') return first as Model;
   return withFallbacks([first as Model, ...others], settings);
 }
 
 /** The model and its fallbacks. The demo model has none. */
-export function chainOf(ref: string, { fallbacks }: Pick<ModelsConfig, 'fallbacks'>): readonly string[] {
+export function toModelChain(ref: string, { fallbacks }: Pick<ModelsConfig, 'fallbacks'>): readonly string[] {
   return splitModel(ref).provider === 'demo' ? [ref] : [...new Set([ref, ...fallbacks])];
 }
 
@@ -56,12 +56,12 @@ async function one(ref: string, settings: ModelSettings): Promise<Model> {
   const { models, clock, newId, storedKey } = settings;
   const { provider: name, model } = splitModel(ref);
   const provider = knownProvider(ref, models);
-  const { key, baseUrl, reach } = await accessOf(provider, models, storedKey);
+  const { key, baseUrl, reach } = await findAccess(provider, models, storedKey);
   const [shown] = provider.access?.keyVariables ?? [''];
   const isOwnServer = Object.hasOwn(models.compatible, name);
   if (provider.access !== null && !key && !isOwnServer)
     throw new AppError('invalid_request', `The model is ${ref}, which needs a key: set ${shown}.`);
-  const { abilities, reasoning, costOf } = await factsOf(provider, model, models.catalog[ref]);
+  const { abilities, reasoning, costOf } = await findModelFacts(provider, model, models.catalog[ref]);
   const advice = isOwnServer
     ? { key: shown, baseUrl: `models.compatible.${name}.base-url` }
     : { key: `${shown} (models.${name}.api-key)`, baseUrl: `models.${name}.base-url` };
@@ -106,7 +106,7 @@ export function knownProvider(ref: string, models: Pick<ModelsConfig, 'compatibl
 
 /** Whether the cost of a model's replies is known. Throws as `knownProvider` does. */
 export async function hasPrice(ref: string, models: Pick<ModelsConfig, 'compatible' | 'catalog'>): Promise<boolean> {
-  const { costOf } = await factsOf(knownProvider(ref, models), splitModel(ref).model, models.catalog[ref]);
+  const { costOf } = await findModelFacts(knownProvider(ref, models), splitModel(ref).model, models.catalog[ref]);
   return costOf({ inputTokens: 1, outputTokens: 1 }) !== undefined;
 }
 
@@ -119,11 +119,11 @@ const isWhole = listFold(true, (before, item: object) => before && whole(item) =
 /** A built-in provider, or a compatible server from the settings. */
 export function configured(name: string, { compatible }: Pick<ModelsConfig, 'compatible'>): Provider | undefined {
   const own = Object.hasOwn(compatible, name) ? compatible[name] : undefined;
-  return own ? compatibleProvider(name, own.baseUrl) : providerOf(name);
+  return own ? compatibleProvider(name, own.baseUrl) : findProvider(name);
 }
 
 /** The key and address of a provider. A key in the settings takes precedence over a stored one. */
-export async function accessOf(
+export async function findAccess(
   { name, access }: Provider,
   models: ModelsConfig,
   storedKey: ModelSettings['storedKey'],

@@ -1,18 +1,18 @@
 import { parentPort } from 'node:worker_threads';
-import { markdownOf } from '../browser/markdown.ts';
+import { toMarkdown } from '../browser/markdown.ts';
 import { parsePage } from './html.ts';
 import type { PageJob, PageText, TreeJob } from './page-text.ts';
 
 // Converts pages to Markdown, which takes too long for the server's event loop if a page is hostile.
 
 parentPort?.on('message', (job: PageJob | TreeJob) => {
-  parentPort?.postMessage('tree' in job ? { title: '', markdown: markdownOf(job.tree) } : textOf(job));
+  parentPort?.postMessage('tree' in job ? { title: '', markdown: toMarkdown(job.tree) } : textOf(job));
 });
 
 function textOf({ html, address, part }: PageJob): PageText {
   const page = parsePage(html, address);
-  const chosen = markdownOf(part === 'main' ? page.main : page.all);
+  const chosen = toMarkdown(part === 'main' ? page.main : page.all);
   // A page can mark everything as navigation.
-  const markdown = chosen === '' ? markdownOf(page.all) : chosen;
+  const markdown = chosen === '' ? toMarkdown(page.all) : chosen;
   return { title: page.title, markdown };
 }

@@ -4,7 +4,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Contexts } from '../kernels/contexts.ts';
 import type { Execution } from '../kernels/kernel.ts';
 import type { CodeResult } from '../kernels/messages.ts';
-import { describeFullOutput, fileNameOf, keptBytes, keptFile } from './kept-output.ts';
+import { describeFullOutput, keptBytes, keptFile, toFileName } from './kept-output.ts';
 import { boundOutput, modelChars } from './output.ts';
 import { defineTool, describeTool, type Tool, type ToolContext, type ToolResult } from './tool.ts';
 
@@ -103,7 +103,7 @@ async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
     for (const mimeType of ['image/png', 'image/jpeg'] as const) {
       const picture = data[mimeType];
       if (picture === undefined) continue;
-      const bytes = { data: Buffer.from(picture, 'base64'), mimeType, name: `${fileNameOf(ctx)}-${at + 1}` };
+      const bytes = { data: Buffer.from(picture, 'base64'), mimeType, name: `${toFileName(ctx)}-${at + 1}` };
       const kept = await keptBytes(ctx, bytes);
       values.push(kept.text);
       if (kept.picture && pictures.length < maxPictures) pictures.push(kept.picture);
@@ -121,7 +121,7 @@ async function resultOf(ctx: ToolContext, ran: CellRun): Promise<ToolResult> {
     .join('\n');
   const output = boundOutput(whole === '' ? 'Done; the code printed nothing and its last line has no value.' : whole);
   const isLong = whole.length > modelChars;
-  const rest = isLong ? describeFullOutput(await keptFile(ctx, `${fileNameOf(ctx)}.txt`, whole)) : undefined;
+  const rest = isLong ? describeFullOutput(await keptFile(ctx, `${toFileName(ctx)}.txt`, whole)) : undefined;
   const common = {
     output,
     content: { console: [{ ps1: `[${execution.count ?? '*'}]: `, command: code, output }] },

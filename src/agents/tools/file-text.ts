@@ -16,17 +16,17 @@ export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =
   typeof path === 'string' ? `file ${posix.basename(path)}` : null;
 
 /** The bytes of a file. Rejects: payload_too_large, file_not_found. */
-export async function bytesOf({ sandbox, signal }: ToolContext, path: string): Promise<Buffer> {
+export async function readFileBytes({ sandbox, signal }: ToolContext, path: string): Promise<Buffer> {
   const bytes = await sandbox.readFile(path, signal, { maxBytes: maxBytes + 1 });
   if (bytes.length > maxBytes) throw new AppError('payload_too_large', `${path} is over 10 MiB; use a command.`);
   return bytes;
 }
 
 /** Undefined if the file is not text. */
-export const textOf = async (ctx: ToolContext, path: string) => textIn(await bytesOf(ctx, path), path);
+export const readFileText = async (ctx: ToolContext, path: string) => decodeText(await readFileBytes(ctx, path), path);
 
 /** Undefined if the bytes are not text. */
-export function textIn(bytes: Buffer, path: string): FileText | undefined {
+export function decodeText(bytes: Buffer, path: string): FileText | undefined {
   const text = decodeFile(bytes);
   const encoding = text ? undefined : unreadableEncoding(bytes);
   if (encoding)
@@ -42,7 +42,7 @@ export async function editFile(
   { path, shown = path }: { readonly path: string; readonly shown?: string },
   edit: (text: string) => EditResult,
 ): Promise<ToolResult> {
-  const old = await textOf(ctx, path);
+  const old = await readFileText(ctx, path);
   if (old === undefined) return binary(shown);
   const edited = edit(old.text);
   const note = old.encoding === 'UTF-8' ? '' : ` The file's encoding is ${old.encoding}.`;

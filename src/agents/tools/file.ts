@@ -4,14 +4,14 @@ import { replacePieces, withLineEndsOf } from '../../core/text/files/edits.ts';
 import { pictureSizeOf, pictureTypeOf } from '../../core/text/pictures.ts';
 import {
   binary,
-  bytesOf,
   change,
+  decodeText,
   editFile,
   file,
   noFile,
   orderByFile,
-  textIn,
-  textOf,
+  readFileBytes,
+  readFileText,
   unwritable,
 } from './file-text.ts';
 import { boundOutput } from './output.ts';
@@ -37,10 +37,10 @@ export const fileRead = defineTool({
     opencodex: ({ file }, path) => ({ name: 'file_read', args: { path: path(file) } }),
   },
   async run(ctx, { file: path, start_line, end_line }) {
-    const bytes = await bytesOf(ctx, path);
+    const bytes = await readFileBytes(ctx, path);
     const picture = await pictureIn(ctx, path, bytes);
     if (picture) return picture;
-    const read = textIn(bytes, path);
+    const read = decodeText(bytes, path);
     if (read === undefined) return binary(path);
     const text = read.text.toWellFormed();
     const lines = text.split('\n');
@@ -84,7 +84,7 @@ export const fileWrite = defineTool({
     opencodex: ({ file, content }, path) => ({ name: 'file_write', args: { path: path(file), content } }),
   },
   async run(ctx, { file: path, content, append }) {
-    const old = await textOf(ctx, path).catch(noFile);
+    const old = await readFileText(ctx, path).catch(noFile);
     const added = append && old ? withLineEndsOf(old.text, content) : content;
     const bytes = append && old ? old.encode(added) : Buffer.from(added);
     if (old && bytes === undefined) return unwritable(path, old);

@@ -36,7 +36,7 @@ export async function keptFile(ctx: ToolContext, name: string, data: string | Ui
 }
 
 /** A name for files of this call, because ids can contain characters that names must not. */
-export const fileNameOf = ({ operationId }: Pick<ToolContext, 'operationId'>): string =>
+export const toFileName = ({ operationId }: Pick<ToolContext, 'operationId'>): string =>
   operationId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(-80);
 
 /** Says where the full text is when models see it truncated. */

@@ -7,7 +7,7 @@ import { builtInTools, type ComputerShape, computerTools } from './list.ts';
 import type { MemoryAccess } from './memory/agent-memory.ts';
 import { askUser } from './special.ts';
 import type { Tool, ToolContext, ToolDescription, ToolResult } from './tool.ts';
-import { familyOf } from './words.ts';
+import { findFamily } from './words.ts';
 
 export type ToolDeclaration = Pick<ToolDescription, 'name' | 'description' | 'parameters' | 'native'>;
 /**
@@ -119,7 +119,7 @@ export interface Call {
 }
 
 /** The key of `ToolDescription.orderKey`. Null for a tool that does not exist. */
-export function orderKeyOf(registry: ToolRegistry, { name, args }: Call): string | null {
+export function findOrderKey(registry: ToolRegistry, { name, args }: Call): string | null {
   const tool = registry.find(name) ?? (name === askUser.name ? askUser : undefined);
   return tool?.orderKey(typeof args === 'string' ? argumentsIn(args)?.value : args) ?? null;
 }
@@ -162,7 +162,7 @@ function unknownTool(registry: ToolRegistry, name: string): ToolResult {
   // The first line is complete, because people see only that line; the list is for the model.
   const { desktopAdvice } = registry;
   const what =
-    desktopAdvice !== undefined && familyOf(name) === 'browser'
+    desktopAdvice !== undefined && findFamily(name) === 'browser'
       ? `This sandbox has no desktop, and so no browser: ${JSON.stringify(name)} cannot be used. ${desktopAdvice}`.trim()
       : `There is no tool ${JSON.stringify(name)} here.`;
   return {

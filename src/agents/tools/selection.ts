@@ -23,5 +23,5 @@ const names = (list: readonly string[], { name, group }: SelectableTool): boolea
   list.length > 0 && (list.includes(group) || anyGlob(list)(name));
 
 /** The tool groups in which these rules allow at least one tool. */
-export const groupsOf = (rules: ToolRules): ToolGroup[] =>
+export const findAllowedGroups = (rules: ToolRules): ToolGroup[] =>
   toolGroups.filter((group) => describedTools.some((tool) => tool.group === group && allows(rules, tool)));

@@ -271,14 +271,14 @@ async function shown(
   entry?: Console[number],
 ): Promise<{ content: ToolContent | null }> {
   try {
-    return { content: await consoleOf(ctx.sandbox, shell, ctx.signal) };
+    return { content: await readConsole(ctx.sandbox, shell, ctx.signal) };
   } catch {
     return { content: entry ? { console: [entry] } : null };
   }
 }
 
 /** All entries of a shell session so far, for display. Rejects as `view` does. */
-export async function consoleOf(
+export async function readConsole(
   sandbox: Pick<ToolContext['sandbox'], 'view'>,
   shell: string,
   signal: AbortSignal,

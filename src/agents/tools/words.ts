@@ -19,7 +19,7 @@ export const toolWords: readonly ToolWords[] = named.map(({ name, family, group,
 }));
 
 /** The family of a call's tool, even if the tool does not exist. */
-export function familyOf(name: string): ToolFamily {
+export function findFamily(name: string): ToolFamily {
   const prefix = name.split('_')[0] ?? '';
   return known.get(name)?.family ?? families.get(prefix) ?? 'mcp';
 }

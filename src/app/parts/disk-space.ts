@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import type { Driver } from '../../../drivers/driver.ts';
-import { descriptorOf } from '../../../drivers/list.ts';
+import { findDriver } from '../../../drivers/list.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { EngineLogger } from '../../sessions/engine/logger.ts';
 import { type DiskFloor, diskFloor } from '../../sessions/engine/sandbox/disk-floor.ts';
@@ -15,7 +15,7 @@ interface DiskFloorDeps {
 
 /** Undefined when the disk is not this machine's: cluster nodes evict by themselves, and the memory driver uses none. */
 export function floorFor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
-  const disks = descriptorOf(driver.name)?.disks?.(config.dataDir);
+  const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;
   const places = [...disks, sandboxFolder(config.dataDir)]; // an operator can mount a disk of its own for the sandboxes
   const freeOf = async (place: string) => {

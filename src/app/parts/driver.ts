@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { DriverParts } from '../../../drivers/descriptor.ts';
 import type { Driver, EgressHandler } from '../../../drivers/driver.ts';
-import { type DriverName, descriptorOf } from '../../../drivers/list.ts';
+import { type DriverName, findDriver } from '../../../drivers/list.ts';
 import { tokenKeys } from '../../auth/keys/token-keys.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -24,7 +24,7 @@ import { type PoolParts, withWarmPool } from './warm-pool.ts';
 /**
  * With `sandbox.isolation: strict`: the config whose sandboxes get their own kernel. Rejects if no such runtime exists.
  */
-export async function requireIsolation(config: Config, find: typeof descriptorOf = descriptorOf): Promise<Config> {
+export async function requireIsolation(config: Config, find: typeof findDriver = findDriver): Promise<Config> {
   if (config.sandbox.isolation === 'standard') return config;
   const refuse = (why: string) => {
     const what = 'CORRAL_SANDBOX_ISOLATION is strict, so every sandbox needs a kernel of its own (gVisor or Kata)';
@@ -92,7 +92,7 @@ async function whatAnswers(options: Options): Promise<Driver> {
 
 async function opened(name: DriverName, options: Options, reports: 'now' | 'later' = 'now'): Promise<Driver> {
   const { config, say } = options;
-  const descriptor = descriptorOf(name);
+  const descriptor = findDriver(name);
   if (!descriptor) throw new AppError('invalid_request', `There is no driver ${name}.`);
   const driver = await descriptor.open(sectionOf(config, name), driverParts(options));
   const { weaknesses = [], lacking = [] } = driver.capabilities;
@@ -111,7 +111,7 @@ async function opened(name: DriverName, options: Options, reports: 'now' | 'late
 
 /** Runs next to the start, which does not wait. */
 function report(name: DriverName, driver: Driver, { config, say }: Options): void {
-  void descriptorOf(name)?.report?.(driver, sectionOf(config, name), { say });
+  void findDriver(name)?.report?.(driver, sectionOf(config, name), { say });
 }
 
 /** The settings and files that drivers share, without the parts of a serving server. */

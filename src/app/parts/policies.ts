@@ -6,7 +6,7 @@ import { retryDelay } from '../../agents/models/retry.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { policyOf } from '../../sandboxes/egress/policies/list.ts';
+import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { Budgets } from '../../sessions/api/sessions.ts';
 import type { Limits } from '../../sessions/budgets/account.ts';
 import type { SessionBudget } from '../../sessions/run/allowance.ts';
@@ -17,7 +17,7 @@ import type { Config } from '../settings/config.ts';
 // The policies of the machines, from the settings.
 
 export const egressPolicy = (egress: Config['egress']): EgressPolicy =>
-  policyOf(egress.policy)?.usesEntries ? { kind: egress.policy, entries: egress.allow } : { kind: egress.policy };
+  findPolicy(egress.policy)?.usesEntries ? { kind: egress.policy, entries: egress.allow } : { kind: egress.policy };
 
 const providerIsDown = { kind: 'failed', code: 'model_unavailable', message: '', retryable: true } as const;
 const second = 1_000;

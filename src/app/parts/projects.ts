@@ -1,5 +1,5 @@
 import { keyedProviders } from '../../agents/models/providers.ts';
-import { chainOf, createModel } from '../../agents/models/registry.ts';
+import { createModel, toModelChain } from '../../agents/models/registry.ts';
 import type { ComputerShape } from '../../agents/tools/list.ts';
 import type { Tool } from '../../agents/tools/tool.ts';
 import { encryptionKeys } from '../../auth/keys/encryption-keys.ts';
@@ -156,7 +156,7 @@ export async function projectParts({
     usualModel: async () =>
       config.sources?.model === undefined ? ((await directory.stored()).model ?? undefined) : undefined,
     modelFor: modelCache({
-      refsOf: (name, fallbacks = config.models.fallbacks) => chainOf(name, { fallbacks }),
+      refsOf: (name, fallbacks = config.models.fallbacks) => toModelChain(name, { fallbacks }),
       check: checkModel,
       storedKey: keys.use,
       stateOf: (provider, ref) => directory.stateOf(provider, ref),

@@ -5,7 +5,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import { deniesAll, type EgressChoice, isRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { Services } from '../../core/model/services/recipe.ts';
 import { mib } from '../../core/text/text.ts';
-import { policyOf } from '../../sandboxes/egress/policies/list.ts';
+import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { Prompts } from '../../sessions/engine/run-contexts.ts';
 import { partsWith } from '../../sessions/run/prompt/overrides.ts';
 import { codeImage, isOurs } from '../images/image.ts';
@@ -91,7 +91,7 @@ const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
 /** The sentence about the network, for the part `environment`. */
 export function networkOf({ egress }: Pick<Config, 'egress'>, isolation: Isolation): string {
   if (isolation === 'none') return "open: nothing separates this sandbox from the machine's network.";
-  const policy = policyOf(egress.policy);
+  const policy = findPolicy(egress.policy);
   const lists = { entries: egress.allow, registries: egress.registries };
   return policy?.forAgents?.(lists) ?? `${policy?.label ?? 'closed'}.`;
 }

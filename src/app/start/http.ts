@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { isPausable } from '../../../drivers/driver.ts';
 import { type ListenAddress, listenShared, type SharedPort } from '../../../drivers/shared/link/shared-port.ts';
 import { keyPeppers } from '../../auth/keys/key-peppers.ts';
-import { hashOf } from '../../auth/token.ts';
+import { hashToken } from '../../auth/token.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { AuditLog } from '../../observability/audit/log.ts';
 import { announceServer } from '../commands/local-server.ts';
@@ -65,7 +65,7 @@ export async function openHttp(
       audit,
       sessions: core.services.sessions,
       peppers: () => keyPeppers(config, () => ids.token()),
-      localToken: local && hashOf(local.reveal()),
+      localToken: local && hashToken(local.reveal()),
       config: { ...config, token: config.token ?? own?.hash },
       abilities: {
         freeze: isPausable(core.driver),

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Driver, SandboxLink, SandboxRecipe, SandboxSpec } from '../../../drivers/driver.ts';
-import { descriptorOf } from '../../../drivers/list.ts';
+import { findDriver } from '../../../drivers/list.ts';
 import { type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import { isRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
@@ -10,7 +10,7 @@ import { caBundle, sandboxEnv } from '../../sandboxes/egress/fetch/certificate-a
 import { pageFetcher } from '../../sandboxes/egress/fetch/fetch-page.ts';
 import { type GuardedFetch, guardedFetch } from '../../sandboxes/egress/fetch/guarded-fetch.ts';
 import { type ProxiedFetch, proxiedFetch } from '../../sandboxes/egress/fetch/proxied-fetch.ts';
-import { policyOf } from '../../sandboxes/egress/policies/list.ts';
+import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import { egressProxy } from '../../sandboxes/egress/proxy.ts';
 import { ImageRegistries } from '../../sandboxes/egress/registries/registries.ts';
 import { installPackages } from '../../sandboxes/packages/packages.ts';
@@ -98,7 +98,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     fetchPage: pageFetcher({ addresses }),
     async keyOf(id) {
       const { sandbox, egress } = (await own.of(id)).config;
-      return policyOf(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
+      return findPolicy(egress.policy)?.learnsRegistries ? `${driver.name} ${sandbox.image}` : undefined;
     },
   });
   const roots = await caBundle(config.extraCa);
@@ -164,7 +164,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
       logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
   });
   const desktopNeeds =
-    descriptorOf(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
+    findDriver(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
   function desktopOffer(settings: Config): DesktopOffer {
     const has = desktopOf(settings);
     if (has === 'auto' && image.offer.state !== 'none') return image.offer;
@@ -218,7 +218,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     async egressOf(id) {
       const { config: settings, within } = await own.of(id);
       const { kind, entries = [] } = egressPolicy(settings.egress);
-      const opens = policyOf(kind)?.label ?? 'nothing';
+      const opens = findPolicy(kind)?.label ?? 'nothing';
       const chosen = within && (isRules(within) ? { rules: within } : { within });
       return { policy: kind, opens, entries, canAllow: kind !== 'none', ...chosen };
     },

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashOf, type TokenHash } from '../../auth/token.ts';
+import { hashToken, type TokenHash } from '../../auth/token.ts';
 import { Secret } from '../../core/text/secret.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -30,7 +30,7 @@ export async function startToken(dataDir: string, newToken: () => string): Promi
   });
   if (/^[0-9a-f]{64}$/.test(kept)) return { hash: { sha256: kept }, path };
   const token = new Secret(newToken());
-  const hash = hashOf(token.reveal());
+  const hash = hashToken(token.reveal());
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   await writeFile(path, hash.sha256, { mode: 0o600 });
   return { hash, token, path };

@@ -36,13 +36,13 @@ export function isEqual(value: string, expected: string): boolean {
   const [a, b] = [value, expected].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(a as Buffer, b as Buffer);
 }
-export const digestOf = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
+export const computeDigest = (body: Uint8Array): string => createHash('sha256').update(body).digest('hex').slice(0, 32);
 
 /** GitHub's and Gitea's: the body's HMAC in hex, with the text of the secret as the key. */
 export function verifyHexHmac(value: string | undefined, body: Uint8Array, secret: string): Proof | undefined {
   if (value === undefined) return undefined;
   const expected = createHmac('sha256', secret).update(body).digest('hex');
-  return isEqual(value.toLowerCase(), expected) ? { id: digestOf(body) } : undefined;
+  return isEqual(value.toLowerCase(), expected) ? { id: computeDigest(body) } : undefined;
 }
 
 /**
@@ -57,5 +57,5 @@ export function verifyStandard({ headers, body }: HookRequest, secret: string): 
     .split(' ')
     .slice(0, 10)
     .some((one) => isEqual(one, `v1,${expected}`));
-  return fits ? { id: digestOf(Buffer.from(id)), signedAt: Number(timestamp) * 1_000 } : undefined;
+  return fits ? { id: computeDigest(Buffer.from(id)), signedAt: Number(timestamp) * 1_000 } : undefined;
 }

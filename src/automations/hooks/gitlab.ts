@@ -1,4 +1,4 @@
-import { digestOf, type HookNews, type HookReader, isEqual, verifyStandard } from './delivery.ts';
+import { computeDigest, type HookNews, type HookReader, isEqual, verifyStandard } from './delivery.ts';
 import { textAt, textsAt, timeAt } from './payload.ts';
 
 /**
@@ -9,7 +9,7 @@ export const gitlab: HookReader = {
   verify(request, secret) {
     const { headers, body } = request;
     if (headers['webhook-signature'] !== undefined) return verifyStandard(request, secret);
-    return isEqual(headers['x-gitlab-token'] ?? '', secret) ? { id: digestOf(body) } : undefined;
+    return isEqual(headers['x-gitlab-token'] ?? '', secret) ? { id: computeDigest(body) } : undefined;
   },
   read(headers, payload) {
     const own = 'object_attributes';

@@ -21,7 +21,7 @@ import { textAt, textsAt, timeAt, valueAt } from './payload.ts';
 const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
 
 /** Why a hook does not match. Undefined: it does. The text is returned to the sender. */
-export function refusalOf(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookNews) {
+export function explainMismatch(hook: HookSpec, { event, repository, sender, labels, assignees, text }: HookNews) {
   if (event === null) return undefined;
   const { account, label, senders, repositories } = hook;
   if (!hook.events.includes(event)) return `The automation does not start at ${event}.`;
@@ -184,7 +184,7 @@ export class HookReceiver {
     const news = readers[hook.source].read(request.headers, payload);
     if (!news) return { started: false, text: 'No automation starts on this event.' };
     this.#refuseOld(proof.signedAt ?? news.at, proof.signedAt === undefined ? unsignedMs : signedMs);
-    const refusal = refusalOf(hook, news);
+    const refusal = explainMismatch(hook, news);
     if (refusal !== undefined) return { started: false, text: refusal };
     if (automation.paused) return { started: false, text: 'The automation is paused.' };
     const waiting = (await records.openStarts(id)).filter(({ doc }) => doc.state === 'queued');

@@ -115,7 +115,7 @@ export const dataOfStart = ({ id, name, projectId }: Automation, start: Automati
 });
 
 /** The messages that report an event to an endpoint: one, or for programs one for each matching event of their API. */
-export const messagesOf = (format: Webhook['format'], type: SentEvent, data: MessageData): number =>
+export const countMessages = (format: Webhook['format'], type: SentEvent, data: MessageData): number =>
   format === 'managed-agents' ? programEventsOf(type, data).length : 1;
 
 interface MessageBody {
@@ -126,7 +126,7 @@ interface MessageBody {
   readonly part?: number;
 }
 /** The body of a request, in the format of the endpoint. */
-export function bodyOf(
+export function buildBody(
   format: Webhook['format'],
   type: SentEvent,
   { messageId, at, data, part = 0 }: MessageBody,

@@ -6,7 +6,7 @@ const pauses = [5_000, 30_000, 120_000, 900_000, 3_600_000, 21_600_000] as const
 const jitter = 0.2;
 
 /** A test event is attempted once, because somebody waits for its outcome. */
-export const triesOf = (type: SentEvent): number => (type === 'webhook.test' ? 1 : pauses.length + 1);
+export const maxAttempts = (type: SentEvent): number => (type === 'webhook.test' ? 1 : pauses.length + 1);
 
 /** Milliseconds until the next attempt. `triesLeft`: the remaining attempts, at least 1. `drawn`: from 0 to 1. */
 export function pauseBefore(triesLeft: number, drawn: number): number {

@@ -4,7 +4,8 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { Automation, AutomationStart } from '../../sessions/api/server/automations.ts';
 import type { SentEvent } from '../../sessions/api/server/webhooks.ts';
 import {
-  bodyOf,
+  buildBody,
+  countMessages,
   dataOfAutomation,
   dataOfChange,
   dataOfPause,
@@ -12,11 +13,10 @@ import {
   dataOfStart,
   isDelivered,
   type MessageData,
-  messagesOf,
 } from './message.ts';
 import type { AutomationStarted, Outbox, OutboxEntry } from './outbox.ts';
 import type { Delivery, StoredWebhook, WebhookRecords } from './records.ts';
-import { triesOf } from './retries.ts';
+import { maxAttempts } from './retries.ts';
 
 export interface RouterDeps {
   readonly records: WebhookRecords;
@@ -82,7 +82,7 @@ export class Router {
         continue;
       }
       const { data } = news;
-      for (let part = 0; part < messagesOf(endpoint.format, type, data); part++) {
+      for (let part = 0; part < countMessages(endpoint.format, type, data); part++) {
         const messageId = messageIdOf(part === 0 ? id : `${id} ${part}`);
         await records.add(newDelivery(endpoint, { messageId, type, at, data, part, now: clock.now() }));
       }
@@ -147,10 +147,10 @@ export const newDelivery = (
   webhookId,
   messageId,
   type,
-  body: bodyOf(format, type, { messageId, at, data, part }),
+  body: buildBody(format, type, { messageId, at, data, part }),
   state: 'pending',
   tries: 0,
-  triesLeft: triesOf(type),
+  triesLeft: maxAttempts(type),
   statusCode: null,
   error: '',
   createdAt: now,

@@ -11,7 +11,7 @@ import type {
   WebhookWithSecret,
 } from '../../sessions/api/server/webhooks.ts';
 import { type Delivery, type StoredWebhook, type WebhookRecords, withoutSecret } from './records.ts';
-import { triesOf } from './retries.ts';
+import { maxAttempts } from './retries.ts';
 import { newDelivery } from './router.ts';
 import { newSecret } from './signature.ts';
 
@@ -104,7 +104,7 @@ export function webhookService(deps: Deps): WebhookService {
       if (!found) throw new AppError('not_found', 'There is no such delivery, or it is older than the last 200.');
       const now = clock.now();
       const { type } = found;
-      const again: Delivery = { ...found, state: 'pending', triesLeft: triesOf(type), nextAt: now, endedAt: null };
+      const again: Delivery = { ...found, state: 'pending', triesLeft: maxAttempts(type), nextAt: now, endedAt: null };
       if (found.state === 'pending' || !(await records.reopen(again)))
         throw new AppError('conflict', 'It is already in progress. See the list of deliveries for its next attempt.');
       wake();

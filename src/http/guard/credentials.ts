@@ -1,6 +1,6 @@
 import type { KeyRing } from '../../auth/api-keys.ts';
 import type { Lockout } from '../../auth/lockout.ts';
-import { hashOf, type TokenCheck, type TokenHash } from '../../auth/token.ts';
+import { hashToken, type TokenCheck, type TokenHash } from '../../auth/token.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { AuditedCall } from '../../sessions/access/audited-services.ts';
@@ -35,7 +35,7 @@ interface Deps {
 const ownForm = /^crl[a-z]*_[0-9A-Za-z]+_/;
 
 export function createCredentials({ token, gate, keys, limiter, lockout, audit }: Deps): Credentials {
-  const seal = token && ('sha256' in token ? token : hashOf(token.reveal())).sha256;
+  const seal = token && ('sha256' in token ? token : hashToken(token.reveal())).sha256;
   return {
     get serverSeal() {
       return seal ?? (keys?.any ? undefined : '');

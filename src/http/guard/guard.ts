@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KeyRing } from '../../auth/api-keys.ts';
-import { hostAllowed, originAllowed, pageOf } from '../../auth/browser-headers.ts';
+import { classifyPage, hostAllowed, originAllowed } from '../../auth/browser-headers.ts';
 import { type Lockout, lockedOut } from '../../auth/lockout.ts';
-import { type SignedUrls, subjectOf, type UrlRight } from '../../auth/signed-url.ts';
+import { parseSubject, type SignedUrls, type UrlRight } from '../../auth/signed-url.ts';
 import { presentedTokens, type TokenCheck } from '../../auth/token.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { everybody, hasRole, nobody, type Principal, tooWeak } from '../../core/model/principal.ts';
@@ -64,7 +64,7 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     const isRequired = options.gate.required || !!options.keys?.any;
     const isJudged = signature !== undefined || (shown.length > 0 && isRequired);
     const isLater = isRequired && shown.length === 0 && mayShowLater(request);
-    const page = pageOf(request.headers, options.corsOrigins);
+    const page = classifyPage(request.headers, options.corsOrigins);
     const known = page === 'default' && !isRequired ? readerAt(request) : findPrincipal(shown, options);
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (signature === undefined ? !known : !opened)) countWrong(request.client.address, options);
@@ -147,7 +147,7 @@ function opens(request: FastifyRequest, signature: string, { signed, keys }: Gua
   if (!signed || !purpose) return undefined;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const right = signed.accepts({ method, path: request.url.split('?', 1)[0] ?? '', purpose }, signature);
-  const subject = subjectOf(signature);
+  const subject = parseSubject(signature);
   const principal = subject === undefined ? everybody : keys?.live(subject);
   return right && principal && { right, principal };
 }

@@ -11,7 +11,7 @@ export const auditFile = (since: number, process: string, part: number): string 
   `${new Date(since).toISOString().replaceAll(/[-:.]/g, '')}-${process}-${String(part).padStart(6, '0')}.jsonl`;
 
 /** The common prefix of one process's files. */
-export const processOf = (file: string): string => file.slice(0, file.lastIndexOf('-'));
+export const parseProcess = (file: string): string => file.slice(0, file.lastIndexOf('-'));
 
 /** The files in name order, oldest first. Empty if the folder does not exist. */
 export function auditFiles(folder: string): string[] {
@@ -40,4 +40,4 @@ export function newestPlace(folder: string): AuditPosition | undefined {
   return undefined;
 }
 
-export const sizeOf = (folder: string, file: string): number => statSync(join(folder, file)).size;
+export const readFileSize = (folder: string, file: string): number => statSync(join(folder, file)).size;

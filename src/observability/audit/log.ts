@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from
 import { join } from 'node:path';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { auditFile, auditFiles, newestPlace, sizeOf } from './files.ts';
+import { auditFile, auditFiles, newestPlace, readFileSize } from './files.ts';
 import { type AuditEntry, type AuditKey, type AuditPosition, sealRow } from './row.ts';
 
 /**
@@ -150,10 +150,10 @@ class Files implements AuditLog {
     this.#begin(full);
     onHead(full);
     const files = auditFiles(folder);
-    let bytes = files.reduce((sum, file) => sum + sizeOf(folder, file), 0);
+    let bytes = files.reduce((sum, file) => sum + readFileSize(folder, file), 0);
     for (const file of files) {
       if (bytes <= maxBytes - maxBytes / parts || file === this.#head.file) return; // leaves room for the new file
-      bytes -= sizeOf(folder, file);
+      bytes -= readFileSize(folder, file);
       rmSync(join(folder, file));
     }
   }

@@ -22,8 +22,8 @@ const endMs = 2_000; // how long shutdown waits for a receiver
  * All runs of a session are in one trace. Its id is derived from the session's, so neither a restart nor a second
  * server changes it.
  */
-export const traceIdOf = (sessionId: string): string => digestOfText(`trace ${sessionId}`).slice(0, 32);
-export const sessionSpanIdOf = (sessionId: string): string => digestOfText(`span ${sessionId}`).slice(0, 16);
+export const computeTraceId = (sessionId: string): string => digestOfText(`trace ${sessionId}`).slice(0, 32);
+export const computeSessionSpanId = (sessionId: string): string => digestOfText(`span ${sessionId}`).slice(0, 16);
 
 /**
  * Sends spans as OTLP over HTTP in JSON, in the background and in batches. The exporter of OpenTelemetry's SDK assigns
@@ -95,8 +95,8 @@ export class OtlpSink implements SpanSink {
 }
 
 function spansIn({ sessionId, top, below }: SpanTree): object[] {
-  const traceId = traceIdOf(sessionId);
-  const own = sessionSpanIdOf(sessionId);
+  const traceId = computeTraceId(sessionId);
+  const own = computeSessionSpanId(sessionId);
   const isSession = top.attributes['gen_ai.operation.name'] === 'create_agent';
   const topId = isSession ? own : newSpanId();
   return [

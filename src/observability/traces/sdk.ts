@@ -1,5 +1,5 @@
 import { type Context, context, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
-import { sessionSpanIdOf, traceIdOf } from './otlp.ts';
+import { computeSessionSpanId, computeTraceId } from './otlp.ts';
 import type { SpanData, SpanSink } from './span.ts';
 
 /** The tracer of an SDK that the operator loaded with `--import`. Undefined without one. */
@@ -13,8 +13,8 @@ export function loadedTracer(version: string): Tracer | undefined {
 export const sdkSink = (tracer: Tracer): SpanSink => ({
   send({ sessionId, top, below }) {
     const parent = {
-      traceId: traceIdOf(sessionId),
-      spanId: sessionSpanIdOf(sessionId),
+      traceId: computeTraceId(sessionId),
+      spanId: computeSessionSpanId(sessionId),
       traceFlags: TraceFlags.SAMPLED,
       isRemote: true,
     };

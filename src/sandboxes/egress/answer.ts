@@ -54,7 +54,7 @@ export function passAnswer(
     outgoing.destroy();
   };
   const pass = (incoming: IncomingMessage) => {
-    const fault = faultOf(incoming);
+    const fault = findFault(incoming);
     if (fault) return reject(fault);
     const found = secrets.length > 0 ? searchedAnswer(incoming, { method: outgoing.method, secrets }) : undefined;
     if (found?.kind === 'repeats') return repeats();
@@ -86,7 +86,7 @@ export function passAnswer(
 }
 
 /** The fault of a malformed answer that the parser lets through. */
-export function faultOf({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
+export function findFault({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
   if (statusCode < 200) return `its answer has the status ${statusCode}`;
   return /[^\t\x20-\x7e\x80-\xff]/.test(statusMessage) ? 'its status line has control characters' : undefined;
 }
@@ -97,7 +97,7 @@ export function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   outgoing.on('error', reject); // stays: after the answer, its body reports the end
   outgoing.once('close', () => reject(new Error('The server hung up without an answer.')));
   outgoing.once('response', (incoming) => {
-    const fault = faultOf(incoming);
+    const fault = findFault(incoming);
     if (fault) reject(new Error(fault));
     else resolve(incoming);
   });

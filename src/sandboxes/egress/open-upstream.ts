@@ -5,9 +5,9 @@ import { canonicalAddress, parseRange } from '../../core/text/address-range.ts';
 import type { Client } from './client.ts';
 import { chosenRanges } from './fetch/addresses.ts';
 import { type Connector, guardedConnect } from './fetch/guarded-connect.ts';
-import { policyOf } from './policies/list.ts';
+import { findPolicy } from './policies/list.ts';
 import {
-  bySession,
+  decideBySession,
   type EgressPolicy,
   type Entry,
   entryFor,
@@ -18,7 +18,7 @@ import {
   type Verdict,
 } from './policy.ts';
 import { Refusal } from './refusal.ts';
-import { type Target, targetOf } from './target.ts';
+import { type Target, toTarget } from './target.ts';
 
 /**
  * Narrows the policy's permit to the choice of the session's creator. If rules are address ranges, a name is allowed on
@@ -79,7 +79,7 @@ export function decide(
       'Write it plainly.',
     );
   }
-  const policy = policyOf(kind);
+  const policy = findPolicy(kind);
   if (!policy)
     return refuseTarget(
       'unknown policy',
@@ -106,7 +106,7 @@ export type OpenedUpstream =
   | {
       readonly kind: 'open';
       readonly upstream: Duplex;
-      /** The same as in `PolicyDescriptor`. */
+      /** As in `PolicyDescriptor`. */
       readonly strict: boolean;
       /** Whether the session's policy allows this name at the same port. */
       readonly mayName: (name: string) => boolean;
@@ -120,7 +120,7 @@ export async function sessionVerdicts(rules: Rules, sessionId: SessionId, first:
   const verdict = byPolicy(first);
   const needsNoList = policy.kind === 'none' || (verdict.allowed && !verdict.admits);
   const entries = needsNoList ? [] : ((await rules.allowedIn?.(sessionId)) ?? []);
-  return { policy, verdictOn: (target: Target) => bySession(entries, target) ?? byPolicy(target) };
+  return { policy, verdictOn: (target: Target) => decideBySession(entries, target) ?? byPolicy(target) };
 }
 
 export type OpenUpstream = (client: Client, target: Target) => Promise<OpenedUpstream>;
@@ -175,8 +175,8 @@ export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
     return {
       kind: 'open',
       upstream,
-      strict: policyOf(policy.kind)?.strict ?? true,
-      mayName: (name) => admitsAt(verdictOn(targetOf(name, target.port)), address),
+      strict: findPolicy(policy.kind)?.strict ?? true,
+      mayName: (name) => admitsAt(verdictOn(toTarget(name, target.port)), address),
     };
   };
 }

@@ -7,7 +7,7 @@ import { withholdStream } from './credentials/withhold.ts';
 import { endToEnd, headBytes } from './heads.ts';
 import type { OpenUpstream } from './open-upstream.ts';
 import { Refusal } from './refusal.ts';
-import { authorityOf, parseAuthority, type Target } from './target.ts';
+import { formatAuthority, parseAuthority, type Target } from './target.ts';
 
 /** Forwards one plain HTTP request, with its own decision and over its own connection. */
 export async function forward(
@@ -36,7 +36,7 @@ export async function forward(
   req.on('data', (chunk: Buffer) => client.count(chunk.length));
   if (credentials.length === 0) req.pipe(outgoing);
   else {
-    const guard = guardOf(credentials, (credential) => {
+    const guard = createPlaceholderGuard(credentials, (credential) => {
       outgoing.destroy();
       refuse(res, misplacedRefusal(client, requested.target, credential));
     });
@@ -49,7 +49,10 @@ export async function forward(
 }
 
 /** Ends a stream that contains the placeholder of a credential. */
-export function guardOf(credentials: readonly Credential[], found: (credential: Credential) => void): Transform {
+export function createPlaceholderGuard(
+  credentials: readonly Credential[],
+  found: (credential: Credential) => void,
+): Transform {
   const texts = credentials.map(({ placeholder }) => Buffer.from(placeholder));
   return withholdStream(texts, (which) => found(credentials[which] as Credential));
 }
@@ -92,7 +95,7 @@ function wishOf(client: Client, req: IncomingMessage): { target: Target; path: s
 }
 
 function requestHeaders(req: IncomingMessage, target: Target): string[] {
-  const host = target.port === 80 ? authorityOf(target).replace(/:80$/, '') : authorityOf(target);
+  const host = target.port === 80 ? formatAuthority(target).replace(/:80$/, '') : formatAuthority(target);
   const headers = ['Host', host, ...endToEnd(req), 'Connection', 'close'];
   if (req.headers['transfer-encoding'] !== undefined) return [...headers, 'Transfer-Encoding', 'chunked'];
   const mayHaveBody = !['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE'].includes(req.method ?? '');

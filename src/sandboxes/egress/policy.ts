@@ -89,7 +89,7 @@ export function parseEntry(text: string): Entry | undefined {
   return { text, host: target.host, below, port };
 }
 
-export function byRegistries({ registries, extra, target }: PolicyRequest): Verdict | undefined {
+export function decideByRegistries({ registries, extra, target }: PolicyRequest): Verdict | undefined {
   const found = registries.find(
     ({ host, port }) => host === target.host && (port === target.port || isWeb(port, target.port)),
   );
@@ -98,13 +98,13 @@ export function byRegistries({ registries, extra, target }: PolicyRequest): Verd
   return added && { allowed: true, rule: `registries: ${added.text}` };
 }
 
-export function byEntries({ entries: texts, target }: PolicyRequest): Verdict | undefined {
+export function decideByEntries({ entries: texts, target }: PolicyRequest): Verdict | undefined {
   const found = entryFor(texts, target);
   return found === undefined ? undefined : { allowed: true, rule: `allow-list: ${found}` };
 }
 
 /** The verdict of the entries that were allowed in one session. */
-export function bySession(entries: readonly string[], target: Target): Verdict | undefined {
+export function decideBySession(entries: readonly string[], target: Target): Verdict | undefined {
   const found = target.kind === 'odd' ? undefined : entryFor(entries, target);
   return found === undefined ? undefined : { allowed: true, rule: `this session: ${found}` };
 }

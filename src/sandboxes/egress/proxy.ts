@@ -10,7 +10,7 @@ import { boundTunnels, type CredentialOptions } from './credentials/bound-tunnel
 import { credentialsFor } from './credentials/credential.ts';
 import type { DecisionListener } from './decisions.ts';
 import type { AddressRules } from './fetch/addresses.ts';
-import { connectorOf, type Dial, type Resolve } from './fetch/guarded-connect.ts';
+import { createConnector, type Dial, type Resolve } from './fetch/guarded-connect.ts';
 import {
   admitsAt,
   type OpenedUpstream,
@@ -24,7 +24,7 @@ import { type Entry, parseEntry } from './policy.ts';
 import { Refusal } from './refusal.ts';
 import { defaultLimits, type EgressLimits, SessionState } from './session-state.ts';
 import { readExactly, waitForData } from './streams.ts';
-import { parseAuthority, type Target, targetOf } from './target.ts';
+import { parseAuthority, type Target, toTarget } from './target.ts';
 import { tunnel } from './tunnel.ts';
 
 type OpenConnection = Extract<OpenedUpstream, { kind: 'open' }>;
@@ -53,7 +53,7 @@ async function socksConnect(
   client.helloDone();
   if (!host || !port) return hangUp(client, reply(unsupportedAddress));
 
-  const to = targetOf(host, port.readUInt16BE());
+  const to = toTarget(host, port.readUInt16BE());
   const opened = await open(client, to);
   if (opened.kind === 'refused') return hangUp(client, reply(opened.refusal.socksReply));
   socket.write(reply(0));
@@ -113,7 +113,7 @@ export function egressProxy(options: EgressOptions): EgressProxy {
     allowedIn: async (id) => (await options.allowedIn?.(id)) ?? [],
     extra: (options.extraRegistries ?? []).map(entryOrThrow),
   };
-  const open = upstreamOpener(rules, connectorOf(options, limits.connectMs));
+  const open = upstreamOpener(rules, createConnector(options, limits.connectMs));
   const bound = options.credentials && boundTunnels(options.credentials, open);
   const credentialsOf = async (client: Client) => (await options.credentials?.of(client.sessionId)) ?? [];
   const sessions = new Map<SessionId, SessionState>();

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { authorityOf, type Target } from './target.ts';
+import { formatAuthority, type Target } from './target.ts';
 
 /** A refusal with its reason and the next step, as an HTTP answer or a SOCKS reply code. */
 export class Refusal {
@@ -12,11 +12,11 @@ export class Refusal {
   }
 
   static of(target: Target, why: string, advice: string): Refusal {
-    return new Refusal(403, `egress to ${authorityOf(target)} refused: ${why}. ${advice}`);
+    return new Refusal(403, `egress to ${formatAuthority(target)} refused: ${why}. ${advice}`);
   }
 
   static failed(target: Target, why: string, timedOut: boolean): Refusal {
-    return new Refusal(timedOut ? 504 : 502, `egress to ${authorityOf(target)} is allowed but failed: ${why}.`);
+    return new Refusal(timedOut ? 504 : 502, `egress to ${formatAuthority(target)} is allowed but failed: ${why}.`);
   }
 
   /**

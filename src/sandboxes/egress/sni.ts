@@ -13,7 +13,7 @@ const maxHello = 16_384;
  */
 const maxRecords = 64;
 
-export function firstBytesOf(seen: Buffer): FirstBytes {
+export function parseFirstBytes(seen: Buffer): FirstBytes {
   if (seen.length === 0) return more;
   if (seen[0] === 0x16) return clientHello(seen);
   // Leading line breaks count as HTTP: servers skip them, so they could hide a request.

@@ -14,10 +14,10 @@ export function parseAuthority(text: string, defaultPort?: number): Target | und
   if (!match?.[1]) return undefined;
   const port = match[2] === undefined ? defaultPort : Number(match[2]);
   if (port === undefined || port < 1 || port > 65_535) return undefined;
-  return targetOf(match[1].replace(/^\[(.*)\]$/, '$1'), port);
+  return toTarget(match[1].replace(/^\[(.*)\]$/, '$1'), port);
 }
 
-export function targetOf(rawHost: string, port: number): Target {
+export function toTarget(rawHost: string, port: number): Target {
   const address = canonicalAddress(rawHost);
   if (address !== undefined) return { host: address, port, kind: 'address' };
   const host = rawHost.toLowerCase().replace(/\.$/, '');
@@ -34,7 +34,7 @@ function isName(host: string): boolean {
   return labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label));
 }
 
-export const authorityOf = ({ host, port }: { host: string; port: number }): string =>
+export const formatAuthority = ({ host, port }: { host: string; port: number }): string =>
   `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 // The sandbox chooses the name, which appears in the session's log and in HTTP status lines.

@@ -2,8 +2,8 @@ import { finished } from 'node:stream';
 import type { Client } from './client.ts';
 import type { Credential } from './credentials/credential.ts';
 import type { OpenedUpstream } from './open-upstream.ts';
-import { guardOf, misplacedRefusal } from './plain-http.ts';
-import { type FirstBytes, firstBytesOf } from './sni.ts';
+import { createPlaceholderGuard, misplacedRefusal } from './plain-http.ts';
+import { type FirstBytes, parseFirstBytes } from './sni.ts';
 import { pipeOneWay, waitForData } from './streams.ts';
 import type { Target } from './target.ts';
 
@@ -59,7 +59,7 @@ export async function tunnel(client: Client, { to, open, credentials }: JoinedTu
   }
   client.count(seen.length);
   if (credentials.length > 0 && what.kind !== 'tls') {
-    const guard = guardOf(credentials, (credential) => {
+    const guard = createPlaceholderGuard(credentials, (credential) => {
       client.farewell(misplacedRefusal(client, to, credential));
       disconnect();
     });
@@ -83,7 +83,7 @@ async function firstBytes(client: Client): Promise<{ seen: Buffer; what: FirstBy
     }
     if (seen.length === 0) client.helloBegins();
     seen = Buffer.concat([seen, chunk]);
-    const what = firstBytesOf(seen);
+    const what = parseFirstBytes(seen);
     if (what.kind === 'more' && seen.length < maxFirstBytes) continue;
     client.helloDone();
     return { seen, what: what.kind === 'more' ? { kind: 'broken-tls' } : what };

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { withPublished } from '../../agents/models/catalog/catalog.ts';
 import { type Fetch, type ListedModel, listModels } from '../../agents/models/model-list.ts';
 import { joinModel, keyedProviders, splitModel } from '../../agents/models/providers.ts';
-import { accessOf, configured, hasPrice, type ModelsConfig, type NetworkReach } from '../../agents/models/registry.ts';
+import {
+  configured,
+  findAccess,
+  hasPrice,
+  type ModelsConfig,
+  type NetworkReach,
+} from '../../agents/models/registry.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
@@ -85,7 +91,7 @@ export function modelService(deps: Deps): ModelService {
   async function wayTo(provider: string, models: ModelsConfig): Promise<ProviderAccess | undefined> {
     const known = configured(provider, models);
     if (!known || known.access === null) return undefined;
-    const { key, baseUrl, reach } = await accessOf(known, models, keys.use);
+    const { key, baseUrl, reach } = await findAccess(known, models, keys.use);
     return { provider, baseUrl, key, reach };
   }
 

@@ -1,10 +1,10 @@
-import { groupsOf } from '../../agents/tools/selection.ts';
+import { findAllowedGroups } from '../../agents/tools/selection.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Template } from '../../core/model/template.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
 
 export function templateService(templates: readonly Template[]): TemplateService {
-  const all = templates.map((it): TemplateInfo => ({ ...it, groups: groupsOf(it.tools) }));
+  const all = templates.map((it): TemplateInfo => ({ ...it, groups: findAllowedGroups(it.tools) }));
   const byName = new Map(all.map((it) => [it.name, it]));
   return {
     list: () => all,

@@ -1,7 +1,7 @@
 import { fromPromise } from 'xstate';
 import type { ApprovalRequest, RunEnd } from '../../../machines/run.ts';
 import { runMachine } from '../../../machines/run.ts';
-import { consoleChars, consoleOf } from '../../agents/tools/shell.ts';
+import { consoleChars, readConsole } from '../../agents/tools/shell.ts';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
 import type { SessionFact, ToolContent } from '../../core/model/events.ts';
@@ -135,7 +135,7 @@ async function endRun(
         view: async (shell, signal, limit) =>
           ended.shells?.find(({ id }) => id === shell) ?? (await own.view(shell, signal, limit)),
       };
-      for (const { callId, shell } of calls) shown.set(callId, await consoleOf(viewed, shell, until.signal));
+      for (const { callId, shell } of calls) shown.set(callId, await readConsole(viewed, shell, until.signal));
     };
     // A deleted session's processes end with its sandbox, and a lost sandbox has none.
     if (end.reason !== 'deleted' || !live.isPaused) await kill().catch(() => {});

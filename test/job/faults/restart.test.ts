@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { startTimeOf } from '../../../drivers/process/proc.ts';
+import { readStartTime } from '../../../drivers/process/proc.ts';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
 import { testRows } from '../../support/runner/tags.ts';
@@ -93,7 +93,7 @@ test('F038 the server never kills a process that reuses the pid of a dead sandbo
     await real.client.chat(id, fence('sh', 'echo new'));
     expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { output: 'new\n' } }]);
     await real.holds(id);
-    expect(await startTimeOf(stranger.pid as number)).toBeDefined();
+    expect(await readStartTime(stranger.pid as number)).toBeDefined();
   } finally {
     stranger.kill('SIGKILL');
   }

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Call, Driver, Pausable, SandboxInfo, SandboxSpec } from '../../../drivers/driver.ts';
-import { labelsOf } from '../../../drivers/shared/folders.ts';
+import { toLabels } from '../../../drivers/shared/folders.ts';
 import { openLinkEnd } from '../../../drivers/shared/link/link-end.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort, throwIfFired } from '../../../src/core/concurrency/cancel.ts';
@@ -50,7 +50,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
       throw new AppError('fenced', 'A server that took this session over has its sandbox.');
     }
     const alive = [...backend.boxes.values()].filter(({ info }) => info.phase === 'ready' || info.phase === 'paused');
-    const info: SandboxInfo = { ...labelsOf(spec), phase: 'ready' };
+    const info: SandboxInfo = { ...toLabels(spec), phase: 'ready' };
     if (box && alive.includes(box)) {
       box.info = { ...box.info, phase: 'ready' };
       return box.info;

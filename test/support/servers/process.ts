@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { installationOf } from '../../../drivers/process/cgroup/open.ts';
+import { computeInstallationId } from '../../../drivers/process/cgroup/open.ts';
 import { findBubblewrap } from '../../../drivers/process/find-bubblewrap.ts';
 import { findByVariable } from '../../../drivers/process/proc.ts';
 import { type ProcessOptions, processDriver } from '../../../drivers/process/process.ts';
@@ -53,7 +53,7 @@ export async function processHarness(bubblewrap: string | undefined): Promise<Pr
       const args = ['/sys/fs/cgroup', '-type', 'd', '-path', '*corral/*.sbx-*'];
       // `find` fails where another driver's groups vanish meanwhile, and prints the rest.
       const found = await promisify(execFile)('find', args).catch((failed: { stdout: string }) => failed);
-      const ours = `${installationOf(root)}.`;
+      const ours = `${computeInstallationId(root)}.`;
       return found.stdout.split('\n').filter((path) => basename(path).startsWith(ours));
     },
     connect: (as = {}) => processDriver(options(as)),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { DriverDescriptor } from '../../../drivers/descriptor.ts';
 import { strictRuntime } from '../../../drivers/docker/strict-runtime.ts';
-import { descriptorOf } from '../../../drivers/list.ts';
+import { findDriver } from '../../../drivers/list.ts';
 import { requireIsolation } from '../../../src/app/parts/driver.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import '../../support/memory-driver/register.ts';
@@ -9,7 +9,7 @@ import '../../support/memory-driver/register.ts';
 const engine = { runc: 'runc', 'io.containerd.runc.v2': '', runsc: '/usr/local/bin/runsc' };
 const asked = (env: Record<string, string>, runtimes: Record<string, string> | Error = engine) =>
   requireIsolation(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), (name) => {
-    const known = descriptorOf(name) as DriverDescriptor;
+    const known = findDriver(name) as DriverDescriptor;
     if (name !== 'docker') return known;
     const ask = () => (runtimes instanceof Error ? Promise.reject(runtimes) : Promise.resolve(runtimes));
     const given = (settings: object) => settings as { runtime?: string };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { jitterOf, latestTime, nextTime, nextTimes, parseCron } from '../../../src/automations/schedule.ts';
+import { computeJitter, latestTime, nextTime, nextTimes, parseCron } from '../../../src/automations/schedule.ts';
 
 const at = (text: string) => Date.parse(text);
 const timesAfter = (cron: string, timezone: string, from: string, count = 1) =>
@@ -66,9 +66,9 @@ test.each(['Europe/Nowhere', '', '+01:00'])('the time zone %j is refused', (time
 );
 
 test('jitter is within its bound, differs between automations, and is the same at each look', () => {
-  const all = Array.from({ length: 50 }, (_, index) => jitterOf(`a${index}`, 1_000, { jitterSeconds: 60 }));
+  const all = Array.from({ length: 50 }, (_, index) => computeJitter(`a${index}`, 1_000, { jitterSeconds: 60 }));
   expect(all.every((ms) => ms >= 0 && ms < 60_000)).toBe(true);
   expect(new Set(all).size).toBeGreaterThan(40);
-  expect(jitterOf('a0', 1_000, { jitterSeconds: 60 })).toBe(all[0]);
-  expect(jitterOf('a0', 1_000, { jitterSeconds: 0 })).toBe(0);
+  expect(computeJitter('a0', 1_000, { jitterSeconds: 60 })).toBe(all[0]);
+  expect(computeJitter('a0', 1_000, { jitterSeconds: 0 })).toBe(0);
 });

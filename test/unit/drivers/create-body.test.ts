@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createBody } from '../../../drivers/docker/create-body.ts';
-import { infoFrom, labelsFor } from '../../../drivers/docker/labels.ts';
+import { labelsFor, parseSandboxInfo } from '../../../drivers/docker/labels.ts';
 import { ociProfile } from '../../../drivers/shared/seccomp/oci.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
@@ -138,11 +138,11 @@ describe('labels', () => {
 
   test('a sandbox is known again by its labels alone', () => {
     const { id, sessionId, epoch, template, image, expiresAt } = spec;
-    const info = infoFrom(labelsFor(spec, 'test'), 'paused');
+    const info = parseSandboxInfo(labelsFor(spec, 'test'), 'paused');
     expect(info).toEqual({ id, sessionId, epoch, template, image, expiresAt, phase: 'paused' });
   });
 
   test.each([undefined, {}, { 'corral.session': '../../etc' }])('%j are not labels of a sandbox', (labels) =>
-    expect(infoFrom(labels, 'ready')).toBeUndefined(),
+    expect(parseSandboxInfo(labels, 'ready')).toBeUndefined(),
   );
 });

@@ -8,7 +8,7 @@ import { labelsFor } from '../../../drivers/docker/labels.ts';
 import { serviceBody } from '../../../drivers/docker/services/service-body.ts';
 import type { ServiceSpec } from '../../../drivers/driver.ts';
 import { podBody } from '../../../drivers/kubernetes/pods/pod-body.ts';
-import { stateOf } from '../../../drivers/kubernetes/pods/pod-state.ts';
+import { computePodState } from '../../../drivers/kubernetes/pods/pod-state.ts';
 import { serviceStart, serviceStates } from '../../../drivers/kubernetes/pods/service-containers.ts';
 import { recipeName } from '../../../drivers/shared/pool/warm-pool.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -246,10 +246,10 @@ describe('the pod of a sandbox with services', () => {
   });
 
   test('runs as soon as the sandbox itself does, whatever its services do, and is over when it ends', () => {
-    expect(stateOf(withStatus({ state: waiting('ErrImagePull') })).kind).toBe('running');
-    expect(stateOf(withStatus({ state: { terminated: { exitCode: 1 } } })).kind).toBe('running');
-    expect(stateOf(withStatus({ state: running }, { terminated: { exitCode: 0 } })).kind).toBe('over');
-    expect(stateOf(withStatus({ state: running }, waiting('ContainerCreating'))).kind).toBe('waiting');
+    expect(computePodState(withStatus({ state: waiting('ErrImagePull') })).kind).toBe('running');
+    expect(computePodState(withStatus({ state: { terminated: { exitCode: 1 } } })).kind).toBe('running');
+    expect(computePodState(withStatus({ state: running }, { terminated: { exitCode: 0 } })).kind).toBe('over');
+    expect(computePodState(withStatus({ state: running }, waiting('ContainerCreating'))).kind).toBe('waiting');
   });
 
   test('a service waits for its image, is refused where that is missing, or where the pod was made without it', () => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireLock } from '../../../drivers/process/lock.ts';
-import { isAlive, kill, markOf } from '../../../drivers/process/proc.ts';
-import { labelsOf, openFolders } from '../../../drivers/shared/folders.ts';
+import { isAlive, kill, readMark } from '../../../drivers/process/proc.ts';
+import { openFolders, toLabels } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
@@ -58,7 +58,7 @@ describe('joined operations', () => {
 });
 
 describe('folders', () => {
-  const meta = () => ({ driver: 'test', instance: 'test', ...labelsOf(testSpec('image')), token: 'first-token' });
+  const meta = () => ({ driver: 'test', instance: 'test', ...toLabels(testSpec('image')), token: 'first-token' });
 
   test('the first token stays, and only the server’s user can read it', async () => {
     await using folder = await tempFolder();
@@ -110,7 +110,7 @@ describe('folders', () => {
     const known = await folders.prepare(meta());
     const { id } = known;
     const owner = { driver: 'test', instance: 'test' };
-    expect(await folders.labels(id, owner)).toEqual(labelsOf(known));
+    expect(await folders.labels(id, owner)).toEqual(toLabels(known));
     expect(await folders.labels(id, { ...owner, driver: 'another' })).toBeUndefined();
     expect(await folders.labels(id, { ...owner, instance: 'another' })).toBeUndefined();
     await rm(join(folders.home(id), 'meta.json'));
@@ -155,7 +155,7 @@ describe('folders', () => {
 
 describe('processes', () => {
   test('a process with another start time or from another boot is another process', async () => {
-    const mark = (await markOf(process.pid)) ?? { pid: 0, startTime: '', boot: '' };
+    const mark = (await readMark(process.pid)) ?? { pid: 0, startTime: '', boot: '' };
     expect(await isAlive(mark)).toBe(true);
     expect(await isAlive({ ...mark, startTime: '1' })).toBe(false);
     expect(await isAlive({ ...mark, boot: 'before' })).toBe(false);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { refusalOf } from '../../../src/automations/hooks/receiver.ts';
+import { explainMismatch } from '../../../src/automations/hooks/receiver.ts';
 import { parseCron } from '../../../src/automations/schedule.ts';
 
 const starts = (text: string) =>
-  refusalOf(
+  explainMismatch(
     { events: ['comment.mention'], account: 'corral-bot', label: null, senders: [], repositories: [] } as never,
     { event: 'comment.mention', repository: 'a/b', sender: 'ann', labels: [], assignees: [], text } as never,
   ) === undefined;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { errorTextOf } from '../../../src/agents/models/aisdk/error-text.ts';
+import { readErrorText } from '../../../src/agents/models/aisdk/error-text.ts';
 import { collectTurn } from '../../../src/agents/models/collect.ts';
 import { createModel } from '../../../src/agents/models/registry.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
@@ -146,4 +146,5 @@ test.each([
   expect(outcome).toMatchObject({ kind: 'failed', message: expect.stringContaining(reason) });
 });
 
-test('a page of 64 KiB without an end is read once', () => expect(errorTextOf(`<${'<a '.repeat(1_000_000)}`)).toBe(''));
+test('a page of 64 KiB without an end is read once', () =>
+  expect(readErrorText(`<${'<a '.repeat(1_000_000)}`)).toBe(''));

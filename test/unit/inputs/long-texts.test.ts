@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { verdictOf } from '../../../machines/run-rules.ts';
+import { parseVerdict } from '../../../machines/run-rules.ts';
 import { forRipgrep } from '../../../sandbox-images/sandboxd/files/search.ts';
-import { markdownOf } from '../../../src/agents/browser/markdown.ts';
+import { toMarkdown } from '../../../src/agents/browser/markdown.ts';
 import { compatibleFetch } from '../../../src/agents/models/aisdk/compatible-fetch.ts';
 import { WrittenCalls } from '../../../src/agents/models/aisdk/written-calls.ts';
 import { pageThread } from '../../../src/agents/page-fetch/page-text.ts';
@@ -81,15 +81,15 @@ test.each<[string, () => unknown, unknown]>([
   ['SKILL.md with a long blank field', () => skill(`license: x${' '.repeat(60_000)}y: z`).skill?.name, 'a'],
   ['SKILL.md with empty lines', () => skill('\n'.repeat(60_000)).skill?.name, 'a'],
   ['SKILL.md with a long list of tools', () => skill(`allowed-tools: ${'(a '.repeat(20_000)}`).skill?.name, 'a'],
-  ['<pre> of a page', () => markdownOf([{ tag: 'pre', inner: [`x${spaces}y`] }]).length, much + 10],
-  ['<b> of a page', () => markdownOf([{ tag: 'b', inner: [`x${'\n'.repeat(much)}y`] }]), '**x y**'],
+  ['<pre> of a page', () => toMarkdown([{ tag: 'pre', inner: [`x${spaces}y`] }]).length, much + 10],
+  ['<b> of a page', () => toMarkdown([{ tag: 'b', inner: [`x${'\n'.repeat(much)}y`] }]), '**x y**'],
   [
     'breaks of a page',
-    () => markdownOf([`a${'\u00a0'.repeat(much)}`, { tag: 'br', inner: [] }, 'b']).endsWith('b'),
+    () => toMarkdown([`a${'\u00a0'.repeat(much)}`, { tag: 'br', inner: [] }, 'b']).endsWith('b'),
     true,
   ],
-  ['an answer to an approval', () => verdictOf(`yes${spaces}!${spaces}x`).decision, 'rejected'],
-  ['a yes with much around it', () => verdictOf(`${spaces}yes${spaces}!${spaces}`).decision, 'approved'],
+  ['an answer to an approval', () => parseVerdict(`yes${spaces}!${spaces}x`).decision, 'rejected'],
+  ['a yes with much around it', () => parseVerdict(`${spaces}yes${spaces}!${spaces}`).decision, 'approved'],
   [
     '# escape=x of a Dockerfile',
     () => planOfDockerfile(`# escape=x${' '.repeat(64_000)}y\nFROM a\nRUN b`).steps.length,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { parametersOf } from '../../../src/agents/models/gemini/schema.ts';
+import { toParameters } from '../../../src/agents/models/gemini/schema.ts';
 import { portableParameters } from '../../../src/agents/tools/outside/portable-schema.ts';
 import { NotPortable, type PortableSchema } from '../../../src/agents/tools/outside/schema-parts.ts';
 
@@ -165,7 +165,7 @@ test.each(Object.entries(rows))('%s', (_, [schema, properties, whole = {}]) => {
   const made = portableParameters(schema).schema;
   expect(made).toMatchObject({ type: 'object', properties, ...whole });
   expect(oddIn(made)).toEqual([]);
-  const gemini = parametersOf(made);
+  const gemini = toParameters(made);
   expect(gemini ? oddIn(gemini as PortableSchema) : []).toEqual([]);
 });
 
@@ -249,7 +249,7 @@ test('Gemini reads in words what its schema has no field for', () => {
   const { schema } = portableParameters(
     object({ a: { enum: [1, 2] }, b: { type: 'string', enum: ['', 'x'] }, c: { additionalProperties: string } }),
   );
-  expect(parametersOf(schema)?.properties).toEqual({
+  expect(toParameters(schema)?.properties).toEqual({
     a: { type: 'number', description: 'One of: 1, 2.' },
     b: { type: 'string', enum: ['x'], description: 'One of: "", "x".' },
     c: { type: 'object', description: 'Other properties, each: {"type":"string"}.' },
@@ -270,7 +270,7 @@ test.each(publicServers)('$server', ({ tools }) => {
     expect(restore(shown), tool).toMatchObject(
       Object.fromEntries(Object.keys(source.properties ?? {}).map((name) => [name, 1])),
     );
-    const gemini = parametersOf(schema);
+    const gemini = toParameters(schema);
     expect(gemini ? oddIn(gemini as PortableSchema) : [], tool).toEqual([]);
   }
 });

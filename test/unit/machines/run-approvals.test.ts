@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { verdictOf } from '../../../machines/run-rules.ts';
+import { parseVerdict } from '../../../machines/run-rules.ts';
 import {
   asChild,
   begun,
@@ -109,6 +109,6 @@ test.each([
   ['Why do you need this?', 'questioned'],
   ['これは何ですか？', 'questioned'],
 ])('F113 the answer %j means %s', (text, decision) => {
-  const verdict = verdictOf(text);
+  const verdict = parseVerdict(text);
   expect(verdict).toEqual(decision === 'approved' ? { decision } : { decision, text });
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { listeningPorts, rowsOf } from '../../../sandbox-images/sandboxd/ports/listening.ts';
+import { listeningPorts, parseListeningRows } from '../../../sandbox-images/sandboxd/ports/listening.ts';
 
 const table = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 111 1 0000000000000000 100 0 0 10 0
@@ -15,12 +15,12 @@ const table6 = `  sl  local_address                         remote_address      
 `;
 
 test('only sockets that listen at an address of the loopback count', () => {
-  expect(rowsOf(table)).toEqual([
+  expect(parseListeningRows(table)).toEqual([
     { port: 3000, inode: '111' },
     { port: 8080, inode: '222' },
   ]);
-  expect(rowsOf(table6).map(({ port }) => port)).toEqual([3001, 3002]);
-  expect(rowsOf('')).toEqual([]);
+  expect(parseListeningRows(table6).map(({ port }) => port)).toEqual([3001, 3002]);
+  expect(parseListeningRows('')).toEqual([]);
 });
 
 test('a server of this process is listed with its process, and left out where it is the daemon itself', async (context) => {

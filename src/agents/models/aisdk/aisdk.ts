@@ -8,10 +8,10 @@ import { endOfBroken, refusedTurn, unreachableTurn } from '../failures.ts';
 import type { Model, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
 import { type Watchdog, watchdog } from '../watchdog.ts';
-import { isForeignTurn, promptOf } from './prompt.ts';
+import { isForeignTurn, toPrompt } from './prompt.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 import { replyReader } from './reply.ts';
-import { refusalOf } from './thrown.ts';
+import { findRefusal } from './thrown.ts';
 
 const maxBytes = 64 * 1024 * 1024;
 const watches = new WeakMap<AbortSignal, () => void>();
@@ -61,7 +61,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
     try {
       return await ask();
     } catch (thrown) {
-      const refusal = summaries ? refusalOf(thrown, clock.now()) : undefined;
+      const refusal = summaries ? findRefusal(thrown, clock.now()) : undefined;
       if (!refusal || !adapter.refusesSummaries?.(refusal)) throw thrown;
       summaries = false;
       return await ask();
@@ -84,7 +84,7 @@ export function aiSdkModel(options: AiSdkOptions): Model {
       yield* reply.end();
     } catch (thrown) {
       yield endOfBroken({ signal, silence, model: name, idleMs, key }, () => {
-        const refusal = refusalOf(thrown, clock.now());
+        const refusal = findRefusal(thrown, clock.now());
         return refusal ? refusedTurn(refusal, name, advice) : unreachableTurn(name, advice);
       });
     }
@@ -99,7 +99,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   const turnRequest = mustCall === undefined || isForced ? request : withAsked(request, mustCall);
   const isForeign = isForeignTurn(request, name);
   return {
-    prompt: promptOf(turnRequest, { name, adapter, images: abilities.images }),
+    prompt: toPrompt(turnRequest, { name, adapter, images: abilities.images }),
     ...(tools.length > 0 && { tools: tools.map((tool) => toolOf(tool, options)) }),
     ...(tools.length > 0 && { toolChoice: isForced ? { type: 'tool', toolName: mustCall } : { type: 'auto' } }),
     ...(sampling?.temperature !== undefined && { temperature: sampling.temperature }),

@@ -1,5 +1,5 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
-import { errorTextOf } from './error-text.ts';
+import { readErrorText } from './error-text.ts';
 import { type WrittenCall, WrittenCalls } from './written-calls.ts';
 
 // Servers that speak Chat Completions differ in details. This converts their answers to what the AI SDK's package
@@ -68,7 +68,7 @@ function errorOf(input: unknown): Tree {
   const inner = isTree(input) && isTree(input.error) ? input.error : isTree(input) ? input : {};
   const word = (name: string) =>
     typeof inner[name] === 'string' || typeof inner[name] === 'number' ? { [name]: inner[name] } : {};
-  return { message: errorTextOf(input), type: 'server_error', ...word('type'), ...word('code') };
+  return { message: readErrorText(input), type: 'server_error', ...word('type'), ...word('code') };
 }
 
 /** The status in an error's body. */

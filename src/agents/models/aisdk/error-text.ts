@@ -15,15 +15,15 @@ const wordsOfErrors = [
 ];
 
 /** Reads the reason from an error's body: JSON of any nesting, HTML, or plain text. */
-export function errorTextOf(body: unknown, depth = 0): string {
+export function readErrorText(body: unknown, depth = 0): string {
   if (typeof body === 'string') return beginningOf(plain(body), maxChars);
   if (typeof body !== 'object' || body === null || depth > 6) return '';
   if (Array.isArray(body)) {
-    const all = body.slice(0, 5).map((one) => errorTextOf(one, depth + 1));
+    const all = body.slice(0, 5).map((one) => readErrorText(one, depth + 1));
     return beginningOf(all.filter((one) => one !== '').join('; '), maxChars);
   }
   for (const word of wordsOfErrors) {
-    const text = Object.hasOwn(body, word) ? errorTextOf((body as Record<string, unknown>)[word], depth + 1) : '';
+    const text = Object.hasOwn(body, word) ? readErrorText((body as Record<string, unknown>)[word], depth + 1) : '';
     if (text !== '') return text;
   }
   return depth === 0 ? '' : beginningOf(JSON.stringify(body), maxChars);

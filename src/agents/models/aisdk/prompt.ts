@@ -7,7 +7,7 @@ import type {
   LanguageModelV4ToolResultPart,
   SharedV4ProviderOptions,
 } from '@ai-sdk/provider';
-import { type Piece, pictureInWords, piecesOf, type ToolMessage } from '../conversation.ts';
+import { type Piece, pictureInWords, type ToolMessage, toPieces } from '../conversation.ts';
 import type { AssistantMessage, Picture, ToolCall, TurnRequest } from '../model.ts';
 import type { ProviderAdapter } from './provider-adapter.ts';
 
@@ -24,8 +24,8 @@ interface Options {
 }
 
 /** Converts the conversation to the AI SDK's form, with marks for the provider's cache. It ends with a user message. */
-export function promptOf(request: TurnRequest, options: Options): LanguageModelV4Prompt {
-  const pieces = piecesOf(request);
+export function toPrompt(request: TurnRequest, options: Options): LanguageModelV4Prompt {
+  const pieces = toPieces(request);
   const turnFrom = pieces.findLastIndex(({ kind }) => kind === 'user');
   const [before, inTurn] = [false, true].map((isOpen): Form => ({ ...options, isOpen })) as [Form, Form];
   const messages: LanguageModelV4Message[] = [];

@@ -2,13 +2,13 @@ import { APICallError } from '@ai-sdk/provider';
 import { type JsonLimits, jsonWithin } from '../../../core/text/json.ts';
 import type { Refusal } from '../failures.ts';
 import { parseRetryAfter } from '../retry.ts';
-import { errorTextOf } from './error-text.ts';
+import { readErrorText } from './error-text.ts';
 
 /** A longer refusal is reported by its status only. */
 const refusalLimits: JsonLimits = { maxBytes: 256 * 1024, maxDepth: 32, maxValues: 10_000 };
 
 /** The provider's refusal in an error that the AI SDK threw or streamed. Undefined for a broken connection. */
-export function refusalOf(thrown: unknown, now: number): Refusal | undefined {
+export function findRefusal(thrown: unknown, now: number): Refusal | undefined {
   if (APICallError.isInstance(thrown)) {
     const { statusCode, responseHeaders, message, data, responseBody } = thrown;
     if (statusCode === undefined || statusCode < 400) return undefined;
@@ -54,7 +54,7 @@ function namesIn(body: unknown): string[] {
 function textOf(message: string, body: unknown): string {
   const error = isTree(body) && isTree(body.error) ? body.error : body;
   if (isTree(error) && typeof error.message === 'string' && error.message !== '') return error.message;
-  return errorTextOf(body) || message;
+  return readErrorText(body) || message;
 }
 
 function delayOf(headers: Record<string, string> | undefined, now: number): number | undefined {

@@ -64,7 +64,7 @@ interface Facts {
 }
 
 /** Describes a model from the settings, else the published list, else its provider, else the assumptions. */
-export async function factsOf(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
+export async function findModelFacts(provider: Provider, model: string, entry: CatalogEntry = {}): Promise<Facts> {
   const { reasoning = 'default', price, ...input } = entry;
   const published = provider.access === null ? undefined : await findCatalogEntry(provider.name, model);
   const abilities = {

@@ -31,7 +31,7 @@ export function parseBlocks(message: string): { blocks: Block[]; text: string[] 
   return { blocks, text };
 }
 
-export function unitsOf(message: string): Unit[] {
+export function parseUnits(message: string): Unit[] {
   const units = parseBlocks(message).blocks.flatMap((block) => unitOf(block) ?? []);
   if (units.length > 0) return units;
   const known = builtInTask(message);
@@ -44,7 +44,7 @@ export function unitsOf(message: string): Unit[] {
 
 /** The kinds of messages that the demo model distinguishes. */
 export type MessageKind = 'blocks' | 'task' | 'nothing';
-export function understood(message: string): MessageKind {
+export function classifyMessage(message: string): MessageKind {
   if (parseBlocks(message).blocks.some((block) => unitOf(block))) return 'blocks';
   return builtInTask(message) ? 'task' : 'nothing';
 }
@@ -77,7 +77,7 @@ function unitOf({ word, text }: Block): Unit | undefined {
 const titleLength = 60;
 
 /** The first line of text outside the blocks. */
-export function titleOf(message: string): string {
+export function readTitle(message: string): string {
   const line = parseBlocks(message).text.find((candidate) => candidate.trim() !== '');
   if (line === undefined) return 'Demo task';
   const whole = line.trim();

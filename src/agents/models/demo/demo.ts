@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import { listFold } from '../../../core/text/list-fold.ts';
 import type { Abilities, FailedTurn, Message, Model, ToolCall, TurnPart, TurnRequest } from '../model.ts';
-import { titleOf } from './blocks.ts';
+import { readTitle } from './blocks.ts';
 import { type Run, readRun } from './run.ts';
-import { announcement, cannotText, deltasOf, describe, resultText, summaryText } from './texts.ts';
+import { announcement, cannotText, describe, resultText, splitIntoDeltas, summaryText } from './texts.ts';
 import type { Unit } from './unit.ts';
 
 const maxSteps = 1_000;
@@ -34,7 +34,7 @@ export function demoModel(): Model {
     abilities,
     async *turn(request, signal) {
       const { text = '', call, failure } = decide(request);
-      const parts: TurnPart[] = deltasOf(text).map((delta) => ({ type: 'text', delta }));
+      const parts: TurnPart[] = splitIntoDeltas(text).map((delta) => ({ type: 'text', delta }));
       if (call) parts.push({ type: 'call', call });
       for (const part of parts) {
         if (signal.aborted) break;
@@ -57,7 +57,7 @@ function decide(request: TurnRequest): Decision {
   const makePlan = (steps: string[], acknowledgement?: string): ToolCall => ({
     callId: `${phase.kind}_${planned + 1}`,
     name: 'make_plan',
-    args: { title: titleOf(run.task), steps, ...(acknowledgement && { acknowledgement }) },
+    args: { title: readTitle(run.task), steps, ...(acknowledgement && { acknowledgement }) },
   });
   switch (phase.kind) {
     case 'plan':

@@ -1,6 +1,6 @@
 import { listFold } from '../../../core/text/list-fold.ts';
 import type { Message, ToolCall, TurnRequest } from '../model.ts';
-import { understood, unitsOf } from './blocks.ts';
+import { classifyMessage, parseUnits } from './blocks.ts';
 import type { Unit } from './unit.ts';
 
 /** The run's state, read from its messages, because the demo model keeps no other state. */
@@ -45,8 +45,8 @@ export function readRun(request: TurnRequest): Run {
   }
   return {
     task: spoken[0] ?? '',
-    isTalk: spoken.every((text) => understood(text) === 'nothing'),
-    units: spoken.flatMap(unitsOf),
+    isTalk: spoken.every((text) => classifyMessage(text) === 'nothing'),
+    units: spoken.flatMap(parseUnits),
     results,
     callsOfStep,
     answers,

@@ -1,6 +1,6 @@
 import { beginningOf, endOf } from '../../../core/text/text.ts';
 import type { Message } from '../model.ts';
-import { titleOf } from './blocks.ts';
+import { readTitle } from './blocks.ts';
 import { builtInTask, builtInTasks } from './tasks/list.ts';
 import type { Unit } from './unit.ts';
 
@@ -75,7 +75,7 @@ export const cannotText = (): string =>
   `${isDemo} It cannot do this. Add a model, or try one of its tasks:\n\n${builtInTasks.map(({ asks }) => `- ${asks[0]}`).join('\n')}`;
 
 /** The text before the plan: it promises no more than what follows. */
-export const announcement = (task: string): string => `${isDemo} Working on it: ${literal(titleOf(task))}`;
+export const announcement = (task: string): string => `${isDemo} Working on it: ${literal(readTitle(task))}`;
 
 /** Reports the outcome and shows the last command's output, fenced so that a page shows it unchanged. */
 export function summaryText(results: readonly ToolMessage[], task: string): string {
@@ -97,7 +97,7 @@ function outcomeText(results: readonly ToolMessage[]): string {
 }
 
 /** Splits the text into at least two pieces, and never inside a character. */
-export function deltasOf(text: string): string[] {
+export function splitIntoDeltas(text: string): string[] {
   const size = Math.max(10, Math.ceil(text.length / 16));
   const deltas: string[] = [];
   let piece = '';

@@ -1,5 +1,5 @@
 import type { Content, Part } from '@google/generative-ai';
-import { notRun, type Piece, pictureInWords, piecesOf, type ToolMessage } from '../conversation.ts';
+import { notRun, type Piece, pictureInWords, type ToolMessage, toPieces } from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { demandsConsent, withoutDemand } from './computer.ts';
 
@@ -7,8 +7,8 @@ import { demandsConsent, withoutDemand } from './computer.ts';
 const foreignSignature = 'skip_thought_signature_validator';
 
 /** Converts the conversation to Gemini's form: every call is followed by its answer, and the end is a user message. */
-export const contentsOf = (request: TurnRequest, model: string): Content[] =>
-  piecesOf(request).flatMap((piece): Content[] => {
+export const toContents = (request: TurnRequest, model: string): Content[] =>
+  toPieces(request).flatMap((piece): Content[] => {
     if (piece.kind === 'hint') return [{ role: 'user', parts: [{ text: piece.text }] }];
     if (piece.kind === 'user') return [{ role: 'user', parts: [{ text: piece.text }, ...picturesOf(piece)] }];
     const { parts, answers, refusals } = inWords(partsOf(piece.reply, model), piece.answers);

@@ -13,9 +13,9 @@ import type { BuildOptions } from '../provider.ts';
 import { parseRetryAfter } from '../retry.ts';
 import { watchdog } from '../watchdog.ts';
 import { ownComputer } from './computer.ts';
-import { contentsOf } from './contents.ts';
+import { toContents } from './contents.ts';
 import { type Chunk, replyReader } from './reply.ts';
-import { parametersOf } from './schema.ts';
+import { toParameters } from './schema.ts';
 
 // The SDK drops the response's headers, including Retry-After. Node publishes the headers of every response to its own
 // fetch. A request header with the turn's id identifies the response.
@@ -135,7 +135,7 @@ function bodyOf(request: TurnRequest, name: string, computer: ReturnType<typeof 
   const functionDeclarations = request.tools
     .filter((tool) => !computer?.replaced.includes(tool))
     .map(({ name, description, parameters: schema }) => {
-      const parameters = parametersOf(schema);
+      const parameters = toParameters(schema);
       const more = parameters ? undefined : (schema as { description?: string }).description;
       return {
         name,
@@ -152,7 +152,7 @@ function bodyOf(request: TurnRequest, name: string, computer: ReturnType<typeof 
       ? { mode: FunctionCallingMode.AUTO }
       : { mode: FunctionCallingMode.ANY, allowedFunctionNames: [mustCall] };
   return {
-    contents: contentsOf(request, name),
+    contents: toContents(request, name),
     ...(system !== '' && { systemInstruction: { role: 'system', parts: [{ text: system }] } }),
     ...(sampling && { generationConfig: generationConfigOf(sampling) }),
     ...(tools.length > 0 && {

@@ -1,10 +1,10 @@
 import {
-  choicesOf,
   entriesOf,
   isObject,
   type Json,
   NotPortable,
   numberIn,
+  readChoices,
   schemasIn,
   textsIn,
 } from './schema-parts.ts';
@@ -12,7 +12,7 @@ import {
 const maxAlternatives = 24;
 
 /** One schema for values that must match both. `false` matches nothing. */
-export function both(a: unknown, b: unknown): unknown {
+export function mergeSchemas(a: unknown, b: unknown): unknown {
   if (a === false || b === false) return false;
   if (!isObject(a)) return isObject(b) ? b : {};
   if (!isObject(b)) return a;
@@ -37,21 +37,21 @@ function bothOf(key: string, a: unknown, b: unknown): unknown {
         Map<string, unknown>,
         Map<string, unknown>,
       ];
-      return Object.fromEntries([...names].map((name) => [name, both(left.get(name), right.get(name))]));
+      return Object.fromEntries([...names].map((name) => [name, mergeSchemas(left.get(name), right.get(name))]));
     }
     case 'required':
       return [...new Set([...textsIn(a), ...textsIn(b)])];
     case 'items':
-      return Array.isArray(a) || Array.isArray(b) ? b : both(a, b);
+      return Array.isArray(a) || Array.isArray(b) ? b : mergeSchemas(a, b);
     case 'additionalProperties':
-      return a === false || b === false ? undefined : both(a, b); // each closes only what it names itself
+      return a === false || b === false ? undefined : mergeSchemas(a, b); // each closes only what it names itself
     case 'allOf':
       return [...schemasIn(a), ...schemasIn(b)];
     case 'anyOf':
     case 'oneOf': {
       const [left, right] = [schemasIn(a), schemasIn(b)];
       if (left.length * right.length > maxAlternatives) return b;
-      return left.flatMap((one) => right.map((other) => both(one, other))).filter((one) => one !== false);
+      return left.flatMap((one) => right.map((other) => mergeSchemas(one, other))).filter((one) => one !== false);
     }
     case 'description':
       return a === b ? a : [a, b].filter((one) => typeof one === 'string').join(' ');
@@ -83,7 +83,7 @@ function bothTypes(a: unknown[], b: unknown[]): unknown {
 }
 
 function bothChoices(a: Json, b: Json): unknown[] | undefined {
-  const [left, right] = [choicesOf(a), choicesOf(b)];
+  const [left, right] = [readChoices(a), readChoices(b)];
   if (!left || !right) return left ?? right;
   const known = new Set(right.map((value) => JSON.stringify(value)));
   return left.filter((value) => known.has(JSON.stringify(value)));

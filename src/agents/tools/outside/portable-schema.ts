@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
-import { both, resolver } from './merge-schemas.ts';
+import { mergeSchemas, resolver } from './merge-schemas.ts';
 import {
   anything,
-  boundsOf,
-  choicesOf,
   constraintsIn,
   described,
+  describeValue,
   entriesOf,
-  inWords,
   isObject,
   type Json,
   NotPortable,
   numberIn,
   type PortableSchema,
   type PortableType,
+  readBounds,
+  readChoices,
+  readTypes,
   schemasIn,
   textsIn,
   typeOf,
-  typesOf,
 } from './schema-parts.ts';
 
 /**
@@ -116,12 +116,12 @@ class Portable {
     const flat = this.#flat(this.#source);
     if (!isObject(flat)) throw new NotPortable('no arguments fit its parameters');
     const alternatives = alternativesOf(flat);
-    const types = typesOf(flat);
+    const types = readTypes(flat);
     const branches = alternatives.map((one) => this.#flat(one)).filter(isObject);
-    const own = types.length > 0 ? types : [...new Set(branches.flatMap(typesOf))];
+    const own = types.length > 0 ? types : [...new Set(branches.flatMap(readTypes))];
     if (own.length > 0 && !own.includes('object'))
       throw new NotPortable(`its parameters are of the type ${own.join(' or ')}, and only an object can be sent`);
-    const objects = branches.filter((one) => typesOf(one).length === 0 || typesOf(one).includes('object'));
+    const objects = branches.filter((one) => readTypes(one).length === 0 || readTypes(one).includes('object'));
     const whole = objects.length > 0 ? oneOfMany(flat, objects) : flat;
     const created = this.#object({ ...whole, type: 'object' }, 0);
     return { ...created, properties: created.properties ?? {} };
@@ -137,7 +137,7 @@ class Portable {
     if (typeof reference === 'string') {
       const target = this.#find(reference);
       if (this.#open.filter((one) => one === reference).length >= this.#effort.recursion) {
-        const type = isObject(target) ? typesOf(target) : [];
+        const type = isObject(target) ? readTypes(target) : [];
         flat = this.#both(type.length > 0 ? { type } : {}, {
           ...rest,
           description: rest.description ?? 'The same form again.',
@@ -156,7 +156,7 @@ class Portable {
   #both(a: unknown, b: unknown): unknown {
     for (const one of [a, b]) if (isObject(one)) this.#merged += 1 + entriesOf(one.properties).length;
     if (this.#merged > maxMerged) throw new TooMany();
-    return both(a, b);
+    return mergeSchemas(a, b);
   }
 
   /** The schema in the common form. Undefined: no value matches. */
@@ -185,12 +185,12 @@ class Portable {
   }
 
   #typed(flat: Json, depth: number): PortableSchema | undefined {
-    const types = typesOf(flat);
-    const values = choicesOf(flat);
+    const types = readTypes(flat);
+    const values = readChoices(flat);
     const requested =
       flat.nullable === true && types.length > 0 && !types.includes('null') ? [...types, 'null' as const] : types;
     if (requested.length === 0)
-      return { ...anything, ...this.#describe(flat, values ? [`One of: ${inWords(values)}.`] : []) };
+      return { ...anything, ...this.#describe(flat, values ? [`One of: ${describeValue(values)}.`] : []) };
     if (requested.length === 1) return this.#ofType(flat, requested[0] as PortableType, depth);
     const { description, default: preset, ...rest } = flat;
     const created = requested.flatMap((type) => this.#ofType({ ...rest, nullable: false }, type, depth) ?? []);
@@ -198,11 +198,11 @@ class Portable {
   }
 
   #ofType(flat: Json, type: PortableType, depth: number): PortableSchema | undefined {
-    const values = choicesOf(flat)?.filter((value) => fits(value, type));
+    const values = readChoices(flat)?.filter((value) => fits(value, type));
     if (values?.length === 0) return undefined;
     if (type === 'object') return this.#object(flat, depth);
     if (type === 'array') return this.#array(flat, depth);
-    const { bounds, words } = boundsOf(flat, type);
+    const { bounds, words } = readBounds(flat, type);
     const isNumber = type === 'number' || type === 'integer';
     return {
       type,
@@ -273,7 +273,7 @@ class Portable {
     }
     const others = patterns.length > 0 ? { anyOf: patterns.map(([, one]) => one) } : flat.additionalProperties;
     if (patterns.length > 0)
-      words.push(`Names of other properties match ${patterns.map(([name]) => inWords(name)).join(' or ')}.`);
+      words.push(`Names of other properties match ${patterns.map(([name]) => describeValue(name)).join(' or ')}.`);
     const further = isObject(others) && Object.keys(others).length > 0 ? this.#convert(others, depth + 1) : undefined;
     const isClosed = others === false && Object.keys(properties).length > 0;
     return {
@@ -316,7 +316,7 @@ const alternativesOf = (flat: Json): unknown[] => {
   return any.length > 0 && one.length > 0 ? bothAlternatives(any, one) : [...any, ...one];
 };
 const bothAlternatives = (a: unknown[], b: unknown[]): unknown[] =>
-  (both({ anyOf: a }, { anyOf: b }) as { anyOf: unknown[] }).anyOf;
+  (mergeSchemas({ anyOf: a }, { anyOf: b }) as { anyOf: unknown[] }).anyOf;
 
 /** Combines several forms of an object, because providers accept no alternatives at the root. */
 function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Json[]): Json {
@@ -327,7 +327,7 @@ function oneOfMany({ anyOf: _, oneOf: __, ...base }: Json, objects: readonly Jso
   const own = new Map(entriesOf(base.properties));
   const properties = [...all].map(([name, forms]): [string, unknown] => {
     const distinct = [...new Map(forms.map(([, one]) => [JSON.stringify(one), one])).values()];
-    return [name, both(own.get(name), distinct.length === 1 ? distinct[0] : { anyOf: distinct })];
+    return [name, mergeSchemas(own.get(name), distinct.length === 1 ? distinct[0] : { anyOf: distinct })];
   });
   const lists = objects.map(({ required }) => textsIn(required));
   const sets = lists.map((list) => new Set(list));
@@ -365,7 +365,7 @@ const fits = (value: unknown, type: PortableType): boolean =>
   typeOf(value) === type || (type === 'integer' && Number.isInteger(value));
 
 function cutOff(flat: Json): PortableSchema {
-  const [type, ...more] = typesOf(flat);
+  const [type, ...more] = readTypes(flat);
   if (type === undefined || more.length > 0 || type === 'array') return { ...anything, ...described(flat, []) };
   return { type, ...described(flat, []) };
 }

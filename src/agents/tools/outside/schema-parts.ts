@@ -57,7 +57,7 @@ const typeNames: Readonly<Record<string, PortableType | 'any'>> = {
 };
 
 /** Types that a schema names or implies. Empty: any. */
-export function typesOf(schema: Json): PortableType[] {
+export function readTypes(schema: Json): PortableType[] {
   const named = [schema.type].flat().filter((type) => typeof type === 'string');
   const known = named.map((type) => typeNames[type.toLowerCase()] ?? 'any');
   if (known.includes('any')) return [];
@@ -72,7 +72,7 @@ const implied = {
 } as const;
 
 function impliedTypes(schema: Json): PortableType[] {
-  const values = choicesOf(schema);
+  const values = readChoices(schema);
   if (values) return [...new Set(values.map(typeOf))];
   return Object.entries(implied).flatMap(([type, words]) =>
     words.some(
@@ -93,7 +93,7 @@ export function typeOf(value: unknown): PortableType {
 }
 
 /** The values of `enum` or `const`, without duplicates. Undefined: any. */
-export function choicesOf(schema: Json): unknown[] | undefined {
+export function readChoices(schema: Json): unknown[] | undefined {
   const input = 'const' in schema ? [schema.const] : schema.enum;
   if (!Array.isArray(input) || input.length === 0) return undefined;
   return [...new Map(input.map((value) => [JSON.stringify(value), value])).values()];
@@ -128,19 +128,21 @@ const reply: Readonly<Record<string, string>> = {
 /** Constraints of a schema that have no common keyword, each as a sentence. */
 export function constraintsIn(schema: Json): string[] {
   const plain = Object.entries(reply).flatMap(([word, name]) =>
-    schema[word] === undefined ? [] : [`${name}: ${inWords(schema[word])}.`],
+    schema[word] === undefined ? [] : [`${name}: ${describeValue(schema[word])}.`],
   );
   const conditions =
-    schema.if === undefined ? [] : [`If ${inWords(schema.if)}${branch('then', schema)}${branch('else', schema)}.`];
+    schema.if === undefined
+      ? []
+      : [`If ${describeValue(schema.if)}${branch('then', schema)}${branch('else', schema)}.`];
   return [...plain, ...(schema.uniqueItems === true ? ['Each item once.'] : []), ...conditions];
 }
 const branch = (word: 'then' | 'else', schema: Json) =>
-  schema[word] === undefined ? '' : `, ${word} ${inWords(schema[word])}`;
-export const inWords = (value: unknown): string =>
+  schema[word] === undefined ? '' : `, ${word} ${describeValue(schema[word])}`;
+export const describeValue = (value: unknown): string =>
   beginningOf(typeof value === 'string' ? value : JSON.stringify(value), wordChars);
 
 /** The bounds of a number. Old drafts mark an excluded bound by a boolean. */
-export function boundsOf(
+export function readBounds(
   schema: Json,
   type: PortableType,
 ): { bounds: Pick<PortableSchema, 'minimum' | 'maximum'>; words: string[] } {

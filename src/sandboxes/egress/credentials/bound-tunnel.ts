@@ -10,7 +10,7 @@ import { Refusal } from '../refusal.ts';
 import { parseAuthority } from '../target.ts';
 import type { Authority } from './authority.ts';
 import type { InterceptedTunnel } from './bound.ts';
-import { type Credential, credentialsFor, firstByHeader, formsOf, placeholderIn } from './credential.ts';
+import { type Credential, credentialsFor, firstByHeader, listForms, placeholderIn } from './credential.ts';
 import { couldPush } from './git-requests.ts';
 import { type FilledHeaders, filledHeaders } from './headers.ts';
 import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
@@ -106,7 +106,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     return {
       isForGit: credentials.some(({ isForGit }) => isForGit),
       headers: filledHeaders(req, target, values),
-      secrets: values.flatMap(([one, value]) => formsOf(one, value)),
+      secrets: values.flatMap(([one, value]) => listForms(one, value)),
     };
   }
 

@@ -36,7 +36,7 @@ export function firstByHeader(values: readonly Credential[]): readonly Credentia
 }
 
 /** Every form in which the header, or an answer that repeats it, could contain the text: plain, in JSON, in a URL. */
-export function formsOf({ write }: Credential, text: string): Buffer[] {
+export function listForms({ write }: Credential, text: string): Buffer[] {
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
   return [...new Set(repeated)].flatMap((form) => {

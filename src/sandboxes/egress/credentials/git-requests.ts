@@ -19,7 +19,7 @@ const endings: readonly (readonly [string, RegExp, GitRequest['kind']])[] = [
   ['POST', /\/info\/lfs\/locks\/verify$/, 'write'],
 ];
 
-export function gitRequestOf(method: string | undefined, url: string): GitRequest | undefined {
+export function parseGitRequest(method: string | undefined, url: string): GitRequest | undefined {
   for (const [target, ending, kind] of endings) {
     const found = method === target ? ending.exec(url) : null;
     const path = found && url.slice(0, found.index);

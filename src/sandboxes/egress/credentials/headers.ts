@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { endToEnd, onlyHeaders, withoutHeaders } from '../heads.ts';
-import { authorityOf, type Target } from '../target.ts';
+import { formatAuthority, type Target } from '../target.ts';
 import type { Credential } from './credential.ts';
 import { gitHeaders } from './git-requests.ts';
 
@@ -23,7 +23,7 @@ export function filledHeaders(
   values: readonly (readonly [Credential, string])[],
 ): string[] {
   const replaced = new Set([...unsearchable, ...values.map(([{ header }]) => header)]);
-  const kept = ['Host', target.port === 443 ? target.host : authorityOf(target)];
+  const kept = ['Host', target.port === 443 ? target.host : formatAuthority(target)];
   const items = withoutHeaders(endToEnd(req), replaced);
   kept.push(...(values.some(([{ isForGit }]) => isForGit) ? onlyHeaders(items, gitHeaders) : items));
   for (const [{ header, write }, value] of values) kept.push(header, write(value));

@@ -1,7 +1,7 @@
 import type { SessionRepository } from '../../../core/model/repository.ts';
-import { type Target, targetOf } from '../target.ts';
+import { type Target, toTarget } from '../target.ts';
 import type { Credential } from './credential.ts';
-import { gitRequestOf, isBelow, withoutGit } from './git-requests.ts';
+import { isBelow, parseGitRequest, withoutGit } from './git-requests.ts';
 
 export type RepositoryAccessRule = Pick<SessionRepository, 'url' | 'access'>;
 export interface GitUse {
@@ -13,7 +13,7 @@ export interface GitUse {
 /** The target of requests to the repository. Plain HTTP has port 80, for which no credential applies. */
 export function targetOfUrl(url: string): Target {
   const { hostname, port, protocol } = new URL(url);
-  return targetOf(hostname, port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port));
+  return toTarget(hostname, port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port));
 }
 
 /**
@@ -29,7 +29,7 @@ export function admitterFor(
     .map(({ url, access }) => ({ at: targetOfUrl(url), path: withoutGit(new URL(url).pathname), access }));
   const prefixes = paths?.map(withoutGit);
   return (method, url, target) => {
-    const requested = gitRequestOf(method, url);
+    const requested = parseGitRequest(method, url);
     if (!requested) return false;
     if (prefixes && !isBelow(requested.repository, prefixes)) return false;
     const own = all.find(

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { cannotSearch, faultOf, repeatsSecret } from '../answer.ts';
+import { cannotSearch, findFault, repeatsSecret } from '../answer.ts';
 import { headBytes } from '../heads.ts';
 import { Refusal } from '../refusal.ts';
 import type { InterceptedTunnel } from './bound.ts';
@@ -72,7 +72,7 @@ export function relayUpgrade(
   });
   outgoing.on('error', (error) => reject(`the server's answer was cut off (${error.message})`));
   outgoing.once('response', (incoming) => {
-    const fault = faultOf(incoming);
+    const fault = findFault(incoming);
     if (fault) return reject(fault);
     const found = begin(incoming, ['Connection', 'close']);
     if (found?.kind !== 'searchable') return;

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { answerTo } from '../answer.ts';
 import { connectTo } from './connect-url.ts';
-import { type ConnectorOptions, connectorOf } from './guarded-connect.ts';
+import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
 /** Fetches the text of a page whose URL is untrusted, truncated at 1 MiB. Rejects only with AppError. */
 export type FetchPage = (url: string, signal: AbortSignal) => Promise<string>;
@@ -14,7 +14,7 @@ const maxRedirects = 3;
 
 /** Fetches through `guardedConnect`, as for sandboxes. Each redirect is resolved and checked again. */
 export function pageFetcher(options: ConnectorOptions & { readonly ca?: string } = {}): FetchPage {
-  const via = connectorOf(options, timeoutMs);
+  const via = createConnector(options, timeoutMs);
   return async (first, signal) => {
     const timed = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
     let url = new URL(first);

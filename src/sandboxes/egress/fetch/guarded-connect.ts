@@ -28,7 +28,7 @@ export interface ConnectorOptions {
 }
 
 /** A connector that allows `connectMs` ms per connection. */
-export const connectorOf = (
+export const createConnector = (
   { addresses = {}, resolve = systemResolve, dial = systemDial }: ConnectorOptions,
   connectMs: number,
 ): Connector => ({ resolve, dial, reachable: addressCheck(addresses), connectMs });

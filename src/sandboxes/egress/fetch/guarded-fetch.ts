@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { answerTo } from '../answer.ts';
 import { connectTo } from './connect-url.ts';
-import { type ConnectorOptions, connectorOf } from './guarded-connect.ts';
+import { type ConnectorOptions, createConnector } from './guarded-connect.ts';
 
 /** Works like the global fetch, with text bodies only. */
 export type GuardedFetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -19,7 +19,7 @@ const withoutBody = new Set([204, 205, 304]);
  * follows no redirect and keeps no connection. Rejects with AppError, or with the signal's own error.
  */
 export function guardedFetch(options: ConnectorOptions & { readonly ca?: string } = {}): GuardedFetch {
-  const via = connectorOf(options, connectMs);
+  const via = createConnector(options, connectMs);
   return async (target, init = {}) => {
     const url = new URL(target);
     const signal = init.signal ?? new AbortController().signal;

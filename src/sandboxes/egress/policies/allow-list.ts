@@ -1,4 +1,4 @@
-import { byEntries, type PolicyDescriptor, refuseUnlisted } from '../policy.ts';
+import { decideByEntries, type PolicyDescriptor, refuseUnlisted } from '../policy.ts';
 
 export const allowList: PolicyDescriptor = {
   label: 'the entries of egress.allow, nothing else',
@@ -8,5 +8,5 @@ export const allowList: PolicyDescriptor = {
       : `open only for ${entries.join(', ')}. All else is refused.`,
   strict: true,
   usesEntries: true,
-  decide: (policyRequest) => byEntries(policyRequest) ?? refuseUnlisted('allow-list', 'egress.allow'),
+  decide: (policyRequest) => decideByEntries(policyRequest) ?? refuseUnlisted('allow-list', 'egress.allow'),
 };

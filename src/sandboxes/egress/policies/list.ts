@@ -14,5 +14,5 @@ export const policyLabels = Object.entries<PolicyDescriptor>(policies)
   .map(([name, { label }]) => `${name}: ${label}`)
   .join('; ');
 
-export const policyOf = (kind: string): PolicyDescriptor | undefined =>
+export const findPolicy = (kind: string): PolicyDescriptor | undefined =>
   Object.entries<PolicyDescriptor>(policies).find(([name]) => name === kind)?.[1];

@@ -1,4 +1,4 @@
-import { byRegistries, type PolicyDescriptor, refuseUnlisted } from '../policy.ts';
+import { decideByRegistries, type PolicyDescriptor, refuseUnlisted } from '../policy.ts';
 
 export const registries: PolicyDescriptor = {
   label: "what the image's own package managers are set up for, and egress.registries",
@@ -6,5 +6,5 @@ export const registries: PolicyDescriptor = {
     `open only for the registries of the image's package managers${more.map((it) => `, ${it}`).join('')}. All else is refused.`,
   strict: true,
   learnsRegistries: true,
-  decide: (policyRequest) => byRegistries(policyRequest) ?? refuseUnlisted('registries', 'egress.registries'),
+  decide: (policyRequest) => decideByRegistries(policyRequest) ?? refuseUnlisted('registries', 'egress.registries'),
 };

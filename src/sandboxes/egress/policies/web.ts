@@ -1,4 +1,4 @@
-import { byRegistries, type PolicyDescriptor, refuseTarget, webPorts } from '../policy.ts';
+import { decideByRegistries, type PolicyDescriptor, refuseTarget, webPorts } from '../policy.ts';
 
 export const web: PolicyDescriptor = {
   label: 'every public host on ports 80 and 443, and what registries opens',
@@ -8,7 +8,7 @@ export const web: PolicyDescriptor = {
   decide(policyRequest) {
     if (webPorts.includes(policyRequest.target.port)) return { allowed: true, rule: 'web' };
     return (
-      byRegistries(policyRequest) ??
+      decideByRegistries(policyRequest) ??
       refuseTarget(
         'port not allowed',
         "policy 'web' opens ports 80 and 443 only",

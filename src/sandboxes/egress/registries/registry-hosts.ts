@@ -4,7 +4,7 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { trimEndOf } from '../../../core/text/text.ts';
 import type { FetchPage } from '../fetch/fetch-page.ts';
 import type { RegistryEntry } from '../policy.ts';
-import { targetOf } from '../target.ts';
+import { toTarget } from '../target.ts';
 
 /** An index page that names further hosts: pip's links and cargo's downloads lead to them. */
 const Page = z.object({ for: z.enum(['pip', 'cargo']), url: z.string() });
@@ -94,7 +94,7 @@ function linksOf(page: z.infer<typeof Page>, text: string): URL[] {
 
 function add(entries: RegistryEntry[], tool: string, url: URL): void {
   const port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
-  const { host, kind } = targetOf(url.hostname.replace(/^\[(.*)\]$/, '$1'), port);
+  const { host, kind } = toTarget(url.hostname.replace(/^\[(.*)\]$/, '$1'), port);
   const known = entries.some((entry) => entry.host === host && entry.port === port && entry.for === tool);
   if (!known && kind !== 'odd' && entries.length < maxEntries) entries.push({ host, port, for: tool });
 }

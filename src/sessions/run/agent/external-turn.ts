@@ -1,5 +1,5 @@
 import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
-import { nothingSpent, verdictOf } from '../../../../machines/run-rules.ts';
+import { nothingSpent, parseVerdict } from '../../../../machines/run-rules.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { AgentUpdate, ExternalAgent } from '../../../core/model/agent-updates.ts';
 import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
@@ -285,7 +285,7 @@ export async function decideExternalCalls(
 /** A message that only permits a call is no task for the agent. */
 function takeInApproval({ runWriter }: ExternalRunContext): void {
   const [first] = runWriter.unheard;
-  if (!first || verdictOf(first.text).decision !== 'approved') return;
+  if (!first || parseVerdict(first.text).decision !== 'approved') return;
   const { messageId, text } = first;
   runWriter.takeIn(new Map([[messageId, { text, pictures: [], attached: [] }]]));
 }

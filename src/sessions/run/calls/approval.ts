@@ -1,5 +1,5 @@
 import type { CallResult, PendingCall } from '../../../../machines/run.ts';
-import { familyOf } from '../../../agents/tools/words.ts';
+import { findFamily } from '../../../agents/tools/words.ts';
 import type { ApprovalRule } from '../../../core/model/approval-rule.ts';
 import { anyGlob } from '../../../core/text/glob.ts';
 import { strangersReason } from '../../../core/text/strangers.ts';
@@ -76,7 +76,7 @@ export function permissionFor(
   const family = tool?.family;
   // Without its messages to the user an agent could not say what it was denied.
   const rule =
-    (family ?? familyOf(name)) === 'message' ? undefined : ruleFor(approvals?.rules ?? [], { name, args: shown });
+    (family ?? findFamily(name)) === 'message' ? undefined : ruleFor(approvals?.rules ?? [], { name, args: shown });
   if (rule?.action === 'deny' && !begun) return { kind: 'refused', why: deniedBy(rule) };
   const isAllowed = verdict?.decision === 'approved';
   if (isAllowed && (tool?.byClient !== 'worker' || verdict.result)) return undefined;

@@ -4,7 +4,7 @@ import { forModel } from '../../../agents/tools/output.ts';
 import { reattachTool, runTool } from '../../../agents/tools/registry.ts';
 import { AskUserArgs, askUser, recall } from '../../../agents/tools/special.ts';
 import type { ToolContext, ToolResult } from '../../../agents/tools/tool.ts';
-import { familyOf } from '../../../agents/tools/words.ts';
+import { findFamily } from '../../../agents/tools/words.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError, type ErrorCode, toAppError } from '../../../core/errors/errors.ts';
 import { failpoint } from '../../../core/errors/failpoint.ts';
@@ -101,7 +101,7 @@ const lost: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 const announced = ({ runWriter, tools }: RunContext, { callId, name, args }: PendingCall) => {
-  const tool = tools.find(name)?.family ?? familyOf(name);
+  const tool = tools.find(name)?.family ?? findFamily(name);
   return runWriter.calling({ callId, tool, function: name, args: shownArgs(args) });
 };
 

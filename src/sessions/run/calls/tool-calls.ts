@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import type { CallOutcome, CallsInput, PendingCall, RemainingCalls } from '../../../../machines/run.ts';
-import { orderKeyOf, type ToolRegistry } from '../../../agents/tools/registry.ts';
+import { findOrderKey, type ToolRegistry } from '../../../agents/tools/registry.ts';
 import { askUser } from '../../../agents/tools/special.ts';
 import { todo } from '../../../agents/tools/todo.ts';
-import { familyOf } from '../../../agents/tools/words.ts';
+import { findFamily } from '../../../agents/tools/words.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
@@ -25,10 +25,10 @@ const writing: ReadonlySet<string> = new Set(['file_write', 'file_str_replace', 
  */
 export function mustFollow(tools: ToolRegistry, later: Call, earlier: Call): boolean {
   if (isBoundary(later) || isBoundary(earlier)) return true;
-  const key = orderKeyOf(tools, later);
-  if (key !== null && key === orderKeyOf(tools, earlier)) return true;
-  if (runs.has(familyOf(later.name))) return writing.has(earlier.name);
-  return runs.has(familyOf(earlier.name)) && mentions(earlier, shownArgs(later.args).file);
+  const key = findOrderKey(tools, later);
+  if (key !== null && key === findOrderKey(tools, earlier)) return true;
+  if (runs.has(findFamily(later.name))) return writing.has(earlier.name);
+  return runs.has(findFamily(earlier.name)) && mentions(earlier, shownArgs(later.args).file);
 }
 
 const isBoundary = ({ name }: Call): boolean => name === askUser.name || name === todo.name;

@@ -1,4 +1,4 @@
-import { factsOf, withPrices } from '../../../../src/agents/models/catalog/catalog.ts';
+import { findModelFacts, withPrices } from '../../../../src/agents/models/catalog/catalog.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
 import type { BuildOptions } from '../../../../src/agents/models/provider.ts';
 import { configured } from '../../../../src/agents/models/registry.ts';
@@ -22,7 +22,7 @@ export async function modelAt(wire: WireName, url: string, more: Partial<BuildOp
   const provider = configured(providerName, { compatible: { local: { baseUrl: url } } });
   if (!provider) throw new Error(`no provider ${providerName}`);
   const entry = wire === 'compatible' ? { images: true, price: { input: 1, output: 2 } } : {};
-  const { abilities, reasoning, costOf } = await factsOf(provider, model, entry);
+  const { abilities, reasoning, costOf } = await findModelFacts(provider, model, entry);
   let n = 0;
   const built = await provider.build({
     name,

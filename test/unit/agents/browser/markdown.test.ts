@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { clipMarkdown, markdownOf } from '../../../../src/agents/browser/markdown.ts';
+import { clipMarkdown, toMarkdown } from '../../../../src/agents/browser/markdown.ts';
 import type { Tree } from '../../../../src/agents/browser/page-types.ts';
 
 const el = (tag: string, ...inner: Tree[]): Tree => ({ tag, inner });
 const link = (to: string, ...inner: Tree[]): Tree => ({ tag: 'a', to, inner });
-const markdown = (...tree: Tree[]) => markdownOf(tree);
+const markdown = (...tree: Tree[]) => toMarkdown(tree);
 
 test('headings, paragraphs and emphasis stand as Markdown', () =>
   expect(markdown(el('h2', 'A  title'), el('p', 'Some ', el('b', 'bold'), ' and ', el('em', 'fine'), ' words.'))).toBe(
@@ -31,9 +31,9 @@ test('code keeps its lines and cannot end its fence', () =>
   expect(markdown(el('pre', 'a\n  b ``` c'))).toBe('```\na\n  b `\u200b`` c\n```'));
 
 test('a long page is cut at a whole character and says how much is left', () =>
-  expect(clipMarkdown(markdownOf(['😀'.repeat(10)]), 5)).toBe(
+  expect(clipMarkdown(toMarkdown(['😀'.repeat(10)]), 5)).toBe(
     '😀😀\n[… The page goes on for 16 characters; scroll, or look with browser_console_exec.]',
   ));
 
 test('a page that was cut when it was read says so', () =>
-  expect(clipMarkdown(markdownOf(['text']), 100, true)).toContain('[… The page goes on;'));
+  expect(clipMarkdown(toMarkdown(['text']), 100, true)).toContain('[… The page goes on;'));

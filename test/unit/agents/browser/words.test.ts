@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { clipText, Notes } from '../../../../src/agents/browser/event-notes.ts';
 import { explainError, networkFailure } from '../../../../src/agents/browser/explain-error.ts';
-import { addressOf, playwrightKeys } from '../../../../src/agents/browser/session.ts';
+import { parseAddress, playwrightKeys } from '../../../../src/agents/browser/session.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 
 test.each([
@@ -12,11 +12,11 @@ test.each([
   ['127.0.0.1', 'http://127.0.0.1/'],
   ['about:blank', 'about:blank'],
   ['file:///workspace/a%20b.html', 'file:///workspace/a%20b.html'],
-])('%s is opened as %s', (given, url) => expect(addressOf(given, '/workspace')).toEqual({ url }));
+])('%s is opened as %s', (given, url) => expect(parseAddress(given, '/workspace')).toEqual({ url }));
 
 test.each([
   ...['file:///etc/passwd', 'file:///workspace/../etc', 'file:///workspace2/x', 'ftp://a', 'javascript:1', 'http://'],
-])('%s is not opened', (given) => expect(addressOf(given, '/workspace')).toHaveProperty('no'));
+])('%s is not opened', (given) => expect(parseAddress(given, '/workspace')).toHaveProperty('no'));
 
 test.each([
   ['ctrl+a', 'Control+a'],

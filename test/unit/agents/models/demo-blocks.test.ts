@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseBlocks, titleOf, unitsOf } from '../../../../src/agents/models/demo/blocks.ts';
+import { parseBlocks, parseUnits, readTitle } from '../../../../src/agents/models/demo/blocks.ts';
 
 const lines = (...all: string[]) => all.join('\n');
 const blocksOf = (message: string) => parseBlocks(message).blocks;
@@ -56,7 +56,7 @@ describe('the units of a message', () => {
       'no',
       '```',
     );
-    expect(unitsOf(message)).toEqual([
+    expect(parseUnits(message)).toEqual([
       { kind: 'sh', command: 'a' },
       { kind: 'file', path: 'x/y.py', content: 'print(1)\n' },
       { kind: 'ask', question: 'Why?' },
@@ -65,17 +65,17 @@ describe('the units of a message', () => {
   });
 
   test.each(['sh', 'bash', 'shell'])('%s is a command', (word) =>
-    expect(unitsOf(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]),
+    expect(parseUnits(lines(`\`\`\`${word}`, 'ls', '```'))).toEqual([{ kind: 'sh', command: 'ls' }]),
   );
 
   test('each line of a browse block is an address', () =>
-    expect(unitsOf(lines('```browse', 'http://a', '', ' http://b ', '```'))).toEqual([
+    expect(parseUnits(lines('```browse', 'http://a', '', ' http://b ', '```'))).toEqual([
       { kind: 'browse', urls: ['http://a', 'http://b'] },
     ]));
 
   test.each(['python', 'SH', 'file:', 'shh'])('a block of %s is text, and nothing in it is run', (word) => {
     const message = lines(`\`\`\`${word}`, '```sh', 'rm -rf x', '```');
-    expect(unitsOf(message)).toEqual([
+    expect(parseUnits(message)).toEqual([
       { kind: 'file', path: 'corral-demo.md', content: message },
       { kind: 'sh', command: 'cat corral-demo.md' },
     ]);
@@ -92,5 +92,5 @@ describe('the title', () => {
     ['x'.repeat(61), `${'x'.repeat(59)}…`],
     [`${'x'.repeat(58)}😀😀`, `${'x'.repeat(58)}…`],
     [`${'word '.repeat(12)}end`, `${'word '.repeat(11).trimEnd()}…`],
-  ])('of %j is %j', (message, title) => expect(titleOf(message)).toBe(title));
+  ])('of %j is %j', (message, title) => expect(readTitle(message)).toBe(title));
 });

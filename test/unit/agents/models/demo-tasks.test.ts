@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { unitsOf } from '../../../../src/agents/models/demo/blocks.ts';
+import { parseUnits } from '../../../../src/agents/models/demo/blocks.ts';
 import { builtInTask, builtInTasks } from '../../../../src/agents/models/demo/tasks/list.ts';
 import { temporaryFolder } from '../../../support/stores/store.ts';
 
@@ -13,7 +13,7 @@ async function done(ask: string): Promise<{ folder: string; said: string; status
   onTestFinished(() => folder[Symbol.dispose]());
   const statuses: (number | null)[] = [];
   let said = '';
-  for (const unit of unitsOf(ask)) {
+  for (const unit of parseUnits(ask)) {
     if (unit.kind === 'file') writeFileSync(join(folder.path, unit.path), unit.content);
     if (unit.kind !== 'sh') continue;
     const shell = spawn('bash', ['-c', unit.command], { cwd: folder.path, detached: true });

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { parametersOf } from '../../../../src/agents/models/gemini/schema.ts';
+import { toParameters } from '../../../../src/agents/models/gemini/schema.ts';
 import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { makePlan } from '../../../../src/agents/tools/special.ts';
 
-const converted = (shape: z.ZodRawShape) => parametersOf(z.toJSONSchema(z.object(shape), { io: 'input' }))?.properties;
+const converted = (shape: z.ZodRawShape) => toParameters(z.toJSONSchema(z.object(shape), { io: 'input' }))?.properties;
 
 test('descriptions, bounds and required names stay', () => {
   const schema = z.object({ n: z.int().min(1).max(9).describe('how many'), s: z.string().optional() });
-  expect(parametersOf(z.toJSONSchema(schema, { io: 'input' }))).toEqual({
+  expect(toParameters(z.toJSONSchema(schema, { io: 'input' }))).toEqual({
     type: 'object',
     required: ['n'],
     properties: { n: { type: 'integer', minimum: 1, maximum: 9, description: 'how many' }, s: { type: 'string' } },
@@ -36,7 +36,7 @@ test('schema features that Gemini spells differently are converted', () =>
   }));
 
 test('a tool without arguments has no parameters at all', () =>
-  expect(parametersOf(z.toJSONSchema(z.object({})))).toBeUndefined());
+  expect(toParameters(z.toJSONSchema(z.object({})))).toBeUndefined());
 
 // The fields of `Schema` in Gemini's API reference; its `title`, `example` and the like are left out on purpose.
 test('no Corral tool uses a schema keyword that Gemini refuses', () => {
@@ -49,7 +49,7 @@ test('no Corral tool uses a schema keyword that Gemini refuses', () => {
     }
   };
   for (const { parameters } of [makePlan, ...toolRegistry().declarations])
-    collect(parametersOf(parameters) ?? {}, false);
+    collect(toParameters(parameters) ?? {}, false);
   const known = [
     ...['type', 'description', 'properties', 'required', 'enum', 'items', 'minimum', 'maximum', 'minLength'],
     ...['maxLength', 'minItems', 'maxItems'],
@@ -65,7 +65,7 @@ test('a tuple becomes a list of its length', () => {
     minItems: 2,
     maxItems: 2,
   };
-  expect(parametersOf({ type: 'object', properties: { region } })).toEqual({
+  expect(toParameters({ type: 'object', properties: { region } })).toEqual({
     type: 'object',
     properties: { region: { type: 'array', items: { type: 'number' }, minItems: 2, maxItems: 2 } },
   });

@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { markdownOf } from '../../../../src/agents/browser/markdown.ts';
+import { toMarkdown } from '../../../../src/agents/browser/markdown.ts';
 import { parsePage } from '../../../../src/agents/page-fetch/html.ts';
 import { pageThread } from '../../../../src/agents/page-fetch/page-text.ts';
 
 const address = 'https://site.example/docs/page.html';
-const markdown = (html: string) => markdownOf(parsePage(html, address).main);
+const markdown = (html: string) => toMarkdown(parsePage(html, address).main);
 
 test.each([
   ['headings and paragraphs', '<h1>A &amp; B</h1><p>one<p>two', '# A & B\n\none\n\ntwo'],
@@ -40,7 +40,7 @@ test('navigation is left out, and marked main content stands alone', () => {
   const long = 'A long text. '.repeat(30).trim();
   expect(markdown(`${menu}<div>Teaser</div><main><header>By A</header><p>${long}</p></main>`)).toBe(`By A\n\n${long}`);
   const page = parsePage(`<title>T <b></title>${menu}<p>x`, address);
-  expect([page.title, markdownOf(page.all)]).toEqual(['T <b>', 'Menu\n[Home](https://site.example/)\n\nx']);
+  expect([page.title, toMarkdown(page.all)]).toEqual(['T <b>', 'Menu\n[Home](https://site.example/)\n\nx']);
 });
 
 test('hostile pages are converted off the event loop, in bounded time and memory', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
-  orderKeyOf,
+  findOrderKey,
   reattachTool,
   runTool,
   toolRegistry,
@@ -8,7 +8,7 @@ import {
   withoutSkills,
 } from '../../../../src/agents/tools/registry.ts';
 import { webSearchTool } from '../../../../src/agents/tools/web/search.ts';
-import { callIn, familyOf, toolWords } from '../../../../src/agents/tools/words.ts';
+import { callIn, findFamily, toolWords } from '../../../../src/agents/tools/words.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { toolBench } from '../../../support/agents/tools.ts';
 
@@ -25,7 +25,7 @@ test('a registry of some tools neither declares nor finds the other tools', () =
 test("a registry without a desktop neither declares nor finds the browser's tools", () => {
   const none = withoutDesktop(toolRegistry(undefined, 'claude'), '');
   const names = none.declarations.map(({ name }) => name);
-  expect(names.filter((name) => familyOf(name) === 'browser')).toEqual([]);
+  expect(names.filter((name) => findFamily(name) === 'browser')).toEqual([]);
   expect(names).toEqual(expect.arrayContaining(['shell_exec', 'message_ask_user']));
   expect(none.find('computer')).toBeUndefined();
 });
@@ -50,7 +50,7 @@ test.each([
   ['file_guess', 'file'],
   ['rm', 'mcp'],
   ['mcp_shell_exec', 'mcp'],
-])('%s belongs to the family %s', (name, family) => expect(familyOf(name)).toBe(family));
+])('%s belongs to the family %s', (name, family) => expect(findFamily(name)).toBe(family));
 
 test('every tool has a name of its own and a label for people', () => {
   const names = toolWords.map(({ name }) => name);
@@ -74,14 +74,14 @@ test.each([
   ['message_ask_user', { text: 'a' }, 'message_ask_user', { text: 'b' }, true],
   ['message_ask_user', {}, 'message_notify_user', {}, false],
 ])('%s %j and %s %j run in order: %s', (one, args, other, others, inOrder) => {
-  const keys = [orderKeyOf(registry, { name: one, args }), orderKeyOf(registry, { name: other, args: others })];
+  const keys = [findOrderKey(registry, { name: one, args }), findOrderKey(registry, { name: other, args: others })];
   expect(keys[0] === keys[1]).toBe(inOrder);
 });
 
 test.each([
   ['file_find_by_name', { path: '.', glob: '*' }],
   ['unknown', 'not JSON'],
-])('%s %j can run beside every other call', (name, args) => expect(orderKeyOf(registry, { name, args })).toBeNull());
+])('%s %j can run beside every other call', (name, args) => expect(findOrderKey(registry, { name, args })).toBeNull());
 
 describe('F080 a call that makes no sense is answered, so that the model can do better:', () => {
   test('arguments that are not JSON', async () =>

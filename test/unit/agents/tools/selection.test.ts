@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { describedTools } from '../../../../src/agents/tools/list.ts';
-import { allows, groupsOf, type ToolRules } from '../../../../src/agents/tools/selection.ts';
+import { allows, findAllowedGroups, type ToolRules } from '../../../../src/agents/tools/selection.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
 
 const namesWith = (rules: ToolRules) => describedTools.filter((tool) => allows(rules, tool)).map(({ name }) => name);
 
 test('without rules an agent has every tool, of every group', () => {
   expect(namesWith({})).toEqual(describedTools.map(({ name }) => name));
-  expect(groupsOf({})).toEqual([...toolGroups]);
+  expect(findAllowedGroups({})).toEqual([...toolGroups]);
 });
 
 test('groups bring their tools, beside those that no project can turn off', () => {
@@ -16,14 +16,14 @@ test('groups bring their tools, beside those that no project can turn off', () =
     ...['memory_write', 'memory_delete', 'delegate', 'delegate_check', 'delegate_send', 'delegate_stop'],
     ...['delegate_take', 'message_notify_user', 'todo', 'web_search', 'web_fetch', 'message_ask_user', 'recall'],
   ]);
-  expect(groupsOf({ allow: ['file_read', 'search'] })).toEqual(['file_read', 'search']);
+  expect(findAllowedGroups({ allow: ['file_read', 'search'] })).toEqual(['file_read', 'search']);
 });
 
 test('names and globs choose single tools', () => {
   const names = namesWith({ allow: ['shell_exec', 'browser_*'] });
   expect(names).toEqual(expect.arrayContaining(['shell_exec', 'browser_view', 'todo']));
   expect(names).not.toContain('shell_view');
-  expect(groupsOf({ allow: ['shell_exec'] })).toEqual(['bash']);
+  expect(findAllowedGroups({ allow: ['shell_exec'] })).toEqual(['bash']);
 });
 
 test('deny wins over allow, also for tools that no project can turn off and those of tool servers', () => {

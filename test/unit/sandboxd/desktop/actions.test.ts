@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { screenAction } from '../../../../sandbox-images/sandboxd/desktop/action-fields.ts';
-import { keysymOf, keysymsOf } from '../../../../sandbox-images/sandboxd/desktop/keysyms.ts';
+import { findKeysym, parseKeysyms } from '../../../../sandbox-images/sandboxd/desktop/keysyms.ts';
 import { encodePng } from '../../../../sandbox-images/sandboxd/desktop/screen.ts';
 import { readPng } from '../../../support/png.ts';
 
@@ -17,14 +17,14 @@ describe('the names of keys', () => {
     ['ö', [0xf6]],
     ['U20AC', [0x010020ac]],
     ['你', [0x01004f60]],
-  ])('%s', (keys, keysyms) => expect(keysymsOf(keys)).toEqual(keysyms));
+  ])('%s', (keys, keysyms) => expect(parseKeysyms(keys)).toEqual(keysyms));
 
   test.each(['', 'ctrl+', 'nokey', 'ctrl+nokey', 'F99', 'constructor'])('%j is none', (keys) =>
-    expect(keysymsOf(keys)).toBeUndefined(),
+    expect(parseKeysyms(keys)).toBeUndefined(),
   );
 
   test('a line ends with Return, and what no key writes has none', () =>
-    expect([keysymOf('\n'), keysymOf('\t'), keysymOf('\x07'), keysymOf('\ud800')]).toEqual([
+    expect([findKeysym('\n'), findKeysym('\t'), findKeysym('\x07'), findKeysym('\ud800')]).toEqual([
       0xff0d,
       0xff09,
       undefined,

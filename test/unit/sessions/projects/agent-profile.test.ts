@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { demoModel } from '../../../../src/agents/models/demo/demo.ts';
 import type { Model } from '../../../../src/agents/models/model.ts';
-import { chainOf } from '../../../../src/agents/models/registry.ts';
+import { toModelChain } from '../../../../src/agents/models/registry.ts';
 import { type ComputerShape, computerTools } from '../../../../src/agents/tools/list.ts';
 import { toolRegistry } from '../../../../src/agents/tools/registry.ts';
 import { toolGroups } from '../../../../src/agents/tools/tool.ts';
@@ -262,7 +262,7 @@ const refusing = (accepted: () => readonly string[]) => {
     if (!accepted().includes(ref)) throw new AppError('invalid_request', `${ref} is refused.`);
   };
   const modelFor = modelCache({
-    refsOf: (name) => chainOf(name, { fallbacks: ['openai/x'] }),
+    refsOf: (name) => toModelChain(name, { fallbacks: ['openai/x'] }),
     check,
     storedKey: async () => undefined,
     create: async (name) => named(name),
