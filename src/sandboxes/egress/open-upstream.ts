@@ -106,7 +106,7 @@ export type OpenedUpstream =
   | {
       readonly kind: 'open';
       readonly upstream: Duplex;
-      /** As in `PolicyDescriptor`. */
+      /** The same as in `PolicyDescriptor`. */
       readonly strict: boolean;
       /** Whether the session's policy allows this name at the same port. */
       readonly mayName: (name: string) => boolean;

@@ -131,11 +131,11 @@ describe('a prebuild', () => {
     const refused = (change: object) => expect(service.create({ ...prebuild, ...change })).rejects;
     await refused({ repositories: [] }).toMatchObject({ code: 'invalid_request', message: /at least one/ });
     await refused({ message: 'Do it.' }).toMatchObject({ code: 'invalid_request', message: /No agent works/ });
-    await refused({ kind: 'run' }).toMatchObject({ code: 'invalid_request', message: /what the agent is told/ });
+    await refused({ kind: 'run' }).toMatchObject({ code: 'invalid_request', message: /the task for the agent/ });
     const without = automationWorld({ keepsPrepared: false });
     await expect(without.service.create(prebuild)).rejects.toThrow(/repositories\.keep-prepared/);
     const { id } = await service.create(prebuild);
-    await expect(service.update(id, { kind: 'run' })).rejects.toThrow(/what the agent is told/);
+    await expect(service.update(id, { kind: 'run' })).rejects.toThrow(/the task for the agent/);
     await expect(service.update(id, { repositories: [] })).rejects.toThrow(/at least one/);
     expect((await service.get(id)).version).toBe(1);
   });

@@ -99,7 +99,7 @@ test.each<[string, Script, RegExp]>([
   expect(end).toBe('done');
   expect(started).not.toContain('web');
   expect(told).toContainEqual(expect.stringMatching(why));
-  expect(told).toContain('web failed: The service web is not there: it waits for db, which failed.');
+  expect(told).toContain('web failed: The service web is not available: it waits for db, which failed.');
   expect(told).toContain('cache ready: The service cache is ready.');
 });
 
