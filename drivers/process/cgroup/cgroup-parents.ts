@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { GroupFiles } from './files.ts';
 import type { Hierarchy } from './hierarchies.ts';
-import { allLimits, controllerOf, type Limit, linesFor, type RequestedLimits } from './limits.ts';
+import { allLimits, controllerOf, type Limit, linesFor, type RequestedLimits, shareLine } from './limits.ts';
 
 /** A folder in which each sandbox gets its own group. */
 export interface CgroupParent {
@@ -64,6 +64,8 @@ async function tryPlace(
   const probe = join(folder, `probe-${process.pid}-${++trials}`);
   try {
     await files.make(folder);
+    const { file, usual } = shareLine[version];
+    await files.write(join(folder, file), usual).catch(() => {}); // an older version left another weight there
     if (version === 2) {
       if (!(await enable(files, parent, requested))) {
         await stepAside(files, parent, own);

@@ -1,5 +1,5 @@
 import { initTRPC, TRPCError } from '@trpc/server';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { tooWeak } from '../../core/model/principal.ts';
 import { authorize, authorizeRole, type OwnedResource } from '../../sessions/access/authorize.ts';
@@ -130,6 +130,7 @@ export function restRoute(rest = '') {
 }
 
 const parsed = new WeakSet<object>();
+const noInput = z.strictObject({}).optional();
 
 /**
  * Makes the operations of a resource.
@@ -141,11 +142,9 @@ const parsed = new WeakSet<object>();
 export const operationsOf =
   (of: Resource) =>
   <Out extends z.ZodType, In extends z.ZodType = z.ZodVoid>(described: Operation<In, Out>) => {
-    const schema = described.in;
-    const parse = (input: unknown): unknown => {
-      if (!schema) return undefined;
-      return typeof input === 'object' && input !== null && parsed.has(input) ? input : schema.parse(input);
-    };
+    const schema = described.in ?? noInput;
+    const parse = (input: unknown): unknown =>
+      typeof input === 'object' && input !== null && parsed.has(input) ? input : schema.parse(input);
     return procedure
       .meta({ ...described, of } as unknown as OperationMeta)
       .input(parse as unknown as In)
