@@ -171,7 +171,9 @@ test('F132 a listed web port refuses anything but TLS and HTTP', async () => {
 test('F133 the 65th connection of a session is refused, and a closed connection frees a place', async () => {
   await using bench = await egressBench({});
   const sockets = await Promise.all(Array.from({ length: 64 }, () => bench.connect()));
-  await expect.poll(async () => await rest(await bench.connect())).toMatch(/^HTTP\/1\.1 503 .* 64 outside connections/);
+  await expect
+    .poll(async () => await rest(await bench.connect()))
+    .toMatch(/^HTTP\/1\.1 503 .* 64 outbound connections/);
   sockets[0]?.destroy();
   await expect.poll(() => ask(bench, plainGet('http://x.example.test/'))).toMatch(/^HTTP\/1\.1 403 /);
 });
@@ -276,7 +278,6 @@ test('F133 an upload beyond the hourly volume is cut there', async () => {
   const servers = { [`${address}:2222`]: server.port };
   await using bench = await egressBench({ policy: listed, names, servers, limits: { bytesPerHour: volume } });
   const socket = await tunnelTo(bench, 'good.example.test:2222');
-  const most = 0;
   const chunk = Buffer.alloc(4 * 2 ** 20, 'x');
   const closed = closeOf(socket.resume());
   for (let sent = 0; sent < 1.1 * volume && !socket.destroyed; sent += chunk.length) {

@@ -403,7 +403,7 @@ test('memory writes a note, shows its history, undoes, redacts and removes it', 
   const gone = await corral('memory', 'show', 'build/commands.md');
   expect([gone.code, gone.stderr]).toEqual([5, expect.stringContaining('There is no note build/commands.md.')]);
   const wrong = await corral('memory', 'undo', 'build/commands.md', 'many');
-  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('many is no version')]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('many is not a version')]);
   const nowhere = await corral('memory', 'list', '--project', 'nothing');
   expect([nowhere.code, nowhere.stderr]).toEqual([2, expect.stringContaining('no project nothing')]);
 });

@@ -71,7 +71,7 @@ testRows(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.
 test('a stop and a budget go down the tree', async () => {
   const asking = ({ body }: FakeRequest): FakeReply => {
     const said = JSON.stringify(body.messages);
-    const isFirst = said.includes('LEAD') && !said.includes('works. Look');
+    const isFirst = said.includes('LEAD') && !said.includes('Started child');
     if (!isFirst) return calls(['message_ask_user', { text: 'What now?' }]);
     return calls(['delegate', { task: 'CHILD 1', files: 'none', wait: false, budget: { turns: 500 } }]);
   };
@@ -94,7 +94,7 @@ test('a tree of sessions stays within the budget of its root, with a model that 
   const limit = 400_000;
   let n = 0;
   const model = halfUsage((_request, said) => {
-    const isFirst = said.includes('LEAD') && !said.includes('works. Look');
+    const isFirst = said.includes('LEAD') && !said.includes('Started child');
     const tasks = [1, 2, 3].map((one) => ['delegate', { task: `CHILD ${one}`, files: 'none', wait: false }] as const);
     return isFirst ? calls(...tasks) : calls(['message_notify_user', { text: `Words number ${n++}.` }]);
   });
