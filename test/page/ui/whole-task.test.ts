@@ -78,8 +78,6 @@ async function walk(page: Page): Promise<void> {
   await message.fill('Show these cities as a page.');
   await message.press('Enter');
 
-  await page.getByRole('tab', { name: 'Preview 1 new' }).click();
-  await page.getByRole('button', { name: /Port 4400/ }).click();
   const seen = page.frameLocator('iframe');
   await seen.getByRole('heading', { name: 'Cities' }).waitFor();
   await seen.getByText('counted by hand').waitFor();
