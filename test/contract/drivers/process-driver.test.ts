@@ -7,7 +7,7 @@ const bubblewrap = await hasBubblewrap();
 if (bubblewrap) {
   driverConformance('process (bubblewrap)', () => processHarness('bwrap'), { real: true, isolated: true });
 } else describe.skip('process driver: bubblewrap is not installed or does not work', () => test('skipped', () => {}));
-// Where the walls can be tested, the same driver without them is left to the longer run.
+// The same driver without walls is tagged `all` on machines that can test it with them.
 describe('without walls', { tags: bubblewrap ? ['all'] : [] }, () =>
   driverConformance('process (no isolation)', () => processHarness(undefined), { real: true, isolated: false }),
 );
