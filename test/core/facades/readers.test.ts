@@ -91,7 +91,7 @@ test('F130 a page of a default origin can query over the tRPC socket, and every 
   using client = await openWebSocket(`${server.url.replace('http', 'ws')}/trpc`, { headers: { origin } });
   const names = Object.keys(procedureRules).filter((name) => procedures[name]?._def.type !== 'subscription');
   for (const [id, path] of names.entries()) {
-    const alone = /^(system|keys|templates|serverCredentials|toolServers)\./.test(path)
+    const alone = /^(system|keys|templates|serverCredentials|toolServers|models|settings)\./.test(path)
       ? {}
       : /^(shares|egress|ports)\./.test(path)
         ? { sessionId: sid }
