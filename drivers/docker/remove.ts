@@ -14,9 +14,9 @@ export async function removeContainer(
   signal: AbortSignal,
   known?: Dockerode.ContainerInspectInfo,
 ): Promise<void> {
-  for (let report = known; ; report = undefined) {
+  for (let listed = known; ; listed = undefined) {
     const look = () => engine.getContainer(nameOrId).inspect({ abortSignal: signal });
-    const found = report ?? (await findInEngine(signal, look));
+    const found = listed ?? (await findInEngine(signal, look));
     if (found?.Config.Labels?.['corral.owner-instance'] !== instance) return;
     const container = engine.getContainer(found.Id);
     try {

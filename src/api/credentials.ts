@@ -85,7 +85,6 @@ export const serverCredentialsRouter = router({
     summary: 'List the credentials of all sandboxes; never a value',
     description: `${forAdmins} Those of the settings have \`setBy\`.`,
     may: 'admin',
-    in: z.strictObject({}).optional(),
     out: z.array(ServerCredential),
     answer: [example],
     reply: { schema: All, value: (credentials: unknown) => ({ credentials }) },

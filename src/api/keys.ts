@@ -93,7 +93,6 @@ export const keysRouter = router({
     summary: 'List the API keys, without their secrets',
     description: forAdmins,
     may: 'admin',
-    in: z.strictObject({}).optional(),
     out: Keys,
     answer: { keys: [example] },
     fails: [401, 403],

@@ -160,7 +160,6 @@ export const toolServersRouter = router({
     summary: 'List the tool servers of all sessions, with their last answers',
     description: `${forAdmins} Those of the settings come first.`,
     may: 'admin',
-    in: z.strictObject({}).optional(),
     out: ToolServers,
     answer: { servers: [example] },
     fails: [401, 403],

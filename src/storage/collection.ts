@@ -52,7 +52,9 @@ type ListPlace = NonNullable<ListOptions['after']>;
 /** Rounds of clean-ups come each minute. */
 export const sweptAtOnce = 200;
 
-export interface Quota<Doc> extends Turn {
+export interface Quota<Doc> {
+  /** The present time, by which places of dead servers are released. */
+  readonly now: number;
   readonly most: number;
   /** The text of the refusal. */
   readonly text: string;
@@ -60,13 +62,10 @@ export interface Quota<Doc> extends Turn {
   readonly counts?: (doc: Doc) => boolean;
 }
 /** A rule over all documents of an owner, such as the sum of their bytes. */
-export interface OwnerRule<Doc> extends Turn {
+export interface OwnerRule<Doc> {
+  readonly now: number;
   /** `others`: all but the document itself, with those that are being stored at any server. Throws where there is no room. */
   readonly admit: (others: readonly Doc[]) => void;
-}
-interface Turn {
-  /** The present time, by which places of dead servers are released. */
-  readonly now: number;
 }
 interface Rules<Doc> {
   readonly kind: string;

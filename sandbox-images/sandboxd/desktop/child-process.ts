@@ -36,10 +36,10 @@ export async function child(keepers: TerminalKeepers, spec: ChildSpec): Promise<
     detached: true,
     stdio: spec.stdio,
   });
-  const report = lastWords(started.stderr);
+  const readLastWords = lastWords(started.stderr);
   const died = new Promise<string>((resolve) => {
     started.once('exit', (code, signal) =>
-      resolve(`${nameOf(program)} ended with ${signal ?? `code ${code}`}${report()}`),
+      resolve(`${nameOf(program)} ended with ${signal ?? `code ${code}`}${readLastWords()}`),
     );
     started.once('error', (error) => resolve(`${nameOf(program)} could not be started: ${error.message}`));
   });

@@ -32,7 +32,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   /** The reader is not accepting bytes, so silence does not mean that the output has ended. */
   let isHeld = false;
   /** The reader that was sent the end. */
-  let report: Duplex | undefined;
+  let brokenPipe: Duplex | undefined;
   let linger: NodeJS.Timeout | undefined;
 
   const pause = () => outputs.forEach(([, stream]) => void stream.pause());
@@ -41,9 +41,9 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
   /** Sends the end to the reader, once the program has ended and all its output was read. */
   const settle = () => {
     const to = reader;
-    if (exitCode === undefined || !to || to === report || to.destroyed) return;
+    if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
-      report = to; // both pipes can be closed before the first of them reports it
+      brokenPipe = to; // both pipes can be closed before the first of them reports it
       to.push(framesOf('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();

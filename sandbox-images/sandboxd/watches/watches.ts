@@ -57,7 +57,7 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
     opened.kept.push(change);
     opened.bell.resolve();
   };
-  const report = async ({ root, entries }: OpenWatch, { type, name }: RawChange): Promise<FileChange> => {
+  const toFileChange = async ({ root, entries }: OpenWatch, { type, name }: RawChange): Promise<FileChange> => {
     const isThere = type === 'create' || type === 'write' || type === 'chmod';
     const entry = entries && isThere ? await entryAt(resolve(root, name)).catch(() => undefined) : undefined;
     return { type, name, ...(entry && { entry }) };
@@ -68,7 +68,7 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
       const change = opened.kept.shift();
       if (change) {
         parts.touch();
-        const frame = framesOf('output', Buffer.from(JSON.stringify(await report(opened, change))));
+        const frame = framesOf('output', Buffer.from(JSON.stringify(await toFileChange(opened, change))));
         if (!reader.push(frame)) await once(reader, 'wanted').catch(() => {});
       } else if (opened.isOver) {
         reader.push(null);
@@ -112,7 +112,8 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
       rest(opened);
       await inotify.sync(id);
       const changes: FileChange[] = [];
-      for (const change of opened.kept.splice(0, limits.changesAtOnce)) changes.push(await report(opened, change));
+      for (const change of opened.kept.splice(0, limits.changesAtOnce))
+        changes.push(await toFileChange(opened, change));
       return { changes, more: opened.kept.length > 0 };
     },
     async attachWatch(id) {

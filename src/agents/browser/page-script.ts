@@ -39,7 +39,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     return line.length <= most ? line : `${line.slice(0, most - 1)}…`;
   };
   // biome-ignore lint/performance/useDomNodeTextContent: hidden text must not be read
-  const report = ({ innerText }: PageElement) => oneLine(innerText);
+  const readText = ({ innerText }: PageElement) => oneLine(innerText);
   const shows = (element: PageElement) => {
     const { width, height } = element.getBoundingClientRect();
     if (width < 1 || height < 1) return false;
@@ -73,8 +73,8 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     const label = element.labels?.[0];
     return oneLine(
       element.getAttribute('aria-label') ??
-        (naming && report(naming)) ??
-        (label && report(label)) ??
+        (naming && readText(naming)) ??
+        (label && readText(label)) ??
         element.getAttribute('title'),
     );
   };
@@ -105,7 +105,7 @@ export function scan({ withText, maxElements, maxNodes, maxChars }: ScanLimits):
     const role = element.getAttribute('role');
     const state = element.getAttribute('aria-checked') ?? element.getAttribute('aria-selected');
     const how = state === 'true' ? ' (selected)' : '';
-    return `${report(element) || label || oneLine(element.getAttribute('alt')) || role || ''}${how}${off}`;
+    return `${readText(element) || label || oneLine(element.getAttribute('alt')) || role || ''}${how}${off}`;
   };
 
   const elements: FoundElement[] = [];

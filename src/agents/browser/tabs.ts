@@ -186,8 +186,8 @@ export class Tabs {
 export async function hasClosed({ page }: Tab, thrown: unknown): Promise<boolean> {
   if (page.isClosed()) return true;
   if (!isClosedError(thrown)) return false;
-  const report = page.waitForEvent('close', { timeout: closeMs });
-  return await report.then(
+  const whenClosed = page.waitForEvent('close', { timeout: closeMs });
+  return await whenClosed.then(
     () => true,
     () => false,
   );

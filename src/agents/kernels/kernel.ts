@@ -87,27 +87,27 @@ export class Kernel {
     const { connection, isFirst } = await this.#connected(cell, signal);
     using until = deadlineSignal(timeoutMs, this.#deps.clock, signal);
     const work = connection.execute(code, listener, env);
-    const report = { isFirst, count: undefined, error: undefined, exitCode: undefined };
+    const partial = { isFirst, count: undefined, error: undefined, exitCode: undefined };
     try {
       const { count, error } = await raceAbort(work, until.signal);
-      return { ...report, ended: 'whole', count, error, isStateLost: false };
+      return { ...partial, ended: 'whole', count, error, isStateLost: false };
     } catch (thrown) {
-      if (!until.signal.aborted) return await this.#broken(connection, thrown, report);
+      if (!until.signal.aborted) return await this.#broken(connection, thrown, partial);
       const ended = signal.aborted ? 'cancelled' : 'timed_out';
       const last = await this.#interrupt(connection, work);
       if (!last) await this.close();
-      return { ...report, ended, count: last?.count, error: last?.error, isStateLost: !last };
+      return { ...partial, ended, count: last?.count, error: last?.error, isStateLost: !last };
     }
   }
 
   async #broken(
     connection: KernelConnection,
     thrown: unknown,
-    report: Omit<Execution, 'ended' | 'isStateLost' | 'exitCode'>,
+    partial: Omit<Execution, 'ended' | 'isStateLost' | 'exitCode'>,
   ): Promise<Execution> {
     this.#connection = undefined;
     const { exitCode } = connection;
-    if (exitCode !== undefined) return { ...report, ended: 'died', isStateLost: true, exitCode };
+    if (exitCode !== undefined) return { ...partial, ended: 'died', isStateLost: true, exitCode };
     // A lost connection does not mean that the kernel is gone: another server may be using it now.
     if (!(thrown instanceof AppError && thrown.code === 'sandbox_lost')) await this.close().catch(() => {});
     throw thrown;

@@ -52,8 +52,8 @@ export const tryCommand: Command = {
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const root = await requestServer(`${url}/`, { signal });
-  const report = (await root.json().catch(() => ({}))) as { name?: unknown };
-  if (report.name !== 'corral') {
+  const rootAnswer = (await root.json().catch(() => ({}))) as { name?: unknown };
+  if (rootAnswer.name !== 'corral') {
     const advice = 'If it is just starting, try again; else name the server with --url.';
     throw new AppError(
       'invalid_request',

@@ -57,8 +57,8 @@ export function mountSharedSessions(app: App, shared: SharedSessions, page: () =
     },
     async ({ body }) => {
       const { session, events, after, head, share } = await shared.read(body.token, body.after);
-      const reports = events.map(({ seq, ts, type, data }) => ({ seq, ts, type, data }));
-      return { session, events: reports, after, head, files: share.files, expiresAt: share.expiresAt };
+      const shown = events.map(({ seq, ts, type, data }) => ({ seq, ts, type, data }));
+      return { session, events: shown, after, head, files: share.files, expiresAt: share.expiresAt };
     },
   );
   app.post(

@@ -25,7 +25,7 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
   const usages = own.filter(isOf('usage')).map(({ data }) => data);
   const failure = own.find(isOf('run.error'))?.data.error;
   const { status, reason, code } = end.data;
-  const report = (some: readonly string[]) => text(options, some.length === 0 ? undefined : some.join('\n\n'));
+  const joinedText = (some: readonly string[]) => text(options, some.length === 0 ? undefined : some.join('\n\n'));
   const top: SpanData = {
     name: `invoke_agent ${options.agent}`,
     kind: 'internal',
@@ -36,8 +36,8 @@ export function spansOfRun(events: readonly SessionEvent[], runId: string, optio
       'gen_ai.agent.name': options.agent,
       'gen_ai.usage.input_tokens': sum(usages.map(({ inputTokens }) => inputTokens)),
       'gen_ai.usage.output_tokens': sum(usages.map(({ outputTokens }) => outputTokens)),
-      'gen_ai.input.messages': report(own.filter(isOf('message.user')).map(({ data }) => data.text)),
-      'gen_ai.output.messages': report(own.filter(isOf('message.assistant')).map(({ data }) => data.text)),
+      'gen_ai.input.messages': joinedText(own.filter(isOf('message.user')).map(({ data }) => data.text)),
+      'gen_ai.output.messages': joinedText(own.filter(isOf('message.assistant')).map(({ data }) => data.text)),
       'corral.run.id': runId,
       'corral.run.end_reason': reason,
       'error.type': status === 'failed' ? (code ?? reason) : undefined,

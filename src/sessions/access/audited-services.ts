@@ -166,12 +166,12 @@ function lookedAt(sessions: Pick<SessionService, 'get'>, { principalOf, tell, no
     looks.set(name, now());
     const [oldest] = looks.keys();
     if (looks.size > maxLooks && oldest !== undefined) looks.delete(oldest);
-    const report = sessions.get(id).then((session) => {
+    const auditing = sessions.get(id).then((session) => {
       if (session.owner === undefined || session.owner === principal.owner) return;
       const outcome = may(principal, 'read', session) ? 'done' : 'session_not_found';
       tell({ principal, action: 'session.read', target: id, outcome });
     });
-    report.catch(() => {}); // an unknown session needs no entry
+    auditing.catch(() => {}); // an unknown session needs no entry
   };
   return <Service extends object>(service: Service, names: readonly (keyof Service & string)[]): Service => {
     const methods = service as Readonly<Record<string, (...args: unknown[]) => unknown>>;

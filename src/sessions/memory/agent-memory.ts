@@ -8,7 +8,7 @@ import type { Notes } from './notes.ts';
 export function agentMemory(
   notes: Notes,
   { id: sessionId, owner = '', projectId }: Pick<SessionRecord, 'id' | 'owner' | 'projectId'>,
-  { runId, told: report }: { readonly runId: string; readonly told?: (action: 'write' | 'delete') => void },
+  { runId, told: onChange }: { readonly runId: string; readonly told?: (action: 'write' | 'delete') => void },
 ): AgentMemory {
   const holders: readonly MemoryHolder[] = [
     ...(projectId === null ? [] : [{ of: 'project' as const, id: projectId }]),
@@ -54,13 +54,13 @@ export function agentMemory(
       const { holder, path } = placeOf(whole);
       const next = append ? (now: string) => appended(now, text) : text;
       const note = await notes.write(holder, { path, text: next }, author(isApproved));
-      report?.('write');
+      onChange?.('write');
       return shown(holder, note);
     },
     async delete(whole, { isApproved }) {
       const { holder, path } = placeOf(whole);
       await notes.delete(holder, path, author(isApproved));
-      report?.('delete');
+      onChange?.('delete');
     },
   };
 }
@@ -82,7 +82,7 @@ const maxListed = 100;
 /** The notes themselves, for an agent with a loop of its own, which has no tool to read them; undefined: there are none. */
 export async function tellNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
-  const reports: string[] = [];
+  const parts: string[] = [];
   let room = maxReturned;
   let left = 0;
   for (const { path } of all) {
@@ -93,12 +93,12 @@ export async function tellNotes(memory: AgentMemory): Promise<string | undefined
       left += 1;
       continue;
     }
-    reports.push(part);
+    parts.push(part);
     room -= part.length;
   }
   if (all.length === 0) return undefined;
   const rest = left === 0 ? [] : [`Notes that are too long are left out: ${left}.`];
-  return `${aboutNotes}\n\n<notes>\n${[...reports, ...rest].join('\n\n')}\n</notes>`;
+  return `${aboutNotes}\n\n<notes>\n${[...parts, ...rest].join('\n\n')}\n</notes>`;
 }
 const maxReturned = 20_000; // characters
 const withoutFrame = (text: string) => text.replace(/<(?=\s*(?:\/\s*)?notes)/gi, '&lt;');

@@ -5,8 +5,9 @@ import type { SessionId } from '../../core/model/ids.ts';
 type CompactionLimits = Parameters<EventStore['compact']>[1];
 
 /**
- * Compacts a log at the end of the run in which it grew past the next part of its limits. A compaction reads as much of the log as it
- * keeps, so one after each run would make the runs of a long session dearer. Until the next part a log can exceed its limits.
+ * Compacts a log at the end of the run in which it grew past the next part of its limits. A compaction reads as much of
+ * the log as it keeps, so one after each run would make the runs of a long session dearer. Until the next part a log can
+ * exceed its limits.
  */
 export function compactionOfRuns(events: Pick<EventStore, 'compact'>, kept: CompactionLimits) {
   const part = Math.max(1, Math.floor(Math.min(kept.keepDroppable, kept.keepAll) / 20));

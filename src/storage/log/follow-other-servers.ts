@@ -25,7 +25,7 @@ const idle = 250; // ms, for sessions without an event for a minute
 const idleAfterMs = 60_000;
 const watchAgainMs = 5_000;
 const trustedAfterMs = 2_000; // one that cannot be had ends sooner
-const report = 1_000;
+const reportedMs = 1_000;
 
 /**
  * Finds other servers' appends to followed sessions: the store pushes them if it can, otherwise this polls their heads.
@@ -69,7 +69,7 @@ export function followOtherServers(
         wait = 1_000;
         warn(error, 'what other servers append could not be looked for');
       }
-      await pause(isTold() ? report : wait, signal, clock).catch(() => {});
+      await pause(isTold() ? reportedMs : wait, signal, clock).catch(() => {});
     }
   }
 

@@ -46,7 +46,7 @@ async function usageBetween({ at }: Connection, from: number, to: number): Promi
   );
 }
 
-/** Where the events of its own begin in the log of each fork. */
+/** The seq of the last copied event in the log of each fork. */
 async function copiedSeqs({ at }: Pick<Connection, 'at'>, sessions: readonly string[]): Promise<Map<string, number>> {
   const copied = new Map<string, number>();
   for (let n = 0; n < sessions.length; n += recordsAtOnce) {

@@ -30,7 +30,7 @@ export interface ProviderAdapter {
   refusesSummaries?(refusal: Refusal): boolean;
   /** The provider's own declaration of a tool, for a model that supports it. */
   native?(tool: NativeTool, model: string): ProviderTool | undefined;
-  /** Where pictures of a result go: inside the result, or in a user message after the results. */
+  /** The place of a result's pictures: inside the result, or in a user message after the results. */
   readonly pictures: 'inside' | 'after';
   /** Which of a model's own replies keep their reasoning: all, or those since the last user message. */
   readonly keepsReasoning: 'always' | 'in-turn';

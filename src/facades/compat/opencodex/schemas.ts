@@ -6,7 +6,7 @@ import type { OfferedProvider } from '../../../sessions/projects/providers.ts';
 
 // Only this folder uses snake_case names, as the wire does.
 
-const report = (max: number) =>
+const boundedText = (max: number) =>
   z
     .string()
     .max(max)
@@ -57,15 +57,15 @@ const mode = z
   .nullish()
   .describe('what happens while a run is active; queue is the default');
 export const NewMessage = z.object({
-  content: report(200_000),
+  content: boundedText(200_000),
   role: z.enum(['user', 'assistant', 'system']).nullish().describe('user starts a run; the others are only kept'),
   message_metadata: object.nullish(),
   mode,
 });
-export const StreamMessage = z.object({ content: report(200_000), mode });
+export const StreamMessage = z.object({ content: boundedText(200_000), mode });
 
 export const Execute = z.object({
-  command: report(200_000).refine(withoutNul, 'must not contain NUL'),
+  command: boundedText(200_000).refine(withoutNul, 'must not contain NUL'),
   workdir: path.nullish().describe('/workspace if absent'),
   timeout: z.int().min(1).max(600).nullish().describe('seconds, 120 if absent'),
 });

@@ -21,9 +21,9 @@ const telling = ['cmd', 'path', 'query', 'url', 'text', 'question', 'file', 'inp
 /** One line for display, such as `run_shell: ls -la`. */
 export function toolLine({ name, arguments: args }: ToolNames): string {
   const values = [...telling.map((key) => args[key]), ...Object.values(args)];
-  const report = values.find((value) => typeof value === 'string' && value.trim() !== '');
-  if (typeof report !== 'string') return name;
-  const line = inOneLine(report);
+  const argument = values.find((value) => typeof value === 'string' && value.trim() !== '');
+  if (typeof argument !== 'string') return name;
+  const line = inOneLine(argument);
   return `${name}: ${line.length > shownChars ? `${beginningOf(line, shownChars - 1)}…` : line}`;
 }
 

@@ -218,11 +218,11 @@ export async function askModel(
   const load = loaderOf(work);
   const { transcript, runId } = runWriter;
   const view = transcript.view(runId);
-  const { messages: reports, runFrom } = view;
+  const { messages: viewed, runFrom } = view;
   const { phase, note, hint, mustCall } = turnInput;
   const frame = frameOf(work, turnInput);
   const { system, sections, tools } = frame;
-  const messages = begun ? extended(reports, [begun]) : reports;
+  const messages = begun ? extended(viewed, [begun]) : viewed;
   const bytes = requestBytes({ ...frame, messages });
   const allowance = allowanceOf(work, turnInput);
   const inputTokens = transcript.meter.tokens(model.name, bytes);

@@ -73,7 +73,7 @@ export async function takeTurn(
   const finished = [first.asked, rest].flatMap((it) =>
     it?.outcome.kind === 'finished' ? [{ ...it, end: it.outcome }] : [],
   );
-  const side = [
+  const sideFacts = [
     ...missingParts.factsOf(
       runWriter,
       [first.asked, rest].flatMap((it) => it?.leftOut ?? []),
@@ -91,11 +91,11 @@ export async function takeTurn(
   if (outcome.kind !== 'finished') {
     const goesOn = outcome.kind === 'failed' && outcome.retryable && !outcome.over;
     if (goesOn) speech.rest();
-    await runWriter.write(...(goesOn ? [] : speech.cut()), ...side); // text that was already sent stays
+    await runWriter.write(...(goesOn ? [] : speech.cut()), ...sideFacts); // text that was already sent stays
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     return { ok: false, result: addSpending(failedTurn(outcome), spent) };
   }
-  const facts = [...speech.end(), ...side];
+  const facts = [...speech.end(), ...sideFacts];
   if (outcome.stop === 'refused') {
     await runWriter.write(...facts);
     return { ok: false, result: declined(message, outcome) };

@@ -66,10 +66,10 @@ export class Calls {
 
   ask(data: FactOf<'approval.requested'>['data'], by: Announcer): EventDraft | undefined {
     const { callId, byClient } = data;
-    const report = this.#all.has(callId) ? undefined : this.#announce(data, byClient ? 'allow' : 'ask', by);
+    const announcement = this.#all.has(callId) ? undefined : this.#announce(data, byClient ? 'allow' : 'ask', by);
     const isForResult = byClient || this.#all.get(callId)?.kind === 'custom';
     this.#pending.set(callId, isForResult ? 'result' : 'permission');
-    return report;
+    return announcement;
   }
 
   resolve({ callId, decision, text, result }: FactOf<'approval.resolved'>['data']): EventDraft | undefined {

@@ -233,8 +233,8 @@ export class Projection {
   #emit(type: string, fields: Fields, id?: string): void {
     this.#out.push({ id: id ?? this.#nextId(), type, processed_at: iso(this.#now.at), ...fields });
   }
-  #emitDraft(report: EventDraft | undefined): void {
-    if (report) this.#emit(report.type, report.fields);
+  #emitDraft(draft: EventDraft | undefined): void {
+    if (draft) this.#emit(draft.type, draft.fields);
   }
 
   /** A message is reported when the agent takes it: immediately, or with the start of its own run. */
@@ -401,7 +401,7 @@ export class Projection {
     // The interrupt comes first: its program receives the id of the first part.
     if (reason === 'stopped') this.#emit('user.interrupt', { session_thread_id: null });
     this.#finish(status !== 'completed');
-    for (const report of this.#calls.endAll()) this.#emitDraft(report);
+    for (const draft of this.#calls.endAll()) this.#emitDraft(draft);
     this.delegations.clear();
     this.#emitDraft(this.outcomes.close(runId, data, this.#now.at));
     const failure = this.#now.failure;

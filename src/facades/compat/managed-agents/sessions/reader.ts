@@ -124,9 +124,9 @@ export async function catchUp(
       const event = takeEarliest(pages)?.shift();
       if (!event) break;
       const add = isShared ? addWithChild : addTo;
-      const report = await add(projection, event, sessions);
-      if (!report) return 'child missing';
-      listener(event, report);
+      const emitted = await add(projection, event, sessions);
+      if (!emitted) return 'child missing';
+      listener(event, emitted);
       if (pages.get(event.sessionId)?.length === 0) break;
     }
   }

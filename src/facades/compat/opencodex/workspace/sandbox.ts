@@ -16,7 +16,7 @@ const base = '/api/v1/sandbox/:sid';
 const usualSeconds = 120;
 
 const container_id = `sbx-${sid}`;
-const report = (message: string) => json('Done', z.object({ message: z.string() }), { message });
+const messageReply = (message: string) => json('Done', z.object({ message: z.string() }), { message });
 const Started = z.object({ message: z.string(), container_id: z.string() });
 const started = {
   200: json('It ran already', Started, { message: 'Sandbox is already running', container_id }),
@@ -62,7 +62,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   app.post(
     `${base}/stop`,
     {
-      schema: { params: ChatParams, response: { 200: report('Sandbox stopped successfully') } },
+      schema: { params: ChatParams, response: { 200: messageReply('Sandbox stopped successfully') } },
       config: {
         doc: about('StopSandbox', 'Stop the sandbox: ends its processes and keeps its files', { fails: [404] }),
       },
@@ -75,7 +75,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
   app.post(
     `${base}/reset`,
     {
-      schema: { params: ChatParams, response: { 200: report('Sandbox reset successfully') } },
+      schema: { params: ChatParams, response: { 200: messageReply('Sandbox reset successfully') } },
       config: {
         doc: about('ResetSandbox', 'Empty the workspace and begin with a fresh sandbox', { fails: [404] }),
       },

@@ -62,12 +62,12 @@ export async function* followThreads<Output>({
         yield undefined;
         return;
       }
-      const reports: Output[] = [];
+      const outputs: Output[] = [];
       for (const source of next.value.events)
-        reports.push(...convert(source, await addTo(projection, source, sessions)));
+        outputs.push(...convert(source, await addTo(projection, source, sessions)));
       const log = logs.get(thread);
       if (log) advance(thread, log);
-      yield reports;
+      yield outputs;
     }
   } finally {
     end.abort();

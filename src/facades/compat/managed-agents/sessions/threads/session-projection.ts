@@ -146,9 +146,9 @@ export class SessionProjection {
     if (event.type === 'session.updated' && event.data.budget && thread === this.#id)
       this.#budget = toBudgetView(event.data);
     const own = created.filter(({ type }) => !ofSession.has(type));
-    const reports =
+    const threadEvents =
       known.parent === null ? own.map((one) => ({ thread, event: one })) : this.#ofChild(thread, own, event);
-    return this.#withSession(reports, { ownEvents: created, source: event, wasRescheduled });
+    return this.#withSession(threadEvents, { ownEvents: created, source: event, wasRescheduled });
   }
 
   /** The server stops the children of a thread when its run has ended. */
@@ -199,7 +199,7 @@ export class SessionProjection {
   }
 
   /** Adds the events about the session as a whole. */
-  #withSession(reports: readonly ThreadEvent[], cause: Cause): readonly ThreadEvent[] {
+  #withSession(threadEvents: readonly ThreadEvent[], cause: Cause): readonly ThreadEvent[] {
     const { source, wasRescheduled } = cause;
     const [wasBusy, wasHeld] = [this.#now.isBusy, this.#now.isHeld];
     const all = this.#all.map(({ projection }) => projection);
@@ -211,28 +211,28 @@ export class SessionProjection {
     this.#now.isHeld = !this.#now.isBusy && this.#primary.status !== 'idle';
     if (isWorking) {
       const isNew = !this.#now.isReportedBusy || (wasRescheduled && this.#primary.status === 'running');
-      return isNew ? this.#withStart(reports, cause, wasHeld) : reports;
+      return isNew ? this.#withStart(threadEvents, cause, wasHeld) : threadEvents;
     }
-    if (this.#now.isBusy) return reports;
+    if (this.#now.isBusy) return threadEvents;
     const hasEnded =
       source.sessionId === this.#id && cause.ownEvents.some(({ type }) => type === 'session.status_idle');
     const isShorter = source.type === 'run.end' && this.#now.pendingWhenIdle.some((id) => !pending.includes(id));
-    return wasBusy || hasEnded || isShorter ? [...reports, ...this.#idle(pending, cause)] : reports;
+    return wasBusy || hasEnded || isShorter ? [...threadEvents, ...this.#idle(pending, cause)] : threadEvents;
   }
 
-  #withStart(reports: readonly ThreadEvent[], cause: Cause, wasHeld: boolean): ThreadEvent[] {
+  #withStart(threadEvents: readonly ThreadEvent[], cause: Cause, wasHeld: boolean): ThreadEvent[] {
     this.#now.isReportedBusy = true;
     const goesOn = wasHeld && this.#primary.status === 'running';
     const { thread } = this.#primary;
-    const at = reports.findIndex(
+    const at = threadEvents.findIndex(
       (one) => one.thread === this.#id && one.event.type === 'session.thread_status_running',
     );
-    const before = at < 0 ? reports.length : at;
+    const before = at < 0 ? threadEvents.length : at;
     return [
-      ...reports.slice(0, before),
+      ...threadEvents.slice(0, before),
       this.#event('session.status_running', {}, { cause, part: 90 }),
       ...(goesOn ? [this.#event('session.thread_status_running', thread, { cause, part: 91 })] : []),
-      ...reports.slice(before),
+      ...threadEvents.slice(before),
     ];
   }
 
