@@ -236,6 +236,7 @@ export const sessionsRouter = router({
         after,
         keep,
         ...(status && { status }),
+        ...(projectId !== undefined && { projectId }),
         ...(search !== undefined && { search: { text: search } }),
       };
       const requested = (await ctx.services.sessions.list(query))

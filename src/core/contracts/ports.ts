@@ -105,8 +105,10 @@ export interface ListOptions {
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Not with `idPrefix`. */
   readonly shared?: true;
-  /** Only the records in this state, read from an index. Not with `idPrefix`, `owner` or `shared`. */
+  /** Only the records in this state, read from an index. Not with `idPrefix`, `owner`, `shared` or `parent`. */
   readonly state?: string;
+  /** Only the parts of this record (`indexEntryOf`), read from an index. Not with `idPrefix`, `owner`, `shared` or `state`. */
+  readonly parent?: string;
 }
 
 export interface RecordChanges {
@@ -135,8 +137,8 @@ export interface RecordStore {
    * Sorted by `sort`, highest first, then by id. `idPrefix` filters; `after` is the place after which the list begins.
    */
   list(kind: string, options?: ListOptions): Promise<StoredRecord[]>;
-  /** All records of the kind, or those of an owner or in a state, by the index of a list. */
-  count(kind: string, only?: Pick<ListOptions, 'owner' | 'state'>): Promise<number>;
+  /** All records of the kind, or those of an owner, in a state or of a parent, by the index of a list. */
+  count(kind: string, only?: Pick<ListOptions, 'owner' | 'state' | 'parent'>): Promise<number>;
   /**
    * Up to `limit` ids of records whose documents have this text in one of these fields, ignoring case
    * and in no order. It reads in pieces, so that no write waits for it.

@@ -256,8 +256,8 @@ function guardedSessions(
     }
   }
 
-  async function* listed(principal: Principal): AsyncGenerator<SessionRecord[]> {
-    for await (const piece of sessions.pieces(ownSessions(principal)))
+  async function* listed(principal: Principal, only: Parameters<SessionService['pieces']>[0] = {}) {
+    for await (const piece of sessions.pieces({ ...only, ...ownSessions(principal) }))
       yield piece.filter((session) => isListed(principal, session)).map((session) => seenBy(principal, session));
   }
 
@@ -322,7 +322,7 @@ function guardedSessions(
     },
     pieces(only) {
       const principal = principalOf();
-      return principal.role === 'admin' ? sessions.pieces(only) : listed(principal);
+      return principal.role === 'admin' ? sessions.pieces(only) : listed(principal, only);
     },
     async get(id) {
       const principal = principalOf();
@@ -333,8 +333,8 @@ function guardedSessions(
     },
     watch(signal) {
       const principal = principalOf();
-      const news = sessions.watch(signal);
-      return principal.role === 'admin' ? news : newsFor(principal, news);
+      if (principal.role === 'admin') return sessions.watch(signal);
+      return newsFor(principal, sessions.watch(signal, ownSessions(principal)));
     },
     history: (id) => following(id, () => sessions.history(id)),
     follow: (id, after, options) => following(id, () => sessions.follow(id, after, options)),

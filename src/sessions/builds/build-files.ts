@@ -54,7 +54,8 @@ export class BuildFiles {
         ...options,
         maxBytes,
       });
-      await records.put({ kind, id, doc: { owner, at: clock.now(), bytes: size } });
+      const at = clock.now();
+      await records.put({ kind, id, doc: { owner, at, bytes: size }, sort: at });
     } finally {
       const rest = (this.#arriving.get(owner) ?? 0) - arriving.bytes;
       if (rest > 0) this.#arriving.set(owner, rest);
@@ -86,7 +87,7 @@ export class BuildFiles {
   async collect(now: number): Promise<number> {
     const { records, blobs } = this.#deps;
     let removed = 0;
-    for (const { id, doc } of await records.list(kind)) {
+    for (const { id, doc } of await records.list(kind, { after: { sort: now - keptMs, id: '' } })) {
       if (Stored.parse(doc).at + keptMs > now) continue;
       await blobs.delete(id);
       await records.delete(kind, id);

@@ -26,7 +26,7 @@ export function memoryService({ notes, people, projects, count }: Deps): MemoryS
     if (of === 'person' && id === '') return { of, id };
     if ((await namesOf(of)).has(id)) return { of, id };
     // The notes of a person outlive the keys.
-    if (of === 'person' && (await notes.holders()).has(`${of}:${id}`)) return { of, id };
+    if (of === 'person' && (await notes.holders([{ of, id }])).size > 0) return { of, id };
     throw new AppError('not_found', `There is no such ${of}.`);
   }
   const person = (id: string | undefined) => ({ kind: 'person' as const, id: id ?? '' });
@@ -37,12 +37,14 @@ export function memoryService({ notes, people, projects, count }: Deps): MemoryS
   }
 
   return {
-    async list() {
-      const written = await notes.holders();
+    async list(sees) {
       const named = await Promise.all(
         memoryHolders.map(async (of) => [...(await namesOf(of))].map(([id, name]) => ({ of, id, name }))),
       );
-      const holders = [{ of: 'person' as const, id: '', name: '' }, ...named.flat()];
+      const all = [{ of: 'person' as const, id: '', name: '' }, ...named.flat()];
+      const isSeen = sees && (await Promise.all(all.map(sees)));
+      const holders = isSeen ? all.filter((_, n) => isSeen[n]) : all;
+      const written = await notes.holders(isSeen && holders);
       const known = new Set(holders.map(({ of, id }) => `${of}:${id}`));
       const keyless = [...written.keys()].filter((key) => key.startsWith('person:') && !known.has(key));
       for (const key of keyless) holders.push({ of: 'person', id: key.slice('person:'.length), name: '' });

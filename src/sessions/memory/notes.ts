@@ -71,14 +71,21 @@ export class Notes {
     return this.#deps.limits;
   }
 
-  /** The holders that ever had notes. */
-  async holders(): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
-    const all = await this.#deps.records.list(kinds.index);
+  /** Those of the holders that ever had notes, or all that had. */
+  async holders(
+    among?: readonly MemoryHolder[],
+  ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {
+    const { records } = this.#deps;
+    const all = among
+      ? await Promise.all(among.map((holder) => records.get(kinds.index, keyOf(holder))))
+      : await records.list(kinds.index);
     return new Map(
-      all.map(({ id, doc }) => {
+      all.flatMap((found) => {
+        if (!found) return [];
+        const { id, doc } = found;
         const index = NoteIndex.parse(doc);
         const updatedAt = Math.max(0, ...index.notes.map((note) => note.updatedAt));
-        return [id, { notes: liveIn(index), size: sizeOf(index), updatedAt }];
+        return [[id, { notes: liveIn(index), size: sizeOf(index), updatedAt }] as const];
       }),
     );
   }

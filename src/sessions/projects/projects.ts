@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -18,7 +19,7 @@ const StoredProject = z.object({
 });
 interface Deps {
   readonly records: RecordStore;
-  readonly sessions: Pick<SessionService, 'list' | 'delete'>;
+  readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
   readonly agents: AgentConfigLife & Pick<AgentConfigService, 'get' | 'update'>;
   /** Deletes a project's files and credentials. */
   readonly removeBelongings: (projectId: string) => Promise<void>;
@@ -26,6 +27,7 @@ interface Deps {
   readonly clock: Clock;
 }
 const kind = 'project';
+const deletedAtOnce = 8; // sessions
 
 export function projectService({ records, sessions, agents, removeBelongings, newId, clock }: Deps): ProjectService {
   const projects = new Collection<Project>(records, {
@@ -36,16 +38,19 @@ export function projectService({ records, sessions, agents, removeBelongings, ne
   });
 
   async function removeContent(id: string): Promise<void> {
-    const own = (await sessions.list()).filter(({ projectId }) => projectId === id);
-    await Promise.all(own.map((session) => sessions.delete(session.id).catch(ifGone)));
+    const own = (await Array.fromAsync(sessions.pieces({ projectId: id }))).flat();
+    await forEachConcurrent(own, deletedAtOnce, (session) => sessions.delete(session.id).catch(ifGone));
     await removeBelongings(id);
   }
 
   return {
     async list({ skip, limit, owner }) {
-      const all = await records.list(kind, owner === undefined ? {} : { owner });
-      const found = all.slice(skip, skip + limit).map(({ doc }) => StoredProject.parse(doc));
-      return { projects: found, total: all.length };
+      const only = owner === undefined ? {} : { owner };
+      const [total, rows] = await Promise.all([
+        records.count(kind, only),
+        records.list(kind, { ...only, limit: skip + limit }),
+      ]);
+      return { projects: rows.slice(skip).map(({ doc }) => StoredProject.parse(doc)), total };
     },
     async create({ name, description = null, owner }) {
       const now = clock.now();

@@ -4,7 +4,7 @@ import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore, ByteRange } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
 const StoredFile = z.object({
@@ -71,7 +71,8 @@ const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of 
 const ownerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
-const Owner = z.object({ owner: z.string(), at: z.number() });
+/** `isKept`: false until the file is listed, so that a sweep finds what is not. Older servers wrote none. */
+const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().optional() });
 const gone = () => new AppError('file_not_found', 'There is no such file.');
 
 export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps): Uploads {
@@ -106,6 +107,8 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
       const doc = { ...file, uploadedAt: clock.now() };
       await records.put({ kind: fileKind, id: `${folderOf(file)}:${file.id}`, doc, sort: doc.uploadedAt });
       kept.add(staged);
+      const pointer = { owner: folderOf(file), at: doc.uploadedAt, isKept: true };
+      await records.put({ kind: ownerKind, id: file.id, doc: pointer, expect: 1 }).catch(unlessConflict); // deleted by now
       for (const one of older) if (one.name === file.name) await remove(one);
       return doc;
     });
@@ -115,7 +118,7 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     async stage({ content, ...file }, signal) {
       const id = newId();
       const owner = folderOf(file);
-      await records.put({ kind: ownerKind, id, doc: { owner, at: clock.now() } });
+      await records.put({ kind: ownerKind, id, doc: { owner, at: clock.now(), isKept: false } });
       const info = await blobs.put(id, content, { maxBytes, signal }).catch(async (thrown: unknown) => {
         await forget(id).catch(() => {}); // the sweep at the next start repeats it
         throw thrown;
@@ -147,9 +150,11 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     deleteProject: removeFolder,
     deleteSession: removeFolder,
     async sweep() {
-      for (const { id, doc } of await records.list(ownerKind)) {
+      for (const { id, doc } of await records.list(ownerKind, { state: 'staged' })) {
         const { owner, at } = Owner.parse(doc);
-        if (at < started && !(await records.get(fileKind, `${owner}:${id}`))) await forget(id);
+        if (at >= started) continue;
+        const isKept = (await records.get(fileKind, `${owner}:${id}`)) !== undefined; // by a server that died right after it
+        await (isKept ? records.put({ kind: ownerKind, id, doc: { owner, at, isKept } }) : forget(id));
       }
     },
   };

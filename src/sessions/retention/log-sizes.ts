@@ -1,6 +1,7 @@
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
-import type { EventStore, Marks } from '../../core/contracts/ports.ts';
-import type { SessionId } from '../../core/model/ids.ts';
+import { ChangedRecords } from '../../core/contracts/changed-records.ts';
+import type { EventStore, Marks, Store } from '../../core/contracts/ports.ts';
+import { SessionId } from '../../core/model/ids.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 
 interface MeasuredLog extends Marks {
@@ -12,18 +13,25 @@ const pageSize = 256;
 /** Estimates the bytes of each log. Reads a log once in full and later only its new events. */
 export class LogSizes {
   readonly #events: EventStore;
+  /** The sessions that any server changed. */
+  readonly #news: ChangedRecords | undefined;
   readonly #known = new Map<SessionId, MeasuredLog>();
-  /** The logs that grew since they were measured, if the store reports it. */
+  /** The logs that grew since they were measured. */
   readonly #grown = new Set<SessionId>();
+  /** Those of the last refresh. They are measured once more, because a log is compacted after its last append. */
+  #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 
-  constructor(events: EventStore) {
+  constructor({ events, records, shared }: Pick<Store, 'events' | 'records' | 'shared'>) {
     this.#events = events;
+    if (shared) this.#news = new ChangedRecords(records, 'session');
   }
 
   /** `sessions`: all that are stored. */
   async of(sessions: readonly StoredSession[], signal: AbortSignal): Promise<ReadonlyMap<SessionId, number>> {
     this.#areAllKnown = false;
+    const grown = new Set([...this.#grown, ...this.#justMeasured]);
+    this.#justMeasured = [...this.#grown];
     this.#grown.clear();
     const ids = new Set(sessions.map(({ id }) => id));
     for (const id of this.#known.keys()) if (!ids.has(id)) this.#known.delete(id);
@@ -32,7 +40,7 @@ export class LogSizes {
     for (const id of ids) {
       throwIfFired(signal);
       const known = this.#known.get(id);
-      bytes.set(id, known?.head === heads.get(id) ? (known?.bytes ?? 0) : await this.measure(id));
+      bytes.set(id, known?.head === heads.get(id) && !grown.has(id) ? (known?.bytes ?? 0) : await this.measure(id));
     }
     this.#areAllKnown = true;
     return bytes;
@@ -45,15 +53,17 @@ export class LogSizes {
 
   /** Resolves with the bytes of all logs, and the logs with more than `above`, by reading those that grew; undefined: not all are known. */
   async refresh(above: number, signal: AbortSignal): Promise<{ total: number; longer: SessionId[] } | undefined> {
+    const { changed = [], gone = [] } = (await this.#news?.next()) ?? {};
+    for (const { id } of changed) this.grew(SessionId.parse(id));
+    for (const id of gone) this.forget(SessionId.parse(id));
     if (!this.#areAllKnown) return undefined;
-    for (const id of this.#grown) {
+    const grown = [...this.#grown];
+    for (const id of new Set([...grown, ...this.#justMeasured])) {
       throwIfFired(signal);
-      this.#grown.delete(id);
-      await this.measure(id).catch((thrown: unknown) => {
-        this.#grown.add(id);
-        throw thrown;
-      });
+      await this.measure(id);
     }
+    for (const id of grown) this.#grown.delete(id);
+    this.#justMeasured = grown;
     const all = [...this.#known];
     return {
       total: all.reduce((sum, [, { bytes }]) => sum + bytes, 0),
@@ -63,6 +73,8 @@ export class LogSizes {
 
   forget(id: SessionId): void {
     this.#known.delete(id);
+    this.#grown.delete(id);
+    this.#justMeasured = this.#justMeasured.filter((one) => one !== id);
   }
 
   bytesOf(id: SessionId): number {

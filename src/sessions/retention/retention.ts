@@ -51,11 +51,11 @@ export class Retention {
 
   constructor(deps: RetentionDeps) {
     this.#deps = deps;
-    this.#sizes = new LogSizes(deps.store.events);
+    this.#sizes = new LogSizes(deps.store);
     const { store, log, watchers, clock, name, everyMs } = deps;
-    if (!store.shared) log.onAppend(({ sessionId }) => this.#sizes.grew(sessionId));
     if (store.shared)
       this.#viewed = new ViewedSessions({ records: store.records, watchers, clock, name, ttlMs: 3 * everyMs });
+    else log.onAppend(({ sessionId }) => this.#sizes.grew(sessionId));
   }
 
   /** Runs until the signal fires. */
@@ -81,10 +81,7 @@ export class Retention {
     const blobs = await collect(clock.now() - blobAgeMs, signal);
     if (blobs > 0) logger.info({ blobs }, 'blobs that nobody refers to were removed');
     if (!deletesAny(policy) && !asksBytes(policy)) return;
-    const known =
-      asksBytes(policy) && !this.#deps.store.shared
-        ? await this.#sizes.refresh(policy.maxSessionBytes, signal)
-        : undefined;
+    const known = asksBytes(policy) ? await this.#sizes.refresh(policy.maxSessionBytes, signal) : undefined;
     const needsSizes = known ? policy.maxBytes > 0 && known.total > policy.maxBytes : asksBytes(policy);
     const sessions = await this.#candidates(policy, needsSizes);
     if (needsSizes) await this.#sizes.of(sessions, signal);

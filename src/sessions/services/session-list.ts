@@ -25,12 +25,12 @@ export class SessionList {
   }
 
   /** Usually one read. Where `keep` refuses sessions, as many more as it takes. With `among` no others than these. */
-  async part({ limit, after, keep, owner, status }: ListQuery, among?: ReadonlySet<string>): Promise<SessionRecord[]> {
+  async part(query: ListQuery, among?: ReadonlySet<string>): Promise<SessionRecord[]> {
+    const { limit, after, keep } = query;
     const place = after && { sort: after.latestMessageAt, id: after.id };
     if (among && among.size <= maxAtOnce) return await this.#chosen(among, { keep, limit, place });
     const found: SessionRecord[] = [];
-    const which = owner === undefined ? { ...(status && { state: status }) } : { owner };
-    const only = { ...which, ...(place && { after: place }) };
+    const only = { ...whichOf(query), ...(place && { after: place }) };
     for await (const rows of this.#rows(Math.min(limit, maxAtOnce), only)) {
       const sessions = rows.filter(({ id }) => !among || among.has(id)).map(parsed);
       found.push(...sessions.filter(({ deleting }) => !deleting).filter(keep));
@@ -39,10 +39,10 @@ export class SessionList {
     return found.slice(0, limit);
   }
 
-  /** All sessions, or an owner's, in pieces. One that moves to the front meanwhile is in them once. */
-  async *pieces({ owner }: Pick<ListQuery, 'owner'> = {}): AsyncGenerator<SessionRecord[]> {
+  /** All sessions, or those of an owner or a project, in pieces. One that moves to the front meanwhile is in them once. */
+  async *pieces(chosen: Pick<ListQuery, 'owner' | 'projectId'> = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
-    const only = owner === undefined ? {} : { owner };
+    const only = whichOf(chosen);
     let readFrom = Number.NEGATIVE_INFINITY;
     for (let size = maxAtOnce; ; size = movedAtOnce) {
       let top: number | undefined;
@@ -92,6 +92,12 @@ export class SessionList {
   }
 }
 
+/** The index that a list reads. */
+function whichOf({ owner, projectId, status }: Pick<ListQuery, 'owner' | 'projectId' | 'status'>): ListOptions {
+  if (owner !== undefined) return { owner };
+  if (projectId !== undefined) return { parent: projectId };
+  return status ? { state: status } : {};
+}
 const byPlace = (one: SessionRecord, other: SessionRecord): number =>
   other.latestMessageAt - one.latestMessageAt || (one.id < other.id ? -1 : 1);
 /** A session is sorted by its newest message. */

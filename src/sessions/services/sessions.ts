@@ -176,9 +176,9 @@ export function sessionService(deps: Deps): SessionService {
 
     rename: (id, title) => change(id, { title }),
     update: change,
-    async *watch(signal) {
+    async *watch(signal, only) {
       using _elsewhere = store.shared ? elsewhere.watch() : undefined;
-      yield* news.watch(() => list.all(), AbortSignal.any([signal, closing]));
+      yield* news.watch(() => list.all(only), AbortSignal.any([signal, closing]));
     },
 
     async delete(id) {

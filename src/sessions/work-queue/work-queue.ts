@@ -227,7 +227,7 @@ export class WorkQueue implements WorkerCredentials {
     const { records, clock } = this.#deps;
     let after: { sort: number; id: string } | undefined;
     for (;;) {
-      const page = await records.list(kind, { limit: pageSize, ...(after && { after }) });
+      const page = await records.list(kind, { parent: environmentId, limit: pageSize, ...(after && { after }) });
       for (const { id, doc, version } of page) {
         const item = StoredItem.parse(doc);
         after = { sort: sortOf(item), id };
@@ -235,7 +235,7 @@ export class WorkQueue implements WorkerCredentials {
         const soonest = claimableFrom(item, 0);
         if (soonest === undefined || soonest > now) return; // nor any after it
         const from = claimableFrom(item, reclaimMs) ?? Number.POSITIVE_INFINITY;
-        if (item.environmentId === environmentId && from <= now) yield { item, version };
+        if (from <= now) yield { item, version };
       }
       if (page.length < pageSize) return;
     }
@@ -303,9 +303,8 @@ export class WorkQueue implements WorkerCredentials {
   async #stats(environmentId: string) {
     const { records, clock } = this.#deps;
     const now = clock.now();
-    const open = (await records.list(kind)).map(({ doc }) => StoredItem.parse(doc));
-    const isQueued = (item: StoredItem) =>
-      item.environmentId === environmentId && (item.state === 'queued' || (claimableFrom(item, 0) ?? now + 1) <= now);
+    const open = (await records.list(kind, { parent: environmentId })).map(({ doc }) => StoredItem.parse(doc));
+    const isQueued = (item: StoredItem) => item.state === 'queued' || (claimableFrom(item, 0) ?? now + 1) <= now;
     const queued = open.filter(isQueued);
     const isClaimed = ({ state, claimedAt }: StoredItem) => state === 'queued' && claimedAt !== null;
     const pending = queued.filter(isClaimed).length;
@@ -332,10 +331,12 @@ export class WorkQueue implements WorkerCredentials {
 
   async #all(environmentId: string): Promise<StoredItem[]> {
     const { records } = this.#deps;
-    const both = await Promise.all([records.list(kind), records.list(pastKind)]);
-    const items = both.flat().map(({ doc }) => StoredItem.parse(doc));
-    const own = items.filter((item) => item.environmentId === environmentId);
-    return own.sort((a, b) => b.createdAt - a.createdAt || b.number - a.number);
+    const of = { parent: environmentId };
+    const both = await Promise.all([records.list(kind, of), records.list(pastKind, of)]);
+    return both
+      .flat()
+      .map(({ doc }) => StoredItem.parse(doc))
+      .sort((a, b) => b.createdAt - a.createdAt || b.number - a.number);
   }
 
   async #kept(sessionId: SessionId): Promise<KeptItem | undefined> {

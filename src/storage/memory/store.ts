@@ -219,7 +219,7 @@ function records(documents: Map<string, Document>): RecordStore {
       const version = documents.get(keyOf(kind, id))?.version;
       if (expect === undefined || expect === version) documents.delete(keyOf(kind, id));
     },
-    async list(kind, { limit, idPrefix = '', after, owner, shared, state } = {}) {
+    async list(kind, { limit, idPrefix = '', after, owner, shared, state, parent } = {}) {
       const isBehind = ({ sort, id }: Document) =>
         !after || sort < after.sort || (sort === after.sort && id > after.id);
       const found = ofKind(kind, owner).filter(
@@ -227,7 +227,8 @@ function records(documents: Map<string, Document>): RecordStore {
           it.id.startsWith(idPrefix) &&
           isBehind(it) &&
           (!shared || it.index.shared) &&
-          (state === undefined || it.index.state === state),
+          (state === undefined || it.index.state === state) &&
+          (parent === undefined || it.index.parent === parent),
       );
       found.sort((a, b) => b.sort - a.sort || (a.id < b.id ? -1 : 1));
       return found.slice(0, limit).map(stored);
@@ -243,8 +244,11 @@ function records(documents: Map<string, Document>): RecordStore {
         .map(({ id }) => id)
         .slice(0, limit);
     },
-    count: async (kind, { owner, state } = {}) =>
-      ofKind(kind, owner).filter(({ index }) => state === undefined || index.state === state).length,
+    count: async (kind, { owner, state, parent } = {}) =>
+      ofKind(kind, owner).filter(
+        ({ index }) =>
+          (state === undefined || index.state === state) && (parent === undefined || index.parent === parent),
+      ).length,
     async belonging(sessionId) {
       const found = [...documents.values()].filter(({ id }) => belongsTo(id, sessionId));
       found.sort((a, b) => (recordOrder(a) < recordOrder(b) ? -1 : 1));

@@ -44,7 +44,7 @@ export interface PutDocument {
   readonly id: string;
   readonly doc: string;
   readonly sort: number;
-  /** The sets of its kind that have the record: its owner's, its state's and the shared ones. Older servers wrote none. */
+  /** The sets of its kind that have the record: its owner's, its state's, its parent's and the shared ones. Older servers wrote none. */
   readonly of?: readonly string[];
   /** The kind and the unique name. */
   readonly name?: string;
@@ -152,18 +152,21 @@ export function putDocument({ kind, id, doc, sort = 0 }: RecordPut): PutDocument
 }
 const sharedSet = 'shared';
 const stateSet = (state: string): string => `state:${state}`;
+const parentSet = (parent: string): string => `parent:${parent}`;
 const ownerSet = (owner: string | null): string => (owner === null ? 'unowned' : `owner:${owner}`);
 /** The filter for one of the sets. */
-export function setOf({ owner, shared, state }: Pick<ListOptions, 'owner' | 'shared' | 'state'>): {
+export function setOf({ owner, shared, state, parent }: Pick<ListOptions, 'owner' | 'shared' | 'state' | 'parent'>): {
   readonly of?: string;
 } {
   if (state !== undefined) return { of: stateSet(state) };
+  if (parent !== undefined) return { of: parentSet(parent) };
   if (shared) return { of: sharedSet };
   return owner === undefined ? {} : { of: ownerSet(owner) };
 }
 export function indexFields(kind: string, doc: unknown): { readonly of: string[]; readonly name?: string } {
-  const { owner, shared, state, name } = indexEntryOf(kind, doc);
-  const more = [...(shared ? [sharedSet] : []), ...(state === null ? [] : [stateSet(state)])];
+  const { owner, shared, state, parent, name } = indexEntryOf(kind, doc);
+  const groups = [state === null ? [] : stateSet(state), parent === null ? [] : parentSet(parent)].flat();
+  const more = [...(shared ? [sharedSet] : []), ...groups];
   return { of: [ownerSet(owner), ...more], ...(name !== null && { name: `${kind}\n${name}` }) };
 }
 export const factText = (fact: SessionFact): FactText => ({ type: fact.type, fact: JSON.stringify(fact) });

@@ -1,4 +1,5 @@
-import type { AnyBulkWriteOperation, Collection, CreateIndexesOptions, Document } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection, CreateIndexesOptions, Document, Filter } from 'mongodb';
+import { kindsWithParents } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { searchable } from '../../core/model/event-traits.ts';
 import type { Connection } from './connection.ts';
@@ -40,17 +41,18 @@ const migrations: readonly ((connection: Connection) => Promise<void>)[] = [
     const usage = { type: 'usage', used: { $exists: false } };
     for (const events of at.allEvents) await run(() => events.updateMany(usage, { $set: { used: 1 } }));
   },
-  indexRecords,
+  (connection) => indexRecords(connection, { of: { $exists: false } }),
+  (connection) => indexRecords(connection, { kind: { $in: [...kindsWithParents] } }),
 ];
 const indexedAtOnce = 200;
 
 /** Gives each record its index entry. Names of skills were records of their own before. */
-async function indexRecords({ at, run }: Connection): Promise<void> {
+async function indexRecords({ at, run }: Connection, which: Filter<RecordDocument>): Promise<void> {
   const updates: AnyBulkWriteOperation<RecordDocument>[] = [];
   const write = () => run(() => at.records.bulkWrite(updates, { ordered: false }));
   const options = { projection: { kind: 1, doc: 1 }, batchSize: indexedAtOnce };
   const names = new Set<string>();
-  await using cursor = at.records.find({ of: { $exists: false } }, options);
+  await using cursor = at.records.find(which, options);
   for (let found = await run(() => cursor.next()); found; found = await run(() => cursor.next())) {
     const { _id, kind, doc } = found;
     const { name, of } = indexFields(kind, JSON.parse(doc));

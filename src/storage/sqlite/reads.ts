@@ -10,7 +10,7 @@ export type RecordRow = readonly [id: string, doc: string, version: number];
 /** Only text and numbers are passed to the thread, because documents are JSON already. */
 export type PutRow = readonly [
   ...[kind: string, id: string, doc: string, sort: number],
-  ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null],
+  ...[owner: string | null, shared: 0 | 1, state: string | null, name: string | null, parent: string | null],
 ];
 /** A negative limit means no limit. */
 export interface ListRow {
@@ -21,8 +21,9 @@ export interface ListRow {
   readonly owner?: string | null;
   readonly shared?: true;
   readonly state?: string;
+  readonly parent?: string;
 }
-type Only = Pick<ListRow, 'owner' | 'shared' | 'state'>;
+type Only = Pick<ListRow, 'owner' | 'shared' | 'state' | 'parent'>;
 
 export type ReadOperations = ReturnType<typeof readOperations>;
 
@@ -155,10 +156,12 @@ export const recordSets = {
   unowned: 'kind = :kind AND owner IS NULL',
   shared: 'kind = :kind AND shared = 1',
   state: 'kind = :kind AND state = :state',
+  parent: 'kind = :kind AND parent = :parent',
 } as const;
 type RecordSet = keyof typeof recordSets;
-const setOf = ({ owner, shared, state }: Only): RecordSet => {
+const setOf = ({ owner, shared, state, parent }: Only): RecordSet => {
   if (state !== undefined) return 'state';
+  if (parent !== undefined) return 'parent';
   if (shared) return 'shared';
   if (owner === undefined) return 'kind';
   return owner === null ? 'unowned' : 'owner';
@@ -185,10 +188,14 @@ function recordReads(db: DatabaseSync, now: () => number) {
     return { first: db.prepare(first), behind: db.prepare(behind), count: db.prepare(count) };
   };
   const [kind, owner, unowned] = [prepared('kind'), prepared('owner'), prepared('unowned')];
-  const sets = { kind, owner, unowned, shared: prepared('shared'), state: prepared('state') };
-  const whichOf = ({ owner, state }: Only) => ({
+  const sets = {
+    ...{ kind, owner, unowned },
+    ...{ shared: prepared('shared'), state: prepared('state'), parent: prepared('parent') },
+  };
+  const whichOf = ({ owner, state, parent }: Only) => ({
     ...(owner != null && { owner }),
     ...(state !== undefined && { state }),
+    ...(parent !== undefined && { parent }),
   });
   const belonging = db.prepare(`
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind

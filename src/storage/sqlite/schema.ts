@@ -80,4 +80,11 @@ export const migrations: readonly string[] = [
   CREATE INDEX record_state ON record (kind, state, sort DESC, id) WHERE state IS NOT NULL;
   CREATE UNIQUE INDEX record_name ON record (kind, name) WHERE name IS NOT NULL;
   `,
+  // Lists by parent read this index: the sessions of a project, the work of an environment.
+  `
+  ALTER TABLE record ADD COLUMN parent TEXT;
+  UPDATE record SET parent = doc ->> '$.projectId' WHERE kind = 'session';
+  UPDATE record SET parent = doc ->> '$.environmentId' WHERE kind IN ('work-item', 'work-item-past');
+  CREATE INDEX record_parent ON record (kind, parent, sort DESC, id) WHERE parent IS NOT NULL;
+  `,
 ];

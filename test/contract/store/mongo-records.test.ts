@@ -1,8 +1,12 @@
 // @module-tag all
 import { describe, expect, test } from 'vitest';
-import type { Append } from '../../../src/core/contracts/ports.ts';
+import { neverFires } from '../../../src/core/concurrency/cancel.ts';
+import type { Append, Store } from '../../../src/core/contracts/ports.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { LogSizes } from '../../../src/sessions/retention/log-sizes.ts';
 import { mongoStore } from '../../../src/storage/mongo/store.ts';
+import { stored } from '../../support/machines/session-parts.ts';
 import { mongoUrl, openMongo, skipMongo } from '../../support/stores/mongo.ts';
 import { mongoProxy } from '../../support/stores/mongo-proxy.ts';
 import { facts, newSession } from '../../support/stores/store.ts';
@@ -56,6 +60,31 @@ describe.skipIf(skipMongo)("a session's record on MongoDB (needs TEST_MONGODB_UR
       await expect.poll(() => store.records.get('session', sessionId).catch(() => undefined)).toMatchObject({ doc: 2 }); // the hanging put lies over nothing newer
     },
   );
+
+  test('sizes of logs are read of those that grew on any server, and of no other', async () => {
+    await using opened = await behindProxy();
+    const { proxy, store, database } = opened;
+    await using other = await mongoStore({ url: new Secret(mongoUrl as string), database });
+    const ids = Array.from({ length: 12 }, newSession);
+    const append = (to: Store, id: SessionId, after: number) =>
+      to.events.append({ ...entry(after, after), sessionId: id, puts: [{ kind: 'session', id, doc: { after } }] });
+    for (const id of ids) await append(other, id, 0);
+    const sizes = new LogSizes(store);
+    expect(await sizes.refresh(0, neverFires)).toBeUndefined();
+    await sizes.of(
+      ids.map((id) => stored({ id })),
+      neverFires,
+    );
+    const known = async () => (await sizes.refresh(0, neverFires))?.total ?? 0;
+    const before = [await known(), await known()];
+    await append(other, ids[5] as SessionId, 1);
+    const from = proxy.seen.length;
+    const grown = await known();
+    expect([before[0] === before[1], grown > (before[0] ?? 0)]).toEqual([true, true]);
+    const reads = proxy.seen.slice(from).filter((command) => command.startsWith('find'));
+    expect(reads.filter((command) => command.startsWith('find events')).length).toBeLessThanOrEqual(3);
+    expect(reads.filter((command) => command === 'find records')).toHaveLength(2);
+  });
 
   test('a store that does not answer does not keep a shutdown waiting, whatever it still has to write', async () => {
     await using proxy = await mongoProxy(mongoUrl as string);

@@ -121,8 +121,10 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       news.tell({ type: 'changed', session: { ...record } });
       return { ...record };
     },
-    async *pieces() {
-      yield await sessions.list();
+    async *pieces({ owner, projectId } = {}) {
+      const isChosen = (one: SessionRecord) =>
+        (owner === undefined || one.owner === owner) && (projectId === undefined || one.projectId === projectId);
+      yield (await sessions.list()).filter(isChosen);
     },
     watch: (signal) => news.watch(sessions.list, signal),
     async delete(id) {

@@ -6,6 +6,8 @@ const skill = (id: string, more: object) => ({ kind: 'skill', id, doc: { name: '
 /** Records as the stores had them before they indexed owners, sharing and names. */
 export const recordsBeforeIndex: readonly { readonly kind: string; readonly id: string; readonly doc: unknown }[] = [
   { kind: 'session', id: '0123456789abcdef', doc: { owner: 'ann', status: 'waiting', agent: { owner: 'bob' } } },
+  { kind: 'session', id: '3123456789abcdef', doc: { owner: 'eve', status: 'completed', projectId: 'p1' } },
+  { kind: 'work-item', id: '0123456789abcdef', doc: { environmentId: 'env_1' } },
   { kind: 'session', id: '1123456789abcdef', doc: { status: 'waiting', deleting: false, title: 'its "owner":"ann"' } },
   { kind: 'session', id: '2123456789abcdef', doc: { owner: null, status: 'waiting', deleting: true } },
   { kind: 'automation', id: 'a1', doc: { owner: 'ann', shared: true, after: { of: 'session' } } },
@@ -31,6 +33,8 @@ export async function expectIndexed(records: RecordStore): Promise<void> {
   expect(await records.count('session', { owner: null })).toBe(2);
   expect(await found('session', { state: 'waiting' })).toEqual(['0123456789abcdef', '1123456789abcdef']);
   expect(await records.count('session', { state: 'deleting' })).toBe(1);
+  expect(await found('session', { parent: 'p1' })).toEqual(['3123456789abcdef']);
+  expect(await found('work-item', { parent: 'env_1' })).toEqual(['0123456789abcdef']);
   expect(await found('automation', { state: 'after' })).toEqual(['a1']);
   expect(await found('automation', { shared: true })).toEqual(['a1']);
   expect(await found('webhook', { owner: "o'neil \u00e9" })).toEqual(['w1']);

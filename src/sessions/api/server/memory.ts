@@ -81,8 +81,8 @@ export interface NoteWrite {
  * await memory.write({ of: 'person' }, { path: 'style.md', text: 'Short sentences.' });
  */
 export interface MemoryService {
-  /** The caller's own, and of each project that it sees. */
-  list(): Promise<readonly MemorySummary[]>;
+  /** The caller's own, and of each project that it sees. The notes of no other holder are read. */
+  list(sees?: (holder: MemoryHolder) => Promise<boolean>): Promise<readonly MemorySummary[]>;
   /** By path, deleted ones too. */
   notes(holder: NamedMemory): Promise<readonly Note[]>;
   /** Without `version`: the present text. Rejects: conflict (the text of this version is gone). */

@@ -139,6 +139,19 @@ export function recordContract(store: () => Store): void {
       expect(ids.filter((id) => id.startsWith('z'))).toEqual(['z2', 'z1']);
     });
 
+    test('a list and a count by parent have its parts alone, in order, and a part that moves leaves the list', async () => {
+      const { records } = store();
+      const put = (n: number, projectId: string | null) =>
+        records.put({ kind: 'session', id: `p${n}`, doc: { projectId, status: 'completed' }, sort: n });
+      for (const [n, project] of ['one', 'two', 'one', null, 'one'].entries()) await put(n, project);
+      await put(2, 'two');
+      const ids = async (options: ListOptions) => (await records.list('session', options)).map(({ id }) => id);
+      expect(await ids({ parent: 'one' })).toEqual(['p4', 'p0']);
+      expect(await ids({ parent: 'two', after: { sort: 2, id: 'p2' } })).toEqual(['p1']);
+      const counts = ['one', 'two', 'none'].map((parent) => records.count('session', { parent }));
+      expect(await Promise.all(counts)).toEqual([2, 2, 0]);
+    });
+
     test('a search finds records by their fields, whatever the case, and reads only so many hits', async () => {
       const { records } = store();
       const kind = newKind();

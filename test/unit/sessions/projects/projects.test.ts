@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { agentConfigService } from '../../../../src/sessions/projects/agent-config.ts';
 import { projectService } from '../../../../src/sessions/projects/projects.ts';
 import { offeredProviders } from '../../../../src/sessions/projects/providers.ts';
@@ -24,7 +25,13 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
     providers: async () => offeredProviders({}),
     model: 'demo',
   });
-  const { projects, removed } = watched({ records: store.records, sessions, agents, clock });
+  const read: unknown[] = [];
+  const pieces = (only?: object) => {
+    read.push(only);
+    return sessions.pieces(only);
+  };
+  const noted = { pieces, delete: (which: SessionId) => sessions.delete(which) };
+  const { projects, removed } = watched({ records: store.records, sessions: noted, agents, clock });
   const { id } = await projects.create({ name: 'One' });
   for (const _ of [1, 2]) await sessions.create({ origin: 'opencodex', projectId: id });
   await sessions.create({ origin: 'opencodex' });
@@ -33,6 +40,7 @@ test('a deletion that is cut can be asked for again, and ends what is left', asy
   expect(await projects.get(id)).toMatchObject({ name: 'One' });
   delete instead.delete;
   await projects.delete(id);
+  expect(read).toEqual(Array(3).fill({ projectId: 'p' })); // and no other session
   expect([new Set(removed), (await sessions.list()).length]).toEqual([new Set(['p']), 1]);
   await expect(projects.get(id)).rejects.toMatchObject({ code: 'not_found' });
   await expect(agents.get(id)).rejects.toMatchObject({ code: 'not_found' });

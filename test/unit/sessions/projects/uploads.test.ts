@@ -79,7 +79,11 @@ describe('uploads', () => {
       maxBytes: 100,
     });
     await after.stage({ projectId: 'p', name: 'n', type: 'input', mimeType: null, content: content('n') }, signal);
+    const read: string[] = [];
+    const { get } = before.records;
+    before.records.get = (kind, id) => get(kind, id).finally(() => read.push(id));
     await after.sweep();
+    expect(read).toEqual(['p:id-0']); // and no file that is listed
     expect([...before.blobs.kept.keys()].sort()).toEqual(['fresh', kept].sort());
     expect((await before.records.list('file-owner')).map(({ id }) => id).sort()).toEqual(['fresh', kept].sort());
   });

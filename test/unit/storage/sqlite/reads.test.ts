@@ -36,6 +36,7 @@ test.each([
   ['owner', 'record_owner (kind=? AND owner=?)'],
   ['shared', 'record_shared (kind=?)'],
   ['state', 'record_state (kind=? AND state=?)'],
+  ['parent', 'record_parent (kind=? AND parent=?)'],
 ] as const)('a list by %s reads and counts by an index, in its order, and nothing else', (set, index) => {
   const db = database([]);
   const plans = Object.values(recordStatements(set)).map((sql) =>

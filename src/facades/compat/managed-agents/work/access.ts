@@ -113,11 +113,12 @@ export class WorkerAccess implements RouteAccess {
   /** A worker can read only the skills of its sessions. */
   async #refuseOtherSkills(worker: WorkerIdentity, id: string): Promise<void> {
     const { sessions } = this.#parts.services;
-    const own = worker.work ? [await sessions.get(worker.work.sessionId)] : await sessions.list();
-    const has = own.some(
-      (record) => isOfQueue(record, worker) && record.agent?.skills?.some(({ skill }) => skill === id),
-    );
-    if (!has) throw new AppError('not_found', 'There is no such skill.');
+    const keep = (record: SessionRecord) =>
+      isOfQueue(record, worker) && (record.agent?.skills?.some(({ skill }) => skill === id) ?? false);
+    const own = worker.work
+      ? [await sessions.get(worker.work.sessionId)]
+      : await sessions.list({ limit: 1, after: undefined, keep });
+    if (!own.some(keep)) throw new AppError('not_found', 'There is no such skill.');
   }
 }
 
