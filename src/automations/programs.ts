@@ -1,5 +1,6 @@
 import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
+import type { Secret } from '../core/text/secret.ts';
 import type { Automation, AutomationPrograms, PreparedSession } from '../sessions/api/server/automations.ts';
 
 interface Deps {
@@ -34,7 +35,7 @@ export class Programs implements AutomationPrograms {
    * Rejects: cancelled (the server is starting, so it is retried), unsupported (this server does not serve the API),
    * forbidden, and as its preparation does.
    */
-  async prepare(api: string, automation: Automation): Promise<PreparedSession> {
+  async prepare(api: string, automation: Automation, secret: Secret | undefined): Promise<PreparedSession> {
     const prepare = this.#served.get(api);
     if (!prepare && !this.#isOpen) throw new AppError('cancelled', 'The server is starting.');
     if (!prepare)
@@ -44,6 +45,6 @@ export class Programs implements AutomationPrograms {
       );
     const principal = this.#deps.principalOf(automation.owner);
     if (!principal) throw new AppError('forbidden', 'Nobody with a valid key owns this automation any more.');
-    return await prepare(automation, principal);
+    return await prepare(automation, { as: principal, secret });
   }
 }

@@ -11,7 +11,7 @@ import { nextTime, nextTimes, parseCron } from './schedule.ts';
 
 interface Deps {
   readonly records: AutomationRecords;
-  readonly secrets: Pick<HookSecrets, 'make' | 'delete'>;
+  readonly secrets: Pick<HookSecrets, 'make' | 'keep' | 'delete'>;
   readonly receiver: Pick<HookReceiver, 'receive'>;
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
@@ -114,7 +114,7 @@ export function automationService(deps: Deps): AutomationService {
 
   const service: AutomationService = {
     list: listed,
-    async create({ owner, ...spec }) {
+    async create({ owner, secret, ...spec }) {
       checkKind(spec);
       await check(spec);
       await checkStarts(spec);
@@ -133,12 +133,13 @@ export function automationService(deps: Deps): AutomationService {
         updatedAt: now,
       };
       await records.create(automation);
+      if (secret) await secrets.keep(automation.id, secret, now);
       await look();
       wake();
       return automation;
     },
     get: (id) => records.get(id),
-    async update(id, { version, ...change }) {
+    async update(id, { version, secret, ...change }) {
       const doc = await records.get(id);
       refuseArchived(doc);
       checkProgram(doc, change);
@@ -157,6 +158,8 @@ export function automationService(deps: Deps): AutomationService {
         const nextAt = change.schedule === undefined ? now.nextAt : nextOf(change.schedule);
         return { ...now, ...change, nextAt, version: now.version + 1, updatedAt: clock.now() };
       });
+      if (secret) await secrets.keep(id, secret, next.updatedAt);
+      if (next.program && next.program.archivedAt !== null) await secrets.delete(id);
       await look();
       return next;
     },

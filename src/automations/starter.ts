@@ -3,6 +3,7 @@ import { AppError, toAppError, unlessNoSession } from '../core/errors/errors.ts'
 import { messageIdFor, type SessionId, sessionIdFor } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
 import type { OwnBudget } from '../core/model/spending.ts';
+import type { Secret } from '../core/text/secret.ts';
 import { quoteMark } from '../core/text/strangers.ts';
 import {
   type Automation,
@@ -43,6 +44,8 @@ export interface StarterDeps {
   readonly sessions: Pick<SessionService, 'create' | 'get' | 'send' | 'stop' | 'history' | 'delete'>;
   readonly prebuilds: Pick<Prebuilds, 'follow'>;
   readonly programs: Pick<Programs, 'prepare'>;
+  /** The secret that the program of an automation set. */
+  readonly secretOf: (automation: string) => Promise<Secret | undefined>;
   /** The current cost of a session. */
   readonly costOf: (id: SessionId) => Promise<StartCost>;
   /** Whether a valid key with sufficient rights owns it. */
@@ -115,12 +118,12 @@ export class Starter {
   }
 
   async #launch(start: Start, automation: Automation): Promise<boolean> {
-    const { records, sessions, programs } = this.#deps;
+    const { records, sessions, programs, secretOf } = this.#deps;
     const { sessionId } = start.doc;
     if (sessionId === null) throw new AppError('internal', 'A start without a session.');
     const { owner, program } = automation;
-    const { command, messages } = program
-      ? await programs.prepare(program.api, automation)
+    const { command, messages, begin } = program
+      ? await programs.prepare(program.api, automation, await secretOf(automation.id))
       : ownSession(automation, start.doc);
     if (!(await this.#find(sessionId))) {
       const requested = {
@@ -134,6 +137,7 @@ export class Starter {
         if (toAppError(thrown).code !== 'fenced') throw thrown; // another server was first
       });
     }
+    await begin?.(sessionId);
     const sent = messages.length === 0 ? 0 : await this.#messagesOf(sessionId, messages.length);
     // A server that died may have left a message for the server that runs the session, so message ids are stable.
     for (const [n, message] of [...messages.entries()].slice(sent))

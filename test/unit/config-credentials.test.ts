@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { openCredentials } from '../../src/app/parts/credentials.ts';
 import { loadConfig } from '../../src/app/settings/config.ts';
 import { SessionId } from '../../src/core/model/ids.ts';
+import type { SessionAgent } from '../../src/core/model/session-agent.ts';
 import { Secret } from '../../src/core/text/secret.ts';
+import { anyHost } from '../../src/sandboxes/egress/policy.ts';
 
 const from = (credentials: object) => loadConfig({ CORRAL_EGRESS_CREDENTIALS: JSON.stringify(credentials) }, '');
 const opened = (credentials: object, env: Record<string, string> = { REAL: 'r-e-a-l' }, learn = (_: Secret) => {}) => {
@@ -97,17 +99,29 @@ test("users' credentials come before the server's, a change here counts at once,
     keys: async () => undefined,
     ring: {
       inForce,
-      inForceFor: async () => ({ held: await inForce(), repositories: [] }),
+      inForceFor: async () => ({ held: await inForce(), repositories: [], vaults: ['vlt_1'] }),
       value: async () => new Secret('of-the-user'),
     },
+    variables: async (vaults) =>
+      vaults.map((vault) => ({
+        type: 'environment_variable' as const,
+        id: `vcrd_of_${vault}`,
+        secretName: 'OTHER',
+        hosts: null,
+        places: { header: true, body: false },
+        value: async () => new Secret('of-the-vault'),
+      })),
   });
-  const names = async () => (await it.of(id)).map(({ name }) => name);
+  const names = async () => (await it.of(id)).map(({ name }) => name).slice(1);
   expect(await names()).toEqual(['mine', 'server']);
-  const [first] = await it.of(id);
+  const [variable, first] = await it.of(id);
+  expect(variable).toMatchObject({ name: 'OTHER', hosts: [anyHost], replaces: { header: true, body: false } });
   expect((await first?.value())?.reveal()).toBe('of-the-user');
   expect(first?.write('x')).toBe('Token "x"');
   const env = await it.envOf({ id, projectId: null });
   expect([env.API_KEY, env.OTHER]).toEqual([first?.placeholder, it.env.OTHER]);
+  const agent = { vaults: ['vlt_1'] } as unknown as SessionAgent;
+  expect((await it.envOf({ id, projectId: null, agent })).OTHER).toBe(variable?.placeholder);
 
   held = [];
   expect(await names()).toEqual(['mine', 'server']);

@@ -12,19 +12,25 @@ import { type Authority, egressAuthority } from '../../sandboxes/egress/credenti
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
 import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
 import { admitterFor, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
-import { type Entry, matches, parseEntry } from '../../sandboxes/egress/policy.ts';
-import { type CredentialRing, type HeldCredential, serverHolder } from '../../sessions/projects/credentials.ts';
+import { anyHost, type Entry, matches, parseEntry } from '../../sandboxes/egress/policy.ts';
+import {
+  type CredentialRing,
+  type HeldCredential,
+  serverHolder,
+  vaultsOf,
+} from '../../sessions/projects/credentials.ts';
+import type { VaultVariable } from '../../sessions/vaults/credential-records.ts';
 import type { Config } from '../settings/config.ts';
 
 /** The credentials that the proxy adds for sandboxes, and what sandboxes get instead. */
 export interface ProxyCredentials {
-  /** The session's, its project's, those of the settings and the server's stored ones, in this order. At most a second old. Never rejects. */
+  /** Those of the session's vaults, the session's, its project's, those of the settings and the server's stored ones, in this order. At most a second old. Never rejects. */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: Authority;
   /** Placeholders in the variables of the server's own credentials. */
   readonly env: Readonly<Record<string, string>>;
   /** Placeholders in the variables of all credentials that count in the session. */
-  envOf(session: Pick<SessionRecord, 'id' | 'projectId'>): Promise<Readonly<Record<string, string>>>;
+  envOf(session: Pick<SessionRecord, 'id' | 'projectId' | 'agent'>): Promise<Readonly<Record<string, string>>>;
   /** Keys of providers, for `value-from: {key: …}`, and users' credentials. The store opens later in the start. */
   readFrom(stored: CredentialSources): void;
   /** Users' credentials changed. */
@@ -33,6 +39,8 @@ export interface ProxyCredentials {
 interface CredentialSources {
   readonly keys: (provider: string) => Promise<Secret | undefined>;
   readonly ring: Pick<CredentialRing, 'inForce' | 'inForceFor' | 'value'>;
+  /** The variables of vaults, the one that counts for each name. */
+  readonly variables: (vaults: readonly string[]) => Promise<readonly VaultVariable[]>;
 }
 interface Options {
   readonly config: Pick<Config, 'egress' | 'keys' | 'dataDir'>;
@@ -69,14 +77,24 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   };
   for (const setting of settings) if (!('key' in setting.from)) await readValue(setting);
 
+  const placeholderFor = (name: string, label: string) => {
+    const mark = createHmac('sha256', first?.reveal() ?? '').update(`credential ${label}`);
+    return `corral-${name}-${mark.digest('hex').slice(0, 24)}`;
+  };
+  const ofVaults = async (vaults: readonly string[]): Promise<readonly Credential[]> =>
+    ((await stored?.variables(vaults)) ?? []).map(({ id, secretName: name, hosts, places, value }) => ({
+      name,
+      hosts: (hosts?.map(parseEntry) as Entry[] | undefined) ?? [anyHost],
+      placeholder: placeholderFor(name, `vault:${id}`),
+      value,
+      replaces: places,
+      header: '',
+      write: (text) => text,
+    }));
   const credentialOf = (
     { name, hosts, header, scheme, user = 'x-access-token', git, paths, uses }: NamedPlaces,
     { label, value }: { label: string; value: () => Promise<Secret> },
   ): Credential => {
-    const mark = createHmac('sha256', first?.reveal() ?? '')
-      .update(`credential ${label}`)
-      .digest('hex')
-      .slice(0, 24);
     const basic = (text: string) => `Basic ${Buffer.from(`${user}:${text}`).toString('base64')}`;
     return {
       name,
@@ -84,7 +102,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       hosts: hosts.map(parseEntry) as Entry[],
       ...(git && { isForGit: true }),
       ...(paths && !git && { admits: (_method, url) => isBelow(url.split('?', 1)[0] ?? '', paths) }),
-      placeholder: `corral-${name}-${mark}`,
+      placeholder: placeholderFor(name, label),
       value,
       write: (text) =>
         uses
@@ -127,9 +145,11 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
   const known = new Map<SessionId, { readonly at: number; readonly all: readonly Credential[] }>();
   async function read(session: SessionId): Promise<readonly Credential[]> {
     try {
-      const { held, repositories } = (await stored?.ring.inForceFor(session)) ?? { held: [], repositories: [] };
+      const none = { held: [], repositories: [], vaults: [] };
+      const { held, repositories, vaults } = (await stored?.ring.inForceFor(session)) ?? none;
       const [near, last] = byNearness(held);
       const all = [
+        ...(await ofVaults(vaults)),
         ...forRepositories(near, ofUsers(near), repositories),
         ...forRepositories(settings, ofServer, repositories),
         ...forRepositories(last, ofUsers(last), repositories),
@@ -153,7 +173,13 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     async envOf(session) {
       const [near, last] = byNearness((await stored?.ring.inForce(session)) ?? []);
       const found = [...near].reverse(); // the closest last, which wins
-      return { ...envFrom(last, ofUsers(last)), ...serverEnv, ...envFrom(found, ofUsers(found)) };
+      const variables = (await ofVaults(vaultsOf(session))).map(({ name, placeholder }) => [name, placeholder]);
+      return {
+        ...envFrom(last, ofUsers(last)),
+        ...serverEnv,
+        ...envFrom(found, ofUsers(found)),
+        ...Object.fromEntries(variables),
+      };
     },
     readFrom(from) {
       stored = from;

@@ -137,7 +137,11 @@ export async function openAgents(
     newId,
     pinsOf: async (session) => (await projects.profileOf(session)).skills ?? [],
   });
-  credentials.readFrom({ keys: projects.api.keys.use, ring: projects.credentials });
+  credentials.readFrom({
+    keys: projects.api.keys.use,
+    ring: projects.credentials,
+    variables: (vaults) => projects.vaultCredentials.variablesOf(vaults),
+  });
   stack.use(inBackground(closing, projects.rotate));
   stack.defer(() => pictureScaler[Symbol.asyncDispose]());
   const { maxTabs, maxDownload: maxDownloadBytes } = config.browser;

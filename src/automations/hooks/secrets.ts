@@ -16,7 +16,10 @@ interface Deps {
   readonly learn: (secret: Secret) => void;
 }
 
-/** The secrets with which deliveries are signed, sealed in records of their own, one of each automation. */
+/**
+ * One secret of each automation, sealed in a record of its own: that which signs its deliveries, or that which its program
+ * set.
+ */
 export class HookSecrets {
   readonly #deps: Deps;
 
@@ -34,13 +37,15 @@ export class HookSecrets {
   }
   /** Replaces an existing secret. */
   async make(automationId: string, at: number): Promise<string> {
-    const { records, seal, token, learn } = this.#deps;
-    const text = newSecret(Buffer.from(token(), 'base64url'));
-    const secret = new Secret(text);
+    const text = newSecret(Buffer.from(this.#deps.token(), 'base64url'));
+    await this.keep(automationId, new Secret(text), at);
+    return text;
+  }
+  async keep(automationId: string, secret: Secret, at: number): Promise<void> {
+    const { records, seal, learn } = this.#deps;
     learn(secret);
     const doc = { sealed: seal(automationId, secret), createdAt: at };
     await records.put({ kind, id: automationId, doc, sort: at });
-    return text;
   }
   async delete(automationId: string): Promise<void> {
     await this.#deps.records.delete(kind, automationId);

@@ -5,6 +5,10 @@ export const hostForm = /^([*][.])?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?([.][a-z0-9_]
 
 export const CredentialName = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
 export const variable = z.string().regex(/^[A-Za-z_]\w*$/);
+/** A variable of sandboxes. Corral's own ones tell a sandbox's daemon what to do. */
+export const variableName = variable
+  .max(100)
+  .refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_');
 
 /** Headers that the proxy writes itself, or that say where a request ends. */
 const proxysOwn =
@@ -28,11 +32,8 @@ export const credentialFields = {
     .max(100)
     .regex(/^[^:]+$/)
     .optional(),
-  /** Variables of the sandbox that get the placeholder. Corral's own ones tell a sandbox's daemon what to do. */
-  env: z
-    .array(variable.max(100).refine((name) => !name.startsWith('CORRAL_'), 'must not begin with CORRAL_'))
-    .max(20)
-    .default([]),
+  /** Variables of the sandbox that get the placeholder. */
+  env: z.array(variableName).max(20).default([]),
   /** Only for git, in sessions that have a repository there: `read` fetches, `write` pushes too. */
   git: z.enum(['read', 'write']).optional(),
   /** The paths that get the value, with what is below them. With `git`: the repositories beside those of the session. */

@@ -78,6 +78,8 @@ export interface Entry {
 }
 
 export const webPorts: readonly number[] = [80, 443];
+/** Every name, at the ports 80 and 443. */
+export const anyHost: Entry = { text: '*', host: '', below: true, port: undefined };
 
 export function parseEntry(text: string): Entry | undefined {
   const below = text.startsWith('*.');
@@ -117,6 +119,7 @@ export const entryFor = (texts: readonly string[], target: Target): string | und
 
 export function matches({ host, below, port }: Entry, target: Target): boolean {
   if (port === undefined ? !webPorts.includes(target.port) : port !== target.port) return false;
+  if (host === '') return true;
   return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }
 

@@ -39,6 +39,8 @@ export interface CredentialRing {
     readonly held: readonly HeldCredential[];
     /** The repositories of the session, on which the credentials for git depend. */
     readonly repositories: readonly SessionRepository[];
+    /** The vaults that the program gave to the session. */
+    readonly vaults: readonly string[];
   }>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
@@ -143,9 +145,9 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
     inForce,
     async inForceFor(id) {
       const found = await records.get('session', id);
-      if (!found) return { held: await held(serverHolder), repositories: [] };
+      if (!found) return { held: await held(serverHolder), repositories: [], vaults: [] };
       const session = SessionRecord.parse(found.doc);
-      return { held: await inForce(session), repositories: session.repositories ?? [] };
+      return { held: await inForce(session), repositories: session.repositories ?? [], vaults: vaultsOf(session) };
     },
     async value({ holder, name }) {
       const found = await records.get(kind, idOf(holder, name));
@@ -167,6 +169,9 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
 }
 
 const shown = ({ sealed: _, ...rest }: z.output<typeof Stored>): BoundCredential => rest;
+
+/** The vaults that a program gave to a session. */
+export const vaultsOf = ({ agent }: Pick<SessionRecord, 'agent'>): readonly string[] => agent?.vaults ?? [];
 
 const revoked = (name: string) => new AppError('not_found', `There is no credential '${name}' here.`);
 

@@ -7,7 +7,7 @@ import { vaultCredentialKind as kind } from '../../core/model/records.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { trimEndOf } from '../../core/text/text.ts';
-import type { CredentialAuth, CredentialSecrets, VaultCredential } from '../api/server/vaults.ts';
+import type { CredentialAuth, CredentialSecrets, VariableAuth, VaultCredential } from '../api/server/vaults.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
 
 const Auth = z.discriminatedUnion('type', [
@@ -25,6 +25,12 @@ const Auth = z.discriminatedUnion('type', [
         resource: z.string().nullable(),
       })
       .nullable(),
+  }),
+  z.object({
+    type: z.literal('environment_variable'),
+    secretName: z.string(),
+    hosts: z.array(z.string()).nullable(),
+    places: z.object({ header: z.boolean(), body: z.boolean() }),
   }),
 ]);
 const Stored = z.object({
@@ -54,6 +60,13 @@ export interface StoredCredential {
   /** The version of its record, which a change replaces. */
   readonly version: number;
 }
+/** A variable of the sandboxes of sessions. */
+export interface VaultVariable extends VariableAuth {
+  /** Of its credential. */
+  readonly id: string;
+  /** Rejects: not_found (it has been archived or deleted). */
+  readonly value: () => Promise<Secret>;
+}
 interface Deps {
   readonly records: RecordStore;
   readonly vault: Vault;
@@ -67,10 +80,13 @@ export function addressKey(url: string): string {
   return `${protocol}//${host}${trimEndOf(pathname, '/')}${search}`;
 }
 /**
- * The record of the active credential for an address: named after it, so that the store itself lets a vault have one only.
+ * The record of the active credential for an address or a variable: named after it, so that the store itself lets a vault
+ * have one only.
  */
-const activeId = (vaultId: string, { mcpServerUrl }: Pick<CredentialAuth, 'mcpServerUrl'>) =>
-  `${vaultId}:for-${createHash('sha256').update(addressKey(mcpServerUrl)).digest('hex').slice(0, 32)}`;
+const activeId = (vaultId: string, key: string) =>
+  `${vaultId}:for-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
+const keyOf = (auth: CredentialAuth) =>
+  auth.type === 'environment_variable' ? `variable ${auth.secretName}` : addressKey(auth.mcpServerUrl);
 const archivedId = ({ vaultId, id }: VaultCredential) => `${vaultId}:${id}`;
 
 /** The credentials of vaults in the store, their secrets sealed. */
@@ -105,9 +121,20 @@ export class CredentialRecords {
   }
   /** The active one for a tool server. */
   async findFor(vaultId: string, url: string): Promise<StoredCredential | undefined> {
-    const recordId = activeId(vaultId, { mcpServerUrl: url });
+    const recordId = activeId(vaultId, addressKey(url));
     const found = await this.#records.get(kind, recordId);
     return found && { credential: shown(found.doc), recordId, version: found.version };
+  }
+  /** The variables of these vaults: of several with one name that of the first vault. */
+  async variablesOf(vaults: readonly string[]): Promise<readonly VaultVariable[]> {
+    const found = new Map<string, VaultVariable>();
+    for (const vault of vaults)
+      for (const at of await this.list(vault)) {
+        const { auth, archivedAt, id } = at.credential;
+        if (auth.type !== 'environment_variable' || archivedAt !== null || found.has(auth.secretName)) continue;
+        found.set(auth.secretName, { ...auth, id, value: async () => (await this.secretsOf(at)).token });
+      }
+    return [...found.values()];
   }
   /** Rejects: not_found (it has been archived or deleted). */
   async secretsOf({ recordId }: StoredCredential): Promise<CredentialSecrets> {
@@ -126,9 +153,9 @@ export class CredentialRecords {
     return secrets;
   }
 
-  /** Rejects: conflict (the vault has an active one for this tool server). */
+  /** Rejects: conflict (the vault has an active one for this tool server or variable). */
   async add(credential: VaultCredential, secrets: CredentialSecrets): Promise<void> {
-    const recordId = activeId(credential.vaultId, credential.auth);
+    const recordId = activeId(credential.vaultId, keyOf(credential.auth));
     await this.#put({ recordId, credential, secrets, expect: 0 });
   }
   /** Rejects: conflict (another change was first). */

@@ -147,9 +147,9 @@ export class McpTokens {
   }
   /** The token that another server or a person stored while this one requested a new one. */
   async #changedMeanwhile({ credential }: StoredCredential, before: CredentialSecrets) {
-    const { auth, vaultId } = credential;
-    const found = await this.#deps.credentials.findFor(vaultId, auth.mcpServerUrl);
-    const now = found?.credential.id === credential.id ? await this.#secretsOf(found) : undefined;
+    const { id, vaultId } = credential;
+    const found = await this.#deps.credentials.find(vaultId, id).catch(unlessNotFound);
+    const now = found?.credential.archivedAt === null ? await this.#secretsOf(found) : undefined;
     if (!now || now.token.equals(before.token)) return undefined;
     return { outcome: 'succeeded', token: now.token, lifeMs: null } as const;
   }

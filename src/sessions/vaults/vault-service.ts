@@ -106,7 +106,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
       if (!(await put(() => credentials.add(credential, secrets))))
         throw new AppError(
           'conflict',
-          `The vault has a credential for ${auth.mcpServerUrl} already. Change that one, or archive it first.`,
+          `The vault has a credential for ${auth.type === 'environment_variable' ? auth.secretName : auth.mcpServerUrl} already. Change that one, or archive it first.`,
         );
       try {
         await open(id); // it can have been archived or deleted meanwhile

@@ -32,7 +32,8 @@ testEverywhere(
         ['Alice B.', { user: '1' }, true],
         ['static_bearer', 'Example', 'Other', 'https://MCP.example.com:443/mcp/'],
         [[409, 'conflict_error', 'false'], true, [], true, 'vault_credential_deleted'],
-        [bad, true, bad, 'vault_deleted', gone],
+        ['KEY', true, false],
+        [[409, 'conflict_error', 'false'], true, bad, 'vault_deleted', gone],
       ],
       bearer,
       oauth: [

@@ -133,7 +133,11 @@ export function automationWorld({
     ...(owner !== undefined && { owner }),
   });
   const programs = new Programs({ principalOf });
-  const starter = new Starter({ records, sessions: fake.sessions, prebuilds, programs, costOf, isOwned, clock, tell });
+  const secretOf = (id: string) => secrets.find(id);
+  const starter = new Starter({
+    ...{ records, sessions: fake.sessions, prebuilds, programs, costOf, secretOf },
+    ...{ isOwned, clock, tell },
+  });
   const leads = async () => true;
   const afterRuns = new AfterRuns({ records: store.records, automations: records, clock });
   const scheduler = new Scheduler({ records, starter, afterRuns, leads, shared: store.shared, clock, warn: () => {} });

@@ -253,7 +253,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       keepsPrepared: true,
       wake: () => {},
       look: async () => {},
-      secrets: { make: async () => 'whsec_Zm9yIHRlc3Rz', delete: async () => {} },
+      secrets: { make: async () => 'whsec_Zm9yIHRlc3Rz', keep: async () => {}, delete: async () => {} },
       receiver: { receive: () => Promise.reject(new AppError('not_found', 'No delivery is accepted here.')) },
     }),
     webhooks: webhookService({

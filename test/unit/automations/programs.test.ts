@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import type { Principal } from '../../../src/core/model/principal.ts';
+import type { SessionId } from '../../../src/core/model/ids.ts';
+import { Secret } from '../../../src/core/text/secret.ts';
 import { type PreparedSession, StartRefusal } from '../../../src/sessions/api/server/automations.ts';
 import { automationWorld, minute, spec } from '../../support/automations/world.ts';
 
@@ -14,15 +15,18 @@ const prepared = (...texts: string[]): PreparedSession => ({
 
 test('a start of a program’s automation is made as its API says, with the rights of the owner', async () => {
   const { service, round, clock, fake, programs } = automationWorld();
-  const asked: (Principal | object)[] = [];
-  programs.serve('toy', async (automation, principal) => {
-    asked.push(principal, automation.program?.content ?? {});
-    return prepared('One', 'Two');
+  const asked: unknown[] = [];
+  programs.serve('toy', async (automation, { as, secret }) => {
+    asked.push(as, automation.program?.content, secret?.reveal());
+    const begin = async (id: SessionId) => void asked.push(fake.all.has(id), fake.sent.length);
+    return { ...prepared('One', 'Two'), begin };
   });
-  const { id } = await service.create({ ...ofProgram, owner: 'ada' });
+  const { id } = await service.create({ ...ofProgram, owner: 'ada', secret: new Secret('first') });
+  await service.update(id, { secret: new Secret('second') });
+  expect(JSON.stringify(await service.get(id))).not.toContain('secret"');
   clock.advance(minute);
   await round();
-  expect(asked).toEqual([{ role: 'user', owner: 'ada' }, { task: 'x' }]);
+  expect(asked).toEqual([{ role: 'user', owner: 'ada' }, { task: 'x' }, 'second', true, 0]);
   expect(fake.sent.map(({ text }) => text)).toEqual(['One', 'Two']);
   const [session] = fake.all.values();
   expect(session).toMatchObject({ title: 'Of the program', owner: 'ada', metadata: { team: 'a', automation: id } });

@@ -65,8 +65,10 @@ export function openAutomations(
     closing,
     wake: () => scheduler.wake(),
   });
+  const secrets = new HookSecrets({ ...sealed, records: store.records, token: () => ids.token(), learn });
   const starter = new Starter({
     records,
+    secretOf: (id) => secrets.find(id),
     sessions,
     prebuilds,
     programs,
@@ -94,7 +96,6 @@ export function openAutomations(
     if (facts.some(({ type }) => type === 'run.end')) scheduler.ended(sessionId);
   });
   const running = inBackground(closing, (signal) => scheduler.run(signal));
-  const secrets = new HookSecrets({ ...sealed, records: store.records, token: () => ids.token(), learn });
   const receiver = new HookReceiver({
     records,
     clock,

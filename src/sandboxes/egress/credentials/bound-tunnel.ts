@@ -13,6 +13,7 @@ import type { InterceptedTunnel } from './bound.ts';
 import { type Credential, credentialsFor, firstByHeader, listForms, placeholderIn } from './credential.ts';
 import { couldPush } from './git-requests.ts';
 import { type FilledHeaders, filledHeaders } from './headers.ts';
+import { encodeFor, replacedRequest } from './replacement.ts';
 import { objectionToUpgrade, relayUpgrade } from './upgrade.ts';
 import { type Tunnel, upstreamAgents } from './upstream-agent.ts';
 
@@ -52,15 +53,17 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     client.count(headBytes(req));
     const all = await filled(bound, req);
     if (all instanceof Refusal) return refuse(res, all);
+    req.on('data', (chunk: Buffer) => client.count(chunk.length)).pause();
+    const { headers, body } = await replacedRequest(req, all);
     const outgoing = request({
       agent,
       setHost: false,
       method: req.method ?? 'GET',
       path: req.url ?? '/',
-      headers: [...all.headers],
+      headers: [...headers],
     });
-    req.on('data', (chunk: Buffer) => client.count(chunk.length));
-    req.pipe(outgoing);
+    if (Buffer.isBuffer(body)) outgoing.end(body);
+    else body.pipe(outgoing);
     await passAnswer(outgoing, { client, target, res, secrets: all.secrets, hasCookies: !all.isForGit });
     if (!outgoing.destroyed && !req.complete) outgoing.destroy();
   }
@@ -70,7 +73,7 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
     const all = await of(client.sessionId); // for each request, because a credential can be revoked in between
     const ofHost = credentialsFor(all, target);
     const here = ofHost.filter(({ admits }) => admits?.(req.method, req.url ?? '', target) ?? true);
-    const credentials = firstByHeader(here);
+    const credentials = [...firstByHeader(here), ...here.filter(({ replaces }) => replaces)];
     const requested = parseAuthority(req.headers.host ?? '', target.port);
     if (requested?.host !== target.host || !/^[/*]/.test(req.url ?? '')) {
       client.tell(target, 'refused', 'HTTP Host differs');
@@ -102,10 +105,18 @@ export function boundTunnels({ of, authority, trusted }: CredentialOptions, open
         'Bind it again, or ask the operator about egress.credentials.',
       );
     }
-    for (const { name } of credentials) client.tell(target, 'allowed', `credential: ${name}`);
+    const use = ({ name }: Credential) => client.tell(target, 'allowed', `credential: ${name}`);
+    const fixed = values.filter(([{ replaces }]) => !replaces);
+    for (const [one] of fixed) use(one);
+    const replacements = (place: 'header' | 'body') =>
+      values
+        .filter(([{ replaces }]) => replaces?.[place])
+        .map(([one, value]) => ({ placeholder: one.placeholder, value, onUse: () => use(one) }));
+    const type = req.headers['content-type'];
     return {
       isForGit: credentials.some(({ isForGit }) => isForGit),
-      headers: filledHeaders(req, target, values),
+      headers: filledHeaders(req, target, { fixed, replacements: replacements('header') }),
+      body: replacements('body').map((one) => ({ ...one, value: encodeFor(type, one.value) })),
       secrets: values.flatMap(([one, value]) => listForms(one, value)),
     };
   }

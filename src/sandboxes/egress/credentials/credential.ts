@@ -1,4 +1,5 @@
 import type { Secret } from '../../../core/text/secret.ts';
+import { shortestForm } from '../../../core/text/secret-forms.ts';
 import { type Entry, matches } from '../policy.ts';
 import type { Target } from '../target.ts';
 
@@ -6,7 +7,9 @@ import type { Target } from '../target.ts';
 export interface Credential {
   readonly name: string;
   readonly hosts: readonly Entry[];
-  /** In lower case. */
+  /** The parts of a request in which the value replaces the placeholder. Absent: every request gets the header. */
+  readonly replaces?: { readonly header: boolean; readonly body: boolean };
+  /** In lower case; empty with `replaces`. */
   readonly header: string;
   /** The header's value. */
   readonly write: (value: string) => string;
@@ -31,12 +34,14 @@ export const credentialsFor = (all: readonly Credential[], target: Target): read
  * project's and the server's.
  */
 export function firstByHeader(values: readonly Credential[]): readonly Credential[] {
-  const all = [...values.filter(({ isForGit }) => isForGit), ...values.filter(({ isForGit }) => !isForGit)];
+  const fixed = values.filter(({ replaces }) => !replaces);
+  const all = [...fixed.filter(({ isForGit }) => isForGit), ...fixed.filter(({ isForGit }) => !isForGit)];
   return all.filter((one, at) => all.findIndex(({ header }) => header === one.header) === at);
 }
 
 /** Every form in which the header, or an answer that repeats it, could contain the text: plain, in JSON, in a URL. */
-export function listForms({ write }: Credential, text: string): Buffer[] {
+export function listForms({ write, replaces }: Credential, text: string): Buffer[] {
+  if (replaces && text.length < shortestForm) return []; // it could be in any answer
   const sent = [text, write(text).replace(/^\w+ /, '')];
   const repeated = sent.flatMap((form) => [form, JSON.stringify(form).slice(1, -1), encodeURIComponent(form)]);
   return [...new Set(repeated)].flatMap((form) => {

@@ -3,10 +3,13 @@ import { endToEnd, onlyHeaders, withoutHeaders } from '../heads.ts';
 import { formatAuthority, type Target } from '../target.ts';
 import type { Credential } from './credential.ts';
 import { gitHeaders } from './git-requests.ts';
+import { type Replacement, replaceInHeader } from './replacement.ts';
 
 export interface FilledHeaders {
   /** Alternating names and values. */
   readonly headers: readonly string[];
+  /** What replaces placeholders in the body. */
+  readonly body: readonly Replacement[];
   /** Texts that must not be returned. */
   readonly secrets: readonly Buffer[];
   /** Includes a credential for git. */
@@ -16,15 +19,20 @@ export interface FilledHeaders {
 /** Request headers for compressed answers, in which the secret could not be found. */
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
-/** The headers of a request with each credential in its place. The sandbox's own header of that name is dropped. */
+interface HeaderValues {
+  /** Credentials with a header of their own. The sandbox's own header of that name is dropped. */
+  readonly fixed: readonly (readonly [Credential, string])[];
+  readonly replacements: readonly Replacement[];
+}
+/** The headers of a request with each credential in its place. */
 export function filledHeaders(
   req: IncomingMessage,
   target: Target,
-  values: readonly (readonly [Credential, string])[],
+  { fixed: values, replacements }: HeaderValues,
 ): string[] {
   const replaced = new Set([...unsearchable, ...values.map(([{ header }]) => header)]);
   const kept = ['Host', target.port === 443 ? target.host : formatAuthority(target)];
-  const items = withoutHeaders(endToEnd(req), replaced);
+  const items = withoutHeaders(endToEnd(req), replaced).map((text) => replaceInHeader(text, replacements));
   kept.push(...(values.some(([{ isForGit }]) => isForGit) ? onlyHeaders(items, gitHeaders) : items));
   for (const [{ header, write }, value] of values) kept.push(header, write(value));
   if (req.headers['transfer-encoding'] !== undefined) kept.push('Transfer-Encoding', 'chunked');

@@ -5,6 +5,7 @@ import type { Principal } from '../../../core/model/principal.ts';
 import type { Outcome } from '../../../core/model/records.ts';
 import type { RepositoryInput } from '../../../core/model/repository.ts';
 import type { Goal } from '../../../core/model/runs/goal.ts';
+import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand, SendCommand } from '../sessions.ts';
 
@@ -72,11 +73,20 @@ export interface AutomationProgram {
 export interface PreparedSession {
   readonly command: Omit<CreateCommand, 'id' | 'origin'>;
   readonly messages: readonly SendCommand[];
+  /** Called once the session exists, before its first message; again if a server died in between. */
+  readonly begin?: (id: SessionId) => Promise<void>;
+}
+/** What the start of a program's automation may use. */
+export interface StartRights {
+  /** The owner of the automation. */
+  readonly as: Principal;
+  /** The secret that the program set with the automation. */
+  readonly secret: Secret | undefined;
 }
 /** The APIs whose programs define automations. */
 export interface AutomationPrograms {
   /** Each start calls `prepare` with the rights of the automation's owner. Rejects: StartRefusal, and as creations do. */
-  serve(api: string, prepare: (automation: Automation, as: Principal) => Promise<PreparedSession>): void;
+  serve(api: string, prepare: (automation: Automation, rights: StartRights) => Promise<PreparedSession>): void;
   /** Called once every API of this server has registered. */
   open(): void;
 }
@@ -226,6 +236,11 @@ export interface HookAnswer {
   readonly text: string;
 }
 
+/** What the starts of a program's automation need: stored sealed, never shown, deleted when the program archives it. */
+export interface ProgramSecret {
+  readonly secret?: Secret | undefined;
+}
+
 /** Every method that takes an id rejects with not_found for an unknown automation. */
 export interface AutomationService {
   /** Newest first; only that owner's and shared ones if `owner` is set. */
@@ -234,13 +249,16 @@ export interface AutomationService {
    * Rejects: invalid_request (a schedule, template or model that does not exist, a run without a message, a prebuild without
    * a repository or on a server that keeps no prepared files), quota (100 of one owner).
    */
-  create(spec: AutomationSpec & { readonly owner?: string }): Promise<Automation>;
+  create(spec: AutomationSpec & ProgramSecret & { readonly owner?: string }): Promise<Automation>;
   get(id: string): Promise<Automation>;
   /**
    * Changes only the fields that are set. Rejects: conflict (`version` is set and not the present one, or its program
    * is archived), as `create` does.
    */
-  update(id: string, change: Partial<AutomationSpec> & { readonly version?: number }): Promise<Automation>;
+  update(
+    id: string,
+    change: Partial<AutomationSpec> & ProgramSecret & { readonly version?: number },
+  ): Promise<Automation>;
   /** Deletes the history of its starts and its secret too; the sessions of the automation stay. */
   delete(id: string): Promise<void>;
   /** The schedule rests. Sessions that work go on. */

@@ -21,7 +21,7 @@ export interface OAuthRefresh {
   readonly scope: string | null;
   readonly resource: string | null;
 }
-/** The tool server that a credential is for, without any secret. */
+/** What a credential is for, without any secret. */
 export type CredentialAuth =
   | { readonly type: 'static_bearer'; readonly mcpServerUrl: string }
   | {
@@ -30,8 +30,18 @@ export type CredentialAuth =
       /** Null: the token says nothing about its end. */
       readonly expiresAt: number | null;
       readonly refresh: OAuthRefresh | null;
-    };
-/** The secrets of a credential: `token` is the one that its tool server gets. */
+    }
+  | VariableAuth;
+/** A variable of the session's sandbox. It holds a placeholder, which requests to the hosts carry the value for. */
+export interface VariableAuth {
+  readonly type: 'environment_variable';
+  readonly secretName: string;
+  /** `host` or `*.host`, each with or without a port; null: every host that the sandbox reaches. */
+  readonly hosts: readonly string[] | null;
+  /** The parts of a request in which the value replaces the placeholder. */
+  readonly places: { readonly header: boolean; readonly body: boolean };
+}
+/** The secrets of a credential: `token` is the value that its tool server or its hosts get. */
 export interface CredentialSecrets {
   readonly token: Secret;
   readonly refreshToken?: Secret | undefined;
@@ -79,8 +89,8 @@ export interface CredentialTrial {
 }
 
 /**
- * Vaults with credentials for the tool servers of sessions. Secrets go in, and leave the server only towards the tool
- * server and the token endpoint of their credential. Every method that takes an id rejects with not_found for an unknown
+ * Vaults with credentials for the tool servers and sandboxes of sessions. Secrets go in, and leave the server only towards
+ * the tool server, the token endpoint or the hosts of their credential. Every method that takes an id rejects with not_found for an unknown
  * vault or credential.
  *
  * @example
@@ -101,7 +111,7 @@ export interface VaultService {
   /** The newest first. */
   credentials(id: string): Promise<readonly VaultCredential[]>;
   credential(id: string, credential: string): Promise<VaultCredential>;
-  /** Rejects: conflict (the vault has one for this tool server), quota (20 in a vault), invalid_request (it is archived). */
+  /** Rejects: conflict (the vault has one for this tool server or variable), quota (20 in a vault), invalid_request (it is archived). */
   addCredential(id: string, credential: NewCredential): Promise<VaultCredential>;
   /** Running sessions use it from their next request on. Rejects: invalid_request (it is archived). */
   changeCredential(

@@ -5,11 +5,14 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { expect, test } from 'vitest';
 import WebSocket, { WebSocketServer } from 'ws';
 import { Secret } from '../../../../src/core/text/secret.ts';
+import type { Credential } from '../../../../src/sandboxes/egress/credentials/credential.ts';
+import { anyHost } from '../../../../src/sandboxes/egress/policy.ts';
 import {
   api,
   authority,
   certificate,
   credential,
+  git,
   type Handler,
   other,
   value,
@@ -39,6 +42,60 @@ test('the real value replaces the placeholder on its way to the bound host, and 
     'allowed api.example.test credential: api',
   ]);
   expect(JSON.stringify(it.bench.told)).not.toContain(value);
+});
+
+const variable = (more: Partial<Credential>) =>
+  credential('KEY', 'api.example.test', { header: '', replaces: { header: true, body: true }, ...more });
+const { placeholder: held } = variable({});
+const form = 'Content-Type: application/x-www-form-urlencoded\r\n';
+const basic = (text: string) => Buffer.from(`me:${text}`).toString('base64');
+const odd = new Secret('a"b &%');
+const chunks = [`{"a":"${held.slice(0, 9)}`, `${held.slice(9)}", "b":"${held}"}`];
+const chunked = `${chunks.map((text) => `${text.length.toString(16)}\r\n${text}\r\n`).join('')}0\r\n\r\n`;
+test.each<[string, string, string, Partial<Credential>, string, string]>([
+  ['a header', `X-Key: k=${held};\r\n`, '', {}, `k=${value};`, ''],
+  ['Basic', `X-Key: Basic ${basic(held)}\r\n`, '', {}, `Basic ${basic(value)}`, ''],
+  ['JSON', 'Content-Type: application/json\r\n', `{"a":"${held}"}`, { value: async () => odd }, '', '{"a":"a\\"b &%"}'],
+  ['a form', form, `a=${held}`, { value: async () => odd }, '', 'a=a%22b%20%26%25'],
+  ['any text', '', `${held} ${held}`, {}, '', `${value} ${value}`],
+  ['chunks', 'Transfer-Encoding: chunked\r\n', chunked, {}, '', `{"a":"${value}", "b":"${value}"}`],
+  ['a body of its header alone', '', held, { replaces: { header: true, body: false } }, '', held],
+  ['a header of its body alone', `X-Key: ${held}\r\n`, '', { replaces: { header: false, body: true } }, held, ''],
+  ['a compressed body', 'Content-Encoding: gzip\r\n', held, {}, '', held],
+  ['any host', `X-Key: ${held}\r\n`, '', { hosts: [anyHost] }, value, ''],
+])("a variable's placeholder in %s", async (_, head, body, more, header, sent) => {
+  const asked: (string | undefined)[] = [];
+  const handler: Handler = (req, res) => {
+    const parts: Buffer[] = [];
+    req.on('data', (part: Buffer) => parts.push(part));
+    req.on('end', () => {
+      asked.push(req.headers['x-key'] as string | undefined, Buffer.concat(parts).toString());
+      res.end('fine');
+    });
+  };
+  await using it = await world(handler, { all: [variable(more)] });
+  const tls = await it.tls('api.example.test');
+  const length = head.startsWith('Transfer') ? '' : `Content-Length: ${body.length}\r\n`;
+  tls.write(`POST / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n${length}${head}\r\n${body}`);
+  expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 [\s\S]*fine/);
+  expect(asked).toEqual([header || undefined, sent]);
+  const isUsed = header !== held && sent !== held;
+  expect(it.rules().includes('allowed api.example.test credential: KEY')).toBe(isUsed);
+  expect(JSON.stringify(it.bench.told)).not.toContain(value);
+});
+
+test("a variable's placeholder reaches no other host, and an answer with its value ends", async () => {
+  await using it = await world((req, res) => void res.end(`you sent ${req.headers['x-key']}`), {
+    all: [variable({}), git],
+  });
+  const request = (host: string) => `GET / HTTP/1.1\r\nHost: ${host}\r\nX-Key: ${held}\r\nConnection: close\r\n\r\n`;
+  const away = await it.tls('git.example.test');
+  away.end(request('git.example.test'));
+  expect(await rest(away)).toMatch(/^HTTP\/1.1 403 [\s\S]*credential 'KEY'/);
+  const own = await it.tls('api.example.test');
+  own.end(request('api.example.test'));
+  expect(await rest(own).catch(() => 'cut')).not.toContain(value);
+  expect(it.rules().at(-1)).toBe('refused api.example.test credential: the answer repeats it');
 });
 
 test('git gets its credential without a request for it, as Basic', async () => {

@@ -32,6 +32,9 @@ def crud():
     shown = [one.id for one in vaults.credentials.list(vault.id, include_archived=True)]
     gone = vaults.credentials.delete(made.id, vault_id=vault.id)
     variable = {"type": "environment_variable", "secret_name": "KEY", "secret_value": "third-secret-3", "networking": {"type": "unrestricted"}}
+    kept = vaults.credentials.create(vault_id=vault.id, auth=variable)
+    less = {"type": "environment_variable", "injection_location": {"body": False}}
+    places = vaults.credentials.update(kept.id, vault_id=vault.id, auth=less).auth.injection_location
     wrong = refused(lambda: vaults.credentials.create(vault_id=vault.id, auth=variable))
     ended = vaults.archive(vault.id)
     late = refused(lambda: vaults.credentials.create(vault_id=vault.id, auth=auth))
@@ -40,6 +43,7 @@ def crud():
         [changed.display_name, read.metadata, vault.id in listed],
         [made.auth.type, made.display_name, other.display_name, same.auth.mcp_server_url],
         [again, archived.archived_at is not None, hidden, shown == [made.id], gone.type],
+        [kept.auth.secret_name, places.header, places.body],
         [wrong, ended.archived_at is not None, late, removed.type, refused(lambda: vaults.retrieve(vault.id))],
     ]
 

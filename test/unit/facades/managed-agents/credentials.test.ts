@@ -54,6 +54,36 @@ test('a credential is shown with every field and without a secret', () => {
   expect(values).toEqual(['access-token', 'refresh-token', 'client-secret']);
 });
 
+const variable = {
+  type: 'environment_variable',
+  secret_name: 'API_KEY',
+  secret_value: 'very secret',
+  networking: { type: 'limited', allowed_hosts: ['api.example.com', '*.example.org'] },
+};
+test.each<[string, object, object, object]>([
+  ['places left out', {}, {}, { injection_location: { header: true, body: true } }],
+  [
+    'one place',
+    { injection_location: { header: true } },
+    {},
+    { injection_location: { header: true, body: false }, networking: variable.networking },
+  ],
+  [
+    'a place added later',
+    { injection_location: { body: true }, networking: { type: 'unrestricted' } },
+    { injection_location: { header: true } },
+    { injection_location: { header: true, body: true }, networking: { type: 'unrestricted' } },
+  ],
+  ['other hosts later', {}, { networking: { type: 'unrestricted' } }, { networking: { type: 'unrestricted' } }],
+])('a variable with %s is shown without its value', (_, more, later, shown) => {
+  const of = { ...variable, ...more };
+  expect(made(of).secrets.token.reveal()).toBe('very secret');
+  const next = { ...made(of).credential, ...change({ type: 'environment_variable', ...later }, of) };
+  expect(toCredential(next).auth).toMatchObject({ type: 'environment_variable', secret_name: 'API_KEY', ...shown });
+  expect(JSON.stringify(toCredential(next))).not.toContain('very secret');
+  expect(change({ type: 'environment_variable', secret_value: 'new' }, of).secrets?.token?.reveal()).toBe('new');
+});
+
 test('a change keeps what it leaves out, and the way in which the client proves itself', () => {
   const auth = {
     type: 'mcp_oauth',
@@ -71,7 +101,14 @@ test.each([
   ['a name in the address', { type: 'static_bearer', token: 'a', mcp_server_url: 'https://me:pw@mcp.example/' }],
   ['another scheme', { type: 'static_bearer', token: 'a', mcp_server_url: 'file:///etc/passwd' }],
   ['a token endpoint that is no address', { ...oauth, refresh: { ...refresh, token_endpoint: 'auth' } }],
-  ['a variable', { type: 'environment_variable', secret_name: 'A', secret_value: 'b' }],
+  ['a variable without hosts', { ...variable, networking: undefined }],
+  ['a variable of the daemon', { ...variable, secret_name: 'CORRAL_TOKEN' }],
+  ['a variable whose name no shell takes', { ...variable, secret_name: 'A-B' }],
+  ['a variable whose value no header carries', { ...variable, secret_value: 'a\nb' }],
+  ['seventeen hosts', { ...variable, networking: { type: 'limited', allowed_hosts: Array(17).fill('a.example') } }],
+  ['an address as a host', { ...variable, networking: { type: 'limited', allowed_hosts: ['https://a.example/'] } }],
+  ['no place', { ...variable, injection_location: {} }],
+  ['null as its places', { ...variable, injection_location: null }],
   ['an unknown field', { type: 'static_bearer', token: 'a', mcp_server_url: url, colour: 'red' }],
 ])('a credential with %s is refused', (_, auth) =>
   expect(() => made(auth)).toThrow(expect.objectContaining({ code: 'invalid_request' })),
@@ -80,6 +117,9 @@ test.each([
 test.each([
   ['another type', { type: 'static_bearer', token: 'x' }, oauth],
   ['another address', { type: 'mcp_oauth', mcp_server_url: 'https://other.example/' }, oauth],
+  ['another name of a variable', { type: 'environment_variable', secret_name: 'B' }, variable],
+  ['no place', { type: 'environment_variable', injection_location: { header: false, body: false } }, variable],
+  ['a variable', { type: 'environment_variable', secret_value: 'x' }, oauth],
   ['a refresh that it never had', { type: 'mcp_oauth', refresh: { scope: 'x' } }, { ...oauth, refresh: null }],
   [
     'a client secret where there is none',

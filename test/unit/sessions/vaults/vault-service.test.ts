@@ -74,6 +74,31 @@ test('the first vault with a token counts, a changed one at once, and an ended o
   expect(await tokenFor('https://mcp.example/other', one, two)).toBeUndefined();
 });
 
+test('a vault has one active variable of a name, the first vault counts, and an archived one has no value', async () => {
+  const { vaults, aVault, credentials, tokenFor } = world();
+  const [one, two] = [await aVault(), await aVault()];
+  const places = { header: true, body: false };
+  const variable = (secretName: string, token: string) => ({
+    ...bearer('', token),
+    auth: { type: 'environment_variable' as const, secretName, hosts: ['a.example'], places },
+  });
+  const { id } = await vaults.addCredential(one, variable('KEY', 'of-one'));
+  await vaults.addCredential(two, variable('KEY', 'of-two'));
+  await vaults.addCredential(two, variable('key', 'of-two-too'));
+  await expect(vaults.addCredential(one, variable('KEY', 'again'))).rejects.toMatchObject({
+    code: 'conflict',
+    publicMessage: expect.stringContaining('KEY'),
+  });
+  const values = async () =>
+    Promise.all((await credentials.variablesOf([one, two])).map(async (it) => (await it.value()).reveal()));
+  const [held] = await credentials.variablesOf([one]);
+  expect((await values()).sort()).toEqual(['of-one', 'of-two-too']);
+  await vaults.archiveCredential(one, id);
+  expect((await values()).sort()).toEqual(['of-two', 'of-two-too']);
+  await expect(held?.value()).rejects.toMatchObject({ code: 'not_found' });
+  expect(await tokenFor('https://mcp.example/', one, two)).toBeUndefined();
+});
+
 test('an archived vault stays readable, its secrets are erased, and nothing can be added', async () => {
   const { vaults, aVault, tokenFor, records, credentials } = world();
   const id = await aVault();

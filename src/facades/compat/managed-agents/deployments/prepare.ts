@@ -1,13 +1,18 @@
+import { z } from 'zod';
 import { neverFires } from '../../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../../core/errors/errors.ts';
+import type { SessionId } from '../../../../core/model/ids.ts';
+import { maxRepositories } from '../../../../core/model/repository.ts';
+import { jsonWithin } from '../../../../core/text/json.ts';
 import type { AutomationPrograms, PreparedSession } from '../../../../sessions/api/server/automations.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
-import { ApiError, invalid, unsupportedField } from '../errors.ts';
+import { ApiError, invalid } from '../errors.ts';
 import { contentFiles, uploadFor } from '../resources/files.ts';
 import { readContents } from '../sessions/content.ts';
 import { newSession } from '../sessions/create.ts';
 import { apiDeploymentId } from '../sessions/ids.ts';
+import { putToken } from '../sessions/repository-resources.ts';
 import { toCommand } from '../sessions/send.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { toRefusal } from './errors.ts';
@@ -27,10 +32,15 @@ interface Deployment {
   };
   /** Undefined: it is new. */
   readonly id?: string;
+  /** The tokens of its repositories, which its content does not have. Undefined: the session is prepared as a check only. */
+  readonly tokens?: RepositoryTokens | undefined;
 }
 
 /** Prepares the session of a run, as the program would create it now. Rejects: invalid_request, not_found. */
-export async function prepareSession({ name, content, id }: Deployment, deps: PrepareDeps): Promise<PreparedSession> {
+export async function prepareSession(
+  { name, content, id, tokens: kept }: Deployment,
+  deps: PrepareDeps,
+): Promise<PreparedSession> {
   const { services, settings, clock, ids } = deps;
   const uploadOf = (file: string) =>
     uploadFor(file, deps).catch((thrown: unknown) => {
@@ -41,15 +51,14 @@ export async function prepareSession({ name, content, id }: Deployment, deps: Pr
     agent: { type: 'agent', ...content.agent },
     environment_id: content.environmentId,
     title: name,
-    resources: content.resources,
+    resources: content.resources.map((one) =>
+      one.type === 'github_repository' ? { ...one, authorization_token: tokenFor(`${one.url}`, kept) } : one,
+    ),
     vault_ids: content.vaultIds,
     budget: content.budget,
     initial_events: content.initialEvents,
   };
-  // A deployment is stored and shown; a token must not be.
-  if (content.resources.some(({ type }) => type === 'github_repository'))
-    throw unsupportedField('resources of the type "github_repository" in a deployment', 'send files and memory stores');
-  const { command, initial } = await newSession(body, {
+  const { command, initial, tokens } = await newSession(body, {
     services,
     settings,
     uploadOf,
@@ -63,7 +72,21 @@ export async function prepareSession({ name, content, id }: Deployment, deps: Pr
       throw invalid(`initial_events: ${event.type} cannot begin a session.`);
     messages.push(toCommand(event, await readContents([event], { ...contentFiles(deps, neverFires), uploadOf })));
   }
-  return { command, messages };
+  const begin = async (session: SessionId) => {
+    for (const token of tokens) await putToken(services.sessionCredentials, session, token);
+  };
+  return { command, messages, begin };
+}
+
+/** The tokens of a deployment's repositories by address. The server stores them apart from what it shows. */
+export const RepositoryTokens = z.record(z.string(), z.string());
+export type RepositoryTokens = z.output<typeof RepositoryTokens>;
+const tokenLimits = { maxBytes: 128 * 1024, maxDepth: 1, maxValues: maxRepositories + 1 };
+const unchecked = 'checked-without-token';
+function tokenFor(url: string, tokens: RepositoryTokens | undefined): string {
+  const token = tokens ? tokens[url] : unchecked;
+  if (token === undefined) throw invalid(`resources: the deployment has no token for ${url}. Update its resources.`);
+  return token;
 }
 
 type Prepare = Parameters<AutomationPrograms['serve']>[1];
@@ -71,12 +94,13 @@ type RunDeps = Omit<PrepareDeps, 'services'> & Pick<FacadeParts, 'acting'>;
 
 /** Prepares the sessions of runs, each with the permissions of its deployment's owner. */
 export function prepareDeployment({ acting, ...deps }: RunDeps): Prepare {
-  return async (automation, principal) => {
+  return async (automation, { as, secret }) => {
     const content = parseContent(automation);
     if (!content) throw invalid('The automation is no deployment.');
     const { id, name } = automation;
     try {
-      return await prepareSession({ id, name, content }, { ...deps, services: acting(principal).services });
+      const tokens = RepositoryTokens.parse(secret ? jsonWithin(secret.reveal(), tokenLimits) : {});
+      return await prepareSession({ id, name, content, tokens }, { ...deps, services: acting(as).services });
     } catch (thrown) {
       throw toRefusal(thrown);
     }

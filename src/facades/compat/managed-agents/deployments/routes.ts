@@ -1,15 +1,17 @@
 import type { z } from 'zod';
 import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
+import { Secret } from '../../../../core/text/secret.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { Automation, AutomationSpec, Schedule } from '../../../../sessions/api/server/automations.ts';
 import { invalid } from '../errors.ts';
 import type { FileDeps } from '../resources/files.ts';
 import type { Route } from '../route.ts';
+import type { ResourceRequest } from '../sessions/create.ts';
 import { parseDeploymentId } from '../sessions/ids.ts';
 import { SessionContent } from '../sessions/kept-session.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { changedMetadata, paginate, parsed, withoutPrevious } from '../wire.ts';
-import { prepareSession } from './prepare.ts';
+import { prepareSession, type RepositoryTokens } from './prepare.ts';
 import { keptStarts, launched, toRun } from './runs.ts';
 import {
   agentLabel,
@@ -69,8 +71,12 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
   }
 
   /** The automation that executes a deployment, after everything that its sessions need was found. */
-  async function toAutomation(name: string, content: UnpinnedContent, schedule: Schedule | null) {
-    const { command, messages } = await prepareSession({ name, content }, deps);
+  async function toAutomation(
+    name: string,
+    content: UnpinnedContent,
+    { schedule, tokens }: { readonly schedule: Schedule | null; readonly tokens: RepositoryTokens | undefined },
+  ) {
+    const { command, messages } = await prepareSession({ name, content, tokens }, deps);
     const { agentId, version } = SessionContent.parse(command.agent?.kept);
     const agent = { id: agentId, version };
     const program = {
@@ -79,7 +85,8 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
       archivedAt: null,
       content: DeploymentContent.parse({ ...content, agent }),
     };
-    return { name, message: messages[0]?.text ?? '', schedule, program };
+    const secret = tokens && new Secret(JSON.stringify(tokens));
+    return { name, message: messages[0]?.text ?? '', schedule, program, ...(secret && { secret }) };
   }
 
   return [
@@ -88,19 +95,20 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
       least: 'create',
       async run({ body }) {
         const input = parsed(NewDeployment, body);
+        const { resources, tokens } = withoutTokens(input.resources ?? []);
         const content = {
           description: input.description || null,
           agent: input.agent,
           environmentId: input.environment_id,
           initialEvents: input.initial_events as Record<string, unknown>[],
-          resources: input.resources ?? [],
+          resources,
           vaultIds: input.vault_ids ?? [],
           budget: (input.budget ?? null) as Record<string, unknown> | null,
           metadata: input.metadata ?? {},
         };
         const schedule = toSchedule(input.schedule);
         return await shown(
-          await automations.create({ ...usual, ...(await toAutomation(input.name, content, schedule)) }),
+          await automations.create({ ...usual, ...(await toAutomation(input.name, content, { schedule, tokens })) }),
         );
       },
     },
@@ -138,6 +146,7 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
       endpoint: 'POST /v1/deployments/:id',
       async run({ params, body }) {
         const input = parsed(DeploymentChange, body);
+        const changed = input.resources === undefined ? undefined : withoutTokens(input.resources ?? []);
         const { automation, content: now } = await living(params.id);
         const content = {
           ...now,
@@ -145,13 +154,13 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
           ...(input.agent && { agent: input.agent }),
           ...(input.environment_id !== undefined && { environmentId: input.environment_id }),
           ...(input.initial_events && { initialEvents: input.initial_events as Record<string, unknown>[] }),
-          ...(input.resources !== undefined && { resources: input.resources ?? [] }),
+          ...(changed && { resources: changed.resources }),
           ...(input.vault_ids !== undefined && { vaultIds: input.vault_ids ?? [] }),
           ...(input.budget !== undefined && { budget: input.budget as Record<string, unknown> | null }),
           ...(input.metadata && { metadata: changedMetadata(now.metadata, input.metadata) }),
         };
         const schedule = input.schedule === undefined ? automation.schedule : toSchedule(input.schedule);
-        const spec = await toAutomation(input.name ?? automation.name, content, schedule);
+        const spec = await toAutomation(input.name ?? automation.name, content, { schedule, tokens: changed?.tokens });
         const { version } = automation;
         return await shown(await automations.update(automation.id, { ...spec, version }));
       },
@@ -188,6 +197,18 @@ export function deploymentRoutes(parts: FileDeps, settings: ManagedAgentsSetting
   ];
 }
 type UnpinnedContent = Parameters<typeof prepareSession>[0]['content'];
+
+/** The resources as they are stored and shown, and the tokens, which are sealed. */
+function withoutTokens(resources: readonly z.output<typeof ResourceRequest>[]) {
+  const tokens: RepositoryTokens = {};
+  const shown = resources.map((one) => {
+    if (one.type !== 'github_repository') return one;
+    const { authorization_token: token, ...rest } = one;
+    tokens[one.url] = token;
+    return { ...rest, checkout: rest.checkout ?? null, mount_path: rest.mount_path ?? null };
+  });
+  return { resources: shown, tokens };
+}
 
 const toSchedule = (input: z.output<typeof NewDeployment>['schedule']): Schedule | null =>
   input ? { cron: input.expression, timezone: input.timezone, jitterSeconds: 0, missed: 'latest' } : null;

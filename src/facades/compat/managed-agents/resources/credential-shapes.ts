@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fitsHeader, hostForm, variableName } from '../../../../core/model/credential.ts';
 import { Secret } from '../../../../core/text/secret.ts';
 import type {
   ChangedCredential,
@@ -6,9 +7,10 @@ import type {
   CredentialTrial,
   NewCredential,
   TriedAnswer,
+  VariableAuth,
   VaultCredential,
 } from '../../../../sessions/api/server/vaults.ts';
-import { invalid, unsupportedField } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import { changedMetadata, iso, isoOrNull, Metadata, MetadataChange, parseTime } from '../wire.ts';
 
 // Credentials as clients send them and as they are shown: no secret is ever returned.
@@ -34,7 +36,14 @@ const time = z.string().max(100).nullable().optional();
 const displayName = z.string().min(1).max(255).nullable().optional();
 const secretAuth = ['client_secret_basic', 'client_secret_post'] as const;
 
-const environmentVariable = z.looseObject({ type: z.literal('environment_variable') });
+const variableValue = z.string().max(8_192).refine(fitsHeader, 'must be printable ASCII, because a header carries it');
+const networking = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('unrestricted') }),
+  z.strictObject({ type: z.literal('limited'), allowed_hosts: z.array(z.string().max(300).regex(hostForm)).max(16) }),
+]);
+const injection = z
+  .strictObject({ header: z.boolean().nullable().optional(), body: z.boolean().nullable().optional() })
+  .optional();
 export const NewCredentialBody = z.strictObject({
   display_name: displayName,
   metadata: Metadata.nullable().optional(),
@@ -61,7 +70,13 @@ export const NewCredentialBody = z.strictObject({
         .nullable()
         .optional(),
     }),
-    environmentVariable,
+    z.strictObject({
+      type: z.literal('environment_variable'),
+      secret_name: variableName,
+      secret_value: variableValue,
+      networking,
+      injection_location: injection,
+    }),
   ]),
 });
 export const CredentialChangeBody = z.strictObject({
@@ -85,7 +100,12 @@ export const CredentialChangeBody = z.strictObject({
           .nullable()
           .optional(),
       }),
-      environmentVariable,
+      z.strictObject({
+        type: z.literal('environment_variable'),
+        secret_value: variableValue.nullable().optional(),
+        networking: networking.optional(),
+        injection_location: injection,
+      }),
     ])
     .optional(),
 });
@@ -94,7 +114,17 @@ export const CredentialChangeBody = z.strictObject({
 export function newCredential(input: z.output<typeof NewCredentialBody>, now: number): NewCredential {
   const { display_name: name, metadata, auth } = input;
   const facts = { displayName: name ?? null, metadata: metadata ?? {} };
-  if (auth.type === 'environment_variable') throw noVariables();
+  if (auth.type === 'environment_variable')
+    return {
+      ...facts,
+      auth: {
+        type: auth.type,
+        secretName: auth.secret_name,
+        hosts: hostsOf(auth.networking),
+        places: placesFrom(auth.injection_location ?? { header: true, body: true }, { header: false, body: false }),
+      },
+      secrets: { token: new Secret(auth.secret_value) },
+    };
   const mcpServerUrl = auth.mcp_server_url;
   if (auth.type === 'static_bearer')
     return { ...facts, auth: { type: auth.type, mcpServerUrl }, secrets: { token: auth.token } };
@@ -136,11 +166,19 @@ export function changedCredential(
     metadata: metadata ? changedMetadata(now.metadata, metadata) : now.metadata,
   };
   if (!auth) return { ...facts, auth: now.auth };
-  if (auth.type !== now.auth.type)
-    throw invalid(`auth.type: the credential is ${now.auth.type}, and its type cannot be changed.`);
-  if (auth.type === 'static_bearer')
+  if (auth.type === 'static_bearer' && now.auth.type === auth.type)
     return { ...facts, auth: now.auth, ...(auth.token && { secrets: { token: auth.token } }) };
-  if (auth.type !== 'mcp_oauth' || now.auth.type !== 'mcp_oauth') throw noVariables();
+  if (auth.type === 'environment_variable' && now.auth.type === auth.type) {
+    const { networking: net, injection_location: places, secret_value: value } = auth;
+    const next = {
+      ...now.auth,
+      ...(net && { hosts: hostsOf(net) }),
+      ...(places && { places: placesFrom(places, now.auth.places) }),
+    };
+    return { ...facts, auth: next, ...(value != null && { secrets: { token: new Secret(value) } }) };
+  }
+  if (auth.type !== 'mcp_oauth' || now.auth.type !== auth.type)
+    throw invalid(`auth.type: the credential is ${now.auth.type}, and its type cannot be changed.`);
   const { refresh } = auth;
   const kept = now.auth.refresh;
   if (refresh && !kept) throw invalid('auth.refresh: the credential was made without it. Make a new one.');
@@ -169,7 +207,13 @@ function future(value: string, now: number): number {
   if (at <= now) throw invalid('auth.expires_at must be in the future.');
   return at;
 }
-const noVariables = () => unsupportedField('auth.type "environment_variable"', 'send static_bearer or mcp_oauth');
+const hostsOf = (net: z.output<typeof networking>) => (net.type === 'limited' ? net.allowed_hosts : null);
+function placesFrom({ header, body }: NonNullable<z.output<typeof injection>>, now: VariableAuth['places']) {
+  const places = { header: header ?? now.header, body: body ?? now.body };
+  if (!places.header && !places.body)
+    throw invalid('auth.injection_location: header and body are both off, so no request would carry the value.');
+  return places;
+}
 
 export const toCredential = (credential: VaultCredential) => ({
   id: credential.id,
@@ -184,6 +228,15 @@ export const toCredential = (credential: VaultCredential) => ({
 });
 function shownAuth(auth: CredentialAuth) {
   if (auth.type === 'static_bearer') return { type: auth.type, mcp_server_url: auth.mcpServerUrl };
+  if (auth.type === 'environment_variable')
+    return {
+      type: auth.type,
+      secret_name: auth.secretName,
+      networking: auth.hosts
+        ? { type: 'limited' as const, allowed_hosts: auth.hosts }
+        : { type: 'unrestricted' as const },
+      injection_location: auth.places,
+    };
   const { refresh } = auth;
   return {
     type: auth.type,

@@ -1,0 +1,79 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { withoutHeaders } from '../heads.ts';
+import type { StreamFilter } from '../pipe-filtered.ts';
+import { bytesToHold, filterStream } from './withhold.ts';
+
+/** A placeholder, and the value that replaces it in a request. */
+export interface Replacement {
+  readonly placeholder: string;
+  /** Printable ASCII. */
+  readonly value: string;
+  readonly onUse: () => void;
+}
+
+const replaceIn = (text: string, all: readonly Replacement[]): string =>
+  all.reduce((now, { placeholder, value, onUse }) => {
+    if (!now.includes(placeholder)) return now;
+    onUse();
+    return now.replaceAll(placeholder, () => value);
+  }, text);
+
+/** Also replaces inside the base64 of Basic. */
+export function replaceInHeader(text: string, all: readonly Replacement[]): string {
+  const [, scheme, encoded = ''] = /^(basic\s+)(\S+)$/i.exec(text) ?? [];
+  if (scheme === undefined) return replaceIn(text, all);
+  const before = Buffer.from(encoded, 'base64').toString('latin1');
+  const after = replaceIn(before, all);
+  return after === before ? text : `${scheme}${Buffer.from(after, 'latin1').toString('base64')}`;
+}
+
+/** The value in the form that a body of this type requires. */
+export function encodeFor(contentType = '', value: string): string {
+  if (/\bjson\b/i.test(contentType)) return JSON.stringify(value).slice(1, -1);
+  return /x-www-form-urlencoded/i.test(contentType) ? encodeURIComponent(value) : value;
+}
+
+/** Larger bodies of a declared length are passed on as they are: a new length would need the whole body first. */
+const maxHeldBytes = 256 * 1024;
+
+interface RequestParts {
+  readonly headers: readonly string[];
+  readonly body: readonly Replacement[];
+}
+/**
+ * The headers and the body of a request with the values in their places. Chunked bodies are replaced as they arrive, and
+ * compressed ones are passed on as they are.
+ */
+export async function replacedRequest(
+  req: IncomingMessage,
+  { headers, body }: RequestParts,
+): Promise<{ readonly headers: readonly string[]; readonly body: Readable | Buffer }> {
+  const { 'content-encoding': encoding, 'transfer-encoding': transfer, 'content-length': length } = req.headers;
+  if (body.length === 0 || encoding !== undefined) return { headers, body: req };
+  const filter = replaceFilter(body);
+  if (transfer !== undefined) return { headers, body: req.pipe(filterStream(filter)) };
+  if (length === undefined || Number(length) > maxHeldBytes) return { headers, body: req };
+  const chunks: Buffer[] = [];
+  for await (const chunk of req) chunks.push(filter.pass(chunk as Buffer) as Buffer);
+  const bytes = Buffer.concat([...chunks, filter.rest()]);
+  return {
+    headers: [...withoutHeaders(headers, new Set(['content-length'])), 'Content-Length', `${bytes.length}`],
+    body: bytes,
+  };
+}
+
+/** Replaces placeholders in a stream, also ones that span chunks. */
+function replaceFilter(all: readonly Replacement[]): StreamFilter {
+  const texts = all.map(({ placeholder }) => Buffer.from(placeholder));
+  let held = Buffer.alloc(0);
+  return {
+    pass(chunk) {
+      const seen = Buffer.from(replaceIn(Buffer.concat([held, chunk]).toString('latin1'), all), 'latin1');
+      const keep = bytesToHold(texts, seen);
+      held = Buffer.from(seen.subarray(seen.length - keep));
+      return seen.subarray(0, seen.length - keep);
+    },
+    rest: () => held,
+  };
+}

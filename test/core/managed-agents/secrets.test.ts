@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest';
+import type { SandboxSpec } from '../../../drivers/driver.ts';
+import { systemClock } from '../../../src/core/contracts/clock.ts';
+import { SessionId } from '../../../src/core/model/ids.ts';
+import { MemoryBackend } from '../../support/memory-driver/backend.ts';
+import { memoryDriver } from '../../support/memory-driver/memory.ts';
+import { composedServer } from '../../support/servers/composed.ts';
+
+const settings = { CORRAL_MANAGED_AGENTS: 'on' };
+type Server = Awaited<ReturnType<typeof composedServer>>;
+type Json = Record<string, unknown> & { id: string };
+function program({ url, core }: Server) {
+  const ask = async (path: string, body?: object): Promise<Json> => {
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const answer = await fetch(`${url}/anthropic/v1/${path}`, body ? init : {});
+    return (await answer.json()) as Json;
+  };
+  const plain = async () => ({
+    agent: (await ask('agents', { model: 'demo', name: 'A', tools: [{ type: 'agent_toolset_20260401' }] })).id,
+    environment_id: (await ask('environments', { name: 'plain' })).id,
+  });
+  const ownId = (id: unknown) => SessionId.parse(`${id}`.replace('sesn_', ''));
+  return { ask, plain, ownId, core };
+}
+
+test('a variable of a vault is a placeholder in the sandboxes of its sessions', async () => {
+  const specs: SandboxSpec[] = [];
+  const memory = memoryDriver(new MemoryBackend(systemClock, ['corral/sandbox']));
+  const provision: typeof memory.provision = (spec, call) => {
+    specs.push(spec);
+    return memory.provision(spec, call);
+  };
+  await using server = await composedServer(settings, undefined, { driver: { ...memory, provision } });
+  const { ask, plain, ownId, core } = program(server);
+  const vault = await ask('vaults', { display_name: 'Alice' });
+  const auth = {
+    type: 'environment_variable',
+    secret_name: 'API_KEY',
+    secret_value: 'very-secret-value',
+    networking: { type: 'limited', allowed_hosts: ['api.example.com'] },
+  };
+  const made = await ask(`vaults/${vault.id}/credentials`, { auth });
+  const all = [
+    made,
+    await ask(`vaults/${vault.id}/credentials`),
+    await ask(`vaults/${vault.id}/credentials/${made.id}`),
+  ];
+  expect(made.auth).toMatchObject({ secret_name: 'API_KEY', networking: auth.networking });
+  const session = await ask('sessions', { ...(await plain()), vault_ids: [vault.id] });
+  const { sandboxes } = core.services;
+  await sandboxes.start(ownId(session.id), new AbortController().signal);
+  expect(specs.at(-1)?.env?.API_KEY).toMatch(/^corral-API_KEY-[0-9a-f]{24}$/);
+  expect(JSON.stringify([all, session, specs, server.lines])).not.toContain(auth.secret_value);
+});
+
+test('a deployment keeps the token of a repository for its runs, and shows it nowhere', async () => {
+  await using server = await composedServer(settings);
+  const { ask, plain, ownId, core } = program(server);
+  const token = 'ghp_very_secret_token';
+  const repository = { type: 'github_repository', url: 'https://github.com/acme/tools', authorization_token: token };
+  const events = [{ type: 'user.message', content: [{ type: 'text', text: 'Hello' }] }];
+  const made = await ask('deployments', {
+    ...(await plain()),
+    ...{ name: 'daily', initial_events: events, resources: [repository] },
+  });
+  const { authorization_token: _, ...shown } = repository;
+  expect(made.resources).toEqual([{ ...shown, checkout: null, mount_path: null }]);
+  const renamed = await ask(`deployments/${made.id}`, { name: 'nightly' });
+  expect(renamed.resources).toEqual(made.resources);
+  const run = await ask(`deployments/${made.id}/run`, {});
+  const held = await core.services.sessionCredentials.list(ownId(run.session_id));
+  expect(held).toMatchObject([{ name: 'github-1', git: 'write', paths: ['/acme/tools'] }]);
+  const { repositories } = await core.services.sessions.get(ownId(run.session_id));
+  expect(repositories).toMatchObject([{ url: repository.url }]);
+  expect(JSON.stringify([made, renamed, run, await core.store.records.list('automation')])).not.toContain(token);
+  const other = { ...repository, url: 'https://github.com/acme/other' };
+  const moved = await ask(`deployments/${made.id}`, { resources: [other] });
+  expect(moved.resources).toMatchObject([{ url: other.url }]);
+  const next = await ask(`deployments/${made.id}/run`, {});
+  const [one] = await core.services.sessionCredentials.list(ownId(next.session_id));
+  expect(one?.paths).toEqual(['/acme/other']);
+});
