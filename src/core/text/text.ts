@@ -1,12 +1,35 @@
 /**
- * Cuts a text to so many UTF-16 units and never splits a surrogate pair, because half a pair is not valid on the wire.
+ * Cuts a text to so many UTF-16 units, and splits nothing that people see as one character: no emoji with its skin tone, no
+ * letter from its accent. Only a character that is longer than `most` or than 64 units is split, between two code points.
  */
-export const beginningOf = (text: string, most: number): string =>
-  text.length <= most ? text : text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '');
+export function beginningOf(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const [start] = characterAt(text, most);
+  return text.slice(0, start > 0 ? start : most).replace(/[\uD800-\uDBFF]$/, '');
+}
 
 /** The same for the end of a text. */
-export const endOf = (text: string, most: number): string =>
-  text.length <= most ? text : text.slice(text.length - most).replace(/^[\uDC00-\uDFFF]/, '');
+export function endOf(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const at = text.length - most;
+  const [, end] = characterAt(text, at);
+  return text.slice(end < text.length ? end : at).replace(/^[\uDC00-\uDFFF]/, '');
+}
+
+const longest = 64;
+let graphemes: Intl.Segmenter | undefined;
+/** Where the character begins and ends that a cut at this place would split; both are the place if it splits none. */
+function characterAt(text: string, at: number): [start: number, end: number] {
+  if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
+  let from = Math.max(0, at - longest);
+  if (/[\uDC00-\uDFFF]/.test(text.charAt(from))) from -= 1;
+  while (from > 1 && /^\p{RI}/u.test(text.slice(from, from + 2))) from -= 2; // flags are paired from the first of a row
+  graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  const found = graphemes.segment(text.slice(from, at + longest)).containing(at - from);
+  const start = from + (found?.index ?? 0);
+  const end = start + (found?.segment.length ?? 0);
+  return start === at || end - start > longest ? [at, at] : [start, end];
+}
 
 /** The value with U+FFFD for each half of a surrogate pair, in keys of objects too: JSON parsers of others refuse halves. */
 export function wellFormed<Value>(value: Value): Value;

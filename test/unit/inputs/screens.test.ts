@@ -2,13 +2,21 @@ import { expect, test } from 'vitest';
 import { shellExec, shellView } from '../../../src/agents/tools/shell.ts';
 import { runBash } from '../../../src/cli/worker/bash.ts';
 import type { Box } from '../../../src/client/index.ts';
-import { ScreenText } from '../../../src/core/text/terminal/screen-text.ts';
+import { cellsOf } from '../../../src/core/text/terminal/cells.ts';
+import { ScreenText, seenOnScreen } from '../../../src/core/text/terminal/screen-text.ts';
+import { beginningOf, endOf } from '../../../src/core/text/text.ts';
 import { makeChecks } from '../../../src/sessions/run/goal/checks.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 
 const esc = '\u001b';
 const frames = (count: number, frame: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => frame(n + 1)).join('');
+
+// Of BidiCharacterTest.txt 17.0 (Unicode, Inc.): letters and digits of both directions, with brackets and marks.
+const bidi = ['05D0 05D1 0028 05D2 05D3 005B 0026 0065 0066 005D 002E 0029 0067 0068', '062A 0031 002F 0032']
+  .concat(['0627 0628 062C 0020 0062 006F 006F 006B 0028 0073 0029', '05D0 0028 0332 05D1 0029 0333'])
+  .map((line) => String.fromCodePoint(...line.split(' ').map((hex) => Number.parseInt(hex, 16))))
+  .join('\n');
 
 const { signal } = new AbortController();
 /** The words for an agent about a goal's check with this output. */
@@ -55,6 +63,19 @@ test.each([
   ['a screen that is cleared', `old\nolder\n${esc}[2J${esc}[Hnew\n`, 'new\n'],
   ['line ends of Windows', 'a\r\nb\r\n', 'a\nb\n'],
   ['an emoji that is drawn over', '🤖🤖🤖\r✅\n', '✅🤖🤖\n'],
+  ['a wide character under two narrow ones', '漢字\rab\n', 'ab字\n'],
+  ['half of a wide character that is drawn over', '漢字\rx\n', 'x 字\n'],
+  ['backspaces over a wide character', '1漢\b\bxy\n', '1xy\n'],
+  ['a column behind wide characters', `漢字${esc}[3Gx\n`, '漢x\n'],
+  ['columns of a table of emoji', `✅ a${esc}[8G|\r⚡ b\n🚀 c${esc}[8G|\n`, '⚡ b   |\n🚀 c   |\n'],
+  ['the erased half of a wide character', `漢字\r${esc}[3C${esc}[Kx\n`, '漢 x\n'],
+  ['the deleted half of a wide character', `漢字\r${esc}[1P\n`, ' 字\n'],
+  ['accents that come alone', 'e\u0301te\u0301\ro\n', 'ote\u0301\n'],
+  ['a family, a flag and a keycap', '👨‍👩‍👧🇩🇪1️⃣\rabcdef\n', 'abcdef\n'],
+  ['a heart that a selector widens', '❤️x\rab\n', 'abx\n'],
+  ['syllables of Hangul', '\u1112\u1161\u11ab한\rabcd\n', 'abcd\n'],
+  ['Thai', 'กำก็\rab\n', 'ab\n'],
+  ["Unicode's bidirectional examples", bidi, bidi],
   ['a hidden cursor', `${esc}[?25lx${esc}[?25h\n`, 'x\n'],
   ['plain text', 'a\tb\n\nc', 'a\tb\n\nc'],
 ])('%s reaches the model as a person would see it', async (_, output, seen) => {
@@ -66,6 +87,78 @@ test.each([
   const screen = new ScreenText();
   const parts = [...output].map((char) => screen.add(char)); // in the smallest pieces
   expect((parts.join('') + screen.end()).replace(/\s+$/, '')).toBe(seen.replace(/\s+$/, ''));
+});
+
+// Of GraphemeBreakTest.txt 15.1 (Unicode, Inc., unicode.org/terms_of_use.html): `÷` is where a text can be cut.
+const breaks = `÷ 0020 × 0308 ÷ 0020 ÷
+÷ 0020 × 0308 ÷ 1100 ÷
+÷ 1100 × 1160 ÷ 1100 ÷
+÷ AC00 × 11A8 ÷ 1100 ÷
+÷ AC01 × 11A8 ÷ 1100 ÷
+÷ 0061 ÷ 1F1E6 × 1F1E7 ÷ 1F1E8 ÷ 0062 ÷
+÷ 0061 ÷ 1F1E6 × 1F1E7 × 200D ÷ 1F1E8 ÷ 0062 ÷
+÷ 0061 ÷ 1F1E6 × 200D ÷ 1F1E7 × 1F1E8 ÷ 0062 ÷
+÷ 0061 ÷ 1F1E6 × 1F1E7 ÷ 1F1E8 × 1F1E9 ÷ 0062 ÷
+÷ 0061 × 0903 ÷ 0062 ÷
+÷ 0061 ÷ 0600 × 0062 ÷
+÷ 1F476 × 1F3FF ÷ 1F476 ÷
+÷ 0061 × 1F3FF ÷ 1F476 × 200D × 1F6D1 ÷
+÷ 1F476 × 1F3FF × 0308 × 200D × 1F476 × 1F3FF ÷
+÷ 0061 × 200D ÷ 1F6D1 ÷
+÷ 1F6D1 × 200D × 1F6D1 ÷`.split('\n');
+test.each(breaks)('%s is cut only where a person sees two characters, on a screen and in a text', (line) => {
+  const parts = line.split('÷').slice(1, -1);
+  const texts = parts.map((part) => String.fromCodePoint(...part.split('×').map((hex) => Number.parseInt(hex, 16))));
+  const cells = texts.reduce((sum, text) => sum + cellsOf(text), 0);
+  expect(seenOnScreen(`${texts.join('')}\r${'x'.repeat(cells)}`)).toBe('x'.repeat(cells));
+  const whole = `${'x'.repeat(70)}${texts.join('')}${'x'.repeat(70)}`;
+  let place = 70;
+  for (const text of texts) {
+    for (let at = place + 1; at <= place + text.length; at++) {
+      const cut = at === place + text.length ? at : place;
+      expect(beginningOf(whole, at)).toBe(whole.slice(0, cut));
+      expect(endOf(whole, whole.length - at)).toBe(whole.slice(place + text.length));
+    }
+    place += text.length;
+  }
+});
+
+test.each([
+  ['a row of flags', '🇩🇪'.repeat(100), 202, 200],
+  ['a character longer than the limit', '👨‍👩‍👧', 4, 3],
+  ['a letter with a thousand accents', `a${'\u0301'.repeat(1_000)}`, 500, 500],
+])('%s is cut', (_, text, most, length) => {
+  expect(beginningOf(text, most)).toHaveLength(length);
+  expect(endOf(text, most).length).toBeLessThanOrEqual(most);
+});
+
+test('the widths are those of the terminal on the page', async () => {
+  Buffer.poolSize = 0; // the page's table is read from the beginning of its memory
+  const { UnicodeGraphemesAddon } = await import('@xterm/addon-unicode-graphemes');
+  const all: { version: string; charProperties(point: number, before: number): number }[] = [];
+  new UnicodeGraphemesAddon().activate({ unicode: { register: (one: never) => all.push(one) } } as never);
+  const ofPage = (text: string) => {
+    let [before, cells] = [0, 0];
+    for (const char of text) {
+      const next = all[1]?.charProperties(char.codePointAt(0) ?? 0, before) ?? 0;
+      cells += ((next >> 1) & 3) - (next & 1 ? (before >> 1) & 3 : 0);
+      before = next;
+    }
+    return cells;
+  };
+  const blocks = [
+    0x20, 0x370, 0x590, 0xe00, 0x1100, 0x2010, 0x2300, 0x2600, 0x3000, 0xac00, 0xff01, 0x1f1e6, 0x1f300, 0x1f600,
+  ];
+  const single = blocks.flatMap((first) => Array.from({ length: 200 }, (_, n) => String.fromCodePoint(first + n)));
+  const texts = [
+    ...single.filter((text) => /\p{Assigned}/u.test(text)),
+    ...['❤️', '☎️', '1️⃣', '👨‍👩‍👧', '🏳️‍🌈', '👍🏽', '🇩🇪', 'क्षि', 'กำ', '𠀀'],
+  ];
+  const wrong = texts.filter((text) => {
+    const [over, less] = [0, 1].map((fewer) => 'x'.repeat(ofPage(text) - fewer));
+    return seenOnScreen(`${text}\r${over}`) !== over || seenOnScreen(`${text}\r${less}`) === less;
+  });
+  expect(wrong).toEqual([]);
 });
 
 test('the end of a check begins with a whole character', async () => {

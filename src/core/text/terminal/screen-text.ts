@@ -1,3 +1,5 @@
+import { cellsOf, sharesCell } from './cells.ts';
+
 const heldLines = 100; // the rows to which a program can go back
 const maxLine = 64 * 1024; // characters; a longer line is passed on in parts
 const widest = 250; // the last column that a program reaches by moves; each character behind a move fills its row to there
@@ -12,11 +14,14 @@ const begunSequence = new RegExp(`${esc}(?:\\[[0-?]*[ -/]*|[\\]PX^_][^\\u0007${e
 
 /** The text that a person would see on a screen in the end: returns, backspaces, colours and the cursor's moves are applied. */
 export class ScreenText {
+  /** The characters by cell; the second cell of a wide one is empty. */
   #rows: string[][] = [[]];
   #row = 0;
   #column = 0;
   #begun = '';
   #isRedrawn = false;
+  /** The cursor is behind the last character, so that an accent or a joiner can still join it. */
+  #isBehind = false;
 
   /** Whether the program has drawn over its own text. */
   get isRedrawn(): boolean {
@@ -38,6 +43,7 @@ export class ScreenText {
       if (end < 0) break;
       this.#down();
       this.#column = 0;
+      this.#isBehind = false;
       from = end + 1;
       while (this.#rows.length > heldLines) done.push(`${this.#first()}\n`);
     }
@@ -82,6 +88,7 @@ export class ScreenText {
       const at = control.exec(text)?.index ?? text.length;
       this.#write(this.#rows[this.#row] ?? [], text.slice(from, at));
       from = at + 1;
+      if (at < text.length) this.#isBehind = false;
       if (text[at] === '\r') this.#column = 0;
       if (text[at] === '\b') this.#column = Math.max(0, this.#column - 1);
       if (text[at] !== esc) continue;
@@ -94,16 +101,23 @@ export class ScreenText {
   }
 
   #write(row: string[], text: string): void {
-    if (text === '') return;
-    if (this.#column >= row.length) {
-      while (row.length < this.#column) row.push(' ');
-      for (const char of text) row.push(char);
-      this.#column = row.length;
-      return;
-    }
+    while (row.length < this.#column) row.push(' ');
     for (const char of text) {
-      if (this.#column < row.length) this.#isRedrawn = true;
-      row[this.#column++] = char;
+      const before = row[this.#column - 1] === '' ? this.#column - 2 : this.#column - 1;
+      const held = (this.#isBehind && row[before]) || '';
+      const isNew = !sharesCell(held, char);
+      const at = isNew ? this.#column : before;
+      const cell = isNew ? char : held + char;
+      const cells = cellsOf(cell);
+      if (at + cells > this.#column) {
+        if (this.#column < row.length) this.#isRedrawn = true;
+        splitWide(row, this.#column);
+        splitWide(row, at + cells);
+        if (cells === 2) row[at + 1] = '';
+        this.#column = at + cells;
+      }
+      row[at] = cell;
+      this.#isBehind = true;
     }
   }
 
@@ -128,6 +142,8 @@ export class ScreenText {
       for (let step = 1; step < Math.min(steps, heldLines); step++) this.#down();
       this.#column = Math.max(1, second) - 1;
     }
+    if ('JKP'.includes(kind)) splitWide(row, this.#column);
+    if (kind === 'P') splitWide(row, this.#column + steps);
     if (kind === 'K' && first !== 1) row.length = Math.min(row.length, this.#column);
     if (kind === 'K' && first === 1) row.fill(' ', 0, this.#column);
     if (kind === 'K' && first === 2) row.length = 0;
@@ -141,6 +157,11 @@ export class ScreenText {
       this.#rows.length = this.#row + 1;
     }
   }
+}
+
+/** A wide character whose second cell is drawn over is gone from both. */
+function splitWide(row: string[], at: number): void {
+  if (row[at] === '') row.fill(' ', at - 1, at + 1);
 }
 
 /** A whole output as a person would see it. */
