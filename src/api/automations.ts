@@ -18,6 +18,7 @@ const example: z.output<typeof view.Automation> = {
   projectId: null,
   template: null,
   model: null,
+  skills: [],
   schedule: { cron: '0 9 * * 1-5', timezone: 'Europe/Berlin', jitterSeconds: 0, missed: 'latest' },
   hook: null,
   after: null,

@@ -94,12 +94,14 @@ export const templatesRouter = router({
     answer: { templates: [example] },
     fails: [401],
   }).query(
-    ({
+    async ({
       ctx: {
         services: { templates },
       },
     }) => ({
-      templates: templates.list().map((template) => templateView(template, templates.whyNot(template) ?? null)),
+      templates: await Promise.all(
+        templates.list().map(async (template) => templateView(template, (await templates.whyNot(template)) ?? null)),
+      ),
     }),
   ),
 });

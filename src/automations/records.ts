@@ -30,6 +30,7 @@ const Stored = z.object({
   projectId: z.string().nullable(),
   template: z.string().nullable(),
   model: z.string().nullable(),
+  skills: z.array(z.string()).default([]),
   schedule: z
     .object({
       cron: z.string(),

@@ -15,9 +15,10 @@ interface Deps {
   readonly receiver: Pick<HookReceiver, 'receive'>;
   readonly ids: Pick<IdSource, 'short'>;
   readonly clock: Clock;
-  /** Rejects: invalid_request for a template, model or project that does not exist. */
+  /** Rejects: invalid_request for a template, model, project or skill that does not exist. */
   readonly check: (
-    spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories'>,
+    spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories' | 'skills'>,
+    owner: string | undefined,
   ) => Promise<void>;
   /** Whether prepared files are kept for later sessions. */
   readonly keepsPrepared: boolean;
@@ -35,6 +36,7 @@ const ofProgram = [
   'projectId',
   'template',
   'model',
+  'skills',
   'hook',
   'after',
   'budget',
@@ -116,7 +118,7 @@ export function automationService(deps: Deps): AutomationService {
     list: listed,
     async create({ owner, secret, ...spec }) {
       checkKind(spec);
-      await check(spec);
+      await check(spec, owner);
       await checkStarts(spec);
       const nextAt = nextOf(spec.schedule);
       const now = clock.now();
@@ -147,7 +149,7 @@ export function automationService(deps: Deps): AutomationService {
         (input) => input !== undefined,
       );
       if (isOther) checkKind({ ...doc, ...change });
-      await check({ ...doc, ...change });
+      await check({ ...doc, ...change }, doc.owner);
       await checkStarts({ ...doc, ...change }, id);
       nextOf(change.schedule ?? null); // refuses a schedule before anything changes
       const next = await changed(id, (now) => {

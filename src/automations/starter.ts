@@ -243,13 +243,14 @@ export class Starter {
 }
 
 function ownSession(automation: Automation, start: AutomationStart): PreparedSession {
-  const { kind, name, projectId, template, model, budget, repositories, goal } = automation;
+  const { kind, name, projectId, template, model, skills, budget, repositories, goal } = automation;
   const command = {
     title: name,
     projectId,
     ...(budget && { budget: limitsOf(budget) }),
     ...(template !== null && { template }),
     ...(model !== null && { model }),
+    ...(skills.length > 0 && { skills }),
     ...(repositories.length > 0 && { repositories }),
   };
   if (kind !== 'run') return { command, messages: [] };

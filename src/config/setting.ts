@@ -15,7 +15,7 @@ export interface SettingDescription {
 }
 /** The place of a setting among those that people change, and the form in which they enter it. */
 export interface ChangeableSetting {
-  readonly section: 'approvals' | 'tools' | 'network' | 'template' | 'budgets' | 'retention';
+  readonly section: 'approvals' | 'tools' | 'network' | 'template' | 'budgets' | 'retention' | 'memory';
   readonly form: SettingForm;
 }
 export type SettingForm =

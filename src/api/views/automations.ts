@@ -11,6 +11,7 @@ import {
   hookSources,
   type AutomationStart as StartDoc,
 } from '../../sessions/api/server/automations.ts';
+import { SkillPins } from './session-options.ts';
 
 // Automations as clients see and change them. Times are ISO 8601 in UTC.
 
@@ -98,6 +99,8 @@ const fields = {
   /** Null: that of the project, else of the server. */
   template: z.string().max(100).nullable(),
   model: ModelRef.nullable(),
+  /** Beside those of the template. */
+  skills: SkillPins,
   /** Null: it starts only when somebody starts it. */
   schedule: ScheduleInput.nullable(),
   /** Null: no delivery from outside starts it. */
@@ -123,6 +126,7 @@ export const NewAutomation = z
     projectId: fields.projectId.default(null),
     template: fields.template.default(null),
     model: fields.model.default(null),
+    skills: fields.skills.default([]),
     schedule: fields.schedule.default(null),
     hook: fields.hook.default(null),
     after: fields.after.default(null),
@@ -160,6 +164,7 @@ export const Automation = z.object({
   projectId: z.string().nullable(),
   template: z.string().nullable(),
   model: z.string().nullable(),
+  skills: z.array(z.string()).readonly(),
   schedule: z
     .object({ cron: z.string(), timezone: z.string(), jitterSeconds: z.number(), missed: z.enum(['latest', 'none']) })
     .nullable(),

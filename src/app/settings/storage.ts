@@ -62,11 +62,15 @@ export const retention = z.strictObject({
   ),
 });
 
+const memoryUses = ['off', 'read', 'write'] as const;
 export const memory = z.strictObject({
-  agents: setting(
-    oneOf('off', 'read', 'write'),
-    'off',
-    'whether agents read, or also write, notes that outlive their sessions, see docs/memory.md; a template can choose otherwise',
+  agents: changeable(
+    setting(
+      oneOf(...memoryUses),
+      'off',
+      'whether agents read, or also write, notes that outlive their sessions, see docs/memory.md; a template can choose otherwise',
+    ),
+    { section: 'memory', form: { kind: 'choice', options: memoryUses } },
   ),
   maxNoteBytes: setting(size(1, 1024 * 1024), '64KiB', 'the longest note'),
   maxBytes: setting(

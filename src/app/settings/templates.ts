@@ -60,6 +60,10 @@ const TemplateFile = z.strictObject({
       oneOf('session', 'summary'),
       'how the agent goes on after its process has ended: with the session that it kept, or in a new one with a summary',
     ),
+    keys: optional(
+      wordList('names of variables such as OPENAI_API_KEY', /^[A-Z][A-Z0-9_]{0,63}$/),
+      'the variables that hold its key; without a secret that sets one the page offers the template as unavailable',
+    ),
   }),
   prompt: optional(
     text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),

@@ -102,12 +102,13 @@ export async function openAgents(
   approvalsOf(config.approvals, tools);
   refuseUnknown('tools.deny', config.tools.deny, tools);
   const { fallbacks } = config.models;
-  const { agents: memory, ...noteLimits } = config.memory;
+  const { agents: _, ...noteLimits } = config.memory;
   const notes = new Notes({ records: store.records, clock, newId, limits: noteLimits });
   const usual = onceFor((now: Config) => {
     const off = deniedIn(now);
     const allowed = off.length === 0 ? tools : filterTools(tools, (tool) => allows({ deny: off }, tool));
     const usual = { model, fallbacks, toolServers: servers, tools: allowed, plans: true, ...changeableProfile(now) };
+    const { agents: memory } = now.memory;
     return memory === 'off' ? usual : { ...usual, memory };
   });
   checkToolNames(templateFiles, tools);

@@ -12,6 +12,8 @@ interface Deps {
   readonly missingImageOf: (session: AgentChoice) => string | undefined;
   /** Throws for services that cannot run here. */
   readonly checkServices: (session: AgentChoice) => void;
+  /** The variables that secrets of the settings, of the server and of projects set in sandboxes. */
+  readonly secretVariables: () => Promise<ReadonlySet<string>>;
 }
 
 /** Which templates can run here. The state of a desktop's image changes while the server runs. */
@@ -35,11 +37,23 @@ export class RunnableTemplates {
     if (trouble) throw errorOf(trouble);
   }
 
-  whyNot(template: TemplateInfo): Unavailable | undefined {
+  /** A missing key is no reason to refuse a session: a program can bind one to it before its first message. */
+  async whyNot(template: TemplateInfo): Promise<Unavailable | undefined> {
     const session = { template: template.name, templateBy: 'session', projectId: null } as const;
     const trouble =
       this.#desktopTrouble(template, session) ?? this.#imageTrouble(session) ?? this.#servicesTrouble(session);
-    return trouble && { reason: trouble.reason, remedy: trouble.remedy };
+    return trouble ? { reason: trouble.reason, remedy: trouble.remedy } : await this.#keyTrouble(template);
+  }
+
+  async #keyTrouble({ label, agent: { keys = [] } }: TemplateInfo): Promise<Unavailable | undefined> {
+    if (keys.length === 0) return undefined;
+    const held = await this.#deps.secretVariables();
+    if (keys.some((name) => held.has(name))) return undefined;
+    const names = keys.join(' or ');
+    return {
+      reason: `${label} needs a key, and no secret sets ${names}.`,
+      remedy: 'Add one in Settings under Secrets, with that variable.',
+    };
   }
 
   #imageTrouble(session: AgentChoice): Trouble | undefined {

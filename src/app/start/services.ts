@@ -123,6 +123,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     desktopFor,
     missingImageOf,
     checkServices: parts.sandboxes.checkServices,
+    async secretVariables() {
+      const held = [...config.egress.credentials, ...(await projects.credentials.heldByAll())];
+      return new Set(held.flatMap(({ env }) => env));
+    },
   });
   async function checkModel(ref: string): Promise<void> {
     knownProvider(ref, await projects.directory.config());
@@ -341,11 +345,12 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       sessions,
       sandboxes: power,
       keepsPrepared: config.repositories.keepPrepared > 0,
-      async check({ template, model: ref, projectId, after, repositories }) {
+      async check({ template, model: ref, projectId, after, repositories, skills }, owner) {
         for (const { url } of repositories) parts.running.folders.check(url);
         if (template !== null) templates.get(template);
         if (projectId !== null) await ofProjects.get(projectId);
         if (ref !== null) await checkModel(ref);
+        if (skills.length > 0) await agents.sessionSkills.check(skills, owner);
         if (after?.of === 'session') await sessions.get(SessionId.parse(after.id));
         if (after?.of === 'project') await ofProjects.get(after.id);
       },

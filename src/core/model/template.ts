@@ -29,6 +29,8 @@ export interface Template {
     readonly command?: readonly string[] | undefined;
     readonly auth?: string | undefined;
     readonly mode?: string | undefined;
+    /** The variables that hold its key; it needs one of them. */
+    readonly keys?: readonly string[] | undefined;
   };
   /** The instructions to the agent. */
   readonly prompt?: string | undefined;

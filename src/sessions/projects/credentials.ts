@@ -42,6 +42,8 @@ export interface CredentialRing {
     /** The vaults that the program gave to the session. */
     readonly vaults: readonly string[];
   }>;
+  /** The server's stored ones, and up to 1,000 of projects and sessions, the newest. */
+  heldByAll(): Promise<readonly CredentialPlaces[]>;
   /** Rejects: not_found (revoked), store_corrupt. */
   value(of: Pick<HeldCredential, 'holder' | 'name'>): Promise<Secret>;
   /** Deletes all of a project. Those of a session end with its log. */
@@ -148,6 +150,10 @@ export function credentialRing({ records, vault, clock, learn, onChange, secretV
       if (!found) return { held: await held(serverHolder), repositories: [], vaults: [] };
       const session = SessionRecord.parse(found.doc);
       return { held: await inForce(session), repositories: session.repositories ?? [], vaults: vaultsOf(session) };
+    },
+    async heldByAll() {
+      const newest = await records.list(kind, { limit: 1_000 });
+      return [...(await held(serverHolder)), ...newest.map(({ doc }) => Stored.parse(doc))];
     },
     async value({ holder, name }) {
       const found = await records.get(kind, idOf(holder, name));

@@ -11,7 +11,7 @@ import { isDragging } from '../work/divider.tsx';
 import { WorkPane } from '../work/pane.tsx';
 import { focusMessage } from './commands.ts';
 import { Header } from './header.tsx';
-import { isMenuOpen, view } from './layout.ts';
+import { isMenuOpen, isPaneFull, view } from './layout.ts';
 import { Palette } from './palette.tsx';
 
 export function App() {
@@ -27,6 +27,7 @@ export function App() {
         data-menu={isMenuOpen.value ? 'open' : undefined}
         data-view={hasWork ? view.value : 'chat'}
         data-pane={isOpen ? 'open' : undefined}
+        data-full={isOpen && isPaneFull.value}
         data-dragging={isDragging.value ? 'true' : undefined}
         style={{ '--pane': `${paneWidth.value}px` }}
       >

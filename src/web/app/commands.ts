@@ -1,19 +1,68 @@
-import { attemptCommands } from '../attempts/commands.ts';
-import { automationCommands } from '../automations/commands.ts';
+import { openAttempts } from '../attempts/attempts.tsx';
+import { openAutomations } from '../automations/automations.tsx';
 import { stopRun } from '../data/actions.ts';
+import { model } from '../data/log.ts';
 import { theme } from '../data/prefs.ts';
 import { go } from '../data/route.ts';
-import { currentId } from '../data/sessions.ts';
+import { current, currentId } from '../data/sessions.ts';
 import { isBusy } from '../data/status.ts';
 import { attempt } from '../parts/notice.tsx';
 import { sessionCommands } from '../sessions/commands.ts';
-import { settingsCommands } from '../settings/commands.ts';
-import { sharingCommands } from '../sharing/commands.ts';
-import { skillCommands } from '../skills/commands.ts';
+import { openSettings } from '../settings/settings.tsx';
+import { askFork } from '../sharing/fork.tsx';
+import { openShare } from '../sharing/share-dialog.tsx';
+import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
-import { workCommands } from '../work/commands.ts';
+import { tabs } from '../work/tabs.ts';
 import type { Command } from './command.ts';
-import { togglePane } from './layout.ts';
+import { showTab, togglePane } from './layout.ts';
+
+const settingsCommands: readonly Command[] = [
+  { id: 'settings', label: 'settings', icon: 'gear', keys: 'mod+,', run: () => openSettings() },
+  { id: 'memory', label: 'memory', icon: 'book', run: () => openSettings('memory') },
+  { id: 'tool-servers', label: 'toolServers', icon: 'gear', run: () => openSettings('tool-servers') },
+  { id: 'usage', label: 'usage', icon: 'coin', run: () => openSettings('usage') },
+  { id: 'webhooks', label: 'webhooks', icon: 'send', run: () => openSettings('webhooks') },
+];
+
+const hasSession = () => current.value !== undefined;
+
+const sharingCommands: readonly Command[] = [
+  {
+    id: 'session.share',
+    label: 'share.title',
+    icon: 'share',
+    keys: 'alt+s',
+    when: hasSession,
+    run: () => current.value && openShare(current.value),
+  },
+  {
+    id: 'session.fork',
+    label: 'fork.title',
+    icon: 'fork',
+    when: () => hasSession() && model.items.value.some(({ kind }) => kind === 'end'),
+    run: () => askFork(),
+  },
+];
+
+const skillCommands: readonly Command[] = [{ id: 'skills.open', label: 'skills', icon: 'book', run: openSkills }];
+
+const automationCommands: readonly Command[] = [
+  { id: 'automations.open', label: 'automations', icon: 'clock', run: openAutomations },
+];
+
+const attemptCommands: readonly Command[] = [
+  {
+    id: 'attempts.open',
+    label: 'attempts.open',
+    icon: 'fork',
+    when: () => currentId.value !== undefined,
+    run: () => {
+      const id = currentId.value;
+      if (id !== undefined) openAttempts(id);
+    },
+  },
+];
 
 export function focusMessage(): void {
   document.getElementById('message')?.focus();
@@ -62,6 +111,15 @@ const appCommands: readonly Command[] = [
     },
   },
 ];
+
+/** One entry for each tab of the work pane. */
+const workCommands: readonly Command[] = tabs.map(({ id, label, icon, shows }) => ({
+  id: `work.${id}`,
+  label,
+  icon,
+  when: () => current.value !== undefined && (shows?.(current.value) ?? true),
+  run: () => showTab(id),
+}));
 
 /** All entries of the palette. A room adds its own in its `commands.ts`. */
 export const commands = (): readonly Command[] =>

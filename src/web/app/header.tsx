@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks';
 import { rename, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
 import { current, currentId, type Session } from '../data/sessions.ts';
@@ -5,18 +6,33 @@ import { currentStatus, isBusy } from '../data/status.ts';
 import { info } from '../data/system.ts';
 import { TreeLinks } from '../delegation/tree.tsx';
 import { chooseModelFor } from '../models/choose.tsx';
-import { inForce, isDemo, shortName } from '../models/state.ts';
-import { Button, IconButton } from '../parts/button.tsx';
+import { inForce, modelLabel } from '../models/state.ts';
+import { Button, ChipButton, IconButton } from '../parts/button.tsx';
+import { Icon, type IconName } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { StatusChip } from '../parts/status.tsx';
 import { askDelete } from '../sessions/delete.ts';
 import { nameOf } from '../sessions/name.ts';
+import { openShare } from '../sharing/share-dialog.tsx';
 import { t } from '../text/text.ts';
-import { headerActions } from './header-actions.ts';
+import type { TextKey } from '../text/texts.ts';
+import { commands } from './commands.ts';
 import { isMenuOpen, togglePane } from './layout.ts';
 import { isPaletteOpen } from './palette-state.ts';
-import { SessionMenu } from './session-menu.tsx';
+
+/** A button in the header, for the selected session. */
+interface HeaderAction {
+  readonly id: string;
+  readonly icon: IconName;
+  readonly label: TextKey;
+  /** Absent: always. */
+  readonly shows?: (session: Session) => boolean;
+  readonly run: (session: Session) => void;
+}
+
+/** In their order. A room adds its own from a file of its own. */
+const headerActions: readonly HeaderAction[] = [{ id: 'share', icon: 'share', label: 'share.title', run: openShare }];
 
 export function Header() {
   const session = current.value;
@@ -57,15 +73,9 @@ export function Header() {
 function ModelOf({ session }: { session: Session }) {
   const model = session.model ?? inForce.value?.model ?? info.value?.model ?? '';
   return (
-    <button
-      type="button"
-      class="model-of wide-only"
-      title={t('models.choose')}
-      aria-label={`${t('model')}: ${shortName(model)}`}
-      onClick={() => chooseModelFor(session)}
-    >
-      {isDemo(model) ? t('models.demo') : shortName(model)}
-    </button>
+    <span class="wide-only">
+      <ChipButton label={t('model')} value={modelLabel(model)} onClick={() => chooseModelFor(session)} />
+    </span>
   );
 }
 
@@ -127,3 +137,57 @@ const MenuButton = () => (
     }}
   />
 );
+
+const shown = ['session.share', 'session.fork', 'sessions.pin', 'sessions.archive', 'session.rename', 'session.delete'];
+
+/** The actions that a narrow header has no room for. The browser closes a popover by itself, after Escape or a press elsewhere. */
+function SessionMenu() {
+  const ref = useRef<HTMLDivElement>(null);
+  const close = () => ref.current?.hidePopover();
+  const entries = commands().filter(({ id }) => shown.includes(id));
+  const all = {
+    id: 'all',
+    label: 'allCommands' as const,
+    icon: 'command' as const,
+    run: () => {
+      isPaletteOpen.value = true;
+    },
+  };
+  const move = (event: KeyboardEvent) => {
+    const by = { ArrowDown: 1, ArrowUp: -1 }[pressedKey(event)];
+    if (by === undefined) return;
+    event.preventDefault();
+    const items = [...(ref.current?.querySelectorAll('button') ?? [])];
+    const at = items.indexOf(document.activeElement as HTMLButtonElement);
+    items[(at + by + items.length) % items.length]?.focus();
+  };
+  return (
+    <>
+      <IconButton class="narrow-only" icon="more" label={t('more')} popovertarget="session-menu" aria-haspopup="menu" />
+      <div
+        ref={ref}
+        id="session-menu"
+        class="menu"
+        popover="auto"
+        role="menu"
+        aria-label={t('more')}
+        onKeyDown={move}
+        onToggle={(event) => event.newState === 'open' && ref.current?.querySelector('button')?.focus()}
+      >
+        {[...entries, all].map(({ id, label, icon, run }) => (
+          <button
+            type="button"
+            role="menuitem"
+            key={id}
+            onClick={() => {
+              close();
+              run();
+            }}
+          >
+            <Icon name={icon} /> {t(label)}
+          </button>
+        ))}
+      </div>
+    </>
+  );
+}

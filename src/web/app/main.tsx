@@ -8,17 +8,55 @@ import { meet } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
 import { notify } from '../parts/notice.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { searchMessages } from '../sessions/search.ts';
-import { openSettings } from '../settings/open.tsx';
+import { openSettings } from '../settings/settings.tsx';
 import { endSignIn, takeSignIn } from '../settings/tool-servers/sign-in.ts';
 import { t } from '../text/text.ts';
 import { followPorts } from '../work/preview/state.ts';
 import { followResults } from '../work/results.ts';
 import { App } from './app.tsx';
 import { badgeInTitle } from './badge.ts';
-import { catchDrops } from './drops.ts';
-import { listenForKeys } from './keys.ts';
+import { commands } from './commands.ts';
+import { isMenuOpen } from './layout.ts';
+import { isPaletteOpen } from './palette-state.ts';
 import { askToken } from './token-dialog.tsx';
+
+const pressed = (event: KeyboardEvent): string =>
+  [
+    event.ctrlKey || event.metaKey ? 'mod+' : '',
+    event.altKey ? 'alt+' : '',
+    // With alt, some keyboards write other signs, so the place of the key counts.
+    event.altKey && /^Key[A-Z]$/.test(event.code) ? event.code.slice(3).toLowerCase() : pressedKey(event).toLowerCase(),
+  ].join('');
+
+function listenForKeys(): void {
+  addEventListener('keydown', (event) => {
+    const keys = pressed(event);
+    if (keys === 'mod+k') {
+      event.preventDefault();
+      isPaletteOpen.value = !isPaletteOpen.value;
+      return;
+    }
+    if (pressedKey(event) === 'Escape' && isMenuOpen.value) isMenuOpen.value = false;
+    if (document.querySelector('dialog[open]')) return;
+    const command = commands().find((one) => one.keys === keys);
+    if (!command) return;
+    event.preventDefault();
+    command.run();
+  });
+}
+
+/** A file that misses the place for uploads is refused: the browser would open it in place of the page. */
+function catchDrops(): void {
+  const refuse = (event: DragEvent) => {
+    if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = 'none';
+  };
+  addEventListener('dragover', refuse);
+  addEventListener('drop', refuse);
+}
 
 async function start(): Promise<void> {
   takeToken();

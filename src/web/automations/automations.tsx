@@ -1,12 +1,12 @@
 import { useEffect } from 'preact/hooks';
 import { Button } from '../parts/button.tsx';
 import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { List } from '../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import { OneAutomation } from './one.tsx';
-import { type Automation, automations, readAutomations } from './state.ts';
-import { stateOf } from './words.ts';
+import { type Automation, automations, readAutomations, stateOf } from './state.ts';
 
 export const openAutomations = (): void => showDialog(<Automations />);
 const openForm = (): void => showDialog(<AutomationForm back={openAutomations} />);
@@ -17,7 +17,6 @@ export const openAutomation = (automation: Automation): void =>
 function Automations() {
   const [trouble, tryIt] = useTrouble();
   useEffect(() => void tryIt(t('automations.unread'), readAutomations), []);
-  const all = automations.value;
   return (
     <Dialog title={t('automations')} wide>
       <p class="quiet">{t('automations.about')}</p>
@@ -27,17 +26,16 @@ function Automations() {
         </Button>
       </div>
       <Trouble text={trouble} />
-      {all?.length === 0 && <p class="quiet">{t('automations.none')}</p>}
-      <ul class="automations">
-        {all?.map((automation) => (
-          <li key={automation.id}>
-            <button type="button" onClick={() => openAutomation(automation)}>
-              <strong>{automation.name}</strong>
-              <span class={automation.paused ? 'note wait' : 'quiet'}>{stateOf(automation)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <List
+        none={t('automations.none')}
+        items={automations.value?.map((automation) => ({
+          key: automation.id,
+          title: automation.name,
+          lines: [stateOf(automation)],
+          waits: automation.paused !== null,
+          open: () => openAutomation(automation),
+        }))}
+      />
     </Dialog>
   );
 }

@@ -1,16 +1,17 @@
 import { useEffect, useState } from 'preact/hooks';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { readTemplates, templates } from '../conversation/new-session-choices.tsx';
+import { exampleCheck } from '../conversation/goal/goal-draft.ts';
+import { readTemplates, templateChoices, templates } from '../conversation/templates.tsx';
 import { once, query } from '../data/server.ts';
 import { refOf } from '../models/model-picker.tsx';
 import { inForce, offered, readModels, readOffered } from '../models/state.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { locale } from '../parts/format.ts';
-import { ChoiceField, Form, LongTextField, TextField } from '../parts/kit/field.tsx';
+import { ChoiceField, Form, LongTextField, ManyField, TextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
-import { serverText, t } from '../text/text.ts';
-import { GoalFields, goalOf, goalTextsOf } from './goal-fields.tsx';
+import { readSkills, skills } from '../skills/state.ts';
+import { t } from '../text/text.ts';
 import { AfterFields, afterOf, HookFields, hookOf, type StartsChoice, startsOf } from './starts-fields.tsx';
 import { type Automation, shownAs } from './state.ts';
 import {
@@ -25,6 +26,56 @@ import {
   zoneOf,
   zones,
 } from './times.ts';
+
+type Goal = NonNullable<Automation['goal']>;
+
+/** The goal as the form has it: the rubric, and a command on each line. */
+interface GoalTexts {
+  readonly rubric: string;
+  readonly checks: string;
+}
+
+const goalTextsOf = (goal: Goal | null = null): GoalTexts => ({
+  rubric: goal?.rubric ?? '',
+  checks: (goal?.checks ?? []).map(({ command }) => command).join('\n'),
+});
+
+/** A check that stays keeps its time limit, and the goal its revisions, which the form does not show. Null: no goal. */
+function goalOf({ rubric, checks }: GoalTexts, before: Goal | null = null) {
+  if (before && goalTextsOf(before).rubric === rubric && goalTextsOf(before).checks === checks) return before;
+  const commands = checks.split('\n').filter((line) => line.trim() !== '');
+  if (rubric.trim() === '' && commands.length === 0) return null;
+  return {
+    ...(rubric.trim() !== '' && { rubric }),
+    checks: commands.map((command) => before?.checks.find((one) => one.command === command) ?? { command }),
+    ...(before && { maxRevisions: before.maxRevisions }),
+  };
+}
+
+interface GoalFieldsProps {
+  readonly texts: GoalTexts;
+  readonly onChange: (texts: GoalTexts) => void;
+}
+
+/** The measure by which the work of each start is judged. */
+const GoalFields = ({ texts, onChange }: GoalFieldsProps) => (
+  <>
+    <LongTextField
+      label={t('automations.goal')}
+      rows={2}
+      value={texts.rubric}
+      onChange={(rubric) => onChange({ ...texts, rubric })}
+    />
+    <LongTextField
+      label={t('automations.checks')}
+      isCode
+      rows={2}
+      placeholder={exampleCheck}
+      value={texts.checks}
+      onChange={(checks) => onChange({ ...texts, checks })}
+    />
+  </>
+);
 
 interface Props {
   /** Undefined: a new one. */
@@ -63,6 +114,7 @@ export function AutomationForm({ automation, back }: Props) {
     template: automation?.template ?? '',
     model: automation?.model ?? '',
     projectId: automation?.projectId ?? '',
+    skills: automation?.skills ?? [],
     ...amountsOf(automation?.budget ?? null),
   }));
   const [goal, setGoal] = useState(goalTextsOf(automation?.goal));
@@ -71,8 +123,7 @@ export function AutomationForm({ automation, back }: Props) {
   );
   const [starts, setStarts] = useState<StartsChoice>(startsOf(automation));
   useEffect(() => {
-    readTemplates();
-    void Promise.all([readModels(), readOffered()]).catch(() => {}); // a model's name can be typed all the same
+    for (const read of [readTemplates, readModels, readOffered, readSkills]) void read().catch(() => {}); // names can be typed
   }, []);
   const cron = cronOf(choice);
   const zone = zoneOf(fields.timezone);
@@ -103,6 +154,7 @@ export function AutomationForm({ automation, back }: Props) {
       template: fields.template || null,
       model: fields.model.trim() || null,
       projectId: fields.projectId || null,
+      skills: [...fields.skills],
       schedule,
       hook: hookOf(starts),
       after: afterOf(starts),
@@ -187,16 +239,7 @@ export function AutomationForm({ automation, back }: Props) {
           <div class="form">
             <div class="automation-times">
               {isRun && templates.value.length > 1 && (
-                <ChoiceField
-                  label={t('template')}
-                  choices={[
-                    ['', t('serversOwn')],
-                    ...templates.value
-                      .filter(({ id, unavailable }) => unavailable === null || id === fields.template)
-                      .map(({ id, name }) => [id, serverText(name)] as const),
-                  ]}
-                  {...bind('template')}
-                />
+                <ChoiceField label={t('template')} choices={templateChoices(fields.template)} {...bind('template')} />
               )}
               {isRun && (
                 <TextField
@@ -214,6 +257,18 @@ export function AutomationForm({ automation, back }: Props) {
                 />
               )}
             </div>
+            {isRun && skills.value !== undefined && skills.value.length > 0 && (
+              <ManyField
+                legend={t('skills')}
+                choices={skills.value.map(({ name, description }) => [
+                  fields.skills.find((pin) => pin.split('@')[0] === name) ?? name,
+                  name,
+                  description,
+                ])}
+                chosen={fields.skills}
+                onChange={bind('skills').onChange}
+              />
+            )}
             {isRun && <GoalFields texts={goal} onChange={setGoal} />}
             <ChoiceField
               label={t('automations.whileRunning')}

@@ -1,16 +1,72 @@
 import { useEffect, useState } from 'preact/hooks';
 import { go } from '../data/route.ts';
 import { once, query } from '../data/server.ts';
+import { Ago } from '../parts/ago.tsx';
 import { Button } from '../parts/button.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../parts/dialog.tsx';
 import { duration, locale, price } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
-import { HookAddress } from './hook-address.tsx';
-import { type AutomationStart, automations, forgotten, shownAs } from './state.ts';
+import { type Automation, type AutomationStart, automations, forgotten, shownAs, stateOf } from './state.ts';
 import { ownZone, timeIn } from './times.ts';
-import { stateOf } from './words.ts';
+
+interface HookAddressProps {
+  readonly id: string;
+  readonly hook: NonNullable<Automation['hook']>;
+  /** Opens the automation again after a question. */
+  readonly back: () => void;
+}
+
+/** Secrets that were made while this page is open, by automation, so that a question in between does not lose one. */
+const made = new Map<string, string>();
+
+/** The address for deliveries, and their secret right after it was made. */
+function HookAddress({ id, hook, back }: HookAddressProps) {
+  const [secret, setSecret] = useState(made.get(id));
+  const [trouble, tryIt] = useTrouble();
+  const address = location.origin + hook.path;
+  const rotate = () =>
+    tryIt(t('notSaved'), async () => {
+      const answer = await once('automations.rotateSecret', { id });
+      made.set(id, answer.secret);
+      setSecret(answer.secret);
+      shownAs(await query('automations.get', { id }));
+    });
+  const ask = () =>
+    confirmFirst({
+      title: t('automations.hook.newSecret'),
+      text: t('automations.hook.rotateText'),
+      yes: t('automations.hook.newSecret'),
+      no: t('cancel'),
+      act: () => void rotate().then(() => setTimeout(back)),
+    });
+  return (
+    <section class="hook-address">
+      <h3>{t('automations.hook.address')}</h3>
+      <p>
+        <code>{address}</code> <CopyButton text={address} />
+      </p>
+      {hook.secretAt === null ? (
+        <p class="note wait">{t('automations.hook.noSecret')}</p>
+      ) : (
+        <p class="quiet">{t('automations.hook.since', { at: timeIn(hook.secretAt, ownZone(), locale()) })}</p>
+      )}
+      {secret !== undefined && (
+        <p>
+          {t('automations.hook.secret')} <code>{secret}</code> <CopyButton text={secret} />
+        </p>
+      )}
+      <Trouble text={trouble} />
+      <div>
+        <Button icon="retry" onClick={hook.secretAt === null ? rotate : ask}>
+          {t(hook.secretAt === null ? 'automations.hook.makeSecret' : 'automations.hook.newSecret')}
+        </Button>
+      </div>
+    </section>
+  );
+}
 
 const lookMs = 3_000; // while starts wait or work
 
@@ -102,7 +158,7 @@ function StartRow({
   const end = state === 'ended' && outcome ? t(`automations.end.${outcome.status}`) : t(`automations.state.${state}`);
   return (
     <li>
-      <time dateTime={at}>{timeIn(at, ownZone(), locale())}</time>
+      <Ago at={at} />
       <span class="quiet">{t(`automations.cause.${cause.kind}`)}</span>
       {cause.kind === 'hook' && cause.about !== '' && <span class="quiet">{cause.about}</span>}
       <strong>{end}</strong>

@@ -1,6 +1,9 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
+import { locale } from '../parts/format.ts';
+import { t } from '../text/text.ts';
+import { timeIn } from './times.ts';
 
 export type Automation = Outputs['automations']['get'];
 export type AutomationStart = Outputs['automations']['start'];
@@ -20,4 +23,13 @@ export function shownAs(changed: Automation): void {
 }
 export function forgotten(id: string): void {
   automations.value = automations.value?.filter((one) => one.id !== id);
+}
+
+/** The state of an automation as people read it: paused, by hand, or its next start. */
+export function stateOf({ paused, schedule, nextAt, hook, after }: Automation): string {
+  if (paused) return t(`automations.pausedBy.${paused.by}`);
+  if (!schedule && hook) return t('automations.byHook');
+  if (!schedule && after) return t('automations.byRun');
+  if (!schedule || nextAt === null) return t('automations.byHand');
+  return t('automations.next', { at: timeIn(nextAt, schedule.timezone, locale()), zone: schedule.timezone });
 }

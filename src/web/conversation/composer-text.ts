@@ -1,6 +1,14 @@
 import { signal } from '@preact/signals';
-import { draftOf, keepDraft } from '../data/drafts.ts';
+import { recall, store } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
+
+// The unsent text of each session, which survives a reload.
+
+const keyOf = (sessionId: string | undefined) => `draft.${sessionId ?? 'new'}`;
+
+export const draftOf = (sessionId: string | undefined): string => recall(keyOf(sessionId));
+
+export const keepDraft = (sessionId: string | undefined, text: string): void => store(keyOf(sessionId), text);
 
 /** The unsent text of the selected session. */
 export const composerText = signal(draftOf(currentId.peek()));

@@ -2,7 +2,6 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { send } from '../data/actions.ts';
 import { attach, attachmentsOf, removeAttachments } from '../data/attachments.ts';
-import { draftOf, keepDraft } from '../data/drafts.ts';
 import { connection } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { currentStatus, isBusy } from '../data/status.ts';
@@ -19,10 +18,11 @@ import { Attachments } from './attachments.tsx';
 import { namedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
-import { composerText, setComposer } from './composer-text.ts';
+import { composerText, draftOf, keepDraft, setComposer } from './composer-text.ts';
 import { emptyGoal, goalDraftOf, goalOf, problemOf, setGoalDraft } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
-import { chosenRepository, chosenTemplate, NewSessionChoices } from './new-session-choices.tsx';
+import { chosenRepository, NewSessionChoices } from './new-session-choices.tsx';
+import { chosenTemplate } from './templates.tsx';
 
 const hints: Readonly<Partial<Record<string, TextKey>>> = {
   running: 'hint.steer',
@@ -93,6 +93,7 @@ export function Composer() {
     <form
       class="composer"
       data-status={status}
+      data-new={id === undefined}
       data-drop={isOver.value ? 'true' : undefined}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes('Files')) return;
@@ -113,7 +114,6 @@ export function Composer() {
         void submit();
       }}
     >
-      {id === undefined && <NewSessionChoices />}
       {goal && (
         <GoalFields
           goal={goal}
@@ -127,24 +127,6 @@ export function Composer() {
       <Attachments sessionId={id} />
       <div class="composer-box">
         {completion.list}
-        <IconButton icon="plus" label={t('attach.add')} onClick={() => picker.current?.click()} />
-        <input
-          ref={picker}
-          type="file"
-          multiple
-          hidden
-          aria-label={t('attach.add')}
-          onChange={({ currentTarget }) => {
-            attach(id, currentTarget.files ?? []);
-            currentTarget.value = '';
-          }}
-        />
-        <IconButton
-          icon="target"
-          label={t('goal.add')}
-          aria-pressed={goal !== undefined}
-          onClick={() => setGoalDraft(id, goal ? undefined : emptyGoal)}
-        />
         <textarea
           ref={ref}
           id="message"
@@ -175,6 +157,25 @@ export function Composer() {
             void submit();
           }}
         />
+        <IconButton icon="plus" label={t('attach.add')} onClick={() => picker.current?.click()} />
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          aria-label={t('attach.add')}
+          onChange={({ currentTarget }) => {
+            attach(id, currentTarget.files ?? []);
+            currentTarget.value = '';
+          }}
+        />
+        <IconButton
+          icon="target"
+          label={t('goal.add')}
+          aria-pressed={goal !== undefined}
+          onClick={() => setGoalDraft(id, goal ? undefined : emptyGoal)}
+        />
+        {id === undefined && <NewSessionChoices />}
         <button
           id="send"
           type="submit"

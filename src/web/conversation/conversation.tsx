@@ -1,16 +1,22 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import type { Item } from '../data/items.ts';
 import { isEndOnly, model } from '../data/log.ts';
+import type { ConversationModel } from '../data/model.ts';
 import { currentId } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/button.tsx';
 import { EndFollower } from '../parts/end-follower.ts';
+import { short } from '../parts/format.ts';
+import { Mark } from '../parts/status.tsx';
 import { t } from '../text/text.ts';
+import { ApprovalCard } from './approval-card.tsx';
 import { Composer } from './composer.tsx';
 import { Items } from './items.tsx';
-import { OpenItems } from './open-items.tsx';
+import { Live } from './live.ts';
+import { WaitNote } from './notes.tsx';
 import { Plan } from './plan.tsx';
-import { Thinking } from './thinking.tsx';
+import { Elapsed } from './tool-card.tsx';
 import { Welcome } from './welcome.tsx';
 
 export function Conversation() {
@@ -77,7 +83,7 @@ export function Conversation() {
           isAway.value = !end.follows;
         }}
       >
-        <div class="column">
+        <div class="column" data-start={id === undefined}>
           {id === undefined ? (
             <Welcome />
           ) : (
@@ -90,20 +96,64 @@ export function Conversation() {
           )}
         </div>
       </div>
-      <div class="foot">
-        {isAway.value && id !== undefined && (
+      <div class="foot" hidden={id === undefined}>
+        {isAway.value && (
           <Button class="to-end" icon="down" onClick={followAgain}>
             {t('toEnd')}
           </Button>
         )}
-        {id !== undefined && <OpenItems model={model} />}
         {id !== undefined && (
-          <Boundary key={id} instead={null}>
-            <Plan />
-          </Boundary>
+          <>
+            <OpenItems model={model} />
+            <Boundary key={id} instead={null}>
+              <Plan />
+            </Boundary>
+            <Composer />
+          </>
         )}
-        <Composer />
       </div>
     </>
   );
+}
+
+/**
+ * The questions and permissions that the agent waits for, above the message box. They are no part of the conversation's log, so that nothing which an agent
+ * writes there can hide it or keep it from being drawn.
+ */
+const OpenItems = ({ model }: { model: ConversationModel }) => (
+  <section class="open-items" aria-label={t('openItems')} aria-live="polite">
+    {model.open.value.map((item) =>
+      item.kind === 'approval' ? (
+        <ApprovalCard key={item.seq} item={item} isLive />
+      ) : (
+        <WaitNote key={item.seq} item={item} />
+      ),
+    )}
+  </section>
+);
+
+/** Shows that the agent works while nothing else of the conversation moves: for how long, and what the run has used. */
+function Thinking() {
+  const run = model.run.value;
+  const last = model.items.value.at(-1);
+  if (run.kind !== 'running' || moves(last)) return null;
+  const { inputTokens, outputTokens } = model.runUsed.value;
+  const tokens = inputTokens + outputTokens;
+  return (
+    <p class="thinking quiet">
+      <Mark status="running" /> <span role="status">{t('thinking')}</span>
+      <Live.Provider value>
+        <Elapsed since={Math.max(run.since, last?.at ?? 0)} />
+      </Live.Provider>
+      {tokens > 0 && <span>{t('tokensShort', { n: short(tokens) })}</span>}
+    </p>
+  );
+}
+
+/** Whether the newest item shows by itself that something happens. */
+function moves(item: Item | undefined): boolean {
+  if (item?.kind === 'assistant') return item.isTyping.value;
+  if (item?.kind === 'tool') return item.state.value.status === 'running';
+  if (item?.kind === 'retry') return !item.state.value.isOver;
+  return item?.kind === 'phase' && item.phase.value.phase !== 'ready';
 }

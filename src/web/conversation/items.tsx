@@ -1,18 +1,29 @@
 import { memo } from 'preact/compat';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+import { send } from '../data/actions.ts';
 import { emptyWindow, type ItemWindow, nextWindow, partsOf } from '../data/item-window.ts';
-import type { Item, StepItem } from '../data/items.ts';
+import type { DataOf, Item, StepItem, ToolItem } from '../data/items.ts';
+import { model } from '../data/log.ts';
 import { type ConversationModel, isUnusable } from '../data/model.ts';
+import { go } from '../data/route.ts';
+import { repeatable } from '../data/server.ts';
+import { currentId } from '../data/sessions.ts';
+import { ChildCard } from '../delegation/tree.tsx';
+import { Plain } from '../markdown/plain.tsx';
 import { Boundary } from '../parts/boundary.tsx';
+import { boundedLine } from '../parts/bounded-text.ts';
+import { Button } from '../parts/button.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { attempt } from '../parts/notice.tsx';
 import { Mark } from '../parts/status.tsx';
 import { ForkButton } from '../sharing/fork.tsx';
-import { t } from '../text/text.ts';
+import { serverText, t } from '../text/text.ts';
 import { ApprovalCard } from './approval-card.tsx';
+import { setComposer } from './composer-text.ts';
 import { Live } from './live.ts';
 import { AssistantMessage, UserMessage } from './message.tsx';
+import { chosenRepository } from './new-session-choices.tsx';
 import { EndNote, ErrorNote, EventNote, PhaseNote, RetryNote, Thoughts, WaitNote } from './notes.tsx';
-import { PlainItem } from './plain-item.tsx';
-import { RepositoryCard } from './repository-card.tsx';
 import { ToolCard } from './tool-card.tsx';
 
 interface Props {
@@ -100,7 +111,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
     case 'assistant':
       return <AssistantMessage item={item} sessionId={sessionId} />;
     case 'tool':
-      return <ToolCard item={item} />;
+      return <Call item={item} />;
     case 'step':
       return <StepRow item={item} isLive={isLive} />;
     case 'approval':
@@ -127,6 +138,14 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
   }
 });
 
+/** A call, or the agent that it gave work to. That card has the agent's state, so calls that only looked are not shown. */
+function Call({ item }: { item: ToolItem }) {
+  const child = item.child.value;
+  if (child) return <ChildCard item={item} child={child} />;
+  const looked = item.name === 'delegate_check' || item.name === 'delegate_stop';
+  return looked && item.state.value.status === 'completed' ? null : <ToolCard item={item} />;
+}
+
 /** A step of the plan. A session can be forked where it ended. */
 const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
   <div class="step" data-status={item.status.value}>
@@ -136,3 +155,90 @@ const StepRow = ({ item, isLive }: { item: StepItem; isLive: boolean }) => (
     {isLive && item.endSeq.value !== undefined && <ForkButton seq={item.endSeq.value} />}
   </div>
 );
+
+/** An item that could not be drawn: its text as it is. */
+const PlainItem = ({ item }: { item: Item }) => (
+  <article class="said" aria-label={t(item.kind === 'user' ? 'you' : 'agent')} data-seq={item.seq}>
+    <Plain text={textOf(item)} />
+  </article>
+);
+
+function textOf(item: Item): string {
+  switch (item.kind) {
+    case 'user':
+    case 'error':
+    case 'thoughts':
+      return String(item.text);
+    case 'assistant':
+      return String(item.text.peek());
+    case 'step':
+      return String(item.description);
+    case 'tool':
+      return [item.name, written(item.args), item.state.peek().called?.output].join('\n');
+    case 'approval':
+      return written(item.request);
+    case 'event':
+      return written(item.event.data);
+    case 'retry':
+      return String(item.state.peek().detail);
+    case 'phase':
+      return written(item.phase.peek());
+    default:
+      return written(item.data);
+  }
+}
+
+/** Writes the value as JSON, unless it is nested too deeply for that. */
+function written(value: unknown): string {
+  try {
+    return JSON.stringify(value, null, 2) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+interface RepositoryCardProps {
+  readonly seq: number;
+  readonly data: DataOf<'repository'>;
+}
+
+/** A repository that could not be used, which ended the run that waited for it, and the two ways on. */
+function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCardProps) {
+  const isLive = useContext(Live);
+  const items = model.items.value;
+  const isNewest = !items.some((item) => item.seq > seq && isAbout(item, path));
+  const asked = items.findLast((item) => item.kind === 'user');
+  const task = asked?.kind === 'user' ? asked : undefined;
+  const again = () =>
+    attempt(t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared'), async () => {
+      const { value: sessionId } = currentId;
+      if (sessionId === undefined) return;
+      await repeatable('repositories.fetch', { sessionId, path });
+      if (task) await send({ text: task.text, attachments: task.attachments, goal: task.goal });
+    });
+  const change = () => {
+    go(undefined);
+    chosenRepository.value = url;
+    setComposer(task?.text ?? '');
+  };
+  return (
+    <div class="note bad" role="alert">
+      <Icon name="warning" />
+      <div>
+        <strong>{t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared')}</strong>
+        <p>{boundedLine(serverText(detail))}</p>
+        {isLive && isNewest && (
+          <div class="row">
+            <Button kind="primary" icon="retry" onClick={again}>
+              {t('retry')}
+            </Button>
+            <Button onClick={change}>{t('repository.change')}</Button>
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}
+
+const isAbout = (item: Item, path: string): boolean =>
+  item.kind === 'event' && item.event.type === 'repository' && item.event.data.path === path;

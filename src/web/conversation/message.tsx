@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks';
 import type { AssistantItem, UserItem } from '../data/items.ts';
 import { Markdown } from '../markdown/markdown.tsx';
 import { Plain } from '../markdown/plain.tsx';
+import { Ago } from '../parts/ago.tsx';
 import { Button } from '../parts/button.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
-import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { t } from '../text/text.ts';
 import { SentAttachment } from './attachments.tsx';
@@ -36,7 +36,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
       {item.goal && <GoalOfRun goal={item.goal} />}
       <div class="said-tools">
         {isLive && <BranchSwitch seq={item.seq} />}
-        <time>{timeOf(item.at)}</time>
+        <Ago at={item.at} />
         {isLive && !isEdited && (
           <Button kind="quiet" class="small" icon="edit" onClick={change}>
             {t(item.steers ? 'branch.again' : 'editAndResend')}
@@ -64,7 +64,7 @@ export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; ses
     <Markdown text={item.text.value} sessionId={item.isTyping.value ? undefined : sessionId} />
     {!item.isTyping.value && (
       <div class="said-tools">
-        <time>{timeOf(item.at)}</time>
+        <Ago at={item.at} />
         <CopyButton text={item.text.value} />
       </div>
     )}

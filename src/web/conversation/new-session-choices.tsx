@@ -1,101 +1,52 @@
-import { signal } from '@preact/signals';
+import { signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import type { Outputs } from '../../client/types.ts';
-import { pref } from '../data/prefs.ts';
-import { query } from '../data/server.ts';
 import { info } from '../data/system.ts';
 import { chooseModelFor } from '../models/choose.tsx';
-import { chosenModel, inForce, isDemo, readModels } from '../models/state.ts';
+import { chosenModel, inForce, modelLabel, readModels } from '../models/state.ts';
+import { ChipButton } from '../parts/button.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { pressedKey } from '../parts/pressed-key.ts';
 import { projects, shownProject } from '../sessions/filters.ts';
 import { chooseSkills } from '../skills/choose.tsx';
 import { chosenSkills, readSkills, skills } from '../skills/state.ts';
-import { serverText, t } from '../text/text.ts';
-import { UnavailableTemplates } from './unavailable-templates.tsx';
+import { t } from '../text/text.ts';
+import { chooseTemplate, chosenTemplate, readTemplates, templateName, templates } from './templates.tsx';
 
-export const chosenTemplate = pref<string>('template', '');
 /** The repository's URL, and behind a # its branch, tag or commit; empty: none. */
 export const chosenRepository = signal('');
-export const templates = signal<Outputs['templates']['list']['templates']>([]);
 
-/** Also forgets the choice of one that is gone, or cannot run. */
-export function readTemplates(): void {
-  query('templates.list', undefined).then(
-    (found) => {
-      templates.value = found.templates;
-      const chosen = found.templates.find(({ id }) => id === chosenTemplate.value);
-      if (chosen === undefined || chosen.unavailable !== null) chosenTemplate.value = '';
-    },
-    () => {}, // a server without templates has one recipe
-  );
-}
-
-/** The project, the model and the template of a new session. */
+/** What a new session has: its template, model, skills, project and repository, as chips. */
 export function NewSessionChoices() {
   useEffect(() => {
-    void readModels().catch(() => {}); // the start page says more
-    void readSkills().catch(() => {}); // so can they be chosen later
-    readTemplates();
+    for (const read of [readModels, readSkills, readTemplates]) void read().catch(() => {}); // the start page says more
   }, []);
+  const model = chosenModel.value || inForce.value?.model || info.value?.model || '';
+  const picked = chosenSkills.value.join(', ');
   return (
     <div class="choices-new">
       {templates.value.length > 1 && (
-        <label>
-          <span>{t('template')}</span>
-          <select
-            value={chosenTemplate.value}
-            onChange={(event) => {
-              chosenTemplate.value = event.currentTarget.value;
-            }}
-          >
-            <option value="">{t('serversOwn')}</option>
-            {templates.value.map(({ id, name, description, unavailable }) => (
-              <option
-                key={id}
-                value={id}
-                title={serverText(unavailable?.reason ?? description)}
-                disabled={unavailable !== null}
-              >
-                {unavailable === null ? serverText(name) : t('templates.cannotRun', { name: serverText(name) })}
-              </option>
-            ))}
-          </select>
-        </label>
+        <ChipButton
+          icon="box"
+          label={t('template')}
+          value={templateName(chosenTemplate.value)}
+          onClick={chooseTemplate}
+        />
       )}
-      <UnavailableTemplates templates={templates.value} />
-      <span class="choice-new">
-        <span id="model-of-new">{t('model')}</span>
-        <button
-          type="button"
-          aria-haspopup="dialog"
-          aria-describedby="model-of-new"
-          onClick={() => chooseModelFor(undefined)}
-        >
-          {shownModel()}
-        </button>
-      </span>
+      <ChipButton icon="spark" label={t('model')} value={modelLabel(model)} onClick={() => chooseModelFor(undefined)} />
       {skills.value !== undefined && skills.value.length > 0 && (
-        <span class="choice-new">
-          <span id="skills-of-new">{t('skills')}</span>
-          <button
-            type="button"
-            aria-haspopup="dialog"
-            aria-describedby="skills-of-new"
-            onClick={() => chooseSkills(undefined)}
-          >
-            {chosenSkills.value.length === 0 ? t('skills.noneChosen') : chosenSkills.value.join(', ')}
-          </button>
-        </span>
+        <ChipButton icon="book" label={t('skills')} value={picked} onClick={() => chooseSkills(undefined)} />
       )}
       {projects.value.length > 0 && (
-        <label>
-          <span>{t('filter.ofNew')}</span>
+        <label class="chip-button">
+          <Icon name="archive" size={15} />
           <select
+            aria-label={t('filter.ofNew')}
             value={shownProject.value}
             onChange={({ currentTarget }) => {
               shownProject.value = currentTarget.value;
             }}
           >
-            <option value="">{t('filter.noProject')}</option>
+            <option value="">{t('filter.ofNew')}</option>
             {projects.value.map(({ id, name }) => (
               <option key={id} value={id}>
                 {name}
@@ -104,23 +55,48 @@ export function NewSessionChoices() {
           </select>
         </label>
       )}
-      <label>
-        <span>{t('repository')}</span>
-        <input
-          type="url"
-          pattern="(https?://|file:///).+"
-          placeholder="https://example.org/team/project.git#main"
-          value={chosenRepository.value}
-          onInput={(event) => {
-            chosenRepository.value = event.currentTarget.value;
-          }}
-        />
-      </label>
+      <RepositoryChip />
     </div>
   );
 }
 
-function shownModel(): string {
-  const model = chosenModel.value || inForce.value?.model || info.value?.model || '';
-  return isDemo(model) ? t('models.demo') : model;
+/** A chip that becomes a field. */
+function RepositoryChip() {
+  const isOpen = useSignal(false);
+  const url = chosenRepository.value;
+  const name = url.replace(/^.*[/](?=[^/])|[/]$|[.]git(?=#|$)/g, '');
+  if (!isOpen.value)
+    return (
+      <ChipButton
+        icon="folder"
+        label={t('repository')}
+        value={name}
+        onClick={() => {
+          isOpen.value = true;
+        }}
+      />
+    );
+  const leave = (field: HTMLInputElement) => {
+    if (field.checkValidity()) isOpen.value = false;
+  };
+  return (
+    <input
+      ref={(field) => field?.focus()}
+      type="url"
+      class="chip-button"
+      aria-label={t('repository')}
+      pattern="(https?://|file:///).+"
+      placeholder="https://example.org/team/project.git#main"
+      value={url}
+      onInput={({ currentTarget }) => {
+        chosenRepository.value = currentTarget.value;
+      }}
+      onBlur={({ currentTarget }) => leave(currentTarget)}
+      onKeyDown={(event) => {
+        if (pressedKey(event) !== 'Enter') return;
+        event.preventDefault(); // of the message
+        if (event.currentTarget.reportValidity()) document.getElementById('message')?.focus();
+      }}
+    />
+  );
 }

@@ -1,9 +1,10 @@
-import { useContext } from 'preact/hooks';
+import { useContext, useMemo } from 'preact/hooks';
 import { docsOf } from '../../core/errors/error-pages.ts';
 import { noticeOf } from '../../core/model/event-traits.ts';
+import { showTab } from '../app/layout.ts';
 import { send } from '../data/actions.ts';
 import type { DataOf, EndItem, EventItem, PhaseItem, RetryItem, WaitItem } from '../data/items.ts';
-import { isEndOnly } from '../data/log.ts';
+import { isEndOnly, model } from '../data/log.ts';
 import { moving } from '../data/model.ts';
 import { current } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
@@ -12,13 +13,17 @@ import { Plain } from '../markdown/plain.tsx';
 import { inForce, isDemo } from '../models/state.ts';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
+import { type DiffLine, diffLines } from '../parts/diff.ts';
 import { count, duration, price, short } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt, GuideLink } from '../parts/notice.tsx';
-import { openSettings } from '../settings/open.tsx';
+import { openSettings } from '../settings/settings.tsx';
 import { ForkButton, ForkNote } from '../sharing/fork.tsx';
 import { failureText, serverText, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
+import { bestResult } from '../work/best-result.ts';
+import { fileFilter } from '../work/files/store.ts';
+import { openFile } from '../work/results.ts';
 import { Live } from './live.ts';
 import { Elapsed, useSecondsTo } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
@@ -107,31 +112,41 @@ export const phaseWord = (phase: string): TextKey => phases.get(phase) ?? 'phase
 /** Phases of a sandbox at rest, which the next message ends without anybody's doing. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
 
+/** The way to a sandbox in one line; unfolded it has all that was done. */
 export function PhaseNote({ item }: { item: PhaseItem }) {
   const { phase, detail, ms, isCut, ended = [] } = item.phase.value;
+  const setup = item.setup.value;
+  const last = setup.at(-1);
   const isLive = useContext(Live);
   const isMoving = moving.has(phase) && !isCut;
+  const isPreparing = !isMoving && phase === 'ready' && last?.isMoving === true;
   if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
-  if (phase === 'ready' && detail)
+  const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : '';
+  const lines = [...(detail ? [detail] : []), ...setup.map((one) => one.detail)].map(serverText).map(boundedLine);
+  if (phase === 'ready' && lines.length > 0 && !isPreparing)
     return (
       <details class="aside phase">
         <summary>
           {t('phase.ready')}
-          {ms !== undefined && ms > 0 ? ` · ${duration(ms)}` : ''}
+          {took}
         </summary>
-        {boundedLine(serverText(detail))}
+        <ul>
+          {lines.map((line) => (
+            <li key={line}>{line}</li>
+          ))}
+        </ul>
       </details>
     );
   return (
     <p class={`aside phase ${phase === 'lost' ? 'lost' : ''}`}>
-      {isMoving && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
+      {(isMoving || isPreparing) && isLive && <span class="dot" data-status="running" aria-hidden="true" />}
       <span>
-        {t(phaseWord(phase))}
-        {detail ? ` · ${boundedLine(serverText(detail))}` : ''}
+        {isPreparing ? lines.at(-1) : t(phaseWord(phase))}
+        {detail && !isPreparing ? ` · ${boundedLine(serverText(detail))}` : ''}
         {ended.length > 0 ? ` · ${t('phase.ended', { commands: boundedLine(ended.join(', ')) })}` : ''}
-        {ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : ''}
+        {isPreparing ? '' : took}
       </span>
-      {isMoving && <Elapsed since={item.at} />}
+      {(isMoving || isPreparing) && <Elapsed since={item.at} />}
     </p>
   );
 }
@@ -243,6 +258,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
           {docs && <GuideLink docs={docs} />}
         </p>
       )}
+      <EditsOf item={item} />
       {isLive && (
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
@@ -253,10 +269,56 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
               <Button onClick={resend(t('continueText'))}>{t('continue')}</Button>
             </>
           )}
+          <NextSteps item={item} />
           {isAnswer && isOfDemo() ? <DemoHelp /> : <ForkButton seq={item.seq} />}
         </div>
       )}
     </div>
+  );
+}
+
+/** `3 files edited +41 −2`, as far as file tools wrote them. */
+function EditsOf({ item: { edits } }: { item: EndItem }) {
+  const lines = useMemo(() => edits.flatMap(({ before, after }) => diffLines(before, after)), [edits]);
+  if (edits.length === 0) return null;
+  const count = (wanted: DiffLine['kind']) => lines.filter(({ kind }) => kind === wanted).length;
+  return (
+    <p class="edits">
+      {t('end.edited', { n: edits.length })} <span class="good-text">+{count('added')}</span>{' '}
+      <span class="bad-text">−{count('removed')}</span>
+    </p>
+  );
+}
+
+/** What a person does with the files of the newest run. */
+function NextSteps({ item }: { item: EndItem }) {
+  const session = current.value;
+  if (!session || item.edits.length === 0 || model.items.value.findLast(({ kind }) => kind === 'end') !== item)
+    return null;
+  const best = bestResult(
+    item.edits.map(({ path }) => path),
+    '',
+  );
+  const review = () => {
+    fileFilter.value = 'changed';
+    showTab('files');
+  };
+  return (
+    <>
+      <Button icon="edit" onClick={review}>
+        {t('end.review')}
+      </Button>
+      {best !== undefined && (
+        <Button icon="play" onClick={() => openFile(session.id, best)}>
+          {t('openFile', { path: best })}
+        </Button>
+      )}
+      {session.repositories.length > 0 && (
+        <Button icon="upload" onClick={() => showTab('ship')}>
+          {t('end.commit')}
+        </Button>
+      )}
+    </>
   );
 }
 

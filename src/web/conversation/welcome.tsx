@@ -1,11 +1,12 @@
 import { useEffect } from 'preact/hooks';
-import { ModelBanner } from '../models/banner.tsx';
+import { ModelBanner } from '../models/setup.tsx';
 import { inForce, isDemo, readModels } from '../models/state.ts';
 import { Button } from '../parts/button.tsx';
 import { Icon, type IconName } from '../parts/icon.tsx';
-import { openSettings } from '../settings/open.tsx';
+import { openSettings } from '../settings/settings.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
+import { Composer } from './composer.tsx';
 import { putInComposer } from './composer-text.ts';
 
 // Tasks that any model can do, and that the demo model knows by heart (`src/agents/models/demo/tasks`).
@@ -29,9 +30,10 @@ export function Welcome() {
     <div class="welcome">
       <h2>{t('welcome')}</h2>
       <p class="quiet">{t('welcomeTells')}</p>
-      <ModelBanner onUsed={() => document.getElementById('message')?.focus()} />
+      <Composer />
       {model !== undefined && <h3 class="welcome-tasks">{t(isDemo(model) ? 'tasksOfDemo' : 'tasksToTry')}</h3>}
       <Tasks />
+      <ModelBanner onUsed={() => document.getElementById('message')?.focus()} />
     </div>
   );
 }

@@ -57,6 +57,8 @@ export interface ToolItem extends Base {
   readonly state: Signal<ToolState>;
   /** The approval requested for this call: both are one card. */
   readonly approval: Signal<ApprovalItem | undefined>;
+  /** The session of the agent that the call gave its work to. */
+  readonly child: Signal<DataOf<'child.started'> | undefined>;
 }
 export interface StepItem extends Base {
   readonly kind: 'step';
@@ -77,10 +79,17 @@ export interface WaitItem extends Base {
   readonly data: DataOf<'run.wait'>;
   readonly isOpen: Signal<boolean>;
 }
+/** A repository or a service on its way. */
+export interface SetupNote {
+  readonly detail: string;
+  readonly isMoving: boolean;
+}
 export interface PhaseItem extends Base {
   readonly kind: 'phase';
   /** `isCut`: the run ended before the phase did. */
   readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
+  /** What else the environment needed: repositories and services, in order. */
+  readonly setup: Signal<readonly SetupNote[]>;
 }
 export interface EventItem extends Base {
   readonly kind: 'event';
@@ -107,6 +116,12 @@ export interface ThoughtsItem extends Base {
   readonly kind: 'thoughts';
   readonly text: string;
 }
+/** The text of a file before a run and after it, as far as file tools wrote it. */
+export interface FileEdit {
+  readonly path: string;
+  readonly before: string | null;
+  readonly after: string;
+}
 export interface EndItem extends Base {
   readonly kind: 'end';
   readonly data: EndData;
@@ -114,6 +129,7 @@ export interface EndItem extends Base {
   readonly goal: UserItem['goal'];
   readonly ms: number | undefined;
   readonly used: ModelUsage;
+  readonly edits: readonly FileEdit[];
   /** A card above it says why the run failed, and what can be done. */
   readonly isBlocked: boolean;
 }

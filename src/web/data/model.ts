@@ -7,6 +7,7 @@ import type {
   DataOf,
   EndItem,
   EventOf,
+  FileEdit,
   Item,
   ModelUsage,
   PhaseItem,
@@ -70,6 +71,11 @@ type RestOfWork = EventOf<
 export const isUnusable = ({ data }: EventOf<'repository'>): boolean =>
   data.kind === 'failed' || data.kind === 'unprepared';
 
+const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing', 'prepared']);
+/** News of what a run's sandbox needs before the agent can work: it goes into the line of the sandbox. */
+const isSetup = (event: EventOf<NoteType>): event is EventOf<'repository' | 'sandbox.service'> =>
+  (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
+
 export class ConversationModel {
   readonly items: Signal<readonly Item[]> = signal([]);
   /**
@@ -94,6 +100,10 @@ export class ConversationModel {
   #asked = new Map<string, ApprovalItem>();
   #wait: WaitItem | undefined;
   #start: PhaseItem | undefined;
+  /** The line of the sandbox of the present run. */
+  #environment: PhaseItem | undefined;
+  /** The files that the run has written. */
+  #edits = new Map<string, FileEdit>();
   #retry: RetryItem | undefined;
   #lastPhase = '';
   /** An approval was requested, and the messages up to the wait put it in words for clients without cards. */
@@ -121,10 +131,12 @@ export class ConversationModel {
   }
 
   clear(): void {
-    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals, this.#asked]) known.clear();
+    for (const known of [this.#texts, this.#calls, this.#steps, this.#approvals, this.#asked, this.#edits])
+      known.clear();
     this.#items = [];
     this.#wait = undefined;
     this.#start = undefined;
+    this.#environment = undefined;
     this.#retry = undefined;
     this.#lastPhase = '';
     this.#asksInWords = false;
@@ -151,6 +163,8 @@ export class ConversationModel {
     this.#asked = other.#asked;
     this.#wait = other.#wait;
     this.#start = other.#start;
+    this.#environment = other.#environment;
+    this.#edits = other.#edits;
     this.#retry = other.#retry;
     this.#lastPhase = other.#lastPhase;
     this.#asksInWords = other.#asksInWords;
@@ -194,6 +208,7 @@ export class ConversationModel {
       case 'run.started':
         this.#startedAt = event.ts;
         this.#lacksRepository = false;
+        this.#edits.clear();
         this.#steps.clear();
         this.runUsed.value = nothing;
         this.run.value = { kind: 'running', since: event.ts };
@@ -236,7 +251,9 @@ export class ConversationModel {
         const approval = signal(this.#asked.get(callId));
         const { sessionId } = event;
         const runId = event.runId ?? '';
-        const call: ToolItem = { kind: 'tool', ...at, sessionId, runId, callId, name, family, args, state, approval };
+        const child: ToolItem['child'] = signal(undefined);
+        const about = { sessionId, runId, callId, name, family, args };
+        const call: ToolItem = { kind: 'tool', ...at, ...about, state, approval, child };
         this.#calls.set(callId, this.#addCall(call));
         return;
       }
@@ -250,6 +267,7 @@ export class ConversationModel {
         const state = this.#calls.get(data.callId)?.state;
         const status = data.success ? 'completed' : 'failed';
         if (state) state.value = { ...state.value, status, endedAt: ts, called: data };
+        this.#addEdit(data);
         const add = (used: ModelUsage): ModelUsage => ({ ...used, toolCalls: used.toolCalls + 1 });
         this.used.value = add(this.used.value);
         this.runUsed.value = add(this.runUsed.value);
@@ -319,7 +337,7 @@ export class ConversationModel {
         const phase = { ...event.data, ts: event.ts, ...(ended && { ended }) };
         // A start is one line from its first phase to its end, also when a message arrives in between.
         if (this.#start) this.#start.phase.value = phase;
-        else this.#start = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase) });
+        else this.#start = this.#addPhase(phase, at);
         if (!moving.has(phase.phase)) this.#start = undefined;
         return;
       }
@@ -342,11 +360,36 @@ export class ConversationModel {
 
   #readNote(event: EventOf<NoteType>, at: { seq: number; at: number }): void {
     if (!noticeOf(event)) return;
+    if (event.type === 'child.started') {
+      const call = this.#calls.get(event.data.callId);
+      if (call) call.child.value = event.data;
+      if (call) return;
+    }
     if (event.type === 'repository' && isUnusable(event)) this.#lacksRepository = true;
+    if (isSetup(event)) {
+      const { kind, detail } = event.data;
+      const ready = { phase: 'ready' as const, ts: event.ts };
+      const { setup } = this.#environment ?? this.#addPhase(ready, at);
+      setup.value = [...setup.value, { detail, isMoving: kind === 'fetching' || kind === 'preparing' }];
+      return;
+    }
     // The log of a fork also has the older forks of the session that it came from.
     const isOther =
       event.type === 'session.forked' && event.data.to !== event.sessionId && event.data.from !== event.sessionId;
     if (!isOther) this.#add({ kind: 'event', ...at, event });
+  }
+
+  #addPhase(phase: DataOf<'sandbox.phase'> & { ts: number }, at: { seq: number; at: number }): PhaseItem {
+    this.#environment = this.#add<PhaseItem>({ kind: 'phase', ...at, phase: signal(phase), setup: signal([]) });
+    return this.#environment;
+  }
+
+  #addEdit({ function: name, args, success, content }: DataOf<'tool.called'>): void {
+    if (!success || !content || !('oldContent' in content) || name === 'file_read') return;
+    const path = String(args.file ?? args.path ?? '').replace(/^\/workspace\//, '');
+    const known = this.#edits.get(path);
+    const before = known ? known.before : content.oldContent;
+    this.#edits.set(path, { path, before, after: content.content });
   }
 
   /** One card: the call takes the place of the question whether it is permitted. */
@@ -385,7 +428,9 @@ export class ConversationModel {
     // The sums of a run are not known when its start was not read.
     const used = this.#startedAt === undefined ? nothing : this.runUsed.value;
     const isBlocked = this.#lacksRepository && data.status === 'failed';
-    const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used, isBlocked });
+    const edits = [...this.#edits.values()];
+    const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used, edits, isBlocked });
+    this.#environment = undefined;
     this.run.value = { kind: 'ended', end };
   }
 

@@ -1,7 +1,16 @@
+import { useContext } from 'preact/hooks';
+import { Live } from '../conversation/live.ts';
+import type { DataOf, ToolItem } from '../data/items.ts';
 import { go } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
+import { statusOf } from '../data/status.ts';
+import { Plain } from '../markdown/plain.tsx';
+import { boundedLine } from '../parts/bounded-text.ts';
 import { Button, IconButton } from '../parts/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { List } from '../parts/kit/list.tsx';
+import { Mark, StatusChip } from '../parts/status.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
@@ -38,19 +47,41 @@ function Children({ id }: { id: string }) {
   return (
     <Dialog title={t('delegation.title')}>
       <p class="quiet">{t('delegation.about')}</p>
-      <ul class="automations">
-        {below.map((child) => (
-          <li key={child.id}>
-            <button type="button" onClick={() => open(child.id)}>
-              <strong>{nameOf(child)}</strong>
-              <span class="quiet">{t(`delegation.${stateOf(child)}`)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <List
+        items={below.map((child) => ({
+          key: child.id,
+          title: nameOf(child),
+          lines: [t(`status.${statusOf(child)}`)],
+          open: () => open(child.id),
+        }))}
+      />
     </Dialog>
   );
 }
 
-const stateOf = ({ status, outcome }: Session) =>
-  status === 'completed' ? (outcome?.status ?? 'completed') : status === 'waiting' ? 'waiting' : 'running';
+/** An agent that got a part of the work: its title, its state, and the way to it. */
+export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'child.started'> }) {
+  const isLive = useContext(Live);
+  const { called, status } = item.state.value;
+  const session = sessions.value.find(({ id }) => id === child.sessionId);
+  return (
+    <section class="child" aria-label={t('delegation.isChild')}>
+      <header>
+        <Icon name="fork" />
+        <strong>{session ? nameOf(session) : boundedLine(child.task)}</strong>
+        {session ? <StatusChip status={statusOf(session)} /> : <Mark status={status} />}
+        {session && isLive && (
+          <Button class="small" onClick={() => go(session.id)}>
+            {t('open')}
+          </Button>
+        )}
+      </header>
+      {called && (
+        <details class="said-text">
+          <summary>{t('delegation.result')}</summary>
+          <Plain text={called.output} />
+        </details>
+      )}
+    </section>
+  );
+}

@@ -1,11 +1,11 @@
+import { useRef } from 'preact/hooks';
 import type { Status } from '../data/status.ts';
 import { Button } from '../parts/button.tsx';
-import { showDialog } from '../parts/dialog.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
 import { t } from '../text/text.ts';
 import { sessionPage } from './address.ts';
-import { Clipboard } from './clipboard.tsx';
 import { say } from './screen.ts';
-import { type Connection, connection, control, fits, isWatching, rfb, watchOnly } from './state.ts';
+import { type Connection, connection, control, copied, fits, isWatching, rfb, watchOnly } from './state.ts';
 
 /** The status of the main page whose look the connection takes. */
 const looks: Readonly<Record<Connection, Status>> = {
@@ -85,4 +85,30 @@ function changeControl(): void {
     say('take');
     rfb.value?.focus();
   }
+}
+
+function Clipboard() {
+  const ref = useRef<HTMLTextAreaElement>(null);
+  const send = () => {
+    rfb.value?.clipboardPasteFrom(ref.current?.value ?? '');
+    closeDialog();
+  };
+  return (
+    <Dialog title={t('screen.clipboardOf')}>
+      <p>{t('screen.clipboardHelp')}</p>
+      <textarea
+        id="clipboard-text"
+        ref={ref}
+        class="field"
+        rows={6}
+        aria-label={t('screen.clipboardOf')}
+        value={copied.value}
+      />
+      <div class="choices">
+        <Button kind="primary" onClick={send}>
+          {t('screen.clipboardSend')}
+        </Button>
+      </div>
+    </Dialog>
+  );
 }

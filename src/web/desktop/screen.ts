@@ -4,8 +4,31 @@ import { authorization, protocols } from '../data/token.ts';
 import { t } from '../text/text.ts';
 import { desktopRoute, framed, signature, vncAddress } from './address.ts';
 import { Channel } from './channel.ts';
-import { endOf } from './ends.ts';
-import { control, copied, rfb, show } from './state.ts';
+import { control, copied, rfb, type ScreenCover, show } from './state.ts';
+
+/** Ends after which the page asks before it connects again, by their WebSocket code. */
+const final: Readonly<Record<number, ScreenCover>> = {
+  1000: { key: 'screen.stopped', retry: 'screen.startAgain' },
+  1002: { key: 'screen.refused', retry: 'screen.tryAgain' },
+  1003: { key: 'screen.refused', retry: 'screen.tryAgain' },
+  1011: { key: 'screen.absent', retry: 'screen.tryAgain' },
+};
+/** The session is not there, so another try can find nothing. */
+const gone: Readonly<Record<number, ScreenCover>> = {
+  1008: { key: 'screen.noSession' },
+  4410: { key: 'screen.deleted' },
+};
+/** The relay's few words where the page has a whole sentence. */
+const absent = 'VNC is not available';
+
+/** The words for an ended connection; undefined: the page may try again by itself. */
+function endOf({ code, reason }: CloseEvent, signed: boolean): ScreenCover | undefined {
+  const said = reason === '' || reason === absent ? {} : { said: reason };
+  if (signed) return { key: reason === '' ? 'screen.signedEnded' : 'screen.signed', ...said };
+  const known = gone[code] ?? final[code];
+  if (known === undefined || said.said === undefined) return known;
+  return { said: reason, ...(known.retry !== undefined && { retry: known.retry }) };
+}
 
 /** A hidden page disconnects after this time, so that the sandbox can become idle. */
 const hiddenMs = 5 * 60_000;

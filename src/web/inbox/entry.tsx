@@ -7,10 +7,10 @@ import { go } from '../data/route.ts';
 import { newKey, once, query, repeatable } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
 import { Markdown } from '../markdown/markdown.tsx';
+import { Ago } from '../parts/ago.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button } from '../parts/button.tsx';
 import { closeDialog } from '../parts/dialog.tsx';
-import { dayAndTime } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { errorText, failureText, t } from '../text/text.ts';
@@ -53,7 +53,9 @@ export function Entry({ session }: { session: Session }) {
     <article class="inbox-entry" aria-labelledby={title}>
       <header>
         <h3 id={title}>{nameOf(session)}</h3>
-        <span class="quiet">{dayAndTime(Date.parse(session.latestMessageAt))}</span>
+        <span class="quiet">
+          <Ago at={session.latestMessageAt} />
+        </span>
         <Button
           class="small"
           aria-label={t('inbox.openOne', { name: nameOf(session) })}

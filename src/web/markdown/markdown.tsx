@@ -1,17 +1,21 @@
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, createElement } from 'preact';
 import { memo } from 'preact/compat';
+import { useEffect, useState } from 'preact/hooks';
+import { query, wordsOf } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
+import type { FormulaNode } from '../parsing/formula.ts';
 import type { MarkdownCell, MarkdownNode, MarkdownTree } from '../parsing/markdown.ts';
+import { parse } from '../parsing/parse.ts';
 import { Boundary } from '../parts/boundary.tsx';
+import { Button } from '../parts/button.tsx';
 import { t } from '../text/text.ts';
+import { imageType } from '../work/files/preview.ts';
 import { placeOf } from '../work/preview/target.ts';
 import { Code } from './code.tsx';
 import { Diagram } from './diagram.tsx';
-import { Formula } from './formula.tsx';
 import { CodeSpan, PlaceLink, withPlaces } from './places.tsx';
 import { Plain } from './plain.tsx';
 import { useMarkdownTree } from './tree.ts';
-import { WorkspaceImage } from './workspace-image.tsx';
 
 // Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto become
 // links. So there is nothing to sanitize. The page's worker reads the text, within limits; beyond them it is plain. Until the
@@ -193,4 +197,65 @@ function Table({ head, rows, sessionId, dir }: TableProps) {
       </table>
     </div>
   );
+}
+
+interface FormulaProps {
+  readonly tex: string;
+  /** On lines of its own. */
+  readonly isBlock: boolean;
+}
+
+/** A formula as MathML. Its text stays where the worker cannot read it. */
+function Formula({ tex, isBlock }: FormulaProps) {
+  const [read, setRead] = useState<{ readonly tex: string; readonly tree: FormulaNode | undefined }>();
+  useEffect(() => {
+    const ended = new AbortController();
+    void parse('formula', { tex, isBlock }, ended.signal).then(
+      (tree) => ended.signal.aborted || setRead({ tex, tree }),
+    );
+    return () => ended.abort();
+  }, [tex, isBlock]);
+  const plain = <code class={isBlock ? 'formula-source' : undefined}>{tex}</code>;
+  const drawn = read?.tree && <Boundary instead={plain}>{drawFormula(read.tree, 0)}</Boundary>;
+  if (!isBlock) return <span>{drawn ?? plain}</span>;
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide formula scrolls, also by keyboard
+    <div class="formula" role="group" aria-label={t('formula')} tabIndex={0}>
+      {drawn ?? plain}
+    </div>
+  );
+}
+
+/** The worker lets only elements of MathML through, without links and styles. */
+const drawFormula = (node: FormulaNode, key: number): ComponentChildren =>
+  typeof node === 'string' ? node : createElement(node.name, { key, ...node.attributes }, node.inner.map(drawFormula));
+
+interface WorkspaceImageProps {
+  readonly sessionId: string;
+  readonly path: string;
+  readonly label: string;
+}
+
+/** A picture of the workspace. Reading a file starts a stopped sandbox, so the person decides about that. */
+function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
+  const [state, setState] = useState<{ url?: string; text?: string; mayLoad?: boolean }>({});
+  const load = async () => {
+    const { content } = await query('files.read', { sessionId, path, encoding: 'base64' });
+    const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
+    setState({ url: URL.createObjectURL(new Blob([bytes], { type: imageType(path) ?? 'image/png' })) });
+  };
+  const tryLoad = () => load().catch((thrown: unknown) => setState({ text: wordsOf(thrown) }));
+  useEffect(() => {
+    query('sandbox.status', { sessionId }).then(
+      ({ state: sandbox }) => (sandbox === 'running' ? tryLoad() : setState({ mayLoad: true })),
+      () => setState({ mayLoad: true }),
+    );
+  }, [sessionId, path]);
+  useEffect(() => {
+    const { url } = state;
+    return () => url && URL.revokeObjectURL(url);
+  }, [state.url]);
+  if (state.url) return <img class="picture" src={state.url} alt={label || path} />;
+  if (state.mayLoad) return <Button onClick={tryLoad}>{t('showPicture', { path })}</Button>;
+  return <span class="quiet">{state.text ? `${path}: ${state.text}` : path}</span>;
 }

@@ -6,7 +6,7 @@ import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
-import { chosenModel, inForce, offered, readModels, readOffered } from './state.ts';
+import { chosenModel, inForce, modelLabel, offered, readModels, readOffered } from './state.ts';
 
 interface ChoiceOptions {
   readonly title: string;
@@ -24,7 +24,7 @@ export const chooseModel = (wish: ChoiceOptions): void => showDialog(<ChooseMode
 /** The model of a session from its next turn on; `undefined`: of the next session. */
 export const chooseModelFor = (session: Session | undefined): void =>
   chooseModel({
-    title: t('models.choose'),
+    title: t(session ? 'model' : 'models.choose'),
     value: session ? (session.model ?? '') : chosenModel.value,
     withUsual: !session,
     async act(ref) {
@@ -55,7 +55,11 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
       >
         {withUsual && (
           <fieldset class="model-usual" aria-label={t('models.withoutChoice')}>
-            <Row label={t('models.usual', { model: usual })} isOn={chosen === ''} choose={() => setChosen('')} />
+            <Row
+              label={t('models.usual', { model: modelLabel(usual) })}
+              isOn={chosen === ''}
+              choose={() => setChosen('')}
+            />
             {usual !== 'demo' && (
               <Row label={t('models.demo')} isOn={chosen === 'demo'} choose={() => setChosen('demo')} />
             )}

@@ -21,9 +21,15 @@ export const presets: readonly Preset[] = [
 
 const longest = 31;
 
-/** A name for the server at this address, made of its host and port: `models-example-com`, `127-0-0-1-1234`. */
-export function nameOf(address: string): string {
-  const host = URL.parse(address.trim())?.host ?? '';
-  const name = trimOf(host.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
+/** The provider's name in the form that references have, such as `my-server`. */
+export function providerName(text: string): string {
+  const name = trimOf(text.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
   return trimEndOf(name.slice(0, longest), '-') || 'server';
+}
+
+/** A name for the server at this address: `models-example-com`, and for one on this machine `local-1234`. */
+export function nameOf(address: string): string {
+  const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
+  const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);
+  return providerName(`${isLocal ? 'local' : hostname} ${port}`);
 }

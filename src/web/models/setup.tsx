@@ -2,11 +2,12 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { once } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
 import { Choice } from '../parts/choice.tsx';
+import { TextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, refOf } from './model-picker.tsx';
-import { nameOf, type Preset, presets } from './presets.ts';
-import { changed, inForce, type OfferedProvider } from './state.ts';
+import { nameOf, type Preset, presets, providerName } from './presets.ts';
+import { changed, inForce, isDemo, type OfferedProvider } from './state.ts';
 
 interface Props {
   readonly onUsed?: (model: string) => void;
@@ -18,6 +19,7 @@ interface Props {
 export function ModelSetup({ onUsed, storeKey }: Props) {
   const [preset, setPreset] = useState<Preset>(presets[0] as Preset);
   const [address, setAddress] = useState('');
+  const [name, setName] = useState('');
   const [key, setKey] = useState('');
   const [found, setFound] = useState<OfferedProvider | undefined>();
   const [model, setModel] = useState('');
@@ -43,6 +45,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     setPreset(next);
     setAddress(next.baseUrl ?? '');
     setKey('');
+    setName('');
     void tryIt('', async () => {}); // a failure of the one before
     forget();
   };
@@ -50,8 +53,12 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     setFound(undefined);
     setModel('');
   };
+  const enter = (set: (text: string) => void) => (text: string) => {
+    set(text);
+    forget();
+  };
   const access = () => ({
-    provider: isOwn && preset.baseUrl === '' ? nameOf(withScheme(address)) : preset.id,
+    provider: preset.baseUrl === '' ? providerName(name || nameOf(withScheme(address))) : preset.id,
     ...(isOwn && { baseUrl: withScheme(address) }),
     ...(key.trim() !== '' && { key: key.trim() }),
   });
@@ -66,7 +73,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
       const { provider } = access();
       const { ok, message, models } = await once('models.test', access());
       if (!ok) throw new Error(message);
-      setFound({ provider, name: preset.label || provider, models, trouble: null });
+      setFound({ provider, name: (preset.baseUrl !== '' && preset.label) || provider, models, trouble: null });
       const only = models.length === 1 ? models[0] : undefined;
       if (only) setModel(refOf({ provider }, only));
     });
@@ -104,37 +111,34 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
       />
       <div class="model-access">
         {isOwn && (
-          <label class="labelled">
-            <span>{t('models.address')}</span>
-            <input
-              class="field"
-              inputMode="url"
-              required
-              placeholder="http://127.0.0.1:8080/v1"
-              value={address}
-              onInput={(event) => {
-                setAddress(event.currentTarget.value);
-                forget();
-              }}
-            />
-          </label>
+          <TextField
+            label={t('models.address')}
+            inputMode="url"
+            required
+            placeholder="http://127.0.0.1:8080/v1"
+            value={address}
+            onChange={enter(setAddress)}
+          />
+        )}
+        {preset.baseUrl === '' && (
+          <TextField
+            label={t('models.name')}
+            placeholder={address.trim() === '' ? '' : nameOf(withScheme(address))}
+            maxLength={31}
+            value={name}
+            onChange={enter(setName)}
+          />
         )}
         {preset.key !== 'none' && (
-          <label class="labelled">
-            <span>{preset.key === 'needed' ? t('models.key') : t('models.keyIfAny')}</span>
-            <input
-              class="field"
-              type="password"
-              autocomplete="off"
-              required={preset.key === 'needed' && !hasKey}
-              placeholder={hasKey ? t('models.keyHeld') : ''}
-              value={key}
-              onInput={(event) => {
-                setKey(event.currentTarget.value);
-                forget();
-              }}
-            />
-          </label>
+          <TextField
+            label={preset.key === 'needed' ? t('models.key') : t('models.keyIfAny')}
+            type="password"
+            autocomplete="off"
+            required={preset.key === 'needed' && !hasKey}
+            placeholder={hasKey ? t('models.keyHeld') : ''}
+            value={key}
+            onChange={enter(setKey)}
+          />
         )}
         <Button type="submit" value="test" disabled={isBusy}>
           {isBusy && !found ? t('models.testing') : t('models.testIt')}
@@ -168,3 +172,19 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
 /** People type `127.0.0.1:8080` and `localhost:11434/v1`. */
 const withScheme = (address: string): string =>
   /^[a-z]+:[/][/]/i.test(address.trim()) ? address.trim() : `http://${address.trim()}`;
+
+/** On the start page: what answers here, and without a model the way to one. */
+export function ModelBanner({ onUsed }: { onUsed: () => void }) {
+  const now = inForce.value;
+  if (!now || !isDemo(now.model)) return null;
+  return (
+    <section class="model-banner" aria-label={t('models.none')}>
+      <h3>{t('models.none')}</h3>
+      <p>{t('models.demoTells')}</p>
+      {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
+      {now.refusal === null && now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
+      {now.refusal === null && now.setBy === null && !now.canChange && <p class="note wait">{t('models.askAdmin')}</p>}
+      {now.refusal === null && now.setBy === null && now.canChange && <ModelSetup onUsed={onUsed} />}
+    </section>
+  );
+}

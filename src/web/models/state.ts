@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
+import { t } from '../text/text.ts';
+import { presets } from './presets.ts';
 
 export type ModelsInForce = Outputs['models']['inForce'];
 export type OfferedProvider = Outputs['models']['offered']['providers'][number];
@@ -29,6 +31,15 @@ export function changed(now: ModelsInForce): void {
 
 /** The demo has no provider: its name is the whole reference. */
 export const isDemo = (ref: string | undefined): boolean => ref === 'demo';
+
+/** `Ollama / qwen3`: a model with its provider, as people know both. */
+export function modelLabel(ref: string): string {
+  if (isDemo(ref)) return t('models.demo');
+  const [provider = '', ...rest] = ref.split('/');
+  if (rest.length === 0) return ref;
+  const held = inForce.value?.providers.find(({ id }) => id === provider);
+  return `${presets.find(({ id }) => id === provider)?.label || (held?.name ?? provider)} / ${shortName(ref)}`;
+}
 
 /** The name of a model as people say it: without its provider, its folders and the ending of its file. */
 export const shortName = (ref: string): string => (ref.split('/').at(-1) ?? ref).replace(/\.gguf$/i, '');

@@ -10,6 +10,26 @@ export const IconButton = ({ icon, label, class: more, ...rest }: Props & { icon
   </button>
 );
 
+/** A choice that is in force, as a chip; a press changes it. Without a value it shows its name. */
+export const ChipButton = ({
+  icon,
+  label,
+  value,
+  ...rest
+}: Props & { icon?: IconName; label: string; value: string }) => (
+  <button
+    type="button"
+    class="chip-button"
+    title={label}
+    aria-haspopup="dialog"
+    aria-label={value === '' ? label : `${label}: ${value}`}
+    {...rest}
+  >
+    {icon && <Icon name={icon} size={15} />}
+    <span>{value || label}</span>
+  </button>
+);
+
 type Kind = 'plain' | 'primary' | 'danger' | 'quiet';
 
 export const Button = ({

@@ -27,6 +27,23 @@ export const timeOf = (ms: number): string =>
 export const dayAndTime = (ms: number): string =>
   new Date(ms).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' });
 
+const day = 86_400_000;
+const units = [
+  ['day', day],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const;
+/** `2 min. ago`, `yesterday`, and the date of what is a week old. */
+export function ago(ms: number, now: number): string {
+  const since = Math.max(0, now - ms);
+  if (since >= 7 * day) return new Date(ms).toLocaleDateString(locale(), { dateStyle: 'medium' });
+  const [unit, size] = units.find(([, size]) => since >= size) ?? (['second', since + 1] as const);
+  return new Intl.RelativeTimeFormat(locale(), { numeric: 'auto', style: 'short' }).format(
+    -Math.floor(since / size),
+    unit,
+  );
+}
+
 export const count = (value: number): string => value.toLocaleString(locale());
 
 /** 1234567 becomes 1.2M. */

@@ -3,9 +3,9 @@ import { isMenuOpen } from '../app/layout.ts';
 import { archive, pin } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
 import { statusOf } from '../data/status.ts';
+import { Ago } from '../parts/ago.tsx';
 import { Boundary } from '../parts/boundary.tsx';
 import { IconButton } from '../parts/button.tsx';
-import { timeOf } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
@@ -75,7 +75,7 @@ function Row({ session, isCurrent, order }: Props) {
               {name}
             </span>
             <span class="session-when">
-              {timeOf(Date.parse(session.latestMessageAt))}
+              <Ago at={session.latestMessageAt} />
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
               {session.name !== null && session.name !== name && ` · ${session.name}`}
               {session.parent && ` · ${t('delegation.isChild')}`}

@@ -6,12 +6,13 @@ import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { needing } from '../inbox/needs.ts';
-import { inForce, shortName } from '../models/state.ts';
+import { inForce, modelLabel } from '../models/state.ts';
+import { minute } from '../parts/ago.tsx';
 import { Button, IconButton } from '../parts/button.tsx';
 import { locale } from '../parts/format.ts';
 import { Icon } from '../parts/icon.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
-import { openSettings } from '../settings/open.tsx';
+import { openSettings } from '../settings/settings.tsx';
 import { openSkills } from '../skills/skills.tsx';
 import { t } from '../text/text.ts';
 import { BulkBar } from './bulk-bar.tsx';
@@ -23,10 +24,6 @@ import { SessionRow } from './row.tsx';
 import { foundInMessages, isSearching, search } from './search.ts';
 
 const rowHeight = 44; // as in sessions.css
-const minute = signal(Date.now());
-setInterval(() => {
-  minute.value = Date.now();
-}, 60_000);
 
 const isArchiveOpen = signal(false);
 
@@ -127,7 +124,7 @@ export function Sidebar() {
       )}
       <BulkBar shown={shownIds} />
       {!isChoosing.value && info.value && (
-        <p id="about">{`${shortName(inForce.value?.model ?? info.value.model)} · ${info.value.driver} · ${info.value.version}`}</p>
+        <p id="about">{`${modelLabel(inForce.value?.model ?? info.value.model)} · ${info.value.driver} · ${info.value.version}`}</p>
       )}
     </nav>
   );

@@ -4,6 +4,7 @@ import { eventCount, events } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { tools as words } from '../data/system.ts';
+import { modelLabel } from '../models/state.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 
@@ -22,7 +23,7 @@ export function AgentSettings() {
     <>
       <dl class="facts">
         <dt>{t('model')}</dt>
-        <dd>{[agent.model, ...agent.fallbacks].join(' → ')}</dd>
+        <dd>{[agent.model, ...agent.fallbacks].map(modelLabel).join(' → ')}</dd>
         <dt>{t('template')}</dt>
         <dd>
           {agent.template} · {t(agent.mode === 'react' ? 'agent.react' : 'agent.plans')}

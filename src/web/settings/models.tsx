@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { once, request } from '../data/server.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
-import { changed, inForce, type ModelsInForce, readModels } from '../models/state.ts';
+import { changed, inForce, type ModelsInForce, modelLabel, readModels } from '../models/state.ts';
 import { Button } from '../parts/button.tsx';
 import { confirmFirst } from '../parts/dialog.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
@@ -34,7 +34,7 @@ export function Models({ again }: { again: () => void }) {
   return (
     <>
       <div>
-        <p>{t('models.inUse', { model: now.model })}</p>
+        <p>{t('models.inUse', { model: modelLabel(now.model) })}</p>
         {now.refusal !== null && <p class="note wait">{now.refusal}</p>}
         {now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
         {!now.canChange && <p class="quiet">{t('models.adminsOnly')}</p>}
@@ -50,7 +50,7 @@ export function Models({ again }: { again: () => void }) {
       {now.canChange && (
         <div>
           <h3>{t('models.add')}</h3>
-          <ModelSetup onUsed={(model) => setTold(t('models.done', { model }))} storeKey={storeKey} />
+          <ModelSetup onUsed={(model) => setTold(t('models.done', { model: modelLabel(model) }))} storeKey={storeKey} />
         </div>
       )}
     </>

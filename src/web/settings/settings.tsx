@@ -1,7 +1,124 @@
+import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { theme } from '../data/prefs.ts';
+import { currentId } from '../data/sessions.ts';
+import { Button } from '../parts/button.tsx';
+import { Choice } from '../parts/choice.tsx';
 import { Dialog, showDialog } from '../parts/dialog.tsx';
-import { t } from '../text/text.ts';
-import { sections } from './sections.ts';
+import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { type Language, language, languages, t } from '../text/text.ts';
+import type { TextKey } from '../text/texts.ts';
+import { AgentSettings } from './agent.tsx';
+import { Models } from './models.tsx';
+import { Network } from './network.tsx';
+
+/** A component whose code loads when it is first drawn, so that the page's first load stays small. */
+function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+  return function Later(props: Props) {
+    const [Body, setBody] = useState<ComponentType<Props>>();
+    const [trouble, tryIt] = useTrouble();
+    useEffect(() => {
+      void tryIt(t('server.unread'), async () => {
+        const loaded = await load();
+        setBody(() => loaded);
+      });
+    }, []);
+    if (!Body) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+    return <Body {...props} />;
+  };
+}
+
+const Look = () => (
+  <>
+    <Choice
+      label={t('theme')}
+      value={theme.value}
+      options={[
+        { value: 'system', label: t('theme.system') },
+        { value: 'light', label: t('theme.light') },
+        { value: 'dark', label: t('theme.dark') },
+      ]}
+      onChange={(value) => {
+        theme.value = value;
+      }}
+    />
+    <Choice
+      label={t('language')}
+      value={language.value}
+      options={(Object.keys(languages) as Language[]).map((value) => ({ value, label: languages[value].label }))}
+      onChange={(value) => {
+        language.value = value;
+      }}
+    />
+  </>
+);
+/** Whether the browser tells of an agent that waits or has ended. A refusal can be undone in the browser alone. */
+function Notifications() {
+  const [state, setState] = useState(typeof Notification === 'undefined' ? 'missing' : Notification.permission);
+  const ask = () => Notification.requestPermission().then(setState, () => {});
+  return (
+    <>
+      <p>{t('notifications.tells')}</p>
+      {state === 'default' && (
+        <div>
+          <Button kind="primary" icon="bell" onClick={ask}>
+            {t('notifications.ask')}
+          </Button>
+        </div>
+      )}
+      {state === 'granted' && <p class="note good">{t('notifications.granted')}</p>}
+      {state === 'denied' && <p class="note wait">{t('notifications.denied')}</p>}
+      {state === 'missing' && <p class="note wait">{t('notifications.missing')}</p>}
+    </>
+  );
+}
+/** A page of the settings. A new one is one file and one line here. */
+interface Section {
+  readonly id: string;
+  readonly label: TextKey;
+  /** Undefined: always. */
+  readonly shows?: () => boolean;
+  /** `again` opens the settings after another dialog took their place. */
+  readonly Body: ComponentType<{ again: () => void }>;
+}
+
+const hasSession = () => currentId.value !== undefined;
+const ServerSettings = later(async () => (await import('./server/server-settings.tsx')).ServerSettings);
+/** A page of settings of the server; all of them are one component. */
+const ofServer =
+  (...parts: string[]) =>
+  () => <ServerSettings key={parts[0]} parts={parts} />;
+
+// Few people open most of these pages, so their code loads with the first look.
+const sections: readonly Section[] = [
+  { id: 'look', label: 'settings.look', Body: Look },
+  { id: 'notifications', label: 'settings.notifications', Body: Notifications },
+  { id: 'models', label: 'settings.models', Body: Models },
+  { id: 'agent', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
+  { id: 'network', label: 'settings.network', shows: hasSession, Body: Network },
+  { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).Memory) },
+  { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).Usage) },
+  { id: 'server-approvals', label: 'server.approvals', Body: ofServer('approvals', 'tools') },
+  { id: 'server-network', label: 'server.network', Body: ofServer('network') },
+  { id: 'server-defaults', label: 'server.defaults', Body: ofServer('template', 'budgets', 'retention') },
+  {
+    id: 'server-secrets',
+    label: 'server.secrets',
+    Body: later(async () => (await import('./secrets/secrets.tsx')).SandboxSecrets),
+  },
+  {
+    id: 'built-templates',
+    label: 'built',
+    Body: later(async () => (await import('./templates/templates.tsx')).BuiltTemplates),
+  },
+  {
+    id: 'tool-servers',
+    label: 'toolServers',
+    Body: later(async () => (await import('./tool-servers/tool-servers.tsx')).ToolServers),
+  },
+  { id: 'keys', label: 'server.keys', Body: later(async () => (await import('./secrets/keys.tsx')).ApiKeys) },
+  { id: 'webhooks', label: 'webhooks', Body: later(async () => (await import('./webhooks/webhooks.tsx')).Webhooks) },
+];
 
 export function Settings({ section: first }: { section?: string | undefined }) {
   const [open, setOpen] = useState(first ?? sections[0]?.id ?? '');
@@ -36,3 +153,5 @@ export function Settings({ section: first }: { section?: string | undefined }) {
     </Dialog>
   );
 }
+
+export const openSettings = (section?: string): void => showDialog(<Settings section={section} />);

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { once, query } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
 import { confirmFirst, Dialog } from '../parts/dialog.tsx';
-import { locale } from '../parts/format.ts';
+import { dayAndTime } from '../parts/format.ts';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { readSkills, type SkillDetail } from './state.ts';
@@ -43,7 +43,7 @@ export function OneSkill({ id, back }: Props) {
         setTimeout(back);
       },
     });
-  const time = (at: string) => new Date(at).toLocaleString(locale(), { dateStyle: 'medium', timeStyle: 'short' });
+  const time = (at: string) => dayAndTime(Date.parse(at));
   return (
     <Dialog title={name} wide>
       <p>{description}</p>

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { once } from '../data/server.ts';
 import { Button } from '../parts/button.tsx';
 import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { List } from '../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../parts/trouble.tsx';
 import { t } from '../text/text.ts';
 import { OneSkill } from './one.tsx';
@@ -32,7 +33,6 @@ function Skills() {
       await readSkills();
       if (warnings.length === 0) openSkill(id);
     });
-  const all = skills.value;
   return (
     <Dialog title={t('skills')} wide>
       <p class="quiet">{t('skills.about')}</p>
@@ -59,18 +59,15 @@ function Skills() {
           ))}
         </ul>
       )}
-      {all?.length === 0 && <p class="quiet">{t('skills.none')}</p>}
-      <ul class="automations">
-        {all?.map(({ id, name, description, shared }) => (
-          <li key={id}>
-            <button type="button" onClick={() => openSkill(id)}>
-              <strong>{name}</strong>
-              <span class="quiet">{description}</span>
-              <span class="quiet">{t(shared ? 'skills.shared' : 'skills.own')}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <List
+        none={t('skills.none')}
+        items={skills.value?.map(({ id, name, description, shared }) => ({
+          key: id,
+          title: name,
+          lines: [description, t(shared ? 'skills.shared' : 'skills.own')],
+          open: () => openSkill(id),
+        }))}
+      />
     </Dialog>
   );
 }

@@ -1,21 +1,20 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { isPaneFull, openTab } from '../app/layout.ts';
 import { connection } from '../data/server.ts';
 import { current, type Session } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
-import { Button } from '../parts/button.tsx';
+import { Button, IconButton } from '../parts/button.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
-import { openTab } from './open-tab.ts';
-import type { WorkTab } from './tab.ts';
-import { tabs } from './tabs.ts';
+import { tabs, type WorkTab } from './tabs.ts';
 
 export function WorkPane() {
   const session = current.value;
   if (!session) return null;
-  const shown = tabs.filter(({ shows }) => shows(session));
+  const shown = tabs.filter(({ shows }) => shows?.(session) ?? true);
   const open = shown.find(({ id }) => id === openTab.value) ?? shown[0];
   const move = (by: number) => {
     const next = shown[(shown.indexOf(open as WorkTab) + by + shown.length) % shown.length];
@@ -26,29 +25,40 @@ export function WorkPane() {
   return (
     <aside class="work" aria-label={t('work')}>
       <Divider />
-      <div class="tabs" role="tablist" aria-label={t('work')}>
-        {shown.map(({ id, label, icon, news }) => (
-          <button
-            key={id}
-            id={`tab-${id}`}
-            type="button"
-            role="tab"
-            aria-selected={id === open?.id}
-            aria-controls="work-panel"
-            tabIndex={id === open?.id ? 0 : -1}
-            onClick={() => {
-              openTab.value = id;
-            }}
-            onKeyDown={(event) => {
-              const key = pressedKey(event);
-              if (key === 'ArrowRight') move(1);
-              if (key === 'ArrowLeft') move(-1);
-            }}
-          >
-            <Icon name={icon} size={16} /> {t(label)}
-            {news && <News count={news()} />}
-          </button>
-        ))}
+      <div class="work-head">
+        <div class="tabs" role="tablist" aria-label={t('work')}>
+          {shown.map(({ id, label, icon, news }) => (
+            <button
+              key={id}
+              id={`tab-${id}`}
+              type="button"
+              role="tab"
+              aria-selected={id === open?.id}
+              aria-controls="work-panel"
+              tabIndex={id === open?.id ? 0 : -1}
+              onClick={() => {
+                openTab.value = id;
+              }}
+              onKeyDown={(event) => {
+                const key = pressedKey(event);
+                if (key === 'ArrowRight') move(1);
+                if (key === 'ArrowLeft') move(-1);
+              }}
+            >
+              <Icon name={icon} size={16} /> {t(label)}
+              {news && <News count={news()} />}
+            </button>
+          ))}
+        </div>
+        <IconButton
+          class="wide-only"
+          icon="expand"
+          label={t('fullWidth')}
+          aria-pressed={isPaneFull.value}
+          onClick={() => {
+            isPaneFull.value = !isPaneFull.value;
+          }}
+        />
       </div>
       <div id="work-panel" class="panel" role="tabpanel" aria-labelledby={open && `tab-${open.id}`}>
         {open && <LazyTab key={`${open.id} ${session.id}`} tab={open} session={session} />}

@@ -1,11 +1,10 @@
 import { effect } from '@preact/signals';
-import { isPhone, showPane } from '../app/layout.ts';
+import { isPhone, showTab } from '../app/layout.ts';
 import { model } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { bestResult, pathAtServer, resultKinds } from './best-result.ts';
 import { fileFilter, storeOf } from './files/store.ts';
-import { openTab } from './open-tab.ts';
 import { showPlace } from './preview/state.ts';
 
 // The result of a run is shown beside the conversation when the run ends: a page or a picture, once each.
@@ -15,8 +14,7 @@ const shown = new Set<string>();
 export function openFile(sessionId: string, path: string): void {
   fileFilter.value = 'all';
   storeOf(sessionId).shown.value = path;
-  openTab.value = 'files';
-  showPane();
+  showTab('files');
 }
 
 async function show(sessionId: string): Promise<void> {

@@ -1,21 +1,61 @@
-import { costTab } from './cost/tab.ts';
-import { desktopTab } from './desktop/tab.ts';
-import { filesTab } from './files/tab.ts';
-import { previewTab } from './preview/tab.ts';
-import { processesTab } from './processes/tab.ts';
-import { shipTab } from './ship/tab.ts';
-import type { WorkTab } from './tab.ts';
-import { terminalTab } from './terminal/tab.ts';
-import { timelineTab } from './timeline/tab.ts';
+import type { ComponentType } from 'preact';
+import type { Session } from '../data/sessions.ts';
+import type { IconName } from '../parts/icon.tsx';
+import type { TextKey } from '../text/texts.ts';
+import { unseen } from './preview/state.ts';
+
+/** A tab of the work pane. Its component loads at its first use. */
+export interface WorkTab {
+  readonly id: string;
+  readonly label: TextKey;
+  readonly icon: IconName;
+  /** Absent: every session has it. */
+  readonly shows?: (session: Session) => boolean;
+  /** How many things are there that nobody has seen, as a badge. */
+  readonly news?: () => number;
+  readonly load: () => Promise<ComponentType<{ session: Session }>>;
+}
 
 /** In the order of the pane. The first one that shows is open at first. */
 export const tabs: readonly WorkTab[] = [
-  filesTab,
-  shipTab,
-  previewTab,
-  terminalTab,
-  processesTab,
-  desktopTab,
-  timelineTab,
-  costTab,
+  { id: 'files', label: 'tab.files', icon: 'folder', load: async () => (await import('./files/files.tsx')).Files },
+  {
+    id: 'ship',
+    label: 'tab.ship',
+    icon: 'upload',
+    shows: ({ repositories, hasCheckpoints }) => repositories.length > 0 || hasCheckpoints,
+    load: async () => (await import('./ship/ship.tsx')).Ship,
+  },
+  {
+    id: 'preview',
+    label: 'tab.preview',
+    icon: 'globe',
+    news: () => unseen.value.size,
+    load: async () => (await import('./preview/preview.tsx')).PreviewPane,
+  },
+  {
+    id: 'terminal',
+    label: 'tab.terminal',
+    icon: 'terminal',
+    load: async () => (await import('./terminal/terminal.tsx')).Terminals,
+  },
+  {
+    id: 'processes',
+    label: 'tab.processes',
+    icon: 'bars',
+    load: async () => (await import('./processes/processes.tsx')).Processes,
+  },
+  {
+    id: 'desktop',
+    label: 'tab.desktop',
+    icon: 'screen',
+    load: async () => (await import('./desktop/desktop.tsx')).Desktop,
+  },
+  {
+    id: 'timeline',
+    label: 'tab.timeline',
+    icon: 'clock',
+    load: async () => (await import('./timeline/timeline.tsx')).Timeline,
+  },
+  { id: 'cost', label: 'tab.cost', icon: 'coin', load: async () => (await import('./cost/cost.tsx')).Cost },
 ];

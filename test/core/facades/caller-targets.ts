@@ -273,6 +273,7 @@ const plainAutomation = {
   projectId: null,
   template: null,
   model: null,
+  skills: [],
   schedule: null,
   hook: null,
   after: null,

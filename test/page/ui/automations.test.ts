@@ -1,11 +1,17 @@
 import { expect } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
 import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
 
 const test = deskTest();
 const find = async (desk: Desk, wanted: string) =>
   (await desk.server.core.services.automations.list()).find(({ name }) => name === wanted);
 
+const skill = Buffer.from('---\nname: house-style\ndescription: How texts are written.\n---\nBe short.\n').toString(
+  'base64',
+);
+
 test('every weekday at 9 in Berlin is set up, started and opened in the page alone', async ({ desk }) => {
+  await desk.call('skills.create', { files: [{ path: 'house-style/SKILL.md', content: skill }] });
   const { page, complaints } = await desk.open();
   await page.getByRole('button', { name: 'Automations' }).click();
   await page.getByRole('button', { name: 'New automation' }).click();
@@ -23,6 +29,10 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   await expect.poll(() => zone.inputValue()).toBe('Europe/Berlin');
   const times = async () => (await form.locator('.next-times time').allTextContents()).filter((at) => /9:00/.test(at));
   await expect.poll(async () => (await times()).length).toBe(5);
+  await form.getByText('More options').click();
+  await form.getByLabel('Template').selectOption('Minimal');
+  await form.getByLabel('Model', { exact: true }).pressSequentially('demo');
+  await form.getByRole('checkbox', { name: /^house-style/ }).press('Space');
   expect(await axeFinds(page)).toEqual([]);
   await form.getByRole('button', { name: 'Save' }).click();
   await page.getByRole('button', { name: /^Report/ }).click();
@@ -33,7 +43,10 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   expect(await axeFinds(page)).toEqual([]);
   await one.getByRole('button', { name: 'Open', exact: true }).click();
   await page.getByRole('textbox', { name: 'Rename session' }).getByText('Report').waitFor();
+  const id = SessionId.parse(new URL(page.url()).hash.slice(1));
+  expect((await desk.server.core.services.sessions.agent(id)).skills).toEqual(['house-style']);
   const made = await find(desk, 'Report');
+  expect(made).toMatchObject({ template: 'minimal', model: 'demo', skills: ['house-style'] });
   expect(made?.schedule).toMatchObject({ cron: '0 9 * * 1-5', timezone: 'Europe/Berlin' });
   expect(complaints).toEqual([]);
 });

@@ -197,7 +197,6 @@ test('text that is inserted instead of typed arrives in the terminal', async ({ 
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.getByRole('tab', { name: 'Terminal' }).click();
-  await page.getByRole('button', { name: 'New terminal' }).first().click();
   const screen = page.locator('.screen');
   await screen.getByText('$').first().waitFor();
   await page.getByRole('textbox', { name: 'Terminal input' }).focus();

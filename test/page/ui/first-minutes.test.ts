@@ -25,6 +25,7 @@ test('a person gets from the start page to a first answer in at most six clicks'
   expect(await axeFinds(page)).toEqual([]);
   await page.getByText('Another address', { exact: true }).click();
   await page.getByLabel('Address', { exact: true }).fill(fake.url);
+  await page.getByLabel('Name (optional)').pressSequentially('Our Team');
   await page.getByLabel('API key (optional)').fill(fakeKey);
   await page.getByRole('button', { name: 'Test', exact: true }).click();
   await page.getByText('Connected. 3 models found.').waitFor();
@@ -33,7 +34,7 @@ test('a person gets from the start page to a first answer in at most six clicks'
   await page.getByRole('radio', { name: /^qwen3/ }).click();
   await page.getByRole('button', { name: 'Use this model' }).click();
   await page.getByRole('heading', { name: 'No model is set up yet' }).waitFor({ state: 'detached' });
-  await expect.poll(() => page.locator('#about').textContent()).toMatch(/^qwen3 · /);
+  await expect.poll(() => page.locator('#about').textContent()).toMatch(/^our-team \/ qwen3 · /);
   const message = page.getByRole('textbox', { name: 'Message' });
   await message.fill('Hello');
   await page.getByRole('button', { name: 'Send' }).click();
@@ -41,8 +42,8 @@ test('a person gets from the start page to a first answer in at most six clicks'
   expect(await presses()).toBeLessThanOrEqual(6);
   expect(complaints).toEqual([]);
   expect(fake.requests.at(-1)?.headers.authorization).toBe(`Bearer ${fakeKey}`);
-  const [, port] = /:(\d+)/.exec(fake.url) ?? [];
-  await desk.call('models.forget', { provider: `127-0-0-1-${port}` });
+  await page.getByRole('button', { name: 'Model: our-team / qwen3' }).waitFor();
+  await desk.call('models.forget', { provider: 'our-team' });
 });
 
 test('a wrong key and an address that is no provider are told at the form, which keeps what was typed', {
@@ -96,16 +97,27 @@ test('the tasks of the start page are tasks that the demo knows by heart, in eac
   }
 });
 
-test('a template that cannot run here is shown as such, with the reason and what helps', { tags: ['all'] }, async ({
+test('what cannot run here is grey, with what it lacks, until its key is there', { tags: ['all'] }, async ({
   desk,
 }) => {
-  const { page } = await desk.open();
-  const option = page.getByRole('option', { name: 'Computer use: not available here' });
-  await option.waitFor({ state: 'attached' });
-  expect(await option.isDisabled()).toBe(true);
-  await page.getByRole('button', { name: '1 not available here' }).click();
-  const dialog = page.getByRole('dialog', { name: 'Templates not available here' });
-  await dialog.getByText('sandboxes here have none').waitFor();
-  await dialog.getByText('Set CORRAL_SANDBOX_DESKTOP=true').waitFor();
+  const { page, complaints } = await desk.open();
+  const template = page.getByRole('button', { name: 'Template: Default' });
+  await template.click();
+  const dialog = page.getByRole('dialog', { name: 'Template' });
+  const computer = dialog.getByRole('button', { name: 'Computer use' });
+  await computer.getByText('sandboxes here have none').waitFor();
+  await computer.getByText('Set CORRAL_SANDBOX_DESKTOP=true').waitFor();
+  expect(await computer.isDisabled()).toBe(true);
+  const codex = dialog.getByRole('button', { name: 'Codex' });
+  await codex.getByText('no secret sets OPENAI_API_KEY').waitFor();
+  expect(await codex.isDisabled()).toBe(true);
   expect(await axeFinds(page)).toEqual([]);
+  const places = { hosts: ['api.openai.com'], header: 'authorization', env: ['OPENAI_API_KEY'] };
+  await desk.call('serverCredentials.put', { name: 'openai', ...places, value: 'a-key-of-openai' });
+  await page.reload();
+  await template.click();
+  await codex.click();
+  await page.getByRole('button', { name: 'Template: Codex' }).waitFor();
+  await desk.call('serverCredentials.revoke', { name: 'openai' });
+  expect(complaints).toEqual([]);
 });

@@ -102,9 +102,10 @@ test('a new session takes the model and the template that a person chose, and re
   tags: ['all'],
 }, async ({ desk }) => {
   const { page } = await desk.open();
-  await page.getByRole('combobox', { name: 'Template' }).selectOption({ label: 'Minimal' });
+  await page.getByRole('button', { name: 'Template: Default' }).click();
+  await page.getByRole('button', { name: /^Minimal/ }).click();
   const choose = async (text: string, ref: RegExp) => {
-    await page.getByRole('button', { name: /^(Demo \(not an AI\)|nobody[/]none)$/ }).click();
+    await page.getByRole('button', { name: /^Model: (Demo \(not an AI\)|nobody [/] none)$/ }).click();
     await page.getByRole('searchbox', { name: 'Search models' }).fill(text);
     await page.getByRole('radio', { name: ref }).click();
     await page.getByRole('button', { name: 'Use model' }).click();

@@ -19,11 +19,11 @@ test('an uploaded skill is chosen for a new session, and another one by its name
   await desk.call('skills.create', skillOf('house-style'));
   await desk.call('skills.create', skillOf('legal-terms'));
   const { page, complaints } = await desk.open();
-  await page.getByRole('button', { name: 'None' }).click();
+  await page.locator('.composer').getByRole('button', { name: 'Skills' }).click();
   await page.getByRole('checkbox', { name: /^house-style/ }).press('Space');
   expect(await axeFinds(page)).toEqual([]);
   await page.getByRole('dialog', { name: 'Choose skills' }).getByRole('button', { name: 'Use these' }).press('Enter');
-  await page.getByRole('button', { name: 'house-style' }).waitFor();
+  await page.getByRole('button', { name: 'Skills: house-style' }).waitFor();
   const box = page.getByRole('textbox', { name: 'Message' });
   await box.pressSequentially('Say good morning');
   await box.press('Enter');

@@ -161,7 +161,6 @@ async function walkOn({ page, see }: Walk, id: string): Promise<void> {
   });
   await see('an open terminal', async () => {
     await command(page, 'terminal');
-    await page.getByRole('button', { name: 'New terminal' }).first().click();
     await page.locator('.screen').getByText('$').first().waitFor();
   });
   await page.keyboard.press('Control+Alt+Shift'); // out of the terminal

@@ -152,8 +152,6 @@ test('several files are open at once in an editor with line numbers and search',
 
 test("a person has a real terminal, and watches and types into the agent's shell", async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Terminal');
-  await page.getByRole('tabpanel').getByText('from the shell').first().waitFor();
-  await page.getByRole('button', { name: 'New terminal' }).click();
   await page.getByRole('button', { name: 'Terminal 1', exact: true }).waitFor();
   await page.locator('.screen').getByText('$').first().waitFor();
   await page.locator('.screen').click();
@@ -176,6 +174,7 @@ test("a person has a real terminal, and watches and types into the agent's shell
     `Ask\n${fence('sh', 'until [ -e go ]; do sleep 0.1; done; read name; echo "hello $name" | tee greeting.txt')}`,
   );
   await page.getByRole('button', { name: /Agent/ }).click();
+  await page.getByRole('tabpanel').getByText('from the shell').first().waitFor();
   await page.getByText('A command is running. Your keys go to it.').waitFor();
   await page.locator('.screen').click();
   await page.keyboard.type('Ann\n');

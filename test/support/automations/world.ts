@@ -35,6 +35,7 @@ export const spec: AutomationSpec = {
   projectId: null,
   template: null,
   model: null,
+  skills: [],
   schedule: { cron: '* * * * *', timezone: 'UTC', jitterSeconds: 0, missed: 'latest' },
   hook: null,
   after: null,

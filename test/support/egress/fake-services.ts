@@ -399,7 +399,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       restore: noRepository,
     },
     streams: { run: noStreams, watch: noStreams, download: noStreams, upload: noStreams },
-    templates: { ...templates, whyNot: () => undefined },
+    templates: { ...templates, whyNot: async () => undefined },
     models: noModels,
     projects: projectService({
       records: store.records,

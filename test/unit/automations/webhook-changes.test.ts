@@ -267,7 +267,7 @@ test('the pause of an automation reaches endpoints, and one that was never store
     maxFailures: 5,
     shared: false,
   } as const;
-  const agent = { projectId: null, template: null, model: null, message: 'Write it.' };
+  const agent = { projectId: null, template: null, model: null, skills: [], message: 'Write it.' };
   const times = { nextAt: null, createdAt: begin, updatedAt: begin };
   const one = {
     id: '0123456789ab',

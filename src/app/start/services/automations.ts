@@ -11,7 +11,7 @@ import type { Outbox } from '../../../automations/webhooks/outbox.ts';
 import type { ResourceNews } from '../../../automations/webhooks/resource-news.ts';
 import type { EventLog, Store } from '../../../core/contracts/ports.ts';
 import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
-import type { AutomationService, AutomationSpec } from '../../../sessions/api/server/automations.ts';
+import type { AutomationService } from '../../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { WebhookSecrets } from '../../../sessions/projects/webhook-secrets.ts';
 import { costOf } from '../../../sessions/services/costs.ts';
@@ -29,9 +29,7 @@ interface AutomationDeps {
   readonly sessions: SessionService;
   readonly sandboxes: Pick<SandboxService, 'start'>;
   readonly keepsPrepared: boolean;
-  readonly check: (
-    spec: Pick<AutomationSpec, 'template' | 'model' | 'projectId' | 'after' | 'repositories'>,
-  ) => Promise<void>;
+  readonly check: Parameters<typeof automationService>[0]['check'];
   readonly isOwned: StarterDeps['isOwned'];
   readonly programs: Programs;
 }

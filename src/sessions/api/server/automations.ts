@@ -116,6 +116,8 @@ export interface AutomationSpec {
   readonly template: string | null;
   /** `demo` or `provider/model`; null: that of the project or template, else of the server. */
   readonly model: string | null;
+  /** Shared skills of its sessions: `pdf`, or `pdf@3` for one of its versions. */
+  readonly skills: readonly string[];
   /** Null: it starts only when somebody starts it. */
   readonly schedule: Schedule | null;
   /** The deliveries from outside that start it; null: none. */

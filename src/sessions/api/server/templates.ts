@@ -24,7 +24,7 @@ export interface Unavailable {
 /** The templates as callers see them. */
 export interface TemplateList extends Pick<TemplateService, 'list'> {
   /** Undefined: sessions with it can start. */
-  whyNot(template: TemplateInfo): Unavailable | undefined;
+  whyNot(template: TemplateInfo): Promise<Unavailable | undefined>;
 }
 
 export const templateRules: ServiceRules<TemplateList> = {

@@ -1,4 +1,4 @@
-import { showPane } from '../../app/layout.ts';
+import { showTab } from '../../app/layout.ts';
 import { isPaletteOpen } from '../../app/palette-state.ts';
 import { stopRun } from '../../data/actions.ts';
 import { model } from '../../data/log.ts';
@@ -7,23 +7,18 @@ import { current, currentId } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
 import { chooseModelFor } from '../../models/choose.tsx';
 import { attempt } from '../../parts/notice.tsx';
-import { openSettings } from '../../settings/open.tsx';
+import { openSettings } from '../../settings/settings.tsx';
 import { askFork } from '../../sharing/fork.tsx';
 import { openShare } from '../../sharing/share-dialog.tsx';
 import { chooseSkills } from '../../skills/choose.tsx';
 import { t } from '../../text/text.ts';
 import { fileFilter } from '../../work/files/store.ts';
-import { openTab } from '../../work/open-tab.ts';
 import { fuzzyScore } from './fuzzy.ts';
 import type { SlashCommand } from './slash-command.ts';
 import { showSlashHelp } from './slash-help.tsx';
 import type { Suggestions } from './suggestion.ts';
 
 const hasSession = () => current.value !== undefined;
-const showTab = (id: string) => {
-  openTab.value = id;
-  showPane();
-};
 
 export const slashCommands: readonly SlashCommand[] = [
   { name: 'help', icon: 'help', about: 'slash.help', run: () => showSlashHelp(slashCommands) },

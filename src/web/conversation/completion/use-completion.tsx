@@ -2,17 +2,16 @@ import type { RefObject, VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { currentId } from '../../data/sessions.ts';
 import { Icon } from '../../parts/icon.tsx';
-import { notify } from '../../parts/notice.tsx';
+import { attempt, notify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
-import { readSessionSkills, readSkills } from '../../skills/state.ts';
+import { addSkill, readSessionSkills, readSkills, sessionSkills, skills } from '../../skills/state.ts';
 import { t } from '../../text/text.ts';
 import { setComposer } from '../composer-text.ts';
-import { fileSuggestions } from './file-suggestions.ts';
-import { skillSuggestions } from './skill-suggestions.ts';
+import { fuzzyBest } from './fuzzy.ts';
 import { commandSuggestions } from './slash-commands.ts';
 import type { Suggestions } from './suggestion.ts';
 import { type Trigger, triggerAt, withWord } from './trigger.ts';
-import { followWorkspacePaths, readWorkspacePaths } from './workspace-paths.ts';
+import { followWorkspacePaths, readWorkspacePaths, workspacePaths } from './workspace-paths.ts';
 
 /** The sources of entries for each sign, in the order of the list. */
 const sources: Readonly<Record<Trigger['kind'], readonly ((word: string) => Suggestions)[]>> = {
@@ -131,4 +130,57 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     'aria-activedescendant': entries.length > 0 ? `${listId}-${at}` : undefined,
   };
   return { list, aria, look, onKey };
+}
+
+const maxFiles = 40;
+
+/** The files of the workspace. */
+function fileSuggestions(word: string): Suggestions {
+  const id = currentId.value;
+  if (id === undefined) return { entries: [], note: t('complete.newSession') };
+  const found = workspacePaths.value;
+  switch (found.state) {
+    case 'loading':
+      return { entries: [], note: t('files.loading') };
+    case 'failed':
+      return { entries: [], note: t('complete.unread', { why: found.why }) };
+    case 'asleep': {
+      const act = () => void readWorkspacePaths(id, { starts: true });
+      const start = { key: 'start', icon: 'play', label: t('files.show'), about: t('complete.asleep'), act } as const;
+      return { entries: [start] };
+    }
+    default: {
+      const best = fuzzyBest(found.paths, word, { nameOf: (path) => path, max: maxFiles });
+      const entries = best.map((path) => ({
+        key: path,
+        icon: 'file' as const,
+        label: path.slice(path.lastIndexOf('/') + 1),
+        about: path.slice(0, Math.max(0, path.lastIndexOf('/'))),
+        inserts: `@${path}`,
+      }));
+      return entries.length > 0 ? { entries } : { entries, note: t('complete.noFile') };
+    }
+  }
+}
+
+const maxSkills = 20;
+
+/** The skills of the session, and those that can be added to it. The message names the chosen one, so that the agent reads it. */
+function skillSuggestions(word: string): Suggestions {
+  const id = currentId.value;
+  const found = sessionSkills.value;
+  const own = found?.id === id ? (found?.all ?? []) : [];
+  const others = (skills.value ?? []).filter(({ name }) => !own.some((one) => one.name === name));
+  const all = [...own, ...others.map(({ name, description }) => ({ name, description, source: 'new' as const }))];
+  const best = fuzzyBest(all, word, { nameOf: ({ name }) => name, max: maxSkills });
+  return {
+    entries: best.map(({ name, description, source }) => ({
+      key: `skill ${name}`,
+      icon: 'book' as const,
+      label: `/${name}`,
+      about: source === 'workspace' ? `${t('skills.inWorkspace')}: ${description}` : description,
+      inserts: t('complete.useSkill', { name }),
+      ...(source === 'new' && { act: () => void attempt(t('skills.notChosen'), () => addSkill(id, name)) }),
+    })),
+  };
 }

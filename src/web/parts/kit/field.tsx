@@ -14,12 +14,13 @@ interface Shared<Value extends string> {
 }
 
 interface TextProps extends Shared<string> {
-  readonly type?: 'text' | 'time';
+  readonly type?: 'text' | 'time' | 'password';
+  readonly autocomplete?: 'off';
   readonly isCode?: boolean;
   readonly placeholder?: string;
   readonly maxLength?: number;
   readonly pattern?: string;
-  readonly inputMode?: 'decimal' | 'numeric';
+  readonly inputMode?: 'decimal' | 'numeric' | 'url';
   /** Entries that the browser offers while the person types. */
   readonly offers?: readonly string[];
   /** The error of the value, shown at the field; the form cannot be sent with it. Empty: none. */

@@ -3,10 +3,13 @@ import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
 import { bytes } from '../../parts/format.ts';
+import { List } from '../../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
+import { ServerSettings } from '../server/server-settings.tsx';
 import { type Note, NoteView, noteFacts } from './note.tsx';
 
+const memoryParts = ['memory'];
 type Summary = Outputs['memory']['list'][number];
 const keyOf = ({ of, id }: Summary) => `${of}:${id}`;
 
@@ -48,6 +51,7 @@ export function Memory() {
   return (
     <>
       <p class="quiet">{t('memory.about')}</p>
+      <ServerSettings parts={memoryParts} isForAll />
       {all.length > 1 && (
         <label class="labelled">
           <span>{t('memory.whose')}</span>
@@ -76,17 +80,15 @@ export function Memory() {
           </label>
         )}
       </div>
-      {shown.length === 0 && <p class="quiet">{t('memory.none')}</p>}
-      <ul class="automations">
-        {shown.map((note) => (
-          <li key={note.path}>
-            <button type="button" onClick={() => setOpen(note)}>
-              <strong>{note.path}</strong>
-              <span class="quiet">{noteFacts(note, names)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <List
+        none={t('memory.none')}
+        items={shown.map((note) => ({
+          key: note.path,
+          title: note.path,
+          lines: [noteFacts(note, names)],
+          open: () => setOpen(note),
+        }))}
+      />
       <p class="quiet">{t('memory.room', { used: bytes(holder.size), most: bytes(holder.maxSize) })}</p>
     </>
   );

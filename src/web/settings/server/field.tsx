@@ -1,10 +1,12 @@
+import { useEffect } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
+import { readTemplates, templateChoices } from '../../conversation/templates.tsx';
 import { tools } from '../../data/system.ts';
 import { Choice } from '../../parts/choice.tsx';
+import { ChoiceField } from '../../parts/kit/field.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { type Rule, Rules } from './rules.tsx';
-import { TemplateChoice } from './template-choice.tsx';
 
 export type ServerSetting = Outputs['settings']['list']['settings'][number];
 
@@ -44,18 +46,22 @@ interface Props {
 
 export function Field({ setting, label, draft, onChange }: Props) {
   const { kind, options = [], unit } = setting.form;
+  useEffect(() => {
+    if (kind === 'template') void readTemplates().catch(() => {}); // the one in force is shown
+  }, []);
   if (typeof draft !== 'string') return <Rules rules={draft} onChange={onChange} />;
   if (kind === 'choice') {
     return (
       <Choice
-        label={t('server.policy')}
+        label={label}
         value={draft}
-        options={options.map((value) => ({ value, label: value }))}
+        options={options.map((value) => ({ value, label: t(`setting.${setting.key}.${value}` as TextKey) || value }))}
         onChange={onChange}
       />
     );
   }
-  if (kind === 'template') return <TemplateChoice label={label} value={draft} onChange={onChange} />;
+  if (kind === 'template')
+    return <ChoiceField label={label} value={draft} choices={templateChoices(draft)} onChange={onChange} />;
   if (kind === 'amount') {
     const name = unit === undefined || unit === 'count' ? '' : t(`server.unit.${unit}` as TextKey);
     return (

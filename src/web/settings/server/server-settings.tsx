@@ -6,13 +6,20 @@ import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { asDraft, type Draft, Field, fromDraft, type ServerSetting } from './field.tsx';
 
+interface Parts {
+  readonly parts: readonly string[];
+  /** In a page that all people see: who cannot change the settings sees nothing of them. */
+  readonly isForAll?: boolean;
+}
+
 /** The settings of some parts of the server, which administrators change while it runs. */
-export function ServerSettings({ parts }: { parts: readonly string[] }) {
+export function ServerSettings({ parts, isForAll = false }: Parts) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
   const [trouble, tryIt] = useTrouble();
   useEffect(() => {
     void tryIt(t('server.unread'), async () => setAll((await query('settings.list', undefined)).settings));
   }, []);
+  if (!all && isForAll) return null;
   if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
   const changed = (some: readonly ServerSetting[]) =>
     setAll((now) => now?.map((one) => some.find((other) => other.key === one.key) ?? one));

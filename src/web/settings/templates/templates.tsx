@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
+import { Ago } from '../../parts/ago.tsx';
 import { Button } from '../../parts/button.tsx';
-import { dayAndTime } from '../../parts/format.ts';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { Sure } from '../secrets/sure.tsx';
@@ -42,7 +42,7 @@ export function BuiltTemplates() {
       <p class="quiet">{t('built.about')}</p>
       {reason !== '' && <p class="note">{reason}</p>}
       {all.length === 0 && <p class="quiet">{t('built.none')}</p>}
-      <ul class="automations">
+      <ul class="list">
         {all.map(({ id, name, tags }) => (
           <li key={id}>
             <button type="button" onClick={() => setChosen(id)}>
@@ -91,12 +91,14 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
       <h3>{name}</h3>
       <Trouble text={trouble} />
       {builds?.length === 0 && <p class="quiet">{t('built.notYet')}</p>}
-      <ul class="automations" aria-label={t('built.builds')}>
+      <ul class="list" aria-label={t('built.builds')}>
         {builds?.map((one) => (
           <li key={one.id}>
             <button type="button" aria-pressed={one.id === build?.id} onClick={() => setShown(one.id)}>
               <strong>{t(`built.${one.status}`)}</strong>
-              <span class="quiet">{dayAndTime(Date.parse(one.createdAt))}</span>
+              <span class="quiet">
+                <Ago at={one.createdAt} />
+              </span>
               <span class="quiet">
                 {tags
                   .filter((tag) => tag.build === one.id)

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../../client/types.ts';
 import { Button } from '../../parts/button.tsx';
 import { t } from '../../text/text.ts';
-import { NameAndAddress } from './name-and-address.tsx';
+import { NameAndAddress } from './form.tsx';
 
 export type Changes = Omit<Inputs['toolServers']['change'], 'name'>;
 

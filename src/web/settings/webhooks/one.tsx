@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
+import { Ago } from '../../parts/ago.tsx';
 import { Button } from '../../parts/button.tsx';
 import { dayAndTime } from '../../parts/format.ts';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
@@ -146,7 +147,7 @@ function DeliveryRow({ delivery, canSend, resend }: RowProps) {
   const answer = statusCode === null ? error : t('webhooks.answered', { status: statusCode });
   return (
     <li>
-      <time dateTime={createdAt}>{dayAndTime(Date.parse(createdAt))}</time>
+      <Ago at={createdAt} />
       <code>{type}</code>
       <strong>{t(`webhooks.state.${state}`)}</strong>
       <span class="quiet">{t('webhooks.tries', { n: tries })}</span>

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { query } from '../../data/server.ts';
 import { Button } from '../../parts/button.tsx';
+import { List } from '../../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { WebhookForm } from './form.tsx';
@@ -61,18 +62,16 @@ export function Webhooks() {
           {t('webhooks.new')}
         </Button>
       </div>
-      {all.length === 0 && <p class="quiet">{t('webhooks.none')}</p>}
-      <ul class="automations">
-        {all.map((webhook) => (
-          <li key={webhook.id}>
-            <button type="button" onClick={() => setPlace({ at: 'one', id: webhook.id })}>
-              <strong>{webhook.name}</strong>
-              <span class="quiet">{webhook.url}</span>
-              <span class={webhook.paused ? 'note wait' : 'quiet'}>{stateOf(webhook)}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <List
+        none={t('webhooks.none')}
+        items={all.map((webhook) => ({
+          key: webhook.id,
+          title: webhook.name,
+          lines: [webhook.url, stateOf(webhook)],
+          waits: webhook.paused !== null,
+          open: () => setPlace({ at: 'one', id: webhook.id }),
+        }))}
+      />
     </>
   );
 }

@@ -60,4 +60,5 @@ export const app = {
   'mark.failed': 'fehlgeschlagen',
   connectionBroke: 'Die Verbindung ist abgebrochen. Prüfen Sie, ob es geklappt hat, bevor Sie es erneut versuchen.',
   uploadBroke: 'Die Verbindung ist abgebrochen.',
+  fullWidth: 'Volle Breite',
 };

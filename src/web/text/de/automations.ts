@@ -104,4 +104,6 @@ export const automations = {
   'automations.end.stopped': 'Angehalten',
   'automations.end.failed': 'Fehlgeschlagen',
   'automations.open': 'Öffnen',
+  'automations.task': 'Aufgabe',
+  'automations.trigger': 'Start',
 } as const;

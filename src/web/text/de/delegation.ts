@@ -6,11 +6,6 @@ export const delegation = {
   'delegation.about':
     'Von dieser Sitzung gestartete Unteragenten. Öffnen Sie einen, um zuzusehen, zu lenken oder anzuhalten.',
   'delegation.isChild': 'Unteragent',
-  'delegation.running': 'arbeitet',
-  'delegation.waiting': 'wartet',
-  'delegation.completed': 'fertig',
-  'delegation.stopped': 'angehalten',
-  'delegation.failed': 'fehlgeschlagen',
   'attempts.open': 'Parallel ausführen',
   'attempts.title': 'Versuche',
   'attempts.about':
@@ -50,4 +45,5 @@ export const delegation = {
   'attempts.goal.satisfied': 'Ziel erreicht',
   'attempts.goal.not_satisfied': 'Ziel verfehlt',
   'attempts.goal.could_not_be_judged': 'nicht beurteilt',
+  'delegation.result': 'Ergebnis',
 } as const;

@@ -1,6 +1,6 @@
 export const models = {
   'models.none': 'Noch kein Modell eingerichtet',
-  'models.demoTells': 'Bis dahin antwortet eine Demo nach Skript. Sie kann nur die Aufgaben unten ausführen.',
+  'models.demoTells': 'Bis dahin antwortet eine Demo mit festem Ablauf. Sie kann nur die Aufgaben oben.',
   'models.setUp': 'Modell einrichten',
   'models.setBy': '{by} legt das Modell fest. Entfernen Sie es und starten Sie den Server neu, um hier zu wählen.',
   'models.askAdmin': 'Bitten Sie einen Administrator, eines einzurichten.',
@@ -48,4 +48,5 @@ export const models = {
   'models.done': 'Neue Sitzungen verwenden {model}.',
   'models.adminsOnly': 'Nur Administratoren können Modelle und Schlüssel ändern.',
   'models.addOne': 'Modell hinzufügen',
+  'models.name': 'Eigener Name (optional)',
 } as const;

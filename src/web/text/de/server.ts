@@ -11,9 +11,7 @@ export const server = {
   'server.resetOne': 'Zurücksetzen: {name}',
   'server.setBy': '{by} legt dies fest. Entfernen Sie es und starten Sie den Server neu, um es hier zu ändern.',
   'server.fromDefault': 'Standard. {variable} oder {key} in corral.yaml hätte Vorrang.',
-  'server.policy': 'Was Sandboxen erreichen dürfen',
   'server.noLimit': 'keine Grenze',
-  'server.noTemplate': 'Keine',
   'server.oneHost': 'Einer pro Zeile: example.org, *.example.org oder example.org:8443.',
   'server.oneTool': 'Eines pro Zeile: ein Name wie shell_exec, oder * für alle.',
   'server.knownTools': 'Werkzeugnamen',
@@ -82,4 +80,11 @@ export const server = {
   'rules.up': 'Regel {n} nach oben',
   'rules.remove': 'Regel {n} entfernen',
   'rules.add': 'Regel hinzufügen',
+  'server.part.memory': 'Agenten und Notizen',
+  'server.effect.memory':
+    'Standardmäßig aus. Gilt für neue Sitzungen und ab dem nächsten Lauf. Eine Vorlage kann anderes festlegen.',
+  'setting.memory.agents': 'Notizen',
+  'setting.memory.agents.off': 'Aus',
+  'setting.memory.agents.read': 'Lesen',
+  'setting.memory.agents.write': 'Lesen und schreiben',
 } as const;

@@ -6,7 +6,6 @@ export const skills = {
   'skills.take': 'Übernehmen',
   'skills.ofNext': 'Fähigkeiten für die neue Sitzung',
   'skills.ofThis': 'Fähigkeiten dieser Sitzung',
-  'skills.noneChosen': 'Keine',
   'skills.notChosen': 'Fähigkeit konnte nicht hinzugefügt werden',
   'skills.upload': 'Ordner hochladen',
   'skills.none': 'Noch keine Fähigkeiten.',

@@ -60,4 +60,5 @@ export const app = {
   'mark.failed': 'failed',
   connectionBroke: 'The connection was lost. Check whether it worked before you try again.',
   uploadBroke: 'The connection was lost.',
+  fullWidth: 'Full width',
 } as const;

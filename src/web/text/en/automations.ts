@@ -104,4 +104,6 @@ export const automations = {
   'automations.end.stopped': 'Stopped',
   'automations.end.failed': 'Failed',
   'automations.open': 'Open',
+  'automations.task': 'Task',
+  'automations.trigger': 'Starts',
 } as const;

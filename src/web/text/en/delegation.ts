@@ -5,11 +5,6 @@ export const delegation = {
   'delegation.title': 'Sub-agents',
   'delegation.about': 'Sub-agents started by this session. Open one to watch, steer or stop it.',
   'delegation.isChild': 'sub-agent',
-  'delegation.running': 'working',
-  'delegation.waiting': 'waiting',
-  'delegation.completed': 'done',
-  'delegation.stopped': 'stopped',
-  'delegation.failed': 'failed',
   'attempts.open': 'Run in parallel',
   'attempts.title': 'Attempts',
   'attempts.about': 'Runs one task several times in parallel. Choose the best result, and this session gets its files.',
@@ -48,4 +43,5 @@ export const delegation = {
   'attempts.goal.satisfied': 'goal met',
   'attempts.goal.not_satisfied': 'goal missed',
   'attempts.goal.could_not_be_judged': 'not judged',
+  'delegation.result': 'Result',
 } as const;

@@ -1,6 +1,6 @@
 export const models = {
   'models.none': 'No model is set up yet',
-  'models.demoTells': 'Until you add one, a scripted demo answers. It can only run the tasks below.',
+  'models.demoTells': 'Until you add one, a scripted demo answers. It can only run the tasks above.',
   'models.setUp': 'Set up a model',
   'models.setBy': '{by} sets the model. Remove it and restart the server to choose one here.',
   'models.askAdmin': 'Ask an administrator of this server to set one up.',
@@ -47,4 +47,5 @@ export const models = {
   'models.done': 'New sessions use {model}.',
   'models.adminsOnly': 'Only administrators can change models and keys.',
   'models.addOne': 'Add a model',
+  'models.name': 'Name (optional)',
 } as const;

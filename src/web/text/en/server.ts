@@ -11,9 +11,7 @@ export const server = {
   'server.resetOne': 'Reset: {name}',
   'server.setBy': '{by} sets this. Remove it and restart the server to change it here.',
   'server.fromDefault': 'Default. Can be overridden by {variable}, or {key} in corral.yaml.',
-  'server.policy': 'What sandboxes can reach',
   'server.noLimit': 'no limit',
-  'server.noTemplate': 'None',
   'server.oneHost': 'One per line: example.org, *.example.org or example.org:8443.',
   'server.oneTool': 'One per line: a name such as shell_exec, or * for all.',
   'server.knownTools': 'Tool names',
@@ -81,4 +79,11 @@ export const server = {
   'rules.up': 'Move rule {n} up',
   'rules.remove': 'Remove rule {n}',
   'rules.add': 'Add rule',
+  'server.part.memory': 'Agents and memory',
+  'server.effect.memory':
+    'Off by default. Applies to new sessions and from the next run. A template can choose otherwise.',
+  'setting.memory.agents': 'Notes',
+  'setting.memory.agents.off': 'Off',
+  'setting.memory.agents.read': 'Read',
+  'setting.memory.agents.write': 'Read and write',
 } as const;

@@ -6,7 +6,6 @@ export const skills = {
   'skills.take': 'Use these',
   'skills.ofNext': 'Skills for the new session',
   'skills.ofThis': 'Skills of this session',
-  'skills.noneChosen': 'None',
   'skills.notChosen': 'Could not add the skill',
   'skills.upload': 'Upload folder',
   'skills.none': 'No skills yet.',

@@ -1,20 +1,20 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Outputs } from '../../../client/types.ts';
 import { eventCount, events } from '../../data/log.ts';
+import { query, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
 import { Choice } from '../../parts/choice.tsx';
-import { confirmFirst } from '../../parts/dialog.tsx';
+import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/dialog.tsx';
+import { bytes, timeOf } from '../../parts/format.ts';
 import { attempt } from '../../parts/notice.tsx';
+import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
-import { ChangesView } from './changes.tsx';
 import { FileView } from './file-view.tsx';
-import { askNewFile } from './new-file.tsx';
-import { OpenFiles } from './open-files.tsx';
 import { StepsView } from './steps-view.tsx';
 import { type FileStore, fileFilter, storeOf } from './store.ts';
-import { Transfers } from './transfer-list.tsx';
-import { download, upload } from './transfers.ts';
-import { below } from './tree.ts';
+import { dismiss, download, transfers, upload } from './transfers.ts';
+import { below, root } from './tree.ts';
 import { Tree } from './tree.tsx';
 
 /** The tab: a tree and the open file, next to each other where there is room. Files are dropped or pasted anywhere on it. */
@@ -144,3 +144,144 @@ async function sendAll(store: FileStore, files: readonly File[]): Promise<void> 
   }
   if (files.length > 0) await store.refresh();
 }
+
+type Changes = Outputs['files']['changes'];
+const letters = { added: '+', modified: '~', deleted: '−' } as const;
+
+/** The files that have changed since the newest run began. */
+function ChangesView({ store }: { store: FileStore }) {
+  const [changes, setChanges] = useState<Changes | { readonly failed: string }>();
+  const folders = store.folders.value; // a new listing is a reason to compare again
+  useEffect(() => {
+    query('files.changes', { sessionId: store.sessionId }).then(setChanges, (thrown: unknown) =>
+      setChanges({ failed: wordsOf(thrown) }),
+    );
+  }, [store, folders]);
+  if (!changes) return <p class="quiet empty">{t('files.loading')}</p>;
+  if ('failed' in changes) return <p class="empty bad-text">{changes.failed}</p>;
+  const { since, files, truncated } = changes;
+  if (!since) return <p class="quiet empty">{t('files.noRun')}</p>;
+  const time = timeOf(Date.parse(since.at));
+  if (files.length === 0) return <p class="quiet empty">{t('files.unchanged', { time })}</p>;
+  return (
+    <>
+      <p class="quiet work-note">{t('files.since', { time, count: files.length })}</p>
+      <VirtualList
+        class="tree"
+        label={t('files.changed')}
+        count={files.length}
+        rowHeight={30}
+        row={(index) => {
+          const file = files[index] as Changes['files'][number];
+          return (
+            <div key={file.path} role="listitem">
+              <button
+                type="button"
+                class="tree-row change"
+                aria-current={file.path === store.shown.value}
+                onClick={() => {
+                  store.shown.value = file.path;
+                }}
+              >
+                <span class="change-mark" data-change={file.change} title={t(`files.${file.change}`)}>
+                  <span aria-hidden="true">{letters[file.change]}</span>
+                  <span class="sr-only">{t(`files.${file.change}`)}</span>
+                </span>
+                <span class="tree-name">{file.path}</span>
+                <span class="quiet tree-size">{bytes(file.after ?? file.before ?? 0)}</span>
+              </button>
+            </div>
+          );
+        }}
+      />
+      {truncated && <p class="work-note">{t('files.changesCut')}</p>}
+    </>
+  );
+}
+
+const askNewFile = (store: FileStore): void => showDialog(<NewFile store={store} />);
+
+/** Asks for the name of a new file, makes it and opens it. A file of that name is opened as it is. */
+function NewFile({ store }: { store: FileStore }) {
+  const [path, setPath] = useState(store.folder === root ? '' : below(store.folder, ''));
+  const make = async () => {
+    const wanted = path.trim();
+    if (wanted === '') return;
+    closeDialog();
+    const empty = { sessionId: store.sessionId, path: wanted, file: new Blob([]), replaces: false };
+    await attempt(t('files.new'), async () => {
+      if ((await upload(empty)) === 'failed') return;
+      await store.refresh();
+      store.shown.value = wanted;
+    });
+  };
+  return (
+    <Dialog title={t('files.new')}>
+      <form
+        class="row"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void make();
+        }}
+      >
+        <input
+          class="field"
+          aria-label={t('files.path')}
+          placeholder="notes/todo.md"
+          value={path}
+          onInput={({ currentTarget }) => setPath(currentTarget.value)}
+        />
+        <Button kind="primary" type="submit">
+          {t('files.create')}
+        </Button>
+      </form>
+    </Dialog>
+  );
+}
+
+/** The open files, next to each other; the shown one is marked, and so is one with changes that are not saved. */
+function OpenFiles({ store }: { store: FileStore }) {
+  const { value: paths } = store.opened;
+  if (paths.length < 2) return null;
+  return (
+    <ul class="open-files" aria-label={t('files.opened')}>
+      {paths.map((path) => (
+        <li key={path} data-shown={path === store.shown.value}>
+          <button
+            type="button"
+            title={path}
+            aria-current={path === store.shown.value}
+            onClick={() => {
+              store.shown.value = path;
+            }}
+          >
+            {path.split('/').at(-1)}
+            {store.drafts.has(path) && <span role="img" aria-label={t('files.unsaved')} class="unsaved" />}
+          </button>
+          <IconButton icon="close" label={t('files.closeOne', { path })} onClick={() => store.close(path)} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** The uploads under way, with their progress, and those that failed. */
+const Transfers = () => (
+  <ul class="transfers" aria-label={t('files.uploads')}>
+    {transfers.value.map(({ key, name, done, failed, cancel }) => (
+      <li key={key}>
+        <span class="transfer-name" dir="auto">
+          {name}
+        </span>
+        {failed === undefined ? (
+          <progress aria-label={t('files.sending', { name })} value={done} />
+        ) : (
+          <span class="bad-text" role="alert">
+            {failed}
+          </span>
+        )}
+        <IconButton icon="close" label={t('cancel')} onClick={() => (failed === undefined ? cancel() : dismiss(key))} />
+      </li>
+    ))}
+  </ul>
+);

@@ -1,10 +1,9 @@
 import { effect, signal } from '@preact/signals';
 import type { Outputs } from '../../../client/types.ts';
-import { showPane } from '../../app/layout.ts';
+import { showTab } from '../../app/layout.ts';
 import { onEvent } from '../../data/log.ts';
 import { query, repeatable } from '../../data/server.ts';
 import { currentId } from '../../data/sessions.ts';
-import { openTab } from '../open-tab.ts';
 import type { PreviewTarget } from './target.ts';
 
 export type Port = Outputs['ports']['list'][number];
@@ -30,8 +29,7 @@ export function seeAll(): void {
 /** Opens the tab at this place. */
 export function showPlace(at: PreviewTarget): void {
   place.value = at;
-  openTab.value = 'preview';
-  showPane();
+  showTab('preview');
 }
 
 async function look(sessionId: string): Promise<void> {

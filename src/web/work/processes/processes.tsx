@@ -3,12 +3,10 @@ import type { Outputs, SandboxStatus } from '../../../client/types.ts';
 import { query, repeatable, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
-import { bytes, timeOf } from '../../parts/format.ts';
+import { bytes, duration, timeOf } from '../../parts/format.ts';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Log } from './log.tsx';
-import { SandboxState } from './sandbox-state.tsx';
-import { type Service, Services } from './services.tsx';
 
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
@@ -148,5 +146,64 @@ function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClo
         <Log sessionId={sessionId} path={log} isRunning={status === 'running'} />
       )}
     </section>
+  );
+}
+
+interface Props {
+  readonly sandbox: SandboxStatus;
+  readonly sessionId: string;
+  readonly onChange: (sandbox: SandboxStatus) => void;
+}
+
+/** The one state of the sandbox, with its pause. Before it is paused, the line says what the pause keeps. */
+function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDamaged }, sessionId, onChange }: Props) {
+  const change = (name: 'pause' | 'resume') =>
+    attempt(t(`sandbox.${name}`), async () => onChange(await repeatable(`sandbox.${name}`, { sessionId })));
+  const mayPause = condition === 'running' && pause !== 'none';
+  const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
+  return (
+    <>
+      <p class="work-note sandbox-state" role="status">
+        <span>
+          {t(`sandbox.${condition}`)}
+          {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
+          {mayPause && idleSeconds !== null && ` · ${t('sandbox.idle', { time: duration(idleSeconds * 1_000) })}`}
+        </span>
+        {mayPause && (
+          <Button class="small" onClick={() => change('pause')}>
+            {t('sandbox.pause')}
+          </Button>
+        )}
+        {mayResume && (
+          <Button class="small" onClick={() => change('resume')}>
+            {t('sandbox.resume')}
+          </Button>
+        )}
+      </p>
+      {filesDamaged && <p class="work-note bad">{filesDamaged.detail}</p>}
+    </>
+  );
+}
+
+type Service = Outputs['sandbox']['services'][number];
+
+/** The containers beside the sandbox, with their addresses and states; nothing for a session without services. */
+function Services({ services }: { readonly services: readonly Service[] }) {
+  if (services.length === 0) return null;
+  return (
+    <ul class="processes" aria-label={t('services.title')}>
+      {services.map(({ name, image, ports, state, exitCode }) => (
+        <li key={name}>
+          <div class="tree-row">
+            <code class="tree-name">
+              {ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}
+            </code>
+            <span class={state === 'exited' || state === 'unhealthy' ? 'bad-text tree-size' : 'quiet tree-size'}>
+              {`${image} · ${state === 'exited' ? t('services.exited', { code: exitCode ?? '?' }) : t(`services.${state}`)}`}
+            </span>
+          </div>
+        </li>
+      ))}
+    </ul>
   );
 }

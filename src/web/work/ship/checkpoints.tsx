@@ -4,11 +4,11 @@ import { DiffLines } from '../../conversation/tool-result.tsx';
 import { eventCount, events } from '../../data/log.ts';
 import { once, query, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
+import { Ago } from '../../parts/ago.tsx';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import { Button, IconButton } from '../../parts/button.tsx';
 import { confirmFirst } from '../../parts/dialog.tsx';
 import type { DiffLine } from '../../parts/diff.ts';
-import { dayAndTime } from '../../parts/format.ts';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
@@ -69,7 +69,7 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
         <strong>{name}</strong>
         <span>{aboutRun(number, runId)}</span>
         <span class="quiet">
-          {dayAndTime(Date.parse(at))} · {t('checkpoints.files', { n: files })}
+          <Ago at={at} /> · {t('checkpoints.files', { n: files })}
         </span>
       </p>
       <div class="ship-row">

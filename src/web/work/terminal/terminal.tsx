@@ -21,15 +21,22 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
   const choose = (key: string) => {
     chosen.value = { ...chosen.value, [sessionId]: key };
   };
-  useEffect(() => {
-    query('terminals.list', { sessionId }).then(setOwn, () => {});
-  }, [sessionId]);
   const open = () =>
     attempt(t('terminal.new'), async () => {
       const made = await once('terminals.open', { sessionId });
       setOwn((all) => [...all, made]);
       choose(`own ${made.id}`);
     });
+  useEffect(() => {
+    void (async () => {
+      const [found, { state }] = await Promise.all([
+        query('terminals.list', { sessionId }),
+        query('sandbox.status', { sessionId }),
+      ]);
+      setOwn(found);
+      if (found.length === 0 && state === 'running') await open();
+    })().catch(() => {}); // the buttons say more
+  }, [sessionId]);
   const close = (id: string) =>
     attempt(t('terminal.close'), async () => {
       await once('terminals.close', { terminalId: id });
@@ -38,9 +45,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
   const forget = (id: string) => setOwn((all) => all.filter((one) => one.id !== id));
   const keys = [...own.map(({ id }) => `own ${id}`), ...shells.list.map(({ id }) => `agent ${id}`)];
   const wanted = chosen.value[sessionId];
-  const busy = shells.list.find(({ running }) => running !== undefined);
-  const usual = own.length === 0 && busy ? `agent ${busy.id}` : keys[0];
-  const shown = wanted !== undefined && keys.includes(wanted) ? wanted : usual;
+  const shown = wanted !== undefined && keys.includes(wanted) ? wanted : keys[0];
   const shell = shells.list.find(({ id }) => `agent ${id}` === shown);
   return (
     <section class="terminals" aria-label={t('tab.terminal')}>

@@ -130,3 +130,49 @@ test('an end whose run began before the part that was read names no sums', () =>
   const model = modelOf(event('usage', sums), event('run.end', { status: 'completed', task: 'x' }));
   expect(model.items.value.at(-1)).toMatchObject({ kind: 'end', ms: undefined, used: { turns: 0 } });
 });
+
+test('what a sandbox needs is folded into its line: phases, repositories and services', () => {
+  const fetching = event('repository', { kind: 'fetching', url: 'u', path: 'p', detail: 'Fetching u.' });
+  const fetched = event('repository', { kind: 'ready', url: 'u', path: 'p', detail: 'u is in p.' });
+  const service = event('sandbox.service', { name: 'db', kind: 'ready', detail: 'db is ready.' });
+  const committed = event('repository', { kind: 'committed', url: 'u', path: 'p', detail: 'Committed 1.' });
+  for (const first of [[phase('starting'), phase('ready')], []]) {
+    const model = modelOf(...first, fetching, fetched, service, committed);
+    expect(kinds(model)).toEqual(['phase', 'event']);
+    const [line] = model.items.value;
+    if (line?.kind !== 'phase') throw new Error('no line');
+    expect(line.setup.value.map(({ detail }) => detail)).toEqual(['Fetching u.', 'u is in p.', 'db is ready.']);
+    expect(line.setup.value.map(({ isMoving }) => isMoving)).toEqual([true, false, false]);
+  }
+});
+
+test('work that is given to another agent is the card of its call', () => {
+  const delegate = event('tool.calling', {
+    callId: 'd',
+    tool: 'delegate',
+    function: 'delegate',
+    args: { task: 'Look' },
+  });
+  const child = { sessionId: '0123456789abcdef', callId: 'd', task: 'Look' };
+  const model = modelOf(delegate, event('child.started', child));
+  expect(kinds(model)).toEqual(['tool']);
+  const [card] = model.items.value;
+  expect(card?.kind === 'tool' && card.child.value).toEqual(child);
+  expect(kinds(modelOf(event('child.started', { ...child, callId: 'unknown' })))).toEqual(['event']);
+});
+
+test('the end of a run has the files that it wrote, each from its first text to its last', () => {
+  const wrote = (name: string, oldContent: string | null, content: string) =>
+    event('tool.called', {
+      ...{ callId: `w${seq}`, function: name, success: true, output: '' },
+      ...{ args: { file: '/workspace/a.txt' }, content: { oldContent, content } },
+    });
+  const end = () => event('run.end', { status: 'completed', reason: 'completed', task: 'x' });
+  const model = modelOf(
+    ...[event('run.started', { task: 'x' }), wrote('file_read', 'r', 'r')],
+    ...[wrote('file_write', null, 'one'), wrote('file_str_replace', 'one', 'two'), end()],
+    ...[event('run.started', { task: 'y' }), end()],
+  );
+  const ends = model.items.value.flatMap((item) => (item.kind === 'end' ? [item.edits] : []));
+  expect(ends).toEqual([[{ path: 'a.txt', before: null, after: 'two' }], []]);
+});

@@ -50,7 +50,7 @@ test('every label of a tool, a template and an egress policy has a German text',
   expect(texts.filter((text) => text !== undefined && !known(text))).toEqual([]);
 });
 
-test('the reason for which a template cannot run here is German, with the names in it', () => {
+test('the reason for which a template cannot run here is German, with the names in it', async () => {
   const unavailable = (state: 'none' | 'building' | 'failed', detail?: string) =>
     new RunnableTemplates({
       driver: 'process',
@@ -58,17 +58,27 @@ test('the reason for which a template cannot run here is German, with the names 
       desktopFor: () => ({ state, ...(detail !== undefined && { detail, seconds: 9 }) }),
     } as never).whyNot({ name: 'computer_use', tools: { computer: 'auto' } } as never);
   for (const [state, detail] of [['none'], ['building'], ['building', 'step 3'], ['failed', 'no space']] as const) {
-    const { reason = '', remedy = '' } = unavailable(state, detail) ?? {};
+    const { reason = '', remedy = '' } = (await unavailable(state, detail)) ?? {};
     expect(server.phrase(reason), reason).toMatch(/^Die Vorlage computer_use braucht einen Desktop/);
     if (detail !== undefined) expect(server.phrase(reason)).toContain(detail);
     expect(known(remedy), remedy).toBe(true);
   }
   const image = new RunnableTemplates({ driver: 'process', missingImageOf: () => 'python:3.13' } as never);
-  const { reason = '', remedy = '' } = image.whyNot({ name: 'claude-code', tools: {} } as never) ?? {};
+  const { reason = '', remedy = '' } = (await image.whyNot({ name: 'claude-code', tools: {} } as never)) ?? {};
   expect(server.phrase(reason)).toMatch(
     /^Die Vorlage claude-code braucht das Image python:3.13, und der Treiber process/,
   );
   expect(known(remedy), remedy).toBe(true);
+  const keyless = new RunnableTemplates({
+    missingImageOf: () => undefined,
+    checkServices: () => {},
+    secretVariables: async () => new Set(),
+  } as never);
+  const why = await keyless.whyNot({ label: 'Codex', agent: { keys: ['A_KEY', 'B_KEY'] }, tools: {} } as never);
+  expect(server.phrase(why?.reason ?? '')).toBe(
+    'Codex braucht einen Schlüssel, und kein Geheimnis setzt A_KEY or B_KEY.',
+  );
+  expect(known(why?.remedy ?? '')).toBe(true);
 });
 
 test('the reason for which a person has to approve names each source in German', () => {

@@ -31,6 +31,7 @@ const usual = {
   projectId: null,
   template: null,
   model: null,
+  skills: [],
   hook: null,
   after: null,
   budget: null,

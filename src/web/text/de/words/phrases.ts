@@ -94,6 +94,10 @@ export const phrases: Readonly<Record<string, string>> = {
   'An open coding agent for many models, with a loop of its own':
     'Ein offener Programmieragent für viele Modelle, mit eigener Schleife',
   // Why a template cannot run here, and what helps
+  '{label} needs a key, and no secret sets {names}.':
+    '{label} braucht einen Schlüssel, und kein Geheimnis setzt {names}.',
+  'Add one in Settings under Secrets, with that variable.':
+    'Legen Sie eines in den Einstellungen unter Geheimnisse an, mit dieser Variable.',
   "The template {name} needs the image {image}, and the driver {driver} runs this machine's own programs.":
     'Die Vorlage {name} braucht das Image {image}, und der Treiber {driver} nimmt die Programme dieses Rechners.',
   'Set CORRAL_DRIVER=docker, or name a template without sandbox.image whose programs are on this machine.':
