@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import { lstat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { lstat, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 // Linux names files by bytes, and JSON has text alone. Each byte that is not UTF-8 is written as \xHH, such as \xE9, in
@@ -40,6 +41,21 @@ export async function systemPath(path: string): Promise<SystemPath> {
   const folder = bytesOfPath(dirname(path));
   return !folder || (await isThere(folder)) || !(await isThere(dirname(path))) ? bytes : path;
 }
+
+/** Starts a process in a folder. `start` gets a path in text, because Node takes no other. */
+export async function startIn<Started>(folder: string, start: (cwd: string) => Started): Promise<Started> {
+  const path = await systemPath(folder);
+  if (typeof path === 'string') return start(path);
+  const opened = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return start(`/proc/self/fd/${opened.fd}`);
+  } finally {
+    void opened.close(); // not awaited: the caller must listen before the process reports its start
+  }
+}
+
+export const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(await systemPath(path)).catch(() => undefined))?.isDirectory() ?? false;
 
 /** The bytes of an escaped path. Undefined: nothing in it is escaped. */
 function bytesOfPath(path: string): Buffer | undefined {

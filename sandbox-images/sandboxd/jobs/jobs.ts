@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { neverFires } from '../../../src/core/concurrency/cancel.ts';
 import { Semaphore } from '../../../src/core/concurrency/semaphore.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { JobEnd, JobEntry, StartJob } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits } from '../daemon.ts';
+import { isFolder, systemPath } from '../files/byte-names.ts';
 import { locatePath } from '../paths/locate.ts';
 import { endTree, sendSignals } from '../processes/end-processes.ts';
 import { findTree } from '../processes/process-tree.ts';
@@ -85,12 +85,9 @@ export function jobs(parts: SharedState): Jobs {
     await noteTerminals(stateDir);
     const operation = `job-${requested.id}`;
     const cwd = requested.cwd === undefined ? parts.place.root : locatePath(requested.cwd, parts);
-    const isFolder = await stat(cwd).then(
-      (stats) => stats.isDirectory(),
-      () => false,
-    );
-    if (!isFolder) throw badRequest(`There is no folder ${requested.cwd}.`);
-    const env = { ...parts.env, PWD: cwd, ...variables(requested.env ?? []), ...createMarks(operation, requested.tag) };
+    if (!(await isFolder(cwd))) throw badRequest(`There is no folder ${requested.cwd}.`);
+    const own = (await systemPath(cwd)) === cwd && { PWD: cwd }; // a variable is text
+    const env = { ...parts.env, ...own, ...variables(requested.env ?? []), ...createMarks(operation, requested.tag) };
     const startedAt = clock.now();
     const place = await starts.acquire(neverFires);
     const started = await startJob(requested, { cwd, env: { ...env, CORRAL_MARK: operation } }).catch(

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { pause } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { JobEnd, StartJob, TerminalSize } from '../../../src/sandboxes/client/abilities.ts';
+import { startIn } from '../files/byte-names.ts';
 import { scan } from '../processes/proc.ts';
 import { cannotStart } from '../processes/programs.ts';
 
@@ -76,8 +77,10 @@ async function onTerminal(
   };
 }
 
-async function spawned(program: string, args: readonly string[], { cwd, env }: JobEnvironment) {
-  const child: ChildProcessWithoutNullStreams = spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' });
+async function spawned(program: string, args: readonly string[], { cwd: folder, env }: JobEnvironment) {
+  const child: ChildProcessWithoutNullStreams = await startIn(folder, (cwd) =>
+    spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' }),
+  );
   child.stdin.on('error', () => {}); // the program closed its input or has ended
   await once(child, 'spawn').catch((cause: unknown) => {
     throw program === 'script'

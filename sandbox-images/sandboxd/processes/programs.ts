@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { ProgramEntry, StartProgram } from '../../../src/sandboxes/client/client.ts';
 import { type Daemon, limits } from '../daemon.ts';
+import { startIn } from '../files/byte-names.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { createMarks } from '../shells/environment.ts';
@@ -43,7 +44,7 @@ export function programs(parts: SharedState): Programs {
     const { id, argv, tag } = request;
     // Each start has its own mark: an earlier program of this name may still be ending.
     const operation = `program-${id}-${++starts}`;
-    const cwd = await startFolder(place, request, { cwd: place.root });
+    const folder = await startFolder(place, request, { cwd: place.root });
     const env: NodeJS.ProcessEnv = {
       ...parts.env,
       ...variables(request.env ?? []),
@@ -51,7 +52,7 @@ export function programs(parts: SharedState): Programs {
       CORRAL_MARK: operation,
     };
     const [program = '', ...args] = argv;
-    const child = spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' });
+    const child = await startIn(folder, (cwd) => spawn(program, args, { cwd, env, detached: true, stdio: 'pipe' }));
     await once(child, 'spawn').catch((cause: unknown) => {
       throw cannotStart(program, cause, env.PATH);
     });

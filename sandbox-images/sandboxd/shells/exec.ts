@@ -5,6 +5,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import { wholeUtf8 } from '../../../src/core/text/arriving-text.ts';
 import type { ExecResult } from '../../../src/sandboxes/client/client.ts';
 import { type ExecRequest, limits } from '../daemon.ts';
+import { startIn } from '../files/byte-names.ts';
 import { endTree } from '../processes/end-processes.ts';
 import { type SharedState, straysSince } from '../shared-state.ts';
 import { commandLine, removeCommand } from './command-terminal.ts';
@@ -23,13 +24,15 @@ export function executor(parts: SharedState) {
     const { clock, place, stateDir, keepers } = parts;
     const id = `exec-${parts.bootId}-${count++}`;
     const command = await commandLine(stateDir, id, request.command);
-    const cwd = request.cwd === undefined ? place.root : await startFolder(place, request, { cwd: place.root });
-    const child = spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
-      cwd,
-      env: { ...parts.env, ...createMarks(id, request.tag) },
-      detached: true, // its own session, which identifies its descendants
-      stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    });
+    const folder = request.cwd === undefined ? place.root : await startFolder(place, request, { cwd: place.root });
+    const child = await startIn(folder, (cwd) =>
+      spawn('bash', typeof command === 'string' ? ['-c', command] : [command.file], {
+        cwd,
+        env: { ...parts.env, ...createMarks(id, request.tag) },
+        detached: true, // its own session, which identifies its descendants
+        stdio: [request.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      }),
+    );
     const whole = (stream: string) => {
       const file = `.corral/output/${id}.${stream}`;
       // The answer names this file, so a client must be able to read it immediately.

@@ -1,6 +1,7 @@
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { prompt } from '../../../src/core/model/prompt.ts';
 import type { ShownCommand } from '../../../src/core/model/shell-console.ts';
+import { brokenStart, wholeUtf8 } from '../../../src/core/text/arriving-text.ts';
 import type { Operation, StartOperation } from '../../../src/sandboxes/client/client.ts';
 import { limits } from '../daemon.ts';
 import { awaitsInput, readLinkTarget } from '../processes/awaits-input.ts';
@@ -24,6 +25,8 @@ interface TailBuffer {
 export function tailBuffer(cap: number): TailBuffer {
   let buffer = Buffer.alloc(0);
   let length = 0;
+  let isCut = false;
+  let isClosed = false;
 
   const room = (more: number) => {
     if (length + more <= buffer.length) return;
@@ -36,6 +39,11 @@ export function tailBuffer(cap: number): TailBuffer {
     length = kept;
   };
   const view = () => buffer.subarray(Math.max(0, length - cap), length);
+  /** Without halves of characters: the first one when earlier bytes are gone, and the last one that may still arrive. */
+  const text = () => {
+    const bytes = view();
+    return bytes.subarray(isCut ? brokenStart(bytes) : 0, isClosed ? bytes.length : wholeUtf8(bytes)).toString();
+  };
 
   return {
     push(chunk) {
@@ -43,9 +51,12 @@ export function tailBuffer(cap: number): TailBuffer {
       room(last.length);
       buffer.set(last, length);
       length += last.length;
+      isCut ||= last.length < chunk.length || length > cap;
+      isClosed = false;
     },
-    text: () => view().toString(),
+    text,
     close() {
+      isClosed = true;
       buffer = Buffer.from(view());
       length = buffer.length;
     },

@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, renameSync } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { StartOperation } from '../../../src/sandboxes/client/client.ts';
+import { isFolder, textOfName } from '../files/byte-names.ts';
 import type { ConfinedPaths } from '../files/confined-paths.ts';
 import { badRequest } from '../server/body-fields.ts';
 import { isOurs } from './environment.ts';
@@ -48,7 +49,9 @@ export function takeShellState(stateDir: string, id: string, shell: string): She
 export const lastShellState = (stateDir: string, shell: string) => readShellState(keptFile(stateDir, shell));
 
 function readShellState(path: string): ShellState | undefined {
-  const [cwd, ...rest] = textOf(path).split('\0');
+  const bytes = bytesOf(path);
+  const cwd = textOfName(bytes.subarray(0, Math.max(0, bytes.indexOf(0))));
+  const [, ...rest] = bytes.toString().split('\0');
   // Without the end mark the file was cut off by a full disk or a kill, and the shell keeps its old state.
   if (!cwd || rest.at(-2) !== stateEnd) return undefined;
   const env: Record<string, string> = {};
@@ -59,17 +62,17 @@ function readShellState(path: string): ShellState | undefined {
   return { cwd, env };
 }
 
-/** The text of a file that the command may have replaced with something other than a file, such as an endless FIFO. */
-function textOf(path: string): string {
+/** The bytes of a file that the command may have replaced with something other than a file, such as an endless FIFO. */
+function bytesOf(path: string): Buffer {
   let file: number | undefined;
   try {
     file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const stats = fstatSync(file);
-    if (!stats.isFile() || stats.size > maxBytes) return '';
+    if (!stats.isFile() || stats.size > maxBytes) return Buffer.alloc(0);
     const bytes = Buffer.allocUnsafe(stats.size);
-    return bytes.toString('utf8', 0, readSync(file, bytes, 0, stats.size, 0));
+    return bytes.subarray(0, readSync(file, bytes, 0, stats.size, 0));
   } catch {
-    return '';
+    return Buffer.alloc(0);
   } finally {
     if (file !== undefined) closeSync(file);
   }
@@ -89,9 +92,3 @@ export async function startFolder(
   // If the folder was removed, start in the workspace: otherwise the shell could not start at all.
   return (await isFolder(standing.cwd)) ? standing.cwd : place.root;
 }
-
-const isFolder = (path: string) =>
-  stat(path).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  );

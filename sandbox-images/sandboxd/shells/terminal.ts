@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
+import { startIn } from '../files/byte-names.ts';
 
 // A real terminal without a native add-on: util-linux `script` creates the PTY and relays it over pipes, so an unread
 // pipe blocks the command. A small shell, the keeper, runs between `script` and the command. When the command ends, the
@@ -69,8 +70,10 @@ export async function openPipes(spec: TerminalSpec): Promise<Terminal> {
   return await start('sh', ['-c', keeper], spec.cwd, env);
 }
 
-async function start(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Terminal> {
-  const child: ChildProcess = spawn(program, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'ignore'] });
+async function start(program: string, args: string[], folder: string, env: NodeJS.ProcessEnv): Promise<Terminal> {
+  const child: ChildProcess = await startIn(folder, (cwd) =>
+    spawn(program, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'ignore'] }),
+  );
   const { promise: closed, resolve, reject } = Promise.withResolvers<number>();
   child.once('error', reject);
   child.once('close', (code) => resolve(code ?? 137));

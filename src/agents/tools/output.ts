@@ -1,3 +1,4 @@
+import { brokenStart } from '../../core/text/arriving-text.ts';
 import { beginningOf, endOf } from '../../core/text/text.ts';
 import type { ToolResult } from './tool.ts';
 
@@ -79,8 +80,5 @@ export class BoundedOutput {
 /** Without a flush, the decoder drops an incomplete character at the end. */
 const wholeEnd = (bytes: Uint8Array): string =>
   new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes, { stream: true });
-function wholeStart(bytes: Uint8Array): string {
-  let from = 0;
-  while (from < 3 && ((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(from));
-}
+const wholeStart = (bytes: Uint8Array): string =>
+  new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(brokenStart(bytes)));

@@ -3,6 +3,7 @@ import { pause, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
 import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
+import { brokenStart } from '../../core/text/arriving-text.ts';
 import { ScreenText, seenOnScreen } from '../../core/text/terminal/screen-text.ts';
 import type { Operation } from '../../sandboxes/client/client.ts';
 import { describeFullOutput } from './kept-output.ts';
@@ -226,7 +227,13 @@ async function follow(
     const from = Math.max(position, (ended?.bytes ?? 0) - (screen.isRedrawn ? redrawnBytes : BoundedOutput.tailBytes));
     if (from > position) output.addText(screen.end());
     output.skip(from - position);
-    if (ended) await listen(from, (chunk) => output.addText(screen.add(rest.decode(chunk, { stream: true }))), signal);
+    let isCut = from > position;
+    const add = (chunk: Uint8Array) => {
+      const whole = isCut ? chunk.subarray(brokenStart(chunk)) : chunk;
+      isCut = false;
+      output.addText(screen.add(rest.decode(whole, { stream: true })));
+    };
+    if (ended) await listen(from, add, signal);
   }
   output.addText(screen.end());
   return { ended, output: output.text() };

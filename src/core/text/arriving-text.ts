@@ -25,6 +25,13 @@ export function wholeUtf8(bytes: Uint8Array): number {
   return bytes.length;
 }
 
+/** The bytes at the beginning of a cut text that belong to a character whose first byte is missing. */
+export function brokenStart(bytes: Uint8Array): number {
+  let count = 0;
+  while (count < 3 && ((bytes[count] ?? 0) & 0xc0) === 0x80) count += 1;
+  return count;
+}
+
 /** Divides bytes into pieces that end between characters, for readers that decode each piece alone. */
 export class WholeCharacters {
   #held = Buffer.alloc(0);

@@ -84,8 +84,10 @@ export function processService({ sandboxes, records, clock, ids, known }: Deps):
       // One extra line shows whether there are more; the size shows it if the tail itself is cut.
       const command = `stat -c %s -- ${file} >&2; tail -c ${tailBytes} -- ${file} | tail -n ${lines + 1}`;
       const { stdout, stderr } = await used.client.exec({ command }, signal);
-      const text = lastLines(stdout, lines);
-      return { text, log, truncated: text.length < stdout.length || Number.parseInt(stderr, 10) > tailBytes };
+      const isCut = Number.parseInt(stderr, 10) > tailBytes;
+      const whole = isCut ? stdout.replace(/^\uFFFD{1,3}/, '') : stdout; // the cut may split a character
+      const text = lastLines(whole, lines);
+      return { text, log, truncated: isCut || text.length < whole.length };
     },
     async startBackground(id, command, signal) {
       await known(id);

@@ -14,6 +14,20 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     const sleeping = async (client: SandboxClient) =>
       (await client.processes(budget())).filter(({ cmd }) => /^sleep/.test(cmd)).map(({ cmd }) => cmd);
 
+    test('a shell, a program and a job work in a folder whose name is not UTF-8', async () => {
+      const client = await opened();
+      const here = 'pwd | od -An -tx1 | tr -d " \\n"';
+      const { output } = await run(client, `mkdir $'caf\\xe9'; cd $'caf\\xe9'; ${here}`);
+      expect((await run(client, here)).output).toBe(output); // the shell is still there
+      expect((await run(client, here, { shell: 'second', cwd: 'caf\\xE9' })).output).toBe(output);
+      expect((await client.exec({ command: here, cwd: 'caf\\xE9' }, budget())).stdout).toBe(output);
+      const said: Uint8Array[] = [];
+      const listener = { onOutput: (chunk: Uint8Array) => void said.push(chunk), onErrors: () => {} };
+      await client.programs.open({ id: 'p', argv: ['bash', '-c', here], cwd: 'caf\\xE9' }, budget());
+      await (await client.programs.attach('p', listener, budget())).ended;
+      expect(Buffer.concat(said).toString()).toBe(output);
+    });
+
     // Four kinds: a child in its own session, an orphan, a process that ignores TERM, and one that waits.
     const family = (n: number) =>
       `setsid sleep ${n}1 & (setsid sleep ${n}2 > /dev/null 2>&1 &) ; (sleep ${n}3 &) ; ` +

@@ -5,17 +5,34 @@ import { executor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
-test('a command whose client was gone before it began is ended like any other', async () => {
-  using folder = temporaryFolder();
-  const parts = {
+const sharedState = async (stateDir: string) =>
+  ({
     clock: systemClock,
-    place: await confinePaths(folder.path),
-    stateDir: folder.path,
+    place: await confinePaths(stateDir),
+    stateDir,
     env: { PATH: process.env.PATH },
     keepers: findTerminalKeepers(process.pid, process.ppid),
     bootId: crypto.randomUUID(),
     touch: () => {},
-  } as unknown as SharedState;
-  const done = await executor(parts)({ command: 'sleep 60' }, AbortSignal.abort());
+  }) as unknown as SharedState;
+
+test.each([
+  ['a Latin-1 name', 'caf\\xE9', "$'caf\\xe9'"],
+  ['a name below one', 'caf\\xE9/\\xFF b', "$'caf\\xe9/\\xff b'"],
+  ['a name that looks escaped', 'a\\xE9', "'a\\xE9'"],
+  ['a name of UTF-8', 'é漢', "'é漢'"],
+])('a command runs in a folder with %s', async (_, cwd, quoted) => {
+  using folder = temporaryFolder();
+  const run = executor(await sharedState(folder.path));
+  const { signal } = new AbortController();
+  await run({ command: `mkdir -p ${quoted}` }, signal);
+  const { stdout } = await run({ cwd, command: `pwd | od -An -tx1; ls -d .` }, signal);
+  const there = await run({ command: `cd ${quoted} && pwd | od -An -tx1` }, signal);
+  expect(stdout).toBe(`${there.stdout}.\n`);
+});
+
+test('a command whose client was gone before it began is ended like any other', async () => {
+  using folder = temporaryFolder();
+  const done = await executor(await sharedState(folder.path))({ command: 'sleep 60' }, AbortSignal.abort());
   expect(done).toMatchObject({ exitCode: 143, timedOut: false });
 });

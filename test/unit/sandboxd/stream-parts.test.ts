@@ -3,7 +3,22 @@ import { expect, test } from 'vitest';
 import { tailBuffer } from '../../../sandbox-images/sandboxd/shells/operation.ts';
 import { markFinder } from '../../../sandbox-images/sandboxd/shells/terminal.ts';
 
-const chunks = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 30 });
+const chunks = fc.array(fc.uint8Array({ max: 0x7f, maxLength: 40 }), { maxLength: 30 });
+
+test('a tail has the last whole characters, and one that is incomplete only after its close', () => {
+  const text = 'aé漢🤖';
+  for (let cap = 1; cap <= 10; cap++) {
+    const kept = tailBuffer(cap);
+    kept.push(Buffer.from(text));
+    expect(text).toContain(kept.text());
+    kept.push(Buffer.from('🤖').subarray(0, 3));
+    expect(`${text}🤖`).toContain(kept.text());
+  }
+  const kept = tailBuffer(10);
+  kept.push(Buffer.from([0x61, 0xf0, 0x9f]));
+  kept.close();
+  expect(kept.text()).toBe('a\uFFFD');
+});
 
 test('a tail is the last bytes of all that was pushed, before and after its close', () => {
   fc.assert(
