@@ -7,11 +7,13 @@ import type { BuildOptions, Metafile, Plugin } from 'esbuild';
 
 const source = fileURLToPath(new URL('../../web', import.meta.url));
 /** Each page: its entry, and the HTML that names its files. */
-const pages = {
+const pages: Readonly<Record<string, { entry: string; template: string; html: string }>> = {
   app: { entry: 'app/main.tsx', template: 'app/index.html', html: 'index.html' },
   shared: { entry: 'shared/main.tsx', template: 'shared/index.html', html: 'shared.html' },
   desktop: { entry: 'desktop/main.tsx', template: 'desktop/index.html', html: 'desktop.html' },
 };
+/** The parts of the page in one place, for people who work on it. */
+const kit = { entry: 'parts/kit/page.tsx', template: 'parts/kit/index.html', html: 'kit.html' };
 /** The server sends noVNC's files unchanged, as its licence is simplest to keep; the bundle only names them. */
 const servedNovnc: Plugin = {
   name: 'served-novnc',
@@ -23,7 +25,8 @@ const servedNovnc: Plugin = {
  * Bundles `src/web` into scripts and styles whose names contain a hash of their content, and HTML files that name them.
  * Nothing in them comes from another site. The worker that reads untrusted text is a script of its own.
  */
-export async function bundlePage(outdir: string): Promise<void> {
+export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
+  const all = isDevelopment ? { ...pages, kit } : pages;
   const { build } = await import('esbuild'); // loaded here, because only a bundle run needs it
   const options = {
     tsconfig: join(source, 'tsconfig.json'),
@@ -48,11 +51,11 @@ export async function bundlePage(outdir: string): Promise<void> {
   await bundleDiagrams(options, outdir);
   const { metafile } = await build({
     ...options,
-    entryPoints: Object.fromEntries(Object.entries(pages).map(([name, { entry }]) => [name, join(source, entry)])),
+    entryPoints: Object.fromEntries(Object.entries(all).map(([name, { entry }]) => [name, join(source, entry)])),
     define: { ...define, PARSER_ADDRESS: JSON.stringify(address) },
   });
   await mkdir(outdir, { recursive: true });
-  for (const [name, { template, html }] of Object.entries(pages)) {
+  for (const [name, { template, html }] of Object.entries(all)) {
     const text = await readFile(join(source, template), 'utf8');
     const filled = ['.js', '.css'].reduce(
       (page, ending) => page.replace(`/static/${name}${ending}`, addressIn(metafile, name, ending)),

@@ -36,7 +36,7 @@ async function builtHere(): Promise<string> {
   const draft = `${folder}.${process.pid}`;
   try {
     await mkdir(draft, { recursive: true });
-    await (await import('./bundle-page.ts')).bundlePage(draft);
+    await (await import('./bundle-page.ts')).bundlePage(draft, { isDevelopment: true });
     await rename(draft, folder);
   } catch (thrown) {
     await rm(draft, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-import type { IconName } from '../parts/icon.tsx';
+import type { IconName } from '../parts/kit/icon.tsx';
 import type { TextKey } from '../text/texts.ts';
 
 /** An entry of the palette. `keys` works without the palette: `mod` is ctrl, or cmd on a Mac. */

@@ -1,6 +1,6 @@
 import { keepToken } from '../data/token.ts';
-import { Button } from '../parts/button.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { t } from '../text/text.ts';
 
 /** Asks for the token and keeps it. `isRetry`: the one that was tried is not valid. */

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { go } from '../data/route.ts';
 import { once, query } from '../data/server.ts';
-import { Button } from '../parts/button.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AttemptsTable } from './table.tsx';
 

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
-import { Button } from '../parts/button.tsx';
 import { price, short } from '../parts/format.ts';
+import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 
 type AttemptSet = Outputs['attempts']['get'];

@@ -1,8 +1,8 @@
 import { useEffect } from 'preact/hooks';
-import { Button } from '../parts/button.tsx';
-import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import { OneAutomation } from './one.tsx';

@@ -5,10 +5,10 @@ import { readTemplates, templateChoices, templates } from '../conversation/templ
 import { once, query } from '../data/server.ts';
 import { refOf } from '../models/model-picker.tsx';
 import { inForce, offered, readModels, readOffered } from '../models/state.ts';
-import { Dialog } from '../parts/dialog.tsx';
 import { locale } from '../parts/format.ts';
+import { Dialog } from '../parts/kit/dialog.tsx';
 import { ChoiceField, Form, LongTextField, ManyField, TextField } from '../parts/kit/field.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
 import { readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';

@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
 import { go } from '../data/route.ts';
 import { once, query } from '../data/server.ts';
-import { Ago } from '../parts/ago.tsx';
-import { Button } from '../parts/button.tsx';
-import { CopyButton } from '../parts/copy-button.tsx';
-import { closeDialog, confirmFirst, Dialog, showDialog } from '../parts/dialog.tsx';
 import { duration, locale, price } from '../parts/format.ts';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Ago } from '../parts/kit/ago.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { CopyButton } from '../parts/kit/copy-button.tsx';
+import { closeDialog, confirmFirst, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { AutomationForm } from './form.tsx';
 import { type Automation, type AutomationStart, automations, forgotten, shownAs, stateOf } from './state.ts';

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { TextParts, useBeginning } from '../markdown/plain.tsx';
 import { withHidden } from '../parts/bounded-text.ts';
-import { Button } from '../parts/button.tsx';
+import { Button } from '../parts/kit/button.tsx';
 import { ProposalFields } from '../parts/proposal-fields.tsx';
 import { t } from '../text/text.ts';
 

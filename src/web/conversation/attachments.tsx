@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { addressOfSent, attachmentsOf, removeAttachments, type SentFile, sentFile } from '../data/attachments.ts';
 import { request } from '../data/server.ts';
-import { IconButton } from '../parts/button.tsx';
 import { bytes } from '../parts/format.ts';
-import { Icon } from '../parts/icon.tsx';
+import { IconButton } from '../parts/kit/button.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 import { download } from '../work/files/transfers.ts';

@@ -1,8 +1,8 @@
 import { useSignal } from '@preact/signals';
 import { model } from '../data/log.ts';
 import type { ConversationModel } from '../data/model.ts';
-import { Icon } from '../parts/icon.tsx';
-import { Mark } from '../parts/status.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
+import { Mark } from '../parts/kit/status.tsx';
 import { t } from '../text/text.ts';
 
 const short = 4; // steps; a longer plan folds to its current step

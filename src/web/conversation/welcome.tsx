@@ -1,8 +1,8 @@
 import { useEffect } from 'preact/hooks';
 import { ModelBanner } from '../models/setup.tsx';
 import { inForce, isDemo, readModels } from '../models/state.ts';
-import { Button } from '../parts/button.tsx';
-import { Icon, type IconName } from '../parts/icon.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { Icon, type IconName } from '../parts/kit/icon.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';

@@ -6,11 +6,11 @@ import { type Session, sessions } from '../data/sessions.ts';
 import { statusOf } from '../data/status.ts';
 import { Plain } from '../markdown/plain.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
-import { Button, IconButton } from '../parts/button.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
-import { Icon } from '../parts/icon.tsx';
+import { Button, IconButton } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Mark, StatusChip } from '../parts/status.tsx';
+import { Mark, StatusChip } from '../parts/kit/status.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 

@@ -1,7 +1,7 @@
 import { useRef } from 'preact/hooks';
 import type { Status } from '../data/status.ts';
-import { Button } from '../parts/button.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { t } from '../text/text.ts';
 import { sessionPage } from './address.ts';
 import { say } from './screen.ts';

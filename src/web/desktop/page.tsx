@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { Button } from '../parts/button.tsx';
-import { Dialogs } from '../parts/dialog.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { Dialogs } from '../parts/kit/dialog.tsx';
 import { t } from '../text/text.ts';
 import { Bar } from './bar.tsx';
 import { typeInto } from './keys.ts';

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Choice } from '../parts/choice.tsx';
-import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { Choice } from '../parts/kit/choice.tsx';
+import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { projects, readProjects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { Entry } from './entry.tsx';

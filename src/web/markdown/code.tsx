@@ -3,7 +3,7 @@ import type { Piece } from '../parsing/highlight.ts';
 import { parse } from '../parsing/parse.ts';
 import { plainText } from '../parts/ansi.ts';
 import { countLines, textParts } from '../parts/bounded-text.ts';
-import { CopyButton } from '../parts/copy-button.tsx';
+import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { TextPart } from './plain.tsx';
 
 const maxHighlighted = 60_000;

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { theme } from '../data/prefs.ts';
 import type { DiagramOrder, DiagramReport } from '../diagram/messages.ts';
-import { CopyButton } from '../parts/copy-button.tsx';
+import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { t } from '../text/text.ts';
 
 const maxText = 20_000; // characters

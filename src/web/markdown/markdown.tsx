@@ -7,7 +7,7 @@ import type { FormulaNode } from '../parsing/formula.ts';
 import type { MarkdownCell, MarkdownNode, MarkdownTree } from '../parsing/markdown.ts';
 import { parse } from '../parsing/parse.ts';
 import { Boundary } from '../parts/boundary.tsx';
-import { Button } from '../parts/button.tsx';
+import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 import { imageType } from '../work/files/preview.ts';
 import { placeOf } from '../work/preview/target.ts';

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { estimateWrapped, textParts } from '../parts/bounded-text.ts';
-import { Button } from '../parts/button.tsx';
+import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 
 const maxAtFirst = 20_000; // characters

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { once } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
-import { Button } from '../parts/button.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker } from './model-picker.tsx';
 import { chosenModel, inForce, modelLabel, offered, readModels, readOffered } from './state.ts';

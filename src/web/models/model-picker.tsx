@@ -1,6 +1,6 @@
 import { useId, useState } from 'preact/hooks';
 import { locale } from '../parts/format.ts';
-import { Icon } from '../parts/icon.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { t } from '../text/text.ts';
 import type { ListedModel, OfferedProvider } from './state.ts';

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { once } from '../data/server.ts';
-import { Button } from '../parts/button.tsx';
-import { Choice } from '../parts/choice.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { Choice } from '../parts/kit/choice.tsx';
 import { TextField } from '../parts/kit/field.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, refOf } from './model-picker.tsx';
 import { nameOf, type Preset, presets, providerName } from './presets.ts';

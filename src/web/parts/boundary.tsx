@@ -1,6 +1,6 @@
 import { Component, type ComponentChildren } from 'preact';
 import { t } from '../text/text.ts';
-import { Button } from './button.tsx';
+import { Button } from './kit/button.tsx';
 
 interface Props {
   /** Drawn in place of the children when one of them throws. It must be plain. Absent: a line that offers to draw them again. */

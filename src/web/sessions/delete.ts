@@ -1,6 +1,6 @@
 import { remove } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
-import { confirmFirst } from '../parts/dialog.tsx';
+import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { t } from '../text/text.ts';
 

@@ -1,18 +1,10 @@
-import { useEffect, useState } from 'preact/hooks';
-import { Button, IconButton } from '../parts/button.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { useState } from 'preact/hooks';
+import { Button, IconButton } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { isChoosing, stopChoosing } from './choosing.ts';
-import {
-  createProject,
-  projects,
-  readProjects,
-  type ShownState,
-  shownProject,
-  shownState,
-  shownStates,
-} from './filters.ts';
+import { createProject, projects, type ShownState, shownProject, shownState, shownStates } from './filters.ts';
 
 const newProject = '+'; // no id of a project
 
@@ -31,7 +23,6 @@ export const ChooseButton = () => (
 
 /** The two filters of the list. */
 export function FilterBar() {
-  useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
   return (
     <div class="filter-bar">
       <select

@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { isMenuOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/automations.tsx';
 import { go } from '../data/route.ts';
@@ -7,10 +8,10 @@ import { info } from '../data/system.ts';
 import { openInbox } from '../inbox/inbox.tsx';
 import { needing } from '../inbox/needs.ts';
 import { inForce, modelLabel } from '../models/state.ts';
-import { minute } from '../parts/ago.tsx';
-import { Button, IconButton } from '../parts/button.tsx';
 import { locale } from '../parts/format.ts';
-import { Icon } from '../parts/icon.tsx';
+import { minute } from '../parts/kit/ago.tsx';
+import { Button, IconButton } from '../parts/kit/button.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { openSkills } from '../skills/skills.tsx';
@@ -18,7 +19,7 @@ import { t } from '../text/text.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { isChoosing } from './choosing.ts';
 import { ChooseButton, FilterBar } from './filter-bar.tsx';
-import { filteredSessions, isFiltered } from './filters.ts';
+import { filteredSessions, isFiltered, readProjects } from './filters.ts';
 import { matching, rowsOf } from './groups.ts';
 import { SessionRow } from './row.tsx';
 import { foundInMessages, isSearching, search } from './search.ts';
@@ -26,6 +27,7 @@ import { foundInMessages, isSearching, search } from './search.ts';
 const rowHeight = 44; // as in sessions.css
 
 const isArchiveOpen = signal(false);
+const isFilterOpen = signal(false);
 
 const rows = computed(() => {
   const isSearch = search.value.trim() !== '';
@@ -52,6 +54,7 @@ function dateOf(at: Date): string {
 }
 
 export function Sidebar() {
+  useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
   const shown = rows.value;
   const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentId.value);
   return (
@@ -69,6 +72,20 @@ export function Sidebar() {
       <Button class="new-session" icon="plus" onClick={newSession}>
         {t('newSession')}
       </Button>
+      {sessions.value.length > 0 && (
+        <button
+          type="button"
+          class="inbox-button"
+          data-waits={needing.value.length > 0}
+          aria-haspopup="dialog"
+          onClick={openInbox}
+        >
+          <Icon name="bell" size={16} /> {t('inbox')}
+          {needing.value.length > 0 && (
+            <span class="unread">{needing.value.length > 99 ? '99+' : needing.value.length}</span>
+          )}
+        </button>
+      )}
       <div class="search-row">
         <div class="search">
           <Icon name="search" size={16} />
@@ -83,15 +100,19 @@ export function Sidebar() {
             }}
           />
         </div>
+        {(sessions.value.length > 0 || isFiltered.value) && (
+          <IconButton
+            icon="filter"
+            label={t('filter.title')}
+            aria-pressed={isFilterOpen.value || isFiltered.value}
+            onClick={() => {
+              isFilterOpen.value = !isFilterOpen.value;
+            }}
+          />
+        )}
         {sessions.value.length > 0 && <ChooseButton />}
       </div>
-      {(sessions.value.length > 0 || isFiltered.value) && <FilterBar />}
-      {needing.value.length > 0 && (
-        <button type="button" class="inbox-button" aria-haspopup="dialog" onClick={openInbox}>
-          <Icon name="bell" size={16} /> {t('inbox')}
-          <span class="unread">{needing.value.length > 99 ? '99+' : needing.value.length}</span>
-        </button>
-      )}
+      {(isFilterOpen.value || isFiltered.value) && <FilterBar />}
       {shown.length > 0 ? (
         <VirtualList
           class="sessions"

@@ -5,7 +5,7 @@ import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { tools as words } from '../data/system.ts';
 import { modelLabel } from '../models/state.ts';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** The tools, tool servers and approvals of the selected session's agent. */

@@ -3,9 +3,9 @@ import { once, request } from '../data/server.ts';
 import { chooseModel } from '../models/choose.tsx';
 import { ModelSetup } from '../models/setup.tsx';
 import { changed, inForce, type ModelsInForce, modelLabel, readModels } from '../models/state.ts';
-import { Button } from '../parts/button.tsx';
-import { confirmFirst } from '../parts/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { confirmFirst } from '../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** The usual model, the providers with their keys, and the way to another one, for administrators. */

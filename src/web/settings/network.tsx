@@ -3,9 +3,9 @@ import type { Outputs } from '../../client/types.ts';
 import { eventCount, events } from '../data/log.ts';
 import { query, repeatable } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
-import { Button } from '../parts/button.tsx';
 import { count } from '../parts/format.ts';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { serverText, t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];

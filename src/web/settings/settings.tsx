@@ -1,11 +1,11 @@
-import type { ComponentType } from 'preact';
+import { type ComponentType, Fragment } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { theme } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
-import { Button } from '../parts/button.tsx';
-import { Choice } from '../parts/choice.tsx';
-import { Dialog, showDialog } from '../parts/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { Choice } from '../parts/kit/choice.tsx';
+import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { AgentSettings } from './agent.tsx';
@@ -75,6 +75,8 @@ function Notifications() {
 /** A page of the settings. A new one is one file and one line here. */
 interface Section {
   readonly id: string;
+  /** The heading before it. */
+  readonly group?: TextKey;
   readonly label: TextKey;
   /** Undefined: always. */
   readonly shows?: () => boolean;
@@ -91,13 +93,13 @@ const ofServer =
 
 // Few people open most of these pages, so their code loads with the first look.
 const sections: readonly Section[] = [
-  { id: 'look', label: 'settings.look', Body: Look },
+  { id: 'look', group: 'settings.you', label: 'settings.look', Body: Look },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
-  { id: 'models', label: 'settings.models', Body: Models },
-  { id: 'agent', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
-  { id: 'network', label: 'settings.network', shows: hasSession, Body: Network },
   { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).Memory) },
   { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).Usage) },
+  { id: 'agent', group: 'settings.session', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
+  { id: 'network', label: 'settings.network', shows: hasSession, Body: Network },
+  { id: 'models', group: 'settings.server', label: 'settings.models', Body: Models },
   { id: 'server-approvals', label: 'server.approvals', Body: ofServer('approvals', 'tools') },
   { id: 'server-network', label: 'server.network', Body: ofServer('network') },
   { id: 'server-defaults', label: 'server.defaults', Body: ofServer('template', 'budgets', 'retention') },
@@ -135,15 +137,13 @@ export function Settings({ section: first }: { section?: string | undefined }) {
         <nav ref={nav} aria-label={t('settings')}>
           {sections
             .filter(({ id, shows }) => id === open || (shows?.() ?? true))
-            .map(({ id, label }) => (
-              <button
-                type="button"
-                key={id}
-                aria-current={id === open ? 'true' : undefined}
-                onClick={() => setOpen(id)}
-              >
-                {t(label)}
-              </button>
+            .map(({ id, group, label }) => (
+              <Fragment key={id}>
+                {group && <h3>{t(group)}</h3>}
+                <button type="button" aria-current={id === open ? 'true' : undefined} onClick={() => setOpen(id)}>
+                  {t(label)}
+                </button>
+              </Fragment>
             ))}
         </nav>
         <section aria-label={section && t(section.label)}>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Code } from '../markdown/code.tsx';
 import { bytes } from '../parts/format.ts';
-import { Icon } from '../parts/icon.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
 import { type Entry, listFiles, RequestError, readFile, readTo } from './session.ts';
 

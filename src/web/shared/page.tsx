@@ -3,7 +3,7 @@ import { Items } from '../conversation/items.tsx';
 import { PlanOf } from '../conversation/plan.tsx';
 import { Boundary } from '../parts/boundary.tsx';
 import { dayAndTime } from '../parts/format.ts';
-import { Icon } from '../parts/icon.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
 import { SharedFiles } from './files.tsx';
 import { about, model, state } from './session.ts';

@@ -3,10 +3,10 @@ import { fork } from '../data/actions.ts';
 import type { EventOf } from '../data/items.ts';
 import { go } from '../data/route.ts';
 import { currentId, sessions } from '../data/sessions.ts';
-import { Button } from '../parts/button.tsx';
-import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
-import { Icon } from '../parts/icon.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 

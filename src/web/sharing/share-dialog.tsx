@@ -2,12 +2,12 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
 import { once, query } from '../data/server.ts';
 import type { Session } from '../data/sessions.ts';
-import { Button } from '../parts/button.tsx';
-import { Choice } from '../parts/choice.tsx';
-import { CopyButton } from '../parts/copy-button.tsx';
-import { Dialog, showDialog } from '../parts/dialog.tsx';
 import { dayAndTime } from '../parts/format.ts';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { Choice } from '../parts/kit/choice.tsx';
+import { CopyButton } from '../parts/kit/copy-button.tsx';
+import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 type Link = Outputs['shares']['list'][number];

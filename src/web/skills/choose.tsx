@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
-import { closeDialog, Dialog, showDialog } from '../parts/dialog.tsx';
+import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { Form, ManyField } from '../parts/kit/field.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { chooseSkillsFor, readSkills, skills, skillsChosenFor } from './state.ts';
 

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { once, query } from '../data/server.ts';
-import { Button } from '../parts/button.tsx';
-import { confirmFirst, Dialog } from '../parts/dialog.tsx';
 import { dayAndTime } from '../parts/format.ts';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { confirmFirst, Dialog } from '../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { readSkills, type SkillDetail } from './state.ts';
 

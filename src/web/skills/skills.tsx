@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { once } from '../data/server.ts';
-import { Button } from '../parts/button.tsx';
-import { Dialog, showDialog } from '../parts/dialog.tsx';
+import { Button } from '../parts/kit/button.tsx';
+import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { List } from '../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../parts/trouble.tsx';
+import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { OneSkill } from './one.tsx';
 import { filesOf, readSkills, skills } from './state.ts';

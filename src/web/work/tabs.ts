@@ -1,6 +1,6 @@
 import type { ComponentType } from 'preact';
 import type { Session } from '../data/sessions.ts';
-import type { IconName } from '../parts/icon.tsx';
+import type { IconName } from '../parts/kit/icon.tsx';
 import type { TextKey } from '../text/texts.ts';
 import { unseen } from './preview/state.ts';
 

@@ -8,7 +8,7 @@ test('a secret of all sandboxes is stored and removed in the page, and its value
   const { page, complaints } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Server: secrets' }).click();
+  await dialog.getByRole('button', { name: 'Secrets', exact: true }).click();
   await dialog.getByText('No secrets yet.').waitFor();
   await dialog.getByLabel('Name', { exact: true }).fill('weather');
   await dialog.getByLabel('Value').fill('a-value-nobody-sees');
@@ -61,7 +61,7 @@ test('the first key is made in the page, which goes on with it, and another one 
   const { page } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Server: API keys' }).click();
+  await dialog.getByRole('button', { name: 'API keys', exact: true }).click();
   await dialog.getByText(/^Creating the first key/).waitFor();
   const make = async (name: string) => {
     await dialog.getByLabel('Person or program').fill(name);

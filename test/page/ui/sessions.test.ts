@@ -144,6 +144,7 @@ test('the list shows the sessions of one state or project, and a new session bel
   await desk.worked('Whole one');
   const { page } = await desk.open();
   await row(page, 'Whole one').waitFor();
+  await page.getByRole('button', { name: 'Filter sessions' }).click();
   const state = page.getByRole('combobox', { name: 'Filter by status' });
   await state.selectOption('failed');
   await expect.poll(() => page.locator('.session').count()).toBe(1);

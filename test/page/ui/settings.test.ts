@@ -185,7 +185,7 @@ test('an administrator enters a rule in the page, takes it back, and sees what a
   const { page, complaints } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Server: approvals, tools' }).click();
+  await dialog.getByRole('button', { name: 'Approvals and tools' }).click();
   await dialog.getByText(/^CORRAL_APPROVALS_TOOLS sets this\./).waitFor();
   await dialog.getByRole('button', { name: 'Add rule' }).click();
   await dialog.getByLabel('Rule 1: action').selectOption('deny');

@@ -231,3 +231,16 @@ test.for(sizes)(
   { tags: ['nightly'] },
   async (size, { desk }) => expect(await flawsOf(desk, () => ({ size, themes }), true)).toEqual([]),
 );
+
+test('the parts of the page are whole in both themes, on a desk and on a phone', { tags: ['all'] }, async ({
+  desk,
+}) => {
+  for (const size of [wide, phone]) {
+    const { page, complaints } = await desk.open('/static/kit.html', size);
+    await page.getByRole('region', { name: 'dark' }).getByRole('button', { name: 'Model: Ollama / qwen3' }).click();
+    await page.getByRole('dialog', { name: 'Delete this?' }).getByRole('button', { name: 'Cancel' }).press('Enter');
+    expect(await axeFinds(page)).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
+    expect(complaints).toEqual([]);
+  }
+});

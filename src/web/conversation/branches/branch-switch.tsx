@@ -2,7 +2,7 @@ import { branchesOf } from '../../data/branches.ts';
 import { isEndOnly, model } from '../../data/log.ts';
 import { go } from '../../data/route.ts';
 import { currentId, sessions } from '../../data/sessions.ts';
-import { IconButton } from '../../parts/button.tsx';
+import { IconButton } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 
 /** The place in the log of the first message that the session did not copy from another one. */

@@ -4,10 +4,10 @@ import type { UserItem } from '../../data/items.ts';
 import { go } from '../../data/route.ts';
 import { currentId } from '../../data/sessions.ts';
 import { isBusy } from '../../data/status.ts';
-import { Button } from '../../parts/button.tsx';
-import { confirmFirst } from '../../parts/dialog.tsx';
+import { Button } from '../../parts/kit/button.tsx';
+import { confirmFirst } from '../../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 interface Props {

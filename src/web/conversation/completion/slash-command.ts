@@ -1,4 +1,4 @@
-import type { IconName } from '../../parts/icon.tsx';
+import type { IconName } from '../../parts/kit/icon.tsx';
 import type { TextKey } from '../../text/texts.ts';
 
 /** A command of the message box. Its name is the same in every language, and the same as in `corral chat`. */

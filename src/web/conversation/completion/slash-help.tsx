@@ -1,4 +1,4 @@
-import { Dialog, showDialog } from '../../parts/dialog.tsx';
+import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { t } from '../../text/text.ts';
 import type { SlashCommand } from './slash-command.ts';
 

@@ -1,4 +1,4 @@
-import type { IconName } from '../../parts/icon.tsx';
+import type { IconName } from '../../parts/kit/icon.tsx';
 
 /** One entry of the list above the message box. */
 export interface Suggestion {

@@ -1,7 +1,7 @@
 import type { RefObject, VNode } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { currentId } from '../../data/sessions.ts';
-import { Icon } from '../../parts/icon.tsx';
+import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { addSkill, readSessionSkills, readSkills, sessionSkills, skills } from '../../skills/state.ts';

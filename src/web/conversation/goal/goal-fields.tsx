@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { IconButton } from '../../parts/button.tsx';
+import { IconButton } from '../../parts/kit/button.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { exampleCheck, type GoalDraft, maxRevisions, problemOf } from './goal-draft.ts';

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import { Button } from '../button.tsx';
-import { Trouble, useTrouble } from '../trouble.tsx';
+import { Button } from './button.tsx';
+import { Trouble, useTrouble } from './trouble.tsx';
 
 // The fields of a form: a label, the field, a help text, and the error at its field.
 

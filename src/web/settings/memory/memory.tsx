@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
 import { bytes } from '../../parts/format.ts';
+import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
 import { type Note, NoteView, noteFacts } from './note.tsx';

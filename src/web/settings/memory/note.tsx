@@ -4,11 +4,11 @@ import { DiffLines } from '../../conversation/tool-result.tsx';
 import { go } from '../../data/route.ts';
 import { once, query } from '../../data/server.ts';
 import { withHidden } from '../../parts/bounded-text.ts';
-import { Button } from '../../parts/button.tsx';
-import { closeDialog } from '../../parts/dialog.tsx';
 import { diffLines } from '../../parts/diff.ts';
 import { bytes, dayAndTime } from '../../parts/format.ts';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { Button } from '../../parts/kit/button.tsx';
+import { closeDialog } from '../../parts/kit/dialog.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { Sure } from '../secrets/sure.tsx';
 

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { Button } from '../../parts/kit/button.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { Sure } from './sure.tsx';
 

@@ -1,4 +1,4 @@
-import { CopyButton } from '../../parts/copy-button.tsx';
+import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { t } from '../../text/text.ts';
 
 /** A secret that the server does not show again. */

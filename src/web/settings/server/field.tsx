@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { readTemplates, templateChoices } from '../../conversation/templates.tsx';
 import { tools } from '../../data/system.ts';
-import { Choice } from '../../parts/choice.tsx';
+import { Choice } from '../../parts/kit/choice.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';

@@ -1,5 +1,5 @@
 import { tools } from '../../data/system.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 
 const actions = ['allow', 'ask', 'deny'] as const;

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { once, query } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { Button } from '../../parts/kit/button.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { asDraft, type Draft, Field, fromDraft, type ServerSetting } from './field.tsx';

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import type { Inputs, Outputs } from '../../../client/types.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 import { NameAndAddress } from './form.tsx';
 

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { once } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { Button } from '../../parts/kit/button.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Kind = 'open' | 'token' | 'header';

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { type BudgetLimit, budgetLimits, forEachLimit } from '../../../core/model/runs/budget-limits.ts';
 import { once, query } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
 import { count, price } from '../../parts/format.ts';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { Button } from '../../parts/kit/button.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 
 type Budget = Outputs['budgets']['list'][number];

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
-import { Choice } from '../../parts/choice.tsx';
 import { count, locale, price, short } from '../../parts/format.ts';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { Choice } from '../../parts/kit/choice.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { SharedBudgets } from './budgets.tsx';
 

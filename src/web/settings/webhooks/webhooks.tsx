@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import { query } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../../parts/trouble.tsx';
+import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { WebhookForm } from './form.tsx';
 import { OneWebhook, stateOf, type Webhook } from './one.tsx';

@@ -81,7 +81,7 @@ export const secrets = {
     'Tage in UTC. Sie sehen Ihre eigenen Sitzungen, Administratoren alle. Gelöschte Sitzungen werden nicht mitgezählt.',
   budgets: 'Budgets für Personen und Projekte',
   'budgets.about':
-    'Grenzen für eine Person oder ein Projekt pro Tag und Monat, in der Budget-Zeitzone des Servers (Standard UTC). Ein Lauf an der Grenze wartet und macht weiter, sobald wieder Platz ist. Grenzen für alle stehen unter „Server: Vorgaben, Grenzen“.',
+    'Grenzen für eine Person oder ein Projekt pro Tag und Monat, in der Budget-Zeitzone des Servers (Standard UTC). Ein Lauf an der Grenze wartet und macht weiter, sobald wieder Platz ist. Grenzen für alle stehen unter „Vorgaben und Grenzen“.',
   'budgets.unread': 'Budgets konnten nicht geladen werden',
   'budgets.none': 'Kein Verbrauch in diesem Monat und keine Grenzen.',
   'budgets.person': '{name} (Person)',

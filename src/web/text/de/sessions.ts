@@ -63,4 +63,5 @@ export const sessions = {
   'filter.newProjectTells':
     'Projekte fassen Sitzungen zusammen. Neue Sitzungen kommen in das Projekt, das in der Liste gewählt ist.',
   'filter.projectName': 'Projektname',
+  'filter.title': 'Sitzungen filtern',
 };

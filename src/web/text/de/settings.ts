@@ -71,4 +71,7 @@ export const settings = {
   'cost.message': 'Eine Nachricht',
   'cost.approval': 'Eine Entscheidung',
   'cost.step': 'Ein Schritt des Plans',
+  'settings.you': 'Sie',
+  'settings.server': 'Der Server',
+  'settings.session': 'Diese Sitzung',
 };

@@ -81,7 +81,7 @@ export const secrets = {
     'Days are in UTC. You see your own sessions; administrators see all. Deleted sessions are not counted.',
   budgets: 'Budgets for people and projects',
   'budgets.about':
-    'Limits for one person or project per day and month, in the server’s budget time zone (default UTC). A run that reaches a limit waits and continues when there is room again. Limits for everyone are under “Server: defaults, limits”.',
+    'Limits for one person or project per day and month, in the server’s budget time zone (default UTC). A run that reaches a limit waits and continues when there is room again. Limits for everyone are under “Defaults and limits”.',
   'budgets.unread': 'Could not load budgets',
   'budgets.none': 'No usage this month, and no limits.',
   'budgets.person': 'Person: {name}',

@@ -62,4 +62,5 @@ export const sessions = {
   'filter.newProjectTitle': 'New project',
   'filter.newProjectTells': 'Projects group sessions. New sessions go into the project selected in the list.',
   'filter.projectName': 'Project name',
+  'filter.title': 'Filter sessions',
 } as const;

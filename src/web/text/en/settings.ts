@@ -70,4 +70,7 @@ export const settings = {
   'cost.message': 'A message',
   'cost.approval': 'A decision',
   'cost.step': 'A step of the plan',
+  'settings.you': 'You',
+  'settings.server': 'Server',
+  'settings.session': 'This session',
 } as const;

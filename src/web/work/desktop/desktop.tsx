@@ -4,9 +4,9 @@ import type { Outputs } from '../../../client/types.ts';
 import { onEvent } from '../../data/log.ts';
 import { query, repeatable } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { Button } from '../../parts/button.tsx';
 import { duration } from '../../parts/format.ts';
-import { Icon } from '../../parts/icon.tsx';
+import { Button } from '../../parts/kit/button.tsx';
+import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Button } from '../../parts/button.tsx';
+import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 import { Comment } from './editor/comment.tsx';
 import type { Lines } from './editor/comment-message.ts';

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { wordsOf } from '../../data/server.ts';
-import { Button, IconButton } from '../../parts/button.tsx';
-import { confirmFirst } from '../../parts/dialog.tsx';
 import { bytes } from '../../parts/format.ts';
+import { Button, IconButton } from '../../parts/kit/button.tsx';
+import { confirmFirst } from '../../parts/kit/dialog.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';

@@ -3,7 +3,7 @@ import { Highlighted } from '../../markdown/code.tsx';
 import { Markdown } from '../../markdown/markdown.tsx';
 import { parse } from '../../parsing/parse.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
-import { Choice } from '../../parts/choice.tsx';
+import { Choice } from '../../parts/kit/choice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { once, request, wordsOf } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore, LoadedFile } from './store.ts';
 

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { bytes } from '../../parts/format.ts';
-import { Icon } from '../../parts/icon.tsx';
+import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import { query, repeatable, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { Button, IconButton } from '../../parts/button.tsx';
-import { CopyButton } from '../../parts/copy-button.tsx';
-import { Icon } from '../../parts/icon.tsx';
+import { Button, IconButton } from '../../parts/kit/button.tsx';
+import { CopyButton } from '../../parts/kit/copy-button.tsx';
+import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { addressIn, hasOwnOrigin, type Port, type Preview, place, ports, previewOf, seeAll } from './state.ts';

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { once, query, wordsOf } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
 import type { DiffLine } from '../../parts/diff.ts';
+import { Button } from '../../parts/kit/button.tsx';
 import { LongTextField } from '../../parts/kit/field.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';

@@ -3,7 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { once, query, repeatable } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button } from '../../parts/kit/button.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import type { RepositoryAddress } from './pull-request.tsx';

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { once, query, wordsOf } from '../../data/server.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button } from '../../parts/kit/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { ProposalFields } from '../../parts/proposal-fields.tsx';
 import { t } from '../../text/text.ts';

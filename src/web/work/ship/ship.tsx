@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { once, query, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { Button, IconButton } from '../../parts/button.tsx';
+import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import type { Status } from './changes.ts';

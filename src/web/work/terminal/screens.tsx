@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { once, query } from '../../data/server.ts';
-import { Button } from '../../parts/button.tsx';
+import { Button } from '../../parts/kit/button.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import type { AgentShell, AgentShells } from './agent-shells.ts';

@@ -4,7 +4,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { events, onEvent } from '../../data/log.ts';
 import { once, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { Button, IconButton } from '../../parts/button.tsx';
+import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { type AgentShell, AgentShells } from './agent-shells.ts';

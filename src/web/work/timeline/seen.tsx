@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query, wordsOf } from '../../data/server.ts';
-import { IconButton } from '../../parts/button.tsx';
-import { Dialog, showDialog } from '../../parts/dialog.tsx';
 import { count } from '../../parts/format.ts';
+import { IconButton } from '../../parts/kit/button.tsx';
+import { Dialog, showDialog } from '../../parts/kit/dialog.tsx';
 import { t } from '../../text/text.ts';
 
 type SeenTurn = Outputs['sessions']['promptAt'];

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { send } from '../../../data/actions.ts';
-import { Button } from '../../../parts/button.tsx';
+import { Button } from '../../../parts/kit/button.tsx';
 import { attempt, notify } from '../../../parts/notice.tsx';
 import { pressedKey } from '../../../parts/pressed-key.ts';
 import { t } from '../../../text/text.ts';

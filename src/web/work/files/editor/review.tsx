@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { sharedPref } from '../../../data/prefs.ts';
 import { wordsOf } from '../../../data/server.ts';
-import { Button } from '../../../parts/button.tsx';
-import { Choice } from '../../../parts/choice.tsx';
+import { Button } from '../../../parts/kit/button.tsx';
+import { Choice } from '../../../parts/kit/choice.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { Comment } from './comment.tsx';

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'preact/hooks';
 import { wordsOf } from '../../../data/server.ts';
-import { Button } from '../../../parts/button.tsx';
+import { Button } from '../../../parts/kit/button.tsx';
 import { notify } from '../../../parts/notice.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';

@@ -1,5 +1,5 @@
-import type { Status } from '../data/status.ts';
-import { t } from '../text/text.ts';
+import type { Status } from '../../data/status.ts';
+import { t } from '../../text/text.ts';
 
 /** The status as a small sign, whose shape differs too, not its colour alone. */
 export const StatusDot = ({ status }: { status: Status }) => (

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
-import { wordsOf } from '../data/server.ts';
-import { t } from '../text/text.ts';
+import { wordsOf } from '../../data/server.ts';
+import { t } from '../../text/text.ts';
 
 type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
 

@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals';
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { t } from '../text/text.ts';
-import { Boundary } from './boundary.tsx';
+import { t } from '../../text/text.ts';
+import { Boundary } from '../boundary.tsx';
 import { Button, IconButton } from './button.tsx';
 
 interface OpenDialog {

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { t } from '../text/text.ts';
+import { t } from '../../text/text.ts';
 import { IconButton } from './button.tsx';
 
 /** Copies the text. Browsers without a clipboard (plain HTTP) select it in a field first. */

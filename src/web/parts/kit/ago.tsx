@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { ago, dayAndTime } from './format.ts';
+import { ago, dayAndTime } from '../format.ts';
 
 /** The present minute, for whatever shows how long ago something was. */
 export const minute = signal(Date.now());

@@ -1,0 +1,94 @@
+import '../../styles/all.css';
+import { render } from 'preact';
+import { useState } from 'preact/hooks';
+import { Ago } from './ago.tsx';
+import { Button, ChipButton, IconButton } from './button.tsx';
+import { Choice } from './choice.tsx';
+import { confirmFirst, Dialogs } from './dialog.tsx';
+import { ChoiceField, Form, LongTextField, ManyField, TextField } from './field.tsx';
+import { List } from './list.tsx';
+import { Mark, StatusChip } from './status.tsx';
+import { Trouble } from './trouble.tsx';
+
+// All parts of the kit in both themes, for people who work on the page: a server that runs from its sources has it at /static/kit.html.
+
+const kinds = ['plain', 'primary', 'danger', 'quiet'] as const;
+const statuses = ['new', 'running', 'waiting', 'finished', 'stopped', 'failed', 'expired'] as const;
+const marks = ['pending', 'running', 'completed', 'failed'] as const;
+const days = [
+  ['mon', 'Monday'],
+  ['tue', 'Tuesday'],
+] as const;
+const nothing = () => {};
+
+function Kit({ theme }: { theme: 'light' | 'dark' }) {
+  const [text, setText] = useState('');
+  const [day, setDay] = useState<'mon' | 'tue'>('mon');
+  const [many, setMany] = useState<string[]>(['mon']);
+  const ask = () =>
+    confirmFirst({ title: 'Delete this?', text: 'It is only a picture.', yes: 'Delete', no: 'Cancel', act: nothing });
+  return (
+    <section class="kit" data-kit={theme} aria-label={theme}>
+      <h1>{theme}</h1>
+      <div class="row">
+        {kinds.map((kind) => (
+          <Button key={kind} kind={kind} icon="check">
+            {kind}
+          </Button>
+        ))}
+        <Button disabled>disabled</Button>
+        <IconButton icon="gear" label={`Icon, ${theme}`} />
+      </div>
+      <div class="row">
+        <ChipButton icon="spark" label="Model" value="Ollama / qwen3" onClick={ask} />
+        <ChipButton icon="folder" label="Repository" value="" onClick={ask} />
+        <Ago at={Date.now() - 120_000} />
+      </div>
+      <div class="row">
+        {statuses.map((status) => (
+          <StatusChip key={status} status={status} />
+        ))}
+      </div>
+      <div class="row">
+        {marks.map((status) => (
+          <Mark key={status} status={status} />
+        ))}
+      </div>
+      <Choice
+        label={`Day, ${theme}`}
+        value={day}
+        options={days.map(([value, label]) => ({ value, label }))}
+        onChange={setDay}
+      />
+      <Form failure="Could not save" save="Save" cancel="Cancel" onCancel={nothing} onSave={async () => nothing()}>
+        <TextField label="Name" required value={text} onChange={setText} help="As people say it" />
+        <TextField label="Time zone" value="Berl" error="Unknown time zone." onChange={nothing} />
+        <LongTextField label="Task" rows={2} value={text} onChange={setText} />
+        <ChoiceField label="When" value={day} choices={days} onChange={setDay} />
+        <ManyField legend="Days" choices={days} chosen={many} onChange={setMany} />
+      </Form>
+      <List
+        items={[
+          { key: 'a', title: 'Chosen', lines: ['A line about it'], isChosen: true, open: nothing },
+          { key: 'b', title: 'Waits', lines: ['For a person'], waits: true, open: nothing },
+          { key: 'c', title: 'Off', lines: ['What it lacks'], isOff: true, open: nothing },
+        ]}
+      />
+      <List items={[]} none="Nothing yet." />
+      <Trouble text="Could not save: the server does not respond." />
+      <p class="note wait">It waits for a person.</p>
+      <p class="note good">It worked.</p>
+    </section>
+  );
+}
+
+const root = document.getElementById('root');
+if (root)
+  render(
+    <main class="kits">
+      <Kit theme="light" />
+      <Kit theme="dark" />
+      <Dialogs />
+    </main>,
+    root,
+  );
