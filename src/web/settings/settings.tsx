@@ -1,5 +1,5 @@
 import { type ComponentType, Fragment } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { theme } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -124,28 +124,33 @@ const sections: readonly Section[] = [
 
 export function Settings({ section: first }: { section?: string | undefined }) {
   const [open, setOpen] = useState(first ?? sections[0]?.id ?? '');
-  const nav = useRef<HTMLElement>(null);
-  // On a phone the sections are one row, which the open one can be out of view of.
-  useEffect(
-    () => nav.current?.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }),
-    [open],
-  );
+  const shown = sections.filter(({ id, shows }) => id === open || (shows?.() ?? true));
   const section = sections.find(({ id }) => id === open);
   return (
     <Dialog title={t('settings')} wide>
       <div class="settings">
-        <nav ref={nav} aria-label={t('settings')}>
-          {sections
-            .filter(({ id, shows }) => id === open || (shows?.() ?? true))
-            .map(({ id, group, label }) => (
-              <Fragment key={id}>
-                {group && <h3>{t(group)}</h3>}
-                <button type="button" aria-current={id === open ? 'true' : undefined} onClick={() => setOpen(id)}>
-                  {t(label)}
-                </button>
-              </Fragment>
-            ))}
+        <nav aria-label={t('settings')}>
+          {shown.map(({ id, group, label }) => (
+            <Fragment key={id}>
+              {group && <h3>{t(group)}</h3>}
+              <button type="button" aria-current={id === open ? 'true' : undefined} onClick={() => setOpen(id)}>
+                {t(label)}
+              </button>
+            </Fragment>
+          ))}
         </nav>
+        <select
+          class="field settings-choice"
+          aria-label={t('settings')}
+          value={open}
+          onChange={({ currentTarget }) => setOpen(currentTarget.value)}
+        >
+          {shown.map(({ id, label }) => (
+            <option key={id} value={id}>
+              {t(label)}
+            </option>
+          ))}
+        </select>
         <section aria-label={section && t(section.label)}>
           {section && <section.Body again={() => showDialog(<Settings section={open} />)} />}
         </section>

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
-import { MessageId } from '../../../src/core/model/ids.ts';
+import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
 import { fence } from '../../support/clients/api.ts';
-import { deskTest, phone, scrollTo, spoken } from './desk.ts';
+import { axeFinds, deskTest, phone, scrollTo, spoken } from './desk.ts';
 
 // The conversation and its sandbox, as a person sees them. `boxed`: their commands have exit codes and output.
 const test = deskTest();
@@ -314,6 +314,42 @@ test('the start of a sandbox is a line with its phase, its layer and its seconds
   await expect.poll(seconds).toBeGreaterThan(0);
   const before = await seconds();
   await expect.poll(seconds).toBeGreaterThan(before);
+});
+
+test('the environment is one line that unfolds, and a sub-agent is a card with its state and the way to it', {
+  tags: ['all'],
+}, async ({ desk }) => {
+  const child = await desk.worked('Count the boats');
+  const id = await desk.worked('Begin');
+  const { page, complaints } = await desk.open(`/#${id}`);
+  await ended(page);
+  const args = { task: 'Count the boats' };
+  const call = { callId: randomUUID(), tool: 'delegate', function: 'delegate', args } as const;
+  const repository = (kind: 'fetching' | 'ready', detail: string) =>
+    ({
+      type: 'repository',
+      runId: null,
+      data: { kind, url: 'https://a.example/shop.git', path: 'shop', detail },
+    }) as const;
+  await desk.tell(
+    id,
+    repository('fetching', 'Fetching https://a.example/shop.git into shop.'),
+    repository('ready', 'https://a.example/shop.git is in shop, on the branch main, at 1.'),
+    { type: 'tool.calling', runId: null, data: call },
+    { type: 'child.started', runId: null, data: { sessionId: SessionId.parse(child), callId: call.callId, ...args } },
+    { type: 'tool.called', runId: null, data: { ...call, success: true, output: 'Seven boats.', content: null } },
+  );
+  const line = page.locator('.phase').filter({ hasText: 'Environment ready' }).last();
+  await line.locator('summary').press('Enter');
+  await line.getByText('is in shop, on the branch main').waitFor();
+  const card = page.getByRole('region', { name: 'sub-agent' });
+  await card.getByText('finished').waitFor();
+  await card.getByText('Result').press('Enter');
+  await card.getByText('Seven boats.').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  await card.getByRole('button', { name: 'Open' }).press('Enter');
+  await expect.poll(() => new URL(page.url()).hash).toBe(`#${child}`);
+  expect(complaints).toEqual([]);
 });
 
 const messageFact = (n: number) => ({

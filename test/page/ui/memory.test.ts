@@ -1,5 +1,6 @@
 // @module-tag all
 import { expect } from 'vitest';
+import { SessionId } from '../../../src/core/model/ids.ts';
 import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest();
@@ -10,7 +11,7 @@ test('a note is written, changed, undone, redacted and deleted in the page alone
   const path = 'build/a.md';
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Memory' }).click();
+  await dialog.getByRole('combobox', { name: 'Settings' }).selectOption('Memory');
   await dialog.getByRole('button', { name: 'New note' }).click();
   await dialog.getByLabel('Path').fill(path);
   await dialog.getByLabel('Text', { exact: true }).fill('make\n<b>the secret</b>\n');
@@ -52,5 +53,28 @@ test('a note is written, changed, undone, redacted and deleted in the page alone
   await dialog.getByRole('button', { name: path }).waitFor();
   expect(await axeFinds(page)).toEqual([]);
   expect(JSON.stringify(await memory.history(person, path))).not.toContain('secret');
+  expect(complaints).toEqual([]);
+});
+
+const adminTest = deskTest({}, 'admin');
+adminTest('memory is off until an administrator turns it on in the page, and agents have it then', async ({ desk }) => {
+  const { page, complaints } = await desk.open();
+  await page.keyboard.press('Control+,');
+  const dialog = page.getByRole('dialog', { name: 'Settings' });
+  await dialog.getByRole('button', { name: 'Memory', exact: true }).click();
+  await dialog.getByText('Off by default.').waitFor();
+  const toolsOf = async () => {
+    const id = await desk.worked('Say hello');
+    return (await desk.server.core.services.sessions.agent(SessionId.parse(id))).tools;
+  };
+  expect(await toolsOf()).not.toContain('memory_write');
+  await dialog.getByRole('radio', { name: 'Off' }).press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  await dialog.getByRole('button', { name: 'Save' }).press('Enter');
+  await dialog.getByText('Saved').waitFor();
+  expect(await axeFinds(page)).toEqual([]);
+  expect(await toolsOf()).toContain('memory_write');
+  await dialog.getByRole('button', { name: /^Reset/ }).press('Enter');
+  await dialog.getByText('Reset to default').waitFor();
   expect(complaints).toEqual([]);
 });

@@ -334,3 +334,20 @@ test('on a phone the pane fills the page below title and status, and nothing is 
     expect(await axeFinds(page), tab).toEqual([]);
   }
 });
+
+test('the end of a run says what changed and leads to it, and the pane takes the whole width', async ({ desk }) => {
+  const { page, complaints } = await opened(desk, 'Files');
+  await run(desk, `Write\n${fence('file:notes.txt', 'one\ntwo')}`);
+  const end = page.locator('.ended').last();
+  await end.getByText('1 file edited').waitFor();
+  await end.getByText('+2', { exact: true }).waitFor();
+  await end.getByRole('button', { name: 'Review' }).press('Enter');
+  await page.getByRole('radio', { name: 'Changed', checked: true }).waitFor();
+  const full = page.getByRole('button', { name: 'Full width' });
+  await full.press('Enter');
+  await page.getByRole('textbox', { name: 'Message' }).waitFor({ state: 'hidden' });
+  expect(await axeFinds(page)).toEqual([]);
+  await full.press('Enter');
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  expect(complaints).toEqual([]);
+});
