@@ -85,7 +85,7 @@ test('CORRAL_SANDBOX_IDLE_SECONDS: an idle sandbox is stopped, and its files are
   await clock.reaches(async () => (await state()) === 'stopped');
   expect(clock.now() - begun).toBeGreaterThanOrEqual(10_000);
   expect((await client.files.read.query({ sessionId, path: 'a.txt' })).content).toBe('kept');
-  expect(await state()).toBe('running');
+  await expect.poll(state).toBe('running');
 });
 
 test('CORRAL_MAX_EVENTS_PER_SESSION: the oldest events over the limit are deleted, and an old cursor gets a resync', async () => {

@@ -118,7 +118,9 @@ describeRows(kinds)('keys rotate on %s', ([kind, isMissing]) => {
   });
 });
 
-test('a running server re-encrypts keys in the background, and the command refuses to run on its store', async () => {
+test('a running server re-encrypts keys in the background, and the command refuses to run on its store', {
+  tags: ['nightly'],
+}, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_KEYS_ENCRYPTION_KEY: old });
   server.kill('SIGTERM');
   await server.exit;

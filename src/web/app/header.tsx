@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { rename, stopRun } from '../data/actions.ts';
 import { paneWidth } from '../data/prefs.ts';
 import { current, currentId, type Session } from '../data/sessions.ts';
@@ -89,18 +89,27 @@ const StopButton = ({ id }: { id: string }) => (
   </Button>
 );
 
-/** The title is a field: Enter or leaving it renames the session, Escape restores it. */
+/**
+ * The title is a field: Enter or leaving it renames the session, Escape restores it. A title that arrives while a person
+ * types waits for its end.
+ */
 function Title({ session }: { session: Session }) {
   const name = nameOf(session);
+  const field = useRef<HTMLSpanElement>(null);
+  const before = useRef(name);
+  useLayoutEffect(() => {
+    if (field.current && field.current !== document.activeElement) field.current.textContent = name;
+  }, [name, session.id]);
   const save = (node: HTMLElement) => {
     const text = (node.textContent ?? '').replace(/\s+/g, ' ').trim();
-    if (text === '' || text === name) node.textContent = name;
+    if (text === '' || text === before.current || text === name) node.textContent = name;
     else void attempt(t('notSaved'), () => rename(session.id, text.slice(0, 255)));
   };
   return (
     <h1>
       <span
-        key={name}
+        key={session.id}
+        ref={field}
         class="title"
         dir="auto"
         role="textbox"
@@ -109,6 +118,9 @@ function Title({ session }: { session: Session }) {
         title={t('rename')}
         contentEditable="plaintext-only"
         spellcheck={false}
+        onFocus={() => {
+          before.current = name;
+        }}
         onBlur={(event) => save(event.currentTarget)}
         onKeyDown={(event) => {
           const node = event.currentTarget;
@@ -118,9 +130,7 @@ function Title({ session }: { session: Session }) {
           if (key === 'Enter' || key === 'Escape') node.blur();
           event.stopPropagation();
         }}
-      >
-        {name}
-      </span>
+      />
     </h1>
   );
 }

@@ -179,7 +179,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     );
   });
 
-  test('an approval that waits over a kill of the server is asked once', async (context) => {
+  test('an approval that waits over a kill of the server is asked once', { tags: ['nightly'] }, async (context) => {
     const real = await serverFor(context, world);
     const it = await box(real, 'fake');
     await it.send('I need permission');

@@ -147,7 +147,7 @@ test('a call that needs a permission waits for it, and an interrupt ends what ru
   expect([queue.results(endless), queue.results(denied ?? '')]).toEqual([[], []]);
 });
 
-test('a box is removed whose session ended while no worker served it', async () => {
+test('a box is removed whose session ended while no worker served it', { tags: ['nightly'] }, async () => {
   const queue = await queueOfTest();
   const first = startWorker(queue);
   const session = queue.begin();

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';

@@ -46,7 +46,7 @@ test('doctor --attack finds nothing broken on a server with bubblewrap, and leav
   expect(await list.text()).not.toContain('doctor');
 });
 
-test('doctor --attack goes red on a server whose sandboxes nothing isolates', async () => {
+test('doctor --attack goes red on a server whose sandboxes nothing isolates', { tags: ['nightly'] }, async () => {
   const key = 'a-token-without-walls';
   await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: key, ...noWalls });
   const { code, findings, of } = await attacked(server.url, key);
@@ -79,7 +79,9 @@ async function container(...flags: string[]) {
   return judgeFacts(factsIn(await out));
 }
 
-test('the checks go red in containers with one wall less each, and on none with all of them', async (context) => {
+test('the checks go red in containers with one wall less each, and on none with all of them', {
+  tags: ['nightly'],
+}, async (context) => {
   await needs(context, 'docker');
   const walls = ['--user', '43950', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
   const missing = [

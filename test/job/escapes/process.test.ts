@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { escapeTest } from '../../support/hostile/escape-test.ts';
 
 escapeTest('process');

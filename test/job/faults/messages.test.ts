@@ -98,7 +98,9 @@ describe('a message', () => {
   });
 });
 
-test('F112 over the queue limit is 429, and each accepted one of a thousand at once gets an answer', async () => {
+test('F112 over the queue limit is 429, and each accepted one of a thousand at once gets an answer', {
+  tags: ['nightly'],
+}, async () => {
   await using server = await serverProcess(memory);
   const it = await session(server);
   await it.send(sh('sleep 20'));

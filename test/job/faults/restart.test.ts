@@ -48,7 +48,7 @@ inEachWorld('process', 'a restart with $driver', (world) => {
 });
 
 test('F001 with a hundred sessions a killed server is ready again, and active sessions continue', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
   const client = api(server.url);
@@ -75,7 +75,7 @@ test('F001 with a hundred sessions a killed server is ready again, and active se
 });
 
 test('F038 the server never kills a process that reuses the pid of a dead sandbox', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async (context) => {
   const [, world] = worlds;
   if (!world) throw new Error('there is no such driver');

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 // Readers of a run on the whole server that lose their connection again and again.
 import { describe, expect, test } from 'vitest';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';

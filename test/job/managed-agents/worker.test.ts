@@ -142,7 +142,9 @@ test('a worker that is killed neither loses a command nor runs it twice', async 
   await expect.poll(() => boxesOf(session), patiently).toEqual([]);
 });
 
-test('a session of an owner waits through the death of its server, and the owner’s worker ends it', async () => {
+test('a session of an owner waits through the death of its server, and the owner’s worker ends it', {
+  tags: ['nightly'],
+}, async () => {
   const owner = await corral.api.keys.create.mutate({ name: 'owner', role: 'user' });
   const queue = await queueOfTest(undefined, owner.key);
   const session = await queue.begin('run: echo after-$((1+1))');

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 // The lines of docs/models.md for each provider, run as written against a fake of that provider.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

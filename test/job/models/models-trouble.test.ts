@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';

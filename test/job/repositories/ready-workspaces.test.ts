@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

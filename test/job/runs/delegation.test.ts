@@ -90,7 +90,9 @@ test('a stop and a budget go down the tree', async () => {
   await expect.poll(async () => (await childOf())?.outcome?.status).toBe('stopped');
 });
 
-test('a tree of sessions stays within the budget of its root, with a model that reports half of its usage', async () => {
+test('a tree of sessions stays within the budget of its root, with a model that reports half of its usage', {
+  tags: ['nightly'],
+}, async () => {
   const limit = 400_000;
   let n = 0;
   const model = halfUsage((_request, said) => {

@@ -205,7 +205,9 @@ test("a template's limits are those of its sessions' sandboxes, and the agent is
   expect(await told('minimal')).not.toMatch(/3072 MiB|Nothing outside/);
 });
 
-test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', async (context) => {
+test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', {
+  tags: ['nightly'],
+}, async (context) => {
   await needs(context, 'bubblewrap');
   await needs(context, 'registries');
   using folder = temporaryFolder();

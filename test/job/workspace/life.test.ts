@@ -48,7 +48,9 @@ test("a user cannot reach another user's workspace by any name", async (context)
   expect(await run(ann, 'w', 'cat file')).toBe('secret\n');
 });
 
-test('F105 a workspace name that looks like a path is a plain name, and never part of a path', async (context) => {
+test('F105 a workspace name that looks like a path is a plain name, and never part of a path', {
+  tags: ['nightly'],
+}, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('..');
   for (const name of ['..', '.', '...', '-rf', 'x'.repeat(128)]) {
@@ -121,7 +123,7 @@ test('a client that returns within the grace finds its processes and its folder'
   expect(await run(second, 'w', 'kill -0 $(cat ../sub/pid) && echo alive')).toBe('alive\n');
 });
 
-test('commands sent before a disconnect complete', async (context) => {
+test('commands sent before a disconnect complete', { tags: ['nightly'] }, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'true');
@@ -137,7 +139,9 @@ test('commands sent before a disconnect complete', async (context) => {
   await expect.poll(last).toBe('word');
 });
 
-test('a command that still runs does not keep the sandbox after the disconnect', async (context) => {
+test('a command that still runs does not keep the sandbox after the disconnect', {
+  tags: ['nightly'],
+}, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'echo word > last');
@@ -215,7 +219,9 @@ test('a sandbox that fails to start is an error with the reason, and the connect
   expect(await run(client, 'one', 'echo still')).toBe('still\n');
 });
 
-test('after a restart user and name find their session, and a sandbox without clients is stopped', async (context) => {
+test('after a restart user and name find their session, and a sandbox without clients is stopped', {
+  tags: ['nightly'],
+}, async (context) => {
   await needs(context, 'bubblewrap');
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());

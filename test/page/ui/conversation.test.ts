@@ -287,6 +287,8 @@ test('a session is renamed, and the next one opened, by keyboard', async ({ desk
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.keyboard.press('F2');
+  await desk.call('sessions.update', { id, title: 'A title from elsewhere' });
+  await page.locator('.session').filter({ hasText: 'A title from elsewhere' }).waitFor();
   await page.keyboard.press('Control+a');
   await page.keyboard.type('A better name');
   await page.keyboard.press('Enter');

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import fc from 'fast-check';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';

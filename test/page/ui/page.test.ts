@@ -203,7 +203,7 @@ test('the page shows changes by other clients at once, and says that they delete
 });
 
 // test/wire/http/server.test.ts asks for `/redoc`, too.
-test('/docs shows the API in a browser that can reach only this server', { tags: ['all'] }, async ({ desk }) => {
+test('/docs shows the API in a browser that can reach only this server', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open('about:blank');
   const { url } = desk.server;
   const elsewhere: string[] = [];

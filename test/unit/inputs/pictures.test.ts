@@ -28,11 +28,11 @@ function grayPng(width: number, height: number, bits: 1 | 8) {
   bytes.writeUInt32BE(crc32(bytes.subarray(12, 29)), 29);
   return bytes;
 }
-const noise = (width: number, height: number) => ({
-  width,
-  height,
-  rgba: Buffer.from(Array.from({ length: width * height * 4 }, (_, n) => (n % 4 === 3 ? 255 : (n * n * 7919) >> 5))),
-});
+function noise(width: number, height: number) {
+  const rgba = Buffer.alloc(width * height * 4, 255);
+  for (let n = 0; n < rgba.length; n++) if (n % 4 !== 3) rgba[n] = (n * n * 7919) >> 5;
+  return { width, height, rgba };
+}
 const photograph = (width: number, height: number) => writeJpeg(noise(width, height));
 /** A photograph of a camera that was held upright: EXIF's orientation 6. */
 async function turned(width: number, height: number) {

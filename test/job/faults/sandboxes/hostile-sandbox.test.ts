@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 // A hostile program takes the daemon's place in a real sandbox and answers the whole server with garbage at full speed.
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';

@@ -17,7 +17,9 @@ import { worlds } from '../../../support/worlds.ts';
 const [, world] = worlds;
 const maxFiles = 128;
 
-test('F012 a server out of file descriptors refuses new connections, serves open ones, and recovers once some are freed', async (context) => {
+test('F012 a server out of file descriptors refuses new connections, serves open ones, and recovers once some are freed', {
+  tags: ['nightly'],
+}, async (context) => {
   if (!world) throw new Error('there is no such driver');
   const limited = () => ['sh', '-c', `ulimit -n ${maxFiles}; exec "$@"`, 'sh'] as const;
   await using real = await realServer(context, world, {}, limited);
@@ -55,7 +57,7 @@ test('F012 a server out of file descriptors refuses new connections, serves open
   await reaches(async () => (await open()) <= usual * 1.1); // I8: no connection stays open
 });
 
-test('F013 a server whose output has no reader keeps serving, and ends normally', async () => {
+test('F013 a server whose output has no reader keeps serving, and ends normally', { tags: ['nightly'] }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', LOG_LEVEL: 'trace' });
   const client = api(server.url);
   const id = await client.create();

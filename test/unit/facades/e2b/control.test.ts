@@ -3,6 +3,7 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { type E2bFacade, e2bFacade } from '../../../support/clients/e2b-facade.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 // The control plane over sandboxes that have only a state. test/job/e2b has the same routes over real ones.
 /** Time stands still, so what is left of a life is exact. */
@@ -350,8 +351,7 @@ test('a timeout of 0 ends the sandbox now', async () => {
 });
 
 test('while a sandbox is ending, a connect is 409 and all else 404', async () => {
-  const slow = await own({});
-  slow.server.fake.instead.delete = () => new Promise(() => {});
+  const slow = await own({ clock: manualClock(Date.now()) }); // nothing deletes it until time moves
   const { sid } = await slow.create({ timeout: 0 });
   expect((await slow.api('POST', `/v2/sandboxes/${sid}/connect`, {})).status).toBe(409);
   expect((await slow.api('POST', `/sandboxes/${sid}/timeout`, { timeout: 60 })).status).toBe(404);
