@@ -68,9 +68,9 @@ describeRows(all)('a message to a session that works by %s', (way) => {
     const before = it.provider.requests.length;
     await it.session.send('Look at this', 'replace', [it.picture]);
     await it.session.reaches('run.end', 2);
-    const next = saidIn(it.provider.requests[before] as FakeRequest);
-    expect(next).toContain('Look at this');
-    expect(next).toContain(png);
+    // A title can be requested at the same time.
+    const after = it.provider.requests.slice(before).map((request) => saidIn(request));
+    expect(after.find((text) => text.includes('Look at this'))).toContain(png);
     expect(it.session.of('run.end').map(({ data }) => data.reason)).toEqual(['superseded', 'completed']);
     expect(it.provider.refusals).toEqual([]);
   });
