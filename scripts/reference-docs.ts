@@ -7,6 +7,8 @@ import { z } from 'zod';
 import { describedOperations, restRoute } from '../src/api/procedure/procedure.ts';
 import { appRouter } from '../src/api/router.ts';
 import { settings } from '../src/app/settings/schema.ts';
+import { clientCommandsOf } from '../src/cli/commands/list.ts';
+import { completionCommand } from '../src/cli/completion.ts';
 import { cliReference } from '../src/cli/reference.ts';
 import { errorPages } from '../src/core/errors/error-pages.ts';
 import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
@@ -14,6 +16,7 @@ import { eventTraits } from '../src/core/model/event-traits.ts';
 import { type FactType, SessionFact } from '../src/core/model/events.ts';
 import { managedAgentsEndpoints, unsupportedAreas } from '../src/facades/compat/managed-agents/routes.ts';
 import { wireErrors } from '../src/http/errors/wire-errors.ts';
+import { derivedCommands } from './derived-commands.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 const code = (text: string) => `\`${text}\``;
@@ -245,11 +248,13 @@ ${await pythonOf()}
 `;
 }
 
+const commandsFile = 'src/cli/derived.json';
+const commands = derivedCommands(describedOperations(appRouter));
 const commandsHeading = '\n## Reference\n\n';
 /** The page of the command, whose introduction is written by hand. */
 async function commandsPage(): Promise<string> {
   const [introduction] = (await readFile('docs/cli.md', 'utf8')).split(commandsHeading);
-  return `${introduction}${commandsHeading}${cliReference()}`;
+  return `${introduction}${commandsHeading}${cliReference([...clientCommandsOf(commands), completionCommand])}`;
 }
 
 /** Each page by its file. */
@@ -261,6 +266,7 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'docs/reference/managed-agents.md': managedAgentsPage(),
   'docs/reference/client.md': await clientPage(),
   'docs/cli.md': await commandsPage(),
+  [commandsFile]: `${JSON.stringify(commands, undefined, 1)}\n`,
 });
 
 if (import.meta.main) {

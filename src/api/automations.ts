@@ -48,7 +48,28 @@ const exampleStart: z.output<typeof view.AutomationStart> = {
 };
 const { name, message, schedule } = example;
 
-const operation = operationsOf({ tag: 'Automations', prefix: 'automations' });
+const startColumns = ['{at}', '{cause.kind}', '{state}', '{outcome.status}', '{sessionId}', '{text}'];
+const operation = operationsOf({
+  tag: 'Automations',
+  prefix: 'automations',
+  command: {
+    name: 'automation',
+    about: 'starts agents automatically: creates, lists, starts, pauses and removes automations',
+    examples: [
+      'corral automation create report -m "Summarize the open issues" --cron "0 9 * * 1-5" --timezone Europe/Berlin',
+      'corral automation create fix -m "Fix the issue" --hook github --events issue.labelled --label agent',
+      'corral automation ls',
+      'corral automation start report',
+      'corral automation starts report',
+    ],
+    columns: [
+      '{id}',
+      '{name}',
+      'paused: {paused.text} | next {nextAt} UTC | deliveries of {hook.source} to {hook.path} | after the {after.of} {after.id} | by hand',
+    ],
+    hasNames: true,
+  },
+});
 const base = '/api/v1/automations';
 const one = { in: byId, out: view.Automation, answer: example };
 
@@ -57,6 +78,7 @@ export const automationsRouter = router({
     rest: `GET ${base}`,
     id: 'List',
     summary: 'List your automations and those that are shared, the newest first',
+    verb: { name: 'ls' },
     may: 'any',
     out: view.Automation.array(),
     answer: [example],
@@ -66,6 +88,28 @@ export const automationsRouter = router({
     rest: `POST ${base}`,
     id: 'Create',
     summary: 'Make an automation',
+    verb: {
+      name: 'create',
+      words: ['name'],
+      options: {
+        '-m, --message <text>': 'message',
+        '--cron <fields>': 'schedule.cron',
+        '--hook <source>': 'hook.source',
+        '--events <list>': 'hook.events',
+        '--label <name>': 'hook.label',
+        '--account <name>': 'hook.account',
+        '--senders <list>': 'hook.senders',
+        '--repositories <list>': 'hook.repositories',
+        '--show <template>': 'hook.template',
+        '--outcome <end>': 'after.outcome',
+        '--token-budget <n>': 'budget.tokens',
+        '--cost-budget <n>': 'budget.cost',
+        '--tool-call-budget <n>': 'budget.toolCalls',
+        '--template <name>': 'template',
+        '--model <model>': 'model',
+        '--while-running <rule>': 'whileRunning',
+      },
+    },
     description: 'With a schedule it starts at the next time; without one, when somebody starts it.',
     may: 'create',
     in: view.NewAutomation,
@@ -106,6 +150,7 @@ export const automationsRouter = router({
     rest: `DELETE ${base}/:id`,
     id: 'Delete',
     summary: 'Delete an automation; its sessions stay',
+    verb: { name: 'delete' },
     may: 'stop',
     in: byId,
     out: Done,
@@ -120,6 +165,7 @@ export const automationsRouter = router({
     rest: `POST ${base}/:id/pause`,
     id: 'Pause',
     summary: 'Let its schedule rest; sessions that work go on',
+    verb: { name: 'pause' },
     may: 'stop',
     fails: [403, 404],
   }).mutation(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.pause(input.id))),
@@ -128,6 +174,7 @@ export const automationsRouter = router({
     rest: `POST ${base}/:id/resume`,
     id: 'Resume',
     summary: 'Let its schedule count again, from now on',
+    verb: { name: 'resume' },
     may: 'work',
     fails: [403, 404],
   }).mutation(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.resume(input.id))),
@@ -135,6 +182,11 @@ export const automationsRouter = router({
     rest: `POST ${base}/:id/secret`,
     id: 'RotateSecret',
     summary: 'Make a new secret for deliveries to it, which is shown this once',
+    verb: {
+      name: 'secret',
+      columns: ['{path}', '{secret}'],
+      note: 'The path of its address on the server, and the secret of its deliveries, which is shown only once.',
+    },
     may: 'work',
     in: byId,
     out: view.HookSecret,
@@ -148,6 +200,7 @@ export const automationsRouter = router({
     rest: `POST ${base}/:id/starts`,
     id: 'Start',
     summary: 'Start it now, also when it is paused',
+    verb: { name: 'start', columns: startColumns, note: 'It is starting. See: corral automation starts' },
     may: 'work',
     in: byId,
     out: view.AutomationStart,
@@ -158,6 +211,7 @@ export const automationsRouter = router({
     rest: `GET ${base}/:id/starts`,
     id: 'Starts',
     summary: 'The history of its starts, the newest first',
+    verb: { name: 'starts', columns: startColumns },
     may: 'read',
     in: view.StartsInput.extend(byId.shape),
     out: view.AutomationStart.array(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { budgetHolders } from '../sessions/api/server/budgets.ts';
-import { operationsOf, procedure, router } from './procedure/procedure.ts';
+import { operationsOf, router } from './procedure/procedure.ts';
 
 // The budgets of people and projects, as clients see and change them.
 
@@ -13,13 +13,14 @@ const BudgetHolder = z.strictObject({
 const ownTokens = z.union([z.int().nonnegative().max(1e15), z.literal('unlimited')]).nullable();
 const ownCalls = z.union([z.int().nonnegative().max(1e12), z.literal('unlimited')]).nullable();
 const ownCost = z.union([z.number().nonnegative().max(1e9), z.literal('unlimited')]).nullable();
+const limit = 'a number, unlimited, or default (from the settings)';
 const BudgetChange = BudgetHolder.extend({
-  tokensPerDay: ownTokens.optional(),
-  costPerDay: ownCost.optional(),
-  toolCallsPerDay: ownCalls.optional(),
-  tokensPerMonth: ownTokens.optional(),
-  costPerMonth: ownCost.optional(),
-  toolCallsPerMonth: ownCalls.optional(),
+  tokensPerDay: ownTokens.optional().describe(limit),
+  costPerDay: ownCost.optional().describe(`${limit}, in the currency of the price list`),
+  toolCallsPerDay: ownCalls.optional().describe(limit),
+  tokensPerMonth: ownTokens.optional().describe(limit),
+  costPerMonth: ownCost.optional().describe(`${limit}, in the currency of the price list`),
+  toolCallsPerMonth: ownCalls.optional().describe(limit),
 });
 const part = z.object({
   /** The limit that counts; null: none. */
@@ -54,13 +55,43 @@ const example: z.output<typeof SharedBudget> = {
   toolCallsPerMonth: { ...none, used: 61 },
 };
 
-const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const columnOf = (field: string, words: string) =>
+  `${words} {${field}.used}[ (+{+${field}.reserved} reserved)] of {${field}.limit} | ${words} {+${field}.used} of no limit`;
+const operation = operationsOf({
+  tag: 'Server',
+  prefix: '',
+  style: 'server',
+  command: {
+    name: 'budget',
+    about: 'shows what people and projects can use per day and per month; administrators set the limits',
+    args: [
+      ['[holder]', 'person or project'],
+      ['[id]', 'its name or id'],
+    ],
+    examples: [
+      'corral budget',
+      'corral budget set person ada --tokens-per-day 2000000',
+      'corral budget set project web --cost-per-month default',
+    ],
+    columns: [
+      '{of} {name} | {of} {id} | {of} (without a key)',
+      columnOf('tokensPerDay', 'tokens/day'),
+      columnOf('costPerDay', 'cost/day'),
+      columnOf('toolCallsPerDay', 'tool calls/day'),
+      columnOf('tokensPerMonth', 'tokens/month'),
+      columnOf('costPerMonth', 'cost/month'),
+      columnOf('toolCallsPerMonth', 'tool calls/month'),
+    ],
+    hasNames: true,
+  },
+});
 
 export const budgetsRouter = router({
   list: operation({
     rest: `GET /api/v1/budgets`,
     id: 'budgets',
     summary: 'What people and projects may use in a day and in a month, and what is used',
+    verb: { name: 'ls' },
     description:
       'A caller sees its own budget and those of projects that it sees; the role admin sees all. Days and months are those of the setting budget-time-zone, UTC at first.',
     may: 'any',
@@ -68,14 +99,20 @@ export const budgetsRouter = router({
     answer: [example],
     fails: [401],
   }).query(async ({ ctx }) => [...(await ctx.services.budgets.list())]),
-  get: procedure
-    .input(BudgetHolder)
-    .output(SharedBudget)
-    .query(async ({ ctx, input }) => await ctx.services.budgets.get(input)),
+  get: operation({
+    id: 'budget',
+    summary: 'The budget of a person or a project',
+    may: 'see',
+    verb: { name: 'show', words: ['of', 'id'] },
+    in: BudgetHolder,
+    out: SharedBudget,
+    answer: example,
+  }).query(async ({ ctx, input }) => await ctx.services.budgets.get(input)),
   change: operation({
     rest: `PATCH /api/v1/budgets`,
     id: 'changeBudget',
     summary: 'Give a person or a project limits of its own',
+    verb: { name: 'set', words: ['of', 'id'] },
     description:
       'For the role admin. The empty id stands for sessions without an owner. A limit that is left out stays; `null` means as the settings say, `unlimited` none at all. Runs that wait for room go on by themselves.',
     may: 'admin',

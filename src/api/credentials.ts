@@ -74,7 +74,24 @@ const example: z.output<typeof ServerCredential> = {
 const bodyExample = { hosts: example.hosts, header: 'x-api-key', env: example.env, value: 'the-real-key' };
 const forAdmins = 'For the role admin.';
 
-const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const operation = operationsOf({
+  tag: 'Server',
+  prefix: '',
+  style: 'server',
+  command: {
+    name: 'secret',
+    about:
+      'keeps secrets that the egress proxy adds to requests for their hosts; no sandbox and no answer contains a value',
+    args: [['[name]', 'a name such as weather, for set and delete']],
+    examples: [
+      'corral secret',
+      'corral secret set weather --host api.weather.example --header x-api-key < key.txt',
+      'corral secret set model --session last --host api.model.example --variable MODEL_KEY --file key.txt',
+      'corral secret delete weather',
+    ],
+    columns: ['{name}', '{hosts}', '{header}[: {scheme}]', '{env}'],
+  },
+});
 const base = '/api/v1/server-credentials';
 
 /** The credentials of all sessions of the server. Those of the settings are listed, and stay. */
@@ -83,6 +100,7 @@ export const serverCredentialsRouter = router({
     rest: `GET ${base}`,
     id: 'serverCredentials',
     summary: 'List the credentials of all sandboxes; never a value',
+    verb: { name: 'ls' },
     description: `${forAdmins} Those of the settings have \`setBy\`.`,
     may: 'admin',
     out: z.array(ServerCredential),
@@ -94,6 +112,10 @@ export const serverCredentialsRouter = router({
     rest: `PUT ${base}/:name`,
     id: 'putServerCredential',
     summary: 'Store a credential of all sandboxes, encrypted; replaces the one of that name',
+    verb: {
+      name: 'set',
+      options: { '--host <host...>': 'hosts', '--variable <name...>': 'env', '--path <path...>': 'paths' },
+    },
     description: `${forAdmins} New connections use it at once; variables come with the next start of a sandbox.`,
     may: 'admin',
     in: z.strictObject(bound),
@@ -108,6 +130,7 @@ export const serverCredentialsRouter = router({
     rest: `DELETE ${base}/:name`,
     id: 'revokeServerCredential',
     summary: 'Revoke a credential of all sandboxes',
+    verb: { name: 'delete' },
     description: forAdmins,
     may: 'admin',
     in: z.strictObject({ name }),

@@ -144,7 +144,28 @@ const whose =
   '`of` is `person` or `project`, and `id` the owner or the project. Without `id`: the notes of the caller. ';
 /** In a query every value is a text. */
 
-const operation = operationsOf({ tag: 'Memory', prefix: 'memory' });
+const authorColumn =
+  '{?author.approved}agent of {author.sessionId}, approved | agent of {author.sessionId} | person {author.id} | {author.kind}';
+const operation = operationsOf({
+  tag: 'Memory',
+  prefix: 'memory',
+  command: {
+    name: 'memory',
+    item: 'note',
+    about: 'shows and changes the notes of agents that outlive their sessions: your own, or those of a project',
+    args: [
+      ['[path]', 'the path of the note, such as build/commands.md'],
+      ['[version]', 'its number: the text to show, to restore with undo, or to remove with redact (or all)'],
+    ],
+    examples: [
+      'corral memory --project web',
+      'corral memory edit build/commands.md',
+      'corral memory undo build/commands.md',
+      'corral memory redact build/commands.md 2',
+    ],
+    columns: ['{path}', 'v{version}', '{?deleted}deleted | {size} bytes', '{updatedAt}', authorColumn],
+  },
+});
 const base = '/api/v1/memory';
 const one = { out: Note, answer: example };
 
@@ -185,6 +206,11 @@ export const memoryRouter = router({
     rest: `GET ${base}/history`,
     id: 'History',
     summary: 'The versions of a note that are kept, the newest first',
+    verb: {
+      name: 'history',
+      words: ['path'],
+      columns: ['v{number}', '{at}', '{action}', '{?redacted}redacted | {size} bytes', authorColumn],
+    },
     description: `${whose}\`text\` is null where the version deleted the note, or was redacted.`,
     may: 'read',
     in: NotePath,
@@ -210,6 +236,7 @@ export const memoryRouter = router({
     rest: `DELETE ${base}/note`,
     id: 'Delete',
     summary: 'Delete a note; `undo` brings it back',
+    verb: { name: 'delete', words: ['path'] },
     description: whose,
     may: 'work',
     in: NotePath,
@@ -220,6 +247,7 @@ export const memoryRouter = router({
     rest: `POST ${base}/undo`,
     id: 'Undo',
     summary: 'Take the newest change of a note back, or bring the text of an earlier version back',
+    verb: { name: 'undo', words: ['path', 'to'] },
     description: whose,
     may: 'work',
     in: NoteUndo,
@@ -233,6 +261,7 @@ export const memoryRouter = router({
     rest: `POST ${base}/redact`,
     id: 'Redact',
     summary: 'Remove the text of a version for good',
+    verb: { name: 'redact', words: ['path', 'version'] },
     description: `${whose}\`all\` removes the texts of all versions, and deletes the note. The newest version of a note that is there cannot be redacted alone.`,
     may: 'work',
     in: NoteRedaction,

@@ -131,7 +131,22 @@ const bodyExample = {
   files: [{ path: 'house-style/SKILL.md', content: Buffer.from(skillMd).toString('base64') }],
 };
 
-const operation = operationsOf({ tag: 'Skills', prefix: 'skills' });
+const operation = operationsOf({
+  tag: 'Skills',
+  prefix: 'skills',
+  command: {
+    name: 'skill',
+    about: 'gives skills to agents: checks, uploads, lists and deletes folders with a SKILL.md',
+    args: [['[skill]', 'the folder to check or upload; else the name or id of a skill']],
+    examples: [
+      'corral skill check ./house-style',
+      'corral skill upload ./house-style',
+      'corral skill show house-style',
+    ],
+    columns: ['{id}', '{name}', '{?shared}shared | private', '{description}'],
+    hasNames: true,
+  },
+});
 const base = '/api/v1/skills';
 const one = { out: Skill, answer: example };
 const version = { out: SkillVersion, answer: exampleVersion };
@@ -141,6 +156,7 @@ export const skillsRouter = router({
     rest: `GET ${base}`,
     id: 'List',
     summary: 'List your skills and shared ones, by name',
+    verb: { name: 'ls' },
     may: 'any',
     out: Skill.array(),
     answer: [example],

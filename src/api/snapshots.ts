@@ -6,8 +6,25 @@ import { ofSandboxes } from './session/sandbox.ts';
 import { snapshotExample as example, Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
 
 const ofSnapshot = z.strictObject({ id: z.string().max(100).describe('the snapshot') });
-const operation = operationsOf({ tag: 'Sandboxes', prefix: 'snapshots' });
-const ofSandbox = operationsOf(ofSandboxes);
+const command = {
+  name: 'snapshot',
+  about: 'keeps copies of sandbox files for new sandboxes, and moves them between installations',
+  args: [
+    ['[word]', 'with create: the session; with delete and export: the id or name of a snapshot; with import: its file'],
+    ['[file]', 'with export: the file to write; `-`, also for import, is the standard output or input'],
+  ],
+  examples: [
+    'corral snapshot create last --name build-cache',
+    'corral snapshot',
+    'corral snapshot export build-cache cache.tar',
+    'corral snapshot import cache.tar --name build-cache',
+    'corral snapshot delete build-cache',
+  ],
+  columns: ['{id}', '{name} | -', '{createdAt}', '{bytes}', '{sessionId}'],
+  hasNames: true,
+} as const;
+const operation = operationsOf({ tag: 'Sandboxes', prefix: 'snapshots', command });
+const ofSandbox = operationsOf({ ...ofSandboxes, command });
 const base = '/api/v1/snapshots';
 const path = `${base}/:snapshot_id=id` as const;
 const answered = { out: Snapshot, answer: example };
@@ -18,6 +35,7 @@ export const snapshotsRouter = router({
     rest: `GET ${base}`,
     id: 'List',
     summary: 'List your snapshots, the newest first',
+    verb: { name: 'ls' },
     may: 'any',
     out: z.array(Snapshot),
     answer: [example],
@@ -36,6 +54,11 @@ export const snapshotsRouter = router({
     rest: 'POST /api/v1/sessions/:sid=sessionId/sandbox/snapshots',
     id: 'Snap',
     summary: 'Copy the files of the sandbox, for sessions that begin with them',
+    verb: {
+      name: 'create',
+      options: { '--label <name=value...>': 'labels' },
+      columns: ['{id}'],
+    },
     description:
       'A sandbox that does not run starts for it. Only a copy during which no file changed is kept. It has no memory and ' +
       'no processes.',
@@ -59,6 +82,7 @@ export const snapshotsRouter = router({
     rest: `DELETE ${path}`,
     id: 'Delete',
     summary: 'Delete a snapshot; sessions that began with it stay',
+    verb: { name: 'delete' },
     may: 'stop',
     in: ofSnapshot,
     out: Done,

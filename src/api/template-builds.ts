@@ -110,7 +110,30 @@ const example: z.output<typeof Built> = {
   createdAt: at,
   tags: [{ tag: 'default', build: build.id, at }],
 };
-const operation = operationsOf({ tag: 'Sandboxes', prefix: 'builtTemplates' });
+const buildColumns = ['{id}', '{status}', '{createdAt}', '{tags}', '{reason.message}'];
+const operation = operationsOf({
+  tag: 'Sandboxes',
+  prefix: 'builtTemplates',
+  command: {
+    name: 'template',
+    about: 'builds templates from a Dockerfile, isolated in a sandbox, and lists, tags and deletes them',
+    args: [
+      [
+        '[word]',
+        'with build: the folder of the Dockerfile (default: the current one); otherwise: the id or name of a template',
+      ],
+      ['[more]', 'with log and cancel: a build (default: the newest); with tag and untag: the tag'],
+    ],
+    examples: [
+      'corral template build --tag my-tools:v1 .',
+      'corral box --built my-tools:v1 tools',
+      'corral template builds my-tools',
+      'corral template tag my-tools stable --from v1',
+    ],
+    columns: ['{id}', '{name}', '{tags.tag} | not built yet'],
+    hasNames: true,
+  },
+});
 const base = '/api/v1/built-templates';
 const path = `${base}/:id/builds/:build` as const;
 
@@ -135,6 +158,7 @@ export const templateBuildsRouter = router({
     rest: `GET ${base}`,
     id: 'List',
     summary: 'List the templates that you built',
+    verb: { name: 'ls' },
     may: 'any',
     out: z.array(Built),
     answer: [example],
@@ -198,11 +222,15 @@ export const templateBuildsRouter = router({
     return { build: buildView(state), log: entries };
   }),
 
-  /** The builds of a template that are kept, the newest first. */
-  builds: procedure
-    .input(ofTemplate)
-    .output(z.array(BuildView))
-    .query(async ({ ctx, input }) => (await ctx.services.templateBuilds.builds(input.id)).map(buildView)),
+  builds: operation({
+    id: 'Builds',
+    summary: 'The builds of a template that are kept, the newest first',
+    may: 'read',
+    verb: { name: 'builds', words: ['id'], columns: buildColumns },
+    in: ofTemplate,
+    out: z.array(BuildView),
+    answer: [build],
+  }).query(async ({ ctx, input }) => (await ctx.services.templateBuilds.builds(input.id)).map(buildView)),
 
   /** Stops a build that waits or runs. */
   cancel: procedure
@@ -219,15 +247,21 @@ export const templateBuildsRouter = router({
       return builtView(await ctx.services.templateBuilds.tag(id, from.split(':')[1] ?? 'default', tags));
     }),
 
-  untag: procedure
-    .input(ofTemplate.extend({ tags: Tags }))
-    .output(Built)
-    .mutation(async ({ ctx, input: { id, tags } }) => builtView(await ctx.services.templateBuilds.untag(id, tags))),
+  untag: operation({
+    id: 'Untag',
+    summary: 'Remove tags of a template',
+    may: 'work',
+    verb: { name: 'untag', words: ['id', 'tags'] },
+    in: ofTemplate.extend({ tags: Tags }),
+    out: Built,
+    answer: example,
+  }).mutation(async ({ ctx, input: { id, tags } }) => builtView(await ctx.services.templateBuilds.untag(id, tags))),
 
   delete: operation({
     rest: `DELETE ${base}/:id`,
     id: 'Delete',
     summary: 'Delete a template that you built, and stop its builds',
+    verb: { name: 'delete' },
     may: 'stop',
     in: ofTemplate,
     out: Done,

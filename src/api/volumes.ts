@@ -7,7 +7,7 @@ import type { VolumeService } from '../sessions/api/server/volumes.ts';
 import { operationsOf, router } from './procedure/procedure.ts';
 import { Done, done, iso } from './procedure/schemas.ts';
 
-const quota = size(2 ** 20).kind.describe('bytes, or a size such as 512MiB');
+const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
 export const VolumePath = z.string().max(4_096).describe('in the volume');
 
 /** A volume, as every facade tells it. */
@@ -67,7 +67,30 @@ export const volumeIdOf = async (volumes: Pick<VolumeService, 'find'>, idOrName:
 export const ofVolumes = { tag: 'Volumes', prefix: 'volumes' } as const;
 export const whileWritten = 'Refused with 409 while a session has the volume for writing.';
 export const byVolume = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
-const operation = operationsOf(ofVolumes);
+const operation = operationsOf({
+  ...ofVolumes,
+  command: {
+    name: 'volume',
+    about: 'keeps files beyond sessions: volumes that sessions mount, and their content',
+    args: [
+      ['[volume]', 'the name of a new volume, or the id or name of an existing one'],
+      [
+        '[path]',
+        'with files, get, put and rm: a path in it; with backup and restore: a local archive (- is standard output or input)',
+      ],
+      ['[file]', 'with get and put: a local file; - is standard output or input'],
+    ],
+    examples: [
+      'corral volume create build-cache --quota 2GiB',
+      'corral run --volume build-cache:/mnt/cache:write "Build the project; the cache is in /mnt/cache"',
+      'corral volume files build-cache',
+      'corral volume put build-cache models/small.bin small.bin',
+      'corral volume backup build-cache cache.tar.gz',
+      'corral volume restore build-cache cache.tar.gz',
+    ],
+    columns: ['{id}', '{name}', '[{usedBytes} of ]{quotaBytes} bytes', 'in {mounts.sessionId}'],
+  },
+});
 const base = '/api/v1/volumes';
 const path = `${base}/:volume` as const;
 const answered = { out: Volume, answer: volumeExample };
@@ -78,6 +101,7 @@ export const volumesRouter = router({
     rest: `GET ${base}`,
     id: 'List',
     summary: 'List your volumes, by name',
+    verb: { name: 'ls' },
     may: 'any',
     out: z.array(Volume),
     answer: [volumeExample],
@@ -87,6 +111,7 @@ export const volumesRouter = router({
     rest: `GET ${path}`,
     id: 'Get',
     summary: 'One volume, and the sessions that have it',
+    verb: { name: 'show' },
     may: 'see',
     in: byVolume,
     fails: [404],
@@ -98,6 +123,7 @@ export const volumesRouter = router({
     rest: `POST ${base}`,
     id: 'Create',
     summary: 'Make an empty volume',
+    verb: { name: 'create', words: ['name'] },
     may: 'create',
     in: z.strictObject({
       name: VolumeName.describe('free among the volumes of its owner'),
@@ -113,9 +139,10 @@ export const volumesRouter = router({
     rest: `PATCH ${path}`,
     id: 'Change',
     summary: 'Give a volume another name or quota',
+    verb: { name: 'set' },
     description: 'Sandboxes that run keep the quota that they began with.',
     may: 'work',
-    in: byVolume.extend({ name: VolumeName.optional(), quota: quota.optional() }),
+    in: byVolume.extend({ name: VolumeName.optional().describe('a new name'), quota: quota.optional() }),
     example: { quota: '4GiB' },
     fails: [400, 403, 404, 409, 503],
   }).mutation(async ({ ctx: { services }, input: { volume, name, quota } }) => {
@@ -126,6 +153,7 @@ export const volumesRouter = router({
     rest: `DELETE ${path}`,
     id: 'Delete',
     summary: 'Delete a volume with its content',
+    verb: { name: 'delete', columns: ['{id}'] },
     description: 'A volume that a session has is not deleted: 409 names the session.',
     may: 'stop',
     in: byVolume,
@@ -142,6 +170,7 @@ export const volumesRouter = router({
     rest: `GET ${path}/files`,
     id: 'Files',
     summary: 'List a folder of the volume',
+    verb: { name: 'files', words: ['volume', 'path'], columns: ['{size} | -', '{modified}', '{type}', '{name}'] },
     description:
       'The content is moved in a sandbox that has nothing but the volume, so the first call takes as long as a start.',
     may: 'read',
@@ -158,6 +187,7 @@ export const volumesRouter = router({
     rest: `DELETE ${path}/file`,
     id: 'RemoveFile',
     summary: 'Remove a file, or a folder with its content',
+    verb: { name: 'rm', words: ['volume', 'path'] },
     description: whileWritten,
     may: 'work',
     in: byVolume.extend({ path: VolumePath.min(1) }),

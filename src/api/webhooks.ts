@@ -28,16 +28,24 @@ const fields = {
     .string()
     .max(255)
     .refine((text) => text.trim() !== '', 'must not be empty'),
-  url: z.string().max(2_000).refine(isAddress, 'must begin with https:// or http://, without a user or password'),
+  url: z
+    .string()
+    .max(2_000)
+    .refine(isAddress, 'must begin with https:// or http://, without a user or password')
+    .describe('the address that receives the events'),
   events: z
     .array(Event)
     .min(1)
     .max(stored.webhookEvents.length)
-    .transform((all) => [...new Set(all)]),
-  /** `slack`: one line of text, as Slack's incoming webhooks take it; `managed-agents`: as Anthropic's SDKs read it. */
-  format: Format,
-  /** Only the sessions and automations of this project; null: all of the owner. */
-  projectId: z.uuid().nullable(),
+    .transform((all) => [...new Set(all)])
+    .describe('the events to send, such as run.waiting,run.failed; default: all'),
+  format: Format.describe(
+    'json (Standard Webhooks), slack (one line of text) or managed-agents (for the SDKs of Anthropic); default: json',
+  ),
+  projectId: z
+    .uuid()
+    .nullable()
+    .describe('only the sessions and automations of this project; default: all of the owner'),
 };
 const NewWebhook = z.strictObject({
   ...fields,
@@ -126,11 +134,24 @@ const exampleDelivery: z.output<typeof Delivery> = {
   endedAt: null,
 };
 
+const columns = ['{id}', '{name}', '{url}', 'paused: {paused.text} | {events}'];
+const deliveryColumns = ['{createdAt}', '{id}', '{type}', '{state}', 'tries {tries}', '{statusCode}', '{error}'];
 const operation = operationsOf({
   tag: 'Webhooks',
   prefix: 'webhooks',
   noun: 'webhook',
   find: ({ unchecked }, id) => unchecked.webhooks.get(id),
+  command: {
+    name: 'webhook',
+    about: 'sends events to other programs: creates, lists, tests and removes webhooks',
+    examples: [
+      'corral webhook create dashboard --url https://example.com/hooks --events run.waiting,run.failed',
+      'corral webhook test dashboard',
+      'corral webhook deliveries dashboard',
+    ],
+    columns,
+    hasNames: true,
+  },
 });
 const base = '/api/v1/webhooks';
 const one = { in: byId, out: Webhook, answer: example };
@@ -141,6 +162,7 @@ export const webhooksRouter = router({
     rest: `GET ${base}`,
     id: 'List',
     summary: 'List your webhooks, the newest first',
+    verb: { name: 'ls' },
     may: 'any',
     out: Webhook.array(),
     answer: [example],
@@ -152,6 +174,12 @@ export const webhooksRouter = router({
     rest: `POST ${base}`,
     id: 'Create',
     summary: 'Make a webhook; the answer has its secret, which is shown this once',
+    verb: {
+      name: 'create',
+      words: ['name'],
+      columns: [...columns, '{secret}'],
+      note: 'The last column is its secret. It is shown only once.',
+    },
     may: 'create',
     audit: 'webhook.create',
     in: NewWebhook,
@@ -190,6 +218,7 @@ export const webhooksRouter = router({
     rest: `DELETE ${base}/:id`,
     id: 'Delete',
     summary: 'Delete a webhook and its deliveries',
+    verb: { name: 'delete' },
     may: 'stop',
     audit: 'webhook.delete',
     in: byId,
@@ -205,6 +234,7 @@ export const webhooksRouter = router({
     rest: `POST ${base}/:id/pause`,
     id: 'Pause',
     summary: 'Send nothing to it; events that come meanwhile are left out',
+    verb: { name: 'pause' },
     may: 'stop',
     audit: 'webhook.pause',
     fails: [403, 404],
@@ -214,6 +244,7 @@ export const webhooksRouter = router({
     rest: `POST ${base}/:id/resume`,
     id: 'Resume',
     summary: 'Send to it again, from now on',
+    verb: { name: 'resume' },
     may: 'work',
     audit: 'webhook.resume',
     fails: [403, 404],
@@ -222,6 +253,11 @@ export const webhooksRouter = router({
     rest: `POST ${base}/:id/rotate`,
     id: 'Rotate',
     summary: 'Make a new secret, which counts at once',
+    verb: {
+      name: 'rotate',
+      columns: ['{secret}'],
+      note: 'This is its new secret. It is valid from now on, and shown only once.',
+    },
     may: 'work',
     audit: 'webhook.rotate',
     in: byId,
@@ -234,6 +270,7 @@ export const webhooksRouter = router({
     rest: `POST ${base}/:id/test`,
     id: 'Test',
     summary: 'Send a test event, once',
+    verb: { name: 'test', columns: deliveryColumns, note: 'It is being sent. See: corral webhook deliveries' },
     may: 'work',
     audit: 'webhook.test',
     in: byId,
@@ -242,6 +279,7 @@ export const webhooksRouter = router({
     rest: `GET ${base}/:id/deliveries`,
     id: 'Deliveries',
     summary: 'Its last 200 deliveries, the newest first',
+    verb: { name: 'deliveries', columns: deliveryColumns },
     may: 'read',
     in: byId,
     out: Delivery.array(),
@@ -253,6 +291,7 @@ export const webhooksRouter = router({
     rest: `POST ${base}/:id/deliveries/:delivery/resend`,
     id: 'Resend',
     summary: 'Send a delivery again, under the same id',
+    verb: { name: 'resend', columns: deliveryColumns, note: 'It is being sent. See: corral webhook deliveries' },
     may: 'work',
     audit: 'webhook.resend',
     in: byId.extend({ delivery }),

@@ -34,6 +34,9 @@ export class Options {
   constructor(values: Readonly<Record<string, unknown>>) {
     this.#values = values;
   }
+  has(name: string): boolean {
+    return this.#values[name] !== undefined;
+  }
   flag(name: string): boolean {
     return this.#values[name] === true;
   }

@@ -2,6 +2,15 @@ import type { RunOptions } from '../client/index.ts';
 import type { CommandInput } from './command.ts';
 import { UsageError } from './exit-codes.ts';
 
+export const goalOptions = [
+  [
+    '-g, --goal <rubric>',
+    'what the result must satisfy; a grader judges it, and a result that misses goes back to the agent',
+  ],
+  ['-c, --check <command...>', 'commands that must exit with 0 in the workspace before the grader is called'],
+  ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default: 3'],
+] as const;
+
 /** The goal of --goal, --check and --revisions. Undefined: none. */
 export function parseGoal(options: CommandInput['options']): RunOptions['goal'] {
   const rubric = options.text('goal');

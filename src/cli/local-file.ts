@@ -1,13 +1,14 @@
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { UsageError } from './exit-codes.ts';
 import { type Io, writeTo } from './io.ts';
 
 /** Writes a stream into a file, completely or not at all; `-` is standard output. */
-export async function saveTo(file: string, content: Readable, io: Io): Promise<void> {
+export async function saveTo(file: string, body: Readable | ReadableStream<Uint8Array>, io: Io): Promise<void> {
+  const content = body instanceof Readable ? body : Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]);
   if (file === '-') {
     for await (const piece of content) await writeTo(io.stdout, piece as Uint8Array);
     return;

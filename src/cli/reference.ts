@@ -1,11 +1,10 @@
 import type { CliCommand } from './command.ts';
 import { exitCodes } from './exit-codes.ts';
-import { allCommands } from './program.ts';
 
 /** Generates the reference in docs/cli.md from the descriptions of the commands. */
-export function cliReference(): string {
+export function cliReference(commands: readonly CliCommand[]): string {
   const rows = Object.values(exitCodes).map(({ code, about }) => `| ${code} | ${about} |`);
-  return `${[...allCommands.map(section), ['## Exit codes', '', '| code | meaning |', '| --- | --- |', ...rows].join('\n')].join('\n\n')}\n`;
+  return `${[...commands.map(section), ['## Exit codes', '', '| code | meaning |', '| --- | --- |', ...rows].join('\n')].join('\n\n')}\n`;
 }
 
 function section({ name, args, about, options, examples }: CliCommand): string {

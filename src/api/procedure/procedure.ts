@@ -22,6 +22,33 @@ interface Resource {
   readonly style?: 'detail' | 'server' | 'session';
   /** Texts of documented failures by status. */
   readonly texts?: Readonly<Record<number, string>>;
+  /** The command of `corral` that has the verbs of its operations. */
+  readonly command?: {
+    readonly name: string;
+    readonly about: string;
+    /** Its items. Default: the name. */
+    readonly item?: string;
+    /** The words after the verb. Default: one item, by its id or name. */
+    readonly args?: readonly (readonly [usage: string, about: string])[];
+    readonly examples: readonly string[];
+    /** The columns of its items in tables (src/cli/table.ts). */
+    readonly columns: readonly string[];
+    /** The first word of its verbs can be a name among the items of `ls`, and not an id alone. */
+    readonly hasNames?: true;
+  };
+}
+
+/** A verb of the command `corral`. Fields of the input that have a description are its options. */
+interface Verb {
+  readonly name: string;
+  /** The fields that its words set, in order. Default: the parameters of the path. */
+  readonly words?: readonly string[];
+  /** Options with other flags, such as `--cron <fields>`, and their fields, such as `schedule.cron`. */
+  readonly options?: Readonly<Record<string, string>>;
+  /** Default: those of the resource. */
+  readonly columns?: readonly string[];
+  /** A line for people after the result. */
+  readonly note?: string;
 }
 
 /** The one description of an operation: tRPC, REST with its OpenAPI document, rights and audit log are derived from it. */
@@ -55,6 +82,8 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
   };
   /** The statuses with which it can fail, next to those that all routes share. */
   readonly fails?: readonly number[];
+  /** How the command calls it. Absent: it does not, or does so by hand. */
+  readonly verb?: Verb;
 }
 export interface OperationMeta extends Operation {
   readonly of: Resource;

@@ -25,8 +25,7 @@ const name = z
   .refine((text) => text.trim() !== '', 'must not be empty');
 
 export const CronInput = z.strictObject({
-  /** Minute, hour, day of the month, month, day of the week. */
-  cron: z.string().max(200),
+  cron: z.string().max(200).describe('when it starts: minute, hour, day of the month, month, day of the week'),
   /** IANA name. */
   timezone: z.string().max(100).default('UTC'),
 });
@@ -39,30 +38,36 @@ const ScheduleInput = CronInput.extend({
 const names = z.array(z.string().min(1).max(200)).max(50);
 /** Deliveries from outside that start it. */
 const HookInput = z.strictObject({
-  /** `gitea` includes Forgejo; `json`: any program that signs as Standard Webhooks say. */
-  source: z.enum(hookSources),
-  /** At least one, except for `json`. */
-  events: z.array(z.enum(hookEvents)).max(hookEvents.length).default([]),
-  /** Only these, as owner/name; empty: all. */
-  repositories: names.default([]),
-  /** Only with this label; null: with any. */
-  label: z.string().min(1).max(100).nullable().default(null),
-  /** The account whose mention or assignment counts, without @. */
+  source: z
+    .enum(hookSources)
+    .describe('deliveries from outside start it: github, gitlab, gitea (or Forgejo), or json (Standard Webhooks)'),
+  events: z
+    .array(z.enum(hookEvents))
+    .max(hookEvents.length)
+    .default([])
+    .describe(`the events that start it, at least one except for json: ${hookEvents.join(', ')}`),
+  repositories: names.default([]).describe('only these repositories, each as owner/name; default: all'),
+  label: z.string().min(1).max(100).nullable().default(null).describe('issue.labelled: with this label alone'),
   account: z
     .string()
     .regex(/^[\w.-]{1,100}$/, 'is not the name of an account')
     .nullable()
-    .default(null),
-  /** Only what these accounts cause; empty: what anybody causes. */
-  senders: names.default([]),
-  /** The text that the agent is shown, with {{path.of.a.field}}; null: the whole payload. Only `json` has one. */
-  template: z.string().min(1).max(10_000).nullable().default(null),
+    .default(null)
+    .describe('comment.mention: of this account, without @; issue.assigned: to it'),
+  senders: names.default([]).describe('only events caused by these accounts; default: anyone'),
+  template: z
+    .string()
+    .min(1)
+    .max(10_000)
+    .nullable()
+    .default(null)
+    .describe('json: the text for the agent, with {{path.of.a.field}}; default: the whole delivery'),
 });
 const AfterInput = z
   .strictObject({
     of: z.enum(['session', 'automation', 'project']),
     id: z.string().max(100),
-    outcome: z.enum(['done', 'failed', 'any']).default('done'),
+    outcome: z.enum(['done', 'failed', 'any']).default('done').describe('the end that starts it; default: done'),
   })
   .refine(({ of, id }) => idForms[of].test(id), 'is not the id of such a thing');
 const idForms = {
@@ -70,13 +75,25 @@ const idForms = {
   automation: /^[0-9a-f]{12}$/,
   project: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
 };
+const atLimit = 'at the limit it asks whether to continue';
 const BudgetInput = z.strictObject({
   /** Calls of the model. */
   turns: z.int().min(1).max(1_000_000).nullable().default(null),
-  tokens: z.int().min(1).nullable().default(null),
-  /** In the currency of the price list. */
-  cost: z.number().min(0).max(1e6).nullable().default(null),
-  toolCalls: z.int().min(1).max(1_000_000).nullable().default(null),
+  tokens: z.int().min(1).nullable().default(null).describe(`maximum tokens per session; ${atLimit}`),
+  cost: z
+    .number()
+    .min(0)
+    .max(1e6)
+    .nullable()
+    .default(null)
+    .describe(`maximum cost per session in the price list's currency; ${atLimit}`),
+  toolCalls: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .nullable()
+    .default(null)
+    .describe(`maximum tool calls per session; ${atLimit}`),
   /** Working time. */
   seconds: z
     .int()
@@ -89,16 +106,14 @@ const fields = {
   name,
   /** `run`: an agent works. `prebuild`: the repositories are prepared for later sessions, without an agent. */
   kind: z.enum(automationKinds),
-  /** The text that the agent gets at each start; empty for a prebuild. */
-  message: z.string().max(200_000),
+  message: z.string().max(200_000).describe('the message to the agent at each start; empty for a prebuild'),
   /** The measure by which the work of each start is judged; null: none. */
   goal: Goal.nullable(),
   /** Fetched into the workspace of each of its sessions. */
   repositories: RepositoryInputs,
   projectId: z.uuid().nullable(),
-  /** Null: that of the project, else of the server. */
-  template: z.string().max(100).nullable(),
-  model: ModelRef.nullable(),
+  template: z.string().max(100).nullable().describe('the template of its sessions'),
+  model: ModelRef.nullable().describe('the model of its sessions, provider/model'),
   /** Beside those of the template. */
   skills: SkillPins,
   /** Null: it starts only when somebody starts it. */
@@ -109,8 +124,9 @@ const fields = {
   after: AfterInput.nullable(),
   /** The limits of each of its sessions, beside those of its template and of the server; the smaller one counts. */
   budget: BudgetInput.nullable(),
-  /** A start that comes while `maxRunning` of its sessions work is left out, waits, or stops the oldest. */
-  whileRunning: z.enum(['skip', 'queue', 'stop']),
+  whileRunning: z
+    .enum(['skip', 'queue', 'stop'])
+    .describe('what to do while earlier starts are running: skip, queue or stop (the oldest one); default: skip'),
   maxRunning: z.int().min(1).max(20),
   /** The automation pauses after this many failures in a row. */
   maxFailures: z.int().min(1).max(100),

@@ -9,8 +9,8 @@ export const Labels = z
   .record(z.string().min(1).max(64), z.string().max(256))
   .refine((labels) => Object.keys(labels).length <= 32, 'can have 32 labels');
 export const SnapshotInput = z.strictObject({
-  name: SnapshotName.optional().describe('an older snapshot with this name loses it'),
-  labels: Labels.optional(),
+  name: SnapshotName.optional().describe('a name, optionally with a tag (cache:v2), taken from an older snapshot'),
+  labels: Labels.optional().describe('labels, such as branch=main'),
 });
 /** A copy of the files of a sandbox, as every facade tells it. */
 export const Snapshot = z.object({

@@ -1,4 +1,6 @@
 import type { CliCommand } from '../command.ts';
+import derived from '../derived.json' with { type: 'json' };
+import { type ByHand, type DerivedCommand, resourceCommand } from '../derived.ts';
 import { attachCommand } from './attach.ts';
 import { attemptsCommand } from './attempts.ts';
 import { boxCommand } from './box.ts';
@@ -15,45 +17,36 @@ import { portCommand } from './port.ts';
 import { prebuildCommand } from './prebuild.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
-import { automationCommand } from './server/automations.ts';
-import { budgetCommand } from './server/budgets.ts';
-import { memoryCommand } from './server/memory.ts';
-import { secretCommand } from './server/secrets.ts';
-import { skillCommand } from './server/skills.ts';
-import { templateCommand } from './server/templates.ts';
+import { automationByHand } from './server/automations.ts';
+import { memoryByHand } from './server/memory.ts';
+import { secretByHand } from './server/secrets.ts';
+import { skillByHand } from './server/skills.ts';
+import { templateByHand } from './server/templates.ts';
 import { usageCommand } from './server/usage.ts';
-import { volumeCommand } from './server/volumes.ts';
-import { webhookCommand } from './server/webhooks.ts';
+import { volumeByHand } from './server/volumes.ts';
 import { workerCommand } from './server/worker.ts';
 import { lsCommand, rmCommand, showCommand, stopCommand } from './sessions.ts';
 import { checkCommand, commitCommand, patchCommand, pullRequestCommand, pushCommand } from './ship.ts';
-import { snapshotCommand } from './snapshot.ts';
+import { snapshotByHand } from './snapshot.ts';
 
-/** The commands that call a running server, in the order of the help. A new command needs a line here. */
-export const clientCommands: readonly CliCommand[] = [
-  ...[
-    runCommand,
-    chatCommand,
-    boxCommand,
-    lsCommand,
-    showCommand,
-    logsCommand,
-    psCommand,
-    execCommand,
-    attachCommand,
-    cpCommand,
-  ],
-  ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
-  ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand, resumeCommand],
-  ...[snapshotCommand, volumeCommand, templateCommand, stopCommand, rmCommand, mcpCommand],
-  ...[
-    automationCommand,
-    webhookCommand,
-    skillCommand,
-    memoryCommand,
-    secretCommand,
-    workerCommand,
-    usageCommand,
-    budgetCommand,
-  ],
-];
+/** The commands that call a running server, in the order of the help. A new command by hand needs a line here. */
+export function clientCommandsOf(resources: readonly DerivedCommand[]): CliCommand[] {
+  const byHand: Readonly<Record<string, ByHand>> = {
+    snapshot: snapshotByHand,
+    volume: volumeByHand,
+    template: templateByHand,
+    automation: automationByHand,
+    skill: skillByHand,
+    memory: memoryByHand,
+    secret: secretByHand,
+  };
+  return [
+    ...[runCommand, chatCommand, boxCommand, lsCommand, showCommand, logsCommand, psCommand],
+    ...[execCommand, attachCommand, cpCommand, stopCommand, rmCommand],
+    ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
+    ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand],
+    ...[resumeCommand, mcpCommand, workerCommand, usageCommand],
+    ...resources.map((one) => resourceCommand(one, byHand[one.name])),
+  ];
+}
+export const clientCommands = clientCommandsOf(derived as unknown as readonly DerivedCommand[]);

@@ -6,7 +6,7 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { codeOfGoal, followRun } from '../follow-run.ts';
-import { parseGoal } from '../goal-options.ts';
+import { goalOptions, parseGoal } from '../goal-options.ts';
 import type { Io } from '../io.ts';
 import { findBox } from '../server.ts';
 import { parseMounts, volumeOption } from '../volume-options.ts';
@@ -23,12 +23,7 @@ export const runCommand: CliCommand = {
     ['--compose <file>', "run this compose file's services, such as a database, next to its sandbox"],
     volumeOption,
     ['-s, --session <session>', 'continue this session'],
-    [
-      '-g, --goal <rubric>',
-      'what the result must satisfy; a grader judges it, and a result that misses goes back to the agent',
-    ],
-    ['-c, --check <command...>', 'commands that must exit with 0 in the workspace before the grader is called'],
-    ['--revisions <n>', 'how often a result that misses the goal goes back to the agent; default: 3'],
+    ...goalOptions,
     ['--title <title>', "the new session's title"],
     ['--follow', 'show everything that happens, even without a terminal; with --json, every event'],
     ['-d, --detach', "print the session's id and do not wait"],

@@ -16,27 +16,31 @@ const proxysOwn =
 
 /** The fields of a credential as people write them: the same in the settings, for a project and for a session. */
 export const credentialFields = {
-  hosts: z.array(z.string().max(300).regex(hostForm)).min(1).max(100),
-  /** The header that takes the value as it is, unless `scheme` says more. */
+  hosts: z
+    .array(z.string().max(300).regex(hostForm))
+    .min(1)
+    .max(100)
+    .describe('hosts whose requests get the value, such as api.example.com or *.example.com'),
   header: z
     .string()
     .max(100)
     .regex(/^[A-Za-z0-9-]+$/)
     .refine((name) => !proxysOwn.test(name), 'is a header that the proxy writes itself')
     .toLowerCase()
-    .optional(),
-  scheme: z.enum(['bearer', 'basic']).optional(),
+    .optional()
+    .describe('the header for the plain value; default: Authorization: Bearer'),
+  scheme: z.enum(['bearer', 'basic']).optional().describe('bearer, or basic with a user'),
   user: z
     .string()
     .min(1)
     .max(100)
     .regex(/^[^:]+$/)
-    .optional(),
-  /** Variables of the sandbox that get the placeholder. */
-  env: z.array(variableName).max(20).default([]),
+    .optional()
+    .describe('the name of basic'),
+  env: z.array(variableName).max(20).default([]).describe('variables of the sandbox that get a placeholder'),
   /** Only for git, in sessions that have a repository there: `read` fetches, `write` pushes too. */
   git: z.enum(['read', 'write']).optional(),
-  /** The paths that get the value, with what is below them. With `git`: the repositories beside those of the session. */
+  /** With `git`: the repositories beside those of the session. */
   paths: z
     .array(
       z
@@ -47,7 +51,8 @@ export const credentialFields = {
     )
     .min(1)
     .max(100)
-    .optional(),
+    .optional()
+    .describe('only requests below these paths'),
 };
 
 /** The same with the defaults that depend on other fields. */

@@ -9,11 +9,10 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all('own', 'sessions.byName'),
   ...all('operator', 'system.health\negress.allow\negress.withdraw'),
   ...all('create', 'templateBuilds.plan\nsessions.create\nsessions.named\nprojects.create'),
-  ...all('see', 'budgets.get\nsessions.get\nprojects.get\nsandbox.usage'),
+  ...all('see', 'sessions.get\nprojects.get\nsandbox.usage'),
   ...all(
     'read',
     `sandbox.services
-    templateBuilds.builds
     templateBuilds.hasFiles
     skills.read
     sessions.skills
@@ -43,7 +42,6 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
   ...all(
     'work',
     `templateBuilds.tag
-    templateBuilds.untag
     sessions.update
     sessions.edit
     sessions.fork

@@ -1,9 +1,13 @@
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { derivedCommands } from '../../../scripts/derived-commands.ts';
 import { operationsPage } from '../../../scripts/reference-docs.ts';
 import { describedOperations, operationsOf, router } from '../../../src/api/procedure/procedure.ts';
 import { Done, done } from '../../../src/api/procedure/schemas.ts';
+import { Options } from '../../../src/cli/command.ts';
+import { resourceCommand } from '../../../src/cli/derived.ts';
+import { tableLines } from '../../../src/cli/table.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { Principal } from '../../../src/core/model/principal.ts';
 import { openApiDocument } from '../../../src/facades/server/openapi.ts';
@@ -12,6 +16,7 @@ import { wireErrors } from '../../../src/http/errors/wire-errors.ts';
 import { validatorCompiler } from '../../../src/http/routes/app.ts';
 import { routeTable } from '../../../src/http/routes/routes.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
+import { textIo } from '../../support/text-io.ts';
 
 // A made-up resource with five operations: what follows from its one description.
 
@@ -23,7 +28,17 @@ const find = async (id: string) => {
   if (!found) throw new AppError('not_found', 'There is no such parcel.');
   return found;
 };
-const operation = operationsOf({ tag: 'Parcels', prefix: 'parcels', noun: 'parcel', find: (_ctx, id) => find(id) });
+const command = {
+  name: 'parcel',
+  about: 'sends parcels',
+  examples: [],
+  columns: ['{id}', '{name}[ to {to.city}] | nobody', '{?owner}owned | {+weight} g'],
+  hasNames: true,
+} as const;
+const operation = operationsOf({
+  ...{ tag: 'Parcels', prefix: 'parcels', noun: 'parcel', command },
+  find: (_ctx, id) => find(id),
+});
 const path = '/api/v1/parcels';
 const one = { out: Parcel, answer: { id: 'p1', name: 'books' } };
 const parcels = router({
@@ -31,6 +46,7 @@ const parcels = router({
     rest: `GET ${path}`,
     id: 'List',
     summary: 'List parcels',
+    verb: { name: 'ls' },
     may: 'any',
     out: Parcel.array(),
     answer: [one.answer],
@@ -48,9 +64,14 @@ const parcels = router({
     rest: `POST ${path}`,
     id: 'Create',
     summary: 'Make a parcel',
+    verb: { name: 'create', words: ['name'], options: { '--city <city>': 'to.city' } },
     may: 'create',
     audit: 'parcel.create',
-    in: z.strictObject({ name: z.string() }),
+    in: z.strictObject({
+      name: z.string(),
+      weight: z.int().optional().describe('grams'),
+      to: z.strictObject({ city: z.string().describe('where it goes') }).optional(),
+    }),
     example: { name: 'books' },
   }).mutation(({ ctx, input: { name } }) => {
     const id = `p${owners.size + 1}`;
@@ -73,6 +94,7 @@ const parcels = router({
     rest: `DELETE ${path}/:parcel=id`,
     id: 'Delete',
     summary: 'Delete a parcel',
+    verb: { name: 'delete' },
     may: 'stop',
     audit: 'parcel.delete',
     in: byId,
@@ -159,4 +181,55 @@ test('tRPC calls it under the same rights', async () => {
   const { id } = await caller({ role: 'user', owner: 'ada' }).create({ name: 'tea' });
   await expect(caller({ role: 'user', owner: 'bob' }).get({ id })).rejects.toThrow('There is no such parcel.');
   expect(await caller({ role: 'user', owner: 'ada' }).get({ id })).toEqual({ id, name: 'tea' });
+});
+
+test('the command has its verbs, words and options, finds an item by its name, and prints tables or JSON', async () => {
+  owners.clear();
+  const [derived] = derivedCommands(described);
+  const parcel = resourceCommand(derived as never);
+  expect([parcel.args[0]?.[1], parcel.options]).toEqual([
+    'ls, create or delete; without one: ls',
+    [
+      ['--weight <weight>', 'with create: grams'],
+      ['--city <city>', 'with create: where it goes'],
+      ['--json', expect.any(String)],
+    ],
+  ]);
+  const inputs: unknown[] = [];
+  const calls = parcels.createCaller({
+    principal: { role: 'admin' },
+    calls: { enter: () => ({ [Symbol.dispose]() {} }) },
+  } as never) as unknown as Record<string, (input?: unknown) => Promise<unknown>>;
+  const called = (name: string) => async (input?: unknown) => {
+    inputs.push(input);
+    return await calls[name]?.(input);
+  };
+  const api = Object.fromEntries(
+    Object.keys(calls).map((name) => [name, { query: called(name), mutate: called(name) }]),
+  );
+  const server = { call: (use: (all: object) => Promise<unknown>) => use({ parcels: api }) };
+  const typed = async (args: readonly string[], options: Record<string, unknown> = {}) => {
+    const { io, shown } = textIo();
+    await parcel.run({ args, options: new Options(options), io, isProgram: false, corral: () => server as never });
+    return shown();
+  };
+  expect(await typed([])).toBe('There are no parcels. See: corral help parcel\n');
+  expect(await typed(['create', 'books'], { weight: '20', city: 'Rome' })).toBe('p1  books\n');
+  expect(inputs.at(-1)).toEqual({ name: 'books', weight: 20, to: { city: 'Rome' } });
+  expect(await typed(['list'], { json: true })).toBe('{"id":"p1","name":"books"}\n');
+  await expect(typed(['create', 'pens'], { weight: 'much' })).rejects.toThrow('--weight must be a number, not much.');
+  await expect(typed(['create'])).rejects.toThrow('Write: corral parcel create <name>');
+  await expect(typed(['send'])).rejects.toThrow('There is no action "send". Use ls, create or delete.');
+  expect(await typed(['rm', 'books'])).toBe('books\n');
+  expect(inputs.at(-1)).toEqual({ id: 'p1' });
+});
+
+test.each([
+  [{ id: 'p1', name: 'books', to: { city: 'Rome' }, weight: 20 }, 'p1  books to Rome  20 g'],
+  [{ id: 'p1', name: 'books', to: null, weight: 0 }, 'p1  books'],
+  [{ id: 'p1', name: '', owner: 'ada', to: [{ city: 'Rome' }] }, 'p1  nobody  owned'],
+  [{ id: 'p1', name: 'a\u001b[31m\nb', to: [{ city: 'Rome' }, { city: 'Bonn' }] }, 'p1  a to Rome,Bonn'],
+  [{ id: '2026-11-24T12:00:00.000Z', name: '{id}', weight: 0.25 }, '2026-11-24 12:00:00  {id}  0.2500 g'],
+])('a row of %j is %s', (row, line) => {
+  expect(tableLines([row], command.columns)).toEqual([line]);
 });

@@ -1,12 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import type { Outputs } from '../../../client/types.ts';
-import { type CliCommand, jsonOption } from '../../command.ts';
+import type { ByHand } from '../../derived.ts';
 import { exitCodes, UsageError } from '../../exit-codes.ts';
-import { findNamed } from '../../find-named.ts';
-import { oneLine } from '../../io.ts';
-
-type Skill = Outputs['skills']['list'][number];
 
 const skipped = new Set(['.git', 'node_modules', '__pycache__', '.DS_Store']);
 const maxFiles = 500;
@@ -43,85 +38,61 @@ async function readFolder(value: string): Promise<FolderFile[]> {
   return files;
 }
 
-/** The skills of a server: lists, checks, uploads and deletes them. */
-export const skillCommand: CliCommand = {
-  name: 'skill',
-  args: [
-    ['[action]', 'ls (or list), check, upload, show, delete; without one: ls'],
-    ['[skill]', 'the folder to check or upload; else the name or id of a skill'],
-  ],
-  about: 'gives skills to agents: checks, uploads, lists and deletes folders with a SKILL.md',
+/** Uploads of folders, and the versions of a skill. */
+export const skillByHand: ByHand = {
   options: [
-    ['--version-only <version>', 'with delete: only this version, by its number or id'],
     ['--private', 'with upload: only your own sessions can use a new skill, even if you are an administrator'],
-    jsonOption,
+    ['--version-only <version>', 'with delete: only this version, by its number or id'],
   ],
-  examples: ['corral skill check ./house-style', 'corral skill upload ./house-style', 'corral skill show house-style'],
-  async run({ args: [action = 'ls', word], options, io, corral }) {
-    const server = corral();
-    const isJson = options.flag('json');
-    const show = (value: object, line: string) => io.print(isJson ? JSON.stringify(value) : line);
-    const formatLine = ({ id, name, shared, description }: Skill) =>
-      `${id}  ${name.padEnd(24)}  ${shared ? 'shared ' : 'private'}  ${oneLine(description, 100)}`;
-    const list = () => server.call((api) => api.skills.list.query());
-    if (action === 'ls' || action === 'list') {
-      const all = await list();
-      for (const one of all) show(one, formatLine(one));
-      if (all.length === 0 && !isJson) io.say('There are no skills. Upload one with: corral skill upload <folder>');
+  verbs: {
+    async check({ words, options, server, io }) {
+      const files = await readFolder(folderOf('check', words));
+      const found = await server.call((api) => api.skills.check.mutate({ files }));
+      if (options.flag('json')) io.print(JSON.stringify(found));
+      else {
+        for (const text of found.problems) io.print(`problem: ${text}`);
+        for (const text of found.warnings) io.print(`warning: ${text}`);
+        if (found.problems.length === 0) io.print(`${found.name} can be uploaded.`);
+      }
+      return found.problems.length === 0 ? exitCodes.ok.code : exitCodes.failed.code;
+    },
+    async upload({ words, options, server, io }) {
+      const files = await readFolder(folderOf('upload', words));
+      const { name } = await server.call((api) => api.skills.check.mutate({ files }));
+      const known = (await server.call((api) => api.skills.list.query())).find((one) => one.name === name);
+      const shared = options.flag('private') ? { shared: false } : {};
+      const [made, line] = known
+        ? await server
+            .call((api) => api.skills.addVersion.mutate({ id: known.id, files }))
+            .then((one) => [one, `${known.id}  ${one.name}@${one.number}`] as const)
+        : await server
+            .call((api) => api.skills.create.mutate({ files, ...shared }))
+            .then((one) => [one, `${one.id}  ${one.name}@1`] as const);
+      io.print(options.flag('json') ? JSON.stringify(made) : line);
       return exitCodes.ok.code;
-    }
-    if (word === undefined) throw new UsageError(`Name the skill or its folder: corral skill ${action} <skill>`);
-    switch (action) {
-      case 'check': {
-        const files = await readFolder(word);
-        const found = await server.call((api) => api.skills.check.mutate({ files }));
-        if (isJson) show(found, '');
-        else {
-          for (const text of found.problems) io.print(`problem: ${text}`);
-          for (const text of found.warnings) io.print(`warning: ${text}`);
-          if (found.problems.length === 0) io.print(`${found.name} can be uploaded.`);
-        }
-        return found.problems.length === 0 ? exitCodes.ok.code : exitCodes.failed.code;
-      }
-      case 'upload': {
-        const files = await readFolder(word);
-        const { name } = await server.call((api) => api.skills.check.mutate({ files }));
-        const known = (await list()).find((one) => one.name === name);
-        if (known) {
-          const version = await server.call((api) => api.skills.addVersion.mutate({ id: known.id, files }));
-          show(version, `${known.id}  ${version.name}@${version.number}`);
-        } else {
-          const isPrivate = options.flag('private');
-          const created = await server.call((api) =>
-            api.skills.create.mutate({ files, ...(isPrivate && { shared: false }) }),
-          );
-          show(created, `${created.id}  ${created.name}@1`);
-        }
-        return exitCodes.ok.code;
-      }
-      case 'show':
-      case 'delete': {
-        const { id, name } = findNamed('skill', await list(), word);
-        if (action === 'show') {
-          const skill = await server.call((api) => api.skills.get.query({ id }));
-          if (isJson) show(skill, '');
-          else {
-            io.print(formatLine(skill));
-            for (const { number, createdAt, files } of skill.versions)
-              io.print(`  ${name}@${number}  ${createdAt.slice(0, 19).replace('T', ' ')}  ${files.length} files`);
-            for (const { template, version } of skill.pins)
-              io.print(`  the template ${template} names ${version === null ? 'the newest' : `${name}@${version}`}`);
-          }
-          return exitCodes.ok.code;
-        }
-        const version = options.text('versionOnly');
-        if (version === undefined) await server.call((api) => api.skills.delete.mutate({ id }));
-        else await server.call((api) => api.skills.deleteVersion.mutate({ id, version }));
-        show({ skill: id, deleted: true }, id);
-        return exitCodes.ok.code;
-      }
-      default:
-        throw new UsageError(`There is no action "${action}". Use ls, check, upload, show or delete.`);
-    }
+    },
+    async show({ words: [word], options, server, io, find, show }) {
+      const id = await find(word);
+      const skill = await server.call((api) => api.skills.get.query({ id }));
+      show([skill], 'ls');
+      if (options.flag('json')) return undefined;
+      for (const { name, number, createdAt, files } of skill.versions)
+        io.print(`  ${name}@${number}  ${createdAt.slice(0, 19).replace('T', ' ')}  ${files.length} files`);
+      for (const { template, version } of skill.pins)
+        io.print(`  the template ${template} names ${version === null ? 'the newest' : `${skill.name}@${version}`}`);
+      return undefined;
+    },
+    async delete({ words: [word], options, server, io, find }) {
+      const [id, version] = [await find(word), options.text('versionOnly')];
+      if (version === undefined) await server.call((api) => api.skills.delete.mutate({ id }));
+      else await server.call((api) => api.skills.deleteVersion.mutate({ id, version }));
+      io.print(options.flag('json') ? JSON.stringify({ skill: id, deleted: true }) : id);
+      return undefined;
+    },
   },
 };
+
+function folderOf(verb: string, [folder]: readonly string[]): string {
+  if (folder === undefined) throw new UsageError(`Name the folder: corral skill ${verb} <folder>`);
+  return folder;
+}

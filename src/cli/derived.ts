@@ -1,0 +1,229 @@
+import type { Corral } from '../client/index.ts';
+import { type CliCommand, type CommandInput, jsonOption } from './command.ts';
+import { exitCodes, UsageError } from './exit-codes.ts';
+import { findBox } from './server.ts';
+import { tableLines } from './table.ts';
+
+// Commands of resources. `npm run check` writes derived.json from the operations in src/api, which describe their verbs.
+
+/** A word or an option of a verb, and the field of the operation's input that it sets. */
+export interface DerivedValue {
+  /** A word's name, or an option's flags. */
+  readonly usage: string;
+  readonly about: string;
+  /** A path such as `schedule.cron`. */
+  readonly field: string;
+  /** `each`: repeatable. `pairs`: repeatable, as name=value. */
+  readonly kind: 'text' | 'number' | 'choice' | 'flag' | 'list' | 'each' | 'pairs';
+  /** Words that stand for a value, such as `default` for null. */
+  readonly values?: Readonly<Record<string, unknown>>;
+  readonly isRequired?: boolean;
+  /** How a name becomes an id: among the items that `ls` lists, or the sessions. */
+  readonly lookup?: 'item' | 'session';
+}
+export interface DerivedVerb {
+  readonly name: string;
+  /** The procedure, such as `webhooks.create`. */
+  readonly calls: string;
+  readonly isQuery: boolean;
+  readonly words: readonly DerivedValue[];
+  readonly options: readonly DerivedValue[];
+  /** The columns of its table ({@link tableLines}). Absent: it deletes the item. */
+  readonly columns?: readonly string[];
+  /** A line for people after the result. */
+  readonly note?: string;
+}
+export interface DerivedCommand {
+  readonly name: string;
+  readonly about: string;
+  readonly item: string;
+  readonly args: CliCommand['args'];
+  readonly options: CliCommand['options'];
+  readonly examples: readonly string[];
+  readonly verbs: readonly DerivedVerb[];
+}
+
+/** One call of a verb. */
+export interface VerbCall extends CommandInput {
+  readonly verb: string;
+  readonly server: Corral;
+  readonly words: readonly string[];
+  /** Prints items as a table, or as JSON. `columns`: the verb whose columns are shown. */
+  show(items: readonly object[], columns?: string): void;
+  /** The id of the item that a word names. */
+  find(word: string | undefined): Promise<string>;
+}
+/** The parts of a resource's command that are no plain calls. */
+export interface ByHand {
+  readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number | undefined>>>;
+  readonly options?: CliCommand['options'];
+  /** Further fields of a derived verb's input, and the router to call instead of the usual one. */
+  prepare?(call: VerbCall): Promise<{ readonly router?: string; readonly fields?: Readonly<Record<string, unknown>> }>;
+  /** Runs after a derived verb. */
+  finish?(call: VerbCall, answer: { readonly id: string }): Promise<void>;
+}
+
+const aliases: Readonly<Record<string, string>> = { list: 'ls', rm: 'delete', remove: 'delete' };
+const longName = (flags: string) => /--([a-z-]+)/.exec(flags)?.[1] ?? '';
+const keyOf = (flags: string) => longName(flags).replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+const listed = (words: readonly string[]) =>
+  words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+
+/** The command of a resource. */
+export function resourceCommand(described: DerivedCommand, byHand: ByHand = {}): CliCommand {
+  const { name, about, args, options, examples, verbs } = described;
+  const names = [...new Set([...verbs.map((verb) => verb.name), ...Object.keys(byHand.verbs ?? {})])];
+  return {
+    name,
+    about,
+    examples,
+    args: [['[action]', `${listed(names)}; without one: ls`], ...args],
+    options: [...options, ...(byHand.options ?? []), jsonOption],
+    async run(input) {
+      const [word = 'ls', ...words] = input.args;
+      const verb = names.includes(word) ? word : (aliases[word] ?? word);
+      if (!names.includes(verb)) throw new UsageError(`There is no action "${word}". Use ${listed(names)}.`);
+      const call = callOf(described, { ...input, verb, words });
+      const hand = byHand.verbs?.[verb];
+      if (hand) return (await hand(call)) ?? exitCodes.ok.code;
+      const own = verbs.find((one) => one.name === verb);
+      if (own) await callDerived(described, { own, call, byHand });
+      return exitCodes.ok.code;
+    },
+  };
+}
+
+function callOf(command: DerivedCommand, input: CommandInput & Pick<VerbCall, 'verb' | 'words'>): VerbCall {
+  const { name, item, verbs } = command;
+  const { io, options, verb } = input;
+  const server = input.corral();
+  return {
+    ...input,
+    server,
+    show(items, columns = verb) {
+      const isJson = options.flag('json');
+      const table = verbs.find((one) => one.name === columns)?.columns ?? [];
+      for (const line of isJson ? items.map((one) => JSON.stringify(one)) : tableLines(items, table)) io.print(line);
+      if (items.length === 0 && verb === 'ls' && !isJson) io.say(`There are no ${item}s. See: corral help ${name}`);
+    },
+    async find(word) {
+      if (word === undefined) throw new UsageError(`Name the ${item}: corral ${name} ${verb} <${item}>`);
+      return await findItem(server, command, word);
+    },
+  };
+}
+
+interface DerivedCall {
+  readonly own: DerivedVerb;
+  readonly call: VerbCall;
+  readonly byHand: ByHand;
+}
+async function callDerived(command: DerivedCommand, { own, call, byHand }: DerivedCall): Promise<void> {
+  const { words, options, server, io } = call;
+  const needed = own.words.flatMap(({ isRequired, usage }) => (isRequired ? [`<${usage}>`] : []));
+  if (words.length < needed.length)
+    throw new UsageError(`Write: corral ${command.name} ${own.name} ${needed.join(' ')}`);
+  const input: Record<string, unknown> = {};
+  for (const option of own.options) {
+    const key = keyOf(option.usage);
+    const shown = `--${longName(option.usage)}`;
+    if (options.has(key)) setAt(input, option.field, read(option, shown, options));
+    else if (option.isRequired) throw new UsageError(`Set ${shown}: ${option.about}.`);
+  }
+  const { router, fields = {} } = (await byHand.prepare?.(call)) ?? {};
+  for (const [path, value] of Object.entries(fields)) setAt(input, path, value);
+  const known: (readonly [string, unknown])[] = [];
+  for (const [n, value] of own.words.entries()) {
+    const word = words[n];
+    if (word === undefined) continue;
+    const found = value.lookup
+      ? await (value.lookup === 'item' ? findItem(server, command, word, known) : findSession(server, word))
+      : parse(value, `<${value.usage}>`, word);
+    setAt(input, value.field, found);
+    known.push([value.field, found]);
+  }
+  const [usual = '', operation = ''] = own.calls.split('.');
+  const answer = await callOperation(server, `${router ?? usual}.${operation}`, { input, isQuery: own.isQuery });
+  if (own.columns) call.show([answer].flat());
+  else {
+    const item = words[0] ?? '';
+    io.print(options.flag('json') ? JSON.stringify({ [command.name]: item, deleted: true }) : item);
+  }
+  if (own.note !== undefined && !options.flag('json')) io.say(own.note);
+  await byHand.finish?.(call, answer as { id: string });
+}
+
+type Callable = Readonly<Record<string, Readonly<Record<string, Record<'query' | 'mutate', Procedure>>>>>;
+type Procedure = (input?: object) => Promise<object>;
+
+function callOperation(server: Corral, name: string, { input, isQuery }: { input: object; isQuery: boolean }) {
+  const [router = '', operation = ''] = name.split('.');
+  const given = Object.keys(input).length === 0 ? undefined : input;
+  return server.call(async (api) => {
+    const procedure = (api as unknown as Callable)[router]?.[operation];
+    return (await procedure?.[isQuery ? 'query' : 'mutate'](given)) ?? {};
+  });
+}
+
+const findSession = async (server: Corral, word: string): Promise<string> => (await findBox(server, word)).id;
+
+interface Item {
+  readonly id: string;
+  readonly name?: string | null;
+}
+/** The id of the item with this id, name or beginning of an id. The server reports an unknown one. */
+async function findItem(
+  server: Corral,
+  { name, verbs }: Pick<DerivedCommand, 'name' | 'verbs'>,
+  word: string,
+  known: readonly (readonly [string, unknown])[] = [],
+): Promise<string> {
+  const ls = verbs.find((one) => one.name === 'ls');
+  const all = ls ? ((await callOperation(server, ls.calls, { input: {}, isQuery: true })) as readonly Item[]) : [];
+  const fitting = all.filter((one) => known.every(([key, value]) => one[key as keyof Item] === value));
+  const named = fitting.filter((one) => one.id === word || one.name === word);
+  const found = named.length > 0 ? named : fitting.filter(({ id }) => word.length >= 4 && id.startsWith(word));
+  if (found.length > 1)
+    throw new UsageError(
+      `${found.length} ${name}s are called ${word}. Name one by its id: ${found.map(({ id }) => id).join(', ')}`,
+    );
+  return found[0]?.id ?? word;
+}
+
+function setAt(input: Record<string, unknown>, path: string, value: unknown): void {
+  const [name = '', ...inner] = path.split('.');
+  if (inner.length > 0) {
+    const within = { ...(input[name] as Readonly<Record<string, unknown>> | undefined) };
+    setAt(within, inner.join('.'), value);
+    input[name] = within;
+  } else input[name] = value;
+}
+
+function read(option: DerivedValue, shown: string, options: CommandInput['options']): unknown {
+  const key = keyOf(option.usage);
+  if (option.kind === 'flag') return true;
+  if (option.kind === 'each') return options.texts(key);
+  if (option.kind !== 'pairs') return parse(option, shown, options.text(key) ?? '');
+  return pairsOf(shown, options.texts(key));
+}
+
+/** Parses the values name=value of a repeatable option. */
+export function pairsOf(option: string, values: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    values.map((one) => {
+      const [, name, value] = /^([^=]+)=(.*)$/s.exec(one) ?? [];
+      if (name === undefined || value === undefined) throw new UsageError(`${option} ${one}: write name=value.`);
+      return [name, value];
+    }),
+  );
+}
+
+function parse({ kind, values = {} }: DerivedValue, shown: string, text: string): unknown {
+  if (Object.hasOwn(values, text)) return values[text];
+  if (kind === 'list') return text.split(',').map((one) => one.trim());
+  const isNumber = text.trim() !== '' && Number.isFinite(Number(text));
+  if (kind === 'number' && isNumber) return Number(text);
+  if (kind === 'text') return text;
+  const accepted = [...(kind === 'number' ? ['a number'] : []), ...Object.keys(values)];
+  throw new UsageError(`${shown} must be ${listed(accepted)}, not ${text}.`);
+}
