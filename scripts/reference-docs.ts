@@ -7,9 +7,10 @@ import { z } from 'zod';
 import { describedOperations, restRoute } from '../src/api/procedure/procedure.ts';
 import { appRouter } from '../src/api/router.ts';
 import { settings } from '../src/app/settings/schema.ts';
+import type { CliCommand } from '../src/cli/command.ts';
 import { clientCommandsOf } from '../src/cli/commands/list.ts';
 import { completionCommand } from '../src/cli/completion.ts';
-import { cliReference } from '../src/cli/reference.ts';
+import { exitCodes } from '../src/cli/exit-codes.ts';
 import { errorPages } from '../src/core/errors/error-pages.ts';
 import { errorCodes, isRetryable } from '../src/core/errors/errors.ts';
 import { eventTraits } from '../src/core/model/event-traits.ts';
@@ -247,6 +248,30 @@ ${typescript.filter((one) => one !== '').join('\n\n')}
 ${await pythonOf()}
 `;
 }
+
+/** Generates the reference in docs/cli.md from the descriptions of the commands. */
+function cliReference(commands: readonly CliCommand[]): string {
+  const rows = Object.values(exitCodes).map(({ code, about }) => `| ${code} | ${about} |`);
+  return `${[...commands.map(commandSection), ['## Exit codes', '', '| code | meaning |', '| --- | --- |', ...rows].join('\n')].join('\n\n')}\n`;
+}
+
+function commandSection({ name, args, about, options, examples }: CliCommand): string {
+  const usage = ['corral', name, ...(options.length > 0 ? ['[options]'] : []), ...args.map(([one]) => one)].join(' ');
+  const items = [
+    ...args.map(([one, text]) => [one, text]),
+    ...options.map(([flags, text]) => repeated(flags, text)),
+  ].map(([one, text]) => `- \`${one}\`: ${text}`);
+  return [
+    `### ${name}`,
+    `\`${usage}\``,
+    `${about.charAt(0).toUpperCase()}${about.slice(1)}.`,
+    ...(items.length > 0 ? [items.join('\n')] : []),
+    `\`\`\`bash\n${examples.join('\n')}\n\`\`\``,
+  ].join('\n\n');
+}
+
+const repeated = (flags: string, text: string) =>
+  flags.includes('...') ? [flags.replace('...', ''), `${text} (repeatable)`] : [flags, text];
 
 const commandsFile = 'src/cli/derived.json';
 const commands = derivedCommands(describedOperations(appRouter));

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { operationsOf, router } from './procedure/procedure.ts';
-import { Done, definedOf, done } from './procedure/schemas.ts';
+import { Done, definedOf, done, Time } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
 // Automations start sessions: at times, and when somebody wants it.
 
 const byId = z.strictObject({ id: view.AutomationId });
-const Times = z.object({ times: z.array(z.iso.datetime()) });
+const Times = z.object({ times: z.array(Time).readonly() });
 const example: z.output<typeof view.Automation> = {
   id: '0123456789ab',
   version: 1,
@@ -76,17 +76,15 @@ const one = { in: byId, out: view.Automation, answer: example };
 export const automationsRouter = router({
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'List your automations and those that are shared, the newest first',
     verb: { name: 'ls' },
     may: 'any',
     out: view.Automation.array(),
     answer: [example],
-  }).query(async ({ ctx }) => (await ctx.services.automations.list()).map(view.toAutomation)),
+  }).query(async ({ ctx }) => (await ctx.services.automations.list()).map(view.withHookPath)),
   create: operation({
     ...one,
     rest: `POST ${base}`,
-    id: 'Create',
     summary: 'Make an automation',
     verb: {
       name: 'create',
@@ -115,25 +113,22 @@ export const automationsRouter = router({
     in: view.NewAutomation,
     example: { name, message, schedule },
     fails: [400, 403, 404, 422, 429],
-  }).mutation(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.create(input))),
+  }).mutation(async ({ ctx, input }) => view.withHookPath(await ctx.services.automations.create(input))),
   times: operation({
     rest: `GET ${base}/times`,
-    id: 'Times',
     summary: 'The next five times of a schedule',
     may: 'any',
     in: view.CronInput,
     out: Times,
     answer: { times: ['2026-11-25T08:00:00.000Z'] },
     fails: [400, 422],
-  }).query(async ({ ctx, input }) => view.toTimes(await ctx.services.automations.times(input, 5))),
+  }).query(async ({ ctx, input }) => ({ times: await ctx.services.automations.times(input, 5) })),
   get: operation({
     ...one,
     rest: `GET ${base}/:id`,
-    id: 'Get',
     summary: 'Get an automation',
     may: 'see',
-    fails: [404],
-  }).query(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.get(input.id))),
+  }).query(async ({ ctx, input }) => view.withHookPath(await ctx.services.automations.get(input.id))),
   update: operation({
     ...one,
     rest: `PATCH ${base}/:id`,
@@ -144,18 +139,16 @@ export const automationsRouter = router({
     example: { maxRunning: 2, version: 1 },
     fails: [400, 403, 404, 409, 422],
   }).mutation(async ({ ctx, input: { id, ...change } }) =>
-    view.toAutomation(await ctx.services.automations.update(id, definedOf(change))),
+    view.withHookPath(await ctx.services.automations.update(id, definedOf(change))),
   ),
   delete: operation({
     rest: `DELETE ${base}/:id`,
-    id: 'Delete',
     summary: 'Delete an automation; its sessions stay',
     verb: { name: 'delete' },
     may: 'stop',
     in: byId,
     out: Done,
     answer: done,
-    fails: [403, 404],
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.automations.delete(input.id);
     return done;
@@ -163,24 +156,19 @@ export const automationsRouter = router({
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,
-    id: 'Pause',
     summary: 'Let its schedule rest; sessions that work go on',
     verb: { name: 'pause' },
     may: 'stop',
-    fails: [403, 404],
-  }).mutation(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.pause(input.id))),
+  }).mutation(async ({ ctx, input }) => view.withHookPath(await ctx.services.automations.pause(input.id))),
   resume: operation({
     ...one,
     rest: `POST ${base}/:id/resume`,
-    id: 'Resume',
     summary: 'Let its schedule count again, from now on',
     verb: { name: 'resume' },
     may: 'work',
-    fails: [403, 404],
-  }).mutation(async ({ ctx, input }) => view.toAutomation(await ctx.services.automations.resume(input.id))),
+  }).mutation(async ({ ctx, input }) => view.withHookPath(await ctx.services.automations.resume(input.id))),
   rotateSecret: operation({
     rest: `POST ${base}/:id/secret`,
-    id: 'RotateSecret',
     summary: 'Make a new secret for deliveries to it, which is shown this once',
     verb: {
       name: 'secret',
@@ -198,7 +186,6 @@ export const automationsRouter = router({
   })),
   start: operation({
     rest: `POST ${base}/:id/starts`,
-    id: 'Start',
     summary: 'Start it now, also when it is paused',
     verb: { name: 'start', columns: startColumns, note: 'It is starting. See: corral automation starts' },
     may: 'work',
@@ -206,18 +193,17 @@ export const automationsRouter = router({
     out: view.AutomationStart,
     answer: exampleStart,
     fails: [403, 404, 429],
-  }).mutation(async ({ ctx, input }) => view.toStart(await ctx.services.automations.start(input.id, null))),
+  }).mutation(async ({ ctx, input }) => await ctx.services.automations.start(input.id, null)),
   starts: operation({
     rest: `GET ${base}/:id/starts`,
-    id: 'Starts',
     summary: 'The history of its starts, the newest first',
     verb: { name: 'starts', columns: startColumns },
     may: 'read',
     in: view.StartsInput.extend(byId.shape),
-    out: view.AutomationStart.array(),
+    out: view.AutomationStart.array().readonly(),
     answer: [exampleStart],
     fails: [404, 422],
-  }).query(async ({ ctx, input: { id, ...query } }) =>
-    (await ctx.services.automations.starts(id, view.startsQuery(query))).map(view.toStart),
+  }).query(
+    async ({ ctx, input: { id, ...query } }) => await ctx.services.automations.starts(id, view.startsQuery(query)),
   ),
 });

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { KeyView } from '../auth/api-keys.ts';
 import { AppError } from '../core/errors/errors.ts';
 import { hasRole, roles, tooWeak } from '../core/model/principal.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { operationsOf, router } from './procedure/procedure.ts';
+import { Time } from './procedure/schemas.ts';
 
 // The API keys of people and programs, as administrators see them.
 
@@ -16,12 +16,12 @@ const Key = z.object({
   /** The beginning of the key; the rest is not stored. */
   prefix: z.string(),
   state: z.enum(['active', 'expired', 'revoked']),
-  createdAt: z.iso.datetime(),
-  expiresAt: z.iso.datetime().nullable(),
-  lastUsedAt: z.iso.datetime().nullable(),
-  revokedAt: z.iso.datetime().nullable(),
+  createdAt: Time,
+  expiresAt: Time.nullable(),
+  lastUsedAt: Time.nullable(),
+  revokedAt: Time.nullable(),
 });
-const Keys = z.object({ keys: z.array(Key) });
+const Keys = z.object({ keys: z.array(Key).readonly() });
 /** The key is shown this once. */
 const MadeKey = z.object({ key: z.string(), view: Key });
 const NewKey = z.strictObject({
@@ -33,27 +33,15 @@ const NewKey = z.strictObject({
 });
 const KeyId = z.strictObject({ id: z.string().max(100) });
 
-const iso = (at: number) => new Date(at).toISOString();
-const time = (at: number | null) => (at === null ? null : iso(at));
-const toKey = ({ createdAt, expiresAt, lastUsedAt, revokedAt, ...key }: KeyView): z.infer<typeof Key> => ({
-  ...key,
-  createdAt: iso(createdAt),
-  expiresAt: time(expiresAt),
-  lastUsedAt: time(lastUsedAt),
-  revokedAt: time(revokedAt),
-});
-
 /** The operations on keys for administrators; throws for all others. */
 function keysFor({ principal, keys }: Pick<CallerContext, 'principal' | 'keys'>) {
   if (!hasRole(principal, 'admin')) throw tooWeak(principal);
   if (!keys) throw new AppError('unsupported', 'This server has no keys.');
   return {
-    async create({ expiresAt, ...requested }: z.output<typeof NewKey>): Promise<z.output<typeof MadeKey>> {
-      const created = await keys.create({ ...requested, ...(expiresAt && { expiresAt: Date.parse(expiresAt) }) });
-      return { key: created.key, view: toKey(created.view) };
-    },
-    list: async () => ({ keys: (await keys.list()).map(toKey) }),
-    revoke: async (id: string) => toKey(await keys.revoke(id)),
+    create: ({ expiresAt, ...requested }: z.output<typeof NewKey>) =>
+      keys.create({ ...requested, ...(expiresAt && { expiresAt: Date.parse(expiresAt) }) }),
+    list: async () => ({ keys: await keys.list() }),
+    revoke: (id: string) => keys.revoke(id),
   };
 }
 

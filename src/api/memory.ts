@@ -1,14 +1,7 @@
 import { z } from 'zod';
-import {
-  type NoteAuthor as AuthorDoc,
-  memoryHolders,
-  type Note as NoteDoc,
-  type MemorySummary as SummaryDoc,
-  type NoteText as TextDoc,
-  type NoteVersion as VersionDoc,
-} from '../sessions/api/server/memory.ts';
+import { memoryHolders } from '../sessions/api/server/memory.ts';
 import { operationsOf, router } from './procedure/procedure.ts';
-import { iso } from './procedure/schemas.ts';
+import { Time } from './procedure/schemas.ts';
 
 // The notes of people and projects, as clients see and change them. Times are ISO 8601 in UTC.
 
@@ -40,7 +33,6 @@ const NoteRedaction = NotePath.extend({
   version: z.union([number, z.literal('all')]),
 });
 
-const time = z.iso.datetime();
 const NoteAuthor = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('person'), id: z.string() }),
   z.object({
@@ -61,20 +53,20 @@ const Note = z.object({
   version: z.int(),
   /** A deleted note keeps its history for a while. */
   deleted: z.boolean(),
-  createdAt: time,
-  updatedAt: time,
+  createdAt: Time,
+  updatedAt: Time,
   author: NoteAuthor,
 });
 const NoteText = Note.extend({ text: z.string() });
 const NoteVersion = z.object({
   number: z.int(),
-  at: time,
+  at: Time,
   action: z.enum(['write', 'delete', 'undo']),
   author: NoteAuthor,
   size: z.int(),
   /** Null: the version deleted the note, or its text was redacted. */
   text: z.string().nullable(),
-  redacted: z.object({ at: time, by: z.string() }).nullable(),
+  redacted: z.object({ at: Time, by: z.string() }).nullable(),
 });
 const MemorySummary = z.object({
   of: z.enum(memoryHolders),
@@ -84,28 +76,7 @@ const MemorySummary = z.object({
   /** In bytes, without the history. */
   size: z.int(),
   maxSize: z.int(),
-  updatedAt: time.nullable(),
-});
-
-const toAuthor = (author: AuthorDoc): z.output<typeof NoteAuthor> => author;
-const toNote = ({ path: name, size, version, deleted, createdAt, updatedAt, author }: NoteDoc) => ({
-  path: name,
-  size,
-  version,
-  deleted,
-  createdAt: iso(createdAt),
-  updatedAt: iso(updatedAt),
-  author: toAuthor(author),
-});
-const toText = (doc: TextDoc): z.output<typeof NoteText> => ({ ...toNote(doc), text: doc.text });
-const toVersion = ({ at, redacted, ...doc }: VersionDoc): z.output<typeof NoteVersion> => ({
-  ...doc,
-  at: iso(at),
-  redacted: redacted && { ...redacted, at: iso(redacted.at) },
-});
-const toSummary = ({ updatedAt, ...doc }: SummaryDoc): z.output<typeof MemorySummary> => ({
-  ...doc,
-  updatedAt: updatedAt === null ? null : iso(updatedAt),
+  updatedAt: Time.nullable(),
 });
 
 const at = '2026-11-24T12:00:00.000Z';
@@ -172,26 +143,23 @@ const one = { out: Note, answer: example };
 export const memoryRouter = router({
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'The people and projects whose notes you can read, with their sizes',
     may: 'any',
-    out: z.array(MemorySummary),
+    out: z.array(MemorySummary).readonly(),
     answer: [summary],
-  }).query(async ({ ctx }) => (await ctx.services.memory.list()).map(toSummary)),
+  }).query(async ({ ctx }) => await ctx.services.memory.list()),
   notes: operation({
     rest: `GET ${base}/notes`,
-    id: 'Notes',
     summary: 'List the notes of a person or a project, by path',
     description: `${whose}Deleted notes are listed too while they can come back.`,
     may: 'read',
     in: MemoryHolder,
-    out: z.array(Note),
+    out: z.array(Note).readonly(),
     answer: [example],
     fails: [404],
-  }).query(async ({ ctx, input }) => (await ctx.services.memory.notes(input)).map(toNote)),
+  }).query(async ({ ctx, input }) => await ctx.services.memory.notes(input)),
   read: operation({
     rest: `GET ${base}/note`,
-    id: 'Read',
     summary: 'Read a note, or an earlier version of it',
     description: whose,
     may: 'read',
@@ -199,12 +167,11 @@ export const memoryRouter = router({
     out: NoteText,
     answer: { ...example, text },
     fails: [404, 409],
-  }).query(async ({ ctx, input: { path, version, ...holder } }) =>
-    toText(await ctx.services.memory.read(holder, path, version)),
+  }).query(
+    async ({ ctx, input: { path, version, ...holder } }) => await ctx.services.memory.read(holder, path, version),
   ),
   history: operation({
     rest: `GET ${base}/history`,
-    id: 'History',
     summary: 'The versions of a note that are kept, the newest first',
     verb: {
       name: 'history',
@@ -214,38 +181,33 @@ export const memoryRouter = router({
     description: `${whose}\`text\` is null where the version deleted the note, or was redacted.`,
     may: 'read',
     in: NotePath,
-    out: z.array(NoteVersion),
+    out: z.array(NoteVersion).readonly(),
     answer: [exampleVersion],
     fails: [404],
-  }).query(async ({ ctx, input: { path, ...holder } }) =>
-    (await ctx.services.memory.history(holder, path)).map(toVersion),
-  ),
+  }).query(async ({ ctx, input: { path, ...holder } }) => await ctx.services.memory.history(holder, path)),
   write: operation({
     ...one,
     rest: `PUT ${base}/note`,
-    id: 'Write',
     summary: 'Write a note',
     description: `${whose}With \`expect\` the write fails when the note is at another version; 0 means that there must be none.`,
     may: 'work',
     in: NoteWrite,
     example: { ...place, text },
     fails: [400, 403, 404, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { of, id, ...note } }) => toNote(await ctx.services.memory.write({ of, id }, note))),
+  }).mutation(async ({ ctx, input: { of, id, ...note } }) => await ctx.services.memory.write({ of, id }, note)),
   delete: operation({
     ...one,
     rest: `DELETE ${base}/note`,
-    id: 'Delete',
     summary: 'Delete a note; `undo` brings it back',
     verb: { name: 'delete', words: ['path'] },
     description: whose,
     may: 'work',
     in: NotePath,
     fails: [403, 404],
-  }).mutation(async ({ ctx, input: { path, ...holder } }) => toNote(await ctx.services.memory.delete(holder, path))),
+  }).mutation(async ({ ctx, input: { path, ...holder } }) => await ctx.services.memory.delete(holder, path)),
   undo: operation({
     ...one,
     rest: `POST ${base}/undo`,
-    id: 'Undo',
     summary: 'Take the newest change of a note back, or bring the text of an earlier version back',
     verb: { name: 'undo', words: ['path', 'to'] },
     description: whose,
@@ -253,13 +215,10 @@ export const memoryRouter = router({
     in: NoteUndo,
     example: place,
     fails: [400, 403, 404, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { path, to, ...holder } }) =>
-    toNote(await ctx.services.memory.undo(holder, path, to)),
-  ),
+  }).mutation(async ({ ctx, input: { path, to, ...holder } }) => await ctx.services.memory.undo(holder, path, to)),
   redact: operation({
     ...one,
     rest: `POST ${base}/redact`,
-    id: 'Redact',
     summary: 'Remove the text of a version for good',
     verb: { name: 'redact', words: ['path', 'version'] },
     description: `${whose}\`all\` removes the texts of all versions, and deletes the note. The newest version of a note that is there cannot be redacted alone.`,
@@ -267,7 +226,7 @@ export const memoryRouter = router({
     in: NoteRedaction,
     example: { ...place, path: 'tokens.md', version: 1 },
     fails: [400, 403, 404, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { path, version, ...holder } }) =>
-    toNote(await ctx.services.memory.redact(holder, path, version)),
+  }).mutation(
+    async ({ ctx, input: { path, version, ...holder } }) => await ctx.services.memory.redact(holder, path, version),
   ),
 });

@@ -2,25 +2,17 @@ import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { GivenPrograms, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
-import type { Project as CoreProject, ProjectAgent } from '../sessions/api/projects.ts';
+import type { ProjectAgent } from '../sessions/api/projects.ts';
 import { procedure, router } from './procedure/procedure.ts';
-import { Done, done, iso, ProjectIdInput, TitleInput } from './procedure/schemas.ts';
+import { Done, done, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
 
 const Project = z.object({
   id: z.string(),
   name: z.string(),
   description: z.string().nullable(),
-  createdAt: z.iso.datetime(),
-  updatedAt: z.iso.datetime(),
+  createdAt: Time,
+  updatedAt: Time,
 });
-const toProject = ({ id, name, description, createdAt, updatedAt }: CoreProject): z.infer<typeof Project> => ({
-  id,
-  name,
-  description,
-  createdAt: iso(createdAt),
-  updatedAt: iso(updatedAt),
-});
-
 /** The agent of a project's sessions. A session's own model, fall-backs and tool servers precede it. */
 const Agent = z.object({
   template: z.string(),
@@ -50,27 +42,28 @@ export const projectsRouter = router({
     .output(z.object({ projects: z.array(Project), total: z.int() }))
     .query(async ({ ctx, input }) => {
       const { projects, total } = await ctx.services.projects.list(ListInput.parse(input ?? {}));
-      return { projects: projects.map(toProject), total };
+      return { projects: [...projects], total };
     }),
 
   create: procedure
     .input(z.strictObject({ name: TitleInput, description }))
     .output(Project)
-    .mutation(async ({ ctx, input }) =>
-      toProject(await ctx.services.projects.create({ name: input.name, description: input.description ?? null })),
+    .mutation(
+      async ({ ctx, input }) =>
+        await ctx.services.projects.create({ name: input.name, description: input.description ?? null }),
     ),
 
   get: procedure
     .input(byId)
     .output(Project)
-    .query(async ({ ctx, input }) => toProject(await ctx.services.projects.get(input.id))),
+    .query(async ({ ctx, input }) => await ctx.services.projects.get(input.id)),
 
   update: procedure
     .input(byId.extend({ name: TitleInput.optional(), description }))
     .output(Project)
     .mutation(async ({ ctx, input: { id, name, description } }) => {
       const change = { ...(name !== undefined && { name }), ...(description !== undefined && { description }) };
-      return toProject(await ctx.services.projects.update(id, change));
+      return await ctx.services.projects.update(id, change);
     }),
 
   agent: procedure

@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
-import type {
-  Skill as SkillDoc,
-  SkillFile,
-  SkillService,
-  SkillVersion as VersionDoc,
-} from '../sessions/api/server/skills.ts';
+import type { SkillFile, SkillService } from '../sessions/api/server/skills.ts';
 import { operationsOf, procedure, router } from './procedure/procedure.ts';
-import { Done, done, iso } from './procedure/schemas.ts';
+import { Done, done, Time } from './procedure/schemas.ts';
 
 // Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
 
@@ -41,7 +36,6 @@ const NewSkill = z.strictObject({
 });
 const SkillFolder = z.strictObject({ files: SkillFiles });
 
-const time = z.iso.datetime();
 const Skill = z.object({
   id: z.string(),
   name: z.string(),
@@ -49,8 +43,8 @@ const Skill = z.object({
   displayName: z.string().nullable(),
   shared: z.boolean(),
   latestVersion: z.string(),
-  createdAt: time,
-  updatedAt: time,
+  createdAt: Time,
+  updatedAt: Time,
 });
 const SkillVersion = z.object({
   id: z.string(),
@@ -64,11 +58,11 @@ const SkillVersion = z.object({
   /** The tools that its author has in mind. They give no right. */
   allowedTools: z.array(z.string()).readonly(),
   files: z.array(z.object({ path: z.string(), size: z.int(), executable: z.boolean() })).readonly(),
-  createdAt: time,
+  createdAt: Time,
 });
 /** A template that names the skill; `version` null: the newest. */
 const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
-const SkillDetail = Skill.extend({ versions: z.array(SkillVersion), pins: z.array(SkillPin) });
+const SkillDetail = Skill.extend({ versions: z.array(SkillVersion).readonly(), pins: z.array(SkillPin).readonly() });
 const SkillCheck = z.object({
   name: z.string().nullable(),
   /** The folder cannot be uploaded while there are any. */
@@ -78,27 +72,10 @@ const SkillCheck = z.object({
 
 const toFiles = (files: z.output<typeof SkillFiles>): SkillFile[] =>
   files.map(({ path, content, executable }) => ({ path, bytes: Buffer.from(content, 'base64'), executable }));
-const toSkill = ({ owner: _, ...doc }: SkillDoc): z.output<typeof Skill> => ({
-  ...doc,
-  createdAt: iso(doc.createdAt),
-  updatedAt: iso(doc.updatedAt),
-});
-const toVersion = (doc: VersionDoc): z.output<typeof SkillVersion> => ({
-  id: doc.id,
-  skillId: doc.skillId,
-  number: doc.number,
-  name: doc.name,
-  description: doc.description,
-  license: doc.license,
-  compatibility: doc.compatibility,
-  allowedTools: doc.allowedTools,
-  files: doc.files,
-  createdAt: iso(doc.createdAt),
-});
-async function toDetail(service: SkillService, id: string): Promise<z.output<typeof SkillDetail>> {
+async function readDetail(service: SkillService, id: string) {
   const skill = await service.get(id);
   const [versions, pins] = await Promise.all([service.versions(id), service.pins(id)]);
-  return { ...toSkill(skill), versions: versions.map(toVersion), pins: [...pins] };
+  return { ...skill, versions, pins };
 }
 
 const byId = z.strictObject({ id: SkillId });
@@ -154,28 +131,23 @@ const version = { out: SkillVersion, answer: exampleVersion };
 export const skillsRouter = router({
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'List your skills and shared ones, by name',
     verb: { name: 'ls' },
     may: 'any',
-    out: Skill.array(),
+    out: Skill.array().readonly(),
     answer: [example],
-  }).query(async ({ ctx }) => (await ctx.services.skills.list()).map(toSkill)),
+  }).query(async ({ ctx }) => await ctx.services.skills.list()),
   create: operation({
     ...one,
     rest: `POST ${base}`,
-    id: 'Create',
     summary: 'Upload a folder with SKILL.md as a new skill',
     may: 'create',
     in: NewSkill,
     example: bodyExample,
     fails: [400, 403, 409, 413, 422, 429],
-  }).mutation(async ({ ctx, input: { files, ...rest } }) =>
-    toSkill(await ctx.services.skills.create({ ...rest, files: toFiles(files) })),
-  ),
+  }).mutation(({ ctx, input: { files, ...rest } }) => ctx.services.skills.create({ ...rest, files: toFiles(files) })),
   check: operation({
     rest: `POST ${base}/check`,
-    id: 'Check',
     summary: 'Say what is wrong with a folder; nothing is stored',
     may: 'create',
     in: SkillFolder,
@@ -186,17 +158,14 @@ export const skillsRouter = router({
   }).mutation(async ({ ctx, input }) => await ctx.services.skills.check(toFiles(input.files))),
   get: operation({
     rest: `GET ${base}/:id`,
-    id: 'Get',
     summary: 'Get a skill, its versions, and the templates that name it',
     may: 'read',
     in: byId,
     out: SkillDetail,
     answer: { ...example, versions: [exampleVersion], pins: [{ template: 'writer', version: null }] },
-    fails: [404],
-  }).query(async ({ ctx, input }) => await toDetail(ctx.services.skills, input.id)),
+  }).query(async ({ ctx, input }) => await readDetail(ctx.services.skills, input.id)),
   delete: operation({
     rest: `DELETE ${base}/:id`,
-    id: 'Delete',
     summary: 'Delete a skill with its versions',
     may: 'stop',
     in: byId,
@@ -210,24 +179,21 @@ export const skillsRouter = router({
   addVersion: operation({
     ...version,
     rest: `POST ${base}/:id/versions`,
-    id: 'AddVersion',
     summary: 'Upload a new version; the name of the skill stays',
     may: 'work',
     in: SkillFolder.extend(byId.shape),
     example: bodyExample,
     fails: [400, 403, 404, 413, 422, 429],
-  }).mutation(async ({ ctx, input: { id, files } }) =>
-    toVersion(await ctx.services.skills.addVersion(id, { files: toFiles(files) })),
+  }).mutation(
+    async ({ ctx, input: { id, files } }) => await ctx.services.skills.addVersion(id, { files: toFiles(files) }),
   ),
   version: operation({
     ...version,
     rest: `GET ${base}/:id/versions/:version`,
-    id: 'Version',
     summary: 'Get a version, by its id, its number or `latest`',
     may: 'read',
     in: byVersion,
-    fails: [404],
-  }).query(async ({ ctx, input }) => toVersion(await ctx.services.skills.version(input.id, input.version))),
+  }).query(async ({ ctx, input }) => await ctx.services.skills.version(input.id, input.version)),
   /** The text of one file. */
   read: procedure
     .input(byVersion.extend({ file: z.string().min(1).max(500) }))
@@ -237,7 +203,6 @@ export const skillsRouter = router({
     })),
   deleteVersion: operation({
     rest: `DELETE ${base}/:id/versions/:version`,
-    id: 'DeleteVersion',
     summary: 'Delete a version',
     may: 'stop',
     in: byVersion,

@@ -33,7 +33,6 @@ const answered = { out: Snapshot, answer: example };
 export const snapshotsRouter = router({
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'List your snapshots, the newest first',
     verb: { name: 'ls' },
     may: 'any',
@@ -43,11 +42,9 @@ export const snapshotsRouter = router({
   get: operation({
     ...answered,
     rest: `GET ${path}`,
-    id: 'Get',
     summary: 'One snapshot',
     may: 'see',
     in: ofSnapshot,
-    fails: [404],
   }).query(async ({ ctx, input }) => snapshotView(await ctx.services.snapshots.get(input.id))),
   create: ofSandbox({
     ...answered,
@@ -80,7 +77,6 @@ export const snapshotsRouter = router({
   ),
   delete: operation({
     rest: `DELETE ${path}`,
-    id: 'Delete',
     summary: 'Delete a snapshot; sessions that began with it stay',
     verb: { name: 'delete' },
     may: 'stop',
@@ -89,7 +85,6 @@ export const snapshotsRouter = router({
     example: { id: example.id },
     answer: done,
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
-    fails: [404],
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.snapshots.remove(input.id);
     return done;

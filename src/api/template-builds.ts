@@ -156,7 +156,6 @@ export const templateBuildsRouter = router({
 
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'List the templates that you built',
     verb: { name: 'ls' },
     may: 'any',
@@ -172,7 +171,6 @@ export const templateBuildsRouter = router({
 
   begin: operation({
     rest: `POST ${base}`,
-    id: 'Begin',
     summary: 'Begin a build; the template is made if it is new',
     description: 'Upload the files of its COPY steps next, and then start it. It waits for that at most an hour.',
     may: 'create',
@@ -194,7 +192,6 @@ export const templateBuildsRouter = router({
 
   start: operation({
     rest: `POST ${path}`,
-    id: 'Start',
     summary: 'Start a build, of a Dockerfile or of steps',
     may: 'work',
     in: ofBuild.extend(BuildInput.shape),
@@ -207,7 +204,6 @@ export const templateBuildsRouter = router({
   ),
   status: operation({
     rest: `GET ${path}`,
-    id: 'Status',
     summary: 'The state of a build, and its log from an entry on',
     may: 'read',
     in: ofBuild.extend({ offset: z.int().min(0).default(0) }),
@@ -259,7 +255,6 @@ export const templateBuildsRouter = router({
 
   delete: operation({
     rest: `DELETE ${base}/:id`,
-    id: 'Delete',
     summary: 'Delete a template that you built, and stop its builds',
     verb: { name: 'delete' },
     may: 'stop',
@@ -268,7 +263,6 @@ export const templateBuildsRouter = router({
     example: { id: example.id },
     answer: done,
     reply: { schema: z.object({ id: z.string() }), value: (_, { id }) => ({ id }) },
-    fails: [404],
   }).mutation(async ({ ctx, input }) => {
     await ctx.services.templateBuilds.remove(input.id);
     return done;

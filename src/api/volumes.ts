@@ -99,7 +99,6 @@ const answered = { out: Volume, answer: volumeExample };
 export const volumesRouter = router({
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'List your volumes, by name',
     verb: { name: 'ls' },
     may: 'any',
@@ -109,19 +108,16 @@ export const volumesRouter = router({
   get: operation({
     ...answered,
     rest: `GET ${path}`,
-    id: 'Get',
     summary: 'One volume, and the sessions that have it',
     verb: { name: 'show' },
     may: 'see',
     in: byVolume,
-    fails: [404],
   }).query(async ({ ctx: { services }, input }) =>
     volumeView(await services.volumes.get(await volumeIdOf(services.volumes, input.volume))),
   ),
   create: operation({
     ...answered,
     rest: `POST ${base}`,
-    id: 'Create',
     summary: 'Make an empty volume',
     verb: { name: 'create', words: ['name'] },
     may: 'create',
@@ -151,7 +147,6 @@ export const volumesRouter = router({
   }),
   delete: operation({
     rest: `DELETE ${path}`,
-    id: 'Delete',
     summary: 'Delete a volume with its content',
     verb: { name: 'delete', columns: ['{id}'] },
     description: 'A volume that a session has is not deleted: 409 names the session.',
@@ -168,7 +163,6 @@ export const volumesRouter = router({
   }),
   files: operation({
     rest: `GET ${path}/files`,
-    id: 'Files',
     summary: 'List a folder of the volume',
     verb: { name: 'files', words: ['volume', 'path'], columns: ['{size} | -', '{modified}', '{type}', '{name}'] },
     description:
@@ -185,7 +179,6 @@ export const volumesRouter = router({
   ),
   removeFile: operation({
     rest: `DELETE ${path}/file`,
-    id: 'RemoveFile',
     summary: 'Remove a file, or a folder with its content',
     verb: { name: 'rm', words: ['volume', 'path'] },
     description: whileWritten,

@@ -5,7 +5,7 @@ import { may } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
 import { operationsOf, router } from './procedure/procedure.ts';
 import { intoProject, listedOwner, ownOf } from './procedure/rights.ts';
-import { Done, definedOf, done, iso } from './procedure/schemas.ts';
+import { Done, definedOf, done, Time } from './procedure/schemas.ts';
 
 // Webhooks tell other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
@@ -55,21 +55,20 @@ const NewWebhook = z.strictObject({
 });
 const WebhookChange = z.strictObject({ ...byId.shape, ...z.object(fields).partial().shape });
 
-const time = z.iso.datetime();
 const Webhook = z.object({
   id: z.string(),
   name: z.string(),
   /** Only its owner and administrators see more than the host. */
   url: z.string(),
-  events: z.array(Event),
+  events: z.array(Event).readonly(),
   format: Format,
   projectId: z.string().nullable(),
   /** Why nothing is sent to it; null: it is not paused. */
-  paused: z.object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: time }).nullable(),
+  paused: z.object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: Time }).nullable(),
   /** The deliveries in a row that failed. */
   failures: z.int(),
-  createdAt: time,
-  updatedAt: time,
+  createdAt: Time,
+  updatedAt: Time,
 });
 /** The secret is shown this once. */
 const WebhookWithSecret = Webhook.extend({ secret: z.string() });
@@ -83,29 +82,15 @@ const Delivery = z.object({
   statusCode: z.int().nullable(),
   /** The problem of the last try; empty: there was none. */
   error: z.string(),
-  createdAt: time,
-  nextAt: time.nullable(),
-  endedAt: time.nullable(),
+  createdAt: Time,
+  nextAt: Time.nullable(),
+  endedAt: Time.nullable(),
 });
 
 /** Operators see the host of another owner's webhook, because a whole address often is a secret itself. */
-const shown = (principal: Principal, { owner, ...doc }: stored.Webhook): z.output<typeof Webhook> => ({
+const shown = <Doc extends stored.Webhook>(principal: Principal, doc: Doc): Doc => ({
   ...doc,
-  url: may(principal, 'work', { owner }) ? doc.url : `${new URL(doc.url).origin}/…`,
-  events: [...doc.events],
-  paused: doc.paused && { ...doc.paused, at: iso(doc.paused.at) },
-  createdAt: iso(doc.createdAt),
-  updatedAt: iso(doc.updatedAt),
-});
-const withSecret = (principal: Principal, { secret, ...doc }: stored.WebhookWithSecret) => ({
-  ...shown(principal, doc),
-  secret,
-});
-const toDelivery = (doc: stored.WebhookDelivery): z.output<typeof Delivery> => ({
-  ...doc,
-  createdAt: iso(doc.createdAt),
-  nextAt: doc.nextAt === null ? null : iso(doc.nextAt),
-  endedAt: doc.endedAt === null ? null : iso(doc.endedAt),
+  url: may(principal, 'work', { owner: doc.owner }) ? doc.url : `${new URL(doc.url).origin}/…`,
 });
 
 const example: z.output<typeof Webhook> = {
@@ -160,7 +145,6 @@ const oneDelivery = { out: Delivery, answer: exampleDelivery, fails: [403, 404, 
 export const webhooksRouter = router({
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'List your webhooks, the newest first',
     verb: { name: 'ls' },
     may: 'any',
@@ -172,7 +156,6 @@ export const webhooksRouter = router({
   }),
   create: operation({
     rest: `POST ${base}`,
-    id: 'Create',
     summary: 'Make a webhook; the answer has its secret, which is shown this once',
     verb: {
       name: 'create',
@@ -190,15 +173,13 @@ export const webhooksRouter = router({
   }).mutation(async ({ ctx, input }) => {
     await intoProject(ctx, input.projectId);
     const { principal, unchecked } = ctx;
-    return withSecret(principal, await unchecked.webhooks.create({ ...input, ...ownOf(principal) }));
+    return shown(principal, await unchecked.webhooks.create({ ...input, ...ownOf(principal) }));
   }),
   get: operation({
     ...one,
     rest: `GET ${base}/:id`,
-    id: 'Get',
     summary: 'Get a webhook',
     may: 'see',
-    fails: [404],
   }).query(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.get(input.id))),
   update: operation({
     ...one,
@@ -216,7 +197,6 @@ export const webhooksRouter = router({
   }),
   delete: operation({
     rest: `DELETE ${base}/:id`,
-    id: 'Delete',
     summary: 'Delete a webhook and its deliveries',
     verb: { name: 'delete' },
     may: 'stop',
@@ -224,7 +204,6 @@ export const webhooksRouter = router({
     in: byId,
     out: Done,
     answer: done,
-    fails: [403, 404],
   }).mutation(async ({ ctx, input }) => {
     await ctx.unchecked.webhooks.delete(input.id);
     return done;
@@ -232,26 +211,21 @@ export const webhooksRouter = router({
   pause: operation({
     ...one,
     rest: `POST ${base}/:id/pause`,
-    id: 'Pause',
     summary: 'Send nothing to it; events that come meanwhile are left out',
     verb: { name: 'pause' },
     may: 'stop',
     audit: 'webhook.pause',
-    fails: [403, 404],
   }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.pause(input.id))),
   resume: operation({
     ...one,
     rest: `POST ${base}/:id/resume`,
-    id: 'Resume',
     summary: 'Send to it again, from now on',
     verb: { name: 'resume' },
     may: 'work',
     audit: 'webhook.resume',
-    fails: [403, 404],
   }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.resume(input.id))),
   rotate: operation({
     rest: `POST ${base}/:id/rotate`,
-    id: 'Rotate',
     summary: 'Make a new secret, which counts at once',
     verb: {
       name: 'rotate',
@@ -263,37 +237,32 @@ export const webhooksRouter = router({
     in: byId,
     out: WebhookWithSecret,
     answer: exampleWithSecret,
-    fails: [403, 404],
-  }).mutation(async ({ ctx, input }) => withSecret(ctx.principal, await ctx.unchecked.webhooks.rotate(input.id))),
+  }).mutation(async ({ ctx, input }) => shown(ctx.principal, await ctx.unchecked.webhooks.rotate(input.id))),
   test: operation({
     ...oneDelivery,
     rest: `POST ${base}/:id/test`,
-    id: 'Test',
     summary: 'Send a test event, once',
     verb: { name: 'test', columns: deliveryColumns, note: 'It is being sent. See: corral webhook deliveries' },
     may: 'work',
     audit: 'webhook.test',
     in: byId,
-  }).mutation(async ({ ctx, input }) => toDelivery(await ctx.unchecked.webhooks.test(input.id))),
+  }).mutation(async ({ ctx, input }) => await ctx.unchecked.webhooks.test(input.id)),
   deliveries: operation({
     rest: `GET ${base}/:id/deliveries`,
-    id: 'Deliveries',
     summary: 'Its last 200 deliveries, the newest first',
     verb: { name: 'deliveries', columns: deliveryColumns },
     may: 'read',
     in: byId,
-    out: Delivery.array(),
+    out: Delivery.array().readonly(),
     answer: [exampleDelivery],
-    fails: [404],
-  }).query(async ({ ctx, input }) => (await ctx.unchecked.webhooks.deliveries(input.id)).map(toDelivery)),
+  }).query(async ({ ctx, input }) => await ctx.unchecked.webhooks.deliveries(input.id)),
   resend: operation({
     ...oneDelivery,
     rest: `POST ${base}/:id/deliveries/:delivery/resend`,
-    id: 'Resend',
     summary: 'Send a delivery again, under the same id',
     verb: { name: 'resend', columns: deliveryColumns, note: 'It is being sent. See: corral webhook deliveries' },
     may: 'work',
     audit: 'webhook.resend',
     in: byId.extend({ delivery }),
-  }).mutation(async ({ ctx, input }) => toDelivery(await ctx.unchecked.webhooks.resend(input.id, input.delivery))),
+  }).mutation(async ({ ctx, input }) => await ctx.unchecked.webhooks.resend(input.id, input.delivery)),
 });

@@ -55,8 +55,8 @@ interface Verb {
 export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodType = z.ZodType> {
   /** Method and path of its REST route. A parameter is a field of the input; `:sid=sessionId` is one of another name. */
   readonly rest?: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`;
-  /** Ends its operation id in the OpenAPI document. */
-  readonly id: string;
+  /** Ends its operation id in the OpenAPI document. Default: its name in the router, as `List`. */
+  readonly id?: string;
   readonly summary: string;
   readonly description?: string;
   /**
@@ -80,12 +80,13 @@ export interface Operation<In extends z.ZodType = z.ZodType, Out extends z.ZodTy
     readonly schema: z.ZodType;
     readonly value: object | ((answer: z.output<Out>, input: z.output<In>) => object);
   };
-  /** The statuses with which it can fail, next to those that all routes share. */
+  /** The statuses with which it can fail, next to those that all routes share. Default: 404 where the path has an id. */
   readonly fails?: readonly number[];
   /** How the command calls it. Absent: it does not, or does so by hand. */
   readonly verb?: Verb;
 }
 export interface OperationMeta extends Operation {
+  readonly id: string;
   readonly of: Resource;
 }
 
@@ -200,11 +201,14 @@ interface Callable {
 }
 type AnyRouter = { readonly _def: { readonly procedures: object } };
 
+const capitalized = (name: string) => name.charAt(0).toUpperCase() + name.slice(1);
+
 /** The operations that the procedures of a router describe. */
 export const describedOperations = ({ _def: { procedures } }: AnyRouter): readonly DescribedOperation[] =>
   Object.entries(procedures as Record<string, Callable>).flatMap(([name, procedure]) => {
-    const { type, meta } = procedure._def;
-    if (!meta) return [];
+    const { type } = procedure._def;
+    if (!procedure._def.meta) return [];
+    const meta = { id: capitalized(name.split('.').at(-1) ?? ''), ...procedure._def.meta };
     const call: DescribedOperation['call'] = async (input, caller) => {
       parsed.add(input);
       try {

@@ -79,6 +79,8 @@ export const definedOf = <Fields extends object>(fields: Fields): Defined<Fields
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
 
 export const iso = (ms: number): string => new Date(ms).toISOString();
+/** A time in an answer: epoch milliseconds in the services, ISO 8601 in UTC for clients. */
+export const Time = z.union([z.number().transform(iso), z.string()]).pipe(z.iso.datetime());
 
 export const toSession = (record: SessionRecord): Session => ({
   id: record.id,

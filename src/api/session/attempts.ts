@@ -135,7 +135,6 @@ export const attemptsRouter = router({
   start: operation({
     ...answered,
     rest: `POST ${base}`,
-    id: 'Start',
     summary: 'Have one task done several times, side by side',
     description: 'Answers before an attempt has begun. Each is a session of its own, a child of this one.',
     may: 'work',
@@ -147,7 +146,6 @@ export const attemptsRouter = router({
   ),
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'List the attempts of a session, the newest first',
     may: 'read',
     in: ofSession,
@@ -159,7 +157,6 @@ export const attemptsRouter = router({
   get: operation({
     ...answered,
     rest: `GET ${path}`,
-    id: 'Get',
     summary: 'Compare the attempts at a task',
     may: 'read',
     in: one,
@@ -167,7 +164,6 @@ export const attemptsRouter = router({
   }).query(async ({ ctx, input: { sessionId, id } }) => shown(await ctx.services.attempts.get(sessionId, id))),
   diff: operation({
     rest: `GET ${path}/diffs/:n`,
-    id: 'Diff',
     summary: 'What an attempt that has ended changed in the files',
     may: 'read',
     in: one.extend({ n }),
@@ -178,7 +174,6 @@ export const attemptsRouter = router({
   choose: operation({
     ...answered,
     rest: `POST ${path}/choose`,
-    id: 'Choose',
     summary: 'Give the session the files of one attempt, and end the others',
     description: 'Answers when the session has exactly those files.',
     may: 'work',
@@ -191,7 +186,6 @@ export const attemptsRouter = router({
   stop: operation({
     ...answered,
     rest: `POST ${path}/stop`,
-    id: 'Stop',
     summary: 'End all attempts; their sessions stay',
     may: 'stop',
     in: one,

@@ -49,7 +49,6 @@ export const checkpointsRouter = router({
   ),
   restore: operation({
     rest: `POST ${base}/:number/restore`,
-    id: 'Restore',
     summary: 'Give the workspace the files of a checkpoint',
     description: 'The files until then are a checkpoint too, `before`, so that it can be taken back.',
     may: 'work',

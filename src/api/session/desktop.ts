@@ -55,21 +55,18 @@ export const desktopRouter = router({
   status: operation({
     ...answered,
     rest: `GET ${base}`,
-    id: 'Status',
     summary: 'Get the state of the desktop; starts nothing',
     may: 'read',
   }).query(({ ctx, input }) => ctx.services.desktop.status(input.sessionId)),
   start: operation({
     ...answered,
     rest: `POST ${base}/start`,
-    id: 'Start',
     summary: 'Start the desktop',
     may: 'work',
   }).mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.start(input.sessionId, signal)),
   add: operation({
     ...answered,
     rest: `POST ${base}/add`,
-    id: 'Add',
     summary: 'Start the desktop; a sandbox that has none starts again on its files',
     may: 'work',
     fails: [404, 409, 501],
@@ -77,14 +74,12 @@ export const desktopRouter = router({
   stop: operation({
     ...answered,
     rest: `POST ${base}/stop`,
-    id: 'Stop',
     summary: 'Stop the desktop and every program on it',
     may: 'work',
   }).mutation(({ ctx, input, signal = neverFires }) => ctx.services.desktop.stop(input.sessionId, signal)),
   control: operation({
     ...answered,
     rest: `POST ${base}/control`,
-    id: 'Control',
     summary: 'Give the keyboard and mouse to a viewer, or back to the agent',
     may: 'work',
     in: ofViewer.extend({ action: z.enum(['take', 'give']).default('take') }),

@@ -64,7 +64,6 @@ const fails = [400, 404, 409, 501];
 export const repositoriesRouter = router({
   list: operation({
     rest: `GET ${base}`,
-    id: 'List',
     summary: 'List the repositories of a session; starts nothing',
     may: 'read',
     in: ofSession,
@@ -78,7 +77,6 @@ export const repositoriesRouter = router({
   }).query(({ ctx, input }) => ctx.services.repositories.list(input.sessionId)),
   fetch: operation({
     rest: `POST ${base}/fetch`,
-    id: 'Fetch',
     summary: 'Fetch a repository again that failed',
     may: 'work',
     in: ofRepository,
@@ -91,7 +89,6 @@ export const repositoriesRouter = router({
   ),
   status: operation({
     rest: `GET ${base}/status`,
-    id: 'Status',
     summary: 'The branch, the commit, and the files that no commit has as they are',
     may: 'read',
     in: ofRepository,
@@ -115,7 +112,6 @@ export const repositoriesRouter = router({
   ),
   diff: operation({
     rest: `GET ${base}/diff`,
-    id: 'Diff',
     summary: 'The changes of a repository',
     may: 'read',
     in: ofRepository.extend({
@@ -140,7 +136,6 @@ export const repositoriesRouter = router({
     })),
   commit: operation({
     rest: `POST ${base}/commit`,
-    id: 'Commit',
     summary: 'Commit all files, or the named ones, on the branch that is checked out',
     may: 'work',
     in: ofRepository.extend({
@@ -162,7 +157,6 @@ export const repositoriesRouter = router({
   ),
   push: operation({
     rest: `POST ${base}/push`,
-    id: 'Push',
     summary: "Push the commit that is checked out to the repository's own URL",
     may: 'work',
     in: ofRepository.extend({
@@ -203,7 +197,6 @@ export const repositoriesRouter = router({
   }),
   allowServices: operation({
     rest: `POST ${base}/services`,
-    id: 'AllowServices',
     summary: 'Allow the services that the repository asks for',
     description:
       'They are the `services` of `.corral/corral.yaml` as it was when the repository was fetched. A sandbox that runs is ended, keeps its files, and starts with them at its next use.',

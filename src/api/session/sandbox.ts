@@ -74,7 +74,6 @@ export const sandboxRouter = router({
   status: operation({
     ...answered,
     rest: `GET ${base}`,
-    id: 'Status',
     summary: 'The state of the sandbox, and what a pause of it keeps; starts nothing',
     may: 'see',
     in: ofSession,
@@ -114,7 +113,6 @@ export const sandboxRouter = router({
   pause: operation({
     ...answered,
     rest: `POST ${base}/pause`,
-    id: 'Pause',
     summary: 'Pause the sandbox until its next use',
     description:
       'With `memory` its processes freeze and go on later. With `files` they end, and the next use starts it again ' +
@@ -131,7 +129,6 @@ export const sandboxRouter = router({
   resume: operation({
     ...answered,
     rest: `POST ${base}/resume`,
-    id: 'Resume',
     summary: 'Resume a paused sandbox, or start one that does not run',
     may: 'work',
     in: ofSession,

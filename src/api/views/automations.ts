@@ -9,8 +9,8 @@ import {
   automationKinds,
   hookEvents,
   hookSources,
-  type AutomationStart as StartDoc,
 } from '../../sessions/api/server/automations.ts';
+import { Time } from '../procedure/schemas.ts';
 import { SkillPins } from './session-options.ts';
 
 // Automations as clients see and change them. Times are ISO 8601 in UTC.
@@ -161,7 +161,6 @@ export const AutomationChange = z.strictObject({
   /** The version that the change begins with; another one is refused. */
   version: z.int().min(1).optional(),
 });
-const time = z.iso.datetime();
 const AutomationRepository = z.object({
   url: z.string(),
   ref: z.string().optional(),
@@ -187,16 +186,16 @@ export const Automation = z.object({
   hook: z
     .object({
       source: z.enum(hookSources),
-      events: z.array(z.enum(hookEvents)),
-      repositories: z.array(z.string()),
+      events: z.array(z.enum(hookEvents)).readonly(),
+      repositories: z.array(z.string()).readonly(),
       label: z.string().nullable(),
       account: z.string().nullable(),
-      senders: z.array(z.string()),
+      senders: z.array(z.string()).readonly(),
       template: z.string().nullable(),
       /** The path of its address on this server. */
       path: z.string(),
       /** The time when its secret was made; null: there is none, so no delivery is accepted. */
-      secretAt: time.nullable(),
+      secretAt: Time.nullable(),
     })
     .nullable(),
   after: z
@@ -220,19 +219,19 @@ export const Automation = z.object({
   maxFailures: z.int(),
   shared: z.boolean(),
   /** Why its schedule rests; null: it does not. */
-  paused: z.object({ by: z.enum(['person', 'failures', 'owner']), text: z.string(), at: time }).nullable(),
+  paused: z.object({ by: z.enum(['person', 'failures', 'owner']), text: z.string(), at: Time }).nullable(),
   /** The failures since the last success. */
   failures: z.int(),
-  nextAt: time.nullable(),
-  createdAt: time,
-  updatedAt: time,
+  nextAt: Time.nullable(),
+  createdAt: Time,
+  updatedAt: Time,
 });
 export const AutomationStart = z.object({
   id: z.string(),
   version: z.int(),
   kind: z.enum(automationKinds),
   cause: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('schedule'), dueAt: time }),
+    z.object({ kind: z.literal('schedule'), dueAt: Time }),
     /** The id of the key of the person who started it. */
     z.object({ kind: z.literal('person'), key: z.string().nullable() }),
     /** `about` has the words of strangers. */
@@ -244,13 +243,13 @@ export const AutomationStart = z.object({
     }),
     z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
   ]),
-  at: time,
+  at: Time,
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: z.string().nullable(),
   /** Why it was skipped or failed, what it waits for, or what a prebuild has done. */
   text: z.string(),
   outcome: Outcome.nullable(),
-  endedAt: time.nullable(),
+  endedAt: Time.nullable(),
   /** The cost of its session until the end; `cost` is in the currency of the price list. */
   cost: z
     .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
@@ -264,48 +263,16 @@ export const StartsInput = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
   /** The `id` and the `at` of the last entry that the caller has. */
   afterId: z.string().max(100).optional(),
-  afterAt: time.optional(),
+  afterAt: z.iso.datetime().optional(),
 });
 export const startsQuery = ({ limit, afterId, afterAt }: z.output<typeof StartsInput>) => ({
   limit,
   ...(afterId !== undefined && afterAt !== undefined && { after: { id: afterId, at: Date.parse(afterAt) } }),
 });
 
-const iso = (ms: number): string => new Date(ms).toISOString();
-const isoOrNull = (ms: number | null): string | null => (ms === null ? null : iso(ms));
-export const toTimes = (times: readonly number[]) => ({ times: times.map(iso) });
-
-export const toAutomation = ({
-  owner: _,
-  program: __,
-  secretAt,
-  ...doc
-}: AutomationDoc): z.output<typeof Automation> => ({
+/** `path` is that of its hook's address. */
+export const withHookPath = ({ secretAt, ...doc }: AutomationDoc) => ({
   ...doc,
-  hook: doc.hook && {
-    ...doc.hook,
-    events: [...doc.hook.events],
-    repositories: [...doc.hook.repositories],
-    senders: [...doc.hook.senders],
-    path: hookPath(doc.id),
-    secretAt: isoOrNull(secretAt),
-  },
-  paused: doc.paused && { by: doc.paused.by, text: doc.paused.text, at: iso(doc.paused.at) },
-  nextAt: isoOrNull(doc.paused ? null : doc.nextAt),
-  createdAt: iso(doc.createdAt),
-  updatedAt: iso(doc.updatedAt),
-});
-export const toStart = ({
-  automationId: _,
-  given: __,
-  chain: ___,
-  agent: ____,
-  failure: _____,
-  cause,
-  ...start
-}: StartDoc): z.output<typeof AutomationStart> => ({
-  ...start,
-  cause: cause.kind === 'schedule' ? { ...cause, dueAt: iso(cause.dueAt) } : cause,
-  at: iso(start.at),
-  endedAt: isoOrNull(start.endedAt),
+  hook: doc.hook && { ...doc.hook, path: hookPath(doc.id), secretAt },
+  nextAt: doc.paused ? null : doc.nextAt,
 });

@@ -1,9 +1,9 @@
 import type { Attempts, Box } from '../../client/index.ts';
 import { type CliCommand, type CommandInput, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { parseGoal } from '../goal-options.ts';
 import { type Io, oneLine, printable } from '../io.ts';
 import { findBox } from '../server.ts';
+import { parseGoal } from '../shared-options.ts';
 
 type Attempt = Attempts['attempts'][number];
 

@@ -1,6 +1,6 @@
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
-import { parseMounts, volumeOption } from '../volume-options.ts';
+import { parseMounts, volumeOption } from '../shared-options.ts';
 
 export const boxCommand: CliCommand = {
   name: 'box',

@@ -6,10 +6,9 @@ import { parseRepository } from '../../core/text/repository-address.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
 import { exitCodes, UsageError } from '../exit-codes.ts';
 import { codeOfGoal, followRun } from '../follow-run.ts';
-import { goalOptions, parseGoal } from '../goal-options.ts';
 import type { Io } from '../io.ts';
 import { findBox } from '../server.ts';
-import { parseMounts, volumeOption } from '../volume-options.ts';
+import { goalOptions, parseGoal, parseMounts, volumeOption } from '../shared-options.ts';
 
 export const runCommand: CliCommand = {
   name: 'run',

@@ -1,5 +1,44 @@
+import { z } from 'zod';
+import { describing, nothing, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import type { FacadeRoutes } from '../../http/routes/routes.ts';
 import { describeFacade } from '../shared/facade.ts';
-import { mcpRoutes } from './routes.ts';
+import type { McpDeps } from './deps.ts';
+import { mcpErrors, mcpFailures } from './errors.ts';
+
+const about = describing({ tag: 'MCP', prefix: 'mcp', failures: mcpFailures });
+const Message = z.looseObject({ jsonrpc: z.literal('2.0') });
+const replies: ReplyDoc = {
+  description: 'A message, or a stream of messages',
+  content: { 'application/json': { schema: Message }, 'text/event-stream': { schema: z.string() } },
+};
+
+/**
+ * The Model Context Protocol over streamable HTTP. Messages do not belong to a connection, so any server of a store can
+ * answer.
+ */
+function mcpRoutes(deps: McpDeps): FacadeRoutes {
+  return {
+    errors: { prefix: '/mcp', style: mcpErrors },
+    mount(app) {
+      app.post(
+        '/mcp',
+        {
+          schema: { response: { 200: replies, 202: nothing } },
+          config: {
+            doc: about('Message', 'Send a message of the Model Context Protocol', {
+              description: 'Tools and resources are in docs/mcp-server.md. A notification is answered with 202.',
+              bodyExample: { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} },
+              requestContent: { 'application/json': Message },
+            }),
+            stream: true,
+          },
+        },
+        // Most servers never need the protocol's package.
+        async (request, reply) => await (await import('./answer.ts')).answer(request, reply, deps),
+      );
+    },
+  };
+}
 
 export const mcp = describeFacade({
   label: 'MCP',

@@ -50,7 +50,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
       },
     },
     config: {
-      doc: documentOf(meta),
+      doc: documentOf(meta, Object.keys(fields).length > 0),
       ...((meta.may === 'admin' || meta.may === 'operator') && { least: meta.may }),
       ...(isQuery && method !== 'GET' && { reads: true as const }),
     },
@@ -77,7 +77,7 @@ function mountOperation(app: App, parts: RouteParts, { isQuery, meta, call }: De
   });
 }
 
-function documentOf({ of, id, summary, description, example, fails }: OperationMeta) {
+function documentOf({ of, id, summary, description, example, fails }: OperationMeta, hasId: boolean) {
   const { tag, prefix, style = 'detail', texts } = of;
   const failures =
     style === 'session'
@@ -88,7 +88,7 @@ function documentOf({ of, id, summary, description, example, fails }: OperationM
   return describing({ tag, prefix, failures })(id, summary, {
     ...(description !== undefined && { description }),
     ...(example !== undefined && { bodyExample: example }),
-    ...(fails && { fails }),
+    fails: fails ?? (hasId ? [404] : []),
   });
 }
 

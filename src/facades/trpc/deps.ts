@@ -1,5 +1,8 @@
+import type { TRPCError } from '@trpc/server';
 import type { TrpcCallerContext, TrpcContext } from '../../api/procedure/context.ts';
+import { appErrorOf } from '../../api/procedure/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
+import { wireErrors } from '../../http/errors/wire-errors.ts';
 import type { Clients } from '../../http/guard/clients.ts';
 import type { HttpLogger } from '../../http/routes/observe.ts';
 import type { SseContext } from '../../http/transport/sse.ts';
@@ -13,4 +16,10 @@ export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock' | 'previ
   readonly sockets: SocketServer;
   readonly sse: SseContext;
   readonly logger: HttpLogger;
+}
+
+/** Logs an internal error in full; the client learns only that one occurred. */
+export function reportBug(logger: HttpLogger, error: TRPCError, path: string | undefined): void {
+  const known = appErrorOf(error);
+  if (wireErrors[known.code].http === 500) logger.error({ err: known.cause ?? known, path }, 'procedure failed');
 }

@@ -1,11 +1,22 @@
+import { trpcErrors } from '../../api/procedure/errors.ts';
 import { describeFacade } from '../shared/facade.ts';
-import { trpc as trpcRoutes } from './routes.ts';
+import { mountHttp } from './http.ts';
+import { mountSocket } from './socket.ts';
 
+/** One typed router, over HTTP with batches, over SSE and over a WebSocket. */
 export const trpc = describeFacade({
   label: 'tRPC',
   audience: 'TypeScript and JavaScript programs: `corral/client`, which `npm run pack:client` makes a package',
   tag: undefined,
   paths: ['/trpc'],
   documents: '[examples/watch-session](../examples/watch-session)',
-  routes: async (parts) => [trpcRoutes(parts)],
+  routes: async (parts) => [
+    {
+      errors: { prefix: '/trpc', style: trpcErrors },
+      mount(app) {
+        mountHttp(app, parts);
+        mountSocket(parts);
+      },
+    },
+  ],
 });

@@ -7,8 +7,7 @@ import { appRouter } from '../../api/router.ts';
 import type { App } from '../../http/routes/routes.ts';
 import { parseJsonBody, parseJsonParameter } from '../../http/transport/json-body.ts';
 import { openSse } from '../../http/transport/sse.ts';
-import type { TrpcDeps } from './deps.ts';
-import { reportBug } from './report.ts';
+import { reportBug, type TrpcDeps } from './deps.ts';
 
 const maxBatchSize = 500;
 

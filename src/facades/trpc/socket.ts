@@ -6,8 +6,7 @@ import type { Principal } from '../../core/model/principal.ts';
 import { parseJsonBody } from '../../http/transport/json-body.ts';
 import type { SocketRequest } from '../../http/transport/ws.ts';
 import { closeCodes, closeWhenKeyEnds, type Socket } from '../../http/transport/ws-socket.ts';
-import type { TrpcDeps } from './deps.ts';
-import { reportBug } from './report.ts';
+import { reportBug, type TrpcDeps } from './deps.ts';
 
 const maxBatchSize = 500;
 const tokenMs = 5_000;

@@ -2,7 +2,7 @@ import { parseRepository } from '../../../core/text/repository-address.ts';
 import type { Options } from '../../command.ts';
 import type { ByHand } from '../../derived.ts';
 import { UsageError } from '../../exit-codes.ts';
-import { goalOptions, parseGoal } from '../../goal-options.ts';
+import { goalOptions, parseGoal } from '../../shared-options.ts';
 
 function parseAfter(options: Options) {
   const source = options.text('after');

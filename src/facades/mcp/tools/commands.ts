@@ -33,6 +33,18 @@ export const runCommand = mcpTool({
   },
 });
 
+export const takeScreenshot = mcpTool({
+  name: 'take_screenshot',
+  title: 'Look at the screen',
+  description: "Takes a picture of the sandbox's desktop, where one runs.",
+  input: z.strictObject({ session_id: SessionInput }),
+  effect: 'reads',
+  async run({ session_id }, { services, signal }) {
+    const png = await services.desktop.screenshot(toSessionId(session_id), signal);
+    return { content: [{ type: 'image', data: png.toString('base64'), mimeType: 'image/png' }] };
+  },
+});
+
 /** Keeps the beginning and the end of a long text, which are the most useful to a model. */
 function cut(text: string): string {
   if (text.length <= maxShown) return text;

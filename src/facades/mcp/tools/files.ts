@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toSessionId } from '../../../api/procedure/session-id.ts';
+import type { SessionId } from '../../../core/model/ids.ts';
 import { mcpTool, PathInput, SessionInput, structuredResult } from '../tool.ts';
-import { fileUri } from '../uris.ts';
 
 export const listFiles = mcpTool({
   name: 'list_files',
@@ -60,3 +60,7 @@ export function asText(bytes: Buffer): string | undefined {
     return undefined;
   }
 }
+
+/** The address of a file for `resources/read`. */
+const fileUri = (id: SessionId, path: string): string =>
+  `corral://sessions/${id}/files/${path.split('/').map(encodeURIComponent).join('/')}`;

@@ -1,8 +1,7 @@
 import type { McpTool } from '../tool.ts';
-import { runCommand } from './commands.ts';
+import { runCommand, takeScreenshot } from './commands.ts';
 import { listFiles, readFile, writeFile } from './files.ts';
 import { decideApproval, runTask, stopRun, watchSession } from './runs.ts';
-import { takeScreenshot } from './screen.ts';
 import { createSession, endSession, getSession, listSessions } from './sessions.ts';
 
 /** The tools that assistants see, in the order of their list. A new tool needs a line here. */
