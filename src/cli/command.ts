@@ -14,8 +14,8 @@ export interface CliCommand {
    * option of this command, or after `--`.
    */
   readonly passThrough?: true;
-  /** Resolves with the exit code. */
-  run(input: CommandInput): Promise<number>;
+  /** Resolves with the exit code; without one: done. */
+  run(input: CommandInput): Promise<number> | Promise<void>;
 }
 
 export interface CommandInput {

@@ -1,6 +1,6 @@
 import type { CliCommand } from './command.ts';
 import { clientCommands } from './commands/list.ts';
-import { exitCodes, UsageError } from './exit-codes.ts';
+import { UsageError } from './exit-codes.ts';
 
 const shells = ['bash', 'zsh', 'fish'] as const;
 
@@ -18,7 +18,6 @@ export const completionCommand: CliCommand = {
     const shell = shells.find((one) => one === name);
     if (!shell) throw new UsageError(`There are completions for ${shells.join(', ')}.`);
     io.stdout.write(scripts[shell]([...clientCommands, completionCommand]));
-    return exitCodes.ok.code;
   },
 };
 

@@ -55,7 +55,7 @@ export interface VerbCall extends CommandInput {
 }
 /** The parts of a resource's command that are no plain calls. */
 export interface ByHand {
-  readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number | undefined>>>;
+  readonly verbs?: Readonly<Record<string, (call: VerbCall) => Promise<number> | Promise<void>>>;
   readonly options?: CliCommand['options'];
   /** Further fields of a derived verb's input, and the router to call instead of the usual one. */
   prepare?(call: VerbCall): Promise<{ readonly router?: string; readonly fields?: Readonly<Record<string, unknown>> }>;
@@ -85,10 +85,10 @@ export function resourceCommand(described: DerivedCommand, byHand: ByHand = {}):
       if (!names.includes(verb)) throw new UsageError(`There is no action "${word}". Use ${listed(names)}.`);
       const call = callOf(described, { ...input, verb, words });
       const hand = byHand.verbs?.[verb];
-      if (hand) return (await hand(call)) ?? exitCodes.ok.code;
+      const code = await hand?.(call);
       const own = verbs.find((one) => one.name === verb);
-      if (own) await callDerived(described, { own, call, byHand });
-      return exitCodes.ok.code;
+      if (own && !hand) await callDerived(described, { own, call, byHand });
+      return typeof code === 'number' ? code : exitCodes.ok.code;
     },
   };
 }
@@ -161,7 +161,8 @@ function callOperation(server: Corral, name: string, { input, isQuery }: { input
   const given = Object.keys(input).length === 0 ? undefined : input;
   return server.call(async (api) => {
     const procedure = (api as unknown as Callable)[router]?.[operation];
-    return (await procedure?.[isQuery ? 'query' : 'mutate'](given)) ?? {};
+    if (!procedure) throw new Error(`This client has no procedure ${name}.`);
+    return await procedure[isQuery ? 'query' : 'mutate'](given);
   });
 }
 

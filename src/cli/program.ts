@@ -129,7 +129,8 @@ function addCommand(
     if (values.length < args.filter(([usage]) => usage.startsWith('<')).length) {
       throw new UsageError(`${name} needs ${args.map(([usage]) => usage).join(' ')}. corral help ${name} shows more.`);
     }
-    done(await run({ args: values, isProgram, options: new Options(command.opts()), io, corral }));
+    const code = await run({ args: values, isProgram, options: new Options(command.opts()), io, corral });
+    done(typeof code === 'number' ? code : exitCodes.ok.code);
   });
 }
 

@@ -1,5 +1,5 @@
 import { type CliCommand, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { type Io, writeTo } from '../io.ts';
 import { findBox } from '../server.ts';
 
@@ -52,7 +52,7 @@ export const attachCommand: CliCommand = {
       if (how === 'detached') io.say(`\ndetached; reattach with: corral attach ${box.id}`);
       if (how === 'replaced') io.say('\nanother program took over this terminal.');
       if (how === 'session_deleted') io.say('\nthe session was deleted.');
-      return exitCodes.ok.code;
+      return;
     } finally {
       io.stdin.off('data', typed).pause();
       io.stdout.off('resize', resize);

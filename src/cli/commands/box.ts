@@ -1,5 +1,5 @@
 import { type CliCommand, jsonOption } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { parseMounts, volumeOption } from '../shared-options.ts';
 
 export const boxCommand: CliCommand = {
@@ -42,7 +42,7 @@ export const boxCommand: CliCommand = {
     if (isFreed || next !== undefined) {
       const { id } = await server.call((api) => api.sessions.byName.query({ name }));
       print(await server.call((api) => api.sessions.update.mutate({ id, name: next ?? null })));
-      return exitCodes.ok.code;
+      return;
     }
     const requested = {
       name,
@@ -56,6 +56,5 @@ export const boxCommand: CliCommand = {
     if (!isNew && ofNew && !options.flag('json'))
       io.say('The session already exists, so --template, --snapshot, --built, --idle and --volume have no effect.');
     print(session);
-    return exitCodes.ok.code;
   },
 };

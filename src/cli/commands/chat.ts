@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import type { Corral } from '../../client/index.ts';
 import type { CliCommand } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { followRun } from '../follow-run.ts';
 import type { Io } from '../io.ts';
 import { findBox } from '../server.ts';
@@ -21,7 +21,7 @@ export const chatCommand: CliCommand = {
     const server = corral();
     const [session, model] = [options.text('session'), options.text('model')];
     const chosen = options.flag('list') ? await pickSession(io, server) : session;
-    if (options.flag('list') && chosen === undefined) return exitCodes.ok.code;
+    if (options.flag('list') && chosen === undefined) return;
     const box =
       chosen === undefined
         ? await server.create({ ...(model !== undefined && { model }) })
@@ -36,7 +36,7 @@ export const chatCommand: CliCommand = {
         const { openTerminal } = await import('../terminal/open.ts'); // loads its library only here
         const shown = await openTerminal({ io, corral: server, box });
         io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${shown.box.id}`));
-        return exitCodes.ok.code;
+        return;
       }
       for (;;) {
         const text = await nextMessage(io);
@@ -44,7 +44,7 @@ export const chatCommand: CliCommand = {
         if (text !== '') await followRun(await box.run(text), io, { json: false, follow: true });
       }
       io.say(io.paint('stderr', 'dim', `Continue with: corral chat --session ${box.id}`));
-      return exitCodes.ok.code;
+      return;
     } finally {
       if (io.canDraw) io.stdin.setRawMode(false);
       box.close();

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Box } from '../../client/index.ts';
 import { type CliCommand, jsonOption } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import { saveTo } from '../local-file.ts';
 import { findBox } from '../server.ts';
@@ -27,7 +27,6 @@ export const cpCommand: CliCommand = {
     const box = await findBox(corral(), session);
     const copied = source ? await fetchFile(box, path, { to, io }) : await putFile(box, path, { from, io });
     if (options.flag('json')) (to === '-' ? io.say : io.print)(JSON.stringify({ session: box.id, ...copied }));
-    return exitCodes.ok.code;
   },
 };
 

@@ -1,5 +1,4 @@
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes } from '../exit-codes.ts';
 import { findBox } from '../server.ts';
 
 const offers = {
@@ -25,13 +24,12 @@ export const desktopCommand: CliCommand = {
     );
     if (options.flag('json')) {
       io.print(JSON.stringify(view));
-      return exitCodes.ok.code;
+      return;
     }
     const { state, browser, width, height, viewers, offer } = view;
     const size = state === 'running' ? `, ${width}x${height}, browser ${browser}, viewers: ${viewers}` : '';
     io.print(state === 'unsupported' ? 'none' : `${state}${size}`);
     const more = [offer.detail, offer.seconds === undefined ? undefined : `${offer.seconds} s`].filter(Boolean);
     if (state === 'unsupported') io.say(`${offers[offer.state]}${more.length > 0 ? ` (${more.join(', ')})` : ''}`);
-    return exitCodes.ok.code;
   },
 };

@@ -1,5 +1,5 @@
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { findBox } from '../server.ts';
 
 const withoutFiles = {
@@ -39,6 +39,5 @@ export const forkCommand: CliCommand = {
     const files = session.forkedFrom?.files;
     const why = files === undefined ? undefined : (withoutFiles as Partial<Record<string, string>>)[files];
     if (why && !options.flag('json')) io.say(`${why}, so the new session starts without files.`);
-    return exitCodes.ok.code;
   },
 };

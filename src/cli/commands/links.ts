@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { findBox } from '../server.ts';
 
 export const openCommand: CliCommand = {
@@ -21,7 +21,6 @@ export const openCommand: CliCommand = {
         .on('error', () => {})
         .unref();
     }
-    return exitCodes.ok.code;
   },
 };
 
@@ -47,6 +46,5 @@ export const vncCommand: CliCommand = {
     const { url, page, expiresIn } = await server.call((api) => api.desktop.signedUrl.mutate(requested));
     const report = { url: server.address + url, page: server.address + page, expiresIn };
     io.print(options.flag('json') ? JSON.stringify(report) : report.page);
-    return exitCodes.ok.code;
   },
 };

@@ -1,6 +1,6 @@
 import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { findBox } from '../server.ts';
 
 type Status = Outputs['sandbox']['status'];
@@ -25,7 +25,6 @@ export const pauseCommand: CliCommand = {
     const box = await findBox(corral(), word);
     const status = await box.pause(keeps);
     io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));
-    return exitCodes.ok.code;
   },
 };
 
@@ -38,6 +37,5 @@ export const resumeCommand: CliCommand = {
   async run({ args: [word = ''], options, io, corral }) {
     const status = await (await findBox(corral(), word)).resume();
     io.print(options.flag('json') ? JSON.stringify(status) : conditionText(status));
-    return exitCodes.ok.code;
   },
 };

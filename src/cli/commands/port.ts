@@ -1,6 +1,6 @@
 import { openPreview, resolveUrl } from '../../client/port.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { oneLine } from '../io.ts';
 import { findBox } from '../server.ts';
 
@@ -27,14 +27,14 @@ export const portCommand: CliCommand = {
         const line = `${String(one.port).padStart(5)}  ${oneLine(one.command ?? '', 60).padEnd(20)}  ${urls.join(' ')}`;
         io.print(isJson ? JSON.stringify({ ...one, urls }) : line.trimEnd());
       }
-      return exitCodes.ok.code;
+      return;
     }
     const of = Number(port);
     if (!Number.isInteger(of) || of < 1 || of > 65_535) throw new UsageError('A port is a number from 1 to 65535.');
     if (options.flag('close')) {
       for (const { id } of opened.filter((one) => one.of === of))
         await server.call((api) => api.ports.close.mutate({ sessionId, id }));
-      return exitCodes.ok.code;
+      return;
     }
     const value = options.text('minutes');
     const minutes = value === undefined ? undefined : Number(value);
@@ -43,6 +43,5 @@ export const portCommand: CliCommand = {
     const connection = { address: server.address, call: server.call.bind(server) };
     const preview = await openPreview(connection, sessionId, { of, ...(minutes !== undefined && { minutes }) });
     io.print(isJson ? JSON.stringify(preview) : preview.url);
-    return exitCodes.ok.code;
   },
 };

@@ -20,7 +20,6 @@ export const psCommand: CliCommand = {
       const line = `${about}  ${ports.join(',').padEnd(5)}  ${oneLine(cmd, 100)}`;
       io.print(options.flag('json') ? JSON.stringify(process) : line);
     }
-    return exitCodes.ok.code;
   },
 };
 

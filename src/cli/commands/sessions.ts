@@ -1,6 +1,6 @@
 import type { Outputs } from '../../client/types.ts';
 import { type CliCommand, jsonOption, sessionArgument } from '../command.ts';
-import { exitCodes, UsageError } from '../exit-codes.ts';
+import { UsageError } from '../exit-codes.ts';
 import { oneLine, printable } from '../io.ts';
 import { findBox } from '../server.ts';
 import { conditionText } from './pause.ts';
@@ -36,7 +36,6 @@ export const lsCommand: CliCommand = {
     }
     if (options.flag('json')) for (const session of items) io.print(JSON.stringify(session));
     else if (items.length === 0) io.say('There are no sessions. Start one with: corral run "Say hello"');
-    return exitCodes.ok.code;
   },
 };
 const statuses = ['pending', 'running', 'waiting', 'completed', 'failed'] as const;
@@ -66,7 +65,7 @@ export const showCommand: CliCommand = {
     const children = listed.items;
     if (options.flag('json')) {
       io.print(JSON.stringify({ ...session, sandbox, terminals, children: children.map(({ id }) => id) }));
-      return exitCodes.ok.code;
+      return;
     }
     const rows = {
       session: `${session.id}${session.title ? `  ${oneLine(session.title, 100)}` : ''}`,
@@ -90,7 +89,6 @@ export const showCommand: CliCommand = {
       if (value !== '')
         io.print(`${io.paint('stdout', 'dim', name.padEnd(13))}${value.replaceAll('\n', `\n${' '.repeat(13)}`)}`);
     }
-    return exitCodes.ok.code;
   },
 };
 
@@ -108,7 +106,6 @@ export const stopCommand: CliCommand = {
       io.print(options.flag('json') ? JSON.stringify({ session: box.id, stopped }) : box.id);
       if (!stopped && !options.flag('sandbox') && !options.flag('json')) io.say('No run was under way.');
     }
-    return exitCodes.ok.code;
   },
 };
 
@@ -124,6 +121,5 @@ export const rmCommand: CliCommand = {
       await box.remove();
       io.print(options.flag('json') ? JSON.stringify({ session: box.id, deleted: true }) : box.id);
     }
-    return exitCodes.ok.code;
   },
 };

@@ -40,7 +40,6 @@ export const commitCommand: CliCommand = {
     const { box, of } = await findRepository(input);
     const created = await box.api.repositories.commit.mutate({ ...of, message: input.args[1] ?? '' });
     input.io.print(input.options.flag('json') ? JSON.stringify(created) : created.commit);
-    return exitCodes.ok.code;
   },
 };
 
@@ -80,7 +79,6 @@ export const pushCommand: CliCommand = {
     const branch = input.options.text('branch');
     const pushed = await box.api.repositories.push.mutate({ ...of, ...(branch !== undefined && { branch }) });
     input.io.print(input.options.flag('json') ? JSON.stringify(pushed) : pushed.branch);
-    return exitCodes.ok.code;
   },
 };
 
@@ -96,7 +94,6 @@ export const patchCommand: CliCommand = {
     const file = input.options.text('output');
     if (file === undefined) input.io.print(text.replace(/\n$/, ''));
     else await writeFile(file, text);
-    return exitCodes.ok.code;
   },
 };
 
@@ -133,22 +130,22 @@ export const pullRequestCommand: CliCommand = {
       };
       const opened = await box.api.pullRequests.open.mutate(requested);
       io.print(json ? JSON.stringify(opened) : opened.url);
-      return exitCodes.ok.code;
+      return;
     }
     if (options.flag('feedback')) {
       const sent = await box.api.pullRequests.sendFeedback.mutate(of);
       io.print(json ? JSON.stringify(sent) : sent.runId);
-      return exitCodes.ok.code;
+      return;
     }
     const state = await box.api.pullRequests.state.query(of);
     if (json) {
       io.print(JSON.stringify(state));
-      return exitCodes.ok.code;
+      return;
     }
     const { pullRequest, comments, reviews, checks, unsent, forge, newUrl } = state;
     if (!pullRequest) {
       io.print(`There is no ${forge.noun} yet. Open one with --title${newUrl ? `, or at ${newUrl}` : ''}.`);
-      return exitCodes.ok.code;
+      return;
     }
     io.print(
       `#${pullRequest.number} ${printable(pullRequest.title)} (${pullRequest.state}${pullRequest.draft ? ', draft' : ''})`,
@@ -161,7 +158,6 @@ export const pullRequestCommand: CliCommand = {
       io.print(`comment  ${printable(`${author}${where}: ${message}`)}`);
     }
     if (unsent > 0) io.print(`${unsent} of these have not been sent to the agent (--feedback).`);
-    return exitCodes.ok.code;
   },
 };
 

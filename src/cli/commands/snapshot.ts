@@ -10,7 +10,6 @@ export const snapshotByHand: ByHand = {
         throw new UsageError('Name the snapshot and a file: corral snapshot export <id or name> <file>');
       const { body } = await server.exportSnapshot(word, { signal: io.signal });
       await saveTo(file, body, io);
-      return undefined;
     },
     async import({ words: [file], options, server, io, show }) {
       if (file === undefined) throw new UsageError('Name the file: corral snapshot import <file>');

@@ -30,7 +30,6 @@ export const memoryByHand: ByHand = {
         all.filter(({ deleted }) => !deleted || options.flag('deleted')),
         'delete',
       );
-      return undefined;
     },
     async show(call) {
       const { server, options, io, words } = call;
@@ -52,7 +51,6 @@ export const memoryByHand: ByHand = {
         const change = { ...place, text: after, expect: now?.version ?? 0 };
         show([await server.call((api) => api.memory.write.mutate(change))], 'delete');
       }
-      return undefined;
     },
   },
 };

@@ -75,12 +75,11 @@ export const skillByHand: ByHand = {
       const id = await find(word);
       const skill = await server.call((api) => api.skills.get.query({ id }));
       show([skill], 'ls');
-      if (options.flag('json')) return undefined;
+      if (options.flag('json')) return;
       for (const { name, number, createdAt, files } of skill.versions)
         io.print(`  ${name}@${number}  ${createdAt.slice(0, 19).replace('T', ' ')}  ${files.length} files`);
       for (const { template, version } of skill.pins)
         io.print(`  the template ${template} names ${version === null ? 'the newest' : `${skill.name}@${version}`}`);
-      return undefined;
     },
     async delete({ words: [word], options, server, io, find }) {
       const [id, version] = [await find(word), options.text('versionOnly')];

@@ -50,7 +50,6 @@ export const templateByHand: ByHand = {
     async cancel(call) {
       const of = await findBuild(call);
       call.show([await call.server.call((api) => api.templateBuilds.cancel.mutate(of))], 'builds');
-      return undefined;
     },
     async tag({ words: [word, tag], server, options, find, show }) {
       const id = await find(word);

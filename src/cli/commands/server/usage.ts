@@ -1,6 +1,6 @@
 import type { Outputs } from '../../../client/types.ts';
 import { type CliCommand, jsonOption } from '../../command.ts';
-import { exitCodes, UsageError } from '../../exit-codes.ts';
+import { UsageError } from '../../exit-codes.ts';
 import { oneLine } from '../../io.ts';
 
 type Group = Outputs['usage']['report']['groups'][number];
@@ -33,7 +33,7 @@ export const usageCommand: CliCommand = {
     const report = await corral().call((api) => api.usage.report.query(range));
     if (options.flag('json')) {
       io.print(JSON.stringify(report));
-      return exitCodes.ok.code;
+      return;
     }
     if (report.groups.length === 0) io.say('No model was used in this period.');
     else io.print(`${'in'.padStart(12)}  ${'out'.padStart(12)}  ${'turns'.padStart(6)}  ${by.padEnd(32)}  cost`);
@@ -42,6 +42,5 @@ export const usageCommand: CliCommand = {
       const numbers = [String(inputTokens).padStart(12), String(outputTokens).padStart(12), String(turns).padStart(6)];
       io.print(`${numbers.join('  ')}  ${oneLine(group.name || '(none)', 60).padEnd(32)}  ${formatCost(group)}`);
     }
-    return exitCodes.ok.code;
   },
 };

@@ -19,7 +19,6 @@ export const volumeByHand: ByHand = {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');
       const { body } = await call.server.volumes.read(volume, path, { signal: call.io.signal });
       await saveTo(file, body, call.io);
-      return undefined;
     },
     async put(call) {
       const [volume, path, file = '-'] = wordsOf(call, 'volume', 'path');
@@ -30,7 +29,6 @@ export const volumeByHand: ByHand = {
     async backup(call) {
       const [volume, file] = wordsOf(call, 'volume');
       await saveTo(file, await call.server.volumes.backup(volume, { signal: call.io.signal }), call.io);
-      return undefined;
     },
     async restore(call) {
       const [volume, file] = wordsOf(call, 'volume');
