@@ -2,8 +2,31 @@ import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
 import { operationsOf, procedure, router } from './procedure/procedure.ts';
-import { Done, done, ofSession, ProjectIdInput } from './procedure/schemas.ts';
-import { Credential, ServerCredential, shownCredential as shown, shownServerCredential } from './views/credentials.ts';
+import { Done, done, ofSession, ProjectIdInput, Time } from './procedure/schemas.ts';
+
+// Credentials as clients see them. Nothing answers with a value.
+
+const Credential = z.object({
+  name: z.string(),
+  hosts: z.array(z.string()).readonly(),
+  header: z.string(),
+  /** Null: the header has the value as it is. */
+  scheme: z.enum(['bearer', 'basic']).nullable().default(null),
+  user: z.string().nullable().default(null),
+  env: z.array(z.string()).readonly(),
+  /** Null: not only for git. */
+  git: z.enum(['read', 'write']).nullable().default(null),
+  /** Null: all of its hosts, and with `git` the repositories of each session. */
+  paths: z.array(z.string()).readonly().nullable().default(null),
+  createdAt: Time,
+});
+/** A credential of the whole server. */
+const ServerCredential = Credential.extend({
+  /** The variable or the key of corral.yaml that sets it; null: it is stored, and can be changed. */
+  setBy: z.string().nullable(),
+  /** Null: the settings have it. */
+  createdAt: Time.nullable(),
+});
 
 const name = CredentialName;
 const bound = { ...credentialFields, name, value: z.string().max(8_192) };
@@ -13,15 +36,16 @@ const ofProject = z.strictObject({ projectId: ProjectIdInput });
 export const sessionCredentialsRouter = router({
   list: procedure
     .input(ofSession)
-    .output(z.array(Credential))
-    .query(async ({ ctx, input }) => (await ctx.services.sessionCredentials.list(input.sessionId)).map(shown)),
+    .output(z.array(Credential).readonly())
+    .query(async ({ ctx, input }) => await ctx.services.sessionCredentials.list(input.sessionId)),
 
   /** Replaces the one of that name. */
   put: procedure
     .input(ofSession.extend(bound))
     .output(Credential)
-    .mutation(async ({ ctx, input: { sessionId, value, ...rest } }) =>
-      shown(await ctx.services.sessionCredentials.put(sessionId, withDefaults(rest), new Secret(value))),
+    .mutation(
+      async ({ ctx, input: { sessionId, value, ...rest } }) =>
+        await ctx.services.sessionCredentials.put(sessionId, withDefaults(rest), new Secret(value)),
     ),
 
   revoke: procedure
@@ -37,15 +61,16 @@ export const sessionCredentialsRouter = router({
 export const projectCredentialsRouter = router({
   list: procedure
     .input(ofProject)
-    .output(z.array(Credential))
-    .query(async ({ ctx, input }) => (await ctx.services.projectCredentials.list(input.projectId)).map(shown)),
+    .output(z.array(Credential).readonly())
+    .query(async ({ ctx, input }) => await ctx.services.projectCredentials.list(input.projectId)),
 
   /** Replaces the one of that name. */
   put: procedure
     .input(ofProject.extend(bound))
     .output(Credential)
-    .mutation(async ({ ctx, input: { projectId, value, ...rest } }) =>
-      shown(await ctx.services.projectCredentials.put(projectId, withDefaults(rest), new Secret(value))),
+    .mutation(
+      async ({ ctx, input: { projectId, value, ...rest } }) =>
+        await ctx.services.projectCredentials.put(projectId, withDefaults(rest), new Secret(value)),
     ),
 
   revoke: procedure
@@ -57,7 +82,7 @@ export const projectCredentialsRouter = router({
     }),
 });
 
-const All = z.object({ credentials: z.array(ServerCredential) });
+const All = z.object({ credentials: z.array(ServerCredential).readonly() });
 const revoked = { schema: z.object({ revoked: z.literal(true) }), value: { revoked: true } };
 const example: z.output<typeof ServerCredential> = {
   name: 'weather',
@@ -103,11 +128,11 @@ export const serverCredentialsRouter = router({
     verb: { name: 'ls' },
     description: `${forAdmins} Those of the settings have \`setBy\`.`,
     may: 'admin',
-    out: z.array(ServerCredential),
+    out: z.array(ServerCredential).readonly(),
     answer: [example],
     reply: { schema: All, value: (credentials: unknown) => ({ credentials }) },
     fails: [401, 403],
-  }).query(async ({ ctx }) => (await ctx.services.serverCredentials.list()).map(shownServerCredential)),
+  }).query(async ({ ctx }) => await ctx.services.serverCredentials.list()),
   put: operation({
     rest: `PUT ${base}/:name`,
     id: 'putServerCredential',
@@ -123,8 +148,9 @@ export const serverCredentialsRouter = router({
     example: bodyExample,
     answer: example,
     fails: [400, 401, 403, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { name: text, value, ...rest } }) =>
-    shownServerCredential(await ctx.services.serverCredentials.put(text, withDefaults(rest), new Secret(value))),
+  }).mutation(
+    async ({ ctx, input: { name: text, value, ...rest } }) =>
+      await ctx.services.serverCredentials.put(text, withDefaults(rest), new Secret(value)),
   ),
   revoke: operation({
     rest: `DELETE ${base}/:name`,

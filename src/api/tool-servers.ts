@@ -1,20 +1,15 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
-import type {
-  ToolServerAnswer as AnswerOfServer,
-  ToolServerChanges as Changes,
-  EnteredAddress,
-  ListedToolServer,
-} from '../sessions/api/server/tool-servers.ts';
+import type { ToolServerChanges as Changes, EnteredAddress } from '../sessions/api/server/tool-servers.ts';
 import { operationsOf, router } from './procedure/procedure.ts';
-import { Done, done } from './procedure/schemas.ts';
+import { Done, done, Time } from './procedure/schemas.ts';
 
 // The tool servers (MCP) of all sessions, as clients see and change them. Nothing answers with a header's value.
 
 const ToolServerAnswer = z.object({
   ok: z.boolean(),
-  at: z.iso.datetime(),
+  at: Time,
   /** In the words of the tool server. */
   tools: z.array(z.object({ name: z.string(), title: z.string().nullable(), description: z.string() })).readonly(),
   /** Why it cannot be used; empty when it answered. */
@@ -98,15 +93,6 @@ const BeginSignIn = z.strictObject({
 const BeginSignInTo = z.strictObject({ name: Name, ...BeginSignIn.shape });
 const EndSignInTo = z.strictObject({ name: Name, ...answer });
 
-const shownToolServer = ({ state, ...rest }: ListedToolServer): z.output<typeof ToolServer> => ({
-  ...rest,
-  state: state && shownAnswer(state),
-});
-const shownAnswer = ({ at, ...rest }: AnswerOfServer): z.output<typeof ToolServerAnswer> => ({
-  ...rest,
-  at: new Date(at).toISOString(),
-});
-
 const enteredChanges = ({ newName, headers, ...rest }: z.output<typeof ToolServerChanges>): Changes => ({
   ...rest,
   name: newName,
@@ -163,7 +149,7 @@ export const toolServersRouter = router({
     out: ToolServers,
     answer: { servers: [example] },
     fails: [401, 403],
-  }).query(async ({ ctx }) => ({ servers: (await ctx.services.toolServers.list()).map(shownToolServer) })),
+  }).query(async ({ ctx }) => ({ servers: await ctx.services.toolServers.list() })),
   put: operation({
     ...one,
     rest: `PUT ${base}/:name`,
@@ -174,8 +160,9 @@ export const toolServersRouter = router({
     in: PutToolServer,
     example: bodyExample,
     fails: [400, 401, 403, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
-    shownToolServer(await ctx.services.toolServers.put(name, enteredAddress(values), signal)),
+  }).mutation(
+    async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+      await ctx.services.toolServers.put(name, enteredAddress(values), signal),
   ),
   change: operation({
     ...one,
@@ -188,8 +175,9 @@ export const toolServersRouter = router({
     body: ToolServerChanges,
     example: { tools: ['search_*'], headers: { Authorization: 'Bearer the-next-key', 'x-old-key': null } },
     fails: [400, 401, 403, 404, 409, 413, 422],
-  }).mutation(async ({ ctx, input: { name, ...changes }, signal = neverFires }) =>
-    shownToolServer(await ctx.services.toolServers.change(name, enteredChanges(changes), signal)),
+  }).mutation(
+    async ({ ctx, input: { name, ...changes }, signal = neverFires }) =>
+      await ctx.services.toolServers.change(name, enteredChanges(changes), signal),
   ),
   test: operation({
     rest: `POST ${base}/:name/test`,
@@ -202,8 +190,9 @@ export const toolServersRouter = router({
     example: bodyExample,
     answer: exampleAnswer,
     fails: [401, 403, 404, 413, 422],
-  }).mutation(async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
-    shownAnswer(await ctx.services.toolServers.test(name, testedAddress(values), signal)),
+  }).mutation(
+    async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+      await ctx.services.toolServers.test(name, testedAddress(values), signal),
   ),
   remove: operation({
     rest: `DELETE ${base}/:name`,
@@ -244,8 +233,9 @@ export const toolServersRouter = router({
     in: EndSignInTo,
     example: { state: 'one-time-state', code: 'one-time-code' },
     fails: [400, 401, 403, 404, 409, 413, 422, 501],
-  }).mutation(async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
-    shownToolServer(await ctx.services.toolServers.endSignIn(name, values, signal)),
+  }).mutation(
+    async ({ ctx, input: { name, ...values }, signal = neverFires }) =>
+      await ctx.services.toolServers.endSignIn(name, values, signal),
   ),
   signOut: operation({
     ...one,
@@ -256,5 +246,5 @@ export const toolServersRouter = router({
     may: 'admin',
     in: ToolServerName,
     fails: [401, 403, 404, 409, 422],
-  }).mutation(async ({ ctx, input }) => shownToolServer(await ctx.services.toolServers.signOut(input.name))),
+  }).mutation(async ({ ctx, input }) => await ctx.services.toolServers.signOut(input.name)),
 });

@@ -3,7 +3,7 @@ import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { PreviewView } from '../../sessions/api/ports.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, iso, ofSession } from '../procedure/schemas.ts';
+import { Done, done, ofSession, Time } from '../procedure/schemas.ts';
 
 const Previewed = z.union([z.int().min(1).max(65_535), z.literal('files')]);
 /** With `files`: only the files of this folder, and of those below it. */
@@ -16,20 +16,16 @@ const Preview = z.object({
   url: z.string(),
   /** A path of this server, for programs; pages under it are sandboxed. */
   path: z.string(),
-  createdAt: z.iso.datetime(),
-  expiresAt: z.iso.datetime(),
+  createdAt: Time,
+  expiresAt: Time,
 });
 const toPreview = async (
   { previews, reached }: TrpcContext,
   id: z.output<typeof ofSession>['sessionId'],
   view: PreviewView,
 ) => ({
-  id: view.id,
-  of: view.of,
-  ...(view.folder !== undefined && { folder: view.folder }),
+  ...view,
   ...(await previews.addressOf(id, view, reached)),
-  createdAt: iso(view.createdAt),
-  expiresAt: iso(view.expiresAt),
 });
 
 /** The ports on which programs in a sandbox listen, and the addresses under which browsers see them. */

@@ -1,18 +1,12 @@
 import { z } from 'zod';
-import type { ShareView } from '../../sessions/api/shares.ts';
 import { procedure, router } from '../procedure/procedure.ts';
-import { Done, done, iso, ofSession } from '../procedure/schemas.ts';
+import { Done, done, ofSession, Time } from '../procedure/schemas.ts';
 
 const Share = z.object({
   id: z.string(),
-  createdAt: z.iso.datetime(),
-  expiresAt: z.iso.datetime(),
+  createdAt: Time,
+  expiresAt: Time,
   files: z.boolean(),
-});
-const toShare = ({ createdAt, expiresAt, ...view }: ShareView) => ({
-  ...view,
-  createdAt: iso(createdAt),
-  expiresAt: iso(expiresAt),
 });
 
 /** Links that show one session to anyone who has them, until they expire or are revoked. */
@@ -23,12 +17,12 @@ export const sharesRouter = router({
     .output(Share.extend({ token: z.string(), path: z.string() }))
     .mutation(async ({ ctx, input: { sessionId, hours, files } }) => {
       const { token, view } = await ctx.services.shares.create(sessionId, { lifeMs: hours * 3_600_000, files });
-      return { ...toShare(view), token, path: `/shared#${token}` };
+      return { ...view, token, path: `/shared#${token}` };
     }),
   list: procedure
     .input(ofSession)
-    .output(z.array(Share))
-    .query(async ({ ctx, input }) => (await ctx.services.shares.list(input.sessionId)).map(toShare)),
+    .output(z.array(Share).readonly())
+    .query(async ({ ctx, input }) => await ctx.services.shares.list(input.sessionId)),
   revoke: procedure
     .input(ofSession.extend({ id: z.string().max(100) }))
     .output(Done)
