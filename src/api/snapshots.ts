@@ -10,7 +10,10 @@ const command = {
   name: 'snapshot',
   about: 'keeps copies of sandbox files for new sandboxes, and moves them between installations',
   args: [
-    ['[word]', 'with create: the session; with delete and export: the id or name of a snapshot; with import: its file'],
+    [
+      '[word]',
+      'with create: the session; with delete and export: the id or name of a snapshot; with import: its file, and --name',
+    ],
     ['[file]', 'with export: the file to write; `-`, also for import, is the standard output or input'],
   ],
   examples: [
