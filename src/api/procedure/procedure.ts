@@ -26,7 +26,7 @@ interface Resource {
   readonly command?: {
     readonly name: string;
     readonly about: string;
-    /** Its items. Default: the name. */
+    /** The name of one item. Default: the command's name. */
     readonly item?: string;
     /** The words after the verb. Default: one item, by its id or name. */
     readonly args?: readonly (readonly [usage: string, about: string])[];

@@ -13,7 +13,7 @@ import { type Io, printable } from '../../io.ts';
 
 type Holder = Inputs['memory']['notes'];
 
-/** Whose notes, and those verbs that read or write their text. */
+/** The holder of the notes, and the verbs that read or write a text. */
 export const memoryByHand: ByHand = {
   options: [
     ['--project <project>', 'the notes of a project, by its name or id'],

@@ -7,7 +7,7 @@ import { UsageError } from '../../exit-codes.ts';
 import type { Io } from '../../io.ts';
 import { findBox } from '../../server.ts';
 
-/** Whose secrets: of one session, of one project, or of all sandboxes of the server; and the value of a new one. */
+/** The holder of the secrets (a session, a project, or the server), and the value of a new one. */
 export const secretByHand: ByHand = {
   options: [
     ['--session <session>', 'the secrets of one session'],
