@@ -36,7 +36,7 @@ function fill(template: string, row: object): string | undefined {
 
 function cellOf(column: string, row: object): string {
   for (const choice of column.split(' | ')) {
-    const parts = choice.split(/\[([^\]]*)\]/).map((part, n) => fill(part, row) ?? (n % 2 === 1 ? '' : undefined));
+    const parts = choice.split(/\[([^[\]]*)\]/).map((part, n) => fill(part, row) ?? (n % 2 === 1 ? '' : undefined));
     if (!parts.includes(undefined)) return parts.join('');
   }
   return '';

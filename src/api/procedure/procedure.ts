@@ -206,9 +206,9 @@ const capitalized = (name: string) => name.charAt(0).toUpperCase() + name.slice(
 /** The operations that the procedures of a router describe. */
 export const describedOperations = ({ _def: { procedures } }: AnyRouter): readonly DescribedOperation[] =>
   Object.entries(procedures as Record<string, Callable>).flatMap(([name, procedure]) => {
-    const { type } = procedure._def;
-    if (!procedure._def.meta) return [];
-    const meta = { id: capitalized(name.split('.').at(-1) ?? ''), ...procedure._def.meta };
+    const { type, meta: described } = procedure._def;
+    if (!described) return [];
+    const meta: OperationMeta = { ...described, id: described.id ?? capitalized(name.split('.').at(-1) ?? '') };
     const call: DescribedOperation['call'] = async (input, caller) => {
       parsed.add(input);
       try {

@@ -33,7 +33,7 @@ export function WebhookForm({ webhook, back, onSaved }: Props) {
   const isKnown = projectId === '' || projects.value.some(({ id }) => id === projectId);
   const save = async () => {
     if (chosen.length === 0) throw new Error(t('webhooks.noEvents'));
-    const spec = { name, url, events: chosen, format, projectId: projectId || null };
+    const spec = { name, url, events: [...chosen], format, projectId: projectId || null };
     onSaved(webhook ? await once('webhooks.update', { ...spec, id: webhook.id }) : await once('webhooks.create', spec));
   };
   return (
