@@ -196,8 +196,7 @@ export class AutomationRecords {
 
   async delete(id: string): Promise<void> {
     await this.get(id);
-    await this.#automations.delete(id);
-    await this.deleteStarts(id);
+    await this.#automations.deleteWith(id, () => this.deleteStarts(id));
   }
 
   async deleteStarts(id: string): Promise<void> {

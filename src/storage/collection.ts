@@ -200,6 +200,13 @@ export class Collection<Doc extends OwnedDocument> {
     await this.#records.delete(this.#rules.kind, id);
   }
 
+  /** Deletes the document after its parts, so that a deletion that is cut can be repeated, and then the parts that came meanwhile. */
+  async deleteWith(id: string, deleteParts: () => Promise<void>): Promise<void> {
+    await deleteParts();
+    await this.delete(id);
+    await deleteParts();
+  }
+
   #sortOf = (doc: Doc): number => this.#rules.sortOf?.(doc) ?? doc.createdAt ?? 0;
 }
 

@@ -93,7 +93,9 @@ export async function projectParts({
     logger.error({ err: error }, `uploads will fail: ${toAppError(error).publicMessage}`);
   });
   const uploads = uploadService({ records, blobs, clock, newId, maxBytes: config.maxUploadBytes });
-  await uploads.sweep().catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
+  await uploads
+    .sweep(store.shared)
+    .catch((error: unknown) => logger.warn({ err: error }, 'old uploads could not be removed'));
 
   const hasSome = async (kind: string) => (await records.list(kind, { limit: 1 })).length > 0;
   const sealedKinds = [

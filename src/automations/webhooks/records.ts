@@ -83,10 +83,11 @@ export class WebhookRecords {
   }
   async delete(id: string): Promise<void> {
     await this.get(id);
-    await this.#endpoints.delete(id);
-    for (const kind of [kinds.pending, kinds.ended])
-      for (const { id: delivery } of await this.#records.list(kind, { idPrefix: `${id}:` }))
-        await this.#records.delete(kind, delivery);
+    await this.#endpoints.deleteWith(id, async () => {
+      for (const kind of [kinds.pending, kinds.ended])
+        for (const { id: delivery } of await this.#records.list(kind, { idPrefix: `${id}:` }))
+          await this.#records.delete(kind, delivery);
+    });
   }
   /** All endpoints, or an owner's, newest first. */
   list(owner?: string): Promise<StoredWebhook[]> {

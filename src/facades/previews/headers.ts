@@ -28,8 +28,8 @@ export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http
   return { Host: local, ...Object.fromEntries(kept), ...forwarded };
 }
 
-/** Headers that would reach beyond the preview's own name, or keep it out of a frame of the page. */
-const notForNames = new Set(['x-frame-options', 'clear-site-data', 'alt-svc', 'nel', 'report-to']);
+/** It would keep the preview out of a frame of the page. */
+const notForNames = new Set(['x-frame-options']);
 
 /** The headers of a program's answer under an origin of its own. */
 export function answerUnderName(raw: readonly string[], port: number): string[] {

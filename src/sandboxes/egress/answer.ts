@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
+import { isHeaderText, limitInterimAnswers } from '../../core/text/http-answers.ts';
 import type { Client } from './client.ts';
 import { searchedAnswer } from './credentials/searched-answer.ts';
 import { withholdFilter } from './credentials/withhold.ts';
@@ -69,6 +70,7 @@ export function passAnswer(
     body.on('data', (chunk: Buffer) => client.count(chunk.length));
     pipeFiltered(body, res, found && withholdFilter(secrets, repeats));
   };
+  limitInterimAnswers(outgoing);
   outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(headBytes({ rawHeaders })));
   outgoing.on('error', broken);
   outgoing.once('close', () => broken(new Error('it changed the protocol unasked'))); // such a change is not an error
@@ -88,12 +90,13 @@ export function passAnswer(
 /** The fault of a malformed answer that the parser lets through. */
 export function findFault({ statusCode = 0, statusMessage = '' }: IncomingMessage): string | undefined {
   if (statusCode < 200) return `its answer has the status ${statusCode}`;
-  return /[^\t\x20-\x7e\x80-\xff]/.test(statusMessage) ? 'its status line has control characters' : undefined;
+  return isHeaderText(statusMessage) ? undefined : 'its status line has control characters';
 }
 
 /** The answer to a request. Rejects if there is none, or an unreadable one. */
 export function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  limitInterimAnswers(outgoing);
   outgoing.on('error', reject); // stays: after the answer, its body reports the end
   outgoing.once('close', () => reject(new Error('The server hung up without an answer.')));
   outgoing.once('response', (incoming) => {

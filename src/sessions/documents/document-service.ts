@@ -107,9 +107,10 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
       }),
     async delete(id) {
       await found(id);
-      await of(kindOf(id)).delete(id);
-      for (const one of await records.list(earlierKind, { idPrefix: `${id}:` }))
-        await records.delete(earlierKind, one.id);
+      await of(kindOf(id)).deleteWith(id, async () => {
+        for (const one of await records.list(earlierKind, { idPrefix: `${id}:` }))
+          await records.delete(earlierKind, one.id);
+      });
     },
   };
   return service;

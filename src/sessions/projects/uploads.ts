@@ -51,8 +51,8 @@ export interface UploadService {
   ofProject(projectId: string): Promise<readonly UploadedFile[]>;
   delete(id: string): Promise<void>;
   deleteProject(projectId: string): Promise<void>;
-  /** Deletes what an earlier server process left unfinished. */
-  sweep(): Promise<void>;
+  /** Deletes what an earlier server process left unfinished; `otherServers` may be at work on what is younger than an hour. */
+  sweep(otherServers?: boolean): Promise<void>;
 }
 /** Also finds files by their session, which no caller of a facade may ask for. */
 export interface Uploads extends UploadService {
@@ -73,6 +73,7 @@ const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'se
   projectId ?? sessionId ?? 'nobody';
 /** `isKept`: false until the file is listed, so that a sweep finds what is not. Older servers wrote none. */
 const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().optional() });
+const uploadMs = 60 * 60_000; // longer than any upload takes
 const gone = () => new AppError('file_not_found', 'There is no such file.');
 
 export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps): Uploads {
@@ -94,6 +95,8 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     await records.delete(ownerKind, id);
   };
   const remove = async (file: UploadedFile) => {
+    const pointer = { owner: folderOf(file), at: file.uploadedAt, isKept: false }; // a sweep goes on where this is cut
+    await records.put({ kind: ownerKind, id: file.id, doc: pointer });
     await records.delete(fileKind, `${folderOf(file)}:${file.id}`); // from here on no caller finds it
     await forget(file.id);
   };
@@ -149,10 +152,11 @@ export function uploadService({ records, blobs, clock, newId, maxBytes }: Deps):
     },
     deleteProject: removeFolder,
     deleteSession: removeFolder,
-    async sweep() {
+    async sweep(otherServers = false) {
+      const before = otherServers ? started - uploadMs : started;
       for (const { id, doc } of await records.list(ownerKind, { state: 'staged' })) {
         const { owner, at } = Owner.parse(doc);
-        if (at >= started) continue;
+        if (at >= before) continue;
         const isKept = (await records.get(fileKind, `${owner}:${id}`)) !== undefined; // by a server that died right after it
         await (isKept ? records.put({ kind: ownerKind, id, doc: { owner, at, isKept } }) : forget(id));
       }

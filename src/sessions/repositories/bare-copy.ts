@@ -2,6 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
+import { turnOfTheLoop } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../../core/text/tar.ts';
 
@@ -22,9 +23,10 @@ const refName = /^refs\/(heads|tags)\/[^\0- \x7f~^:?*[\\]+$/;
 const wrongName = /\.\.|\/\/|\/\.|\.lock(\/|$)|[/.]$|@\{/;
 const isRef = (name: string) => name.length <= 1_000 && refName.test(name) && !wrongName.test(name);
 const maxRefs = 100_000;
+const refsAtOnce = 2_000;
 const maxDepth = 20;
-const maxConfig = 2 ** 20;
-const maxText = 64 * 2 ** 20;
+/** The most bytes of a file that is read as text. */
+const maxText = { config: 2 ** 20, 'packed-refs': 32 * 2 ** 20, shallow: 2 ** 20, ref: 4_096 } as const;
 const pieceBytes = 256 * 1024;
 
 /** The folder with the objects: that of a bare repository, or its `.git`. Rejects: not_found, unsupported. */
@@ -51,7 +53,7 @@ export async function* bareCopy(folder: GitFolder, signal: AbortSignal): AsyncGe
   const config = await settingsOf(folder);
   const head = await headOf(folder);
   const refs = [...(await refsOf(folder, signal))].map(([name, value]) => `${value} ${name}\n`);
-  const shallow = (await textOf(folder, 'shallow')) ?? '';
+  const shallow = (await textOf(folder, 'shallow', maxText.shallow)) ?? '';
   const commits = shallow.split('\n').filter((line) => object.test(line));
   const texts: Readonly<Record<string, string>> = {
     config,
@@ -103,7 +105,7 @@ class Pieces {
 }
 
 async function settingsOf(folder: GitFolder): Promise<string> {
-  const text = (await textOf(folder, 'config')) ?? '';
+  const text = (await textOf(folder, 'config', maxText.config)) ?? '';
   // A section can be in the line of its first setting.
   const settings = text.split('\n').map((line) =>
     line
@@ -112,8 +114,6 @@ async function settingsOf(folder: GitFolder): Promise<string> {
       .toLowerCase(),
   );
   const has = (name: string, value: string) => settings.some((line) => line.startsWith(`${name}=${value}`));
-  if (text.length > maxConfig)
-    throw new AppError('unsupported', `${folder.url} has settings of ${text.length} characters.`);
   const refuse = (why: string) => new AppError('unsupported', `${folder.url} ${why}`);
   if (has('refstorage', 'reftable'))
     throw refuse('keeps its branches as a reftable, which Corral does not read. Clone it, and name the clone.');
@@ -129,7 +129,7 @@ async function settingsOf(folder: GitFolder): Promise<string> {
 }
 
 async function headOf(folder: GitFolder): Promise<string> {
-  const head = ((await textOf(folder, 'HEAD')) ?? '').trim();
+  const head = ((await textOf(folder, 'HEAD', maxText.ref)) ?? '').trim();
   const [, name = ''] = /^ref: (.*)$/.exec(head) ?? [];
   if (object.test(head) || isRef(name)) return `${head}\n`;
   throw new AppError('unsupported', `${folder.url} has a HEAD that names no branch and no commit.`);
@@ -138,27 +138,34 @@ async function headOf(folder: GitFolder): Promise<string> {
 /** Branches and tags. A name or value that git would not take is left out. */
 async function refsOf(folder: GitFolder, signal: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const refs = new Map<string, string>();
-  for (const line of ((await textOf(folder, 'packed-refs')) ?? '').split('\n')) {
-    const [value = '', name = ''] = line.split(' ');
+  const packed = (await textOf(folder, 'packed-refs', maxText['packed-refs'])) ?? '';
+  for (const [n, line] of packed.split('\n').entries()) {
+    if (n % refsAtOnce === 0) await turnOfTheLoop();
+    throwIfFired(signal);
+    const [value = '', name = ''] = line.split(' ', 2);
     if (object.test(value) && isRef(name)) refs.set(name, value);
+    if (refs.size > maxRefs) throw tooManyRefs(folder);
   }
   const visit = async (under: string, depth: number): Promise<void> => {
     throwIfFired(signal);
     for (const entry of await namesIn(folder, under)) {
       const name = `${under}/${entry.name}`;
-      if (refs.size > maxRefs) {
-        const text = `${folder.url} has more than ${maxRefs} branches and tags. Remove some, or serve it over HTTPS.`;
-        throw new AppError('unsupported', text);
-      }
+      if (refs.size > maxRefs) throw tooManyRefs(folder);
       if (entry.isDirectory() && depth < maxDepth) await visit(name, depth + 1);
       if (!entry.isFile() || !isRef(name)) continue;
-      const value = ((await textOf(folder, name)) ?? '').trim();
+      const value = ((await textOf(folder, name, maxText.ref)) ?? '').trim();
       if (object.test(value)) refs.set(name, value);
     }
   };
   for (const kind of ['heads', 'tags']) await visit(`refs/${kind}`, 0);
   return refs;
 }
+
+const tooManyRefs = ({ url }: GitFolder) =>
+  new AppError(
+    'unsupported',
+    `${url} has more than ${maxRefs} branches and tags. Remove some, or serve it over HTTPS.`,
+  );
 
 async function* objectFiles(folder: GitFolder): AsyncGenerator<string> {
   const groups = (await namesIn(folder, 'objects')).filter((one) => one.isDirectory()).map(({ name }) => name);
@@ -180,11 +187,13 @@ async function namesIn(folder: GitFolder, name: string) {
 }
 
 /** Undefined: there is no such file. */
-async function textOf(folder: GitFolder, name: string): Promise<string | undefined> {
+async function textOf(folder: GitFolder, name: string, most: number): Promise<string | undefined> {
   if ((await unlessMissing(lstat(join(folder.path, name)))) === undefined) return undefined;
   await using file = await openInside(folder, name);
-  if (file.size > maxText) throw new AppError('unsupported', `${folder.url} has a ${name} of ${file.size} bytes.`);
-  return await file.handle.readFile('utf8');
+  if (file.size > most) throw new AppError('unsupported', `${folder.url} has a ${name} of ${file.size} bytes.`);
+  const bytes = Buffer.alloc(file.size); // no more than was admitted, though the file can grow
+  const { bytesRead } = await file.handle.read(bytes, 0, file.size, 0);
+  return bytes.toString('utf8', 0, bytesRead);
 }
 
 interface OpenedFile extends AsyncDisposable {

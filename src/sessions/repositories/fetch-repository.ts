@@ -25,7 +25,7 @@ const removeMs = 30_000;
 // branch has is requested by its name. Each submodule comes by itself, because git aborts all of them if one fails.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
-trap 'rm -rf -- "$made" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
+trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
 if [ -e "$place" ] && [ -n "$(ls -A -- "$place" 2>&1)" ]; then exit ${exits.exists}; fi
 rm -rf -- "$made" && mkdir -p "$workdir/.corral/fetching" || exit 1
 options=(--no-checkout --template= --no-recurse-submodules)
@@ -34,7 +34,19 @@ options=(--no-checkout --template= --no-recurse-submodules)
 instead=()
 for ((n = 0; n < \${#folders[@]}; n++)); do instead+=(-c "url.file://$source.parts/$n.insteadOf=\${folders[n]}"); done
 from() { if [ -n "$source" ]; then GIT_ALLOW_PROTOCOL=file:https:http git -c protocol.file.allow=always "\${instead[@]}" "$@"; else git "$@"; fi; }
-from clone --quiet "\${options[@]}" -- "\${source:+file://}\${source:-$url}" "$made" || exit 1
+hostIn() { local rest=\${1#*://}; printf %s "\${rest%%[/?#]*}"; }
+# Not --quiet, with which git does not mention a redirect. Another host could be one to which a credential of the session
+# belongs, and a push would send its content to the first.
+remote() {
+  local code to
+  from "$@" 2>"$made.errors"
+  code=$?
+  tail -c 65536 -- "$made.errors" >&2
+  to=$(sed -n 's/^warning: redirecting to //p' "$made.errors" | tail -n 1)
+  [ -z "$to" ] || [ "$(hostIn "$to")" = "$(hostIn "$url")" ] || { printf '%s\\n' "$to" >&2; exit ${exits.redirected}; }
+  return $code
+}
+remote clone "\${options[@]}" -- "\${source:+file://}\${source:-$url}" "$made" || exit 1
 cd -- "$made" || exit 1
 base=$(git symbolic-ref --quiet --short refs/remotes/origin/HEAD) && base=\${base#origin/}
 start=
@@ -47,8 +59,14 @@ else
   start=$(git rev-parse --verify --quiet "refs/tags/$ref^{commit}") || {
     [[ $ref =~ ^[0-9a-f]{7,64}$ ]] && start=$(git rev-parse --verify --quiet "$ref^{commit}")
   } || {
-    from fetch --quiet \${depth:+--depth "$depth"} origin "$ref" && start=$(git rev-parse --verify --quiet 'FETCH_HEAD^{commit}')
+    remote fetch \${depth:+--depth "$depth"} origin "$ref" && start=$(git rev-parse --verify --quiet 'FETCH_HEAD^{commit}')
   } || { printf 'There is no branch, tag or commit %s.\\n' "$ref" >&2; exit ${exits.moved}; }
+fi
+# Git takes a page, such as one for signing in, for a repository without commits.
+if [ -z "$start" ] && [ -z "$source" ]; then
+  GIT_TRACE_CURL="$made.errors" GIT_TRACE_CURL_NO_DATA=1 git ls-remote -- "$url" >/dev/null 2>&1
+  grep -qi ': content-type: application/x-git-upload-pack-advertisement' -- "$made.errors" ||
+    { printf 'fatal: the server answers with a page, such as one for signing in\\n' >&2; exit 1; }
 fi
 git remote set-url origin "$url"
 if [ -n "$start" ]; then git checkout --quiet -b "$branch" --no-track "$start" || exit 1
@@ -202,6 +220,10 @@ function fetchFailure(repository: SessionRepository, exitCode: number, stderr: s
   const { url, path, ref } = repository;
   if (exitCode === exits.exists)
     return new AppError('conflict', `The folder ${path} has files already. Choose another path for ${url}.`);
+  if (exitCode === exits.redirected) {
+    const text = `${url} redirects to another host: ${gitSaid(stderr.trimEnd().split('\n').at(-1) ?? '')}. Name that address if you trust it.`;
+    return new AppError('conflict', text);
+  }
   if (exitCode === exits.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
   return (
     (isFolderUrl(url) ? undefined : remoteFailure(repository, stderr)) ??

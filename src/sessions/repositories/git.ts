@@ -9,7 +9,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 type Sandbox = Pick<SandboxClient, 'exec'>;
 
 /** Exit codes of the scripts; git's own are below 130. */
-export const exits = { noGit: 127, notOurs: 145, nothing: 146, exists: 147, moved: 148 } as const;
+export const exits = { noGit: 127, notOurs: 145, nothing: 146, exists: 147, moved: 148, redirected: 149 } as const;
 
 /** Variables that keep every other source of settings, helpers and protocols away from git. */
 const variables = `
@@ -22,7 +22,7 @@ git() {
   command git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c core.untrackedCache=false -c core.attributesFile=/dev/null \\
     -c core.excludesFile=/dev/null -c core.quotePath=false -c credential.helper= -c commit.gpgSign=false -c tag.gpgSign=false \\
     -c push.gpgSign=false -c gc.auto=0 -c maintenance.auto=false -c submodule.recurse=false -c fetch.recurseSubmodules=false \\
-    -c protocol.ext.allow=never -c protocol.file.allow=never -c advice.detachedHead=false -c diff.external= -c safe.directory='*' "$@"
+    -c http.lowSpeedLimit=1 -c http.lowSpeedTime=120 -c protocol.ext.allow=never -c protocol.file.allow=never -c advice.detachedHead=false -c diff.external= -c safe.directory='*' "$@"
 }
 `;
 
@@ -146,10 +146,10 @@ export async function runInRepository(
   return output;
 }
 
-/** The last lines of git's output, without control characters. A server of a repository can write into them. */
+/** The last lines of git's output, without control and invisible characters. A server of a repository can write into them. */
 export function gitSaid(stderr: string): string {
   const lines = stderr
-    .replace(/[^\P{Cc}\n\r]/gu, '')
+    .replace(/[^\P{C}\n\r]/gu, '')
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .filter((line) => line !== '' && !/^(hint:|warning:|Cloning into|To https?:)/.test(line));

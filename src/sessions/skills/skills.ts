@@ -65,9 +65,10 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
     });
   }
 
+  /** The record last, so that a removal that is cut can be repeated. */
   async function removeVersion(version: StoredVersion): Promise<void> {
-    await records.deleteVersion(version);
     await blobs.delete(version.blob);
+    await records.deleteVersion(version);
   }
 
   const service: StoredSkills = {

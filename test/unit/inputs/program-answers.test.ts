@@ -12,7 +12,8 @@ const portOf = (server: Server) => (server.address() as AddressInfo).port;
 beforeAll(async () => {
   program = listen((socket) => {
     socket.on('error', () => {});
-    socket.once('data', () => socket.end(answer, 'latin1'));
+    const isOver = !answer.endsWith('…');
+    socket.once('data', () => (isOver ? socket.end(answer, 'latin1') : socket.write(answer.slice(0, -1), 'latin1')));
   });
   const passing = () => ({ connection: connect(portOf(program), '127.0.0.1'), path: '/', headers: { Host: 'x' } });
   door = createServer((request, response) => {
@@ -42,6 +43,32 @@ const rows: readonly (readonly [string, string, number])[] = [
   ['bytes of Latin-1 in a header', 'HTTP/1.1 200 OK\r\nX-A: caf\xe9\r\nContent-Length: 0\r\n\r\n', 200],
   ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n', 502],
   ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx', 502],
+  ['one length twice', 'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx', 502],
+  [
+    'a length beside pieces',
+    'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+    502,
+  ],
+  ['a folded header', 'HTTP/1.1 200 OK\r\nX-A: a\r\n b\r\nContent-Length: 0\r\n\r\n', 502],
+  ['a bare CR in a header', 'HTTP/1.1 200 OK\r\nX-A: a\rSet-Cookie: x\r\nContent-Length: 0\r\n\r\n', 502],
+  ['a header of 70,000 characters', `HTTP/1.1 200 OK\r\nX-A: ${'a'.repeat(70_000)}\r\n\r\n`, 502],
+  ['3,000 headers', `HTTP/1.1 200 OK\r\n${'X-A: a\r\n'.repeat(3_000)}Content-Length: 0\r\n\r\n`, 200],
+  [
+    'trailers',
+    `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n${'X-A: a\r\n'.repeat(1_000)}\r\n`,
+    200,
+  ],
+  ['a body of a 204', 'HTTP/1.1 204 x\r\nContent-Length: 5\r\n\r\nhello', 204],
+  ['a body of a 304', 'HTTP/1.1 304 x\r\nContent-Length: 5\r\n\r\nhello', 304],
+  ['more than its length', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhello', 200],
+  ['a second answer', `${'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi'.repeat(2)}`, 200],
+  [
+    'an interim answer before its own',
+    'HTTP/1.1 103 x\r\nLink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+    200,
+  ],
+  ['interim answers without end', `${'HTTP/1.1 100 Continue\r\n\r\n'.repeat(50)}…`, 502],
+  ['a 101 that switches to nothing', 'HTTP/1.1 101 x\r\n\r\nhello', 502],
   ['another protocol', 'SSH-2.0-OpenSSH_9\r\n', 502],
   ['nothing', '', 502],
 ];
@@ -64,6 +91,29 @@ const upgraded = async () => {
   socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
   return await text(socket);
 };
+
+test('a switch of the protocol that nobody asked for is no answer', async () => {
+  answer = 'HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello';
+  const asked = ask({ port: portOf(door), host: '127.0.0.1' }).end();
+  const [got] = await once(asked, 'response');
+  expect([got.statusCode, (await buffer(got)).toString()]).toEqual([502, 'failed']);
+});
+
+test('headers that reach beyond the name of a program stay away from browsers', async () => {
+  const beyond = [
+    'Clear-Site-Data: "*"',
+    'Alt-Svc: h3=":443"',
+    'NEL: {}',
+    'Report-To: {}',
+    'Proxy-Authenticate: Basic',
+  ];
+  answer = `HTTP/1.1 200 OK\r\n${beyond.join('\r\n')}\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n`;
+  const asked = ask({ port: portOf(door), host: '127.0.0.1' }).end();
+  const [got] = await once(asked, 'response');
+  await buffer(got);
+  const names = beyond.map((line) => line.split(':')[0]?.toLowerCase() ?? '');
+  expect([got.headers['x-a'], names.filter((name) => name in got.headers)]).toEqual(['1', []]);
+});
 
 test('an upgrade is joined with its first bytes, and sets no cookies', async () => {
   const cookies = 'Set-Cookie: a=1; Domain=example.com\r\nset-cookie: b=2\r\n';

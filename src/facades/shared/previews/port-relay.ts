@@ -8,6 +8,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { isHeaderText, limitInterimAnswers } from '../../../core/text/http-answers.ts';
 import { withoutPreviewCookies } from './cookies.ts';
 
 // Passes requests on to programs in sandboxes, over a connection to their port.
@@ -29,15 +30,13 @@ type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | '
   readonly client: Duplex;
 };
 
-/** The head of a program's answer as it can be passed on. Undefined: its status is none of HTTP's. */
-function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => string[]) {
+/** The head of a program's last answer as it can be passed on. Undefined: it has another status than an answer can have. */
+function headOf(answer: IncomingMessage, changed: (raw: readonly string[]) => string[], isUpgrade = false) {
   const { statusCode: status = 0, statusMessage = '', rawHeaders } = answer;
-  if (status < 100) return undefined;
+  if (status < 200 && !isUpgrade) return undefined;
   const reason = isHeaderText(statusMessage) ? statusMessage : (STATUS_CODES[status] ?? '');
   return { status, reason, headers: changed(rawHeaders) };
 }
-/** Node accepts control characters in a reason that it receives, and throws where it should send them. */
-const isHeaderText = (text: string) => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);
 
 /** Passes one request on, and its answer back, as they come. */
 export async function relay(relayed: RelayedRequest): Promise<void> {
@@ -55,7 +54,10 @@ export async function relay(relayed: RelayedRequest): Promise<void> {
     headers: { ...headers, connection: 'close', ...(isChunked && { 'transfer-encoding': 'chunked' }) },
     maxHeaderSize: 64 * 1024,
   });
+  limitInterimAnswers(outgoing);
+  let isWhole = () => false;
   outgoing.once('response', (answer) => {
+    isWhole = () => answer.complete;
     answer.once('error', () => response.destroy());
     const head = headOf(answer, changed);
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
@@ -65,9 +67,10 @@ export async function relay(relayed: RelayedRequest): Promise<void> {
   });
   outgoing.once('upgrade', (_answer, socket: Duplex) => {
     socket.destroy(); // not requested
-    response.destroy();
+    failed();
   });
   outgoing.once('error', () => {
+    if (response.headersSent && isWhole()) return; // more came than the answer's length, or a body where none can be
     if (response.headersSent) return void response.destroy();
     failed();
   });
@@ -79,7 +82,11 @@ export async function relay(relayed: RelayedRequest): Promise<void> {
   connection.destroy();
 }
 
-const hops = new Set(['connection', 'keep-alive', 'transfer-encoding']);
+/** Headers of one connection, and those that reach beyond the program's own name: a browser clears cookies of the whole domain. */
+const hops = new Set([
+  ...['connection', 'keep-alive', 'transfer-encoding', 'proxy-authenticate', 'proxy-connection', 'trailer'],
+  ...['clear-site-data', 'alt-svc', 'nel', 'report-to'],
+]);
 export function withoutHops(raw: readonly string[], without: ReadonlySet<string> = new Set()): string[] {
   const kept: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
@@ -111,8 +118,9 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
   const agent = new Agent();
   agent.createConnection = () => connection;
   const outgoing = ask({ agent, path, headers: { ...headers, connection: 'Upgrade' }, maxHeaderSize: 64 * 1024 });
+  limitInterimAnswers(outgoing);
   const begin = (answer: IncomingMessage, ending: 'Upgrade' | 'close') => {
-    const head = headOf(answer, (raw) => withoutHops(changed(raw), cookies));
+    const head = headOf(answer, (raw) => withoutHops(changed(raw), cookies), ending === 'Upgrade');
     if (!head) return void outgoing.destroy(new Error('no valid answer'));
     const lines = [`HTTP/1.1 ${head.status} ${head.reason}`];
     for (let at = 0; at < head.headers.length; at += 2) lines.push(`${head.headers[at]}: ${head.headers[at + 1]}`);
@@ -131,7 +139,7 @@ export async function relayUpgrade(relayed: RelayedUpgrade): Promise<void> {
   let isAnswered = false;
   for (const event of ['upgrade', 'response'])
     outgoing.once(event, (answer: IncomingMessage) => {
-      isAnswered = (answer.statusCode ?? 0) >= 100;
+      isAnswered = (answer.statusCode ?? 0) >= (event === 'upgrade' ? 100 : 200);
     });
   outgoing.once('error', () => {
     if (isAnswered) return void client.destroy();

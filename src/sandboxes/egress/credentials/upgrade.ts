@@ -1,5 +1,6 @@
 import { type IncomingMessage, request, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { limitInterimAnswers } from '../../../core/text/http-answers.ts';
 import { cannotSearch, findFault, repeatsSecret } from '../answer.ts';
 import { headBytes } from '../heads.ts';
 import { Refusal } from '../refusal.ts';
@@ -41,6 +42,7 @@ export function relayUpgrade(
     path: req.url ?? '/',
     headers: [...headers, 'Connection', 'Upgrade', 'Upgrade', 'websocket'],
   });
+  limitInterimAnswers(outgoing);
   let isAnswered = false;
   const leave = () => void socket.destroy();
   const reject = (why: string) => {

@@ -45,6 +45,24 @@ test('an archived document stays readable and cannot be changed; a deleted one i
   await expect(documents.get(id, 1)).rejects.toMatchObject({ code: 'not_found' });
 });
 
+test('a deletion that is cut anywhere can be asked for again, and leaves no version', async () => {
+  const { records } = memoryStore();
+  const documents = documentService({ records, clock: manualClock(), ids: randomIds() });
+  const { id } = await documents.create({ kind: 'agent', content: { name: 'a' } });
+  for (const name of ['b', 'c', 'd']) await documents.update(id, { content: { name } });
+  const { delete: remove } = records;
+  for (let cuts = 0; cuts < 4; cuts++) {
+    let left = 1; // deletions until the server dies
+    records.delete = async (kind, key) => {
+      if (left-- === 0) throw new Error('killed');
+      await remove(kind, key);
+    };
+    await documents.delete(id).catch(() => {});
+  }
+  await expect(documents.get(id)).rejects.toMatchObject({ code: 'not_found' });
+  expect(await records.list('document-version')).toEqual([]);
+});
+
 test.each(['', 'agent_', 'agent_../x', 'session_0123456789abcdef01234567'])('the id %j is unknown', (id) =>
   expect(service().get(id)).rejects.toMatchObject({ code: 'not_found' }),
 );

@@ -88,6 +88,21 @@ describe('uploads', () => {
     expect((await before.records.list('file-owner')).map(({ id }) => id).sort()).toEqual(['fresh', kept].sort());
   });
 
+  test('the removal of a file that is cut is completed at the next start, and uploads of other servers go on', async () => {
+    const before = start();
+    const id = await before.put('whole');
+    const remove = before.blobs.delete;
+    before.blobs.delete = () => Promise.reject(new Error('killed'));
+    await expect(before.uploads.delete(id)).rejects.toThrow('killed');
+    before.blobs.delete = remove;
+    await before.stage('of another server');
+    const after = uploadService({ ...before, clock: manualClock(3_601_001), newId: () => 'fresh', maxBytes: 100 });
+    await after.sweep(true);
+    expect([...before.blobs.kept.keys()]).toEqual(['id-1']);
+    await after.sweep();
+    expect(before.blobs.kept.size).toBe(0);
+  });
+
   test('a storage that fails leaves no record', async () => {
     const blobs = memoryBlobs();
     blobs.put = () => Promise.reject(new AppError('store_unavailable', 'It does not answer.'));
