@@ -43,6 +43,56 @@ test('a client that openapi-typescript generates from the document compiles', as
   expect(stdout).toBe('');
 });
 
+interface Documented {
+  readonly operationId: string;
+  readonly requestBody?: { readonly content?: Record<string, { readonly example?: object }> };
+  readonly responses: Record<string, { readonly links?: Record<string, Link> }>;
+}
+interface Link {
+  readonly operationId: string;
+  readonly parameters: Record<string, string>;
+}
+type Paths = Record<string, Record<string, Documented>>;
+
+/** Makes some of all that can be made from an example of the document alone, and returns the settings with which its ids are used. */
+async function seeded(url: string, paths: Paths): Promise<string> {
+  const ids = new Map<string, Set<unknown>>(); // by path and parameter
+  const pathOf = (id: string) =>
+    Object.keys(paths).find((path) => Object.values(paths[path] ?? {}).some(({ operationId }) => operationId === id));
+  const makers = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, one]) => ({ path, method, ...one })),
+  );
+  for (const { path, method, requestBody, responses } of makers) {
+    const links = Object.entries(responses).flatMap(([status, one]) =>
+      status[0] === '2' ? Object.values(one.links ?? {}) : [],
+    );
+    if (!/^(post|put)$/.test(method) || path.includes('{') || links.length === 0) continue;
+    const example = requestBody?.content?.['application/json']?.example ?? {};
+    const many = path === '/api/v1/sessions' ? 250 : 15;
+    for (let n = 0; n < many; n++) {
+      const body = JSON.stringify('name' in example ? { ...example, name: `seed-${n}` } : example);
+      const headers = { 'content-type': 'application/json' };
+      const made = await fetch(`${url}${path}`, { method: method.toUpperCase(), headers, body });
+      const answer: unknown = made.ok ? await made.json() : undefined;
+      for (const { operationId, parameters } of links)
+        for (const [name, pointer] of Object.entries(parameters)) {
+          const parts = pointer.split('#/')[1]?.split('/') ?? [];
+          const id = parts.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], answer);
+          const key = `${pathOf(operationId)} ${name}`;
+          if (id !== undefined) ids.set(key, (ids.get(key) ?? new Set()).add(id));
+        }
+    }
+  }
+  const lists = [...new Set([...ids.values()].map((values) => JSON.stringify([...values].map(String).sort())))];
+  const uses = [...ids].map(([key, values]) => {
+    const [path, name] = key.split(' ');
+    const list = lists.indexOf(JSON.stringify([...values].map(String).sort()));
+    return `[[operations]]\ninclude-path = "${path}"\n[operations.parameters]\n"path.${name}" = { dictionary = "d${list}", probability = 0.9 }\n`;
+  });
+  const checks = '[checks]\nnot_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 501]\n';
+  return [checks, ...uses, ...lists.map((values, n) => `[dictionaries.d${n}]\nvalues = ${values}\n`)].join('\n');
+}
+
 test('every documented path answers within its schema and without a 5xx', async (context) => {
   context.skip(program === undefined, 'schemathesis is not installed');
   const settings = {
@@ -52,8 +102,13 @@ test('every documented path answers within its schema and without a 5xx', async 
     LOG_LEVEL: 'warn',
   };
   await using server = await serverProcess(settings);
+  const { paths } = (await (await fetch(`${server.url}/openapi.json`)).json()) as { paths: Paths };
+  const folder = await mkdtemp(join(tmpdir(), 'corral-schemathesis-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'settings.toml'), await seeded(server.url, paths));
   const checks = 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance';
   const args = [
+    ...['--config-file', join(folder, 'settings.toml')],
     'run',
     `${server.url}/openapi.json`,
     '--max-examples',
@@ -72,4 +127,7 @@ test('every documented path answers within its schema and without a 5xx', async 
   );
   expect(code, stdout.slice(-8_000)).toBe(0);
   expect(stdout).toMatch(/Tested: \d{2,}/);
+  const withIds = Object.keys(paths).flatMap((path) => (path.includes('{') ? Object.keys(paths[path] ?? {}) : []));
+  const [, unreached = '0'] = /Missing test data: (\d+) operations?/.exec(stdout) ?? [];
+  expect(Number(unreached), stdout.slice(-4_000)).toBeLessThan(withIds.length / 4); // three of four reach past 404
 });
