@@ -6,6 +6,7 @@ import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { type Principal, type Role, roles } from '../core/model/principal.ts';
+import { changeRecord } from '../storage/collection.ts';
 import type { PepperedHash, Peppers } from './pepper.ts';
 
 const StoredKey = z.object({
@@ -176,16 +177,13 @@ export async function apiKeys(deps: Deps): Promise<ApiKeys> {
   }
 
   async function change(id: string, fields: Partial<StoredKey>): Promise<Entry> {
-    for (let tries = 0; ; tries++) {
-      const found = await records.get(kind, id);
+    const changed = await changeRecord<StoredKey>(records, { kind, id }, (found) => {
       if (!found) throw missing();
       const doc = { ...StoredKey.parse(found.doc), ...fields };
-      try {
-        return know(doc, await records.put({ kind, id, doc, sort: doc.createdAt, expect: found.version }));
-      } catch (thrown) {
-        if (tries === 5 || !(thrown instanceof AppError && thrown.code === 'conflict')) throw thrown;
-      }
-    }
+      return { doc, sort: doc.createdAt };
+    });
+    if (!changed) throw missing();
+    return know(changed.doc, changed.version);
   }
 
   const otherOwners = (than?: string) =>

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { keyedQueue } from '../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../core/contracts/clock.ts';
 import type { RecordStore } from '../core/contracts/ports.ts';
-import { AppError, toAppError } from '../core/errors/errors.ts';
+import { AppError } from '../core/errors/errors.ts';
 import type { IdSource } from '../core/model/ids.ts';
 import { parseJson } from '../core/text/json.ts';
+import { Collection } from '../storage/collection.ts';
 import type { Peppers } from './pepper.ts';
 
 // Credentials of workers of self-hosted environments: a permanent key, stored like API keys, and signed tokens for the
@@ -77,62 +77,49 @@ export async function environmentKeysUnderOldPeppers(
 
 export class EnvironmentKeys {
   readonly #deps: Deps;
+  readonly #keys: Collection<StoredKey>;
   #peppers: Promise<Peppers> | undefined;
-
-  readonly #inTurn = keyedQueue();
 
   constructor(deps: Deps) {
     this.#deps = deps;
+    this.#keys = new Collection<StoredKey>(deps.records, { kind, schema: StoredKey, missing });
   }
 
   /** Returns the key, which is never shown again. Rejects: quota. */
-  async create(environmentId: string, requested: { readonly name: string; readonly maker: Maker }) {
-    return await this.#inTurn(environmentId, () => this.#create(environmentId, requested));
-  }
-
-  async #create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
-    const { records, clock, ids } = this.#deps;
-    const own = await this.#of(environmentId);
-    if (own.length >= maxKeys)
-      throw new AppError('quota', `An environment has at most ${maxKeys} keys. Delete one, or use an existing one.`);
+  async create(environmentId: string, { name, maker }: { readonly name: string; readonly maker: Maker }) {
+    const { clock, ids } = this.#deps;
+    const text = `An environment has at most ${maxKeys} keys. Delete one, or use an existing one.`;
     const id = ids.short();
     const key = `crlenv_${id}_${ids.token()}`;
     const times = { createdAt: clock.now(), lastUsedAt: null, revokedAt: null };
     const doc: StoredKey = { id, environmentId, name, maker, ...(await this.#secret()).hash(key), ...times };
-    await records.put({ kind, id, doc, sort: doc.createdAt, expect: 0 });
+    const quota = { most: maxKeys, text, now: doc.createdAt };
+    await this.#keys.within(quota, { id, owner: environmentId }, () => this.#keys.create(doc));
     return { key, view: view(doc) };
   }
 
   async list(environmentId: string): Promise<readonly KeyView[]> {
-    return (await this.#of(environmentId)).map(view);
+    return (await this.#keys.list({ owner: environmentId })).map(view);
   }
 
   /** Rejects: not_found. */
   async revoke(environmentId: string, id: string): Promise<KeyView> {
-    const { records, clock } = this.#deps;
-    for (;;) {
-      const found = await records.get(kind, id);
-      const doc = found && StoredKey.parse(found.doc);
-      if (!found || doc?.environmentId !== environmentId) throw missing();
-      if (doc.revokedAt !== null) return view(doc);
-      const ended = { ...doc, revokedAt: clock.now() };
-      try {
-        await records.put({ kind, id, doc: ended, sort: doc.createdAt, expect: found.version });
-        return view(ended);
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown; // it was used at the same moment: retry
-      }
-    }
+    const revokedAt = this.#deps.clock.now();
+    const revoked = await this.#keys.change(id, (now) => {
+      if (now.environmentId !== environmentId) throw missing();
+      return now.revokedAt === null ? { ...now, revokedAt } : now;
+    });
+    return view(revoked);
   }
 
   /** The environment and the creator of a key. Undefined if it is wrong. Rejects: unauthorized (it was revoked). */
   async find(presented: string): Promise<{ id: string; environmentId: string; maker: Maker } | undefined> {
     const id = keyForm.exec(presented)?.[1];
     if (id === undefined) return undefined;
-    const found = await this.#deps.records.get(kind, id);
-    const doc = found && StoredKey.parse(found.doc);
-    const matches = (await this.#secret()).matches(presented, doc ?? strange);
-    if (!found || !doc || !matches) return undefined;
+    const found = await this.#keys.find(id);
+    const matches = (await this.#secret()).matches(presented, found?.doc ?? strange);
+    if (!found || !matches) return undefined;
+    const { doc } = found;
     if (doc.revokedAt !== null) throw revoked();
     await this.#use(doc, { presented, version: found.version });
     const { environmentId, maker } = doc;
@@ -141,8 +128,7 @@ export class EnvironmentKeys {
 
   /** The creator of a key. Undefined: there is no such key. Rejects: unauthorized (it was revoked). */
   async makerOf(id: string): Promise<Maker | undefined> {
-    const found = await this.#deps.records.get(kind, id);
-    const doc = found && StoredKey.parse(found.doc);
+    const doc = (await this.#keys.find(id))?.doc;
     if (doc && doc.revokedAt !== null) throw revoked();
     return doc?.maker;
   }
@@ -162,10 +148,6 @@ export class EnvironmentKeys {
     const json = parseJson(Buffer.from(payload, 'base64url').toString(), claimLimits);
     const claim = Claim.safeParse(json.ok ? json.value : undefined).data;
     return claim && claim.expiresAt > this.#deps.clock.now() ? claim : undefined;
-  }
-
-  async #of(environmentId: string): Promise<StoredKey[]> {
-    return (await this.#deps.records.list(kind, { owner: environmentId })).map(({ doc }) => StoredKey.parse(doc));
   }
 
   #secret(): Promise<Peppers> {

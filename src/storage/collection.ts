@@ -5,30 +5,50 @@ import { AppError, unlessConflict } from '../core/errors/errors.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
-/** The document that a record has next, and its place in lists. Undefined: it stays as it is. */
-type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | undefined;
+/** The document that a record has next, and its place in lists. Undefined: it stays. `again`: what it refers to has changed. */
+type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // of which another writer won all but the last
+const maxRefusals = 3; // of one version, which is then refused for its name; twice can be a record that came and went
 
 /**
  * Changes a record by what it holds at the time of the write, however many servers change it. `change` runs again after
- * another writer, and can throw. Resolves with the stored document. Rejects: conflict (its unique name is taken).
+ * another writer, and can throw. Resolves with the stored document. Rejects: conflict (its unique name is taken), store_busy.
  */
 export async function changeRecord<Doc>(
   records: Pick<RecordStore, 'get' | 'put'>,
   { kind, id }: Pick<RecordPut, 'kind' | 'id'>,
   change: (now: StoredRecord | undefined) => Awaitable<Next<Doc>>,
-): Promise<Doc | undefined> {
-  for (let [tries, refused] = [0, -1]; tries < maxTries; tries++) {
+): Promise<Versioned<Doc> | undefined> {
+  for (let [tries, refused, times] = [0, -1, 0]; tries < maxTries; tries++) {
     const found = await records.get(kind, id);
     const expect = found?.version ?? 0;
-    if (expect === refused) throw new AppError('conflict', 'Another record has this name.'); // nobody changed this one
+    if (expect === refused && times >= maxRefusals) throw new AppError('conflict', 'Another record has this name.');
     const next = await change(found);
     if (!next) return undefined;
-    if ((await records.put({ kind, id, ...next, expect }).catch(unlessConflict)) !== undefined) return next.doc;
-    refused = expect;
+    if (next === 'again') continue;
+    const version = await records.put({ kind, id, ...next, expect }).catch(unlessConflict);
+    if (version !== undefined) return { doc: next.doc, version };
+    [refused, times] = [expect, expect === refused ? times + 1 : 1];
   }
   throw new AppError('store_busy', 'Many callers change this at the same time. Try again.');
+}
+
+/** Like `changeRecord`, and resolves with the value of the last call. Without `doc` the record stays. */
+export async function changeRecordFor<Value>(
+  records: Pick<RecordStore, 'get' | 'put'>,
+  place: Pick<RecordPut, 'kind' | 'id'>,
+  change: (now: StoredRecord | undefined) => Awaitable<{ value: Value; doc?: unknown; sort?: number } | 'again'>,
+): Promise<Value> {
+  let last: { readonly value: Value } | undefined;
+  await changeRecord<unknown>(records, place, async (now) => {
+    const next = await change(now);
+    if (next === 'again') return 'again';
+    const { doc, sort } = next;
+    last = next;
+    return doc === undefined ? undefined : { doc, ...(sort !== undefined && { sort }) };
+  });
+  return (last as { readonly value: Value } | undefined)?.value as Value;
 }
 
 /**
@@ -193,7 +213,7 @@ export class Collection<Doc extends OwnedDocument> {
       const next = await change(now);
       return next === undefined || next === now ? undefined : { doc: next, sort: this.#sortOf(next) };
     });
-    return (changed ?? now) as Doc;
+    return (changed?.doc ?? now) as Doc;
   }
 
   async delete(id: string): Promise<void> {

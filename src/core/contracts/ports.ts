@@ -127,8 +127,9 @@ export interface RecordChanges {
 export interface RecordStore {
   get(kind: string, id: string): Promise<StoredRecord | undefined>;
   /**
-   * `expect`: the version to replace (0: the record must not exist). Without it the last write wins. Rejects: conflict,
-   * also when another record of the kind has the unique name of this one (`indexEntryOf`).
+   * A created record has version 1, and each put adds 1. `expect`: the version to replace (0: the record must not exist).
+   * Without it the last write wins. Rejects: conflict, also when another record of the kind has the unique name of this
+   * one (`indexEntryOf`).
    */
   put(record: RecordPut & { readonly expect?: number }): Promise<number>;
   /** `expect`: deletes only this version and keeps a newer one. */

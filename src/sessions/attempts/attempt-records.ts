@@ -3,6 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { SessionId, sessionIdFor } from '../../core/model/ids.ts';
 import { AttemptSet, attemptDiffKind, attemptsKind, openAttemptsKind } from '../../core/model/runs/attempts.ts';
+import { changeRecord } from '../../storage/collection.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 
 const Open = z.object({ sessionId: SessionId, attempts: z.string(), count: z.int(), at: z.number() });
@@ -17,6 +18,8 @@ const Diff = z.object({ text: z.string(), truncated: z.boolean() });
 /** An attempt's session has an id that follows from its set, so that it starts once and is found after any crash. */
 export const attemptSessionId = (attempts: string, n: number): SessionId => sessionIdFor(`attempt ${attempts} ${n}`);
 
+const idOf = (id: SessionId, attempts: string): string => `${id}:${attempts}`;
+const missing = () => new AppError('not_found', 'The session has no such attempts.');
 const openIdOf = (id: SessionId): string => `of-${id}`;
 
 /** The stored attempts of sessions. */
@@ -28,13 +31,13 @@ export class AttemptRecords {
   }
 
   async find(id: SessionId, attempts: string): Promise<StoredSet | undefined> {
-    const found = await this.#records.get(attemptsKind, `${id}:${attempts}`);
+    const found = await this.#records.get(attemptsKind, idOf(id, attempts));
     return found && { set: AttemptSet.parse(found.doc), version: found.version };
   }
 
   async the(id: SessionId, attempts: string): Promise<StoredSet> {
     const found = await this.find(id, attempts);
-    if (!found) throw new AppError('not_found', 'The session has no such attempts.');
+    if (!found) throw missing();
     return found;
   }
 
@@ -45,17 +48,19 @@ export class AttemptRecords {
 
   /** Resolves with the new version. Rejects: conflict, when somebody wrote it meanwhile. */
   async put(set: AttemptSet, expect: number): Promise<number> {
-    const id = `${set.sessionId}:${set.id}`;
+    const id = idOf(set.sessionId, set.id);
     return await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
   }
 
   /** Changes the stored attempts as they are then. */
   async change(id: SessionId, attempts: string, change: (set: AttemptSet) => AttemptSet): Promise<AttemptSet> {
-    for (;;) {
-      const { set, version } = await this.the(id, attempts);
-      const next = change(set);
-      if ((await this.put(next, version).catch(unlessConflict)) !== undefined) return next;
-    }
+    const place = { kind: attemptsKind, id: idOf(id, attempts) };
+    const changed = await changeRecord<AttemptSet>(this.#records, place, (found) => {
+      if (!found) throw missing();
+      const set = AttemptSet.parse(found.doc);
+      return { doc: change(set), sort: set.at };
+    });
+    return changed?.doc as AttemptSet;
   }
 
   /** Marks attempts that need work. Rejects: conflict, when others of the session do. */

@@ -2,11 +2,11 @@ import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore } from '../../core/contracts/ports.ts';
-import { toAppError } from '../../core/errors/errors.ts';
+import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { accountKind } from '../../core/model/records.ts';
 import type { BudgetOverrun } from '../../core/model/spending.ts';
+import { changeRecordFor } from '../../storage/collection.ts';
 import {
   type Amounts,
   noAmounts,
@@ -114,7 +114,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   async get(holder: Holder): Promise<Account> {
-    return (await this.#read(holder)).account;
+    return this.#accountIn(await this.#deps.records.get(accountKind, recordIdOf(holder)));
   }
 
   async all(): Promise<ReadonlyMap<string, Account>> {
@@ -292,33 +292,24 @@ export class Ledger implements AsyncDisposable {
 
   #keys = () => this.#deps.calendar.keysAt(this.#deps.clock.now());
 
-  async #read(holder: Holder): Promise<{ account: Account; version: number }> {
-    const found = await this.#deps.records.get(accountKind, recordIdOf(holder));
-    const account = found ? accountIn(Account.parse(found.doc), this.#keys()) : emptyAccount(this.#keys());
-    return { account, version: found?.version ?? 0 };
+  #accountIn(found: { readonly doc: unknown } | undefined): Account {
+    return found ? accountIn(Account.parse(found.doc), this.#keys()) : emptyAccount(this.#keys());
   }
 
   async #readLimited(holder: Holder): Promise<{ account: Account; limits: Limits }> {
-    const { account } = await this.#read(holder);
+    const account = await this.get(holder);
     return { account, limits: limitsFor(account.own, this.#deps.limitsOf(holder.of)) };
   }
 
   /** Undefined from `change`: nothing is written. A write of another server meanwhile is kept. */
   async #change(holder: Holder, change: (now: Account) => Account | undefined): Promise<Account> {
-    return await this.#turns(recordIdOf(holder), async () => {
-      for (;;) {
-        const { account, version } = await this.#read(holder);
-        const next = change(account);
-        if (!next) return account;
-        const put = { kind: accountKind, id: recordIdOf(holder), doc: next, expect: version };
-        try {
-          await this.#deps.records.put(put);
-          return next;
-        } catch (thrown) {
-          if (toAppError(thrown).code !== 'conflict') throw thrown;
-        }
-      }
-    });
+    const place = { kind: accountKind, id: recordIdOf(holder) };
+    const next = (found: StoredRecord | undefined) => {
+      const now = this.#accountIn(found);
+      const doc = change(now);
+      return doc ? { value: doc, doc } : { value: now };
+    };
+    return await this.#turns(place.id, () => changeRecordFor<Account>(this.#deps.records, place, next));
   }
 
   async #waitForRoom(freed: Promise<void>, signal: AbortSignal): Promise<void> {

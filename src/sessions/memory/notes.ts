@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict, unlessNotFound } from '../../core/errors/errors.ts';
+import { changeRecordFor } from '../../storage/collection.ts';
 import type { MemoryHolder, Note, NoteAuthor, NoteText, NoteVersion } from '../api/server/memory.ts';
 import { checkPath, checkText } from './note-form.ts';
 import {
@@ -51,7 +52,6 @@ const holderOf = (key: string): MemoryHolder => {
   return { of: key.slice(0, at) as MemoryHolder['of'], id: key.slice(at + 1) };
 };
 const noNote = (path: string) => new AppError('not_found', `There is no note ${path}.`);
-const maxTries = 50; // a write of another server came first each time
 
 interface Draft {
   readonly action: StoredVersion['action'];
@@ -92,26 +92,26 @@ export class Notes {
 
   /** By path, deleted ones too. */
   async list(holder: MemoryHolder): Promise<readonly Note[]> {
-    return (await this.#index(holder)).index.notes.map(toNote);
+    return (await this.#index(holder)).notes.map(toNote);
   }
 
   /** Rejects: not_found, conflict (the text of this version is gone). */
   async read(holder: MemoryHolder, path: string, number?: number): Promise<NoteText> {
-    for (;;) {
-      const note = findNote((await this.#index(holder)).index, path);
+    return await this.#changeIndex(holder, async (index) => {
+      const note = findNote(index, path);
       if (!note || (note.deleted && number === undefined)) throw noNote(path);
       const version = await this.#version(holder, note, number ?? note.version);
-      if (version === 'moved') continue;
+      if (version === 'again') return 'again';
       const { text, size, author, at } = version;
       if (text === null) throw new AppError('conflict', goneText(version));
-      return { ...toNote(note), version: version.number, size, author, updatedAt: at, text };
-    }
+      return { value: { ...toNote(note), version: version.number, size, author, updatedAt: at, text } };
+    });
   }
 
   /** The newest first. Rejects: not_found. */
   async history(holder: MemoryHolder, path: string): Promise<readonly NoteVersion[]> {
     const { clock, records } = this.#deps;
-    const note = findNote((await this.#index(holder)).index, path);
+    const note = findNote(await this.#index(holder), path);
     if (!note) throw noNote(path);
     const kept = new Set(note.versions.map(({ id }) => id));
     const all = await this.#versionsOf(holder, note);
@@ -135,7 +135,7 @@ export class Notes {
     return await this.#change(holder, path, author, async (now) => {
       if (expect !== undefined && (now && !now.deleted ? now.version : 0) !== expect) throw changedMeanwhile(path, now);
       const present = now && !now.deleted ? await this.#version(holder, now, now.version) : undefined;
-      if (present === 'moved') return 'moved';
+      if (present === 'again') return 'again';
       const next = typeof text === 'string' ? text : text(present?.text ?? '');
       checkText(next, this.limits.maxNoteBytes);
       return present?.text === next ? undefined : { action: 'write', text: next };
@@ -159,7 +159,7 @@ export class Notes {
       // The version before the first: there was no note.
       if (number === 0) return now.deleted ? undefined : { action: 'undo', text: null };
       const version = await this.#version(holder, now, number);
-      if (version === 'moved') return 'moved';
+      if (version === 'again') return 'again';
       if (version.redacted) throw new AppError('conflict', goneText(version));
       if (version.text === null && now.deleted) return undefined;
       return { action: 'undo', text: version.text };
@@ -173,12 +173,11 @@ export class Notes {
     by: string,
   ): Promise<Note> {
     if (version === 'all') {
-      const note = findNote((await this.#index(holder)).index, path);
+      const note = findNote(await this.#index(holder), path);
       if (!note) throw noNote(path);
       if (!note.deleted) await this.delete(holder, path, { kind: 'person', id: by });
     }
-    for (let tries = 0; tries < maxTries; tries++) {
-      const { index, recordVersion } = await this.#index(holder);
+    return await this.#changeIndex(holder, async (index) => {
       const note = findNote(index, path);
       if (!note) throw noNote(path);
       if (!note.deleted && (version === 'all' || version === note.version)) {
@@ -197,10 +196,8 @@ export class Notes {
           ? { ...one, versions: one.versions.map((it) => (ids.has(it.id) ? { ...it, size: 0 } : it)) }
           : one;
       // A change that has read a text before it was erased fails at this write, and reads again.
-      const next = { notes: index.notes.map(without) };
-      if ((await this.#putIndex(holder, next, recordVersion)) !== undefined) return toNote(note);
-    }
-    throw busy();
+      return { value: toNote(note), doc: { notes: index.notes.map(without) } };
+    });
   }
 
   /** Everything of the holder. */
@@ -222,7 +219,7 @@ export class Notes {
       const holder = holderOf(key);
       for (const { path, updatedAt, deleted } of await this.list(holder)) {
         if (deleted || noteMs === undefined || updatedAt > now - noteMs) continue;
-        await this.delete(holder, path, { kind: 'server' }).catch(unless('not_found'));
+        await this.delete(holder, path, { kind: 'server' }).catch(unlessNotFound);
       }
       if (historyMs !== undefined) gone += await this.#forgetOld(holder, now - historyMs);
     }
@@ -230,82 +227,86 @@ export class Notes {
   }
 
   async #forgetOld(holder: MemoryHolder, before: number): Promise<number> {
-    const { index, recordVersion } = await this.#index(holder);
-    const next = withoutOld(index, before);
-    const gone = lostBetween(index, next);
-    // After a write of another server: in the next round.
-    if (gone.length === 0 || (await this.#putIndex(holder, next, recordVersion)) === undefined) return 0;
+    const gone = await this.#changeIndex(holder, async (index) => {
+      const doc = withoutOld(index, before);
+      const value = lostBetween(index, doc);
+      return value.length === 0 ? { value } : { value, doc };
+    });
     await this.#drop(holder, gone);
     return gone.length;
   }
 
-  /** Undefined as draft: nothing changes. `moved`: another write came between, so everything is read again. */
+  /** Undefined as draft: nothing changes. `again`: another write came between, so everything is read again. */
   async #change(
     holder: MemoryHolder,
     path: string,
     author: NoteAuthor,
-    draft: (now: StoredNote | undefined) => Promise<Draft | 'moved' | undefined>,
+    draft: (now: StoredNote | undefined) => Promise<Draft | 'again' | undefined>,
   ): Promise<Note> {
-    const { clock, newId, limits } = this.#deps;
-    for (let tries = 0; tries < maxTries; tries++) {
-      const { index, recordVersion } = await this.#index(holder);
-      const now = findNote(index, path);
-      const next = await draft(now);
-      if (next === 'moved') continue;
-      if (next === undefined) {
-        if (!now) throw noNote(path);
-        return toNote(now);
-      }
-      const at = clock.now();
-      const versionId = newId();
-      const size = next.text === null ? null : Buffer.byteLength(next.text);
-      const change = changed(index, { path, versionId, size, at, author }, { limits, newId });
-      const { note } = change;
-      const doc: StoredVersion = {
-        id: versionId,
-        note: note.id,
-        number: note.version,
-        at,
-        action: next.action,
-        author,
-        size: size ?? 0,
-        text: next.text,
-        redacted: null,
-      };
-      const id = versionKey(holder, { note: note.id, version: versionId });
-      await this.#deps.records.put({ kind: kinds.version, id, doc, expect: 0 });
-      if ((await this.#putIndex(holder, change.index, recordVersion)) !== undefined) {
-        await this.#drop(holder, change.dropped);
-        return toNote(note);
-      }
-      await this.#deps.records.delete(kinds.version, id);
-    }
-    throw busy();
+    const { clock, newId, limits, records } = this.#deps;
+    let refused: readonly StoredPlace[] = []; // the version of a try that lost to another write
+    const { note, dropped } = await this.#changeIndex<Pick<ReturnType<typeof changed>, 'note' | 'dropped'>>(
+      holder,
+      async (index) => {
+        await this.#drop(holder, refused);
+        refused = [];
+        const now = findNote(index, path);
+        const next = await draft(now);
+        if (next === 'again') return 'again';
+        if (next === undefined) {
+          if (!now) throw noNote(path);
+          return { value: { note: now, dropped: [] } };
+        }
+        const at = clock.now();
+        const versionId = newId();
+        const size = next.text === null ? null : Buffer.byteLength(next.text);
+        const change = changed(index, { path, versionId, size, at, author }, { limits, newId });
+        const { note } = change;
+        const doc: StoredVersion = {
+          id: versionId,
+          note: note.id,
+          number: note.version,
+          at,
+          action: next.action,
+          author,
+          size: size ?? 0,
+          text: next.text,
+          redacted: null,
+        };
+        const place = { note: note.id, version: versionId };
+        await records.put({ kind: kinds.version, id: versionKey(holder, place), doc, expect: 0 });
+        refused = [place];
+        return { value: change, doc: change.index };
+      },
+    );
+    await this.#drop(holder, dropped);
+    return toNote(note);
   }
 
-  async #index(holder: MemoryHolder): Promise<{ readonly index: NoteIndex; readonly recordVersion: number }> {
-    const found = await this.#deps.records.get(kinds.index, keyOf(holder));
-    return found
-      ? { index: NoteIndex.parse(found.doc), recordVersion: found.version }
-      : { index: { notes: [] }, recordVersion: 0 };
+  async #index(holder: MemoryHolder): Promise<NoteIndex> {
+    return indexIn(await this.#deps.records.get(kinds.index, keyOf(holder)));
   }
 
-  /** Undefined: another server has changed it. */
-  async #putIndex(holder: MemoryHolder, doc: NoteIndex, expect: number): Promise<number | undefined> {
-    return await this.#deps.records
-      .put({ kind: kinds.index, id: keyOf(holder), doc, sort: this.#deps.clock.now(), expect })
-      .catch(unless('conflict'));
+  async #changeIndex<Value>(
+    holder: MemoryHolder,
+    change: (index: NoteIndex) => Promise<{ readonly value: Value; readonly doc?: NoteIndex } | 'again'>,
+  ): Promise<Value> {
+    const place = { kind: kinds.index, id: keyOf(holder) };
+    return await changeRecordFor(this.#deps.records, place, async (found) => {
+      const next = await change(indexIn(found));
+      return next === 'again' ? next : { ...next, sort: this.#deps.clock.now() };
+    });
   }
 
-  /** `moved`: it was dropped after the index had been read. Rejects: not_found. */
-  async #version(holder: MemoryHolder, note: StoredNote, number: number): Promise<StoredVersion | 'moved'> {
+  /** `again`: it was dropped after the index had been read. Rejects: not_found. */
+  async #version(holder: MemoryHolder, note: StoredNote, number: number): Promise<StoredVersion | 'again'> {
     const id = versionKey(holder, { note: note.id, version: idOf(note, number) });
     const found = await this.#deps.records.get(kinds.version, id);
     if (found) return StoredVersion.parse(found.doc);
-    const now = findNote((await this.#index(holder)).index, note.path);
+    const now = findNote(await this.#index(holder), note.path);
     if (now && now.version === note.version && now.versions.length === note.versions.length)
       throw new AppError('internal', `The text of version ${number} of the note ${note.path} is missing.`);
-    return 'moved';
+    return 'again';
   }
 
   async #versionsOf(holder: MemoryHolder, { id }: StoredNote): Promise<readonly KeyedVersion[]> {
@@ -318,7 +319,7 @@ export class Notes {
     if (version.text === null) return;
     const doc = { ...version, text: null, size: 0, redacted: { at: clock.now(), by } };
     // After a conflict it was erased or dropped meanwhile: nothing else changes a version.
-    await records.put({ kind: kinds.version, id: key, doc, expect: stored }).catch(unless('conflict'));
+    await records.put({ kind: kinds.version, id: key, doc, expect: stored }).catch(unlessConflict);
   }
 
   async #drop(holder: MemoryHolder, versions: readonly StoredPlace[]): Promise<void> {
@@ -327,6 +328,8 @@ export class Notes {
 }
 
 const lostMs = 3_600_000;
+const indexIn = (found: { readonly doc: unknown } | undefined): NoteIndex =>
+  found ? NoteIndex.parse(found.doc) : { notes: [] };
 const versionKey = (holder: MemoryHolder, { note, version }: StoredPlace) => `${keyOf(holder)}:${note}:${version}`;
 
 /** Throws: not_found for a version that never was, or is not kept any more. */
@@ -341,14 +344,8 @@ const goneText = ({ number, redacted }: Pick<StoredVersion, 'number' | 'redacted
   redacted
     ? `The text of version ${number} was redacted, and is gone for good.`
     : `Version ${number} deleted the note, so it has no text.`;
-const busy = () => new AppError('queue_full', 'Others change these notes all the time. Try again in a moment.');
 
 function changedMeanwhile(path: string, now: StoredNote | undefined): AppError {
   const is = now && !now.deleted ? `is at version ${now.version}` : 'is not there';
   return new AppError('conflict', `${path} ${is}: somebody changed it meanwhile. Read it again before you write.`);
 }
-
-const unless = (code: string) => (thrown: unknown) => {
-  if (toAppError(thrown).code !== code) throw thrown;
-  return undefined;
-};

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { changeRecord, changeRecordFor } from '../../storage/collection.ts';
 import {
   type MemoryAuthor,
   MemoryConflict,
@@ -33,7 +34,6 @@ interface Deps {
 }
 const kinds = { index: 'memory-store-index', version: 'memory-store-version', text: 'memory-store-text' } as const;
 const StoredText = z.object({ text: z.string() });
-const maxTries = 50; // a write of another server came first each time
 
 const noMemory = () => new AppError('not_found', 'The store has no such memory.');
 const noVersion = () => new AppError('not_found', 'The store has no such version.');
@@ -69,16 +69,16 @@ export class StoreMemories {
   }
 
   async list(store: string): Promise<readonly StoreMemory[]> {
-    return (await this.#index(store)).index.memories.filter(isLive).map(toMemory);
+    return (await this.#index(store)).memories.filter(isLive).map(toMemory);
   }
 
   async read(store: string, id: string): Promise<StoreMemoryText> {
-    for (let tries = 0; tries < maxTries; tries++) {
-      const memory = await this.#live(store, id);
+    return await this.#changeIndex(store, async ({ memories }) => {
+      const memory = memories.find((one) => one.id === id);
+      if (!memory || !isLive(memory)) throw noMemory();
       const text = await this.#text(store, memory.head);
-      if (text !== undefined) return { ...toMemory(memory), text };
-    }
-    throw busy();
+      return text === undefined ? 'again' : { value: { ...toMemory(memory), text } };
+    });
   }
 
   async add(
@@ -98,7 +98,7 @@ export class StoreMemories {
       refuseOther(now, change.expect);
       const text = change.text ?? (await this.#text(store, now.head));
       const path = change.path ?? now.path;
-      if (text === undefined) return 'moved';
+      if (text === undefined) return 'again';
       return path === now.path && sha256(text) === now.head.sha256 ? undefined : { path, text };
     });
   }
@@ -112,8 +112,8 @@ export class StoreMemories {
   }
 
   async versions(store: string, memory?: string): Promise<readonly StoreMemoryVersion[]> {
-    const { index } = await this.#index(store);
-    const heads = index.memories.filter(({ id }) => memory === undefined || id === memory).map(({ head }) => head);
+    const { memories } = await this.#index(store);
+    const heads = memories.filter(({ id }) => memory === undefined || id === memory).map(({ head }) => head);
     const replaced = await this.#replaced(store, memory);
     const all = new Map([...replaced, ...heads].map((one) => [one.id, one]));
     return [...all.values()].sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1));
@@ -127,74 +127,74 @@ export class StoreMemories {
 
   async redact(store: string, id: string, by: MemoryAuthor): Promise<StoreMemoryVersion> {
     const { records, clock } = this.#deps;
-    for (let tries = 0; tries < maxTries; tries++) {
-      const { index, recordVersion } = await this.#index(store);
+    return await this.#changeIndex<StoreMemoryVersion>(store, async ({ memories }) => {
       const version = await this.#version(store, id);
-      if (version.redacted) return version;
-      const memory = index.memories.find(({ head }) => head.id === id);
+      if (version.redacted) return { value: version };
+      const memory = memories.find(({ head }) => head.id === id);
       if (memory && isLive(memory))
         throw new AppError('conflict', 'This is the present version of a memory. Change or delete the memory first.');
       const next = redactedVersion(version, { at: clock.now(), by });
       await records.delete(kinds.text, keyOf(store, version));
-      if (memory) {
-        const doc = { memories: index.memories.map((one) => (one === memory ? { ...one, head: next } : one)) };
-        if (await this.#putIndex(store, doc as StoreIndex, recordVersion)) return next;
-        continue;
-      }
-      const key = keyOf(store, version);
-      const found = await records.get(kinds.version, key);
-      const put = found && { kind: kinds.version, id: key, doc: next, sort: next.at, expect: found.version };
-      if (put && (await records.put(put).catch(unlessConflict)) !== undefined) return next;
-    }
-    throw busy();
+      if (memory)
+        return {
+          value: next,
+          doc: { memories: memories.map((one) => (one === memory ? { ...one, head: next } : one)) },
+        };
+      const place = { kind: kinds.version, id: keyOf(store, version) };
+      const isThere = await changeRecord(records, place, (found) => found && { doc: next, sort: next.at });
+      return isThere ? { value: next } : 'again';
+    });
   }
 
   async #change(
     store: string,
     id: string,
     author: MemoryAuthor,
-    draft: (now: StoredMemory | undefined) => Promise<Draft | 'moved'>,
+    draft: (now: StoredMemory | undefined) => Promise<Draft | 'again'>,
   ): Promise<StoreMemory> {
     const { records, clock, short } = this.#deps;
-    for (let tries = 0; tries < maxTries; tries++) {
-      const { index, recordVersion } = await this.#index(store);
-      const now = index.memories.find((one) => one.id === id);
-      const next = await draft(now);
-      if (next === 'moved') continue;
-      if (next === undefined) {
-        if (!now) throw noMemory();
-        return toMemory(now);
-      }
-      const { path, text } = next;
-      if (text !== null) {
-        checkStoreText(text);
-        checkRoom(index, id, { path, size: Buffer.byteLength(text) });
-      }
-      const at = clock.now();
-      const head: StoreMemoryVersion = {
-        id: `memver_${id.slice('mem_'.length)}${short()}`,
-        memory: id,
-        operation: text === null ? 'deleted' : now ? 'modified' : 'created',
-        path,
-        sha256: text === null ? null : sha256(text),
-        size: text === null ? null : Buffer.byteLength(text),
-        at,
-        author,
-        redacted: null,
-      };
-      const memory: StoredMemory = { id, path, createdAt: now?.createdAt ?? at, count: (now?.count ?? 0) + 1, head };
-      if (text !== null) await records.put({ kind: kinds.text, id: keyOf(store, head), doc: { text }, expect: 0 });
-      if (now) await this.#keep(store, now.head);
-      const changed = withMemoryIn(index, memory);
-      if (await this.#putIndex(store, changed.index, recordVersion)) {
-        for (const gone of changed.forgotten) await this.#drop(store, await this.#replaced(store, gone));
-        if (memory.count > storeLimits.versions)
-          await this.#drop(store, (await this.#replaced(store, id)).slice(storeLimits.versions - 1));
-        return toMemory(memory);
-      }
-      await records.delete(kinds.text, keyOf(store, head));
-    }
-    throw busy();
+    let refused: string | undefined; // the text of a try that lost to another write
+    const { memory, forgotten } = await this.#changeIndex<{ memory: StoredMemory; forgotten?: readonly string[] }>(
+      store,
+      async (index) => {
+        if (refused !== undefined) await records.delete(kinds.text, refused);
+        refused = undefined;
+        const now = index.memories.find((one) => one.id === id);
+        const next = await draft(now);
+        if (next === 'again') return 'again';
+        if (next === undefined) {
+          if (!now) throw noMemory();
+          return { value: { memory: now } };
+        }
+        const { path, text } = next;
+        if (text !== null) {
+          checkStoreText(text);
+          checkRoom(index, id, { path, size: Buffer.byteLength(text) });
+        }
+        const at = clock.now();
+        const head: StoreMemoryVersion = {
+          id: `memver_${id.slice('mem_'.length)}${short()}`,
+          memory: id,
+          operation: text === null ? 'deleted' : now ? 'modified' : 'created',
+          path,
+          sha256: text === null ? null : sha256(text),
+          size: text === null ? null : Buffer.byteLength(text),
+          at,
+          author,
+          redacted: null,
+        };
+        const memory: StoredMemory = { id, path, createdAt: now?.createdAt ?? at, count: (now?.count ?? 0) + 1, head };
+        refused = keyOf(store, head);
+        if (text !== null) await records.put({ kind: kinds.text, id: refused, doc: { text }, expect: 0 });
+        if (now) await this.#keep(store, now.head);
+        const changed = withMemoryIn(index, memory);
+        return { value: { memory, forgotten: changed.forgotten }, doc: changed.index };
+      },
+    );
+    for (const gone of forgotten ?? []) await this.#drop(store, await this.#replaced(store, gone));
+    if (forgotten && memory.count > storeLimits.versions)
+      await this.#drop(store, (await this.#replaced(store, id)).slice(storeLimits.versions - 1));
+    return toMemory(memory);
   }
 
   /** Keeps a version beyond its time as the present one. Another server can have done it already. */
@@ -218,36 +218,34 @@ export class StoreMemories {
     if (memory === undefined) throw noVersion();
     const found = await this.#deps.records.get(kinds.version, keyOf(store, { memory, id }));
     if (found) return StoredVersion.parse(found.doc);
-    const { index } = await this.#index(store);
-    const head = index.memories.find((one) => one.id === memory)?.head;
+    const head = (await this.#index(store)).memories.find((one) => one.id === memory)?.head;
     if (head?.id !== id) throw noVersion();
     return head;
   }
 
-  async #live(store: string, id: string): Promise<StoredMemory> {
-    const memory = (await this.#index(store)).index.memories.find((one) => one.id === id);
-    if (!memory || !isLive(memory)) throw noMemory();
-    return memory;
-  }
   async #text(store: string, version: StoreMemoryVersion): Promise<string | undefined> {
     const found = await this.#deps.records.get(kinds.text, keyOf(store, version));
     return found && StoredText.parse(found.doc).text;
   }
 
-  async #index(store: string): Promise<{ readonly index: StoreIndex; readonly recordVersion: number }> {
-    const found = await this.#deps.records.get(kinds.index, store);
-    if (!found) throw new AppError('not_found', 'There is no such memory store.');
-    return { index: StoreIndex.parse(found.doc), recordVersion: found.version };
+  async #index(store: string): Promise<StoreIndex> {
+    return indexIn(await this.#deps.records.get(kinds.index, store));
   }
-  /** False: another server has changed it meanwhile. */
-  async #putIndex(store: string, doc: StoreIndex, expect: number): Promise<boolean> {
-    const put = { kind: kinds.index, id: store, doc, expect };
-    return (await this.#deps.records.put(put).catch(unlessConflict)) !== undefined;
+  async #changeIndex<Value>(
+    store: string,
+    change: (index: StoreIndex) => Promise<{ readonly value: Value; readonly doc?: StoreIndex } | 'again'>,
+  ): Promise<Value> {
+    const place = { kind: kinds.index, id: store };
+    return await changeRecordFor(this.#deps.records, place, async (found) => await change(indexIn(found)));
   }
+}
+
+function indexIn(found: { readonly doc: unknown } | undefined): StoreIndex {
+  if (!found) throw new AppError('not_found', 'There is no such memory store.');
+  return StoreIndex.parse(found.doc);
 }
 
 function refuseOther({ head, path }: StoredMemory, expect: string | undefined): void {
   if (expect === undefined || expect === head.sha256) return;
   throw new MemoryConflict('text', `${path} was changed meanwhile. Read it again before you write.`);
 }
-const busy = () => new AppError('queue_full', 'Others change this store all the time. Try again in a moment.');

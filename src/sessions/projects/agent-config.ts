@@ -73,7 +73,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
       if (!found) throw missing();
       return { doc: AgentConfig.parse({ ...AgentConfig.parse(found.doc), ...input }) };
     });
-    return changed as AgentConfig;
+    return changed?.doc as AgentConfig;
   };
   return {
     get: read,

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { CatalogEntry } from '../../agents/models/catalog/catalog.ts';
 import type { ModelsConfig } from '../../agents/models/registry.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { serverSettingKind as kind } from '../../core/model/records.ts';
+import { changeRecord } from '../../storage/collection.ts';
 
 const Facts = z.object({
   window: z.int().positive().optional(),
@@ -22,7 +22,6 @@ const Stored = z.object({
 export type StoredModels = z.output<typeof Stored>;
 
 const id = 'models';
-const maxTries = 10;
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
@@ -60,18 +59,7 @@ export class ModelDirectory {
     return JSON.stringify([compatible[provider]?.baseUrl, compatible[provider]?.reach, catalog[ref]]);
   }
 
-  /** Rejects: conflict, when other changes always come first. */
   async change(work: (now: StoredModels) => StoredModels): Promise<void> {
-    for (let tries = 0; tries < maxTries; tries++) {
-      const found = await this.#records.get(kind, id);
-      const doc = work(Stored.parse(found?.doc ?? {}));
-      try {
-        await this.#records.put({ kind, id, doc, expect: found?.version ?? 0 });
-        return;
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown;
-      }
-    }
-    throw new AppError('conflict', 'Others change the models at the same moment. Try again.');
+    await changeRecord(this.#records, { kind, id }, (found) => ({ doc: work(Stored.parse(found?.doc ?? {})) }));
   }
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { Secret } from '../../core/text/secret.ts';
+import { changeRecord } from '../../storage/collection.ts';
 
 /** The counts of a rotation; `remaining` are the records still under an older key. */
 export interface RotationCounts {
@@ -19,7 +20,6 @@ interface Deps {
   readonly field: string;
 }
 const Doc = z.looseObject({ sealed: SealedValue, createdAt: z.number() });
-const maxTries = 20; // a try fails when another write changes the same record
 
 /** Secrets in records of one kind, encrypted by the vault. */
 export function sealedRecords({ records, vault, kind, field }: Deps) {
@@ -27,23 +27,19 @@ export function sealedRecords({ records, vault, kind, field }: Deps) {
 
   /** Writes each record atomically, so an interrupted rotation leaves it under either the old or the new encryption key. */
   async function rewrapOne(id: string): Promise<'rewrapped' | 'current' | 'remains'> {
-    for (let tries = 0; tries < maxTries; tries++) {
-      try {
-        const found = await records.get(kind, id);
-        if (!found) return 'current'; // deleted meanwhile
+    try {
+      const changed = await changeRecord(records, { kind, id }, (found) => {
+        if (!found) return undefined; // it was deleted
         const stored = Doc.parse(found.doc);
         const sealed = vault.rewrap(stored.sealed, placeOf(id));
-        if (!sealed) return 'current';
-        const doc = { ...stored, sealed };
-        await records.put({ kind, id, doc, sort: stored.createdAt, expect: found.version });
-        await failpoint('keys.rotate.after');
-        return 'rewrapped';
-      } catch (thrown) {
-        // Another write, such as the note of a use, changed the version: read the record again.
-        if (toAppError(thrown).code !== 'conflict') return 'remains';
-      }
+        return sealed && { doc: { ...stored, sealed }, sort: stored.createdAt };
+      });
+      if (!changed) return 'current';
+      await failpoint('keys.rotate.after');
+      return 'rewrapped';
+    } catch {
+      return 'remains';
     }
-    return 'remains';
   }
 
   return {

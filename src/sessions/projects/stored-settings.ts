@@ -2,11 +2,10 @@ import { z } from 'zod';
 import { pause } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { serverSettingKind as kind } from '../../core/model/records.ts';
+import { changeRecord } from '../../storage/collection.ts';
 
 const id = 'changed';
-const maxTries = 10;
 const followMs = 2_000;
 const Stored = z.record(z.string(), z.unknown());
 export type ChangedSettings = Readonly<Record<string, unknown>>;
@@ -39,19 +38,11 @@ export class StoredSettings {
     return this.#now;
   }
 
-  /** Rejects: conflict, when other changes always come first. */
   async change(work: (now: ChangedSettings) => ChangedSettings): Promise<void> {
-    for (let tries = 0; tries < maxTries; tries++) {
-      const found = await this.#records.get(kind, id);
-      const doc = work(Stored.parse(found?.doc ?? {}));
-      try {
-        this.#take(await this.#records.put({ kind, id, doc, expect: found?.version ?? 0 }), doc);
-        return;
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown;
-      }
-    }
-    throw new AppError('conflict', 'Others change the settings at the same moment. Try again.');
+    const changed = await changeRecord(this.#records, { kind, id }, (found) => ({
+      doc: work(Stored.parse(found?.doc ?? {})),
+    }));
+    if (changed) this.#take(changed.version, changed.doc);
   }
 
   /** Reads until the signal fires, so that changes on other servers of the store count here too. */

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { BegunSignIn, SignedInAccess } from '../../agents/mcp/access.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { toolServerKind } from '../../core/model/records.ts';
 import type { ToolAddress } from '../../core/model/tool-server.ts';
 import { Secret } from '../../core/text/secret.ts';
+import { changeRecord } from '../../storage/collection.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
 
 const Sealed = z.object({
@@ -39,7 +40,6 @@ interface Deps {
 const kind = toolServerKind;
 // No session has such an id, with whose removal the record would go.
 const idOf = (name: string) => `mcp-${name}`;
-const maxTries = 10;
 
 /** Headers and sign-ins of tool servers, sealed in their records. */
 export function toolServerSecrets(records: RecordStore, vault: Vault) {
@@ -87,46 +87,36 @@ export class EnteredToolServers {
     return { ...server, token: (refused) => this.#deps.token(name, refused) };
   }
 
-  /** `work` gets what is stored, and says what to store. Rejects: conflict, when other changes always come first. */
+  /** `work` gets the stored server, and returns the one to store. */
   async change(
     name: string,
     work: (now: EnteredServer | undefined) => EnteredServer | Promise<EnteredServer>,
   ): Promise<EnteredServer> {
-    for (let tries = 0; tries < maxTries; tries++) {
-      const found = await this.#deps.records.get(kind, idOf(name));
-      const next = await work(found && this.#opened(found.doc));
-      if (await this.#stored(next, found?.version ?? 0)) return next;
-    }
-    throw changedAtOnce(name);
+    const changed = await changeRecord(this.#deps.records, { kind, id: idOf(name) }, async (found) => {
+      return this.#sealed(await work(found && this.#opened(found.doc)));
+    });
+    return this.#opened(changed?.doc);
   }
 
-  /** Like `change`, and under another name from then on. Rejects: not_found, conflict (the next name is taken). */
+  /** Like `change`, and under another name from then on. Rejects: not_found, conflict (the next name is taken, or a change came between). */
   async rename(name: string, work: (now: EnteredServer) => EnteredServer): Promise<EnteredServer> {
     const { records } = this.#deps;
-    for (let tries = 0; tries < maxTries; tries++) {
-      const found = await records.get(kind, idOf(name));
-      if (!found) throw unknownServer(name);
-      const next = work(this.#opened(found.doc));
-      if (!(await this.#stored(next, 0))) throw takenName(next.name);
-      await records.delete(kind, idOf(name), found.version);
-      if (!(await records.get(kind, idOf(name)))) return next;
-      await records.delete(kind, idOf(next.name)); // somebody changed the earlier one meanwhile
-    }
-    throw changedAtOnce(name);
+    const found = await records.get(kind, idOf(name));
+    if (!found) throw unknownServer(name);
+    const next = work(this.#opened(found.doc));
+    const id = idOf(next.name);
+    const isStored = await records.put({ kind, id, ...this.#sealed(next), expect: 0 }).catch(unlessConflict);
+    if (isStored === undefined) throw takenName(next.name);
+    await records.delete(kind, idOf(name), found.version);
+    if (!(await records.get(kind, idOf(name)))) return next;
+    await records.delete(kind, id); // the earlier one was changed in the meantime
+    throw new AppError('conflict', `The tool server ${name} was changed at the same moment. Try again.`);
   }
 
-  /** False: the record has another version by now. */
-  async #stored({ secrets, ...rest }: EnteredServer, expect: number): Promise<boolean> {
+  #sealed({ secrets, ...server }: EnteredServer): { readonly doc: z.output<typeof Stored>; readonly sort: number } {
     this.#learn(secrets);
-    const id = idOf(rest.name);
-    const sealed = this.#sealing.seal(id, new Secret(JSON.stringify(secrets)));
-    try {
-      await this.#deps.records.put({ kind, id, doc: { ...rest, sealed }, sort: rest.createdAt, expect });
-      return true;
-    } catch (thrown) {
-      if (toAppError(thrown).code !== 'conflict') throw thrown;
-      return false;
-    }
+    const sealed = this.#sealing.seal(idOf(server.name), new Secret(JSON.stringify(secrets)));
+    return { doc: { ...server, sealed }, sort: server.createdAt };
   }
 
   /** Rejects: not_found. */
@@ -150,8 +140,6 @@ export class EnteredToolServers {
   }
 }
 
-const changedAtOnce = (name: string) =>
-  new AppError('conflict', `Others change the tool server ${name} at the same moment. Try again.`);
 export const takenName = (name: string) =>
   new AppError('conflict', `There is a tool server '${name}' already. Choose another name, or remove that one first.`);
 export const unknownServer = (name: string) =>

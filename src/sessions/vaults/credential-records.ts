@@ -7,6 +7,7 @@ import { vaultCredentialKind as kind } from '../../core/model/records.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { trimEndOf } from '../../core/text/text.ts';
+import { changeRecordFor } from '../../storage/collection.ts';
 import type { CredentialAuth, CredentialSecrets, VariableAuth, VaultCredential } from '../api/server/vaults.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
 
@@ -139,8 +140,11 @@ export class CredentialRecords {
   /** Rejects: not_found (it has been archived or deleted). */
   async secretsOf({ recordId }: StoredCredential): Promise<CredentialSecrets> {
     const found = await this.#records.get(kind, recordId);
-    if (!found) throw new AppError('not_found', 'The credential is gone.');
-    const text = this.#sealing.open(recordId, Stored.parse(found.doc).sealed).reveal();
+    if (!found) throw gone();
+    return this.#secretsIn(recordId, found.doc);
+  }
+  #secretsIn(recordId: string, doc: unknown): CredentialSecrets {
+    const text = this.#sealing.open(recordId, Stored.parse(doc).sealed).reveal();
     const opened = Opened.safeParse(jsonWithin(text, secretLimits)).data;
     if (!opened) throw new AppError('not_found', 'The credential has no secrets any more.');
     const { token, refreshToken, clientSecret } = opened;
@@ -161,6 +165,21 @@ export class CredentialRecords {
   /** Rejects: conflict (another change was first). */
   async change({ recordId, version }: StoredCredential, next: VaultCredential, secrets: CredentialSecrets) {
     await this.#put({ recordId, credential: next, secrets, expect: version });
+  }
+  /** Changes it as it is stored at the time of the write. Rejects: not_found (it has been archived or deleted). */
+  async edit(
+    { recordId, credential: { id } }: StoredCredential,
+    edit: (now: VaultCredential) => {
+      readonly credential: VaultCredential;
+      readonly secrets?: Partial<CredentialSecrets> | undefined;
+    },
+  ): Promise<VaultCredential> {
+    return await changeRecordFor(this.#records, { kind, id: recordId }, (found) => {
+      if (!found || shown(found.doc).id !== id) throw gone();
+      const { credential, secrets } = edit(shown(found.doc));
+      const all = { ...this.#secretsIn(recordId, found.doc), ...secrets };
+      return { value: credential, ...this.#sealed(recordId, credential, all) };
+    });
   }
   /** The credential stays readable; its secrets are erased, and its tool server can have another one. */
   async archive(credential: VaultCredential, at: number): Promise<VaultCredential> {
@@ -183,15 +202,18 @@ export class CredentialRecords {
       if (shown(found.doc).id === id && isMeant(found.id)) await this.#records.delete(kind, found.id);
   }
   async #put({ recordId, credential, secrets, expect }: CredentialPut): Promise<void> {
+    const put = { kind, id: recordId, ...this.#sealed(recordId, credential, secrets) };
+    await this.#records.put({ ...put, ...(expect !== undefined && { expect }) });
+  }
+  #sealed(recordId: string, credential: VaultCredential, secrets: CredentialSecrets | undefined) {
     if (secrets) this.#learnAll(secrets);
     const text = JSON.stringify({
       token: secrets?.token.reveal(),
       refreshToken: secrets?.refreshToken?.reveal(),
       clientSecret: secrets?.clientSecret?.reveal(),
     });
-    const doc = { ...credential, sealed: this.#sealing.seal(recordId, new Secret(text)) };
-    const sort = credential.createdAt;
-    await this.#records.put({ kind, id: recordId, doc, sort, ...(expect !== undefined && { expect }) });
+    const sealed = this.#sealing.seal(recordId, new Secret(text));
+    return { doc: { ...credential, sealed }, sort: credential.createdAt };
   }
   #learnAll({ token, refreshToken, clientSecret }: CredentialSecrets): void {
     for (const secret of [token, refreshToken, clientSecret]) if (secret) this.#learn(secret);
@@ -203,6 +225,8 @@ interface CredentialPut {
   readonly secrets: CredentialSecrets | undefined;
   readonly expect?: number;
 }
+
+const gone = () => new AppError('not_found', 'The credential is gone.');
 
 function shown(doc: unknown): VaultCredential {
   const { sealed: _, ...credential } = Stored.parse(doc);

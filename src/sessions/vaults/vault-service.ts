@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { vaultKind as kind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
@@ -103,7 +103,8 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
       const now = clock.now();
       const times = { createdAt: now, updatedAt: now, archivedAt: null };
       const credential: VaultCredential = { id: newId('vcrd'), vaultId: id, displayName, metadata, auth, ...times };
-      if (!(await put(() => credentials.add(credential, secrets))))
+      const isFree = await credentials.add(credential, secrets).then(() => true, unlessConflict);
+      if (!isFree)
         throw new AppError(
           'conflict',
           `The vault has a credential for ${auth.type === 'environment_variable' ? auth.secretName : auth.mcpServerUrl} already. Change that one, or archive it first.`,
@@ -117,15 +118,11 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
       return credential;
     },
     async changeCredential(id, credentialId, change) {
-      for (;;) {
-        const at = await found(id, credentialId);
-        const now = at.credential;
+      return await credentials.edit(await found(id, credentialId), (now) => {
         if (now.archivedAt !== null) throw archived('credential');
-        const { displayName, metadata, auth, secrets } = change(now);
-        const next = { ...now, displayName, metadata, auth, updatedAt: clock.now() };
-        const kept = await credentials.secretsOf(at);
-        if (await put(() => credentials.change(at, next, { ...kept, ...secrets }))) return next;
-      }
+        const { secrets, ...facts } = change(now);
+        return { credential: { ...now, ...facts, updatedAt: clock.now() }, secrets };
+      });
     },
     async archiveCredential(id, credentialId) {
       const { credential } = await found(id, credentialId);
@@ -142,15 +139,4 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
     },
   };
   return inTurns(service, 'create', 'addCredential');
-}
-
-/** False: another write was first. */
-async function put(write: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await write();
-    return true;
-  } catch (thrown) {
-    if (toAppError(thrown).code === 'conflict') return false;
-    throw thrown;
-  }
 }

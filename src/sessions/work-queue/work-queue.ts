@@ -1,9 +1,10 @@
 import { waitAtMost } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
-import { AppError, toAppError } from '../../core/errors/errors.ts';
+import { AppError, toAppError, unlessConflict } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import { changeRecord, changeRecordFor } from '../../storage/collection.ts';
 import type {
   CredentialIssuer,
   EnvironmentKey,
@@ -115,7 +116,7 @@ export class WorkQueue implements WorkerCredentials {
       beat: (environmentId, workId, options) => this.#beat(environmentId, workId, options),
       stop: (environmentId, workId, options) => this.#stop(environmentId, workId, options),
       items: async (environmentId) => (await this.#all(environmentId)).map(viewOf),
-      item: async (environmentId, workId) => viewOf((await this.#found(environmentId, workId)).item),
+      item: async (environmentId, workId) => viewOf(await this.#change(environmentId, workId, (item) => item)),
       setMetadata: async (environmentId, workId, metadata) =>
         viewOf(await this.#change(environmentId, workId, (item) => ({ ...item, metadata }))),
       stats: (environmentId) => this.#stats(environmentId),
@@ -131,21 +132,14 @@ export class WorkQueue implements WorkerCredentials {
 
   async enqueue(environmentId: string, sessionId: SessionId): Promise<void> {
     const { records, clock } = this.#deps;
-    for (;;) {
-      const kept = await this.#kept(sessionId);
-      if (kept && kept.item.state !== 'stopped') return;
-      const number = (kept?.item.number ?? 0) + 1;
-      const item = newItem({ environmentId, sessionId, number, createdAt: clock.now() });
-      try {
-        if (kept)
-          await records.put({ kind: pastKind, id: pastId(kept.item), doc: kept.item, sort: kept.item.createdAt });
-        await this.#put(item, kept?.version ?? 0);
-        break;
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown; // another server was first
-      }
-    }
-    this.#waiting.get(environmentId)?.resolve();
+    const queued = await changeRecord(records, { kind, id: sessionId }, async (found) => {
+      const past = found && StoredItem.parse(found.doc);
+      if (past && past.state !== 'stopped') return undefined;
+      const item = newItem({ environmentId, sessionId, number: (past?.number ?? 0) + 1, createdAt: clock.now() });
+      if (past) await records.put({ kind: pastKind, id: pastId(past), doc: past, sort: past.createdAt });
+      return { doc: item, sort: sortOf(item) };
+    });
+    if (queued) this.#waiting.get(environmentId)?.resolve();
   }
 
   async find(credential: string): Promise<WorkerIdentity | undefined> {
@@ -208,12 +202,8 @@ export class WorkQueue implements WorkerCredentials {
       const now = this.#deps.clock.now();
       const isOver = item.state === 'stopping' || (await this.#hasEnded(item.sessionId));
       const next = isOver ? stopped(item, now) : claimed(item, now);
-      try {
-        await this.#put(next, version);
-      } catch (thrown) {
-        if (toAppError(thrown).code === 'conflict') continue; // another worker was first
-        throw thrown;
-      }
+      const put = { kind, id: next.sessionId, doc: next, sort: sortOf(next), expect: version };
+      if ((await this.#deps.records.put(put).catch(unlessConflict)) === undefined) continue; // another worker was first
       this.#endings.end(claimName(item)); // an earlier worker of it
       if (isOver) continue;
       const { sessionId, number, claim } = next;
@@ -344,34 +334,24 @@ export class WorkQueue implements WorkerCredentials {
     return found && { item: StoredItem.parse(found.doc), version: found.version };
   }
 
-  /** Version 0: an earlier item, which does not change any more. */
-  async #found(environmentId: string, workId: string): Promise<KeptItem> {
-    const parts = parseWorkId(workId);
-    const kept = parts && (await this.#kept(parts.sessionId));
-    if (!parts || kept?.item.environmentId !== environmentId) throw missing();
-    if (kept.item.number === parts.number) return kept;
-    const past = await this.#deps.records.get(pastKind, pastId({ ...kept.item, number: parts.number }));
-    if (!past) throw missing();
-    return { item: StoredItem.parse(past.doc), version: 0 };
-  }
-
-  /** The item after the change, which is called again where another worker was first. */
+  /** The item after the change. An earlier item of its session does not change any more. */
   async #change(environmentId: string, workId: string, change: (item: StoredItem) => StoredItem): Promise<StoredItem> {
-    for (;;) {
-      const { item, version } = await this.#found(environmentId, workId);
-      const next = change(item);
-      if (next === item || version === 0) return item;
-      try {
-        await this.#put(next, version);
-        return next;
-      } catch (thrown) {
-        if (toAppError(thrown).code !== 'conflict') throw thrown;
-      }
-    }
-  }
-
-  async #put(item: StoredItem, version: number): Promise<void> {
-    await this.#deps.records.put({ kind, id: item.sessionId, doc: item, sort: sortOf(item), expect: version });
+    const { records } = this.#deps;
+    const parts = parseWorkId(workId);
+    if (!parts) throw missing();
+    const place = { kind, id: parts.sessionId };
+    return await changeRecordFor<StoredItem>(records, place, async (found) => {
+      const newest = found && StoredItem.parse(found.doc);
+      if (newest?.environmentId !== environmentId) throw missing();
+      const past =
+        newest.number === parts.number
+          ? undefined
+          : await records.get(pastKind, pastId({ ...newest, number: parts.number }));
+      if (newest.number !== parts.number && !past) throw missing();
+      const now = past ? StoredItem.parse(past.doc) : newest;
+      const next = change(now);
+      return past || next === now ? { value: now } : { value: next, doc: next, sort: sortOf(next) };
+    });
   }
 }
 

@@ -83,7 +83,7 @@ export const memoryTools: readonly Tool[] = [memoryList, memoryRead, memoryWrite
 const lineOf = ({ path: name, size, updatedAt, version }: AgentNote): string =>
   `${name} (version ${version}, ${size} bytes, ${new Date(updatedAt).toISOString().slice(0, 10)})`;
 
-const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['conflict', 'payload_too_large', 'queue_full']);
+const refusals: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['conflict', 'payload_too_large', 'store_busy']);
 
 async function withMemory(ctx: ToolContext, work: (memory: AgentMemory) => Promise<string>): Promise<ToolResult> {
   if (!ctx.memory) return { ok: false, reason: 'not_found', output: 'This session has no memory.' };

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Clock } from '../../../core/contracts/clock.ts';
-import type { RecordStore, StoredRecord } from '../../../core/contracts/ports.ts';
+import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { AppError, unlessConflict, unlessNoSession } from '../../../core/errors/errors.ts';
 import { type IdSource, SessionId } from '../../../core/model/ids.ts';
 import { boxNameKind as kind, type SessionRecord } from '../../../core/model/records.ts';
-import { sweep } from '../../../storage/collection.ts';
+import { changeRecord, changeRecordFor, sweep } from '../../../storage/collection.ts';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'delete' | 'list'>;
@@ -36,7 +36,6 @@ export type NameAnswer =
 
 /** After this time an entry counts only if its session has the name: a server that died left it half-done. */
 const unfinishedMs = 60_000;
-const maxTries = 50;
 
 /**
  * The names of sessions, each once for an owner, on any number of servers. An entry of the store is changed only in the version
@@ -62,24 +61,26 @@ export class SessionNames {
   async claim(owner: string | undefined, name: string): Promise<NameAnswer> {
     const { clock, ids } = this.#deps;
     const key = keyOf(owner, name);
-    return await this.#retried(key, async (entry) => {
+    return await changeRecordFor<NameAnswer>(this.#deps.records, { kind, id: key }, async (entry) => {
       const now = entry && NameEntry.parse(entry.doc);
       const session = now && (await this.#holder(now));
-      if (session) return { kind: 'session', session };
-      if (entry && now && !now.isMade && this.#isFresh(now))
-        return { kind: 'claim', claim: { key, name, sessionId: now.sessionId, version: entry.version } };
-      const doc: NameEntry = { sessionId: ids.sessionId(), name, isMade: false, at: clock.now() };
-      const version = await this.#put(key, doc, entry?.version ?? 0);
-      return version === undefined
-        ? undefined
-        : { kind: 'claim', claim: { key, name, sessionId: doc.sessionId, version } };
+      if (session) return { value: { kind: 'session', session } };
+      const claim = (sessionId: SessionId, version: number): NameAnswer => ({
+        kind: 'claim',
+        claim: { key, name, sessionId, version },
+      });
+      if (entry && now && !now.isMade && this.#isFresh(now)) return { value: claim(now.sessionId, entry.version) };
+      const [sessionId, at] = [ids.sessionId(), clock.now()];
+      const doc: NameEntry = { sessionId, name, isMade: false, at };
+      return { value: claim(sessionId, (entry?.version ?? 0) + 1), doc, sort: at };
     });
   }
 
   /** Completes a claim whose session is made; false: the name has become that of another session meanwhile. */
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
     const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
-    return (await this.#put(key, doc, version)) !== undefined;
+    const put = this.#deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });
+    return (await put.catch(unlessConflict)) !== undefined;
   }
 
   /** Gives up a claim whose session could not be made. */
@@ -99,7 +100,7 @@ export class SessionNames {
     if (name === before) return await change();
     if (name !== null) {
       const key = keyOf(owner, name);
-      await this.#retried(key, async (entry) => {
+      await changeRecord<NameEntry>(this.#deps.records, { kind, id: key }, async (entry) => {
         const now = entry && NameEntry.parse(entry.doc);
         const holder = now && (await this.#holder(now));
         const isBeingMade = now && !now.isMade && this.#isFresh(now);
@@ -110,8 +111,8 @@ export class SessionNames {
             `${which} has the name ${name}. Rename or delete it first, or choose another name.`,
           );
         }
-        const doc: NameEntry = { sessionId: id, name, isMade: true, at: this.#deps.clock.now() };
-        return await this.#put(key, doc, entry?.version ?? 0);
+        const at = this.#deps.clock.now();
+        return { doc: { sessionId: id, name, isMade: true, at }, sort: at };
       });
     }
     const changed = await change();
@@ -145,23 +146,6 @@ export class SessionNames {
     const entry = await this.#deps.records.get(kind, key);
     if (!entry || NameEntry.parse(entry.doc).sessionId !== id) return;
     await this.#deps.records.delete(kind, key, entry.version).catch(unlessConflict);
-  }
-
-  /** The new version; undefined when another caller was first. */
-  async #put(id: string, doc: NameEntry, expect: number): Promise<number | undefined> {
-    return await this.#deps.records.put({ kind, id, doc, sort: doc.at, expect }).catch(unlessConflict);
-  }
-
-  /** Repeats the work with what is stored by then, as often as another caller was first. */
-  async #retried<Value>(
-    key: string,
-    work: (entry: StoredRecord | undefined) => Promise<Value | undefined>,
-  ): Promise<Value> {
-    for (let left = maxTries; left > 0; left--) {
-      const done = await work(await this.#deps.records.get(kind, key));
-      if (done !== undefined) return done;
-    }
-    throw new AppError('store_busy', 'Many callers change this name at the same time. Try again.');
   }
 }
 
