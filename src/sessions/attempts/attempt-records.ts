@@ -3,7 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { SessionId, sessionIdFor } from '../../core/model/ids.ts';
 import { AttemptSet, attemptDiffKind, attemptsKind, openAttemptsKind } from '../../core/model/runs/attempts.ts';
-import { changeRecord } from '../../storage/collection.ts';
+import { changeRecordFor } from '../../storage/collection.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 
 const Open = z.object({ sessionId: SessionId, attempts: z.string(), count: z.int(), at: z.number() });
@@ -54,13 +54,23 @@ export class AttemptRecords {
 
   /** Changes the stored attempts as they are then. */
   async change(id: SessionId, attempts: string, change: (set: AttemptSet) => AttemptSet): Promise<AttemptSet> {
-    const place = { kind: attemptsKind, id: idOf(id, attempts) };
-    const changed = await changeRecord<AttemptSet>(this.#records, place, (found) => {
-      if (!found) throw missing();
-      const set = AttemptSet.parse(found.doc);
-      return { doc: change(set), sort: set.at };
+    const changed = await this.step(id, attempts, async (set) => change(set));
+    if (!changed) throw missing();
+    return changed.next;
+  }
+
+  /** Stores the attempts after their next step, which runs again after another write. Undefined: there are none. */
+  async step<Next extends AttemptSet | 'wait' | 'done'>(
+    id: SessionId,
+    attempts: string,
+    step: (set: AttemptSet) => Promise<Next>,
+  ): Promise<{ readonly next: Next; readonly version: number } | undefined> {
+    return await changeRecordFor(this.#records, { kind: attemptsKind, id: idOf(id, attempts) }, async (found) => {
+      if (!found) return { value: undefined };
+      const next = await step(AttemptSet.parse(found.doc));
+      const value = { next, version: found.version };
+      return next === 'wait' || next === 'done' ? { value } : { value, doc: next, sort: next.at };
     });
-    return changed?.doc as AttemptSet;
   }
 
   /** Marks attempts that need work. Rejects: conflict, when others of the session do. */

@@ -1,7 +1,7 @@
 import { throwIfFired } from '../../core/concurrency/cancel.ts';
 import { Rounds } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import { type ErrorCode, toAppError, unlessConflict } from '../../core/errors/errors.ts';
+import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -89,23 +89,23 @@ export class AttemptRounds {
     for (;;) {
       throwIfFired(signal);
       const parent = await sessions.get(sessionId).catch(unlessGone);
-      const found = parent && (await records.find(sessionId, attempts));
-      if (!parent || !found) {
+      const stepped =
+        parent &&
+        (await records.step(sessionId, attempts, async (set) => {
+          const next = await this.#step(set, parent, signal);
+          await failpoint('attempts.stepped');
+          return next;
+        }));
+      if (!stepped) {
         if (!parent || open.at < clock.now() - graceMs) await this.#abandon(open);
         return;
       }
-      const { set, version } = found;
-      const next = await this.#step(set, parent, signal);
-      await failpoint('attempts.stepped');
-      if (next === 'wait') return;
-      if (next === 'done') {
-        await records.close(sessionId);
-        const now = await records.find(sessionId, attempts);
-        if (!now || now.version === version) return;
-        await records.open(open); // one was chosen at this moment
-        continue;
-      }
-      await records.put(next, version).catch(unlessConflict); // when somebody stopped or chose, the next round of this loop sees it
+      if (stepped.next === 'wait') return;
+      if (stepped.next !== 'done') continue;
+      await records.close(sessionId);
+      const now = await records.find(sessionId, attempts);
+      if (!now || now.version === stepped.version) return;
+      await records.open(open); // one was chosen at this moment
     }
   }
 
