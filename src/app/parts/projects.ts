@@ -22,7 +22,6 @@ import type { Secret } from '../../core/text/secret.ts';
 import type { Logger } from '../../observability/logger.ts';
 import type { TemplateService } from '../../sessions/api/server/templates.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
-import type { EngineOptions } from '../../sessions/engine/engine-options.ts';
 import { agentConfigService } from '../../sessions/projects/agent-config.ts';
 import { agentProfiles } from '../../sessions/projects/agent-profile.ts';
 import { credentialRing } from '../../sessions/projects/credentials.ts';
@@ -174,7 +173,6 @@ export async function projectParts({
     }),
   });
   const copies = new ProjectCopies({ records, uploads, warn: (about, text) => logger.warn(about, text) });
-  const onUse: EngineOptions['sandboxes']['onUse'] = (session, client, signal) => copies.sync(session, client, signal);
 
   const removeBelongings = async (project: string) => {
     await uploads.deleteProject(project);
@@ -190,7 +188,7 @@ export async function projectParts({
     toolServers: { entered, signIns },
     vaultCredentials: ofVaults,
     secrets: secrets.service,
-    onUse,
+    copies,
     /** Seals the stored keys with the newest encryption key. Ends soon after `closing` fires, with any outcome. */
     rotate: async (closing: AbortSignal) => {
       if (sealing.length > 1)

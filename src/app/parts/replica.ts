@@ -31,7 +31,7 @@ export interface Replica extends AsyncDisposable {
   /** Whether another live server works on the session, as far as this one knows. */
   isWithPeer(id: SessionId): boolean;
   /** From this call on, this server and the others know of each other. */
-  bind(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
+  join(others: Pick<PeerOptions, 'closing' | 'inherit' | 'warn'>): void;
 }
 interface Options {
   readonly store: Store;
@@ -61,7 +61,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
       mayStartAutomations: async () => true,
       mayDeliverWebhooks: async () => true,
       isWithPeer: () => false,
-      bind: () => {},
+      join: () => {},
     };
     return { ...alone, [Symbol.asyncDispose]: async () => {} };
   }
@@ -81,7 +81,7 @@ export function replicaOf({ store, ids, clock, settings }: Options): Replica {
     mayDeliverWebhooks: async () =>
       (await store.leases.acquire('webhooks', holder, clock.now(), webhooksMs)) !== undefined,
     isWithPeer: (id) => peers?.has(id) === true,
-    bind(others) {
+    join(others) {
       peers = new Peers({ ...common, ...others, name, ownership, records: store.records });
     },
     async [Symbol.asyncDispose]() {

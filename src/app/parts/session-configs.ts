@@ -54,25 +54,25 @@ export class SessionConfigs {
   readonly #records: Pick<RecordStore, 'get'>;
   readonly #now: () => number;
   readonly #known = new Map<SessionId, RememberedChoice>();
-  #held: (id: SessionId) => AgentChoice | undefined = () => undefined;
+  readonly #held: (id: SessionId) => AgentChoice | undefined;
   #made: MadeSettings | undefined;
 
-  /** `configOf`: the settings in force, which can change; the same object until they do. */
+  /**
+   * `configOf`: the settings in force, which can change; the same object until they do. `held`: the record of a session that
+   * this server holds, which is newer than any stored one.
+   */
   constructor(
     configOf: () => Config,
     templates: readonly Template[],
     records: Pick<RecordStore, 'get'>,
     now: () => number,
+    held: (id: SessionId) => AgentChoice | undefined = () => undefined,
   ) {
+    this.#held = held;
     this.#configOf = configOf;
     this.#templates = templates;
     this.#records = records;
     this.#now = now;
-  }
-
-  /** `held`: the record of a session that this server holds, which is newer than any stored one. */
-  bind(held: (id: SessionId) => AgentChoice | undefined): void {
-    this.#held = held;
   }
 
   /** The settings of a session without a template. */

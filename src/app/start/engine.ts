@@ -5,10 +5,11 @@ import { SessionRecord } from '../../core/model/records.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
+import type { PullRequestService } from '../../sessions/api/repositories.ts';
 import { Ledger } from '../../sessions/budgets/ledger.ts';
 import { loggedUsage } from '../../sessions/budgets/logged-usage.ts';
 import { clusterOf } from '../../sessions/cluster/cluster.ts';
-import { Delegation } from '../../sessions/delegation/child-runs.ts';
+import { type ChildServices, Delegation } from '../../sessions/delegation/child-runs.ts';
 import { WorkspaceCopies } from '../../sessions/delegation/workspace-copies.ts';
 import { desktopAdvice } from '../../sessions/desktop/offer.ts';
 import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
@@ -57,6 +58,9 @@ const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): AttachedFi
   open: (id) => uploads.open(id),
 });
 
+interface AgentServices extends ChildServices {
+  readonly pullRequests: Pick<PullRequestService, 'open'>;
+}
 /** The fourth phase: the sessions at work. */
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
@@ -67,10 +71,9 @@ export interface RunningEngine extends AsyncDisposable {
   readonly ready: ReadyWorkspaces;
   readonly folders: RepositoryFolders;
   readonly checkpoints: Checkpoints;
-  /** The pull requests of agents, which wait for the service that opens them. */
-  readonly pullRequests: AgentPullRequests;
-  /** The children of agents, which wait for the services that make them. */
   readonly delegation: Delegation;
+  /** Gives the agents the services that the next phase builds on the engine. Their calls wait until then. */
+  readonly offer: (services: AgentServices) => void;
   /** The accounts of people and projects, from which requests to models reserve. */
   readonly ledger: Ledger;
   /** Volumes, and the sessions that have them. */
@@ -87,7 +90,7 @@ interface EngineDeps {
 /** Starts the engine. Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
 export async function openEngine(startup: Startup, { storage, sandboxes, agents }: EngineDeps): Promise<RunningEngine> {
   const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, log, watchers, replica } = storage;
+  const { store, log, watchers, replica, liveSessions } = storage;
   const { driver } = sandboxes;
   const connect = (link: SandboxAddress) => sandboxClient(link, clock);
   await using stack = new AsyncDisposableStack();
@@ -109,7 +112,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       })
     : undefined;
   const { spec, prepare, workdir, diskFloor, facts } = sandboxes;
-  const { profileOf, onUse } = agents.projects;
+  const { profileOf, copies } = agents.projects;
   const snapshots = new Snapshots({
     records: store.records,
     events: store.events,
@@ -179,19 +182,23 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     }),
     ready,
     folders,
+    sessions: liveSessions,
     closing,
     warn: (about, text) => logger.warn(about, text),
   });
   const checkpoints = new Checkpoints({
     policy: driver.capabilities.isolation === 'fake' ? 'none' : config.repositories.checkpoints,
     keep: config.repositories.keepCheckpoints,
+    sessions: liveSessions,
     records: store.records,
     clock,
     closing,
     warn: (about, text) => logger.warn(about, text),
   });
-  const pullRequests = new AgentPullRequests();
+  const services = Promise.withResolvers<AgentServices>();
+  const pullRequests = new AgentPullRequests(services.promise.then((all) => all.pullRequests));
   const delegation: Delegation = new Delegation({
+    services: services.promise,
     records: store.records,
     events: store.events,
     copies: new WorkspaceCopies({
@@ -219,7 +226,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       warn: (about, text) => logger.warn(about, text),
     }),
   );
-  const engine = stack.use(
+  const engine: Engine = stack.use(
     createEngine({
       store,
       log,
@@ -229,6 +236,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       watchers,
       facts,
       cluster,
+      liveSessions,
       policies: {
         run: runPolicy(config, Math.random),
         sandbox: policy,
@@ -276,25 +284,32 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         async restore(session, client, signal) {
           await manifests.check(session, client, signal);
           await snapshots.restore(session, client, signal);
-          repositories.began(session);
+          if (!repositories.began(session)) return;
+          // The use keeps the sandbox until the hooks are done. After a failure the next use tries again.
+          void engine.sandboxes.use(session.id, closing).then(
+            (used) => used[Symbol.asyncDispose](),
+            () => {},
+          );
         },
         ...(leavesFiles && {
           rest: (session: LiveSession, client: SandboxClient, signal: AbortSignal) =>
             manifests.write(session, client, signal),
         }),
-        async onUse(session, client, signal) {
-          await repositories.beforeUse(session.id, client, signal);
-          await setup.beforeUse(session.id, client, signal);
-          await checkpoints.beforeUse(session.id, client, signal);
-          await snapshots.beforeUse(session.id, client, signal);
-          await agents.sessionSkills.beforeUse(session, client, signal);
-          await onUse?.(session, client, signal);
-        },
       },
+      hooks: [
+        repositories,
+        setup,
+        checkpoints,
+        snapshots,
+        memoryFolders,
+        {
+          async beforeUse({ writer: { record } }, client, signal) {
+            await agents.sessionSkills.beforeUse(record, client, signal);
+            await copies.sync(record, client, signal);
+          },
+        },
+      ],
       onFact: (id, fact, seq) => {
-        checkpoints.onFact(id, fact, seq);
-        snapshots.onFact(id, fact, seq);
-        memoryFolders.onFact(id, fact);
         metrics.event(fact.type);
         tellOperator(logger, id, fact, liveSessions.get(id)?.sandboxFailure);
         if (fact.type === 'sandbox.phase') startup.progress?.record(`sandbox ${id}`, fact.data);
@@ -304,12 +319,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     }),
   );
   stack.defer(startup.ending('the sessions at work'));
-  const { commands, supervisor, liveSessions } = engine;
-  snapshots.bind(liveSessions);
-  checkpoints.bind(liveSessions);
-  setup.bind(liveSessions);
-  memoryFolders.bind(liveSessions);
-  repositories.bind(liveSessions, (id) => engine.sandboxes.use(id, closing));
+  const { commands, supervisor } = engine;
   const volumes = stack.use(await openVolumes(startup, { store, driver, spec: sandboxes.transferSpec, replica }));
   stack.defer(startup.ending('the sandboxes of volumes'));
   const forget = async (id: SessionId) => {
@@ -336,7 +346,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     remove: (id) => removeSession({ commands, watchers, store, ids, clock, forget }, id),
   });
   engine.start();
-  replica.bind({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
+  replica.join({ closing, warn, inherit: (ids) => reconciler.inherit(ids, closing) });
   await reconciler.offer(closing);
   stack.use(inBackground(closing, (signal) => reconciler.run(signal)));
   stack.defer(startup.ending('the search for leftover sandboxes'));
@@ -351,8 +361,8 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     ready,
     folders,
     checkpoints,
-    pullRequests,
     delegation,
+    offer: services.resolve,
     ledger,
     volumes,
     forget,

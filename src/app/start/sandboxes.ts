@@ -68,8 +68,6 @@ export interface Sandboxes extends Omit<SandboxParts, 'connect' | 'startTimeoutM
     volume: Volume,
     how: { readonly folder: string; readonly access: MountAccess },
   ) => SandboxSpec;
-  /** Has the rules of sessions that this server holds follow their records. */
-  bind(heldRecord: (id: SessionId) => AgentChoice | undefined): void;
   /** Closes the connections out of a sandbox that a change of its session no longer allows. */
   changed(id: SessionId, session: AgentChoice): void;
   /** The container of a build: the limits and the egress are those of a session without choices, and no credential is its. */
@@ -90,7 +88,8 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
   const facts = new SandboxFacts();
   const templateFiles = readTemplates(config);
   const templates = templateFiles.map(({ template }) => template);
-  const own = new SessionConfigs(() => live.now, templates, storage.store.records, clock.now);
+  const heldRecord = (id: SessionId) => storage.liveSessions.get(id)?.writer.record;
+  const own = new SessionConfigs(() => live.now, templates, storage.store.records, clock.now, heldRecord);
   const volumeRecords = new VolumeRecords({ records: storage.store.records, clock });
   const addresses = { allowRanges: config.egress.allowRanges };
   const registries = new ImageRegistries({
@@ -207,9 +206,6 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
         .catch((err: unknown) => {
           logger.warn({ build: id, err }, "the image's package managers could not be read");
         });
-    },
-    bind(heldRecord) {
-      own.bind(heldRecord);
     },
     changed(id, session) {
       if (!own.hasOtherEgress(id, session)) return;

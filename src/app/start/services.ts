@@ -273,8 +273,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     skills: agents.skills,
     templates: { list: templates.list, whyNot: (template) => runnable.whyNot(template) },
   } satisfies Partial<Services>;
-  parts.running.delegation.bind({ sessions, files: withoutKeys.files });
-  parts.sandboxes.bind((id) => liveSessions.get(id)?.writer.record);
+  parts.running.offer({ sessions, files: withoutKeys.files, pullRequests: withoutKeys.pullRequests });
   log.onAppend(({ sessionId, puts = [] }) => {
     for (const { kind, doc } of puts) {
       if (kind === 'session') parts.sandboxes.changed(sessionId, doc as SessionRecord);

@@ -8,6 +8,7 @@ import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { EventLog, Inbox, Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { inboxOf } from '../../sessions/cluster/inbox.ts';
+import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
 import { Watchers } from '../../sessions/engine/watchers.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { instanceName } from '../../storage/instance.ts';
@@ -36,6 +37,8 @@ export interface Storage extends AsyncDisposable {
   readonly inbox: Inbox;
   /** The open streams of each session. */
   readonly watchers: Watchers;
+  /** The sessions in memory. */
+  readonly liveSessions: LiveSessions;
   readonly replica: Replica;
   /** The settings in force, with those that people changed in the page. */
   readonly live: LiveConfig;
@@ -88,6 +91,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
     afterRuns,
     inbox,
     watchers,
+    liveSessions: new LiveSessions(),
     replica,
     live: new LiveConfig(config, changed),
     changed,

@@ -18,7 +18,7 @@ import type { WorkspaceCopies } from './workspace-copies.ts';
 // A child is a session whose id follows from the call that started it. So a call that a restart interrupted finds its child
 // again.
 
-interface ChildServices {
+export interface ChildServices {
   readonly sessions: Pick<
     SessionService,
     'create' | 'fork' | 'get' | 'list' | 'send' | 'stop' | 'page' | 'follow' | 'delete' | 'history'
@@ -26,6 +26,8 @@ interface ChildServices {
   readonly files: Pick<FileService, 'changes' | 'read' | 'write' | 'remove'>;
 }
 interface Deps {
+  /** After a restart a run can go on before the services are there, so its calls wait. */
+  readonly services: Promise<ChildServices>;
   readonly records: RecordStore;
   readonly events: Pick<EventStore, 'lastOf' | 'page'>;
   readonly copies: WorkspaceCopies;
@@ -54,21 +56,15 @@ const childIdOf = (parent: SessionId, runId: RunId, callId: string): SessionId =
 /** The runs that agents give to other agents. */
 export class Delegation {
   readonly #deps: Deps;
-  readonly #services = Promise.withResolvers<ChildServices>();
   readonly #budgets: ChildBudgets;
   readonly starts: ChildStarts;
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const { records, budgetOf, copies, findTemplate } = deps;
-    const sessions = async () => (await this.#services.promise).sessions;
+    const { records, budgetOf, copies, findTemplate, services } = deps;
+    const sessions = async () => (await services).sessions;
     this.#budgets = new ChildBudgets({ records, budgetOf, sessions });
     this.starts = new ChildStarts({ records, copies, findTemplate, budgets: this.#budgets, sessions });
-  }
-
-  /** After a restart a run can go on before the services are there, so its calls wait. */
-  bind(services: ChildServices): void {
-    this.#services.resolve(services);
   }
 
   /** The ids of a session's children, also of those that have ended. */
@@ -96,11 +92,11 @@ export class Delegation {
     };
     const look = async (value: string, wait: boolean, signal: AbortSignal) => {
       const id = await own(value);
-      const services = await raceAbort(this.#services.promise, signal);
+      const services = await raceAbort(this.#deps.services, signal);
       if (wait) await waitUntilSettled(services.sessions, id, signal);
       return await readChildState(id, { ...services, used: await this.#budgets.spent(id) }, signal);
     };
-    const sessions = async () => (await this.#services.promise).sessions;
+    const sessions = async () => (await this.#deps.services).sessions;
     return {
       keepCalls: (upTo) => this.#budgets.keepCalls(parent.id, upTo),
       start: (callId, task, signal) => withChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
@@ -119,7 +115,7 @@ export class Delegation {
   /** Stops all children, or those that the agent started, which end with its run. */
   async stopChildren(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<void> {
     this.#budgets.forget(id); // its calls are over
-    const { sessions } = await this.#services.promise;
+    const { sessions } = await this.#deps.services;
     for (const child of await this.#budgets.childrenOf(id, only)) {
       const record = await sessions.get(child).catch(unlessGone);
       if (!record || record.status === 'completed') continue;
@@ -131,7 +127,7 @@ export class Delegation {
 
   /** Deletes the children, the deepest first, and keeps what the session has spent for the budget of its parent. */
   async deleteChildren(id: SessionId): Promise<void> {
-    const { sessions } = await this.#services.promise;
+    const { sessions } = await this.#deps.services;
     const parent = (await sessions.get(id)).parent?.sessionId;
     if (parent) await this.#budgets.remember(parent, id);
     this.#budgets.forget(id);
@@ -157,7 +153,7 @@ export class Delegation {
   }
 
   async #adoptAll(signal: AbortSignal): Promise<void> {
-    const { sessions } = await raceAbort(this.#services.promise, signal);
+    const { sessions } = await raceAbort(this.#deps.services, signal);
     const open = await Promise.all(
       (['running', 'waiting'] as const).map((status) =>
         sessions.list({
@@ -190,7 +186,7 @@ export class Delegation {
   }
 
   async #start({ parent, runId, most, callId, task: childTask }: Start, signal: AbortSignal): Promise<SessionId> {
-    await raceAbort(this.#services.promise, signal);
+    await raceAbort(this.#deps.services, signal);
     const id = childIdOf(parent.id, runId, callId);
     const { task, template, agent, files, goal, budget = {} } = childTask;
     const cause = { runId, callId };
@@ -205,7 +201,7 @@ export class Delegation {
     requested: readonly string[],
     signal: AbortSignal,
   ): Promise<string[]> {
-    const { files } = await this.#services.promise;
+    const { files } = await this.#deps.services;
     const { files: changed } = await files.changes(id, signal);
     const chosen = requested.length === 0 ? changed : changed.filter(({ path }) => requested.includes(path));
     const stranger = requested.find((path) => !changed.some((one) => one.path === path));

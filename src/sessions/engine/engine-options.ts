@@ -4,15 +4,15 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { EventLog, Store } from '../../core/contracts/ports.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
-import type { SessionRecord } from '../../core/model/records.ts';
-import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Cluster } from './cluster.ts';
 import type { SessionPolicies } from './hydration.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { AgentParts } from './run-contexts.ts';
 import type { SandboxFacts } from './sandbox/sandbox-facts.ts';
 import type { SandboxParts } from './session-actors.ts';
 import type { Watchers } from './watchers.ts';
+import type { WorkspaceHook } from './workspace-hooks.ts';
 
 /** The parts of the engine. Each group is declared next to the part that uses it. */
 export interface EngineOptions {
@@ -27,10 +27,10 @@ export interface EngineOptions {
     readonly limits: Readonly<Record<SlotKind, number>>;
   };
   readonly agents: AgentParts;
-  readonly sandboxes: SandboxParts & {
-    /** Runs before each use of a ready sandbox; an error fails that use. */
-    readonly onUse?: (session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>;
-  };
+  readonly sandboxes: SandboxParts;
+  readonly liveSessions: LiveSessions;
+  /** In the order of their calls. */
+  readonly hooks: readonly WorkspaceHook[];
   /** Facts about sandboxes from outside of the sessions' actors. */
   readonly facts: SandboxFacts;
   readonly watchers: Pick<Watchers, 'isWatched'>;

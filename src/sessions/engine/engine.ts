@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { Hydration } from './hydration.ts';
-import { LiveSessions } from './live-sessions.ts';
+import type { LiveSessions } from './live-sessions.ts';
 import { soleOwnership } from './ownership.ts';
 import { PendingCommands } from './pending-commands.ts';
 import { RunRecorder } from './run-recorder.ts';
@@ -28,14 +28,15 @@ export function createEngine(options: EngineOptions): Engine {
   const { store, log, clock, ids, logger, policies, agents, facts, watchers, onFact, onRunEnd, cluster } = options;
   const { records } = store;
   const ownership = cluster?.ownership ?? soleOwnership();
-  const [liveSessions, pendingCommands] = [new LiveSessions(), new PendingCommands()];
+  const { liveSessions, hooks } = options;
+  const pendingCommands = new PendingCommands();
   const memory = { liveSessions, pendingCommands };
   const { restart: restartPolicy, limits } = policies;
   const of = { ...memory, restartPolicy, limits, isShared: ownership.isShared };
   const supervisor = new Supervisor({ clock, ids, logger, ...of });
   const runs = new RunRecorder({ ...memory, ids, clock, logger, onRunEnd });
   const eviction = new SessionEvictor({ ...memory, records, logger, ownership, supervisor, runs });
-  const own = new LocalSandboxes({ ...memory, supervisor, ids, onUse: options.sandboxes.onUse });
+  const own = new LocalSandboxes({ ...memory, supervisor, ids, hooks });
   const others = cluster?.connect({ log, supervisor, liveSessions, sandboxes: own, eviction });
   const remoteSandboxes = others?.sandboxes;
   const commands = others?.commands ?? supervisor;
@@ -47,7 +48,11 @@ export function createEngine(options: EngineOptions): Engine {
     ids,
     policies,
     watchers,
-    onFact,
+    onFact(id, fact, seq) {
+      const live = liveSessions.get(id);
+      if (live) for (const hook of hooks) hook.onFact?.(live, fact, seq);
+      onFact(id, fact, seq);
+    },
     liveSessions,
     ownership,
     remoteSandboxes,

@@ -1,5 +1,4 @@
 import { deadlineSignal, neverFires, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { EventStore, RecordStore } from '../../core/contracts/ports.ts';
@@ -8,7 +7,7 @@ import { failpoint } from '../../core/errors/failpoint.ts';
 import type { SessionEvent, SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { LiveSessions } from '../engine/live-sessions.ts';
+import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { inflated } from './archive/inflated.ts';
 import { type KeptBlob, KeptFileRecords, type KeptFiles, type KeptItem } from './kept-files.ts';
@@ -39,11 +38,6 @@ export type SnapshotState =
   | ({ readonly kind: 'kept' } & KeptBlob)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
 
-interface PendingCopies {
-  /** Settles with the newest copy. */
-  readonly taken: Promise<void>;
-  readonly stop: AbortController;
-}
 interface CopyRequest {
   readonly client: SandboxClient;
   readonly seq: number;
@@ -78,14 +72,14 @@ export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
     : fact.type === 'step' && (fact.data.status === 'completed' || fact.data.status === 'failed');
 
 /** Copies the files of a session where a run or a step ends. The next use of the sandbox waits for the copy. */
-export class Snapshots {
+export class Snapshots implements WorkspaceHook {
   readonly kept: KeptFileRecords;
   readonly #deps: Deps;
-  readonly #inTurn = keyedQueue();
-  readonly #pending = new Map<SessionId, PendingCopies>();
+  readonly #queue = new WorkspaceQueue();
+  /** End the copies that are being made. */
+  readonly #stops = new Map<SessionId, AbortController>();
   /** Sessions whose log has no place that was not looked at. */
   readonly #caughtUp = new WeakSet<LiveSession>();
-  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -93,33 +87,23 @@ export class Snapshots {
     this.kept = new KeptFileRecords({ records, blobs, newId, now: () => clock.now() });
   }
 
-  /** The engine makes the sessions in memory, and is made with these snapshots. */
-  bind(sessions: Pick<LiveSessions, 'get'>): void {
-    this.#sessions = sessions;
-  }
-
   get isOn(): boolean {
     return this.#deps.policy.keep > 0;
   }
 
-  /** Hears each fact of a session once it is durable. */
-  onFact(id: SessionId, fact: SessionFact, seq: number): void {
+  onFact(live: LiveSession, fact: SessionFact, seq: number): void {
     if (!this.isOn || !isForkPoint(fact)) return;
-    const live = this.#sessions.get(id);
-    if (!live) return;
     if (live.client && !live.isPaused) void this.#take(live, live.client, seq);
     else this.#caughtUp.delete(live);
   }
 
-  /** Runs before each use of a sandbox: the files of the last place are copied before anyone changes them. */
-  async beforeUse(id: SessionId, client: SandboxClient, signal: AbortSignal): Promise<void> {
-    const live = this.isOn ? this.#sessions.get(id) : undefined;
-    if (!live) return;
-    const pending = this.#pending.get(id);
-    if (pending) return await raceAbort(pending.taken, signal);
+  /** The files of the last place are copied before anyone changes them. */
+  async beforeUse(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    if (!this.isOn) return;
+    if (this.#queue.pending(live.id)) return await this.#queue.settled(live.id, signal);
     if (this.#caughtUp.has(live)) return;
     this.#caughtUp.add(live);
-    const last = await this.#deps.events.lastOf(id, 'run.end');
+    const last = await this.#deps.events.lastOf(live.id, 'run.end');
     if (last > 0) await raceAbort(this.#take(live, client, last), signal);
   }
 
@@ -163,29 +147,27 @@ export class Snapshots {
 
   /** Removes every copy of a deleted session. A copy that is being made stops. */
   async forget(id: SessionId): Promise<void> {
-    const pending = this.#pending.get(id);
-    pending?.stop.abort();
-    await pending?.taken;
+    this.#stops.get(id)?.abort();
+    await this.#queue.pending(id);
     await this.kept.forget(id);
   }
 
   async #take(live: LiveSession, client: SandboxClient, seq: number): Promise<void> {
     const { id } = live;
-    const stop = this.#pending.get(id)?.stop ?? new AbortController();
-    const taken = this.#inTurn(id, () => this.#look(live, { client, seq }, stop.signal)).catch((error: unknown) => {
+    const stop = this.#stops.get(id) ?? new AbortController();
+    this.#stops.set(id, stop);
+    const work = () => this.#look(live, { client, seq }, stop.signal);
+    await this.#queue.begin(id, work, (err) => {
       this.#caughtUp.delete(live);
-      if (!passing.has(toAppError(error).code)) this.#deps.warn({ session: id, err: error }, 'files were not copied');
+      if (!passing.has(toAppError(err).code)) this.#deps.warn({ session: id, err }, 'files were not copied');
     });
-    const pending = { taken, stop };
-    this.#pending.set(id, pending);
-    await taken;
-    if (this.#pending.get(id) === pending) this.#pending.delete(id);
+    if (!this.#queue.pending(id)) this.#stops.delete(id);
   }
 
   /** Copies the files of a sandbox that ends, in which nothing runs any more. Rejects where no whole copy could be made. */
   async copyAtRest({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     if (!this.isOn) return;
-    await this.#inTurn(
+    await this.#queue.inTurn(
       id,
       async () =>
         await this.#copy(id, client, { seq: writer.head, doc: await this.kept.read(id), signal, isAtRest: true }),

@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -10,6 +8,7 @@ import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Checkpoint, CheckpointDiff, CheckpointRange } from '../api/repositories.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
+import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { changesIn } from './changes-in.ts';
 import { diffScript, maxDiffBytes, restoreScript, takeScript } from './checkpoint-scripts.ts';
@@ -22,6 +21,7 @@ interface Deps {
   readonly policy: CheckpointPolicy;
   /** The number of checkpoints that a session keeps, the newest. */
   readonly keep: number;
+  readonly sessions: Pick<LiveSessions, 'get'>;
   readonly records: RecordStore;
   readonly clock: Clock;
   readonly closing: AbortSignal;
@@ -44,40 +44,29 @@ const takeMs = 120_000;
 const workMs = 120_000;
 
 /** Keeps the files of sessions as each run left them. The next use of a sandbox waits for the checkpoint of the last run. */
-export class Checkpoints {
+export class Checkpoints implements WorkspaceHook {
   readonly #deps: Deps;
-  readonly #inTurn = keyedQueue();
-  readonly #pending = new Map<SessionId, Promise<unknown>>();
+  readonly #queue = new WorkspaceQueue();
   /** Sessions whose first checkpoint exists, or cannot be made. */
   readonly #begun = new WeakSet<LiveSession>();
-  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** The engine makes the sessions in memory, and is made with these checkpoints. */
-  bind(sessions: Pick<LiveSessions, 'get'>): void {
-    this.#sessions = sessions;
-  }
-
-  /** Hears each fact of a session once it is durable. */
-  onFact(id: SessionId, fact: SessionFact, seq: number): void {
+  onFact(live: LiveSession, fact: SessionFact, seq: number): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
-    const live = this.#sessions.get(id);
-    if (!live?.client || live.isPaused || !this.#isFor(live)) return;
-    const { client } = live;
+    const { id, client, isPaused } = live;
+    if (!client || isPaused || !this.#isFor(live)) return;
     this.#follow(id, () => this.#take(live, client, { runId: fact.runId, seq }));
   }
 
-  /** Runs before each use of a sandbox: nobody changes the files before they are kept. */
-  async beforeUse(id: SessionId, client: Client, signal: AbortSignal): Promise<void> {
-    const live = this.#sessions.get(id);
-    if (!live || !this.#isFor(live)) return;
+  /** Nobody changes the files before they are kept. */
+  async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
+    if (!this.#isFor(live)) return;
     // The files that the first run found are a checkpoint too.
-    if (live.runWriter && !this.#begun.has(live)) this.#follow(id, () => this.#begin(live, client));
-    const pending = this.#pending.get(id);
-    if (pending) await raceAbort(pending, signal);
+    if (live.runWriter && !this.#begun.has(live)) this.#follow(live.id, () => this.#begin(live, client));
+    await this.#queue.settled(live.id, signal);
   }
 
   async list(id: SessionId): Promise<readonly Checkpoint[]> {
@@ -93,7 +82,7 @@ export class Checkpoints {
   ): Promise<CheckpointDiff> {
     const values = { session: id, workdir: client.workdir, from: `${from}`, to: to === undefined ? '' : `${to}` };
     const script = { script: diffScript, values, timeoutMs: workMs };
-    const { exitCode, stdout, stderr } = await this.#inTurn(id, () => runGit(client, script, signal));
+    const { exitCode, stdout, stderr } = await this.#queue.inTurn(id, () => runGit(client, script, signal));
     if (exitCode !== 0) throw failure(exitCode, stderr);
     const [names = '', text = ''] = stdout.split('\u0001');
     return {
@@ -105,10 +94,10 @@ export class Checkpoints {
 
   /** Resolves with the checkpoint of the files as they were before. */
   async restore(id: SessionId, number: number, client: Client, signal: AbortSignal): Promise<number> {
-    const live = this.#sessions.get(id);
+    const live = this.#deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     if (live.runWriter) throw new AppError('conflict', 'A run is at work. Stop it, or wait for its end.');
-    return await this.#inTurn(id, async () => {
+    return await this.#queue.inTurn(id, async () => {
       await this.#take(live, client, atRestore);
       const before = (await this.list(id)).at(-1)?.number ?? 0;
       const values = { session: id, workdir: client.workdir, number: `${number}` };
@@ -126,14 +115,10 @@ export class Checkpoints {
   }
 
   #follow(id: SessionId, work: () => Promise<void>): void {
-    const done = this.#inTurn(id, work).catch((err: unknown) => {
+    void this.#queue.begin(id, work, (err) => {
       const { code } = toAppError(err);
       if (code !== 'unsupported' && code !== 'sandbox_lost' && code !== 'cancelled')
         this.#deps.warn({ session: id, err }, 'no checkpoint of the files was made');
-    });
-    this.#pending.set(id, done);
-    void done.then(() => {
-      if (this.#pending.get(id) === done) this.#pending.delete(id);
     });
   }
 

@@ -1,5 +1,4 @@
 import { raceAbort } from '../../core/concurrency/cancel.ts';
-import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import { AppError, endsWithSandbox, toAppError } from '../../core/errors/errors.ts';
 import type { FactOf } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -8,6 +7,7 @@ import type { CheckResult } from '../../core/model/repository-environment.ts';
 import { endOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
+import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import type { FoundEnvironment } from './environments.ts';
@@ -42,59 +42,46 @@ interface Deps {
   /** Learns which prepared files a session has, so that they are ready for the next similar session. */
   readonly ready?: Pick<ReadyWorkspaces, 'used'>;
   readonly folders: Pick<RepositoryFolders, 'copy'>;
+  readonly sessions: Pick<LiveSessions, 'get'>;
   readonly closing: AbortSignal;
   readonly warn: (about: object, text: string) => void;
 }
 type Client = Pick<SandboxClient, 'exec' | 'programs' | 'workdir'>;
 
 /** Fetches the repositories of sessions into their sandboxes. Each use of a sandbox waits until they are there, or failed. */
-export class RepositoryFetches {
+export class RepositoryFetches implements WorkspaceHook {
   readonly #deps: Deps;
-  readonly #inTurn = keyedQueue();
-  readonly #pending = new Map<SessionId, Promise<void>>();
+  readonly #queue = new WorkspaceQueue();
   /** Sessions with a new sandbox, in which what their repositories start is to run. */
   readonly #toStart = new Set<SessionId>();
-  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
-  #use: (id: SessionId) => Promise<AsyncDisposable> = () => Promise.reject(new Error('no engine yet'));
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** The engine makes the sessions in memory, and is made with these fetches. */
-  bind(sessions: Pick<LiveSessions, 'get'>, use: (id: SessionId) => Promise<AsyncDisposable>): void {
-    this.#sessions = sessions;
-    this.#use = use;
-  }
-
-  /** A sandbox has started: its repositories come without waiting for the first use. Never rejects. */
-  began({ id, writer }: LiveSession): void {
+  /** A sandbox has started. True: its first use has work to do, which need not wait for a caller. */
+  began({ id, writer }: LiveSession): boolean {
     const starts = writer.record.repositories?.some(({ environment }) => environment?.starts) ?? false;
     if (starts) this.#toStart.add(id);
-    if (!starts && !isUnprepared(writer.record)) return;
-    // The use keeps the sandbox until it is complete, and is what begins the fetch.
-    void this.#use(id)
-      .then((used) => used[Symbol.asyncDispose]())
-      .catch(() => {}); // the next use tries again
+    return starts || isUnprepared(writer.record);
   }
 
-  /** Runs before each use of a sandbox. A repository that could not be fetched ends the run that waited for it, and nothing else. */
-  async beforeUse(id: SessionId, client: Client, signal: AbortSignal): Promise<void> {
-    const live = this.#sessions.get(id);
-    if (!live || !(this.#pending.has(id) || this.#toStart.has(id) || isUnprepared(live.writer.record))) return;
-    const pending = this.#pending.get(id) ?? this.#start(live, client);
-    await raceAbort(pending, signal);
+  /** A repository that could not be fetched ends the run that waited for it, and nothing else. */
+  async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
+    const pending = this.#queue.pending(live.id);
+    if (pending || this.#toStart.has(live.id) || isUnprepared(live.writer.record))
+      await raceAbort(pending ?? this.#start(live, client), signal);
   }
 
   /** Fetches one again that failed, or runs its setup again. Rejects: conflict. */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
-    const live = this.#sessions.get(id);
+    const live = this.#deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     const found = live.writer.record.repositories?.find((one) => one.path === path);
     if (found && isUsable(found)) throw new AppError('conflict', `The repository ${path} is there already.`);
     if (found)
       await raceAbort(
-        this.#inTurn(id, async () => {
+        this.#queue.inTurn(id, async () => {
           const environment = found.state === 'ready' ? undefined : await this.#fetch(live, client, found);
           // The agent was in this sandbox before, so what is made here is for this session alone.
           await this.#prepare(live, client, path, { mayKeep: false, found: environment, again: true });
@@ -108,7 +95,7 @@ export class RepositoryFetches {
     return now;
   }
 
-  async #start(live: LiveSession, client: Client): Promise<void> {
+  #start(live: LiveSession, client: Client): Promise<void> {
     const { id, writer } = live;
     const work = async () => {
       const stored: string[] = [];
@@ -124,13 +111,10 @@ export class RepositoryFetches {
         if (one.state === 'ready' && one.environment?.starts)
           await this.#deps.preparation.start(client, one, this.#deps.closing);
     };
-    const done = this.#inTurn(id, work).catch((err: unknown) => {
+    return this.#queue.begin(id, work, (err) => {
       if (!endsWithSandbox.has(toAppError(err).code))
         this.#deps.warn({ session: id, err }, 'a repository was not fetched');
     });
-    this.#pending.set(id, done);
-    await done;
-    if (this.#pending.get(id) === done) this.#pending.delete(id);
   }
 
   /** Resolves with the environment of a repository that is there now, if it has one. */
@@ -210,7 +194,7 @@ export class RepositoryFetches {
 
   /** Notes the results of checks in the record. Nothing happens where the session is with another server by now. */
   async noteChecks(id: SessionId, path: string, results: ReadonlyMap<string, CheckResult>): Promise<void> {
-    const live = this.#sessions.get(id);
+    const live = this.#deps.sessions.get(id);
     const repository = live && find(live, path);
     if (!live || !repository?.environment) return;
     const { environment, url } = repository;

@@ -2,13 +2,12 @@ import type { Readable } from 'node:stream';
 import { raceAbort } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, endsWithSandbox, toAppError } from '../../core/errors/errors.ts';
-import type { SessionId } from '../../core/model/ids.ts';
 import { memoryFiles, memoryMount } from '../../core/model/run-files.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { LiveSessions } from '../engine/live-sessions.ts';
+import type { WorkspaceHook } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 
 interface Deps {
@@ -40,31 +39,24 @@ const commands: Readonly<Record<string, string>> = {
  * Prepares the sandboxes of sessions whose program gave them an agent: the folders of `/mnt/session`, the program's files,
  * and packages. Each use of such a sandbox waits until it is done. A failure hinders nobody; the log says what is missing.
  */
-export class SessionSetup {
+export class SessionSetup implements WorkspaceHook {
   readonly #deps: Deps;
   readonly #done = new WeakMap<object, { readonly print: string; readonly work: Promise<void> }>();
-  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
 
   constructor(deps: Deps) {
     this.#deps = deps;
   }
 
-  /** The engine makes the sessions in memory, and is made with this setup. */
-  bind(sessions: Pick<LiveSessions, 'get'>): void {
-    this.#sessions = sessions;
-  }
-
-  async beforeUse(id: SessionId, client: SandboxClient, signal: AbortSignal): Promise<void> {
-    const live = this.#sessions.get(id);
-    const agent = live?.writer.record.agent;
-    if (!live || !agent) return;
+  async beforeUse(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
+    const { agent } = live.writer.record;
+    if (!agent) return;
     const print = digestOf([agent.packages ?? {}, agent.files ?? [], agent.memoryStores ?? []]);
     const known = this.#done.get(client);
     if (known?.print === print) return await raceAbort(known.work, signal);
     const work = this.#prepare(live, client, agent).catch((err: unknown) => {
       this.#done.delete(client);
       if (!endsWithSandbox.has(toAppError(err).code))
-        this.#deps.warn({ session: id, err }, 'a sandbox was not prepared');
+        this.#deps.warn({ session: live.id, err }, 'a sandbox was not prepared');
     });
     this.#done.set(client, { print, work });
     await raceAbort(work, signal);

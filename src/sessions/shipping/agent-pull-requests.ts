@@ -13,16 +13,16 @@ type Service = Pick<PullRequestService, 'open'>;
  * waits.
  */
 export class AgentPullRequests {
-  readonly #service = Promise.withResolvers<Service>();
+  readonly #service: Promise<Service>;
 
-  bind(service: Service): void {
-    this.#service.resolve(service);
+  constructor(service: Promise<Service>) {
+    this.#service = service;
   }
 
   openerOf(id: SessionId, repositories: readonly SessionRepository[]): PullRequestOpener {
     return async ({ repository, title, text, base, draft }, signal) => {
       const path = pathOf(repositories, repository);
-      const service = await raceAbort(this.#service.promise, signal);
+      const service = await raceAbort(this.#service, signal);
       const command = { title, text, draft, ...(base !== undefined && { base }) };
       const opened = await service.open(id, path, command, signal);
       return {

@@ -11,6 +11,7 @@ import { LeasedOwnership } from '../../../src/sessions/cluster/leased-ownership.
 import { Peers } from '../../../src/sessions/cluster/peers.ts';
 import { createEngine, type Engine } from '../../../src/sessions/engine/engine.ts';
 import type { EngineOptions } from '../../../src/sessions/engine/engine-options.ts';
+import { LiveSessions } from '../../../src/sessions/engine/live-sessions.ts';
 import { soleOwnership } from '../../../src/sessions/engine/ownership.ts';
 import { Reconciler } from '../../../src/sessions/engine/reconciler.ts';
 import { removeSession } from '../../../src/sessions/engine/removal.ts';
@@ -94,6 +95,8 @@ export function startServer(world: World): Server {
     ids,
     logger: world.logger,
     watchers,
+    liveSessions: new LiveSessions(),
+    hooks: [],
     facts: new SandboxFacts(),
     policies: {
       run: world.runPolicy,

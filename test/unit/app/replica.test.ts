@@ -20,7 +20,7 @@ function replica() {
     });
   const store = { ...memory, shared: true, records: slow(memory.records), leases: slow(memory.leases) };
   const server = replicaOf({ store, clock, ids: randomIds(), settings: { leaseSeconds: 5 } });
-  server.bind({ closing: new AbortController().signal, inherit: async () => {}, warn: () => {} });
+  server.join({ closing: new AbortController().signal, inherit: async () => {}, warn: () => {} });
   const hang = () => {
     isHanging = true;
   };

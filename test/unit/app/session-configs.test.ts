@@ -95,12 +95,14 @@ test('hosts that a session chose narrow the policy of the server and of its temp
 
 test('hosts that a session changes count at once where it is held, and within a second elsewhere', async () => {
   const { records, config } = await start(chosen({ egress: ['a.example'] }));
+  let held: ReturnType<typeof chosen> | undefined;
   let now = 0;
   const own = new SessionConfigs(
     () => config,
     [],
     records,
     () => now,
+    () => held,
   );
   const hosts = async () => (await own.of(sessionId)).within;
   expect(await hosts()).toEqual(['a.example']);
@@ -110,7 +112,7 @@ test('hosts that a session changes count at once where it is held, and within a 
   expect(await hosts()).toEqual(['a.example']);
   now = 1_000;
   expect(await hosts()).toEqual(['b.example']);
-  own.bind(() => chosen({ egress: ['c.example'] }));
+  held = chosen({ egress: ['c.example'] });
   expect(await hosts()).toEqual(['c.example']);
   expect(own.hasOtherEgress(sessionId, chosen({ egress: ['c.example'] }))).toBe(true);
 });

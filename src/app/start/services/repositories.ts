@@ -16,7 +16,7 @@ interface RepositoryDeps {
   readonly sandboxes: Pick<Sandboxes, 'credentials' | 'forgeFetch' | 'servicesOf'>;
   readonly power: SandboxService;
   readonly checkSandbox: ServicePermissions['checkSandbox'];
-  readonly running: Pick<RunningEngine, 'engine' | 'repositories' | 'pullRequests'>;
+  readonly running: Pick<RunningEngine, 'engine' | 'repositories'>;
 }
 
 /** The repositories of sessions, and the pull requests that they end in. */
@@ -58,6 +58,5 @@ export function openRepositories(
     fetch: forgeFetch,
     now,
   });
-  running.pullRequests.bind(pullRequests);
   return { repositories, pullRequests };
 }

@@ -1,13 +1,13 @@
 import type { Store } from '../../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../../core/model/ids.ts';
-import type { SessionRecord } from '../../../core/model/records.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import type { UsedSandbox } from '../../run/used-sandbox.ts';
 import type { LiveSessions } from '../live-sessions.ts';
 import type { Ownership } from '../ownership.ts';
 import type { PendingCommands } from '../pending-commands.ts';
 import type { Supervisor } from '../supervisor.ts';
+import type { WorkspaceHook } from '../workspace-hooks.ts';
 import type { SandboxExchange } from './sandbox-exchange.ts';
 
 interface LocalSandboxDeps {
@@ -15,8 +15,7 @@ interface LocalSandboxDeps {
   readonly liveSessions: LiveSessions;
   readonly pendingCommands: PendingCommands;
   readonly ids: Pick<IdSource, 'short'>;
-  /** Runs before each use of a ready sandbox; an error fails that use. */
-  readonly onUse?: ((session: SessionRecord, client: SandboxClient, signal: AbortSignal) => Promise<void>) | undefined;
+  readonly hooks: readonly WorkspaceHook[];
 }
 
 /** The sandboxes of the sessions that this server owns. */
@@ -29,7 +28,7 @@ export class LocalSandboxes {
 
   /** Keeps the sandbox in use, starting it if needed. Rejects: fenced when another server owns the session. */
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
-    const { supervisor, liveSessions, pendingCommands, ids, onUse } = this.#deps;
+    const { supervisor, liveSessions, pendingCommands, ids, hooks } = this.#deps;
     const commandId = ids.short();
     const done = () => supervisor.send(id, { type: 'sandbox.done', commandId }); // this command gets no answer
     const read = () => {
@@ -48,10 +47,12 @@ export class LocalSandboxes {
       done();
       throw new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
     }
-    await onUse?.(live.writer.record, client, signal).catch((thrown: unknown) => {
+    try {
+      for (const hook of hooks) await hook.beforeUse?.(live, client, signal);
+    } catch (thrown) {
       done();
       throw thrown;
-    });
+    }
     return { client, [Symbol.asyncDispose]: async () => done() };
   }
 }

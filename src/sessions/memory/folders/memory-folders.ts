@@ -7,7 +7,7 @@ import type { SessionId } from '../../../core/model/ids.ts';
 import { memoryFiles, memoryMount } from '../../../core/model/run-files.ts';
 import type { MountedStore } from '../../../core/model/session-agent.ts';
 import { MemoryConflict, type MemoryStoreService, type StoreMemory } from '../../api/server/memory-stores.ts';
-import type { LiveSessions } from '../../engine/live-sessions.ts';
+import type { WorkspaceHook } from '../../engine/workspace-hooks.ts';
 import type { LiveSession } from '../../run/live-session.ts';
 import {
   changeFolder,
@@ -58,19 +58,13 @@ const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  * end of a run. Writes to a store carry the hash of the text that they replace, so a change of somebody else is never lost, and a
  * repetition after a crash finds its work done.
  */
-export class MemoryFolders {
+export class MemoryFolders implements WorkspaceHook {
   readonly #deps: Deps;
   readonly #inTurn = keyedQueue();
   readonly #reports = new WeakMap<object, Reports>();
-  #sessions: Pick<LiveSessions, 'get'> = { get: () => undefined };
 
   constructor(deps: Deps) {
     this.#deps = deps;
-  }
-
-  /** The engine makes the sessions in memory, and is made with these folders. */
-  bind(sessions: Pick<LiveSessions, 'get'>): void {
-    this.#sessions = sessions;
   }
 
   async sync(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<void> {
@@ -92,11 +86,10 @@ export class MemoryFolders {
     return texts.length === 0 ? undefined : [...texts.slice(0, maxReported), ...more].join('\n');
   }
 
-  /** Hears each fact of a session once it is durable. A run that was cut short leaves changes. */
-  onFact(id: SessionId, fact: SessionFact): void {
+  /** A run that was cut short leaves changes. */
+  onFact(live: LiveSession, fact: SessionFact): void {
     if (fact.type !== 'run.end' || fact.data.reason === 'deleted') return;
-    const live = this.#sessions.get(id);
-    if (live?.client && !live.isPaused) void this.sync(live, live.client, this.#deps.closing).catch(() => {}); // the next use tries again
+    if (live.client && !live.isPaused) void this.sync(live, live.client, this.#deps.closing).catch(() => {}); // the next use tries again
   }
 
   async #syncOne(session: MemorySession, mounted: MountedStore, client: FolderClient): Promise<void> {

@@ -88,16 +88,17 @@ test('the model names a folder where there are several, with or without those ab
     newRepository({ url: `https://git.example/${path}`, path, access: path === 'three' ? 'read' : 'write' }),
   ) as [never, never, never];
   const paths: string[] = [];
-  const all = new AgentPullRequests();
+  const service = Promise.withResolvers<never>();
+  const all = new AgentPullRequests(service.promise);
   const ask = (repository?: string, given = [one, two, three]) =>
     all.openerOf(id, given)({ ...wish, draft: false, ...(repository !== undefined && { repository }) }, signal);
   const early = ask('/workspace/libs/two/'); // before the service is there
-  all.bind({
-    async open(_, path) {
+  service.resolve({
+    async open(_: unknown, path: string) {
       paths.push(path);
       return { ...opened, title: 't', head: { branch: 'b', commit: '' } } as never;
     },
-  });
+  } as never);
   await early;
   await ask('one');
   await ask(undefined, [one, three]);

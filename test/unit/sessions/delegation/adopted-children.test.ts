@@ -17,12 +17,6 @@ async function restarted(failures: number) {
   const warned: string[] = [];
   const deleted = Promise.withResolvers<SessionId>();
   let asked = 0;
-  const delegation = new Delegation({
-    ...({} as ConstructorParameters<typeof Delegation>[0]),
-    records,
-    clock,
-    warn: (_, text) => void warned.push(text),
-  });
   const open = stored({
     id: child,
     status: 'running',
@@ -39,7 +33,13 @@ async function restarted(failures: number) {
     },
     delete: async (id: SessionId) => void deleted.resolve(id),
   };
-  delegation.bind({ sessions, files: {} } as never);
+  const delegation = new Delegation({
+    ...({} as ConstructorParameters<typeof Delegation>[0]),
+    services: Promise.resolve({ sessions, files: {} } as never),
+    records,
+    clock,
+    warn: (_, text) => void warned.push(text),
+  });
   return { delegation, clock, warned, deleted: deleted.promise };
 }
 

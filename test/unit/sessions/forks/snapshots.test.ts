@@ -55,7 +55,6 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
   });
   const sandbox = fakeSandbox();
   const live = { id: sessionId, client: sandbox as SandboxClient, isPaused: false } as LiveSession;
-  snapshots.bind({ get: () => live });
   return {
     store,
     blobs,
@@ -66,8 +65,8 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
     warned,
     /** A run ends, and the next use waits for the copy. */
     async endsAt(seq: number) {
-      snapshots.onFact(sessionId, end, seq);
-      await snapshots.beforeUse(sessionId, sandbox, never);
+      snapshots.onFact(live, end, seq);
+      await snapshots.beforeUse(live, sandbox, never);
     },
     files: (text: string) => void sandbox.files.set('/workspace/a.txt', Buffer.from(text)),
   };
@@ -158,9 +157,9 @@ test('a session that is forgotten stops its copy, and begins none that waits', a
     },
     unpack: archive.unpack,
   };
-  const { files, snapshots, blobs, store, warned } = bench({}, endless);
+  const { files, snapshots, blobs, store, warned, live } = bench({}, endless);
   files('one');
-  for (const seq of [10, 20]) snapshots.onFact(sessionId, end, seq);
+  for (const seq of [10, 20]) snapshots.onFact(live, end, seq);
   await reading.promise;
   await snapshots.forget(sessionId);
   expect([measured, blobs.kept.size, warned]).toEqual([1, 0, []]);

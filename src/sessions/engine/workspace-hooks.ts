@@ -1,0 +1,37 @@
+import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import type { LiveSession } from '../run/live-session.ts';
+
+/** Something that is kept in the workspaces of sessions. The engine calls its hooks in their order. */
+export interface WorkspaceHook {
+  /** Runs before each use of a ready sandbox. An error fails that use. */
+  beforeUse?(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void>;
+  /** Receives each fact of a session in memory once it is durable. */
+  onFact?(live: LiveSession, fact: SessionFact, seq: number): void;
+}
+
+/** Work in the sandboxes of sessions, in order for each session, for which the next use of the sandbox waits. */
+export class WorkspaceQueue {
+  readonly inTurn = keyedQueue();
+  readonly #pending = new Map<SessionId, Promise<void>>();
+
+  /** Never rejects. */
+  begin(id: SessionId, work: () => Promise<void>, onError: (thrown: unknown) => void): Promise<void> {
+    const done = this.inTurn(id, work).catch(onError);
+    this.#pending.set(id, done);
+    void done.then(() => this.#pending.get(id) === done && this.#pending.delete(id));
+    return done;
+  }
+
+  pending(id: SessionId): Promise<void> | undefined {
+    return this.#pending.get(id);
+  }
+
+  async settled(id: SessionId, signal: AbortSignal): Promise<void> {
+    const pending = this.#pending.get(id);
+    if (pending) await raceAbort(pending, signal);
+  }
+}
