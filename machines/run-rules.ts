@@ -1,6 +1,6 @@
 import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
 import type { GoalEnd } from '../src/core/model/runs/goal.ts';
-import type { BudgetOverrun } from '../src/core/model/spending.ts';
+import { addAmounts, type BudgetOverrun } from '../src/core/model/spending.ts';
 import type {
   ApprovalRequest,
   CallOutcome,
@@ -21,11 +21,7 @@ import { maxRememberedActs, type RunAct } from './stuck.ts';
 
 export const nothingSpent: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
-export const addSpent = (a: RunSpending, b: RunSpending): RunSpending => ({
-  turns: a.turns + b.turns,
-  tokens: a.tokens + b.tokens,
-  cost: a.cost + b.cost,
-});
+export const addSpent = (a: RunSpending, b: RunSpending): RunSpending => addAmounts(a, b);
 
 // without a plan, a reply in words ends the run
 export const hasSpoken = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';

@@ -28,9 +28,9 @@ export class Rounds {
   /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { round, restMs, clock, warn, failure } = this.#deps;
-    const fired = Promise.withResolvers<void>();
-    signal.addEventListener('abort', () => fired.resolve(), { once: true });
-    const rest = (ms: number) => waitAtMost(ms, Promise.race([this.#wake.promise, fired.promise]), clock);
+    const rest = (ms: number) => waitAtMost(ms, this.#wake.promise, clock);
+    const wake = () => this.#wake.resolve();
+    signal.addEventListener('abort', wake, { once: true });
     if (restMs.first !== undefined && !signal.aborted) await rest(restMs.first);
     while (!signal.aborted) {
       this.#wake = Promise.withResolvers();
@@ -40,5 +40,28 @@ export class Rounds {
       });
       await rest(Math.min(dueInMs, restMs.longest));
     }
+    signal.removeEventListener('abort', wake);
   }
+}
+
+interface Interval {
+  readonly everyMs: number;
+  readonly clock: Clock;
+  /** Receives the failure of a round, after which the next one comes as usual. */
+  readonly onError?: (thrown: unknown) => void;
+}
+/** Rounds at an interval, the first one after it, until the signal fires. */
+export async function atIntervals(
+  work: (signal: AbortSignal) => Promise<unknown>,
+  { everyMs, clock, onError = () => {} }: Interval,
+  signal: AbortSignal,
+): Promise<void> {
+  const round = async () => {
+    await work(signal).catch((thrown: unknown) => {
+      if (!signal.aborted) onError(thrown);
+    });
+    return everyMs;
+  };
+  const restMs = { first: everyMs, longest: everyMs, failed: everyMs };
+  await new Rounds({ round, restMs, clock, warn: (_, text) => onError(text), failure: 'a round failed' }).run(signal);
 }

@@ -45,28 +45,30 @@ interface ModelUsage {
   readonly assumed?: AssumedUsage | undefined;
 }
 
+/** The usage of turns. `cost`: the sum of the known costs; `unpriced`: the turns whose cost is not known. */
+export const noUsage = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
+
+/** Adds each amount of the sum. Other fields stay, and amounts that only `more` has are left out. */
+export const addAmounts = <Sum extends object>(
+  sum: Sum,
+  more: { readonly [Kind in keyof Sum]?: Sum[Kind] | undefined },
+): Sum =>
+  Object.fromEntries(
+    Object.entries(sum).map(([kind, amount]) => {
+      const added = more[kind as keyof Sum];
+      return [kind, typeof amount === 'number' && typeof added === 'number' ? amount + added : amount];
+    }),
+  ) as Sum;
+
 /** The same after one more call of the model. */
 export function addUsage(spending: Spending, used: ModelUsage): Spending {
   const { inputTokens, outputTokens, cachedTokens = 0, cost = 0, purpose = 'work' } = used;
   const part = spending.by[purpose] ?? { turns: 0, tokens: 0, cost: 0 };
-  const more = <Of extends z.infer<typeof Part>>(to: Of): Of => ({
-    ...to,
-    turns: to.turns + 1,
-    tokens: to.tokens + inputTokens + outputTokens,
-    cost: to.cost + cost,
-  });
+  const call = { turns: 1, tokens: inputTokens + outputTokens, cost };
   return {
-    ...more(spending),
-    inputTokens: spending.inputTokens + inputTokens,
-    outputTokens: spending.outputTokens + outputTokens,
-    cachedTokens: spending.cachedTokens + cachedTokens,
-    by: { ...spending.by, [purpose]: more(part) },
-    ...(used.assumed && {
-      assumed: {
-        tokens: (spending.assumed?.tokens ?? 0) + used.assumed.tokens,
-        cost: (spending.assumed?.cost ?? 0) + used.assumed.cost,
-      },
-    }),
+    ...addAmounts(spending, { ...call, inputTokens, outputTokens, cachedTokens }),
+    by: { ...spending.by, [purpose]: addAmounts(part, call) },
+    ...(used.assumed && { assumed: addAmounts(spending.assumed ?? { tokens: 0, cost: 0 }, used.assumed) }),
   };
 }
 
@@ -98,6 +100,14 @@ export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 /** The amount that budgets count. */
 export const countedFor = (spending: Spending, kind: 'turns' | 'tokens' | 'cost' | 'toolCalls' | 'ms'): number =>
   (spending[kind] ?? 0) + (kind === 'tokens' || kind === 'cost' ? (spending.assumed?.[kind] ?? 0) : 0);
+
+/** All amounts that budgets count, but the time. */
+export const countedIn = (spending: Spending) => ({
+  turns: spending.turns,
+  tokens: countedFor(spending, 'tokens'),
+  cost: countedFor(spending, 'cost'),
+  toolCalls: countedFor(spending, 'toolCalls'),
+});
 
 /** The limits that its creator gave a session, over all of its runs. An absent limit is no limit of its own. */
 export const OwnBudget = z.object({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Calendar } from '../../core/contracts/calendar.ts';
-import { type BudgetOverrun, exact } from '../../core/model/spending.ts';
+import { addAmounts, type BudgetOverrun, exact } from '../../core/model/spending.ts';
 import { type Amounts, noAmounts } from '../run/accounts.ts';
 
 // The account of one person or project: what it has used in this day and month, and what requests under way have reserved.
@@ -92,11 +92,7 @@ export const hasLimit = (limits: Limits): boolean =>
 export const limitsCalls = (limits: Limits): boolean =>
   periods.some((period) => limits[period].toolCalls !== undefined);
 
-export const sumOf = (amounts: readonly Amounts[]): Amounts => ({
-  tokens: amounts.reduce((sum, { tokens }) => sum + tokens, 0),
-  cost: amounts.reduce((sum, { cost }) => sum + cost, 0),
-  toolCalls: amounts.reduce((sum, { toolCalls = 0 }) => sum + toolCalls, 0),
-});
+export const sumOf = (amounts: readonly Amounts[]): Amounts => amounts.reduce<Amounts>(addAmounts, unused);
 
 export type RoomAnswer =
   | { readonly kind: 'granted'; readonly granted: Amounts }
@@ -146,13 +142,11 @@ export function overrunOf(
 }
 
 /** The same with what was used in addition. */
-export function withUsed(account: Account, { tokens, cost, toolCalls = 0 }: Amounts): Account {
-  const more = (used: Account['day']) => ({
-    ...used,
-    tokens: used.tokens + tokens,
-    cost: exact(used.cost + cost, 'cost'),
-    toolCalls: Math.max(0, used.toolCalls + toolCalls),
-  });
+export function withUsed(account: Account, used: Amounts): Account {
+  const more = (before: Account['day']) => {
+    const sum = addAmounts(before, used);
+    return { ...sum, cost: exact(sum.cost, 'cost'), toolCalls: Math.max(0, sum.toolCalls) };
+  };
   return { ...account, day: more(account.day), month: more(account.month) };
 }
 

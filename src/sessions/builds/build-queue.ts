@@ -1,5 +1,6 @@
 import { buildsImages, type Driver, isPoolable, type SandboxLink, type SandboxSpec } from '../../../drivers/driver.ts';
-import { pause, raceAbort } from '../../core/concurrency/cancel.ts';
+import { raceAbort } from '../../core/concurrency/cancel.ts';
+import { atIntervals } from '../../core/concurrency/rounds.ts';
 import { Semaphore } from '../../core/concurrency/semaphore.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
@@ -185,10 +186,12 @@ export class BuildQueue {
 
   /** The disk can fill although each build stays below its own limit. A file without a name has no size that anyone can see. */
   async #endWithoutRoom(limit: AbortController, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await pause(lookEveryMs, signal, this.#deps.clock).catch(() => {});
-      if (!signal.aborted) await this.#deps.admit().catch((thrown: unknown) => limit.abort(thrown));
-    }
+    const { admit, clock } = this.#deps;
+    await atIntervals(
+      async () => await admit(),
+      { everyMs: lookEveryMs, clock, onError: (err) => limit.abort(err) },
+      signal,
+    );
   }
 
   /** The tags lead to the build only once it is there whole. */

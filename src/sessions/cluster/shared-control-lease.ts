@@ -1,4 +1,4 @@
-import { pause } from '../../core/concurrency/cancel.ts';
+import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { LeaseStore } from '../../core/contracts/ports.ts';
 import type { ShareControl, SharedControl, SharedControlOptions } from '../desktop/shared-control.ts';
@@ -119,10 +119,7 @@ export class SharedControlLease implements SharedControl {
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await pause(everyMs, signal, this.#options.clock).catch(() => {});
-      if (!signal.aborted) await this.look().catch(() => {}); // the store is unavailable: try again
-    }
+    await atIntervals(() => this.look(), { everyMs, clock: this.#options.clock }, signal); // also without the store
   }
 
   #holderOf(viewer: string): string {

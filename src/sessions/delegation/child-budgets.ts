@@ -5,7 +5,15 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { childKind, type SessionRecord } from '../../core/model/records.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
-import { countedFor, exact, Spending } from '../../core/model/spending.ts';
+import {
+  addAmounts,
+  addToolCall,
+  addUsage,
+  countedIn,
+  exact,
+  noSpending,
+  Spending,
+} from '../../core/model/spending.ts';
 import type { SessionService } from '../api/sessions.ts';
 import { unlessGone } from './child-failures.ts';
 
@@ -110,35 +118,24 @@ export class ChildBudgets {
   /** By its record, which counts each turn, also of a run that is under way. A record of an early version has no count, but its log. */
   async spent(id: SessionId): Promise<Amounts> {
     const { spending } = Counted.parse((await this.#deps.records.get('session', id))?.doc ?? {});
-    if (!spending) return await this.#spentByLog(id);
-    return {
-      turns: spending.turns,
-      tokens: countedFor(spending, 'tokens'),
-      cost: countedFor(spending, 'cost'),
-      toolCalls: countedFor(spending, 'toolCalls'),
-    };
+    return countedIn(spending ?? (await this.#spendingByLog(id)));
   }
 
-  async #spentByLog(id: SessionId): Promise<Amounts> {
+  async #spendingByLog(id: SessionId): Promise<Spending> {
     const sessions = await this.#deps.sessions();
-    const used = { ...nothing };
+    let spending = noSpending;
     const copied = (await sessions.get(id)).forkedFrom?.seq ?? 0; // of the session that it was forked from
     for await (const { type, data, seq } of sessions.history(id)) {
       if (seq <= copied) continue;
-      if (type === 'tool.called') used.toolCalls += 1;
-      if (type !== 'usage') continue;
-      used.turns += 1;
-      used.tokens += data.inputTokens + data.outputTokens + (data.assumed?.tokens ?? 0);
-      used.cost += (data.cost ?? 0) + (data.assumed?.cost ?? 0);
+      if (type === 'tool.called') spending = addToolCall(spending);
+      if (type === 'usage') spending = addUsage(spending, data);
     }
-    return used;
+    return spending;
   }
 
   async spentWithChildren(id: SessionId): Promise<Amounts> {
     const [own, lent] = await Promise.all([this.spent(id), this.reservedFor(id)]);
-    const sum = { ...own };
-    for (const kind of kinds) sum[kind] += lent[kind];
-    return sum;
+    return addAmounts(own, lent);
   }
 
   /** Keeps what a child has spent, which is about to be deleted. */

@@ -1,5 +1,6 @@
 import type { Call, Driver, SandboxInfo } from '../../../drivers/driver.ts';
-import { deadlineSignal, neverFires, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, neverFires, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -97,19 +98,16 @@ export class Reconciler {
       if (!signal.aborted)
         this.#deps.logger.warn({ err: error }, 'unfinished sessions could not be read; trying again');
     });
-    while (!signal.aborted) {
-      await pause(this.#deps.everyMs, signal, this.#deps.clock).catch(() => {});
-      if (signal.aborted) return;
-      this.#isAway = await this.sweep(signal).then(
-        () => false,
-        (error: unknown) => {
-          const isNews = !signal.aborted && !this.#isAway;
-          if (isNews)
-            this.#deps.logger.warn({ err: error }, 'sandboxes could not be compared with the sessions; trying again');
-          return true;
-        },
-      );
-    }
+    const { everyMs, clock, logger } = this.#deps;
+    const sweep = async () => {
+      await this.sweep(signal);
+      this.#isAway = false;
+    };
+    const onError = (err: unknown) => {
+      if (!this.#isAway) logger.warn({ err }, 'sandboxes could not be compared with the sessions; trying again');
+      this.#isAway = true;
+    };
+    await atIntervals(sweep, { everyMs, clock, onError }, signal);
   }
 
   async sweep(signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import type { FactOf, PlanStep, SessionEvent } from '../../core/model/events.ts'
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import { type Goal, withGoal } from '../../core/model/runs/goal.ts';
 import type { WaitReason } from '../../core/model/spending.ts';
+import { addAmounts, addToolCall, addUsage, countedIn, noSpending } from '../../core/model/spending.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import {
   type AskedCall,
@@ -46,10 +47,7 @@ export class RunFold {
   #decidedAt = 0;
   readonly #deciding = new Set<MessageId>();
   readonly #verdicts = new Map<string, Verdict>();
-  #turns = 0;
-  #tokens = 0;
-  #cost = 0;
-  #toolCalls = 0;
+  #spending = noSpending;
   #reason: WaitReason | undefined;
   /**
    * Working time before the last restart, when the run then continued, and its newest event. Downtime is not working time.
@@ -111,7 +109,7 @@ export class RunFold {
       case 'tool.called':
         this.#openCalls.delete(event.data.callId);
         this.#asked.delete(event.data.callId);
-        this.#toolCalls += 1;
+        this.#spending = addToolCall(this.#spending);
         break;
       case 'run.wait':
         this.#waiting = event.data.question;
@@ -138,13 +136,12 @@ export class RunFold {
         this.#waiting = this.#reason = undefined;
         this.#hinted = false;
         this.#actsFrom = event.seq;
-        this.#turns = this.#tokens = this.#cost = this.#toolCalls = this.#worked = 0; // an answer grants the full budget again
+        this.#spending = noSpending; // an answer grants the full budget again
+        this.#worked = 0;
         this.#since = event.ts;
         break;
       case 'usage':
-        this.#turns += 1;
-        this.#tokens += event.data.inputTokens + event.data.outputTokens + (event.data.assumed?.tokens ?? 0);
-        this.#cost += (event.data.cost ?? 0) + (event.data.assumed?.cost ?? 0);
+        this.#spending = addUsage(this.#spending, event.data);
         break;
       case 'goal':
         this.#judge(event);
@@ -181,7 +178,7 @@ export class RunFold {
     if (this.#waiting !== undefined) return;
     this.#worked += cutAt - this.#since;
     this.#since = now;
-    if (this.#openCalls.size === 0) this.#turns += 1;
+    if (this.#openCalls.size === 0) this.#spending = addAmounts(this.#spending, { turns: 1 });
   }
 
   /** The goal of the run, whether it began or not. */
@@ -217,7 +214,7 @@ export class RunFold {
     const approvals = requests.map((one) => pendingApproval({ ...one, timeoutMs: Math.max(0, one.expiresAt - now) }));
     // An interrupted turn counts as spent, so that a turn which crashes the server each time is not repeated forever.
     const cut = calls.length === 0 && this.#waiting === undefined && !judgement.isOpen ? 1 : 0;
-    const spent = { turns: this.#turns + cut, tokens: this.#tokens, cost: this.#cost };
+    const { turns, tokens, cost, toolCalls } = countedIn(this.#spending);
     const isAnswer = calls[0]?.begun === true && calls[0].name === 'message_ask_user';
     const workedMs = this.#waiting === undefined ? this.#worked + this.#last - this.#since : 0;
     return {
@@ -225,8 +222,8 @@ export class RunFold {
       calls,
       waiting: this.#waiting,
       unseen: planned && !isAnswer ? unseen : 0,
-      spent,
-      toolCalls: this.#toolCalls,
+      spent: { turns: turns + cut, tokens, cost },
+      toolCalls,
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
       // With a goal, a message can have come while the finished work was judged: then the agent is not done.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { serverSettingKind as kind } from '../../core/model/records.ts';
@@ -47,10 +47,7 @@ export class StoredSettings {
 
   /** Reads until the signal fires, so that changes on other servers of the store count here too. */
   async follow(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      await pause(followMs, signal, this.#clock).catch(() => {});
-      if (!signal.aborted) await this.read().catch(() => {}); // without the store the last values count
-    }
+    await atIntervals(() => this.read(), { everyMs: followMs, clock: this.#clock }, signal); // without the store the last values apply
   }
 
   /** An answer that was on its way during a later change does not undo it. */

@@ -1,4 +1,5 @@
 import { pause } from '../../core/concurrency/cancel.ts';
+import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -26,10 +27,7 @@ export class Lifetimes {
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     void this.#follow(signal);
-    while (!signal.aborted) {
-      await pause(everyMs, signal, clock).catch(() => {});
-      if (!signal.aborted) await this.endDue();
-    }
+    await atIntervals(() => this.endDue(), { everyMs, clock }, signal);
   }
 
   async endDue(): Promise<void> {

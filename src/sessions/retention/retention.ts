@@ -1,5 +1,6 @@
 import type { Call, Driver } from '../../../drivers/driver.ts';
-import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { atIntervals } from '../../core/concurrency/rounds.ts';
 import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
 import type { EventLog, Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
@@ -61,13 +62,8 @@ export class Retention {
   /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { everyMs, clock, logger } = this.#deps;
-    while (!signal.aborted) {
-      await pause(everyMs, signal, clock).catch(() => {});
-      if (signal.aborted) return;
-      await this.round(signal).catch((error: unknown) => {
-        if (!signal.aborted) logger.warn({ err: error }, 'old sessions could not be looked through; trying again');
-      });
-    }
+    const onError = (err: unknown) => logger.warn({ err }, 'old sessions could not be looked through; trying again');
+    await atIntervals(() => this.round(signal), { everyMs, clock, onError }, signal);
   }
 
   async round(signal: AbortSignal): Promise<void> {

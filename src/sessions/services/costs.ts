@@ -1,5 +1,6 @@
 import { isNote } from '../../core/model/event-traits.ts';
 import { type FactType, type SessionEvent, StepStatus } from '../../core/model/events.ts';
+import { addAmounts } from '../../core/model/spending.ts';
 import { beginningOf } from '../../core/text/text.ts';
 
 /** The turns of the model that some event caused, and what they cost. */
@@ -133,16 +134,10 @@ function causeIn(event: SessionEvent): CostCause | undefined {
 const kindOf = ({ type, about }: CostCause): string =>
   type === null ? 'unknown' : type === 'tool.called' ? `${type} ${about}` : type;
 
-function plus(
-  sum: EventCost,
-  { inputTokens, outputTokens, cachedTokens = 0, reasoningTokens = 0, cost }: Usage['data'],
-): EventCost {
-  return {
-    turns: sum.turns + 1,
-    inputTokens: sum.inputTokens + inputTokens,
-    cachedTokens: sum.cachedTokens + cachedTokens,
-    outputTokens: sum.outputTokens + outputTokens,
-    reasoningTokens: sum.reasoningTokens + reasoningTokens,
-    cost: sum.cost === null || cost === undefined ? null : sum.cost + cost,
-  };
-}
+const plus = (
+  { turns, inputTokens, cachedTokens, outputTokens, reasoningTokens, cost }: EventCost,
+  more: Usage['data'],
+): EventCost => ({
+  ...addAmounts({ turns, inputTokens, cachedTokens, outputTokens, reasoningTokens }, { ...more, turns: 1 }),
+  cost: cost === null || more.cost === undefined ? null : cost + more.cost,
+});

@@ -1,4 +1,5 @@
 import { pause } from '../../../core/concurrency/cancel.ts';
+import { atIntervals } from '../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -130,13 +131,10 @@ async function endDue(
   remove: Parameters<Sandboxes['endDue']>[0],
   { clock, logger, sse: { closing } }: FacadeParts,
 ): Promise<void> {
-  while (!closing.aborted) {
-    await pause(dueEveryMs, closing, clock).catch(() => {});
-    if (closing.aborted) return;
-    const forget: typeof remove = async (id) => {
-      sandboxes.cut(id);
-      await remove(id);
-    };
-    await sandboxes.endDue(forget).catch((err: unknown) => logger.warn({ err }, 'sandboxes could not be ended'));
-  }
+  const forget: typeof remove = async (id) => {
+    sandboxes.cut(id);
+    await remove(id);
+  };
+  const onError = (err: unknown) => logger.warn({ err }, 'sandboxes could not be ended');
+  await atIntervals(() => sandboxes.endDue(forget), { everyMs: dueEveryMs, clock, onError }, closing);
 }

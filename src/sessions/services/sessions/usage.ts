@@ -1,6 +1,7 @@
 import type { Store, UsageSum } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
+import { addAmounts, noUsage } from '../../../core/model/spending.ts';
 import type { UsageDimension, UsageGroup, UsageReport, UsageService, UsageTotal } from '../../api/usage.ts';
 import { readSessions } from '../../run/log/session-records.ts';
 
@@ -14,7 +15,6 @@ type SessionUsage = readonly [sum: UsageSum, session: SessionRecord];
 
 const dayMs = 86_400_000;
 const mostDays = 366;
-const nothing: UsageTotal = { turns: 0, inputTokens: 0, cachedTokens: 0, outputTokens: 0, cost: 0, unpriced: 0 };
 
 export function usageService({ store, people, projectName }: Deps): UsageService {
   async function namesOf(
@@ -51,9 +51,9 @@ export function usageService({ store, people, projectName }: Deps): UsageService
       const ofDays = totalsBy(uses, ([{ day }]) => day);
       const days = Array.from({ length: count }, (_, n) => new Date(first + n * dayMs).toISOString().slice(0, 10));
       return {
-        total: uses.reduce((total, [sum]) => plus(total, sum), nothing),
+        total: uses.reduce<UsageTotal>((total, [sum]) => addAmounts(total, sum), noUsage),
         groups: groups.sort(by === 'day' ? (a, b) => (a.id < b.id ? -1 : 1) : byWeight),
-        days: days.map((day) => ({ day, ...(ofDays.get(day) ?? nothing) })),
+        days: days.map((day) => ({ day, ...(ofDays.get(day) ?? noUsage) })),
       };
     },
   };
@@ -76,18 +76,9 @@ function idIn([sum, session]: SessionUsage, by: UsageDimension): string {
 
 function totalsBy(uses: readonly SessionUsage[], idOf: (use: SessionUsage) => string): Map<string, UsageTotal> {
   const totals = new Map<string, UsageTotal>();
-  for (const use of uses) totals.set(idOf(use), plus(totals.get(idOf(use)) ?? nothing, use[0]));
+  for (const use of uses) totals.set(idOf(use), addAmounts(totals.get(idOf(use)) ?? noUsage, use[0]));
   return totals;
 }
 
 const tokens = ({ inputTokens, outputTokens }: UsageTotal): number => inputTokens + outputTokens;
 const byWeight = (a: UsageTotal, b: UsageTotal): number => b.cost - a.cost || tokens(b) - tokens(a);
-
-const plus = (total: UsageTotal, more: UsageTotal): UsageTotal => ({
-  turns: total.turns + more.turns,
-  inputTokens: total.inputTokens + more.inputTokens,
-  cachedTokens: total.cachedTokens + more.cachedTokens,
-  outputTokens: total.outputTokens + more.outputTokens,
-  cost: total.cost + more.cost,
-  unpriced: total.unpriced + more.unpriced,
-});
