@@ -61,7 +61,7 @@ export class Checkpoints implements WorkspaceHook {
     this.#follow(id, () => this.#take(live, client, { runId: fact.runId, seq }));
   }
 
-  /** Nobody changes the files before they are kept. */
+  /** The files are kept before anyone changes them. */
   async beforeUse(live: LiveSession, client: Client, signal: AbortSignal): Promise<void> {
     if (!this.#isFor(live)) return;
     // The files that the first run found are a checkpoint too.
