@@ -7,9 +7,7 @@ const namespace = `corral-test-escapes-${process.pid}`;
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());
 
-test('every attempt to escape from a Kubernetes sandbox fails', {
-  tags: ['nightly'],
-}, async (context) => {
+test('every attempt to escape from a Kubernetes sandbox fails', { tags: ['nightly'] }, async (context) => {
   if (!cluster) context.skip('needs a cluster that KUBECONFIG names');
   const image = await clusterImage();
   const profile = stack.use(await seccompOnNode());

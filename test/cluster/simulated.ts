@@ -48,8 +48,7 @@ test('the driver starts, lists and ends sandboxes on nodes that do not exist', a
     };
   });
   await Promise.all(specs.map((spec) => driver.provision(spec, call())));
-  const listed = await driver.list(call());
-  expect(listed.filter(({ phase }) => phase === 'ready')).toHaveLength(specs.length);
+  expect((await driver.list(call())).filter(({ phase }) => phase === 'ready')).toHaveLength(specs.length);
   const placed = await kubectl('get', 'pods', '-n', name, '-o', 'jsonpath={.items[*].spec.nodeName}');
   expect(placed.split(' ').every((node) => node.startsWith('sim-'))).toBe(true);
   await Promise.all(specs.map(({ id }) => driver.destroy(id, 'remove', call())));

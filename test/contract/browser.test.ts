@@ -25,7 +25,6 @@ const fresh = (more: Partial<typeof limits> = {}) =>
     readTree: async (tree) => (await threads.do({ tree }, signal))?.markdown,
   });
 const threads = pageThread();
-/** The number of the element whose line has this text. */
 const numberOf = (text: string, of: string): number => {
   const line = of.split('\n').find((it) => /^\d+:/.test(it) && it.includes(text));
   if (!line) throw new Error(`no element ${text} in:\n${of}`);
@@ -47,8 +46,7 @@ afterAll(async () => {
 
 describe('the browser of a sandbox', () => {
   test('a view numbers what can be clicked on the screen, and shows the page as Markdown', async () => {
-    const opened = await open('/');
-    expect(opened).toMatchObject({ ok: true });
+    expect(await open('/')).toMatchObject({ ok: true });
     const { text, picture } = await browser.view(signal);
     expect(text).toContain('0:<a>Order a lamp</a>');
     expect(text).not.toContain('Hidden');
@@ -159,8 +157,7 @@ describe('the browser of a sandbox', () => {
     expect((await browser.consoleExec('const a = await 1; ({ sum: a + 1 })', signal)).text).toContain('"sum": 2');
     expect((await browser.consoleExec('fetch("/console").then((it) => it.status)', signal)).text).toMatch(/^200\n/);
     expect(await browser.consoleExec('throw new Error("no luck")', signal)).toMatchObject({ ok: false });
-    const view = await browser.consoleView(100, signal);
-    expect(view.text).toContain('log: from the page\nerror: bad thing');
+    expect((await browser.consoleView(100, signal)).text).toContain('log: from the page\nerror: bad thing');
     expect(await browser.consoleExec('for(;;);', signal)).toMatchObject({ ok: false });
     expect((await browser.view(signal)).text).toContain('Page: Console');
   });
@@ -184,8 +181,7 @@ describe('the browser of a sandbox', () => {
   test('an address nobody answers at, one that is none and one outside the workspace are refused in words', async () => {
     const refused = await browser.navigate('http://127.0.0.1:1/', signal);
     expect(refused).toMatchObject({ ok: false });
-    const none = await browser.navigate('http://', signal);
-    expect(none.text).toContain('is not an address');
+    expect((await browser.navigate('http://', signal)).text).toContain('is not an address');
     expect(await browser.navigate('file:///etc/passwd', signal)).toMatchObject({ ok: false, reason: 'refused' });
   });
 

@@ -18,9 +18,7 @@ describe.skipIf(!(await hasBubblewrap()))('a stand-in for the daemon in a real s
     await using sandbox = await hostileSandbox(answer);
     for (const ask of Object.values(calls)) {
       await using link = await sandbox.attach();
-      await expect(ask(link.client, AbortSignal.timeout(60_000))).rejects.toMatchObject({
-        code: 'sandbox_untrusted',
-      });
+      await expect(ask(link.client, AbortSignal.timeout(60_000))).rejects.toMatchObject({ code: 'sandbox_untrusted' });
       expect(link.client.trust.broken.aborted).toBe(true);
     }
   });

@@ -191,8 +191,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       const work = ran(language, own.wait, { tag: ownTag('run-1'), signal: stop.signal, heard: () => stop.abort() });
       expect(await work).toMatchObject({ ended: 'cancelled', isStateLost: false });
       await kernels.endOf(client, ownTag('run-1'));
-      expect(await client.programs.list(budget())).toEqual([]);
-      expect(await sleeping(client)).toBe(false);
+      expect([await client.programs.list(budget()), await sleeping(client)]).toEqual([[], false]);
       expect(await ran(language, own.get)).toMatchObject({ isFirst: true });
     });
 
@@ -260,8 +259,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       const next = kernelsOf(client);
       const found = await next.ran(language, own.get);
       expect(found).toMatchObject({ ended: 'whole', isFirst: false });
-      expect(plain(found)).toEqual(['42']);
-      expect(await busy).toBe('sandbox_lost');
+      expect([plain(found), await busy]).toEqual([['42'], 'sandbox_lost']);
       kernels.release(client);
     });
   });

@@ -85,11 +85,7 @@ describeRows(kinds)('keys rotate on %s', ([kind, isMissing]) => {
     });
     const settings = { ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: `${fresh},${old}` };
     const half = count / 2;
-    const killed = await rotate({
-      ...settings,
-      NODE_ENV: 'test',
-      CORRAL_FAILPOINTS: `keys.rotate.after=exit@${half}`,
-    });
+    const killed = await rotate({ ...settings, NODE_ENV: 'test', CORRAL_FAILPOINTS: `keys.rotate.after=exit@${half}` });
     expect(killed.code).not.toBe(0);
     expect(killed.out).toBe('');
     await where.at(async (store) => {

@@ -20,7 +20,6 @@ async function sectionOf(file: string, heading: string): Promise<string> {
   return text.split('\n## ').find((part) => part.startsWith(heading)) ?? '';
 }
 
-/** The bash blocks of the first five minutes, in order. */
 async function curlBlocks(url: string): Promise<string[]> {
   const section = await sectionOf('docs/facades/sheikhbox.md', 'First five minutes');
   const blocks = [...section.matchAll(/```bash\n([\s\S]*?)\n {3}```\n/g)].map(([, block = '']) => block);
@@ -60,9 +59,7 @@ describe.each(drivers)('the first five minutes with curl on $driver', ({ driver,
   });
 });
 
-test("the README's quick start works as written, line after line", {
-  tags: ['nightly'],
-}, async (context) => {
+test("the README's quick start works as written, line after line", { tags: ['nightly'] }, async (context) => {
   await needs(context, 'bubblewrap');
   const section = await sectionOf('README.md', 'Quick start');
   const lines = [...section.matchAll(/^ {4}((?:npm start|[.][/]corral).*?)(?: +#.*)?$/gm)].map(([, line = '']) => line);
@@ -80,8 +77,7 @@ test("the README's quick start works as written, line after line", {
     return ((await answer.json()) as { result: { data: { items: { id: string }[] } } }).result.data.items;
   };
 
-  const ran = await does('bash', '-c', run);
-  expect(ran.stdout).toContain('All steps are done.');
+  expect((await does('bash', '-c', run)).stdout).toContain('All steps are done.');
   expect((await does('bash', '-c', exec)).stdout).toMatch(/^Linux /m);
   const steps = [
     { expect: '[$#] ', send: 'echo $((40 + 2)) typed\r' },
@@ -90,8 +86,7 @@ test("the README's quick start works as written, line after line", {
   ];
   await onTerminal(['bash', '-c', attach], { steps, env });
   const [first] = await sessions();
-  const forked = (await does('bash', '-c', fork)).stdout;
-  expect(forked).toMatch(/^[0-9a-f]{16}$/m);
+  expect((await does('bash', '-c', fork)).stdout).toMatch(/^[0-9a-f]{16}$/m);
   expect(await sessions()).toHaveLength(2);
   await does('bash', '-c', remove);
   expect(await sessions()).toEqual([expect.objectContaining({ id: first?.id })]);

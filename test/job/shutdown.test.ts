@@ -23,8 +23,7 @@ describe('shutdown', () => {
     const { child, exit, lines, prints } = draining(20_000, 50);
     await prints('ready');
     child.kill('SIGTERM');
-    expect(await exit).toBe(0);
-    expect(lines()).toEqual(['ready', 'draining', 'job done', 'store closed']);
+    expect([await exit, lines()]).toEqual([0, ['ready', 'draining', 'job done', 'store closed']]);
   });
 
   test('a job that exceeds the grace is cut short, and the exit code is 1', async () => {

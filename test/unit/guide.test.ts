@@ -18,17 +18,15 @@ test('the guide has every page of the documentation, and no other', () => {
 });
 
 test('the reference is what its code says', async () => {
-  for (const [file, text] of Object.entries(await referencePages())) {
+  for (const [file, text] of Object.entries(await referencePages()))
     expect(await readFile(file, 'utf8'), `${file} is stale: npm run check writes it`).toBe(text);
-  }
 });
 
 test('no link of a page is broken, and no anchor', async () => {
   const anchors = new Map<string, Set<string>>();
   const html = new Map<string, string>();
   for (const path of paths) {
-    const text = renderPage(path, await page(path));
-    html.set(path === 'index' ? '/guide' : `/guide/${path}`, text);
+    html.set(path === 'index' ? '/guide' : `/guide/${path}`, renderPage(path, await page(path)));
   }
   for (const [address, text] of html)
     anchors.set(address, new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id = '']) => id)));

@@ -27,10 +27,7 @@ const rules: Rule[] = [
       /\bisComposing \|\||\|\| event\.isComposing|\bkeyCode ===|event\.key [!=]==|\[event\.key\]|\(\{ key \}\) =>/g,
     sample: "if (event.key === 'Enter') submit();",
     within: /^src\/web\//,
-    but: {
-      'src/web/parts/pressed-key.ts': 'decides it for all',
-      'src/web/data/prefs.ts': 'the key of a stored value',
-    },
+    but: { 'src/web/parts/pressed-key.ts': 'decides it for all', 'src/web/data/prefs.ts': 'the key of a stored value' },
   },
   {
     what: 'starts a shell to start a program',
@@ -148,10 +145,7 @@ const testRules: Rule[] = [
     pattern: /\bperformance\.now\(/g,
     sample: 'const began = performance.now();',
     but: {
-      'test/job/automations/exactly-once.test.ts': 'starts of many minutes',
-      'test/job/desktop/auto.test.ts': 'a busy desktop stays awake for a least time',
       'test/job/faults/provider.test.ts': 'a wait has a least length, which the provider names',
-      'test/job/faults/sandboxes/hostile-sandbox.test.ts': 'floods for a fixed time',
     },
   },
   {

@@ -22,8 +22,7 @@ const where = async () => (await shown.command('xdotool', 'getmouselocation')).s
 test('a viewer sees the screen, and its clicks arrive there', async (context) => {
   const it = await session(context);
   using viewer = await rfbClient(it.url());
-  expect(viewer.ws.protocol).toBe('binary');
-  expect(viewer.size).toEqual({ width: 640, height: 480 });
+  expect([viewer.ws.protocol, viewer.size]).toEqual(['binary', { width: 640, height: 480 }]);
   await shown.paint('#c04010');
   await expect.poll(() => viewer.pixel(320, 240)).toBe(0xc04010);
   await shown.paint('#104080');
@@ -73,8 +72,7 @@ test('one person at a time has the keyboard and mouse, until a release or a take
   await expect.poll(where).toBe('x:30 y:30');
   one.click(40, 40);
   await one.pixel(0, 0);
-  expect(await where()).toBe('x:30 y:30');
-  expect(await Promise.race([open, Promise.resolve('held')])).toBe('held');
+  expect([await where(), await Promise.race([open, Promise.resolve('held')])]).toEqual(['x:30 y:30', 'held']);
 
   two.ws.send('{"type":"give"}');
   expect(await open).toBe('open');

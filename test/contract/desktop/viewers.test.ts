@@ -53,32 +53,13 @@ test('F127 the first 16 of 100 viewers are served and the others get the reason;
     }),
   );
   const turnedAway = refused.filter((one) => one !== undefined);
-  expect(turnedAway).toHaveLength(84);
-  expect(new Set(turnedAway.map(({ code }) => code))).toEqual(new Set([1013]));
+  expect([turnedAway.length, new Set(turnedAway.map(({ code }) => code))]).toEqual([84, new Set([1013])]);
   expect(turnedAway[0]?.reason).toContain('16 viewers');
   expect((await shown.server.others.services.desktop.status(it.id)).viewers).toBe(16);
   for (const one of all) one.ws.close();
   await expect.poll(() => shown.desktop.streams.size).toBe(0);
   using next = await rfbClient(it.url());
   expect(await next.pixel(0, 0)).toBeTypeOf('number');
-});
-
-test('F127 an unknown message crashes no display, and garbage disturbs no other viewer', async (context) => {
-  const it = await session(context);
-  using good = await rfbClient(it.url());
-  const noise = (seed: number) =>
-    Buffer.from(Array.from({ length: 600 }, (_, n) => (n * n * seed + 31 * n + seed) % 256));
-  for (let seed = 1; seed <= 8; seed++) {
-    using bad = await rfbClient(it.url('?view_only=1'));
-    bad.send([1, seed]); // no message begins with this byte
-    await bad.pixel(0, 0);
-    expect(bad.ws.readyState, `${seed}`).toBe(bad.ws.OPEN);
-    bad.send(noise(seed)); // the display itself may end a viewer whose settings make no sense
-  }
-  using huge = await rfbClient(it.url());
-  huge.send(Buffer.alloc(3 * 1024 * 1024));
-  await shown.paint('#abcdef');
-  await expect.poll(() => good.pixel(9, 9)).toBe(0xabcdef);
 });
 
 test('F127 a viewer gets the new size when the screen changes', async (context) => {

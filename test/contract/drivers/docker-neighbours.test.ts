@@ -28,8 +28,7 @@ describe.skipIf(!(await hasDocker()))('Docker sandboxes beside one another', () 
 
   test('the kernel grants a hostile program no keyring, no VSOCK and no name space', async () => {
     await using link = await sandbox();
-    const told = JSON.parse(await sh(link, `python3 - <<'END'\n${hostileCalls}\nEND`));
-    expect(told).toMatchObject(refusedCalls);
+    expect(JSON.parse(await sh(link, `python3 - <<'END'\n${hostileCalls}\nEND`))).toMatchObject(refusedCalls);
   });
 
   // Takes as many as the kernel gives one user, and holds them for a while. A sandbox's limit of files is lower.

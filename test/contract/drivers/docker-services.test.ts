@@ -43,7 +43,6 @@ describe.skipIf(!(await hasDocker()))('Docker services (needs that Docker answer
     return await sh(link, command);
   }
   const container = (service: string) => `${harness.nameOf(spec.id)}-svc-${service}`;
-  /** A program in the container of a service, as its user. */
   const asService = (program: string) =>
     docker('exec', container('web'), 'python3', '-c', `import socket\n${program}`).catch((error: Error) => `${error}`);
 
@@ -163,7 +162,6 @@ print(socket.if_nameindex())`);
     const listed = (await restarted.list(budget())).filter(({ id }) => id === spec.id);
     expect(listed).toMatchObject([{ phase: 'exited', sessionId: spec.sessionId }]);
     await restarted.destroy(spec.id, 'remove', budget());
-    expect(await harness.remains(spec.id)).toEqual([]);
-    expect(await restarted.list(budget())).toEqual([]);
+    expect([await harness.remains(spec.id), await restarted.list(budget())]).toEqual([[], []]);
   });
 });

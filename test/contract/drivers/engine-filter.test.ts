@@ -93,9 +93,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     } finally {
       await driver.destroy(spec.id, 'remove', within(60_000));
     }
-    expect(await harness.remains(spec.id)).toEqual([]);
-    expect(await readdir(socketsDir)).toEqual([]);
-    expect(refused).toEqual([]);
+    expect([await harness.remains(spec.id), await readdir(socketsDir), refused]).toEqual([[], [], []]);
   });
 
   test('the root of the workspace belongs to the sandbox’s user, whatever archive the filter is sent', async () => {

@@ -57,8 +57,7 @@ describe('kubernetes driver with services', () => {
     stub.setStatus(name, statusWith({ web: running, redis: running, postgres: running }));
     await start;
     await driver.destroy(spec.id, 'remove', budget());
-    expect(stub.pods()).toEqual([]);
-    expect(await driver.services(spec.id, budget())).toEqual([]);
+    expect([stub.pods(), await driver.services(spec.id, budget())]).toEqual([[], []]);
     await expect(driver.startService(spec.id, web, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
   });
 

@@ -89,9 +89,8 @@ test('a user before the host hides none, and opens none', async () => {
   const { bench, server } = await world();
   await using _b = bench;
   await using _s = server;
-  for (const url of [`http://open.example.test@${denied}/`, `http://${open}:80@${denied}/`]) {
+  for (const url of [`http://open.example.test@${denied}/`, `http://${open}:80@${denied}/`])
     expect(await get(bench, url, 'open.example.test')).toBe(400);
-  }
   expect((await connectTo(bench, `open.example.test@${denied}:443`)).status).toBe(400);
   expect(await get(bench, 'http://denied.example.test/', 'named.example.test')).toBe(403);
   expect(bench.dialled).toEqual([]);
@@ -102,30 +101,14 @@ test('SOCKS by address and by name goes by the same rules', async () => {
   await using _b = bench;
   await using _s = server;
   const mapped = [...Array(10).fill(0), 255, 255, 192, 0, 2, 8];
-  expect(await socksTo(bench, 1, 192, 0, 2, 8)).toBe(2);
-  expect(await socksTo(bench, 4, ...mapped)).toBe(2);
+  expect([await socksTo(bench, 1, 192, 0, 2, 8), await socksTo(bench, 4, ...mapped)]).toEqual([2, 2]);
   expect(await socksTo(bench, ...socksName(denied))).toBe(2);
   expect(await socksTo(bench, ...socksName(`::ffff:${denied}`))).toBe(2);
-  expect(await socksTo(bench, ...socksName('denied.example.test.'))).toBe(2);
-  expect(bench.dialled).toEqual([]);
+  expect([await socksTo(bench, ...socksName('denied.example.test.')), bench.dialled]).toEqual([2, []]);
   expect(await socksTo(bench, 1, 192, 0, 2, 7)).toBe(0);
   expect(await socksTo(bench, ...socksName('mixed.example.test'))).toBe(0);
   expect(bench.dialled).toEqual(['192.0.2.7:80', `${open}:80`]);
 });
-
-test.each(['mapped.example.test', 'mapped-hex.example.test', 'translated.example.test'])(
-  '%s has a denied address in another notation, and is refused where the operator opens that notation',
-  async (host) => {
-    const addresses = { allowRanges: ['192.0.2.0/24', '64:ff9b::/96'] };
-    const { bench, server, policy } = await world(rules, { addresses });
-    await using _b = bench;
-    await using _s = server;
-    expect(await get(bench, `http://${host}/`)).toBe(403);
-    expect(bench.told).toContainEqual({ host, port: 80, decision: 'refused', rule: 'not chosen' });
-    policy.within = undefined;
-    expect(await get(bench, `http://${host}/`)).toBe(200);
-  },
-);
 
 test('a name is looked up once: the address that was checked is the one that is dialled', async () => {
   const answers = [[open], [denied], [denied]];
@@ -140,38 +123,13 @@ test('a name is looked up once: the address that was checked is the one that is 
   expect([asked, bench.dialled]).toEqual([2, [`${open}:80`]]);
 });
 
-test('an operator can allow a host in such a session, at any public address', async () => {
-  const allowedIn = async () => ['denied.example.test', 'inside.example.test'];
-  const { bench, server } = await world(rules, { allowedIn });
-  await using _b = bench;
-  await using _s = server;
-  expect(await get(bench, 'http://denied.example.test/')).toBe(200);
-  expect(await get(bench, 'http://mapped.example.test/')).toBe(403);
-  expect(await get(bench, 'http://inside.example.test/')).toBe(403);
-  expect(bench.dialled).toEqual([`${denied}:80`]);
-});
-
 test('where an allowed range alone is open, names with an address in it are reached, and no others', async () => {
   const { bench, server } = await world(only);
   await using _b = bench;
   await using _s = server;
   expect(await get(bench, 'http://mixed.example.test/')).toBe(200);
   expect(await get(bench, 'http://named.example.test/')).toBe(403);
-  expect(await get(bench, 'http://[2001:db8::1]/')).toBe(403);
-  expect(bench.dialled).toEqual([`${open}:80`]);
-});
-
-test('no range opens what the policy or the table of private addresses closes', async () => {
-  const all = { allow: ['10.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '::/0', open], deny: ['192.0.2.0/24'] };
-  const { bench, server } = await world(all);
-  await using _b = bench;
-  await using _s = server;
-  for (const host of ['10.0.0.1', '127.0.0.1', '169.254.169.254', '[::1]', '[fd00::1]', 'inside.example.test']) {
-    expect(await get(bench, `http://${host}/`)).toBe(403);
-  }
-  await using listed = await egressBench({ policy: { kind: 'allow-list', entries: [], within: all }, names });
-  expect(await get(listed, `http://${open}/`)).toBe(403);
-  expect([...bench.dialled, ...listed.dialled]).toEqual([]);
+  expect([await get(bench, 'http://[2001:db8::1]/'), bench.dialled]).toEqual([403, [`${open}:80`]]);
 });
 
 test('a TLS name in a tunnel to an allowed address must be one that the policy opens', async () => {
@@ -184,8 +142,7 @@ test('a TLS name in a tunnel to an allowed address must be one that the policy o
   socket.write(await helloOf('other.example.test'));
   await rest(socket);
   expect(got).toEqual([]);
-  const fits = await connectTo(bench, `${open}:443`);
-  fits.socket.write(await helloOf('open.example.test'));
+  (await connectTo(bench, `${open}:443`)).socket.write(await helloOf('open.example.test'));
   await expect.poll(() => Buffer.concat(got).length).toBeGreaterThan(0);
 });
 

@@ -80,8 +80,7 @@ for (const wire of Object.keys(wires) as WireName[]) {
       const { message } = await talk.turn(model);
       expect(message.calls.map(({ args }) => args)).toEqual([{ command: 'a' }, { command: 'b' }, { command: 'c' }]);
       expect(new Set(message.calls.map(({ callId }) => callId)).size).toBe(3);
-      expect((await talk.results().turn(model)).message.text).toBe('Done.');
-      expect(server.refusals).toEqual([]);
+      expect([(await talk.results().turn(model)).message.text, server.refusals]).toEqual(['Done.', []]);
     });
 
     test('keeps reasoning apart from the text, and sends it back as its provider wants', async () => {
@@ -95,8 +94,7 @@ for (const wire of Object.keys(wires) as WireName[]) {
       const { message } = await talk.turn(model);
       expect(message.text).toBe('Look.');
       await talk.results().turn(model);
-      expect((await talk.results().turn(model)).message.text).toBe('Ok.');
-      expect(server.refusals).toEqual([]);
+      expect([(await talk.results().turn(model)).message.text, server.refusals]).toEqual(['Ok.', []]);
       const kept = {
         gemini: 'gemini-signature-1',
         anthropic: 'anthropic-signature-1',
@@ -236,8 +234,7 @@ for (const wire of Object.keys(wires) as WireName[]) {
       const { model } = await bench(wire, [{ text: 'I will.', calls: [exec('rm')], after }]);
       const { outcome, calls, text } = await played(model, ask({ tools: [shell] }));
       expect(outcome).toMatchObject({ kind: 'failed', retryable: true });
-      expect(calls).toEqual([]);
-      expect(text).toBe('I will.');
+      expect([calls, text]).toEqual([[], 'I will.']);
     });
 
     test('F080 passes a call of an unknown tool and 200 parallel calls on, and at most 16 are kept', async () => {
@@ -250,8 +247,7 @@ for (const wire of Object.keys(wires) as WireName[]) {
       const { message, refused } = await talk.turn(model);
       expect([message.calls.length, refused.length]).toEqual([16, 185]);
       expect(message.calls[0]?.name).toBe('nothing_like_it');
-      expect((await talk.results().turn(model)).message.text).toBe('Ok.');
-      expect(server.refusals).toEqual([]);
+      expect([(await talk.results().turn(model)).message.text, server.refusals]).toEqual(['Ok.', []]);
     });
 
     test('F081 an empty reply is an empty turn and no failure', async () => {
@@ -282,8 +278,7 @@ describe.each(['anthropic', 'openai', 'compatible'] as const)('calls of %s', (wi
     const talk = new Conversation().user('Work.');
     const { message } = await talk.turn(model);
     expect(message.calls[0]?.args).toBe('{"command": ');
-    expect((await talk.results('Invalid.').turn(model)).message.text).toBe('Ok.');
-    expect(server.refusals).toEqual([]);
+    expect([(await talk.results('Invalid.').turn(model)).message.text, server.refusals]).toEqual(['Ok.', []]);
   });
 });
 
@@ -347,8 +342,7 @@ test.each([
       talk.results(); // the next provider goes on in the middle of this turn
     }
     for (const { model, server } of benches) {
-      expect((await talk.user('And now?').turn(model)).message.text).toBe('Done.');
-      expect(server.refusals).toEqual([]);
+      expect([(await talk.user('And now?').turn(model)).message.text, server.refusals]).toEqual(['Done.', []]);
     }
   },
 );
@@ -400,10 +394,7 @@ describe('the reasoning of OpenAI', () => {
     await talk.results().turn(model);
     expect(server.requests[0]?.body.reasoning).toEqual({ summary: 'auto' });
     expect(reasoned(server.requests[2]?.body)).toMatchObject([
-      {
-        encrypted_content: 'openai-signature-1',
-        summary: [{ text: 'Two files.' }, { text: 'The second first.' }],
-      },
+      { encrypted_content: 'openai-signature-1', summary: [{ text: 'Two files.' }, { text: 'The second first.' }] },
     ]);
     expect(server.refusals).toEqual([]);
   });

@@ -3,18 +3,14 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { networkInterfaces } from 'node:os';
 import { Readable } from 'node:stream';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import type { FileChange, StartJob } from '../../../src/sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { freePort } from '../../support/servers/free-port.ts';
-import { budget, codesOf } from './sandboxd.ts';
+import { budget, clientTest, codesOf } from './sandboxd.ts';
 
-async function opened(): Promise<SandboxClient> {
-  const daemon = await realSandboxd();
-  onTestFinished(() => daemon[Symbol.asyncDispose]());
-  return daemon.client;
-}
+const test = clientTest(() => realSandboxd());
 async function reading(client: SandboxClient, id: string) {
   const said = { output: '', errors: '' };
   const reader = {
@@ -30,18 +26,15 @@ async function reading(client: SandboxClient, id: string) {
 const start = (client: SandboxClient, job: Omit<StartJob, 'id'>, id = 'j') =>
   client.jobs.start({ id, ...job }, budget());
 
-test('a job keeps output and errors apart, takes input late, and tells its exit code', async () => {
-  const client = await opened();
+test('a job keeps output and errors apart, takes input late, and tells its exit code', async ({ client }) => {
   const entry = await start(client, { argv: ['bash', '-c', 'read a; echo "$a"; echo no >&2; exit 3'] });
   expect(entry.pid).toBeGreaterThan(1);
   const { said, ended } = await reading(client, 'j');
   await client.jobs.write('j', Buffer.from('yes\n'), budget());
-  expect(await ended).toEqual({ exitCode: 3 });
-  expect(said).toEqual({ output: 'yes\n', errors: 'no\n' });
+  expect([await ended, said]).toEqual([{ exitCode: 3 }, { output: 'yes\n', errors: 'no\n' }]);
 });
 
-test('several readers get the same, and a late one what comes after it', async () => {
-  const client = await opened();
+test('several readers get the same, and a late one what comes after it', async ({ client }) => {
   await start(client, { argv: ['bash', '-c', 'echo one; read a; echo two'] });
   const [first, second] = [await reading(client, 'j'), await reading(client, 'j')];
   await expect.poll(() => first.said.output).toBe('one\n');
@@ -54,8 +47,7 @@ test('several readers get the same, and a late one what comes after it', async (
   expect([await afterwards.ended, afterwards.said.output]).toEqual([{ exitCode: 0 }, '']);
 });
 
-test('a killed job takes its tree along, and its pid is gone when the kill answers', async () => {
-  const client = await opened();
+test('a killed job takes its tree along, and its pid is gone when the kill answers', async ({ client }) => {
   const { pid } = await start(client, {
     argv: ['bash', '-c', 'setsid sleep 921 & trap "" TERM; sleep 922; sleep 923'],
   });
@@ -64,13 +56,11 @@ test('a killed job takes its tree along, and its pid is gone when the kill answe
   await expect.poll(asleep).toBe(2);
   await client.jobs.signal(String(pid), 'SIGKILL', budget());
   expect((await client.exec({ command: `kill -0 ${pid}` }, budget())).exitCode).toBe(1);
-  expect(await asleep()).toBe(0);
-  expect(await stream.ended).toEqual({ exitCode: -1, signal: 'SIGKILL' });
+  expect([await asleep(), await stream.ended]).toEqual([0, { exitCode: -1, signal: 'SIGKILL' }]);
   await expect(client.jobs.signal('j', 'SIGKILL', budget())).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('a job on a terminal has its size, sees resizing and takes keys', async () => {
-  const client = await opened();
+test('a job on a terminal has its size, sees resizing and takes keys', async ({ client }) => {
   await start(client, {
     argv: ['bash', '--norc', '-i'],
     terminal: { cols: 91, rows: 17 },
@@ -94,8 +84,7 @@ async function writtenBy(pid: number): Promise<number> {
   return Number(/^wchar: (\d+)/m.exec(await readFile(`/proc/${pid}/io`, 'latin1'))?.[1]);
 }
 
-test('a reader that stops holds a job of 100 MB back, and then gets all of it', async () => {
-  const client = await opened();
+test('a reader that stops holds a job of 100 MB back, and then gets all of it', async ({ client }) => {
   const [first, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   let bytes = 0;
   const { pid } = await start(client, { argv: ['head', '-c', '100000000', '/dev/zero'] });
@@ -115,12 +104,10 @@ test('a reader that stops holds a job of 100 MB back, and then gets all of it', 
   expect(written.at(-1)).toBeLessThan(100_000_000);
   expect(await client.jobs.list(budget())).toEqual([expect.not.objectContaining({ exitCode: 0 })]);
   go.resolve();
-  expect(await ended).toEqual({ exitCode: 0 });
-  expect(bytes).toBe(100_000_000);
+  expect([await ended, bytes]).toEqual([{ exitCode: 0 }, 100_000_000]);
 });
 
-test('what is wrong with a job has its own code', async () => {
-  const client = await opened();
+test('what is wrong with a job has its own code', async ({ client }) => {
   expect(
     await codesOf([
       start(client, { argv: ['/no/such/program'] }),
@@ -131,8 +118,7 @@ test('what is wrong with a job has its own code', async () => {
   ).toEqual(['file_not_found', 'invalid_request', 'not_found', 'not_found']);
 });
 
-test('files at any path are written, read in parts, listed, moved and removed', async () => {
-  const client = await opened();
+test('files at any path are written, read in parts, listed, moved and removed', async ({ client }) => {
   const { stdout } = await client.exec({ command: 'mktemp -d' }, budget());
   const root = stdout.trim();
   onTestFinished(() => client.paths.remove(root, budget()).catch(() => {}));
@@ -185,8 +171,7 @@ test('files at any path are written, read in parts, listed, moved and removed', 
   ).toEqual(['conflict', 'invalid_request', 'file_not_found', 'file_not_found', 'invalid_request']);
 });
 
-test('a file of the system that says it is empty is read by its content', async () => {
-  const client = await opened();
+test('a file of the system that says it is empty is read by its content', async ({ client }) => {
   const read = async (part?: { from: number; most: number }) => {
     const { size, content } = await client.paths.open('/proc/version', budget(), part);
     const text = Buffer.concat(await content.toArray()).toString();
@@ -209,16 +194,14 @@ async function watching(client: SandboxClient, options: { recursive?: boolean; e
 }
 const sh = (client: SandboxClient, command: string) => client.exec({ command }, budget());
 
-test('a watch tells what was made, written, renamed, changed in its mode and removed', async () => {
-  const client = await opened();
+test('a watch tells what was made, written, renamed, changed in its mode and removed', async ({ client }) => {
   const { names, seen } = await watching(client, { entries: true });
   await sh(client, 'echo hi > a; mv a b; chmod 600 b; rm b');
   await expect.poll(names).toEqual(['create a', 'write a', 'rename a', 'create b', 'chmod b', 'remove b']);
   expect(seen.at(-1)).not.toHaveProperty('entry');
 });
 
-test('a new file that is written at a path is made, has its mode set, and is written', async () => {
-  const client = await opened();
+test('a new file that is written at a path is made, has its mode set, and is written', async ({ client }) => {
   const { names } = await watching(client);
   const { stdout } = await sh(client, 'pwd -P');
   const write = (text: string) =>
@@ -234,8 +217,7 @@ test('a new file that is written at a path is made, has its mode set, and is wri
   );
 });
 
-test('a recursive watch tells each thing of a new folder once', async () => {
-  const client = await opened();
+test('a recursive watch tells each thing of a new folder once', async ({ client }) => {
   const { names } = await watching(client, { recursive: true });
   await sh(client, 'mkdir -p x/y/z && touch x/y/z/f');
   await expect.poll(names).toContain('create x/y/z/f');
@@ -252,8 +234,7 @@ test('a recursive watch tells each thing of a new folder once', async () => {
   );
 });
 
-test('a watch that is polled keeps the newest 10,000 changes and says that it lost some', async () => {
-  const client = await opened();
+test('a watch that is polled keeps the newest 10,000 changes and says that it lost some', async ({ client }) => {
   const { id } = await client.watches.open({ path: '.' }, budget());
   const second = await client.watches.open({ path: '.' }, budget());
   const churn =
@@ -276,18 +257,15 @@ test('a watch that is polled keeps the newest 10,000 changes and says that it lo
   await expect(client.watches.changes(id, budget())).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('1,000 watches are open at once, and one more is refused', async () => {
-  const client = await opened();
+test('1,000 watches are open at once, and one more is refused', async ({ client }) => {
   await sh(client, 'seq 1001 | xargs mkdir');
-  for (let n = 1; n <= 1_000; n += 50) {
+  for (let n = 1; n <= 1_000; n += 50)
     await Promise.all(Array.from({ length: 50 }, (_, at) => client.watches.open({ path: String(n + at) }, budget())));
-  }
   await expect(client.watches.open({ path: '1001' }, budget())).rejects.toMatchObject({ code: 'conflict' });
   expect(await codesOf([client.watches.open({ path: 'none' }, budget())])).toEqual(['conflict']);
 });
 
-test('a watch of what is no folder is refused', async () => {
-  const client = await opened();
+test('a watch of what is no folder is refused', async ({ client }) => {
   await sh(client, 'touch file');
   const open = (path: string) => client.watches.open({ path }, budget());
   expect(await codesOf([open('none'), open('file')])).toEqual(['file_not_found', 'invalid_request']);
@@ -295,10 +273,9 @@ test('a watch of what is no folder is refused', async () => {
 
 const isThere = (host: string) =>
   Object.values(networkInterfaces()).some((all) => all?.some((it) => it.address === host));
-test.each(['127.0.0.1', '::1'].filter(isThere))(
+test.for(['127.0.0.1', '::1'].filter(isThere))(
   'a port on %s answers over its stream, and a closed one is not found',
-  async (host) => {
-    const client = await opened();
+  async (host, { client }) => {
     const server = createServer((_request, response) => response.end('from inside'));
     await new Promise<void>((resolve) => server.listen(0, host, resolve));
     onTestFinished(() => void server.close());

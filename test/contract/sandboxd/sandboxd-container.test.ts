@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { nightly } from '../../support/runner/tags.ts';
 import { hasDocker } from '../../support/sandboxes/docker.ts';
 import { buildImage, sandboxContainer } from '../../support/sandboxes/sandbox-container.ts';
-import { budget, followed, run, sandboxdContract } from './sandboxd.ts';
+import { budget, run, sandboxdContract } from './sandboxd.ts';
 import { realSandboxdContract } from './sandboxd-real.ts';
 import { realTerminalContract } from './sandboxd-terminals.ts';
 import { realWriteContract } from './sandboxd-writes.ts';
@@ -23,18 +23,6 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     realSandboxdContract('over its control connection', () => sandboxContainer());
     realTerminalContract('over its control connection', () => sandboxContainer());
     realWriteContract('over its control connection', () => sandboxContainer());
-  });
-
-  test('F031 a killed daemon dials in again, under the same pid 1', async () => {
-    const { client } = await opened();
-    const { bootId } = await client.health(budget());
-    await client.start({ id: 'lost', shell: 'main', command: 'echo before; sleep 600' }, budget());
-    await expect.poll(async () => (await client.operation('lost', budget()))?.bytes).toBe(7);
-    const following = followed(client, 'lost');
-    await client.exec({ command: 'kill -9 $PPID' }, budget()).catch(() => {});
-    expect(await following).toMatchObject({ output: 'before\n', operation: { reason: 'lost' } });
-    expect((await client.health(budget())).bootId).not.toBe(bootId);
-    await expect.poll(async () => client.processes(budget())).toEqual([]);
   });
 
   test('F037 500 orphaned zombies are reaped by pid 1', async () => {

@@ -121,8 +121,7 @@ describe('the desktop', () => {
     await expect.poll(log, patience).toContainEqual(expect.stringMatching(/^keyup Shift/));
     const lines = await log();
     const some = (form: RegExp) => lines.filter((line) => form.test(line)).length;
-    expect(some(/^contextmenu/)).toBe(1);
-    expect(some(/^dblclick/)).toBe(1);
+    expect([some(/^contextmenu/), some(/^dblclick/)]).toEqual([1, 1]);
     // With the button pressed. The browser makes one event of all moves between two frames, and a busy one shows few frames.
     expect(some(/^mousemove 0 \d+ \d+ 1/)).toBeGreaterThan(0);
     expect(
@@ -152,8 +151,7 @@ describe('the desktop', () => {
     const { evaluate } = await second.page(html('<title>two</title>'));
     await expect.poll(() => evaluate('document.title'), patience).toBe('two');
     await second.ask('Target.setAutoAttach', { autoAttach: true, waitForDebuggerOnStart: false, flatten: true });
-    const attached = second.events.map(({ params }) => params?.targetInfo?.url ?? '');
-    expect(attached).toContain('about:blank#one');
+    expect(second.events.map(({ params }) => params?.targetInfo?.url ?? '')).toContain('about:blank#one');
   });
 
   test('the browser can be ended, and the next client has a fresh one', async () => {
@@ -169,8 +167,7 @@ describe('the desktop', () => {
   test('stopping it leaves no process, and it starts again', async () => {
     await running();
     await desktop.stop(soon());
-    expect(await left()).toEqual([]);
-    expect((await desktop.status(soon())).state).toBe('stopped');
+    expect([await left(), (await desktop.status(soon())).state]).toEqual([[], 'stopped']);
     await desktop.stop(soon());
     expect((await desktop.start(soon())).state).toBe('running');
   });

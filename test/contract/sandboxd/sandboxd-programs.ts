@@ -1,6 +1,6 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { ProgramPipes, SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { budget, codesOf, type SandboxdHarness } from './sandboxd.ts';
+import { budget, clientTest, codesOf, type SandboxdHarness } from './sandboxd.ts';
 
 /** A reader of a program: what it printed so far, and its pipes. */
 async function reading(client: SandboxClient, id: string) {
@@ -23,16 +23,11 @@ async function reading(client: SandboxClient, id: string) {
 /** The tests of programs over pipes, for daemons with real processes. */
 export function programContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`programs of sandboxd, ${name}`, () => {
-    const opened = async (): Promise<SandboxClient> => {
-      const harness = await open();
-      onTestFinished(() => harness[Symbol.asyncDispose]());
-      return harness.client;
-    };
+    const test = clientTest(open);
     const sleeping = async (client: SandboxClient) =>
       (await client.processes(budget())).flatMap(({ cmd }) => (cmd.startsWith('sleep') ? [cmd] : [])).sort();
 
-    test('input goes in; output, errors and the exit code come out apart', async () => {
-      const client = await opened();
+    test('input goes in; output, errors and the exit code come out apart', async ({ client }) => {
       const script = 'read line; echo "heard $line"; echo trouble >&2; cat; exit 7';
       const entry = await client.programs.open({ id: 'p', argv: ['bash', '-c', script] }, budget());
       expect(entry).toEqual({ id: 'p', pid: expect.any(Number), startedAt: expect.any(Number) });
@@ -41,13 +36,11 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       await expect.poll(() => said).toEqual({ output: 'heard one\n', errors: 'trouble\n' });
       await pipes.write(Buffer.from('rest'));
       pipes.endInput();
-      expect(await pipes.ended).toEqual({ exitCode: 7 });
-      expect(said.output).toBe('heard one\nrest');
+      expect([await pipes.ended, said.output]).toEqual([{ exitCode: 7 }, 'heard one\nrest']);
       expect(await client.programs.list(budget())).toEqual([]);
     });
 
-    test('arguments, folder and variables arrive as they were given, and no shell reads them', async () => {
-      const client = await opened();
+    test('arguments, folder and variables arrive as they were given, and no shell reads them', async ({ client }) => {
       await client.exec({ command: 'mkdir sub' }, budget());
       const argv = ['bash', '-c', 'printf "%s|" "$PWD" "$A" "$CORRAL_RUN" "$@"', 'bash', '$HOME *', ''];
       await client.programs.open({ id: 'p', argv, cwd: 'sub', env: ['A=b=c'], tag: 'run-1' }, budget());
@@ -56,8 +49,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       expect(said.output).toBe(`${client.workdir}/sub|b=c|run-1|$HOME *||`);
     });
 
-    test('50 MB go through unchanged, and a reader that is slow holds the program back', async () => {
-      const client = await opened();
+    test('50 MB go through unchanged, and a reader that is slow holds the program back', async ({ client }) => {
       await client.programs.open({ id: 'p', argv: ['head', '-c', '50000000', '/dev/zero'] }, budget());
       let bytes = 0;
       const reader = {
@@ -68,12 +60,10 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
         onErrors: () => {},
       };
       const pipes = await client.programs.attach('p', reader, budget());
-      expect(await pipes.ended).toEqual({ exitCode: 0 });
-      expect(bytes).toBe(50_000_000);
+      expect([await pipes.ended, bytes]).toEqual([{ exitCode: 0 }, 50_000_000]);
     });
 
-    test('a program outlives its reader, and the next reader gets the output that waited', async () => {
-      const client = await opened();
+    test('a program outlives its reader, and the next reader gets the output that waited', async ({ client }) => {
       // The output comes when the daemon has surely seen the first reader leave.
       await client.programs.open({ id: 'p', argv: ['bash', '-c', 'read; sleep 1; echo later; exit 3'] }, budget());
       const first = await reading(client, 'p');
@@ -82,12 +72,10 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       await expect(first.pipes.ended).rejects.toMatchObject({ code: 'sandbox_lost' });
       await expect.poll(async () => (await client.programs.list(budget()))[0]?.exitCode).toBe(3);
       const second = await reading(client, 'p');
-      expect(await second.pipes.ended).toEqual({ exitCode: 3 });
-      expect(second.said.output).toBe('later\n');
+      expect([await second.pipes.ended, second.said.output]).toEqual([{ exitCode: 3 }, 'later\n']);
     });
 
-    test('a new reader takes over from the old one', async () => {
-      const client = await opened();
+    test('a new reader takes over from the old one', async ({ client }) => {
       await client.programs.open({ id: 'p', argv: ['cat'] }, budget());
       const first = await reading(client, 'p');
       const second = await reading(client, 'p');
@@ -97,15 +85,12 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       await expect(first.pipes.write(Buffer.from('x'))).rejects.toMatchObject({ code: 'sandbox_lost' });
     });
 
-    test('opening it a second time gives the same program', async () => {
-      const client = await opened();
+    test('opening it a second time gives the same program', async ({ client }) => {
       const [a, b] = await Promise.all([1, 2].map(() => client.programs.open({ id: 'p', argv: ['cat'] }, budget())));
-      expect(a).toEqual(b);
-      expect(await client.programs.list(budget())).toEqual([a]);
+      expect([a, await client.programs.list(budget())]).toEqual([b, [a]]);
     });
 
-    test('closing it ends all that it started, detached processes too, and nothing else', async () => {
-      const client = await opened();
+    test('closing it ends all that it started, detached processes too, and nothing else', async ({ client }) => {
       await client.programs.open({ id: 'other', argv: ['sleep', '819'] }, budget());
       const script = 'setsid sleep 811 & (setsid sleep 812 &); exec sleep 813';
       await client.programs.open({ id: 'p', argv: ['bash', '-c', script] }, budget());
@@ -114,17 +99,16 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       expect(await sleeping(client)).toEqual(['sleep 819']);
     });
 
-    test('an end of the program ends what it left in the background', async () => {
-      const client = await opened();
+    test('an end of the program ends what it left in the background', async ({ client }) => {
       await client.programs.open({ id: 'p', argv: ['bash', '-c', 'sleep 821 & echo bye'] }, budget());
       const { said, pipes } = await reading(client, 'p');
-      expect(await pipes.ended).toEqual({ exitCode: 0 });
-      expect(said.output).toBe('bye\n');
+      expect([await pipes.ended, said.output]).toEqual([{ exitCode: 0 }, 'bye\n']);
       await expect.poll(() => sleeping(client)).toEqual([]);
     });
 
-    test('a program that is opened again lives on, while the rest of the earlier one is still being ended', async () => {
-      const client = await opened();
+    test('a program that is opened again lives on, while the rest of the earlier one is still being ended', async ({
+      client,
+    }) => {
       // The left child ignores TERM, so its end takes a while.
       const leaves = "trap '' TERM; sleep 832 > /dev/null 2>&1 & until grep -q sleep /proc/$!/comm; do :; done; exit 3";
       await client.programs.open({ id: 'p', argv: ['bash', '-c', leaves] }, budget());
@@ -134,8 +118,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       expect(await client.programs.list(budget())).toEqual([again]);
     });
 
-    test('INT reaches the program, KILL ends it at once', async () => {
-      const client = await opened();
+    test('INT reaches the program, KILL ends it at once', async ({ client }) => {
       const script = 'trap "echo caught" INT; echo up; while :; do sleep 0.1; done';
       await client.programs.open({ id: 'p', argv: ['bash', '-c', script] }, budget());
       const { said, pipes } = await reading(client, 'p');
@@ -146,8 +129,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       expect(await pipes.ended).toEqual({ exitCode: 137 });
     });
 
-    test('a program, a folder or an id that does not exist is refused', async () => {
-      const client = await opened();
+    test('a program, a folder or an id that does not exist is refused', async ({ client }) => {
       const { programs } = client;
       const calls = [
         programs.open({ id: 'a', argv: ['no-such-program'] }, budget()),
@@ -157,19 +139,11 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
         programs.attach('none', { onOutput: () => {}, onErrors: () => {} }, budget()),
         programs.close('none', budget()),
       ];
-      expect(await codesOf(calls)).toEqual([
-        'file_not_found',
-        'path_outside',
-        'invalid_request',
-        'invalid_request',
-        'not_found',
-        'not_found',
-      ]);
+      expect(await codesOf(calls)).toEqual('file_not_found path_outside invalid_request invalid_request not_found not_found'.split(' '));
       expect(await programs.list(budget())).toEqual([]);
     });
 
-    test('the 33rd program is refused, until one has ended', async () => {
-      const client = await opened();
+    test('the 33rd program is refused, until one has ended', async ({ client }) => {
       const ids = Array.from({ length: 32 }, (_, n) => `p${n}`);
       await Promise.all(ids.map((id) => client.programs.open({ id, argv: ['cat'] }, budget())));
       const more = () => client.programs.open({ id: 'more', argv: ['cat'] }, budget());

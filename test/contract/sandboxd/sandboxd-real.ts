@@ -1,16 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { budget, codesOf, followed, ownTag, run, type SandboxdHarness } from './sandboxd.ts';
+import { budget, clientTest, codesOf, followed, ownTag, run, type SandboxdHarness } from './sandboxd.ts';
 
 /** The further tests for daemons with real processes and files, inside or outside a container. */
 export function realSandboxdContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`sandboxd with real processes, ${name}`, () => {
-    const opened = async (): Promise<SandboxClient> => {
-      const harness = await open();
-      onTestFinished(() => harness[Symbol.asyncDispose]());
-      return harness.client;
-    };
+    const test = clientTest(open);
     const sleeping = async (client: SandboxClient) =>
       (await client.processes(budget())).filter(({ cmd }) => /^sleep/.test(cmd)).map(({ cmd }) => cmd);
 
@@ -32,107 +28,78 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     const family = (n: number) =>
       `setsid sleep ${n}1 & (setsid sleep ${n}2 > /dev/null 2>&1 &) ; (sleep ${n}3 &) ; ` +
       `setsid bash -c 'trap "" TERM; sleep ${n}4; sleep ${n}5' & sleep ${n}6`;
-    const members = (n: number) => [1, 2, 3, 4, 6].map((last) => `sleep ${n}${last}`);
-    const withNeighbour = async (n: number) => {
-      const client = await opened();
-      await client.start({ id: 'beside', shell: 'beside', command: `sleep ${n}8 & sleep ${n}9` }, budget());
-      return client;
+    const quoted = (n: number) => `'${family(n).replaceAll("'", `'\\''`)}'`;
+    type End = (client: SandboxClient, n: number, allBegan: () => Promise<void>) => Promise<void>;
+    const stopped =
+      (name: 'SIGTERM' | 'SIGKILL'): End =>
+      async (client, n, allBegan) => {
+        await client.start({ id: 'tree', shell: 'main', command: `bash -c ${quoted(n)}` }, budget());
+        await allBegan();
+        const isRoot = ({ cmd }: { cmd: string }) => cmd.startsWith('bash -c') && cmd.includes(`${n}1`);
+        await client.signalProcess((await client.processes(budget())).find(isRoot)?.pid ?? 0, name, budget());
+      };
+    const ends: Readonly<Record<string, End>> = {
+      'a process stopped with SIGTERM': stopped('SIGTERM'),
+      'a process stopped with SIGKILL': stopped('SIGKILL'),
+      async 'a process started in the background and stopped later'(client, n, allBegan) {
+        const command = `setsid bash -lc ${quoted(n)} > log 2>&1 < /dev/null & echo $!`;
+        const { stdout } = await client.exec({ command }, budget());
+        await allBegan();
+        await client.signalProcess(Number(stdout), 'SIGTERM', budget());
+      },
+      async 'a shell that is killed'(client, n, allBegan) {
+        await client.start({ id: 'tree', shell: 'main', command: family(n) }, budget());
+        await allBegan();
+        await client.kill('main', budget());
+        expect((await followed(client, 'tree')).operation).toMatchObject({ reason: 'killed' });
+      },
+      async 'a shell that is killed, with what its earlier commands left in the background,'(client, n, allBegan) {
+        const command = `(${family(n)}) > /dev/null 2>&1 & echo begun`;
+        await client.start({ id: 'past', shell: 'main', command }, budget());
+        expect((await followed(client, 'past')).operation).toMatchObject({ exitCode: 0 });
+        await allBegan();
+        await client.kill('main', budget());
+      },
+      async 'a call that takes too long'(client, n) {
+        const result = await client.exec({ command: family(n), timeoutMs: 1_500 }, budget());
+        expect(result).toMatchObject({ exitCode: 124, timedOut: true });
+      },
+      async 'a command of a shell session that takes too long'(client, n) {
+        const { operation } = await run(client, family(n), { timeoutMs: 1_500 });
+        expect(operation).toMatchObject({ exitCode: 124, reason: 'timed_out' });
+      },
+      async 'a closed terminal'(client, n, allBegan) {
+        await client.terminals.open('t', budget());
+        await client.terminals.write('t', `${family(n)}\n`, budget());
+        await allBegan();
+        await client.terminals.close('t', budget());
+      },
     };
-    const onlyNeighbourIsLeft = async (client: SandboxClient, n: number) => {
-      expect((await sleeping(client)).sort()).toEqual([`sleep ${n}8`, `sleep ${n}9`]);
-      expect(await client.operation('beside', budget())).toMatchObject({ state: 'running' });
-    };
-    const allRun = (client: SandboxClient, n: number) =>
-      expect
-        .poll(async () => (await sleeping(client)).sort())
-        .toEqual([...members(n), `sleep ${n}8`, `sleep ${n}9`].sort());
-
-    test.each(['SIGTERM', 'SIGKILL'] as const)(
-      'a process stopped with %s takes its whole tree along, and nothing of another command',
-      async (name) => {
-        const client = await withNeighbour(71);
-        await client.start(
-          { id: 'tree', shell: 'main', command: `bash -c '${family(71).replaceAll("'", `'\\''`)}'` },
-          budget(),
-        );
-        await allRun(client, 71);
-        const root = (await client.processes(budget())).find(
-          ({ cmd }) => cmd.startsWith('bash -c') && cmd.includes('711'),
-        );
-        await client.signalProcess(root?.pid ?? 0, name, budget());
-        await onlyNeighbourIsLeft(client, 71);
+    test.for(Object.entries(ends).map(([name, end], at) => ({ name, end, n: 71 + at })))(
+      '$name takes its whole tree along, and nothing of another command',
+      async ({ end, n }, { client }) => {
+        await client.start({ id: 'beside', shell: 'beside', command: `sleep ${n}8 & sleep ${n}9` }, budget());
+        const neighbour = [`sleep ${n}8`, `sleep ${n}9`];
+        const all = [...[1, 2, 3, 4, 6].map((last) => `sleep ${n}${last}`), ...neighbour].sort();
+        await end(client, n, () => expect.poll(async () => (await sleeping(client)).sort()).toEqual(all));
+        expect((await sleeping(client)).sort()).toEqual(neighbour);
+        expect(await client.operation('beside', budget())).toMatchObject({ state: 'running' });
       },
     );
 
-    test('a process started in the background and stopped later takes its whole tree along', async () => {
-      const client = await withNeighbour(72);
-      const script = `setsid bash -lc '${family(72).replaceAll("'", `'\\''`)}' > log 2>&1 < /dev/null & echo $!`;
-      const { stdout } = await client.exec({ command: script }, budget());
-      await allRun(client, 72);
-      await client.signalProcess(Number(stdout), 'SIGTERM', budget());
-      await onlyNeighbourIsLeft(client, 72);
-    });
-
-    test('a signal to one of two background processes leaves the other running', async () => {
-      const client = await opened();
-      const { stdout } = await client.exec({ command: 'sleep 731 & echo $!; sleep 732 > /dev/null 2>&1 &' }, budget());
-      await expect.poll(async () => (await sleeping(client)).sort()).toEqual(['sleep 731', 'sleep 732']);
+    test('a signal to one of two background processes leaves the other running', async ({ client }) => {
+      const { stdout } = await client.exec({ command: 'sleep 991 & echo $!; sleep 992 > /dev/null 2>&1 &' }, budget());
+      await expect.poll(async () => (await sleeping(client)).sort()).toEqual(['sleep 991', 'sleep 992']);
       await client.signalProcess(Number.parseInt(stdout, 10), 'SIGTERM', budget());
-      expect(await sleeping(client)).toEqual(['sleep 732']);
+      expect(await sleeping(client)).toEqual(['sleep 992']);
     });
 
-    test('a shell that is killed takes its whole tree along', async () => {
-      const client = await withNeighbour(74);
-      await client.start({ id: 'tree', shell: 'main', command: family(74) }, budget());
-      await allRun(client, 74);
-      await client.kill('main', budget());
-      await onlyNeighbourIsLeft(client, 74);
-      expect((await followed(client, 'tree')).operation).toMatchObject({ reason: 'killed' });
-    });
-
-    test('a shell that is killed takes along what its earlier commands left in the background', async () => {
-      const client = await withNeighbour(77);
-      await client.start(
-        { id: 'past', shell: 'main', command: `(${family(77)}) > /dev/null 2>&1 & echo begun` },
-        budget(),
-      );
-      expect((await followed(client, 'past')).operation).toMatchObject({ exitCode: 0 });
-      await allRun(client, 77);
-      await client.kill('main', budget());
-      await onlyNeighbourIsLeft(client, 77);
-    });
-
-    test('a call that takes too long takes its whole tree along', async () => {
-      const client = await withNeighbour(75);
-      const result = client.exec({ command: family(75), timeoutMs: 1_500 }, budget());
-      expect(await result).toMatchObject({ exitCode: 124, timedOut: true });
-      await onlyNeighbourIsLeft(client, 75);
-    });
-
-    test('a command of a shell session that takes too long has exited with its whole tree', async () => {
-      const client = await withNeighbour(78);
-      const { operation } = await run(client, family(78), { timeoutMs: 1_500 });
-      expect(operation).toMatchObject({ exitCode: 124, reason: 'timed_out' });
-      await onlyNeighbourIsLeft(client, 78);
-    });
-
-    test('a closed terminal takes its whole tree along', async () => {
-      const client = await withNeighbour(76);
-      await client.terminals.open('t', budget());
-      await client.terminals.write('t', `${family(76)}\n`, budget());
-      await allRun(client, 76);
-      await client.terminals.close('t', budget());
-      await onlyNeighbourIsLeft(client, 76);
-    });
-
-    test('a command in a shell session has a real terminal, and its lines end with \\n alone', async () => {
-      const client = await opened();
+    test('a command in a shell session has a real terminal, and its lines end with \\n alone', async ({ client }) => {
       const { output } = await run(client, 'test -t 0 && test -t 1 && test -t 2 && stty size; echo $SHELL');
       expect(output).toBe('30 120\n/bin/bash\n');
     });
 
-    test('a shell does not echo its input, and Ctrl-C interrupts only the command', async () => {
-      const client = await opened();
+    test('a shell does not echo its input, and Ctrl-C interrupts only the command', async ({ client }) => {
       await client.start({ id: 'typed', shell: 'main', command: 'cat; echo never' }, budget());
       const done = followed(client, 'typed');
       await client.write('main', 'line\n', budget());
@@ -141,7 +108,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(await done).toMatchObject({ output: 'line\n', operation: { exitCode: 130 } });
     });
 
-    test.each([
+    test.for([
       ['exit 300', 44],
       ['kill -9 $$', 137],
       ['nosuchcommand', 127],
@@ -151,50 +118,43 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       ['trap "exit 9" EXIT', 9],
       ['# only a comment', 0],
       ["cat <<'E'\nx\nE", 0],
-    ])('the exit code of %j is %i', async (command, exitCode) => {
-      const client = await opened();
+    ] as const)('the exit code of %j is %i', async ([command, exitCode], { client }) => {
       expect((await run(client, command)).operation).toMatchObject({ exitCode });
     });
 
-    test('a command that shows the environment of everything here does not end by that', async () => {
-      const client = await opened();
+    test('a command that shows the environment of everything here does not end by that', async ({ client }) => {
       const all = 'cat /proc/[0-9]*/environ 2>/dev/null; ps eww 2>/dev/null; echo; echo last; exit 3';
       const { output, operation } = await run(client, all);
       expect(output.slice(-5)).toBe('last\n');
       expect(operation).toMatchObject({ exitCode: 3 });
     });
 
-    test('a background child of a session lives on with its terminal, and its output is shown', async () => {
-      const client = await opened();
+    test('a background child of a session lives on with its terminal, and its output is shown', async ({ client }) => {
       const { output } = await run(client, '(sleep 0.5; echo late) & echo early');
       expect(output).toBe('early\n');
       await expect.poll(async () => (await client.view('main', budget())).console[0]?.output).toBe('early\nlate\n');
       expect((await run(client, 'echo next')).output).toBe('next\n');
     });
 
-    test('unset and removed things do not carry over, and a removed folder leads home', async () => {
-      const client = await opened();
+    test('unset and removed things do not carry over, and a removed folder leads home', async ({ client }) => {
       await run(client, 'export A=1 B="x\ny"; mkdir gone; cd gone');
       await run(client, 'unset A; rm -r ../gone');
       expect((await run(client, 'echo "$A $B $CORRAL_RUN"; pwd')).output).toBe(` x\ny \n${client.workdir}\n`);
     });
 
-    test('a fresh command begins in the workspace, without the exports before it', async () => {
-      const client = await opened();
+    test('a fresh command begins in the workspace, without the exports before it', async ({ client }) => {
       await run(client, 'mkdir sub; cd sub; export A=1');
       expect((await run(client, 'echo "$A"; pwd; export B=2', { fresh: true })).output).toBe(`\n${client.workdir}\n`);
       expect((await run(client, 'echo "$A$B"; pwd')).output).toBe(`2\n${client.workdir}\n`);
     });
 
-    test('a command of 200 000 characters runs, in a session and by exec', async () => {
-      const client = await opened();
+    test('a command of 200 000 characters runs, in a session and by exec', async ({ client }) => {
       const command = `x='${'a'.repeat(200_000)}'; echo \${#x}`;
       expect((await run(client, command)).output).toBe('200000\n');
       expect((await client.exec({ command }, budget())).stdout).toBe('200000\n');
     });
 
-    test('F117 bytes that are no text come through whole', async () => {
-      const client = await opened();
+    test('F117 bytes that are no text come through whole', async ({ client }) => {
       const content = randomBytes(300_000);
       await client.writeFile('bytes', content, budget());
       const { id } = await run(client, 'stty -opost 2>/dev/null; cat bytes');
@@ -203,8 +163,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(Buffer.concat(parts).equals(content)).toBe(true);
     });
 
-    test('a client that hangs up during exec takes the command with it', async () => {
-      const client = await opened();
+    test('a client that hangs up during exec takes the command with it', async ({ client }) => {
       const stop = new AbortController();
       const gone = client.exec({ command: 'sleep 71' }, stop.signal);
       await expect.poll(() => sleeping(client)).toEqual(['sleep 71']);
@@ -213,8 +172,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       await expect.poll(() => sleeping(client)).toEqual([]);
     });
 
-    test('a stop ends a command that ignores TERM and interrupts', async () => {
-      const client = await opened();
+    test('a stop ends a command that ignores TERM and interrupts', async ({ client }) => {
       const command = 'trap "" TERM INT HUP; while :; do sleep 72; done';
       await client.start({ id: 'stubborn', shell: 'main', command, tag: ownTag('run') }, budget());
       await expect.poll(() => sleeping(client)).toHaveLength(1);
@@ -223,18 +181,15 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(await sleeping(client)).toEqual([]);
     });
 
-    test('F039 a child without its environment is known by its terminal', async () => {
-      const client = await opened();
+    test('F039 a child without its environment is known by its terminal', async ({ client }) => {
       const sleep = `sleep 87.${process.pid}`;
       const count = async () => (await client.exec({ command: `pgrep -cfx '${sleep}'` }, budget())).stdout;
       await run(client, `env -i ${sleep} &`, { tag: ownTag('run') });
       await expect.poll(count).toBe('1\n');
-      expect((await client.killTagged(ownTag('run'), budget())).killed).toBe(1);
-      expect(await count()).toBe('0\n');
+      expect([(await client.killTagged(ownTag('run'), budget())).killed, await count()]).toEqual([1, '0\n']);
     });
 
-    test('F039 killTagged ends every process that a run detached', async () => {
-      const client = await opened();
+    test('F039 killTagged ends every process that a run detached', async ({ client }) => {
       const detached = [
         'nohup sleep 80 >/dev/null 2>&1 &',
         'setsid sleep 81 &',
@@ -248,8 +203,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(await sleeping(client)).toEqual(['sleep 85']);
     });
 
-    test('F108 a start that meets the stop of its run, or comes after it, leaves no process', async () => {
-      const client = await opened();
+    test('F108 a start that meets the stop of its run, or comes after it, leaves no process', async ({ client }) => {
       for (let n = 0; n < 20; n++) {
         const tag = `run-${n}`;
         const start = { id: `late-${n}`, shell: `shell-${n}`, command: 'sleep 88', tag };
@@ -260,8 +214,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(await sleeping(client)).toEqual([]);
     });
 
-    test('F116 output without end is capped at the spool, and a slow reader holds nobody back', async () => {
-      const client = await opened();
+    test('F116 output without end is capped at the spool, and a slow reader holds nobody back', async ({ client }) => {
       const { operation } = await run(client, 'head -c 80M /dev/zero | tr "\\0" x');
       expect(operation).toMatchObject({ exitCode: 0 });
       expect(operation.bytes).toBeGreaterThan(64 * 1024 * 1024);
@@ -270,8 +223,9 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(output).toBe('\n[corral: output beyond 64 MiB is not kept]\n');
     });
 
-    test('exec keeps the whole of a long output in a file, in order, and the next exec gives its own', async () => {
-      const client = await opened();
+    test('exec keeps the whole of a long output in a file, in order, and the next exec gives its own', async ({
+      client,
+    }) => {
       const command = 'seq 1 900000; seq 1 300000 >&2';
       const { wholeIn, ...cut } = await client.exec({ command }, budget());
       expect([cut.exitCode, cut.stdout.length, cut.stderr.length]).toEqual([0, 1024 * 1024, 1024 * 1024]);
@@ -283,8 +237,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(sums).toEqual({ exitCode: 0, stdout: '', stderr: '', timedOut: false });
     });
 
-    test('F120 symbolic links do not lead out, and those within do', async () => {
-      const client = await opened();
+    test('F120 symbolic links do not lead out, and those within do', async ({ client }) => {
       await run(
         client,
         'ln -s /etc/passwd file; ln -s / root; ln -s /nowhere dangling; mkdir d; echo in > d/real; ln -s d/real ok; ln -s d folder',
@@ -308,8 +261,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect((await client.exec({ command: 'test -s /etc/passwd && readlink ok' }, budget())).stdout).toBe('d/real\n');
     });
 
-    test('F120 a link swapped all the time never leads out', async () => {
-      const client = await opened();
+    test('F120 a link swapped all the time never leads out', async ({ client }) => {
       await client.writeFile('real/secret', 'inside', budget());
       const swap =
         'const fs = require("fs"); for (;;) for (const to of ["real", "/etc"]) { ' +
@@ -319,16 +271,14 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       await client.writeFile('real/passwd', 'inside', budget());
       const seen = new Set<string>();
       for (let rounds = 0; rounds <= 300 || !seen.has('inside') || !seen.has('path_outside'); rounds++) {
-        const got = await client.readFile('link/passwd', budget()).then(String, (thrown) => thrown.code);
-        seen.add(got);
+        seen.add(await client.readFile('link/passwd', budget()).then(String, (thrown) => thrown.code));
         await client.writeFile('link/corral-test', 'x', budget()).catch(() => {});
       }
       expect([...seen].filter((it) => it !== 'file_not_found').sort()).toEqual(['inside', 'path_outside']);
       expect((await client.exec({ command: 'ls /etc/corral-test' }, budget())).exitCode).not.toBe(0);
     });
 
-    test('F121 a FIFO, a socket and a device are refused at once', async () => {
-      const client = await opened();
+    test('F121 a FIFO, a socket and a device are refused at once', async ({ client }) => {
       await run(client, `mkfifo fifo; node -e 'require("net").createServer().listen("sock", () => process.exit())'`);
       const refused = [
         client.readFile('fifo', budget()),
@@ -343,8 +293,9 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect((await client.listFiles('.', budget())).filter(({ type }) => type === 'other')).toHaveLength(2);
     });
 
-    test('F125 a folder with more files than can be listed says so, and is searched all the same', async () => {
-      const client = await opened();
+    test('F125 a folder with more files than can be listed says so, and is searched all the same', async ({
+      client,
+    }) => {
       await run(client, 'mkdir many; cd many; seq 20001 | xargs touch');
       const refused = client.listFiles('many', budget());
       await expect(refused).rejects.toMatchObject({
@@ -354,8 +305,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect(await client.find('many', '20001', budget())).toMatchObject({ matches: ['many/20001'] });
     });
 
-    test('a file has its old bytes or its new ones, and keeps its mode', async () => {
-      const client = await opened();
+    test('a file has its old bytes or its new ones, and keeps its mode', async ({ client }) => {
       await run(client, 'echo old > tool; chmod 755 tool');
       await client.writeFile('tool', 'new', budget());
       expect((await client.exec({ command: 'stat -c %a tool; cat tool; ls -A | wc -l' }, budget())).stdout).toBe(
@@ -363,16 +313,14 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       );
     });
 
-    test('a file over 50 MiB is refused in both directions, and a cut one can be read', async () => {
-      const client = await opened();
+    test('a file over 50 MiB is refused in both directions, and a cut one can be read', async ({ client }) => {
       await run(client, 'head -c 51M /dev/zero > big');
       const calls = [client.readFile('big', budget()), client.writeFile('big2', Buffer.alloc(51 << 20), budget())];
       expect(await codesOf(calls)).toEqual(['payload_too_large', 'payload_too_large']);
       expect((await client.readFile('big', budget(), { maxBytes: 10 })).length).toBe(10);
     });
 
-    test('a search survives a line of 50 MB and finds hidden files, but not those of tools', async () => {
-      const client = await opened();
+    test('a search survives a line of 50 MB and finds hidden files, but not those of tools', async ({ client }) => {
       await run(
         client,
         'head -c 50M /dev/zero | tr "\\0" y > long; echo needle > .hidden; mkdir .git; echo needle > .git/x',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
-import { budget, codesOf, type SandboxdHarness } from './sandboxd.ts';
+import { budget, clientTest, codesOf, type SandboxdHarness } from './sandboxd.ts';
 
 /** The control codes with which bash's line editor switches bracketed paste. */
 const bracketedPaste = new RegExp(`${String.fromCharCode(27)}\\[\\?2004[hl]\\r?`, 'g');
@@ -16,20 +16,14 @@ function reading(client: SandboxClient, id: string, signal = budget()) {
   ended.catch(() => {});
   return { ended, text: () => text.replaceAll(bracketedPaste, '') };
 }
-const opening = (open: () => Promise<SandboxdHarness>) => async (): Promise<SandboxClient> => {
-  const harness = await open();
-  onTestFinished(() => harness[Symbol.asyncDispose]());
-  return harness.client;
-};
 const shows = (reader: { text: () => string }, text: string) => expect.poll(reader.text).toContain(text);
 
 /** The tests of terminals that every daemon must pass. They use only commands that the in-memory daemon knows. */
 export function terminalContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`terminals of sandboxd, ${name}`, () => {
-    const opened = opening(open);
+    const test = clientTest(open);
 
-    test('a terminal echoes and runs its input, and exit ends it', async () => {
-      const client = await opened();
+    test('a terminal echoes and runs its input, and exit ends it', async ({ client }) => {
       await client.terminals.open('t1', budget());
       expect(await client.terminals.list(budget())).toEqual([{ id: 't1', startedAt: expect.any(Number) }]);
       const reader = reading(client, 't1');
@@ -37,12 +31,12 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       await shows(reader, 'echo one-two\r\n');
       await shows(reader, '\none-two\r\n');
       await client.terminals.write('t1', 'exit\n', budget());
-      expect(await reader.ended).toBe('exited');
-      expect(await client.terminals.list(budget())).toEqual([]);
+      expect([await reader.ended, await client.terminals.list(budget())]).toEqual(['exited', []]);
     });
 
-    test('what is typed over one stream arrives in order, characters of several bytes too, and the stream ends with the terminal', async () => {
-      const client = await opened();
+    test('what is typed over one stream arrives in order, characters of several bytes too, and the stream ends with the terminal', async ({
+      client,
+    }) => {
       await client.terminals.open('t', budget());
       const reader = reading(client, 't');
       const keyboard = await client.terminals.keyboard('t', budget());
@@ -53,8 +47,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       await expect.poll(() => keyboard?.closed).toBe(true);
     });
 
-    test('a stream of typing that its client ends leaves the terminal as it is', async () => {
-      const client = await opened();
+    test('a stream of typing that its client ends leaves the terminal as it is', async ({ client }) => {
       await client.terminals.open('t', budget());
       (await client.terminals.keyboard('t', budget()))?.destroy();
       const reader = reading(client, 't');
@@ -62,15 +55,13 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       await shows(reader, '\nstill\r\n');
     });
 
-    test('opening it a second time gives the same terminal', async () => {
-      const client = await opened();
+    test('opening it a second time gives the same terminal', async ({ client }) => {
       const [a, b] = await Promise.all([1, 2].map(() => client.terminals.open('same', budget())));
       expect(a).toEqual(b);
       expect(await client.terminals.list(budget())).toHaveLength(1);
     });
 
-    test('a new reader takes over from the old one', async () => {
-      const client = await opened();
+    test('a new reader takes over from the old one', async ({ client }) => {
       await client.terminals.open('t', budget());
       const first = reading(client, 't');
       await client.terminals.write('t', 'echo first\n', budget());
@@ -82,8 +73,9 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect(first.text()).not.toContain('second');
     });
 
-    test('a reader that disconnects ends nothing, and the next reader gets the last screenful, each line once', async () => {
-      const client = await opened();
+    test('a reader that disconnects ends nothing, and the next reader gets the last screenful, each line once', async ({
+      client,
+    }) => {
       await client.terminals.open('t', budget());
       const leave = new AbortController();
       const first = reading(client, 't', leave.signal);
@@ -101,27 +93,23 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect(second.text().match(/\nhere/g)).toHaveLength(1);
     });
 
-    test('the prompt that was there before anybody read is shown', async () => {
-      const client = await opened();
+    test('the prompt that was there before anybody read is shown', async ({ client }) => {
       await client.terminals.open('t', budget());
       for (let times = 0; times < 2; times++) {
         await expect.poll(reading(client, 't').text).toMatch(/[$#] $/); // root's prompt ends in #
       }
     });
 
-    test('closing it tells its reader', async () => {
-      const client = await opened();
+    test('closing it tells its reader', async ({ client }) => {
       await client.terminals.open('t', budget());
       const reader = reading(client, 't');
       await client.terminals.write('t', 'echo up\n', budget());
       await shows(reader, '\nup\r\n');
       await client.terminals.close('t', budget());
-      expect(await reader.ended).toBe('deleted');
-      expect(await client.terminals.list(budget())).toEqual([]);
+      expect([await reader.ended, await client.terminals.list(budget())]).toEqual(['deleted', []]);
     });
 
-    test('sixteen are open at most, and one that is closed makes room', async () => {
-      const client = await opened();
+    test('sixteen are open at most, and one that is closed makes room', async ({ client }) => {
       for (let n = 0; n < 16; n++) await client.terminals.open(`t${n}`, budget());
       await expect(client.terminals.open('one-more', budget())).rejects.toMatchObject({ code: 'conflict' });
       await client.terminals.close('t3', budget());
@@ -129,8 +117,9 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect((await client.terminals.list(budget())).map(({ id }) => id)).toContain('one-more');
     });
 
-    test('F119 sizes that no terminal has are refused, a thousand good ones are taken, and it works on', async () => {
-      const client = await opened();
+    test('F119 sizes that no terminal has are refused, a thousand good ones are taken, and it works on', async ({
+      client,
+    }) => {
       await client.terminals.open('t', budget());
       const reader = reading(client, 't');
       const odd = [
@@ -142,17 +131,15 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       const refused = odd.map(([cols = 0, rows = 0]) => client.terminals.resize('t', { cols, rows }, budget()));
       expect(await codesOf(refused)).toEqual(odd.map(() => 'invalid_request'));
       const many = Array.from({ length: 1_000 }, (_, n) => ({ cols: 40 + (n % 100), rows: 20 }));
-      for (let n = 0; n < many.length; n += 50) {
+      for (let n = 0; n < many.length; n += 50)
         await Promise.all(many.slice(n, n + 50).map((size) => client.terminals.resize('t', size, budget())));
-      }
       await client.terminals.write('t', 'echo still-here\n', budget());
       await shows(reader, '\nstill-here\r\n');
       await client.terminals.close('t', budget());
       await expect(client.terminals.write('t', 'x', budget())).rejects.toMatchObject({ code: 'shell_not_found' });
     });
 
-    test('an unknown terminal is shell_not_found in every call', async () => {
-      const client = await opened();
+    test('an unknown terminal is shell_not_found in every call', async ({ client }) => {
       const calls = [
         client.terminals.read('no', { onBytes: () => {} }, budget()),
         client.terminals.write('no', 'x', budget()),
@@ -163,8 +150,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect(await codesOf(calls)).toEqual(calls.map(() => 'shell_not_found'));
     });
 
-    test('bad ids and sizes are refused', async () => {
-      const client = await opened();
+    test('bad ids and sizes are refused', async ({ client }) => {
       await client.terminals.open('t', budget());
       const calls = [
         client.terminals.open('../x', budget()),
@@ -181,7 +167,7 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
 /** The further tests for daemons with real terminals. */
 export function realTerminalContract(name: string, open: () => Promise<SandboxdHarness>): void {
   describe(`real terminals of sandboxd, ${name}`, () => {
-    const opened = opening(open);
+    const test = clientTest(open);
     const started = async (client: SandboxClient) => {
       await client.terminals.open('t', budget());
       const reader = reading(client, 't');
@@ -191,16 +177,14 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       return { reader, type };
     };
 
-    test('a terminal is an interactive bash of 80×24 characters at the root of the workspace', async () => {
-      const client = await opened();
+    test('a terminal is an interactive bash of 80×24 characters at the root of the workspace', async ({ client }) => {
       const { reader, type } = await started(client);
       await type('test -t 0 -a -t 1 -a -t 2 && echo "is $-" $TERM; stty size; pwd\n');
       await shows(reader, `xterm-256color\r\n24 80\r\n${client.workdir}\r\n`);
       expect(reader.text()).toMatch(/\nis \w*i\w* xterm/);
     });
 
-    test('a change of its size reaches what runs in the foreground', async () => {
-      const client = await opened();
+    test('a change of its size reaches what runs in the foreground', async ({ client }) => {
       const { reader, type } = await started(client);
       await type(`bash -c 'trap "stty size; exit" WINCH; echo waiting $((1+1)); while :; do sleep 0.05; done'\n`);
       await shows(reader, 'waiting 2\r\n');
@@ -208,8 +192,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       await shows(reader, '7 133\r\n');
     });
 
-    test('Ctrl-C interrupts the command and not the shell', async () => {
-      const client = await opened();
+    test('Ctrl-C interrupts the command and not the shell', async ({ client }) => {
       const { reader, type } = await started(client);
       await type('sleep 71; echo never\n');
       const sleeping = async () => (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 71');
@@ -220,8 +203,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       expect(reader.text()).not.toMatch(/^never/m);
     });
 
-    test('a program that reads lines sees what is typed, echoed', async () => {
-      const client = await opened();
+    test('a program that reads lines sees what is typed, echoed', async ({ client }) => {
       const { reader, type } = await started(client);
       await type('read -r line; echo "<$line>"\n');
       await shows(reader, '"\r\n');
@@ -229,8 +211,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       await shows(reader, 'some words\r\n<some words>\r\n');
     });
 
-    test('closing it ends all that was started in it, detached or not', async () => {
-      const client = await opened();
+    test('closing it ends all that was started in it, detached or not', async ({ client }) => {
       const { type } = await started(client);
       await type('sleep 72 & setsid nohup sleep 73 >/dev/null 2>&1 & trap "" HUP TERM; sleep 74\n');
       const sleeping = async () =>
@@ -240,8 +221,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       expect(await sleeping()).toBe(0);
     });
 
-    test('a slow reader pauses the terminal and loses none of its output', async () => {
-      const client = await opened();
+    test('a slow reader pauses the terminal and loses none of its output', async ({ client }) => {
       const { type } = await started(client);
       const attached = Promise.withResolvers<void>();
       const go = Promise.withResolvers<void>();
@@ -262,12 +242,12 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
           .replaceAll(bracketedPaste, '')
           .match(/^\d+(?=\r$)/gm)
           ?.map(Number) ?? [];
-      expect(numbers.length).toBe(400_000);
-      expect(numbers.every((value, at) => value === at + 1)).toBe(true);
+      expect([numbers.length, numbers.every((value, at) => value === at + 1)]).toEqual([400_000, true]);
     });
 
-    test('F119 a paste of 10 MB comes through whole where it is read, and is refused in words where it is not', async () => {
-      const client = await opened();
+    test('F119 a paste of 10 MB comes through whole where it is read, and is refused in words where it is not', async ({
+      client,
+    }) => {
       const { reader, type } = await started(client);
       const refused = { code: 'conflict', publicMessage: expect.stringContaining('is not reading') };
       await expect(type('x'.repeat(10_000_000))).rejects.toMatchObject(refused);
@@ -293,8 +273,7 @@ export function realTerminalContract(name: string, open: () => Promise<SandboxdH
       await shows(reader, 'still 42');
     });
 
-    test('the process list shows the programs of a terminal but not its shell', async () => {
-      const client = await opened();
+    test('the process list shows the programs of a terminal but not its shell', async ({ client }) => {
       const { type } = await started(client);
       await type('sleep 75\n');
       const list = async () => (await client.processes(budget())).map(({ cmd }) => cmd);

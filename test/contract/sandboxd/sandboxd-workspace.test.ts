@@ -100,29 +100,27 @@ describe.for(['daemon', 'programs'] as const)('the print of a workspace, made by
   });
 });
 
-describe('the manifest of a workspace', () => {
-  test.for([
-    { as: 'a sandbox with node', node: undefined },
-    { as: 'one whose node fails', node: 'exit 1' },
-  ])('has the hash of each file, small or large, in $as', async ({ node }) => {
-    const { client, shell } = await opened();
-    const names = "'large one'; cp large* $'large\\n\\xff'; printf small >small; : >empty; ln -s small link";
-    await shell(
-      `head -c 700000 /dev/zero >${names}; mkdir .corral; printf '#!/bin/sh\n${node}\n' >.corral/node; chmod 755 .corral/node`,
-    );
-    const env = [`PATH=${node ? `${client.workdir}/.corral:` : ''}${process.env.PATH}`];
-    const open = (program: StartProgram, signal: AbortSignal) => client.programs.open({ ...program, env }, signal);
-    const programs = { ...client.programs, open };
-    const { entries } = await workspaceFiles.list({ ...client, programs }, 'list', budget());
-    const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
-    const large = `f 644 700000 ${sha256(Buffer.alloc(700_000))}`;
-    expect(Object.fromEntries(entries)).toEqual({
-      'large one': large,
-      'large\n\u00ff': large,
-      small: `f 644 5 ${sha256('small')}`,
-      empty: `f 644 0 ${sha256('')}`,
-      link: 'l small',
-    });
+test.for([
+  { as: 'a sandbox with node', node: undefined },
+  { as: 'one whose node fails', node: 'exit 1' },
+])('the manifest of a workspace has the hash of each file, small or large, in $as', async ({ node }) => {
+  const { client, shell } = await opened();
+  const names = "'large one'; cp large* $'large\\n\\xff'; printf small >small; : >empty; ln -s small link";
+  await shell(
+    `head -c 700000 /dev/zero >${names}; mkdir .corral; printf '#!/bin/sh\n${node}\n' >.corral/node; chmod 755 .corral/node`,
+  );
+  const env = [`PATH=${node ? `${client.workdir}/.corral:` : ''}${process.env.PATH}`];
+  const open = (program: StartProgram, signal: AbortSignal) => client.programs.open({ ...program, env }, signal);
+  const programs = { ...client.programs, open };
+  const { entries } = await workspaceFiles.list({ ...client, programs }, 'list', budget());
+  const sha256 = (bytes: string | Buffer) => createHash('sha256').update(bytes).digest('hex');
+  const large = `f 644 700000 ${sha256(Buffer.alloc(700_000))}`;
+  expect(Object.fromEntries(entries)).toEqual({
+    'large one': large,
+    'large\n\u00ff': large,
+    small: `f 644 5 ${sha256('small')}`,
+    empty: `f 644 0 ${sha256('')}`,
+    link: 'l small',
   });
 });
 

@@ -91,8 +91,7 @@ async function conforms(stores: readonly Store[]) {
   // A name that was given up or whose session was deleted is that of another session.
   await one.rename(winner, null);
   await expect(two.find('main')).rejects.toMatchObject({ code: 'session_not_found' });
-  const again = await Promise.all(servers.map(({ open }) => open('main')));
-  expect(again[0]?.session.id).not.toBe(winner);
+  expect((await Promise.all(servers.map(({ open }) => open('main'))))[0]?.session.id).not.toBe(winner);
   await one.remove(loser);
   const after = await two.open(kept);
   expect(after).toMatchObject({ isNew: true });

@@ -53,9 +53,8 @@ describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', 
       await other.events.append({ sessionId, after: 2, at: 1, facts: facts(1) });
     }
     await rawDatabase(database, async (db) => {
-      for (const { name } of await db.listCollections().toArray()) {
+      for (const { name } of await db.listCollections().toArray())
         if (name.startsWith('events')) await db.collection(name).deleteMany({});
-      }
     });
     await expect(again(database)).rejects.toMatchObject({ code: 'store_corrupt' });
     await expect(again(database)).rejects.toThrow('The collection events');

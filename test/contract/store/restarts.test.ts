@@ -47,9 +47,8 @@ test.skipIf(skipMongo)(
     const first = newSession();
     const seen: number[] = [];
     const follow = async () => {
-      for await (const item of log.follow(first, 0, { signal: over.signal, deltas: true })) {
+      for await (const item of log.follow(first, 0, { signal: over.signal, deltas: true }))
         if (item.kind === 'events') seen.push(...item.events.map(({ seq }) => seq));
-      }
     };
     const following = follow();
     const stop = new AbortController();
@@ -71,9 +70,8 @@ test.skipIf(skipMongo)(
     const written = await Promise.all(writers);
     for (const { sessionId, head } of written) {
       const found: number[] = [];
-      for (let after = 0; after < head; after = found.at(-1) ?? head) {
+      for (let after = 0; after < head; after = found.at(-1) ?? head)
         found.push(...(await log.page(sessionId, after, 1_000)).events.map(({ seq }) => seq));
-      }
       expect(head).toBeGreaterThan(rounds);
       expect(found).toEqual(Array.from({ length: head }, (_, n) => n + 1));
     }

@@ -47,8 +47,7 @@ async function appendAndDie(
 async function stored(): Promise<number> {
   await using store = await sqliteStore({ path });
   const { events, head } = await store.events.page(sessionId, 0, 100_000);
-  expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: head }, (_, n) => n + 1));
-  expect(head % 3).toBe(0); // an append of three facts is stored completely or not at all,
+  expect([events.map(({ seq }) => seq), head % 3]).toEqual([Array.from({ length: head }, (_, n) => n + 1), 0]); // an append of three facts is stored completely or not at all,
   expect((await store.records.get('count', sessionId))?.doc ?? 0).toBe(head); // and its record with it
   return head;
 }

@@ -81,9 +81,8 @@ test('of many sessions that are erased at once, while others write, no text is i
   await using store = await open();
   const busy = newSession();
   const going = Array.from({ length: 12 }, newSession);
-  for (const [n, id] of going.entries()) {
+  for (const [n, id] of going.entries())
     await writer(store.events, id)([{ type: 'title', runId: null, data: { title: `xyzzy-${n}-`.repeat(500) } }]);
-  }
   const append = writer(store.events, busy);
   let isOver = false;
   const writing = (async () => {
@@ -219,8 +218,7 @@ test.each([
 
 test('damage that SQLite cannot see, because only the text is hit, is found when it is read', async () => {
   const sessionId = await fill();
-  const at = readFileSync(database.path, 'latin1').indexOf('"t150"}');
-  scribble('"t15~~~', at);
+  scribble('"t15~~~', readFileSync(database.path, 'latin1').indexOf('"t150"}'));
   await using store = await open();
   await expect(store.events.page(sessionId, 0, 500)).rejects.toMatchObject({ code: 'store_corrupt' });
   expect((await store.events.page(sessionId, 0, 100)).events).toHaveLength(100);

@@ -27,8 +27,7 @@ test('F069 while another program holds the write lock, appends fail with store_b
     waiting = false;
     return error;
   });
-  expect((await store.events.page(sessionId, 0, 10)).head).toBe(1);
-  expect(waiting).toBe(true);
+  expect([(await store.events.page(sessionId, 0, 10)).head, waiting]).toEqual([1, true]);
   while (waiting) {
     await breathe();
     turns++;

@@ -31,8 +31,7 @@ test('F071 repair takes over what can be read, marks the gaps, and keeps the dam
   await expect(sqliteStore({ path: database.path })).rejects.toMatchObject({ code: 'store_corrupt' });
   const { kept, events, records } = recoverFile(database.path, now);
   expect(kept).toBe(`${database.path}.damaged-2026-01-01T00-00-00-000Z`);
-  expect(readFileSync(kept as string).equals(damaged)).toBe(true);
-  expect(records).toBe(20);
+  expect([readFileSync(kept as string).equals(damaged), records]).toEqual([true, 20]);
   expect(events).toBeGreaterThan(3_500);
   expect(readdirSync(database.folder).filter((name) => name.startsWith('.recovering'))).toEqual([]);
 

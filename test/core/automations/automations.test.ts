@@ -50,16 +50,6 @@ test('its session belongs to its owner, whom other people do not see', async () 
   expect((await call('POST', `${base}/${made.id}/starts`, { key: other.key })).status).toBe(404);
 });
 
-test('an automation of a revoked key starts nothing more, and says so', async () => {
-  const owner = await keyOf('user');
-  const { body: made } = await call('POST', base, { body: report, key: owner.key });
-  await server.core.keys.revoke(owner.view.id);
-  await call('POST', `${base}/${made.id}/starts`);
-  await expect.poll(async () => (await call('GET', `${base}/${made.id}`)).body.paused?.by).toBe('owner');
-  const [start] = (await call('GET', `${base}/${made.id}/starts`)).body;
-  expect(start).toMatchObject({ state: 'failed', sessionId: null });
-});
-
 test('nobody makes an automation in a project of somebody else', async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const project = await server.core.services.projects.create({ name: 'One', owner: one.view.owner });
@@ -82,8 +72,7 @@ test.each([
 
 test('the next times of a schedule are shown before it is saved', async () => {
   const { body } = await call('GET', `${base}/times?cron=${encodeURIComponent('0 9 * * 1-5')}&timezone=Europe/Berlin`);
-  expect(body.times).toHaveLength(5);
-  expect(body.times.every((time: string) => /T0[78]:00:00/.test(time))).toBe(true);
+  expect([body.times.length, body.times.every((time: string) => /T0[78]:00:00/.test(time))]).toEqual([5, true]);
 });
 
 test('an automation starts at the end of another one’s run, and not for somebody who may not see that one', async () => {
@@ -104,21 +93,4 @@ test('an automation starts at the end of another one’s run, and not for somebo
   const { events } = await server.core.services.sessions.page(sessionId, 0, 20);
   const said = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
   expect(said).toEqual([expect.stringContaining(`\n> ${report.name} (session ${begun.sessionId})`)]);
-});
-
-test('a session of an automation waits with a question when its budget is spent', async () => {
-  const { body: made } = await call('POST', base, { body: { ...report, message: 'Say hello', budget: { turns: 1 } } });
-  await call('POST', `${base}/${made.id}/starts`);
-  const newest = async () => (await call('GET', `${base}/${made.id}/starts`)).body[0];
-  const statusOf = async () => {
-    const { sessionId } = await newest();
-    return sessionId && (await server.core.services.sessions.get(sessionId)).status;
-  };
-  await expect.poll(statusOf).toBe('waiting');
-  const { sessionId } = await newest();
-  expect((await server.core.services.sessions.agent(sessionId)).budgets.session).toMatchObject({ turns: 1 });
-  const { events } = await server.core.services.sessions.page(sessionId, 0, 200);
-  const waits = events.flatMap((event) => (event.type === 'run.wait' ? [event.data] : []));
-  expect(waits).toMatchObject([{ reason: 'budget', budget: { scope: 'session', kind: 'turns', limit: 1 } }]);
-  expect((await newest()).state).toBe('running');
 });

@@ -95,20 +95,6 @@ test.each(['github', 'gitlab', 'gitea'] as const)(
   },
 );
 
-test('an unsigned, oversized or wrongly addressed delivery starts nothing, and tells a stranger nothing', async () => {
-  const { id, path, secret } = await hooked('github');
-  const given = signedDelivery(fresh(recorded[0] as RecordedDelivery), secret);
-  const unsigned = await deliver(path, { ...given, headers: recorded[0]?.headers ?? {} });
-  expect(unsigned.status).toBe(404);
-  expect(await deliver('/api/v1/hooks/ffffffffffff', given)).toEqual(unsigned);
-  expect((await deliver('/api/v1/hooks/..%2f', given)).status).toBe(404);
-  expect((await deliver(path, { ...given, body: Buffer.alloc(1_048_577, 'a') })).status).toBe(413);
-  expect(await starts(id)).toEqual([]);
-  const metrics = await server.core.metrics.text();
-  expect(metrics).toMatch(/corral_hook_deliveries_total\{outcome="not_found"\} [1-9]/);
-  expect(metrics).toMatch(/corral_automation_starts_total\{cause="hook",end="completed"\} [1-9]/);
-});
-
 test('the secret is shown once and never again, and a key alone opens no address', async () => {
   const { id, path, secret } = await hooked('github');
   expect(JSON.stringify((await call('GET', `${base}/${id}`)).body)).not.toContain(secret);
@@ -138,6 +124,5 @@ test('an issue that orders the agent about changes no tool, template, budget or 
   }
   expect(permitted[0]).toEqual(permitted[1]);
   expect(permitted[0]).toMatchObject({ template: 'minimal', hosts: { policy: 'none', allowed: [] } });
-  const made = results.filter((one) => one.function === 'code_execute');
-  expect(made).toMatchObject([{ success: false }]); // the model obeyed, and the server did not
+  expect(results.filter((one) => one.function === 'code_execute')).toMatchObject([{ success: false }]); // the model obeyed, and the server did not
 });

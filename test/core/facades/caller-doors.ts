@@ -17,7 +17,6 @@ export interface DoorAnswer {
   readonly code: number;
   readonly text: string;
 }
-/** The credentials of a caller: headers, and the signature of a link. */
 export interface PresentedCredentials {
   readonly headers: Readonly<Record<string, string>>;
   readonly signature?: string;
@@ -45,7 +44,6 @@ export async function doorsOf(server: ComposedServer, key: string): Promise<Call
   ];
 }
 
-/** The rows that no door has. */
 export function strayRows(doors: readonly CallerRoute[]): string[] {
   const names = new Set(doors.map(({ name }) => name));
   const everyMethod = (row: string) => row.startsWith('ALL ') && names.has(row.replace('ALL', 'GET'));

@@ -14,21 +14,8 @@ import { appRouter } from '../../../src/api/router.ts';
  */
 export type Rule = (typeof ruleNames)[number];
 const ruleNames = [
-  ...([
-    'open',
-    'any',
-    'create',
-    'see',
-    'read',
-    'work',
-    'stop',
-    'operator',
-    'admin',
-    'shown',
-    'signed',
-    'own',
-    'own-work',
-  ] as const),
+  ...(['open', 'any', 'create', 'see', 'read', 'work', 'stop', 'operator', 'admin'] as const),
+  ...(['shown', 'signed', 'own', 'own-work'] as const),
   ...(['screen', 'inside', 'port', 'preview', 'public', 'never'] as const),
 ];
 /** Callers that the server does not know: no key, keys that ended, and links and tokens that open something else. */
@@ -86,11 +73,19 @@ export function expected(rule: Rule, caller: Caller): Outcome {
   return isStranger(caller) ? 401 : byRule[rule][caller];
 }
 
+/** `a.(b|c)` is `a.b` and `a.c`. */
+export function expand(name: string): string[] {
+  const [, before = '', choice, after = ''] = /^([^(]*)\(([^)]*)\)(.*)$/.exec(name) ?? [];
+  return choice === undefined ? [name] : choice.split('|').flatMap((one) => expand(before + one + after));
+}
+
+/** A rule for names, one or several a line. */
 export const all = (rule: Rule, names: string) =>
   Object.fromEntries(
     names
       .trim()
       .split(/\s*\n\s*/)
+      .flatMap(expand)
       .map((name) => [name, rule]),
   );
 

@@ -15,63 +15,33 @@ export const procedureRules: Readonly<Record<string, Rule>> = {
     `sandbox.services
     templateBuilds.hasFiles
     skills.read
-    sessions.skills
-    events.list
-    sessions.promptAt
-    sessions.agent
+    sessions.(skills|promptAt|agent|cost)
+    events.(list|subscribe)
     projects.agent
-    sessions.cost
     egress.inForce
     repositories.patch
     sessionCredentials.list
     projectCredentials.list
-    events.subscribe
     desktop.signedUrl
-    files.before
-    files.changes
-    files.list
-    files.read
-    files.find
-    files.grep
-    processes.list
-    processes.logs
+    files.(before|changes|list|read|find|grep)
+    processes.(list|logs)
     ports.list
-    terminals.viewShell
-    terminals.list`,
+    terminals.(viewShell|list)`,
   ),
   ...all(
     'work',
     `templateBuilds.tag
-    sessions.update
-    sessions.edit
-    sessions.fork
-    shares.create
-    shares.list
-    shares.revoke
+    sessions.(update|edit|fork)
+    shares.(create|list|revoke)
     egress.narrow
-    ports.open
-    ports.opened
-    ports.close
-    runs.send
-    runs.approve
-    runs.reject
-    desktop.takeControl
-    desktop.giveControl
-    sandbox.start
-    sandbox.fork
-    sandbox.reset
-    sandbox.rotateTokens
-    sandbox.exec
-    terminals.open
-    terminals.typeIntoShell
-    terminals.write
-    terminals.resize
-    terminals.close
-    files.write
-    files.delete
+    ports.(open|opened|close)
+    runs.(send|approve|reject)
+    desktop.(takeControl|giveControl)
+    sandbox.(start|fork|reset|rotateTokens|exec)
+    terminals.(open|typeIntoShell|write|resize|close)
+    files.(write|delete)
     processes.stop
-    projects.update
-    projects.updateAgent
+    projects.(update|updateAgent)
     sessionCredentials.put
     projectCredentials.put`,
   ),
@@ -96,38 +66,17 @@ export const mcpRules: Readonly<Record<string, Rule>> = {
 export const dataRules: Readonly<Record<string, Rule>> = {
   ...all(
     'inside',
-    `49983 POST /process.Process/Start
-    49983 POST /process.Process/Connect
-    49983 POST /process.Process/StreamInput
-    49983 POST /process.Process/List
-    49983 POST /process.Process/SendInput
-    49983 POST /process.Process/SendSignal
-    49983 POST /process.Process/CloseStdin
-    49983 POST /process.Process/Update
-    49983 POST /filesystem.Filesystem/WatchDir
-    49983 POST /filesystem.Filesystem/Stat
-    49983 POST /filesystem.Filesystem/ListDir
-    49983 POST /filesystem.Filesystem/MakeDir
-    49983 POST /filesystem.Filesystem/Move
-    49983 POST /filesystem.Filesystem/Remove
-    49983 POST /filesystem.Filesystem/CreateWatcher
-    49983 POST /filesystem.Filesystem/GetWatcherEvents
-    49983 POST /filesystem.Filesystem/RemoveWatcher
-    49983 GET /files
+    `49983 POST /process.Process/(Start|Connect|StreamInput|List|SendInput|SendSignal|CloseStdin|Update)
+    49983 POST /filesystem.Filesystem/(WatchDir|Stat|ListDir|MakeDir|Move|Remove|CreateWatcher|GetWatcherEvents|RemoveWatcher)
     49983 POST /files
-    49983 GET /envs
-    49983 GET /metrics
-    49983 GET /any-other-path`,
+    49983 GET /(files|envs|metrics|any-other-path)`,
   ),
   ...all(
     'port',
-    `49999 GET /health
-    49999 GET /contexts
-    49999 POST /contexts
+    `49999 GET /(health|contexts|any-other-path)
+    49999 POST /(contexts|execute)
     49999 POST /contexts/x/restart
     49999 DELETE /contexts/x
-    49999 POST /execute
-    49999 GET /any-other-path
     3000 GET /
     3000 WS /`,
   ),

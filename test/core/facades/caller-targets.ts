@@ -7,51 +7,8 @@ import { NewAgent } from '../../../src/facades/compat/managed-agents/resources/a
 import { unrestricted } from '../../../src/facades/compat/managed-agents/resources/environments.ts';
 import type { ComposedServer } from '../../support/servers/composed.ts';
 
-/** The ids that a call can name. */
-export interface Targets {
-  readonly sid: string;
-  readonly project: string;
-  readonly file: string;
-  readonly terminal: string;
-  readonly action: string;
-  readonly block: string;
-  readonly key: string;
-  readonly automation: string;
-  readonly webhook: string;
-  readonly delivery: string;
-  readonly skill: string;
-  readonly skillVersion: string;
-  readonly snapshot: string;
-  readonly volume: string;
-  /** A built template, and a build of it that was not started. */
-  readonly template: string;
-  readonly build: string;
-  /** The owner's name for one of its sessions. */
-  readonly boxName: string;
-  /** A sandbox that an E2B program created. */
-  readonly box: string;
-  /** Documents of a program of the Managed Agents API. */
-  readonly agent: string;
-  readonly environment: string;
-  /** A self-hosted one, with an item of its queue and a key of its workers. */
-  readonly queue: string;
-  readonly work: string;
-  readonly workerKey: string;
-  readonly document: string;
-  /** The name of a tool server of all sessions. */
-  readonly toolServer: string;
-  readonly vault: string;
-  readonly memoryStore: string;
-  readonly storeMemory: string;
-  readonly storeVersion: string;
-  readonly vaultCredential: string;
-  /** An automation that a program of the Managed Agents API defined, and a run of it. */
-  readonly deployment: string;
-  readonly deploymentRun: string;
-  /** A secret of programs. */
-  readonly secret: string;
-}
-export const nobodys: Targets = {
+/** The ids that a call can name; here those of nothing. `build` was not started, and `boxName` is its owner's name. */
+export const nobodys = {
   sid: 'fedcba9876543210',
   project: '00000000-0000-4000-8000-00000000aaaa',
   file: '00000000-0000-4000-8000-00000000bbbb',
@@ -86,6 +43,7 @@ export const nobodys: Targets = {
   deploymentRun: 'drun_ffffffffffffxffffffffffff',
   secret: 'sec_ffffffffffffffffffffffff',
 };
+export type Targets = Readonly<Record<keyof typeof nobodys, string>>;
 
 const aLife: SessionLife = {
   endsAt: null,
@@ -223,7 +181,6 @@ async function documentsOf(owner: Owner): Promise<ProgramTargets> {
   };
 }
 
-/** With one credential. */
 /** A store with a memory, and a version of it that another one took the place of. */
 async function aMemoryStore({ id: owner, server }: Owner) {
   const { memoryStores } = server.core.services;
@@ -358,7 +315,6 @@ async function aTemplate({ id: owner, server }: Owner): Promise<Pick<Targets, 't
   return { template, build };
 }
 
-/** With a delivery that has failed. */
 async function aWebhook({ id: owner, server }: Owner): Promise<Pick<Targets, 'webhook' | 'delivery'>> {
   const { webhooks } = server.core.services;
   const rest = { events: ['run.failed'], format: 'json', projectId: null } as const;

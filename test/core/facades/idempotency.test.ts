@@ -14,11 +14,7 @@ interface CreateRequest {
 const boundary = 'a-boundary';
 const form = (content: string) =>
   `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n${content}\r\n--${boundary}--\r\n`;
-const file = {
-  body: form('one'),
-  other: form('two'),
-  type: `multipart/form-data; boundary=${boundary}`,
-};
+const file = { body: form('one'), other: form('two'), type: `multipart/form-data; boundary=${boundary}` };
 const json = (body: object, other: object = { ...body, more: 1 }) => ({
   body: JSON.stringify(body),
   other: JSON.stringify(other),
@@ -85,7 +81,6 @@ test.each(Object.entries(making))(
     };
     const first = await send(body);
     expect([first.status < 300, first.replayed]).toEqual([true, null]);
-    expect(await send(body)).toEqual({ ...first, replayed: 'true' });
-    expect((await send(other)).status).toBe(409);
+    expect([await send(body), (await send(other)).status]).toEqual([{ ...first, replayed: 'true' }, 409]);
   },
 );

@@ -54,9 +54,8 @@ test("a user's session appears in no other user's list, in any facade; operators
     expect(JSON.stringify((await one.call('GET', list)).body), list).toContain(sid);
     expect(JSON.stringify((await other.call('GET', list)).body), list).not.toContain(sid);
   }
-  for (const role of ['operator', 'admin'] as const) {
+  for (const role of ['operator', 'admin'] as const)
     expect(JSON.stringify((await (await keyOf(role)).call('GET', '/sessions')).body)).toContain(sid);
-  }
 });
 
 test("an operator sees, stops and deletes a user's session but reads none of its text", async () => {
@@ -87,22 +86,6 @@ test("sessions.watch reports only the caller's own sessions", async () => {
   const own = await other.session();
   await expect.poll(() => heard).toContain(own);
   expect(new Set(heard)).toEqual(new Set([own]));
-});
-
-test("F113 a caller cannot approve a call in another owner's session, and gets the same 404 as for an unknown one", async () => {
-  const [one, ...strangers] = [await keyOf('user'), await keyOf('user'), await keyOf('operator')];
-  const sid = await one.session();
-  const wish = { sessionId: sid, callId: 'call-1' };
-  // The caller's own session, but no call waits for approval.
-  expect((await one.call('POST', '/trpc/runs.approve', wish)).status).toBe(409);
-  for (const stranger of strangers) {
-    for (const procedure of ['runs.approve', 'runs.reject']) {
-      const refused = await stranger.call('POST', `/trpc/${procedure}`, wish);
-      const unknown = await stranger.call('POST', `/trpc/${procedure}`, { ...wish, sessionId: 'fedcba9876543210' });
-      expect(refused).toEqual(unknown);
-      expect(refused.status).toBe(404);
-    }
-  }
 });
 
 test('any key can read a shared session by its id, and only the owner can change it', async () => {
@@ -189,8 +172,7 @@ describe('revoking a key closes within 5 s', () => {
   test("and so does the key's expiry", async () => {
     const one = await keyOf('user', { expiresAt: Date.now() + 1_500 });
     const { opened, closed } = socketTo(`/ws/${await one.session()}`, one.headers);
-    expect(await opened).toBe(101);
-    expect((await closed).code).toBe(1008);
+    expect([await opened, (await closed).code]).toEqual([101, 1008]);
     expect((await one.call('GET', '/sessions')).status).toBe(401);
   });
 });
@@ -208,8 +190,7 @@ test('each key has its own workspaces: the same names under another key are othe
     (await server.core.services.sessions.list()).filter((one) => one.owner === owner).map(({ origin }) => origin);
   await ask(one.headers, 'w');
   await ask(other.headers, 'w');
-  expect((await owned(one.id)).sort()).toEqual(['sheikhbox', 'workspace']);
-  expect(await owned(other.id)).toEqual(['workspace']);
+  expect([(await owned(one.id)).sort(), await owned(other.id)]).toEqual([['sheikhbox', 'workspace'], ['workspace']]);
   await ask(other.headers, sid); // in this facade, the id of another owner's session is a free name
   expect(await owned(other.id)).toEqual(['workspace', 'workspace']);
   const refused = socketTo('/ws?user_id=same', viewer.headers);
@@ -230,8 +211,7 @@ describe('a signed link', () => {
     expect((await other.call('POST', `/api/v1/files/${id}/signed-url`, {})).status).toBe(404);
     const { data } = (await one.call('POST', `/api/v1/files/${id}/signed-url`, {})).body;
     const open = async (link: string) => (await fetch(server.url + link)).status;
-    expect(await open(data.signed_url)).toBe(200);
-    expect(await open(data.signed_url.replace(one.id, other.id))).toBe(401);
+    expect([await open(data.signed_url), await open(data.signed_url.replace(one.id, other.id))]).toEqual([200, 401]);
     expect(await open(data.signed_url.replace(`.${one.id}`, ''))).toBe(401);
     await server.core.keys.revoke(one.id);
     expect(await open(data.signed_url)).toBe(401);
@@ -268,18 +248,6 @@ test('a picture the agent saw is visible to the readers of its session only', as
   expect((await other.call('GET', path)).status).toBe(404);
   await one.call('POST', `/api/v1/sessions/${sid}/share`);
   expect(await other.call('GET', path)).toEqual({ status: 200, body: 'seen' });
-});
-
-test("a caller cannot add sessions to another owner's project or change its agent", async () => {
-  const [one, other, operator] = [await keyOf('user'), await keyOf('user'), await keyOf('operator')];
-  const { id } = (await one.call('POST', '/api/v1/projects', { name: 'Mine' })).body;
-  for (const stranger of [other, operator]) {
-    expect((await stranger.call('POST', `/api/v1/chats?project_id=${id}`, {})).status).toBe(404);
-    expect((await stranger.call('POST', '/trpc/sessions.create', { projectId: id })).status).toBe(404);
-    expect((await stranger.call('PUT', `/api/v1/projects/${id}/agent-config`, {})).status).toBe(404);
-  }
-  expect((await other.call('GET', '/api/v1/projects')).body).toEqual({ projects: [], total: 0 });
-  expect(JSON.stringify((await operator.call('GET', '/api/v1/projects')).body)).toContain(id);
 });
 
 test('the access log names a key by its id and never contains the key', async () => {

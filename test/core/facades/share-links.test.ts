@@ -56,15 +56,13 @@ test('a link that was revoked, has expired, is wrong, or whose session was delet
   const { client, sessionId, link, server } = it;
   const wrong = await it.read(`${link.token.slice(0, -1)}${link.token.endsWith('A') ? 'B' : 'A'}`);
   expect(wrong.status).toBe(404);
-  expect(await it.read('nothing')).toEqual(wrong);
-  expect(await it.read(`${'f'.repeat(16)}${link.token.slice(16)}`)).toEqual(wrong);
+  expect([await it.read('nothing'), await it.read(`${'f'.repeat(16)}${link.token.slice(16)}`)]).toEqual([wrong, wrong]);
   const expired = await server.core.services.shares.create(sessionId as never, { lifeMs: 0, files: false });
   expect(await it.read(expired.token)).toEqual(wrong);
   expect((await client.shares.list.query({ sessionId })).map(({ id }) => id)).toEqual([link.id]);
   const other = await client.shares.create.mutate({ sessionId });
   await client.shares.revoke.mutate({ sessionId, id: link.id });
-  expect(await it.read()).toEqual(wrong);
-  expect((await it.read(other.token)).status).toBe(200);
+  expect([await it.read(), (await it.read(other.token)).status]).toEqual([wrong, 200]);
   await client.sessions.delete.mutate({ id: sessionId });
   expect(await it.read(other.token)).toEqual(wrong);
 });

@@ -117,17 +117,15 @@ test.each([
   const { call, create } = await started();
   const deleted = await create();
   await call('DELETE', `${base}/${deleted}`);
-  for (const id of [deleted, deleted.toUpperCase(), '0123456789abcdef', 'x'.repeat(128), '..%2Fx', '...', 'ü', '%00']) {
+  for (const id of [deleted, deleted.toUpperCase(), '0123456789abcdef', 'x'.repeat(128), '..%2Fx', '...', 'ü', '%00'])
     expect(await call(method, `${base}/${id}/${path}`, body), id).toMatchObject({ status: 404, body: notFound });
-  }
 });
 
 test('the list streams at once, and twenty quick changes take fewer messages', async () => {
   const { server, call, create } = await started();
   const sid = await create();
   using stream = await openStream(`${server.url}${base}`, { method: 'POST', body: 'whatever {' });
-  expect(stream.status).toBe(200);
-  expect(stream.headers['content-type']).toBe('text/event-stream; charset=utf-8');
+  expect([stream.status, stream.headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8']);
   await expect.poll(() => stream.events().length).toBeGreaterThan(0);
   const [first] = stream.events();
   expect(first).toMatchObject({ event: 'sessions', data: { sessions: [{ session_id: sid, title: '' }] } });
@@ -159,9 +157,8 @@ test('an uploaded file can be described, attached and found again with its sessi
       file_url: `/api/v1/files/${info.file_id}/download`,
     }),
   ]);
-  for (const path of [`/api/v1/files/${info.file_id}`, `/api/v1/files/${info.file_id}/info`]) {
+  for (const path of [`/api/v1/files/${info.file_id}`, `/api/v1/files/${info.file_id}/info`])
     expect((await call('GET', path)).body, path).toEqual(success(info));
-  }
   expect((await call('GET', info.file_url)).body).toBe('hello');
 
   using follower = await openStream(`${server.url}${base}/${sid}/events`);
@@ -170,8 +167,7 @@ test('an uploaded file can be described, attached and found again with its sessi
   const bare = { file_id: 'no/such/plan.md', filename: 'plan.md', size: 0, file_url: '' };
   const isMine = ({ event, data }: { event: string; data: { role?: string } }) =>
     event === 'message' && data.role === 'user';
-  const streamed = follower.events().find(isMine);
-  expect(streamed?.data.attachments).toEqual([info, expect.objectContaining(bare)]);
+  expect(follower.events().find(isMine)?.data.attachments).toEqual([info, expect.objectContaining(bare)]);
   const { data } = (await call('GET', `${base}/${sid}`)).body;
   expect(data.events.find(isMine).data.attachments).toEqual([info, expect.objectContaining(bare)]);
   expect((await call('GET', `${base}/${sid}/files`)).body).toEqual(success([info, expect.objectContaining(bare)]));
@@ -194,8 +190,7 @@ test('an invalid upload is refused, and a repeat with the same key uploads once'
     await call('POST', '/api/v1/files', multipart('a.txt', 'x'), key),
     await call('POST', '/api/v1/files', multipart('a.txt', 'x'), key),
   ];
-  expect(again.body).toEqual(first.body);
-  expect(again.headers.get('idempotency-replayed')).toBe('true');
+  expect([again.body, again.headers.get('idempotency-replayed')]).toEqual([first.body, 'true']);
   expect((await call('POST', '/api/v1/files', multipart('a.txt', 'y'), key)).status).toBe(409);
 });
 
@@ -233,9 +228,8 @@ test('a session is readable without a token only while it is shared', async () =
 
 test('F105 shared addresses of ids that name no session are 404', async () => {
   const { call } = await started();
-  for (const id of ['0123456789abcdef', 'x', '..%2Fx', '%00']) {
+  for (const id of ['0123456789abcdef', 'x', '..%2Fx', '%00'])
     expect(await call('GET', `${base}/shared/${id}`), id).toMatchObject({ status: 404, body: notFound });
-  }
 });
 
 const upgradeOf = async (url: string, protocols: string[] = []) => {
@@ -251,9 +245,8 @@ test('a sandbox without a desktop closes the screen socket with the reason', asy
   expect(await upgradeOf(vnc(sid))).toEqual({ code: 1011, reason: 'VNC is not available' });
   expect(await upgradeOf(vnc(sid), ['binary'])).toEqual({ code: 1011, reason: 'VNC is not available' });
   expect(await upgradeOf(vnc(sid), ['base64'])).toBe(400);
-  for (const id of ['0123456789abcdef', 'x', 'X'.repeat(128)]) {
+  for (const id of ['0123456789abcdef', 'x', 'X'.repeat(128)])
     expect(await upgradeOf(vnc(id)), id).toMatchObject({ code: 1008 });
-  }
 });
 
 test('F134 a screen link works once, for its session, until it expires, and never appears in a log', async () => {
@@ -270,9 +263,8 @@ test('F134 a screen link works once, for its session, until it expires, and neve
     expires_in: 900,
   });
   expect((await link({ expire_minutes: 1 })).expires_in).toBe(60);
-  for (const expire_minutes of [0, 16, 1.5, 'x']) {
+  for (const expire_minutes of [0, 16, 1.5, 'x'])
     expect((await call('POST', `${base}/${sid}/vnc/signed-url`, { expire_minutes }, withToken)).status).toBe(400);
-  }
   expect(await upgradeOf(`${server.url}${base}/${sid}/vnc`)).toBe(401);
   expect(await upgradeOf(server.url + first.signed_url.slice(0, -1))).toBe(401);
   expect(await upgradeOf(server.url + first.signed_url.replace(sid, other))).toBe(401);

@@ -6,9 +6,7 @@ let server: ComposedServer;
 beforeAll(async () => {
   server = await composedServer({ CORRAL_MANAGED_AGENTS: 'on', CORRAL_MANAGED_AGENTS_ROOT: 'on' });
 });
-afterAll(async () => {
-  await server?.[Symbol.asyncDispose]();
-});
+afterAll(() => server?.[Symbol.asyncDispose]());
 
 // biome-ignore lint/suspicious/noExplicitAny: read by assertions
 type Body = any;
@@ -85,8 +83,7 @@ test('an environment that is no queue has none, and unknown items and keys are m
   const [cloud, own] = [await environment({ type: 'cloud' }), await environment()];
   const status = async (method: string, path: string) =>
     (await asked(method, `/anthropic/v1/environments/${path}`)).status;
-  expect(await status('GET', `${cloud}/work/poll`)).toBe(400);
-  expect(await status('GET', `${cloud}/keys`)).toBe(400);
+  expect([await status('GET', `${cloud}/work/poll`), await status('GET', `${cloud}/keys`)]).toEqual([400, 400]);
   expect(await status('GET', 'env_ffffffffffffffffffffffff/work/poll')).toBe(404);
   for (const path of ['work/work_0123456789abcdefx1/ack', 'work/nonsense/stop', 'work/..%2f..%2fx/heartbeat'])
     expect(await status('POST', `${own}/${path}`), path).toBe(404);
@@ -207,8 +204,7 @@ test("a worker keeps its session's memory stores, those to be read unchanged, an
   expect(await status(token, 'GET', `${rules}/memories`)).toBe(200);
   expect(await status(token, 'POST', `${rules}/memories`, text)).toBe(403);
   expect(await status(token, 'POST', `${other}/memories?x=/v1/sessions/${session.id}`, text)).toBe(404);
-  expect(await status(token, 'GET', `${other}/memories`)).toBe(404);
-  expect(await status(token, 'GET', own)).toBe(403);
+  expect([await status(token, 'GET', `${other}/memories`), await status(token, 'GET', own)]).toEqual([404, 403]);
   expect(await status(token, 'DELETE', own)).toBe(403);
   expect(await status(token, 'GET', `${own}/memory_versions`)).toBe(403);
   expect(await status(key, 'GET', `${own}/memories`)).toBe(403);

@@ -35,9 +35,8 @@ async function two() {
     (await set.events(id)).flatMap((event) => (event.type === 'desktop' ? [event.data.kind] : []));
   const controllerAt = (server: ComposedCore) => server.core.services.desktop.status(id).then((it) => it.controller);
   const health = () => ({ version: '1', bootId: '1', idleMs: 0, oomKills: 0, desktop: { ...screen.status } });
-  for (const { daemon } of set.backend.boxes.values()) {
+  for (const { daemon } of set.backend.boxes.values())
     Object.assign(daemon.daemon, { health, desktop: { ...daemon.daemon.desktop, ...screen.desktop } });
-  }
   return { set, a, b, id, screen, facts, controllerAt, [Symbol.asyncDispose]: () => set[Symbol.asyncDispose]() };
 }
 
@@ -52,8 +51,7 @@ test('a person at one server blocks the agent at another, and a release gives th
   const waiting = gate().then(() => {
     isOpen = true;
   });
-  expect(await it.controllerAt(it.a)).toBe('at-server-b');
-  expect(isOpen).toBe(false);
+  expect([await it.controllerAt(it.a), isOpen]).toEqual(['at-server-b', false]);
   viewer.giveBack();
   await waiting;
   const told = ['control_returned', 'control_taken', 'started'];

@@ -19,7 +19,6 @@ const rowsIn = (answer: unknown): number => {
   return 'events' in answer ? (answer.events as unknown[]).length : 1;
 };
 
-/** A store that counts, and what an act costs. */
 function countingStore() {
   const store = memoryStore();
   let costs: Costs = { calls: 0, rows: 0, bytes: 0 };

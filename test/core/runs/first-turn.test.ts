@@ -42,8 +42,12 @@ test.each(rows)('%s', async (_name, replies, order) => {
   const session = await it.session();
   await session.send('Say hi');
   await session.reaches('run.end');
-  const types = session.log().map(({ type }) => type);
-  expect(types.filter((type) => shown.has(type))).toEqual(order);
+  expect(
+    session
+      .log()
+      .map(({ type }) => type)
+      .filter((type) => shown.has(type)),
+  ).toEqual(order);
   expect(it.provider.requests).toHaveLength(replies.length);
 });
 

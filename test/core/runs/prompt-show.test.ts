@@ -78,9 +78,7 @@ test('prompt show says which turns there are when it is asked for another', asyn
 
 test.each([[[]], [['show']], [['show', 'a', 'b']], [['list', 'a']], [['show', 'a', '--turn', '0']]])(
   'prompt %j is refused with how it is used',
-  async (args) => {
-    await expect(shown(...args)).rejects.toThrow('prompt needs show <session>');
-  },
+  async (args) => await expect(shown(...args)).rejects.toThrow('prompt needs show <session>'),
 );
 
 test('a file in prompts/ beside corral.yaml replaces its part in what the model sees', async () => {

@@ -24,8 +24,7 @@ test('a search finds a session by its title and by an old message, in any case',
   await finished(client, fence('sh', 'true'), 'Nothing');
   expect((await idsOf(client, { search: 'wombat' })).sort()).toEqual([old, other].sort());
   expect(await idsOf(client, { search: 'the WOMBATS' })).toEqual([old]);
-  expect(await idsOf(client, { search: '100%' })).toEqual([other]);
-  expect(await idsOf(client, { search: 'w_mbat' })).toEqual([]);
+  expect([await idsOf(client, { search: '100%' }), await idsOf(client, { search: 'w_mbat' })]).toEqual([[other], []]);
 });
 
 test('a search tells no caller about messages that it cannot read', async () => {

@@ -2,7 +2,6 @@ import { expect, test } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { followEvents, openClient, transports } from '../../support/clients/trpc.ts';
 import { composedServer } from '../../support/servers/composed.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
 
 test.each(transports)(
   'a session on the real core can be watched over %s from creation to deletion',
@@ -70,21 +69,6 @@ test.each(transports)(
     expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
   },
 );
-
-test('title, pin and favorite of a session survive a restart', async () => {
-  using folder = temporaryFolder();
-  let id: string;
-  {
-    await using server = await composedServer({}, folder.path);
-    using client = openClient(server.url, 'sse');
-    ({ id } = await client.sessions.create.mutate({ title: 'Kept' }));
-    await client.sessions.update.mutate({ id, pinned: true });
-  }
-  await using server = await composedServer({}, folder.path);
-  using client = openClient(server.url, 'sse');
-  expect(await client.sessions.get.query({ id })).toMatchObject({ title: 'Kept', pinned: true, favorite: false });
-  expect(await client.sessions.update.mutate({ id, favorite: true })).toMatchObject({ pinned: true, favorite: true });
-});
 
 test('a change over tRPC is visible over SheikhBox, and the other way round', async () => {
   await using server = await composedServer();

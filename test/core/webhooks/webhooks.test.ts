@@ -101,24 +101,7 @@ test('a redirect is not followed', async () => {
   await call('POST', `${base}/${made.id}/test`);
   await expect.poll(async () => (await lastOf(made.id)).state).toBe('failed');
   expect(await lastOf(made.id)).toMatchObject({ statusCode: 307, error: expect.stringContaining('not followed') });
-  expect(program.got).toHaveLength(1);
-  expect(target.got).toEqual([]);
-});
-
-test('a stranger sees nothing of a webhook, and an operator not its whole address', async () => {
-  const [one, other] = [
-    await open.core.keys.create({ name: 'one', role: 'user' }),
-    await open.core.keys.create({ name: 'other', role: 'user' }),
-  ];
-  const operator = await open.core.keys.create({ name: 'operator', role: 'operator' });
-  const body = { name: 'Own', url: 'https://hooks.example.com/T0/secret', events: ['run.failed'] };
-  const { body: made } = await call('POST', base, { body, key: one.key });
-  expect((await call('GET', `${base}/${made.id}`, { key: other.key })).status).toBe(404);
-  expect((await call('GET', base, { key: other.key })).body).toEqual([]);
-  expect((await call('POST', `${base}/${made.id}/rotate`, { key: operator.key })).status).toBe(404);
-  const { body: seen } = await call('POST', `${base}/${made.id}/pause`, { key: operator.key });
-  expect(seen).toMatchObject({ url: 'https://hooks.example.com/…', paused: { by: 'person' } });
-  expect((await call('GET', `${base}/${made.id}`, { key: one.key })).body.url).toBe(body.url);
+  expect([program.got.length, target.got]).toEqual([1, []]);
 });
 
 test.each([

@@ -77,9 +77,7 @@ test('code is saved to its file, runs from there, and is answered with its strea
   });
   expect(
     await client.ask({ type: 'terminal_command', sessionId: 'w', command: 'tail -1 main.py; echo; ls deep/in' }),
-  ).toMatchObject({
-    output: "print('aside', file=sys.stderr)\nscript.js\n",
-  });
+  ).toMatchObject({ output: "print('aside', file=sys.stderr)\nscript.js\n" });
 });
 
 test('failing code gives a one-line error and its full stderr', async (context) => {
@@ -139,9 +137,7 @@ test('a command returns both streams, its exit code and its folder, where the ne
   });
   expect(
     await run('cd /workspace/gone-soon 2>/dev/null || mkdir /workspace/gone-soon && cd /workspace/gone-soon'),
-  ).toMatchObject({
-    cwd: '/workspace/gone-soon',
-  });
+  ).toMatchObject({ cwd: '/workspace/gone-soon' });
   expect(await run('rm -r /workspace/gone-soon')).toMatchObject({ exit_code: 0 });
   expect(await run('pwd')).toMatchObject({ output: '/workspace\n' });
   expect(await run("cat <<'E'\nit's $HOME\nE\nfor x in 1 2\ndo echo $x; done")).toMatchObject({

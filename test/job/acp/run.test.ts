@@ -6,15 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { openClient } from '../../support/clients/trpc.ts';
-import { testRows } from '../../support/runner/tags.ts';
 import { type RealServer, realServer } from '../../support/servers/real-server.ts';
 import { inEachWorld, type worlds } from '../../support/worlds.ts';
 
 const templates = {
   fake: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nprompt: Be brief.\n',
-  forgetful: 'agent: {kind: acp, command: [node, /workspace/agent.mjs, --forgetful]}\n',
   thrifty: 'agent: {kind: acp, command: [node, /workspace/agent.mjs]}\nrun: {token-budget: 1000}\n',
-  missing: 'agent: {kind: acp, command: [no-such-agent]}\n',
 };
 
 const opened = new Map<string, Promise<RealServer>>();
@@ -31,7 +28,6 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** A server for all tests that want these settings. */
 async function serverFor(context: TestContext, world: (typeof worlds)[number], more: Record<string, string> = {}) {
   const settings = { CORRAL_CONFIG: join(folder, 'corral.yaml'), ...more };
   const key = JSON.stringify([world.driver, more]);
@@ -121,16 +117,6 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     expect(stdout.trim()).toBe('0');
   });
 
-  test('takes a message in the middle of its work', async (context) => {
-    const real = await serverFor(context, world);
-    const it = await box(real, 'fake');
-    await it.send('Please wait');
-    await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta')).toBe(true);
-    await it.send('remember something');
-    await expect.poll(() => it.ends().length).toBe(1);
-    expect(it.said()).toEqual(['I wait.', 'I had 1 messages before.']);
-  });
-
   test('stops at its token budget in the middle of its work, and goes on when more is granted', async (context) => {
     const real = await serverFor(context, world);
     const it = await box(real, 'thrifty');
@@ -143,40 +129,6 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     await it.send('Then remember');
     await expect.poll(() => it.ends().length).toBe(1);
     expect(it.said().at(-1)).toBe('I had 1 messages before.');
-  });
-
-  // The unit tests of the agents' side have each way to misbehave; a whole server shows one of them in every run.
-  const misbehaviours = [
-    ['exits', 'Please exit', /exit code 7/],
-    ['floods', 'Please flood me', /more than 200000 updates/],
-    ['prints garbage', 'Please send garbage', /lines that are not messages/],
-    ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
-    ['hangs', 'Please hang', /said nothing for 10 s/],
-  ] as const;
-  testRows(misbehaviours)(
-    'one that %s ends its run typed, and the next run has a new one',
-    async ([, text, why], context) => {
-      const real = await serverFor(context, world, { CORRAL_TOOL_TIMEOUT_SECONDS: '10' });
-      const it = await box(real, 'fake');
-      expect(await it.ask(text)).toMatchObject({
-        status: 'failed',
-        reason: 'failed',
-        code: 'agent_failed',
-        retryable: false,
-      });
-      expect(real.factsOf(it.id, 'run.error')[0]?.data.error).toMatch(why);
-      expect(await it.ask('Do the task')).toMatchObject({ status: 'completed' });
-    },
-  );
-
-  test('a template whose image the driver cannot run is refused before a session starts', async (context) => {
-    if (world.driver !== 'process') context.skip('this driver runs any image');
-    const real = await serverFor(context, world);
-    const client = openClient(real.server.url, 'ws');
-    onTestFinished(() => client[Symbol.dispose]());
-    await expect(client.sessions.create.mutate({ template: 'codex' })).rejects.toThrow(
-      /needs the image corral\/sandbox-agents.*CORRAL_DRIVER=docker/,
-    );
   });
 
   test('an approval that waits over a kill of the server is asked once', { tags: ['nightly'] }, async (context) => {
@@ -193,42 +145,6 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     expect(it.said().at(-1)).toBe('You said yes.');
     expect(real.factsOf(it.id, 'approval.requested')).toHaveLength(1);
     expect(real.factsOf(it.id, 'approval.resolved')).toHaveLength(1);
-  });
-
-  test('one that is not there is a typed end that names it', async (context) => {
-    const real = await serverFor(context, world);
-    const it = await box(real, 'missing');
-    expect(await it.ask('Do the task')).toMatchObject({ status: 'failed', code: 'agent_failed' });
-  });
-
-  test('reads nothing through the server, and a tool named __proto__ is a name like any other', async (context) => {
-    const real = await serverFor(context, world);
-    const it = await box(real, 'fake');
-    await it.ask('Read outside');
-    expect(it.said()).toEqual(['refused: -32601']);
-    await it.ask('Try proto');
-    expect(real.factsOf(it.id, 'tool.called')[0]?.data).toMatchObject({ function: '__proto__', success: true });
-  });
-
-  test('goes on after a kill of the server where it can load its session, else it ends typed', {
-    tags: ['nightly'],
-  }, async (context) => {
-    const real = await serverFor(context, world);
-    const [one, two] = [await box(real, 'fake'), await box(real, 'forgetful')];
-    for (const it of [one, two]) {
-      await it.send('Please wait');
-      await expect.poll(() => it.facts().some(({ type }) => type === 'message.delta')).toBe(true);
-    }
-    real.server.kill('SIGKILL');
-    await real.server.restart();
-    await expect.poll(() => two.ends().length).toBe(1);
-    expect(two.ends()).toMatchObject([{ status: 'failed', code: 'agent_failed' }]);
-    await expect
-      .poll(() => one.said().length + one.facts().filter(({ type }) => type === 'message.delta').length, {
-        timeout: 60_000,
-      })
-      .toBeGreaterThan(1);
-    expect(one.ends()).toEqual([]);
   });
 });
 

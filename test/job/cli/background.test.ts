@@ -57,8 +57,7 @@ test('up returns once the server answers, leaves it to itself, and down ends it'
 test('down --remove deletes the sessions and the data folder, and needs the server for it', async () => {
   expect((await corral('down', '--remove')).stderr).toContain('Start it with corral up');
   await corral('up');
-  const made = await fetch(`${url}/trpc/sessions.create`, { method: 'POST' });
-  expect(made.status).toBe(200);
+  expect((await fetch(`${url}/trpc/sessions.create`, { method: 'POST' })).status).toBe(200);
   const { stdout } = await corral('down', '--remove');
   expect(stdout).toContain('1 sessions and 0 volumes are deleted.');
   await expect(stat(join(folder, 'data'))).rejects.toThrow('ENOENT');

@@ -211,30 +211,26 @@ describe('exec', () => {
   });
 });
 
-describe('logs --process', () => {
-  test('prints and follows the whole log of a background process, of any length', async () => {
-    const id = box;
-    const cmd = 'seq 1 30000; until [ -e go ]; do sleep 0.1; done; echo the end';
-    const headers = { authorization: `Bearer ${env.CORRAL_TOKEN}`, 'content-type': 'application/json' };
-    const body = JSON.stringify({ cmd, background: true });
-    await fetch(`${env.CORRAL_URL}/api/sessions/${id}/shell`, { method: 'POST', headers, body });
-    const listed = linesOf(await corral('ps', '--json', id));
-    const pid = String(listed.find((one) => one.cmd === cmd)?.pid);
-    const whole = Array.from({ length: 30_000 }, (_, n) => `${n + 1}\n`).join('');
-    const printed = async () => (await corral('logs', '--process', pid, id)).stdout === whole;
-    await expect.poll(printed).toBe(true);
-    const following = corral('logs', '-f', '--process', pid, id);
-    await corral('exec', id, 'sleep 1; touch go');
-    const { code, stdout } = await following;
-    expect([code, stdout === `${whole}the end\n`]).toEqual([0, true]);
-    expect((await corral('logs', '--process', '1', id)).stderr).toContain('corral ps');
-  });
+test('logs --process prints and follows the whole log of a background process, of any length', async () => {
+  const id = box;
+  const cmd = 'seq 1 30000; until [ -e go ]; do sleep 0.1; done; echo the end';
+  const headers = { authorization: `Bearer ${env.CORRAL_TOKEN}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ cmd, background: true });
+  await fetch(`${env.CORRAL_URL}/api/sessions/${id}/shell`, { method: 'POST', headers, body });
+  const listed = linesOf(await corral('ps', '--json', id));
+  const pid = String(listed.find((one) => one.cmd === cmd)?.pid);
+  const whole = Array.from({ length: 30_000 }, (_, n) => `${n + 1}\n`).join('');
+  const printed = async () => (await corral('logs', '--process', pid, id)).stdout === whole;
+  await expect.poll(printed).toBe(true);
+  const following = corral('logs', '-f', '--process', pid, id);
+  await corral('exec', id, 'sleep 1; touch go');
+  const { code, stdout } = await following;
+  expect([code, stdout === `${whole}the end\n`]).toEqual([0, true]);
+  expect((await corral('logs', '--process', '1', id)).stderr).toContain('corral ps');
 });
 
-describe('attach', () => {
-  test('without a terminal it says what to use', async () => {
-    expect(await corral('attach', 'last')).toMatchObject({ code: 2, stderr: expect.stringContaining('corral exec') });
-  });
+test('attach without a terminal it says what to use', async () => {
+  expect(await corral('attach', 'last')).toMatchObject({ code: 2, stderr: expect.stringContaining('corral exec') });
 });
 
 test('desktop says that a sandbox has none, and --add why it cannot have one', async () => {
@@ -252,8 +248,7 @@ test('desktop says that a sandbox has none, and --add why it cannot have one', a
 describe('sessions', () => {
   test('ls, show and logs tell of a session as JSON, and rm deletes it', async () => {
     const id = JSON.parse((await corral('run', '--json', fence('sh', 'echo hi'))).stdout).session;
-    const listed = linesOf(await corral('ls', '--json')).map(({ id }) => id);
-    expect(listed).toContain(id);
+    expect(linesOf(await corral('ls', '--json')).map(({ id }) => id)).toContain(id);
     expect(JSON.parse((await corral('show', '--json', id)).stdout)).toMatchObject({
       id,
       status: 'completed',

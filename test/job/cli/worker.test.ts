@@ -135,8 +135,7 @@ test('a call that needs a permission waits for it, and an interrupt ends what ru
   expect((await box.files.list()).map(({ name }) => name)).not.toContain('asked');
   queue.log(session, { type: 'user.tool_confirmation', tool_use_id: denied, result: 'deny' });
   queue.log(session, { type: 'user.tool_confirmation', tool_use_id: held, result: 'allow' });
-  expect((await resultOf(queue, held ?? '')).isError).toBe(false);
-  expect(await box.files.read('asked')).toBe('\n');
+  expect([(await resultOf(queue, held ?? '')).isError, await box.files.read('asked')]).toEqual([false, '\n']);
 
   const endless = queue.call(session, 'bash', { command: 'echo $$ >pid; sleep 1000' });
   await expect.poll(() => box.files.read('pid').catch(() => '')).not.toBe('');

@@ -11,9 +11,7 @@ import { serverProcess } from '../../support/servers/server-process.ts';
 let corral: Corral;
 let box: Box;
 eachNeeds('bubblewrap');
-test.beforeEach(({ crew }) => {
-  ({ corral, box } = crew);
-});
+test.beforeEach(({ crew }) => ({ corral, box } = crew));
 
 async function* pieces(count: number, size: number) {
   for (let n = 0; n < count; n++) yield new Uint8Array(size).fill(n);
@@ -135,8 +133,7 @@ test('on Docker a box has its size, and reaches only what it chose of what the p
   await using made = await Corral.create({ url: own.url, size, egress: ['chosen.invalid'] });
   const statusOf = async (host: string) =>
     (await made.exec(`curl -sS -o /dev/null -w '%{http_code}' http://${host}/ || true`)).stdout;
-  const reached = await Promise.all([statusOf('other.invalid'), statusOf('chosen.invalid')]);
-  expect(reached).toEqual(['403', '502']); // refused; allowed, though nobody has that name
+  expect(await Promise.all([statusOf('other.invalid'), statusOf('chosen.invalid')])).toEqual(['403', '502']); // refused; allowed, though nobody has that name
   const [container = ''] = (await docker('ps', '-q', '--filter', `label=corral.session=${made.id}`)).split('\n');
   const limits = await docker('inspect', '-f', '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}}', container);
   expect(limits).toBe(`${1536 * 2 ** 20} 500000000`);
@@ -177,31 +174,26 @@ describe('exec', () => {
 
   test('ends its command when the signal fires', async () => {
     const stop = new AbortController();
-    const ended = box.exec('echo begun; sleep 600; echo over', {
-      signal: stop.signal,
-      onStdout: () => stop.abort(),
-    });
+    const ended = box.exec('echo begun; sleep 600; echo over', { signal: stop.signal, onStdout: () => stop.abort() });
     await expect(ended).rejects.toMatchObject({ name: 'AbortError' });
     const sleeping = async () => (await box.exec("pgrep -f '^sleep 60[0]'")).stdout;
     await expect.poll(sleeping).toBe('');
   });
 });
 
-describe('files', () => {
-  test('are written and read as text, as bytes and as streams', async () => {
-    await box.files.write('notes/a.txt', 'häi\n');
-    expect(await box.files.read('notes/a.txt')).toBe('häi\n');
-    expect(await box.files.bytes('notes/a.txt')).toEqual(new TextEncoder().encode('häi\n'));
-    expect(await box.files.write('big.bin', pieces(100, 100_000))).toMatchObject({ size: 10_000_000 });
-    const { size, body } = await box.files.stream('big.bin');
-    const [here, there] = [createHash('sha256'), createHash('sha256')];
-    for await (const piece of body as unknown as AsyncIterable<Uint8Array>) there.update(piece);
-    for await (const piece of pieces(100, 100_000)) here.update(piece);
-    expect([size, there.digest('hex')]).toEqual([10_000_000, here.digest('hex')]);
-    expect((await box.files.list('notes')).map(({ name }) => name)).toEqual(['a.txt']);
-    await box.files.remove('notes/a.txt');
-    await expect(box.files.read('notes/a.txt')).rejects.toMatchObject({ code: 'not_found' });
-  });
+test('files are written and read as text, as bytes and as streams', async () => {
+  await box.files.write('notes/a.txt', 'häi\n');
+  expect(await box.files.read('notes/a.txt')).toBe('häi\n');
+  expect(await box.files.bytes('notes/a.txt')).toEqual(new TextEncoder().encode('häi\n'));
+  expect(await box.files.write('big.bin', pieces(100, 100_000))).toMatchObject({ size: 10_000_000 });
+  const { size, body } = await box.files.stream('big.bin');
+  const [here, there] = [createHash('sha256'), createHash('sha256')];
+  for await (const piece of body as unknown as AsyncIterable<Uint8Array>) there.update(piece);
+  for await (const piece of pieces(100, 100_000)) here.update(piece);
+  expect([size, there.digest('hex')]).toEqual([10_000_000, here.digest('hex')]);
+  expect((await box.files.list('notes')).map(({ name }) => name)).toEqual(['a.txt']);
+  await box.files.remove('notes/a.txt');
+  await expect(box.files.read('notes/a.txt')).rejects.toMatchObject({ code: 'not_found' });
 });
 
 test('a watch tells every change after it began, and ends with the loop', async () => {
@@ -221,27 +213,25 @@ test('a watch tells every change after it began, and ends with the loop', async 
   await expect(box.files.watch('../..')).rejects.toMatchObject({ address: corral.address });
 });
 
-describe('terminal', () => {
-  test('is read by iteration, and stays when its reader leaves', async () => {
-    const terminal = await box.terminal();
-    await terminal.write('echo $((40 + 2)); KEPT=kept\r');
-    let seen = '';
-    for await (const bytes of terminal) {
-      seen += new TextDecoder().decode(bytes);
-      if (/[\r\n]42\r/.test(seen)) break;
-    }
-    expect(await terminal.ended).toBe('detached');
-    let again = '';
-    const same = await box.terminal({
-      id: terminal.id,
-      onData(bytes) {
-        again += new TextDecoder().decode(bytes);
-      },
-    });
-    await same.write('echo "still $KEPT"; exit\r');
-    expect(await same.ended).toBe('exited');
-    expect(again).toContain('still kept');
+test('terminal is read by iteration, and stays when its reader leaves', async () => {
+  const terminal = await box.terminal();
+  await terminal.write('echo $((40 + 2)); KEPT=kept\r');
+  let seen = '';
+  for await (const bytes of terminal) {
+    seen += new TextDecoder().decode(bytes);
+    if (/[\r\n]42\r/.test(seen)) break;
+  }
+  expect(await terminal.ended).toBe('detached');
+  let again = '';
+  const same = await box.terminal({
+    id: terminal.id,
+    onData(bytes) {
+      again += new TextDecoder().decode(bytes);
+    },
   });
+  await same.write('echo "still $KEPT"; exit\r');
+  expect(await same.ended).toBe('exited');
+  expect(again).toContain('still kept');
 });
 
 describe('run', () => {
@@ -318,8 +308,7 @@ test('a run is followed through a restart of the server, and no event comes twic
     restarted = server.restart().then(() => own.files.write('go', ''));
   }
   await restarted;
-  expect(seqs).toEqual(seqs.map((_, n) => (seqs[0] ?? 0) + n));
-  expect((await run.result()).status).toBe('completed');
+  expect([seqs, (await run.result()).status]).toEqual([seqs.map((_, n) => (seqs[0] ?? 0) + n), 'completed']);
   await own.remove();
 });
 

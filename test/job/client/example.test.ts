@@ -96,9 +96,8 @@ test('the packed package works in another program, includes its types, and runs 
   expect((await command('--help')).stdout).toContain('Get started: CORRAL_URL=');
   const { dependencies } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'));
   expect(Object.keys(dependencies)).toEqual(['@trpc/client', '@trpc/server', 'zod']);
-  for (const dependency of [...Object.keys(dependencies), '@types']) {
+  for (const dependency of [...Object.keys(dependencies), '@types'])
     await symlink(join(root, 'node_modules', dependency), join(home, 'node_modules', dependency));
-  }
   await cp(join(root, example), join(home, 'main.ts'));
   const compilerOptions = { module: 'nodenext', target: 'esnext', strict: true, noEmit: true, types: ['node'] };
   await writeFile(join(home, 'package.json'), '{"type":"module"}');

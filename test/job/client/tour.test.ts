@@ -57,9 +57,7 @@ describe('the tour', () => {
     expect(said).toContain('err: oh');
   });
 
-  test('in Python runs, and type-checks strictly with the client', {
-    tags: ['nightly'],
-  }, async ({ owner, skip }) => {
+  test('in Python runs, and type-checks strictly with the client', { tags: ['nightly'] }, async ({ owner, skip }) => {
     await needs({ skip }, 'registries');
     const program = await python();
     const said = await lines(owner, program, [join(tour, 'tour.py')]);

@@ -13,7 +13,6 @@ const run = promisify(execFile);
 const token = 'e2b_0123456789';
 const { PATH = '', HOME = '' } = process.env;
 
-/** The text of the page's blocks of this kind, without the list's indentation. */
 const blocksOf = (page: string, kind: string) =>
   [...page.matchAll(new RegExp(`\`\`\`${kind}\\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, text = '']) =>
     text.replaceAll(/^ {3}/gm, ''),

@@ -90,16 +90,13 @@ test.for(recipes)(
         OPENAI_AGENTS_DISABLE_TRACING: '1',
       },
     );
-    expect(said.trim().split('\n').at(-1)).toBe('The sum is 24133.');
-    expect(fake.refusals).toEqual([]);
+    expect([said.trim().split('\n').at(-1), fake.refusals]).toEqual(['The sum is 24133.', []]);
     const left = await fetch(`${server.url}/v2/sandboxes`, { headers: { 'x-api-key': token } });
     expect(await left.json()).toEqual([]);
   },
 );
 
-test("LangChain's own tests for sandboxes pass", {
-  tags: ['nightly'],
-}, async (context: TestContext) => {
+test("LangChain's own tests for sandboxes pass", { tags: ['nightly'] }, async (context: TestContext) => {
   await needs(context, 'docker');
   const suite = ['langchain-e2b==0.0.6', 'langchain-tests==1.1.9', 'pytest==9.2.0', 'pytest-asyncio==1.5.0'];
   const source = await readFile('test/job/e2b/programs/langchain_suite.py', 'utf8');

@@ -14,11 +14,7 @@ for (const driver of ['docker', 'process'] as const) {
   describe.skipIf(!drivers[driver])(drivers[driver] ? name : `${name}: skipped, it does not work here`, () => {
     let server: ServerProcess;
     beforeAll(async () => {
-      server = await serverProcess({
-        CORRAL_DRIVER: driver,
-        CORRAL_E2B_FACADE: 'on',
-        CORRAL_TOKEN: 'e2b_0123456789',
-      });
+      server = await serverProcess({ CORRAL_DRIVER: driver, CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: 'e2b_0123456789' });
     });
     afterAll(() => server[Symbol.asyncDispose]());
     const env = () => ({

@@ -50,14 +50,6 @@ export function entryRows(it: WireClient): void {
     const { body } = await files('Stat', { path: '~/made/deep/file' });
     expect((body as unknown as Entry).entry).toMatchObject({ mode: 0o644, permissions: '-rw-r--r--', ...own });
   });
-  test('metadata of an upload is an attribute of the file, which a program can read and set', async () => {
-    const headers = { 'content-type': 'application/octet-stream', 'x-metadata-author': 'ann' };
-    const answer = await it.agent('/files?path=noted', { method: 'POST', body: 'x', headers });
-    expect(await answer.json()).toMatchObject([{ path: '/home/user/noted', metadata: { author: 'ann' } }]);
-    await run(`python3 -c "import os; os.setxattr('noted', 'user.e2b.own', os.getxattr('noted', 'user.e2b.author'))"`);
-    const { body } = await files('Stat', { path: 'noted' });
-    expect(body).toMatchObject({ entry: { metadata: { author: 'ann', own: 'ann' } } });
-  });
   test('a folder is removed with everything in it', async () => {
     await run('mkdir -p gone/a/b && touch gone/a/b/c');
     expect(await files('Remove', { path: 'gone' })).toEqual({ status: 200, body: {} });

@@ -17,9 +17,7 @@ export function uploadRows(it: WireClient): void {
     await run('rm -rf ~/up; mkdir ~/up; printf old > ~/up/old');
     const files = () => run('cd ~/up; for f in $(ls -A); do echo "$f=$(head -c 9 $f)"; done');
     /** The sandbox hears of the break a moment later than the client. */
-    return {
-      are: (...lines: string[]) => expect.poll(files).toBe(lines.map((it) => `${it}\n`).join('')),
-    };
+    return { are: (...lines: string[]) => expect.poll(files).toBe(lines.map((it) => `${it}\n`).join('')) };
   };
   /** Sends headers and a part of the body, and leaves when the sandbox has that part. */
   const cut = async (begun: ClientRequest, body: string | Buffer) => {
@@ -46,8 +44,7 @@ export function uploadRows(it: WireClient): void {
   test('a multipart upload without its end is 400, and leaves the parts before', async () => {
     const files = await folder();
     const body = `${part('up/first')}whole\r\n${part('up/old')}${half}`;
-    const answer = await it.agent('/files', { method: 'POST', headers: form, body });
-    expect(answer.status).toBe(400);
+    expect((await it.agent('/files', { method: 'POST', headers: form, body })).status).toBe(400);
     await files.are('first=whole', 'old=old');
   });
   test.each([

@@ -1,6 +1,6 @@
 // @module-tag all
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import WebSocket from 'ws';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';
@@ -67,53 +67,49 @@ const expected = (events: readonly SessionEvent[], words: Words): SeenEntry[] =>
 
 const task = `Work on\n${fence('sh', 'echo one; sleep 1; echo two')}\n${fence('ask', 'Which colour?')}\n${fence('sh', 'sleep 1; echo three > shared.txt')}`;
 
-describe('one session watched through every API during a crash and a restart of its server', () => {
-  test('shows the same events in the same order in every API', async (context) => {
-    await needs(context, 'bubblewrap');
-    await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
-    const client = api(server.url);
-    const id = await client.create();
-    const ws = server.url.replace('http', 'ws');
-    const names = ['message', 'title', 'plan', 'step', 'tool', 'wait', 'error', 'done'];
-    using sheikhboxWatch = sseWatcher(`${server.url}/api/v1/sessions/${id}/events?last_event_id=0`, names);
-    using crogiaWatch = socketWatcher(`${ws}/ws/${id}?profile=crogia`);
-    using cambioWatch = socketWatcher(`${ws}/ws/${id}?profile=cambioml`);
-    using opencodexWatch = socketWatcher(`${ws}/api/v1/chats/${id}/stream`);
-    using trpcSse = trpcWatcher(server.url, id, 'sse');
-    using trpcWs = trpcWatcher(server.url, id, 'ws');
+test('one session watched through every API during a crash and a restart of its server shows the same events in the same order in every API', async (context) => {
+  await needs(context, 'bubblewrap');
+  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_RATE_LIMIT_PER_MINUTE: '0' });
+  const client = api(server.url);
+  const id = await client.create();
+  const ws = server.url.replace('http', 'ws');
+  const names = ['message', 'title', 'plan', 'step', 'tool', 'wait', 'error', 'done'];
+  using sheikhboxWatch = sseWatcher(`${server.url}/api/v1/sessions/${id}/events?last_event_id=0`, names);
+  using crogiaWatch = socketWatcher(`${ws}/ws/${id}?profile=crogia`);
+  using cambioWatch = socketWatcher(`${ws}/ws/${id}?profile=cambioml`);
+  using opencodexWatch = socketWatcher(`${ws}/api/v1/chats/${id}/stream`);
+  using trpcSse = trpcWatcher(server.url, id, 'sse');
+  using trpcWs = trpcWatcher(server.url, id, 'ws');
 
-    await client.send(id, task);
-    await sleep(1_500);
-    server.kill('SIGKILL');
-    await server.restart();
-    await expect.poll(() => client.status(id)).toBe('waiting');
-    server.kill('SIGTERM');
-    await server.restart();
-    await client.send(id, 'Blue');
-    await expect.poll(() => client.status(id)).toBe('completed');
+  await client.send(id, task);
+  await sleep(1_500);
+  server.kill('SIGKILL');
+  await server.restart();
+  await expect.poll(() => client.status(id)).toBe('waiting');
+  server.kill('SIGTERM');
+  await server.restart();
+  await client.send(id, 'Blue');
+  await expect.poll(() => client.status(id)).toBe('completed');
 
-    const events = storedEvents(server.data, id);
-    const watchers = [
-      [sheikhboxWatch, sheikhbox],
-      [crogiaWatch, conversation('crogia')],
-      [cambioWatch, conversation('cambioml')],
-      [opencodexWatch, opencodex],
-      [trpcSse, trpc],
-      [trpcWs, trpc],
-    ] as const;
-    for (const [watcher, words] of watchers) {
-      await expect.poll(() => watcher.seen).toEqual(expected(events, words));
-    }
+  const events = storedEvents(server.data, id);
+  const watchers = [
+    [sheikhboxWatch, sheikhbox],
+    [crogiaWatch, conversation('crogia')],
+    [cambioWatch, conversation('cambioml')],
+    [opencodexWatch, opencodex],
+    [trpcSse, trpc],
+    [trpcWs, trpc],
+  ] as const;
+  for (const [watcher, words] of watchers) await expect.poll(() => watcher.seen).toEqual(expected(events, words));
 
-    // The sixth facade has no conversation stream, but works in the same workspace.
-    const output = await inWorkspace(`${ws}/ws?user_id=u`, {
-      type: 'terminal_command',
-      sessionId: id,
-      command: 'cat shared.txt',
-    });
-    expect(output).toMatchObject({ type: 'terminal_output', output: 'three\n' });
-    expect((await client.remove(id)).status).toBe(200);
+  // The sixth facade has no conversation stream, but works in the same workspace.
+  const output = await inWorkspace(`${ws}/ws?user_id=u`, {
+    type: 'terminal_command',
+    sessionId: id,
+    command: 'cat shared.txt',
   });
+  expect(output).toMatchObject({ type: 'terminal_output', output: 'three\n' });
+  expect((await client.remove(id)).status).toBe(200);
 });
 
 async function inWorkspace(url: string, command: object): Promise<Record<string, unknown>> {

@@ -73,11 +73,7 @@ inEachWorld('process', 'with $driver', (world) => {
     const send = async (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
       await fetch(`${server.url}${path}`, {
         method,
-        headers: {
-          authorization: `Bearer ${token}`,
-          ...(body && { 'content-type': 'application/json' }),
-          ...headers,
-        },
+        headers: { authorization: `Bearer ${token}`, ...(body && { 'content-type': 'application/json' }), ...headers },
         ...(body && { body: JSON.stringify(body) }),
       });
     const ask = (method: string, path: string, body?: object) => send(method, `/api/v1/sessions${path}`, body);
@@ -89,10 +85,7 @@ inEachWorld('process', 'with $driver', (world) => {
       return said;
     };
 
-    const stored = await send('POST', '/api/v1/settings/api-keys', {
-      provider: 'openai',
-      api_key: canaries.storedKey,
-    });
+    const stored = await send('POST', '/api/v1/settings/api-keys', { provider: 'openai', api_key: canaries.storedKey });
     expect([200, 201]).toContain(stored.status);
     const made = JSON.parse(await heard(ask('PUT', ''))) as { data: { session_id: string } };
     const id = made.data.session_id;

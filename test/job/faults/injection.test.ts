@@ -74,8 +74,7 @@ testRows(wireNames)(
     const second = real.factsOf(id, 'approval.requested').at(-1)?.data.callId ?? '';
     expect((await decide(second, 'reject')).status).toBe(200);
     await real.rests(id);
-    const note = await real.client.ask('POST', `/${id}/file`, { file: 'note.txt' });
-    expect(note.status).toBe(200);
+    expect((await real.client.ask('POST', `/${id}/file`, { file: 'note.txt' })).status).toBe(200);
     expect(JSON.stringify(real.log(id))).not.toContain(fakeKey);
     expect(provider.refusals).toEqual([]);
     await real.holds(id);

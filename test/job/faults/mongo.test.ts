@@ -120,8 +120,7 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
     await it.becomes('/health', 200);
     await expect.poll(() => client.status(id).catch(() => 'away')).toBe('completed');
     const after = await events();
-    expect(problemsOf(after)).toEqual([]);
-    expect(after.slice(0, before.length)).toEqual(before);
+    expect([problemsOf(after), after.slice(0, before.length)]).toEqual([[], before]);
     const called = after.flatMap((event) => (event.type === 'tool.called' ? [event.data] : []));
     expect(called.slice(1)).toMatchObject([{ success: true, exitCode: 0, output: lines.join('') }]);
     const said = after.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));

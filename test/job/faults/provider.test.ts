@@ -8,9 +8,7 @@ import {
   fakeGemini,
   functionCall,
   type GeminiReply,
-  internalError,
   parts,
-  refusal,
   text,
   tooManyRequests,
 } from '../../support/agents/fake-gemini.ts';
@@ -60,73 +58,10 @@ describe('a provider in trouble', () => {
       return n === 0 ? tooManyRequests('1.5s') : n === 1 ? planned : said;
     });
     await using server = await serverFor(gemini);
-    const frames = await server.client.chat(server.id, 'Hello');
-    expect(frames.at(-1)?.event).toBe('done');
+    expect((await server.client.chat(server.id, 'Hello')).at(-1)?.event).toBe('done');
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(1_500);
     const notices = server.log().filter(({ type }) => type === 'run.notice');
     expect(notices).toMatchObject([{ data: { kind: 'waiting_provider', detail: expect.stringContaining('quota') } }]);
-  });
-
-  test('F076 a run fails after five failed requests, and the next message starts again', {
-    tags: ['nightly'],
-  }, async () => {
-    await using gemini = await fakeGemini((_, n) => (n < 5 ? internalError() : n === 5 ? planned : said));
-    await using server = await serverFor(gemini);
-    const frames = await server.client.chat(server.id, 'Hello');
-    expect(frames.map(({ event }) => event)).toEqual(['error']);
-    expect(gemini.requests).toHaveLength(5);
-    const end = server.log().find(({ type }) => type === 'run.end');
-    expect(end).toMatchObject({ data: { status: 'failed', code: 'provider_error', retryable: true } });
-    expect((await server.client.chat(server.id, 'Again')).at(-1)?.event).toBe('done');
-  });
-
-  test('F077 a refusal that no retry mends fails the run after one request, and the error never repeats the key', async () => {
-    const refusals = [
-      [400, 'INVALID_ARGUMENT', 'The input token count exceeds the maximum number of tokens allowed.'],
-      [401, 'UNAUTHENTICATED', `The key ${canaryKey} is not valid.`],
-      [403, 'PERMISSION_DENIED', `The key ${canaryKey} may not.`],
-      [404, 'NOT_FOUND', 'models/gemini-2.5-flash is not found.'],
-    ] as const;
-    await using gemini = await fakeGemini((_, n) => refusal(...(refusals[n % 4] as (typeof refusals)[0])));
-    await using server = await serverFor(gemini);
-    for (const [n, [status]] of refusals.entries()) {
-      const frames = await server.client.chat(server.id, `Hello ${n}`);
-      expect(
-        frames.map(({ event }) => event),
-        `${status}`,
-      ).toEqual(['error']);
-      expect(gemini.requests, `${status}`).toHaveLength(n + 1);
-      const ends = server.log().filter(({ type }) => type === 'run.end');
-      expect(ends, `${status}`).toHaveLength(n + 1);
-      expect(ends.at(-1), `${status}`).toMatchObject({ data: { status: 'failed', retryable: false } });
-      expect(JSON.stringify([frames, server.log()]) + server.output(), `${status}`).not.toContain(canaryKey);
-    }
-  });
-
-  test('F082 a reply of a hundred thousand small pieces creates few events and uses little memory', {
-    tags: ['nightly'],
-  }, async () => {
-    const pieces = 100_000;
-    const chunks = Array.from({ length: pieces }, (_, n) => text('x', n === pieces - 1 ? 'STOP' : undefined));
-    await using gemini = await fakeGemini((_, n) => (n === 0 ? planned : n === 1 ? { chunks } : said));
-    await using server = await serverFor(gemini);
-    await server.client.send(server.id, 'Hello');
-    const before = server.rss();
-    let peak = before;
-    await reaches(() => {
-      peak = Math.max(peak, server.rss());
-      return server.log().some(({ type }) => type === 'run.end');
-    });
-    const at = server.log().findIndex((it) => it.type === 'message.assistant' && it.data.text === 'x'.repeat(pieces));
-    expect(at).toBeGreaterThan(0);
-    const deltas = server
-      .log()
-      .slice(0, at)
-      .filter(({ type }) => type === 'message.delta');
-    expect(deltas.length).toBeLessThan(40); // deltas have the maximum length
-    // 20 MB on the wire need more as objects, before the garbage collector frees them.
-    expect((peak - before) / 2 ** 20).toBeLessThan(300);
-    expect(problemsOf(server.log())).toEqual([]);
   });
 
   test('F107 a stop disconnects the provider, and keeps the text so far', async () => {

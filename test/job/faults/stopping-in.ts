@@ -112,7 +112,6 @@ export const stoppingIn = (world: World) =>
     });
   });
 
-/** The session of the only workspace. */
 async function workspaceOf({ client }: RealServer): Promise<string | undefined> {
   const { body } = await client.ask('GET', '');
   const { sessions } = body.data as { sessions: { session_id: string }[] };

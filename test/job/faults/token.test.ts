@@ -44,9 +44,8 @@ inEachWorld('process', 'in $driver', (world) => {
     expect(found[hashOf(token)]).toBeUndefined();
     expect(found[hashOf(word.join('-'))]).not.toEqual([]);
     expect(Object.keys(found)).toEqual([hashOf(word.join('-'))]);
-    for (const what of ['trace', 'read another memory', 'debugger']) {
+    for (const what of ['trace', 'read another memory', 'debugger'])
       expect(tried[what], what).toEqual([0, expect.any(Number)]);
-    }
     expect(tried['environ while starting']?.[1], 'looks at a daemon that starts').toBeGreaterThan(0);
     expect(answers).toEqual(['no', 'no']);
     if (world.driver === 'docker') {

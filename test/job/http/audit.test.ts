@@ -22,33 +22,6 @@ async function started() {
   return { server, rows, ask, told };
 }
 
-test('in every facade a change is audited once, and a read is not', async () => {
-  const { server, ask, told } = await started();
-  await using _ = server;
-  const id = (await ask('PUT', '/api/v1/sessions')).data.session_id;
-  expect(told()).toEqual([['session.create', id, 'done']]);
-  await ask('GET', `/api/v1/sessions/${id}`);
-  await ask('GET', '/api/sessions');
-  expect(told()).toEqual([]);
-  await ask('DELETE', `/api/v1/sessions/${id}`);
-  expect(told()).toEqual([['session.delete', id, 'done']]);
-  await ask('DELETE', `/api/v1/sessions/${id}`);
-  expect(told()).toEqual([['session.delete', id, 'session_not_found']]);
-
-  const { session_id: crogia } = await ask('POST', '/api/sessions', { task: 'T' });
-  expect(told()).toEqual([['session.create', crogia, 'done']]);
-  await ask('DELETE', `/api/sessions/${crogia}`);
-  expect(told()).toEqual([['session.delete', crogia, 'done']]);
-
-  const { id: cambio } = await ask('POST', '/sessions');
-  expect(told()).toEqual([['session.create', cambio, 'done']]);
-
-  const { id: typed } = (await ask('POST', '/trpc/sessions.create', {})).result.data;
-  expect(told()).toEqual([['session.create', typed, 'done']]);
-  await ask('POST', '/trpc/sessions.delete', { id: typed });
-  expect(told()).toEqual([['session.delete', typed, 'done']]);
-});
-
 test('an audit row names the key by its id and the address, and contains no part of the key', async () => {
   const { server, rows, ask, told } = await started();
   await using _ = server;

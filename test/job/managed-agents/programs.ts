@@ -12,7 +12,6 @@ import { obedient } from './script.ts';
 export const key = 'ma_0123456789';
 /** A program of this folder. */
 export const program = (name: string) => join(import.meta.dirname, 'programs', name);
-/** The packages of the programs in each language. */
 export const python = { language: 'python', packages: ['anthropic==2.12.0'] } as const;
 export const javascript = { language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'] } as const;
 

@@ -22,9 +22,7 @@ const settings = { CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8' };
 
 testEverywhere(
   'a program keeps tokens in a vault, and the server gives them to its tool server alone',
-  {
-    settings,
-  },
+  { settings },
   async (it) => {
     await using tools = await guardedTools();
     expect(await stepsOf(it, 'vaults.py', { TOOL_SERVER: tools.url })).toEqual({

@@ -4,9 +4,7 @@ import { stepsOf, testEverywhere } from './programs.ts';
 
 testEverywhere(
   'a program verifies by the SDK what a webhook tells of its sessions and of what it keeps',
-  {
-    settings: { CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8' },
-  },
+  { settings: { CORRAL_WEBHOOKS_ALLOW_RANGES: '127.0.0.0/8' } },
   async (it) => {
     expect(await stepsOf(it, 'webhooks.mjs', { CORRAL_URL: it.server.url })).toEqual({
       about: [

@@ -93,58 +93,7 @@ test('a session waits in the queue until a worker gives it a sandbox', async () 
   await expect.poll(() => boxesOf(session), patiently).toEqual([]);
 });
 
-test('a call that a person has to allow reaches the worker once it is allowed', async () => {
-  const asking = { name: 'bash', permission_policy: { type: 'always_ask' } };
-  const queue = await queueOfTest([{ type: 'agent_toolset_20260401', configs: [asking] }]);
-  const session = await queue.begin('run: echo allowed-$((1+1))');
-  await expect.poll(() => restOf(session), patiently).toBe('requires_action');
-  const use = (await eventsOf(session)).find(({ type }) => type === 'agent.tool_use');
-  expect(use.evaluated_permission).toBe('ask');
-  const result = { type: 'user.tool_result', tool_use_id: use.id, content: [{ type: 'text', text: 'forged' }] };
-  expect((await asked('POST', `/sessions/${session}/events`, { body: { events: [result] } })).status).toBe(400);
-  startWorker(queue);
-  const allow = { type: 'user.tool_confirmation', tool_use_id: use.id, result: 'allow' };
-  await ask('POST', `/sessions/${session}/events`, { events: [allow] });
-  await expect.poll(() => restOf(session), patiently).toBe('end_turn');
-  const events = await eventsOf(session);
-  expect(textOf(events, 'user.tool_result')).toBe('allowed-2');
-  expect(events.filter(({ type }) => type === 'user.tool_confirmation')).toHaveLength(1);
-  await ask('DELETE', `/sessions/${session}`);
-  await expect.poll(() => boxesOf(session), patiently).toEqual([]);
-});
-
-test('a worker that is killed neither loses a command nor runs it twice', async () => {
-  const queue = await queueOfTest();
-  const first = startWorker(queue);
-  const session = await queue.begin('run: echo ran >>count; until [ -e go ]; do sleep 0.1; done; wc -l <count');
-  await expect.poll(() => boxesOf(session), patiently).toHaveLength(1);
-  const [id = ''] = await boxesOf(session);
-  const box = await corral.open(id);
-  const ran = () => box.files.read('count').catch(() => '');
-  await expect.poll(ran, patiently).toBe('ran\n');
-  first.kill('SIGKILL');
-  await once(first, 'exit');
-
-  // The lease would lapse after 90 s; this heartbeat, in the name of the dead worker, leaves it one second.
-  const [item] = (await ask('GET', `/environments/${queue.id}/work`)).data;
-  const last = encodeURIComponent(item.latest_heartbeat_at);
-  const at = `/environments/${queue.id}/work/${item.id}`;
-  const beat = `${at}/heartbeat?expected_last_heartbeat=${last}&desired_ttl_seconds=1`;
-  const { last_heartbeat: newest } = await ask('POST', beat);
-  startWorker(queue);
-  const beats = async () => (await ask('GET', at)).latest_heartbeat_at;
-  await expect.poll(beats, patiently).not.toBe(newest);
-  await box.files.write('go', '');
-  await expect.poll(() => restOf(session), patiently).toBe('end_turn');
-  expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('1');
-  expect([await ran(), await boxesOf(session)]).toEqual(['ran\n', [id]]);
-  await ask('DELETE', `/sessions/${session}`);
-  await expect.poll(() => boxesOf(session), patiently).toEqual([]);
-});
-
-test('a session of an owner waits through the death of its server, and the owner’s worker ends it', {
-  tags: ['nightly'],
-}, async () => {
+test('a session of an owner waits through the death of its server, and the owner’s worker ends it', { tags: ['nightly'] }, async () => {
   const owner = await corral.api.keys.create.mutate({ name: 'owner', role: 'user' });
   const queue = await queueOfTest(undefined, owner.key);
   const session = await queue.begin('run: echo after-$((1+1))');
@@ -161,62 +110,6 @@ test('a session of an owner waits through the death of its server, and the owner
   // After it the worker hears nothing of its sessions, so their boxes wait for the next worker.
   await corral.api.keys.revoke.mutate({ id: owner.view.id });
   expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).status).toBe(401); // with the key that made it
-});
-
-test('an environment’s key opens its queue and sessions for results, and nothing else', async () => {
-  const [queue, other] = [await queueOfTest(), await queueOfTest()];
-  const [session, foreign] = [await queue.begin('run: true'), await other.begin('run: true')];
-  await expect.poll(() => restOf(session), patiently).toBe('requires_action');
-  const status = async (method: string, path: string, by: string, body?: object) =>
-    (await asked(method, path, { by, ...(body && { body }) })).status;
-  const poll = async (by = queue.key) => (await asked('GET', `/environments/${queue.id}/work/poll`, { by })).body;
-  const statuses = async (by: string, work: string) =>
-    await Promise.all([
-      status('GET', `/sessions/${session}`, by),
-      status('GET', `/sessions/${session}/events`, by),
-      status('GET', `/sessions/${foreign}`, by),
-      status('POST', `/sessions/${session}/events`, by, { events: say('do more') }),
-      status('GET', '/agents', by),
-      status('GET', '/sessions', by),
-      status('DELETE', `/sessions/${session}`, by),
-      status('GET', `/environments/${queue.id}`, by),
-      status('POST', `/environments/${queue.id}/keys`, by, { name: 'more' }),
-      status('GET', `/environments/${other.id}/work/poll`, by),
-      status('GET', `/environments/${queue.id}/work/poll?block_ms=1`, by),
-      status('GET', `/environments/${queue.id}/work/${work}`, by),
-    ]);
-  const item = await poll();
-  const { sessions_token: token } = JSON.parse(Buffer.from(item.secret, 'base64url').toString());
-  const shared = [200, 200, 404, 400, 401, 401, 401, 401, 401];
-  expect(await statuses(queue.key, item.id)).toEqual([...shared, 404, 200, 403]);
-  expect(await statuses(token, item.id)).toEqual([...shared, 403, 403, 200]);
-  const trpc = await fetch(`${it.server.url}/trpc/sessions.list`, {
-    headers: { authorization: `Bearer ${queue.key}` },
-  });
-  expect(trpc.status).toBe(401);
-  expect((await ask('GET', `/environments/${queue.id}/work/${item.id}`)).secret).toBeNull();
-
-  const at = `/environments/${queue.id}/work/${item.id}`;
-  expect(await status('POST', `${at}/ack`, token)).toBe(200);
-  expect(await status('POST', `${at}/heartbeat?expected_last_heartbeat=NO_HEARTBEAT`, token)).toBe(200);
-  const again = await asked('POST', `${at}/heartbeat?expected_last_heartbeat=NO_HEARTBEAT`, { by: token });
-  expect([again.status, again.body.error.details.error_code]).toEqual([412, 'heartbeat_precondition_failed']);
-  expect(again.body.error.details.current_state).toMatchObject({
-    lease_extended: false,
-    state: 'active',
-    ttl_seconds: 90,
-  });
-  const stream = await fetch(`${it.server.url}/anthropic/v1/sessions/${session}/events/stream`, {
-    headers: { authorization: `Bearer ${token}` },
-  });
-  const ends = stream.text();
-  await ask('DELETE', `/environments/${queue.id}/keys/${queue.keyId}`);
-  await ends; // with the key
-  expect([await status('GET', `/sessions/${session}`, token), await status('POST', `${at}/stop`, queue.key)]).toEqual([
-    401, 401,
-  ]);
-  const [code] = await once(startWorker(queue), 'exit');
-  expect(code).not.toBe(0);
 });
 
 test('sessions whose leases lapse all the time, with two workers, are all answered, each once', {
@@ -244,8 +137,7 @@ test('sessions whose leases lapse all the time, with two workers, are all answer
   for (const session of sessions) {
     expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('1');
     const boxes = await boxesOf(session);
-    expect(boxes).toHaveLength(1);
-    expect(await (await corral.open(boxes[0] ?? '')).files.read('count')).toBe('ran\n');
+    expect([boxes.length, await (await corral.open(boxes[0] ?? '')).files.read('count')]).toEqual([1, 'ran\n']);
   }
   expect(lines.some((line) => line.includes('another worker has it now'))).toBe(true);
   for (const session of sessions) await ask('DELETE', `/sessions/${session}`);

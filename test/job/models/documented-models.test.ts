@@ -38,8 +38,7 @@ test.each(['gemini', 'openai', 'anthropic'] as const)('the line for %s gives a s
   const line = lineOf(wire);
   expect(Object.keys(line)).toHaveLength(2);
   const { CORRAL_MODEL: _model, ...place } = fakeSettings(wire, provider.url);
-  expect(await greets({ ...place, ...line })).toBe('Hi there.');
-  expect(provider.refusals).toEqual([]);
+  expect([await greets({ ...place, ...line }), provider.refusals]).toEqual(['Hi there.', []]);
 });
 
 test('the lines for a server that speaks Chat Completions give a session with it', async () => {
@@ -49,6 +48,5 @@ test('the lines for a server that speaks Chat Completions give a session with it
   using folder = temporaryFolder();
   const file = join(folder.path, 'corral.yaml');
   await writeFile(file, block.replace(/^ {4}/gm, '').replace(/http:[^"]*/, provider.url));
-  expect(await greets({ CORRAL_CONFIG: file })).toBe('Hi there.');
-  expect(provider.refusals).toEqual([]);
+  expect([await greets({ CORRAL_CONFIG: file }), provider.refusals]).toEqual(['Hi there.', []]);
 });

@@ -21,13 +21,9 @@ function reply({ body }: FakeRequest) {
   return { text: 'It said hi.' };
 }
 
-// four-wires.test.ts runs one conversation in every format.
 testRows(['openai', 'anthropic', 'compatible'])('a run with %s plans, works in a sandbox and sums up', async (wire) => {
   await using provider = await fakeProvider(wire, reply);
-  await using server = await serverProcess({
-    CORRAL_DRIVER: 'memory',
-    ...fakeSettings(wire, provider.url),
-  });
+  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', ...fakeSettings(wire, provider.url) });
   const sessions = `${server.url}/api/v1/sessions`;
   const made = (await (await fetch(sessions, { method: 'PUT' })).json()) as { data: { session_id: string } };
   const body = { message: 'Please greet me' };

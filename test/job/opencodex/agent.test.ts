@@ -11,10 +11,7 @@ test("a project's agent works step by step with its own model, key, prompt and t
       ? { chunks: [text('Let me look.'), parts([functionCall('file_read', { file: 'project_files/in.txt' })], 'STOP')] }
       : { chunks: [text('It says '), text('hello.', 'STOP')] },
   );
-  await using server = await composedServer({
-    CORRAL_DRIVER: 'process',
-    CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
-  });
+  await using server = await composedServer({ CORRAL_DRIVER: 'process', CORRAL_MODELS_GEMINI_BASE_URL: gemini.url });
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects
   const call = async (method: string, path: string, body?: unknown): Promise<any> => {
     const sent = body === undefined ? {} : { body: body instanceof FormData ? body : JSON.stringify(body) };

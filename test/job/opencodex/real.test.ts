@@ -76,9 +76,8 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
   });
   expect((await call('GET', `/files/${first}/download`)).status).toBe(404);
   expect((await execute(sid, 'pwd', { workdir: '/tmp' })).body.stdout).toBe('/tmp\n');
-  for (const workdir of ['/none', '/workspace/none', '/workspace/../etc']) {
+  for (const workdir of ['/none', '/workspace/none', '/workspace/../etc'])
     expect((await execute(sid, 'pwd', { workdir })).status, workdir).toBe(400);
-  }
   await execute(sid, 'ln -s /etc/passwd out/link; mkdir -p .hidden && touch .hidden/x');
   const files = (await call('GET', `/chats/${sid}/workspace/files`)).body;
   expect(files.uploaded).toMatchObject([{ id: second, name: 'in.txt', size: 4 }]);
@@ -104,81 +103,7 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
   expect((await call('GET', '/settings/api-keys')).body.api_keys).toMatchObject([{ provider: 'gemini' }]);
   expect((await execute(sid, 'cat project_files/kept.txt')).body.stdout).toBe('kept\n');
   expect(server.output()).not.toContain('canary-key');
-  expect((await client.remove(project)).status).toBe(204);
-  expect((await call('GET', '/chats')).body.total).toBe(0);
-});
-
-test('a sandbox can be stopped, refuses commands, starts again, and is emptied by a reset', async (context) => {
-  await needs(context, 'bubblewrap');
-  await using server = await serverProcess(settings);
-  const client = clientOf(server);
-  const { call, execute } = client;
-  const project = (await call('POST', '/projects', { name: 'P' })).body.id;
-  const sid = (await call('POST', `/projects/${project}/chat-sessions`, {})).body.id;
-  await client.upload(project, 'in.txt', 'in\n');
-  expect((await execute(sid, 'echo made > made.txt; exit 3')).body).toEqual({ exit_code: 3, stdout: '', stderr: '' });
-  expect((await call('POST', `/sandbox/${sid}/start`)).status).toBe(200);
-  expect((await call('POST', `/sandbox/${sid}/stop`)).body).toEqual({ message: 'Sandbox stopped successfully' });
-  expect((await call('GET', `/sandbox/${sid}/status`)).body).toEqual({
-    running: false,
-    container_id: null,
-    stats: null,
-  });
-  for (const action of ['execute', 'reset']) {
-    expect(await call('POST', `/sandbox/${sid}/${action}`, { command: 'ls' })).toEqual({
-      status: 404,
-      body: { detail: 'Sandbox not running. Start it first.' },
-    });
-  }
-  expect((await call('POST', `/sandbox/${sid}/start`)).status).toBe(201);
-  expect((await execute(sid, 'cat made.txt')).body.stdout).toBe('made\n');
-
-  // The files of a stopped sandbox can be read, but that does not permit commands in it.
-  await call('POST', `/sandbox/${sid}/stop`);
-  const { output } = (await call('GET', `/chats/${sid}/workspace/files`)).body;
-  expect(output).toMatchObject([{ name: 'made.txt', size: 5 }]);
-  expect((await execute(sid, 'ls')).status).toBe(404);
-  expect((await call('POST', `/sandbox/${sid}/start`)).body).toMatchObject({ container_id: `sbx-${sid}` });
-  await execute(sid, 'truncate -s 10M fits; truncate -s 10485761 large; mkdir folder');
-  const content = async (path: string) =>
-    (await call('GET', `/chats/${sid}/workspace/files/content?path=/workspace/${path}`)).status;
-  expect([await content('fits'), await content('large'), await content('folder')]).toEqual([200, 413, 400]);
-  expect((await call('POST', `/sandbox/${sid}/reset`)).status).toBe(200);
-  expect((await execute(sid, 'ls; cat project_files/in.txt')).body.stdout).toBe('project_files\nin\n');
-  expect((await execute(sid, 'sleep 30', { timeout: 1 })).body.exit_code).toBe(124);
-  await client.remove(project);
-});
-
-test('a question waits, and its answer continues the same run', async (context) => {
-  await needs(context, 'bubblewrap');
-  await using server = await serverProcess(settings);
-  const client = clientOf(server);
-  const { call } = client;
-  const project = (await call('POST', '/projects', { name: 'P' })).body.id;
-  const sid = (await call('POST', `/projects/${project}/chat-sessions`, {})).body.id;
-  using live = client.stream(sid);
-  await live.send({ type: 'message', content: `Ask\n${fence('ask', 'Which one?')}` });
-  await expect.poll(() => live.frames.at(-1)).toMatchObject({ type: 'end', waiting: true });
-  const [, asked] = (await call('GET', `/chats/${sid}/messages`)).body.messages;
-  expect(asked).toMatchObject({
-    message_metadata: {},
-    agent_actions: [],
-    content: expect.stringContaining('Which one?'),
-  });
-  await live.send({ type: 'message', content: 'The first' });
-  await expect.poll(() => types(live.frames).filter((type) => type === 'end').length).toBe(2);
-  const starts = live.frames.filter(({ type }) => type === 'start');
-  expect(starts.map(({ run_id }) => run_id)).toEqual([asked.id, asked.id]);
-  const { messages } = (await call('GET', `/chats/${sid}/messages`)).body;
-  expect(messages.map(({ role }: { role: string }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
-  const said = (id: string) =>
-    live.frames.flatMap((frame) => (frame.type === 'chunk' && frame.message_id === id ? [frame.content] : [])).join('');
-  expect(messages[1]).toEqual(asked);
-  expect(messages[1].content).toBe(said(asked.id));
-  expect(messages[3].content).toBe(said(messages[3].id));
-  expect(messages[3].content).toContain('The first');
-  expect((await call('GET', `/chats/${sid}/agent-actions`)).body).toEqual({ agent_actions: [], total: 0 });
-  await client.remove(project);
+  expect([(await client.remove(project)).status, (await call('GET', '/chats')).body.total]).toEqual([204, 0]);
 });
 
 test('a server whose encryption key was lost refuses to start, with advice', async () => {

@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { problemsOf } from '../../support/hostile/checker.ts';
-import { testPair } from '../../support/stores/chaos-replicas.ts';
+import { testPair } from '../../support/stores/server-pair.ts';
 
 const blockMs = 10_000;
 

@@ -134,8 +134,7 @@ for (const world of worlds)
     expect(await trapped()).toBe('');
 
     const of = { sessionId: id, path: 'hostile' };
-    const status = await client.repositories.status.query(of);
-    expect(status.files.map(({ path }) => path)).toContain('a.txt');
+    expect((await client.repositories.status.query(of)).files.map(({ path }) => path)).toContain('a.txt');
     expect((await client.repositories.diff.query({ ...of, file: 'a.txt' })).text).toContain('-one\n+two');
     await client.repositories.commit.mutate({ ...of, message: 'Two', files: ['a.txt'] });
     await client.repositories.push.mutate(of);
@@ -147,8 +146,7 @@ for (const world of worlds)
     const { files: changes } = await client.checkpoints.diff.query({ sessionId: id, from: last - 1, to: last });
     expect(changes.map(({ path }) => path)).toEqual(['hostile/a.txt', 'large/d1/faaa']);
     await client.checkpoints.restore.mutate({ sessionId: id, number: last - 1 });
-    expect(await sh('cat hostile/a.txt')).toBe('two');
-    expect(await trapped()).toBe('');
+    expect([await sh('cat hostile/a.txt'), await trapped()]).toEqual(['two', '']);
     expect(existsSync(join(shims, 'ran')), 'a git ran on the server').toBe(false);
 
     // Processor time, because others work on this machine too. The least of three tells what the work itself takes.

@@ -31,7 +31,6 @@ echo beside >'lib/a b.made'
 
 const folders = async (data: string) =>
   (await readdir(join(data, 's'))).flatMap((name) => /^sbx-(\w{16})$/.exec(name)?.[1] ?? []);
-/** The sessions of the volumes that belong to the server of this session. */
 async function volumes(ofServerOf: string): Promise<string[]> {
   const format = '{{.Label "corral.owner-instance"}} {{.Label "corral.session"}}';
   const { stdout } = await run('docker', ['volume', 'ls', '--format', format]);
@@ -74,8 +73,7 @@ inEachWorld('process', 'with $driver', (world) => {
     await reaches('made', 1);
 
     const second = await begin();
-    expect([second.setup, second.made]).toEqual(['restored', first.made]);
-    expect(await counted('taken')).toBe(1);
+    expect([[second.setup, second.made], await counted('taken')]).toEqual([['restored', first.made], 1]);
     expect(
       await second.run('cat app/packages/.bin/one app/lib/made/deep.txt "app/lib/a b.made" app/lib/kept.txt'),
     ).toBe('one\ndeep\nbeside\nkept');
@@ -86,8 +84,7 @@ inEachWorld('process', 'with $driver', (world) => {
     await reaches('made', 2);
 
     const third = await begin();
-    expect([third.setup, third.made]).toEqual(['restored', first.made]);
-    expect(await counted('taken')).toBe(2);
+    expect([[third.setup, third.made], await counted('taken')]).toEqual([['restored', first.made], 2]);
     for (const { run } of [first, third])
       expect(await run('cat app/packages/one app/lib/made/deep.txt; ls app/packages')).toBe('one\ndeep\nid\none');
     await reaches('made', 3);
@@ -95,8 +92,7 @@ inEachWorld('process', 'with $driver', (world) => {
     // The workspace that waits has the files of the old lock file, and goes to the session that finds the new one.
     git.git(name, 'update-ref', 'refs/heads/main', 'refs/heads/two');
     const changed = await begin();
-    expect(changed.setup).toBe('ran');
-    expect(await changed.run('cat app/packages/one')).toBe('two');
+    expect([changed.setup, await changed.run('cat app/packages/one')]).toEqual(['ran', 'two']);
     expect(await changed.run('ls -A .corral')).not.toContain('prepared');
     await reaches('made', 4);
     const served = await begin();

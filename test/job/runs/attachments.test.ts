@@ -17,7 +17,6 @@ function replies({ body }: FakeRequest) {
   return { text: 'Seen.' };
 }
 
-// models/four-wires.test.ts has a picture in each format.
 test('the model sees a picture in the first turn, and reads another file at the path in the message', async () => {
   const images = JSON.stringify({ [fakeRefs.compatible]: { images: true } });
   await using it = await modelServer({ wire: 'compatible', replies, settings: { CORRAL_MODELS_CATALOG: images } });

@@ -34,10 +34,7 @@ test('attempts are compared by checks, score, files and cost, and the session ge
   await using box = await corral.create({ files: { 'old.txt': 'old\n', 'kept/a.txt': 'a\n' } });
   await (await box.run('Say hello')).result();
   const goal = { rubric: 'The file is there.', checks: [{ command: 'cat made.txt' }], maxRevisions: 0 };
-  const { id } = await box.attempts.start('ATTEMPT it', {
-    attempts: [{}, { model: 'local/lazy' }],
-    goal,
-  });
+  const { id } = await box.attempts.start('ATTEMPT it', { attempts: [{}, { model: 'local/lazy' }], goal });
   await expect(box.attempts.start('ATTEMPT it again')).rejects.toMatchObject({ code: 'conflict' });
   const compared = await box.attempts.settled(id);
   expect(compared).toMatchObject({ phase: 'ended', begins: 'fork', best: 1, chosen: null });

@@ -80,35 +80,6 @@ test('misses go back to the agent with their reasons, until checks and grader ar
   expect(seen).toMatchObject({ proved: true, sections: [{ part: 'grader' }] });
 });
 
-test('a server that dies in a check follows it to its end after the restart, and makes no check twice', {
-  tags: ['nightly'],
-}, async (context) => {
-  await needs(context, 'bubblewrap');
-  await using provider = await fakeProvider('compatible', () => ({ text: 'Done.' }));
-  await using server = await serverProcess(settings(provider.url, 'process'));
-  const corral = new Corral({ url: server.url });
-  const box = await corral.create();
-  const once = 'echo x >> first.txt';
-  const held = 'echo x >> second.txt; until [ -e go.txt ]; do sleep 0.1; done';
-  const run = await box.run('Work', { goal: { checks: [{ command: once }, { command: held }] } });
-  const untilHeld = async () => {
-    for await (const event of run)
-      if (event.type === 'goal' && event.data.kind === 'checking' && event.data.command === held) return;
-  };
-  await untilHeld();
-  await expect.poll(() => box.files.read('second.txt').catch(() => '')).toBe('x\n');
-  server.kill('SIGKILL');
-  await server.restart();
-  const again = await new Corral({ url: server.url }).open(box.id);
-  await again.files.write('go.txt', '');
-  const ended = async () => (await again.session()).outcome;
-  await expect.poll(ended).toMatchObject({ goal: { result: 'satisfied', rounds: 1 } });
-  expect(await again.files.read('first.txt')).toBe('x\n');
-  expect(await again.files.read('second.txt')).toBe('x\n');
-  expect(provider.requests).toHaveLength(1);
-  await again.remove();
-});
-
 test('a stop ends a check with its processes; a queued goal is not judged', async (context) => {
   await needs(context, 'bubblewrap');
   await using provider = await fakeProvider('compatible', () => ({ text: 'Done.' }));

@@ -96,10 +96,7 @@ inEachWorld('process', 'tool servers on $driver', (world) => {
     await shell('kill -9 $(grep -l server.mjs /proc/[0-9]*/cmdline 2>/dev/null | cut -d/ -f3) 2>/dev/null; true');
     await expect.poll(() => called('mcp_files_read_text_file').length, patience).toBe(2);
     expect(called('mcp_files_read_text_file')).toMatchObject([
-      {
-        success: false,
-        output: expect.stringMatching(/^The tool server files stopped: it ended with exit code 137/),
-      },
+      { success: false, output: expect.stringMatching(/^The tool server files stopped: it ended with exit code 137/) },
       { success: true, output: expect.stringContaining('from a tool server') },
     ]);
 

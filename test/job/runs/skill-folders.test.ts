@@ -67,7 +67,6 @@ function write(root: string, folder: string, files: Readonly<Record<string, stri
 }
 
 const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args: { ...args } as never }] });
-/** Reads each skill, then runs what it has. */
 function replies({ body }: FakeRequest): FakeReply {
   const results = body.messages.filter(({ role }: { role: string }) => role === 'tool').length;
   const acts = Object.entries(skills).flatMap(([name, { command }]) => [

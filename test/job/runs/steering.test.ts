@@ -82,8 +82,7 @@ describeRows(all)('a message to a session that works by %s', (way) => {
     await it.crash();
     await it.session.reaches('run.end');
     const after = it.provider.requests.slice(before).map(saidIn);
-    const first = after.find((said) => said.includes('Look at this'));
-    expect(first).toContain(png);
+    expect(after.find((said) => said.includes('Look at this'))).toContain(png);
     expect(it.provider.refusals).toEqual([]);
   });
 });

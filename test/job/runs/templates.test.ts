@@ -6,9 +6,7 @@ import { expect, test } from 'vitest';
 import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
-import { everythingServer } from '../../support/egress/everything-server.ts';
 import { needs } from '../../support/servers/components.ts';
-import { freePort } from '../../support/servers/free-port.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -61,24 +59,6 @@ test('sessions name a template over every API, and an unknown one is refused wit
   }
   client.close();
 });
-
-test('the setting names the template of sessions whose creator names none', async () => {
-  using folder = temporaryFolder();
-  await using server = await serverProcess({ ...settingsWith(folder.path, {}), CORRAL_TEMPLATE: 'minimal' });
-  const client = openClient(server.url, 'sse');
-  expect(await client.sessions.create.mutate()).toMatchObject({ template: 'minimal' });
-  client.close();
-});
-
-test('a wrong template stops the start, and the error names file and key', async () => {
-  using folder = temporaryFolder();
-  const settings = settingsWith(folder.path, { 'templates/house.yaml': 'modes: react' });
-  await expect(serverProcess(settings)).rejects.toThrow(
-    /modes in .*house[.]yaml is not a setting; did you mean mode[?]/,
-  );
-});
-
-const act = (n: number) => ({ calls: [{ name: 'shell_exec', args: { id: 'main', command: `echo ${n}` } }] });
 const local = (url: string) => ({
   CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
   CORRAL_MODEL: 'local/server',
@@ -124,90 +104,7 @@ test('the model of the session precedes that of its template, which precedes tha
   });
 });
 
-test("a template's budget and approvals hold for its sessions alone", async () => {
-  await using provider = await fakeProvider('compatible', (_, n) => act(n));
-  using folder = temporaryFolder();
-  const settings = settingsWith(folder.path, {
-    'templates/short.yaml': 'mode: react\nmax-steps: 2',
-    'templates/asking.yaml': 'mode: react\napprovals: {tools: [shell_exec]}',
-  });
-  await using server = await serverProcess({ ...settings, ...local(provider.url), CORRAL_MAX_STEPS: '5' });
-  using client = openClient(server.url, 'ws');
-  const waits = async (template: string) => {
-    const { id } = await client.sessions.create.mutate({ template, task: 'Go on' });
-    const wait = async () =>
-      (await client.events.list.query({ sessionId: id, limit: 1_000 })).events.find(({ type }) => type === 'run.wait');
-    await expect.poll(wait).toBeDefined();
-    return (await wait())?.data;
-  };
-  expect(await waits('short')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 2 } });
-  expect(await waits('asking')).toMatchObject({ reason: 'approval' });
-  expect(await waits('minimal')).toMatchObject({ reason: 'budget', budget: { kind: 'turns', limit: 5 } });
-});
-
-test("a template's tool servers are there for its sessions alone, and a session adds programs of its sandbox", async () => {
-  const port = await freePort();
-  await everythingServer(port);
-  const replies = ({ body }: FakeRequest): FakeReply =>
-    JSON.stringify(body).includes('sum of 20 and 22')
-      ? { text: 'Done.' }
-      : { calls: [{ name: 'mcp_docs_get-sum', args: { a: 20, b: 22 } }] };
-  await using provider = await fakeProvider('compatible', replies);
-  using folder = temporaryFolder();
-  const house = `mode: react\nmcp: {servers: {docs: {url: "http://127.0.0.1:${port}/mcp", tools: [get-sum, echo]}}}\ntools: {deny: [mcp_docs_echo]}`;
-  const settings = settingsWith(folder.path, { 'templates/house.yaml': house });
-  await using server = await serverProcess({
-    ...settings,
-    ...local(provider.url),
-    CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-  });
-  using client = openClient(server.url, 'ws');
-  const { id } = await client.sessions.create.mutate({ template: 'house', task: 'Add' });
-  const status = async () => (await client.sessions.get.query({ id })).status;
-  await expect.poll(status).toBe('completed');
-  const { events } = await client.events.list.query({ sessionId: id, limit: 1_000 });
-  const called = events.flatMap((it) => (it.type === 'tool.called' ? [it.data] : []));
-  expect(called).toMatchObject([
-    { function: 'mcp_docs_get-sum', success: true, output: expect.stringContaining('42') },
-  ]);
-  const declared = (provider.requests[0]?.body.tools ?? []).map(
-    (it: { function: { name: string } }) => it.function.name,
-  );
-  expect(declared).toContain('mcp_docs_get-sum');
-  expect(declared).not.toContain('mcp_docs_echo');
-
-  const agentOf = async (given: Parameters<typeof client.sessions.create.mutate>[0]) => {
-    const made = await client.sessions.create.mutate(given);
-    return (await client.sessions.agent.query({ id: made.id })).toolServers;
-  };
-  const mcpServers = { files: { command: 'npx', args: ['-y', 'server'] } };
-  expect(await agentOf({})).toEqual([]);
-  expect(await agentOf({ template: 'house', mcpServers })).toEqual(['docs', 'files']);
-  const address = { mcpServers: { docs: { url: 'http://127.0.0.1:1/mcp' } } };
-  await expect(client.sessions.create.mutate(address)).rejects.toThrow('name it in corral.yaml or in a template');
-});
-
-test("a template's limits are those of its sessions' sandboxes, and the agent is told of them", async () => {
-  await using provider = await fakeProvider('compatible', () => ({ text: 'Hi.' }));
-  using folder = temporaryFolder();
-  const big = 'mode: react\nsandbox: {memory: 3GiB, cpus: 2, image: "own/image:1"}\negress: {policy: none}';
-  const settings = settingsWith(folder.path, { 'templates/big.yaml': big });
-  await using server = await serverProcess({ ...settings, ...local(provider.url) });
-  using client = openClient(server.url, 'ws');
-  const told = async (template: string) => {
-    const { id } = await client.sessions.create.mutate({ template, task: 'Hello' });
-    const status = async () => (await client.sessions.get.query({ id })).status;
-    await expect.poll(status).toBe('completed');
-    return JSON.stringify(provider.requests.at(-1)?.body);
-  };
-  expect(await told('big')).toMatch(/The image is own\/image:1[.].* Limits: 2 processors, 3072 MiB of memory/);
-  expect(await told('big')).toContain('Nothing outside of the sandbox can be reached.');
-  expect(await told('minimal')).not.toMatch(/3072 MiB|Nothing outside/);
-});
-
-test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', {
-  tags: ['nightly'],
-}, async (context) => {
+test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', async (context) => {
   await needs(context, 'bubblewrap');
   await needs(context, 'registries');
   using folder = temporaryFolder();

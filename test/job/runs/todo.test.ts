@@ -56,8 +56,7 @@ describe('an agent that keeps its plan by todo', () => {
     const session = await it.session();
     await session.send('Please work');
     await session.reaches('run.end');
-    expect(it.provider.refusals).toEqual([]);
-    expect(it.provider.requests).toHaveLength(1 + names.length * turnsOfStep + 1 + 1); // plan, work, last todo, answer
+    expect([it.provider.refusals, it.provider.requests.length]).toEqual([[], 1 + names.length * turnsOfStep + 1 + 1]); // plan, work, last todo, answer
 
     const types = new Set(['plan', 'step', 'message.assistant', 'run.end']);
     const order = session.log().flatMap((event) => {

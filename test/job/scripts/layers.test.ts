@@ -56,9 +56,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 describe('the layer rules', () => {
-  test('a tree whose imports all follow the rules passes', () => {
-    expect(check()).toEqual({ status: 0, stderr: '' });
-  });
+  test('a tree whose imports all follow the rules passes', () => expect(check()).toEqual({ status: 0, stderr: '' }));
 
   test('each import against the rules fails and is named', () => {
     const wrong: [file: string, imports: string, why: string][] = [
@@ -101,26 +99,6 @@ describe('the layer rules', () => {
     expect(ofLayers).not.toMatch(/: (drivers\/driver|machines\/run|src\/agents\/tools\/shell)\.ts ->/);
   });
 
-  test('two wings that import each other fail, by types too and through different files', () => {
-    write('src/storage/up.ts', "import type { one } from '../app/part.ts'; export type Up = typeof one;");
-    write('src/app/part.ts', 'export const one = 1;');
-    write('src/app/other.ts', "import { down } from '../storage/down.ts'; export const o = down;");
-    write('src/storage/down.ts', 'export const down = 1;');
-    expect(check().stderr).toContain('wings both ways: src/app and src/storage');
-  });
-
-  test('tests, bench and scripts count as wings: what is shared by them is the support of tests', () => {
-    write('bench/row.ts', "import { server } from '../test/support/server.ts'; export const row = server;");
-    write('test/support/server.ts', "import { one } from '../../bench/one.ts'; export const server = one;");
-    write('bench/one.ts', 'export const one = 1;');
-    expect(check().stderr).toContain('wings both ways: bench and test/support');
-  });
-
-  test('a folder of 21 files fails', () => {
-    for (let nth = 0; nth < 21; nth++) write(`src/web/parts/file${nth}.ts`, `export const n = ${nth};`);
-    expect(check().stderr).toContain('large folder: src/web/parts holds 21 files, more than 20');
-  });
-
   test('a circular import fails', () => {
     write('src/agents/models/a.ts', "import { b } from './b.ts'; export const a = () => b;");
     write('src/agents/models/b.ts', "import { a } from './a.ts'; export const b = () => a;");
@@ -139,12 +117,5 @@ describe('the layer rules', () => {
     expect(stderr).toContain(
       'circle: test/unit/a.ts -> test/unit/b.ts -> test/support/c.ts -> test/support/d.ts -> test/unit/a.ts',
     );
-  });
-
-  test('a check that found too few modules fails', () => {
-    expect(check(1000)).toMatchObject({
-      status: 1,
-      stderr: expect.stringMatching(/cruised \d+ modules, expected at least 1000/),
-    });
   });
 });

@@ -83,8 +83,7 @@ afterEach(() => rmSync(root, { recursive: true }));
 describe('the start of every script', () => {
   test('installs the locked packages without install scripts, and reports it on standard error', async () => {
     const { exit, output } = run('hello.ts', 'world');
-    expect(await exit).toBe(0);
-    expect(output.out).toBe('hello world\n');
+    expect([await exit, output.out]).toEqual([0, 'hello world\n']);
     expect(output.err).toMatch(/not installed yet: installing/);
     expect(npmCalls()).toEqual([expect.stringMatching(/^ci --ignore-scripts/)]);
     expect(existsSync(join(root, '.corral-install.lock'))).toBe(false);
@@ -159,8 +158,7 @@ describe('the start of every script', () => {
   test('keeps packages that a user installed by hand', async () => {
     mkdirSync(join(root, 'node_modules'));
     write('node_modules/.package-lock.json', lockfile('1.0.0'));
-    expect(await run('hello.ts').exit).toBe(0);
-    expect(npmCalls()).toEqual([]);
+    expect([await run('hello.ts').exit, npmCalls()]).toEqual([0, []]);
   });
 
   test('lets one of two simultaneous starts install, and the other wait', async () => {
@@ -180,8 +178,7 @@ describe('the start of every script', () => {
   test('exits with the reason when the installation fails, and runs nothing', async () => {
     write('npm-fails', '');
     const { exit, output } = run('hello.ts');
-    expect(await exit).toBe(3);
-    expect(existsSync(join(root, '.corral-install.new'))).toBe(false);
+    expect([await exit, existsSync(join(root, '.corral-install.new'))]).toEqual([3, false]);
     expect(output).toEqual({ out: '', err: expect.stringMatching(/no such registry[\s\S]*npm ci failed/) });
     expect(existsSync(join(root, '.corral-install.lock'))).toBe(false);
   });

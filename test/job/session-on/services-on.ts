@@ -7,7 +7,6 @@ export interface ServicesUnderTest {
   readonly driver: 'docker' | 'kubernetes';
   /** Skips the test on a machine that cannot run it; otherwise returns further settings for the server. */
   ready(context: TestContext): Promise<Record<string, string>>;
-  /** Everything that runs for the session. */
   remains(sessionId: string): Promise<readonly string[]>;
   /** How much runs for a session with three services. */
   readonly running: number;

@@ -20,7 +20,6 @@ ws.onmessage = (event) => {
 };
 
 await new Promise((resolve) => ws.addEventListener('open', resolve));
-// Execute Python code
 ws.send(JSON.stringify({
   type: 'execute_code',
   sessionId: 'my-workspace-uuid',
@@ -28,7 +27,6 @@ ws.send(JSON.stringify({
   filename: 'main.py'
 }));
 
-// Run terminal command
 ws.send(JSON.stringify({
   type: 'terminal_command',
   sessionId: 'my-workspace-uuid',

@@ -42,10 +42,8 @@ test("a user cannot reach another user's workspace by any name", async (context)
   for (const { id } of await server.sessions()) expect(await run(bob, id, 'ls')).toBe('');
   expect(await run(nobody, 'w', 'ls')).toBe('');
   expect(await run(await server.client('anonymous'), 'w', 'echo x > y; ls')).toBe('y\n');
-  expect(await run(nobody, 'w', 'ls')).toBe('y\n');
-  expect(await run(await server.client('Ann'), 'w', 'ls')).toBe('');
-  expect(await run(ann, 'W', 'ls')).toBe('');
-  expect(await run(ann, 'w', 'cat file')).toBe('secret\n');
+  expect([await run(nobody, 'w', 'ls'), await run(await server.client('Ann'), 'w', 'ls')]).toEqual(['y\n', '']);
+  expect([await run(ann, 'W', 'ls'), await run(ann, 'w', 'cat file')]).toEqual(['', 'secret\n']);
 });
 
 test('F105 a workspace name that looks like a path is a plain name, and never part of a path', {
@@ -53,9 +51,8 @@ test('F105 a workspace name that looks like a path is a plain name, and never pa
 }, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('..');
-  for (const name of ['..', '.', '...', '-rf', 'x'.repeat(128)]) {
+  for (const name of ['..', '.', '...', '-rf', 'x'.repeat(128)])
     expect(await run(client, name, 'pwd; ls'), name).toBe('/workspace\n');
-  }
   expect((await server.sessions()).map(({ title }) => title).sort()).toEqual([
     '-rf',
     '.',

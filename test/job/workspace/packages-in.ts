@@ -30,9 +30,8 @@ async function workspaceOn(context: TestContext, { driver, ready }: World) {
     const { data } = (await (await fetch(`${server.url}/api/v1/sessions`)).json()) as {
       data: { sessions: { session_id: string }[] };
     };
-    for (const { session_id } of data.sessions) {
+    for (const { session_id } of data.sessions)
       await fetch(`${server.url}/api/v1/sessions/${session_id}`, { method: 'DELETE' });
-    }
   });
   return { shell, code, ask };
 }

@@ -79,7 +79,6 @@ function answer(res: ServerResponse, reply: GeminiReply): void {
 }
 
 const meta = { modelVersion: 'gemini-2.5-flash', responseId: 'oY2GaJq7Nd2Q' };
-/** The tokens of the prompt, the answer and the thoughts. */
 export const usage = { promptTokenCount: 120, candidatesTokenCount: 9, thoughtsTokenCount: 33, totalTokenCount: 162 };
 
 export const parts = (some: readonly object[], finishReason?: string): object => ({

@@ -10,7 +10,6 @@ export interface FakeToolServer extends AsyncDisposable {
   readonly seen: string[];
   /** The access that it takes; undefined: it asks for none. */
   access: string | undefined;
-  /** The calls of its tool. */
   readonly calls: unknown[];
 }
 

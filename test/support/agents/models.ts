@@ -8,7 +8,6 @@ export const ask = (request: Partial<TurnRequest> = {}): TurnRequest => ({
   ...request,
 });
 
-/** All parts of a turn, and its result. */
 export async function played(model: Model, request: TurnRequest, signal = new AbortController().signal) {
   const all: TurnPart[] = [];
   for await (const part of model.turn(request, signal)) all.push(part);

@@ -151,7 +151,6 @@ export async function workQueue(options: { readonly skills?: Readonly<Record<str
       if (item) Object.assign(item, { state: 'queued', lastHeartbeat: undefined });
     },
     log: (sessionId: string, fields: Fields & { type: string }): string => append(sessionOf(sessionId), fields).id,
-    /** The agent calls a tool; resolves with the id of the call. */
     call(sessionId: string, name: string, input: object, permission = 'allow'): string {
       const fields = { name, input, evaluated_permission: permission, evaluation: { type: 'always_allow' } };
       return append(sessionOf(sessionId), { type: 'agent.tool_use', ...fields }).id;

@@ -147,7 +147,6 @@ export async function e2bFacade({
       traffic: body.trafficAccessToken as string,
     };
   };
-  /** A request to a port of a sandbox, named by the two headers. */
   const port = (sid: string, number: number, path: string, { headers, ...asked }: RequestOptions = {}) =>
     ask(path, { ...asked, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
   return {

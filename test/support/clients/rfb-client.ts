@@ -98,8 +98,7 @@ export async function rfbClient(url: string, options: { protocols?: string[] } =
         let last = 0;
         for (let n = 0; n < rectangles; n++) {
           const head = await read(12);
-          const bytes = await read(head.readUInt16BE(4) * head.readUInt16BE(6) * 4);
-          last = bytes.readUInt32LE(0) & 0xffffff;
+          last = (await read(head.readUInt16BE(4) * head.readUInt16BE(6) * 4)).readUInt32LE(0) & 0xffffff;
         }
         return last;
       }

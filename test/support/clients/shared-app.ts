@@ -4,7 +4,6 @@ import { type HttpServerDeps, httpServer } from '../../../src/app/http-server.ts
 import { isLoopback } from '../../../src/app/settings/contradictions.ts';
 import { turnOfTheLoop } from '../../../src/core/contracts/clock.ts';
 
-/** A server that listens, and its connections. */
 export interface ListeningApp extends AsyncDisposable {
   readonly app: Awaited<ReturnType<typeof httpServer>>;
   readonly port: number;

@@ -67,7 +67,6 @@ export async function apply(manifest: unknown): Promise<void> {
   if (code !== 0) throw new Error(`kubectl apply ended with ${code}`);
 }
 
-/** Stops or starts one component of the cluster. */
 export const component = (action: 'start' | 'stop', name: string) => execute('bash', [script, action, name], { env });
 
 /**

@@ -22,7 +22,6 @@ type StoredObject = {
 };
 
 export interface KubeStub extends AsyncDisposable {
-  /** A kubeconfig file that points to this stub. */
   readonly kubeconfig: string;
   /** The file with the token of the kubeconfig's user. */
   readonly tokenFile: string;

@@ -15,7 +15,6 @@ export const nodeBody = (name: string, set: string): Partial<Record<keyof V1Node
   spec: { taints: [{ key: simulated, value: set, effect: 'NoSchedule' }] },
 });
 
-/** A node that is ready, and has room for the pods of any test. */
 export function nodeStatus(): Partial<Record<keyof V1NodeStatus, unknown>> {
   const room = { cpu: '10k', memory: '100Ti', 'ephemeral-storage': '1000Ti', pods: '2000' };
   const ready = { ...isTrue('Ready'), reason: 'KubeletReady', lastHeartbeatTime: now() };

@@ -23,7 +23,6 @@ export interface DriverHarness extends AsyncDisposable {
 export interface Kind {
   /** Whether sandboxes have real processes, which can be killed. */
   readonly real: boolean;
-  /** Whether sandboxes are isolated from the machine. */
   readonly isolated: boolean;
   /**
    * Whether sandboxes have a network interface and are isolated by network policies. The server then mounts no sockets

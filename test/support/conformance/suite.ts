@@ -90,9 +90,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(boxes.map(({ phase }) => phase)).toEqual(['ready', 'ready', 'ready']);
     });
 
-    test('the backend answers', async () => {
-      await driver.check(budget());
-    });
+    test('the backend answers', async () => await driver.check(budget()));
 
     test('provision resolves with a sandbox that is ready and listed', async () => {
       const sandboxSpec = spec();
@@ -100,8 +98,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       const box = await driver.provision(sandboxSpec, budget(), ({ phase }) => news.push(phase));
       const { id, sessionId, epoch, template, image, expiresAt } = sandboxSpec;
       expect(box).toEqual({ id, sessionId, epoch, template, image, expiresAt, phase: 'ready' });
-      expect(await driver.list(budget())).toEqual([box]);
-      expect(news.at(-1)).toBe('starting');
+      expect([await driver.list(budget()), news.at(-1)]).toEqual([[box], 'starting']);
     });
 
     test('the daemon inside answers through the link', async () => {
@@ -152,8 +149,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await closed[Symbol.asyncDispose]();
       expect([closed.lost.aborted, link.lost.aborted]).toEqual([true, false]);
       await next.destroy(box.id, 'remove', budget());
-      expect(link.lost.aborted).toBe(true);
-      expect(await next.list(budget())).toEqual([]);
+      expect([link.lost.aborted, await next.list(budget())]).toEqual([true, []]);
     });
 
     test('a link reports the death of a sandbox that an operator killed, and the sandbox can start again', async () => {
@@ -197,14 +193,12 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
     test('removing leaves nothing in any phase, and can be repeated', async () => {
       const { id } = await driver.provision(spec(), budget());
       await Promise.all([driver.destroy(id, 'remove', budget()), driver.destroy(id, 'remove', budget())]);
-      expect(await driver.list(budget())).toEqual([]);
-      expect(await harness.remains(id)).toEqual([]);
+      expect([await driver.list(budget()), await harness.remains(id)]).toEqual([[], []]);
       await driver.destroy(id, 'remove', budget());
       const kept = await driver.provision(spec(), budget());
       await driver.destroy(kept.id, 'keep', budget());
       await driver.destroy(kept.id, 'remove', budget());
-      expect(await driver.list(budget())).toEqual([]);
-      expect(await harness.remains(kept.id)).toEqual([]);
+      expect([await driver.list(budget()), await harness.remains(kept.id)]).toEqual([[], []]);
     });
 
     test.each(['keep', 'remove'] as const)(
@@ -221,16 +215,14 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       await driver.destroy(sandboxSpec.id, 'remove', budget());
       const outcome = await starting;
       if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'cancelled' });
-      expect(await driver.list(budget())).toEqual([]);
-      expect(await harness.remains(sandboxSpec.id)).toEqual([]);
+      expect([await driver.list(budget()), await harness.remains(sandboxSpec.id)]).toEqual([[], []]);
     });
 
     test('an unknown image is a permanent error and leaves nothing behind', async () => {
       const sandboxSpec = spec({ image: 'corral-test/no-such-image:none' });
       const refused = driver.provision(sandboxSpec, budget());
       await expect(refused).rejects.toMatchObject({ code: 'image_missing', retryable: false });
-      expect(await driver.list(budget())).toEqual([]);
-      expect(await harness.remains(sandboxSpec.id)).toEqual([]);
+      expect([await driver.list(budget()), await harness.remains(sandboxSpec.id)]).toEqual([[], []]);
     });
 
     test('a cancelled start leaves nothing running, and can be repeated', async () => {

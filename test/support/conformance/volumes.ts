@@ -3,7 +3,6 @@ import { hostsVolumes, type MountedVolume } from '../../../drivers/driver.ts';
 import { VolumeId } from '../../../src/core/model/ids.ts';
 import { budget, sh, type TestedDriver } from './harness.ts';
 
-/** Volumes, for drivers that mount them. */
 export function volumeConformance(tested: () => TestedDriver): void {
   const mount = (volume: VolumeId, over: Partial<MountedVolume> = {}): MountedVolume => ({
     volume,
@@ -53,8 +52,7 @@ export function volumeConformance(tested: () => TestedDriver): void {
   test('a sandbox does not start with a volume that is gone, and the volume stays so', async () => {
     const spec = tested().spec({ volumes: [mount(VolumeId.parse(`vol-${tested().spec().sessionId}`))] });
     await expect(tested().driver.provision(spec, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
-    expect(await volumes().volumes(budget())).toEqual([]);
-    expect(await tested().harness.remains(spec.id)).toEqual([]);
+    expect([await volumes().volumes(budget()), await tested().harness.remains(spec.id)]).toEqual([[], []]);
   });
 
   test('a program that writes beyond the quota of a volume is ended', async () => {

@@ -32,8 +32,5 @@ export function selfSigned(...names: string[]): { key: string; cert: string } {
   );
   const signature = sign('sha256', body, privateKey);
   const certificate = sequence(body, ecdsaSha256, der(0x03, Buffer.from([0]), signature));
-  return {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
-    cert: pem('CERTIFICATE', certificate),
-  };
+  return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string, cert: pem('CERTIFICATE', certificate) };
 }

@@ -4,7 +4,6 @@ import { expect, onTestFinished } from 'vitest';
 
 const require = createRequire(import.meta.url);
 
-/** The server that has one of everything, over streamable HTTP. */
 export async function everythingServer(port: number): Promise<ChildProcess> {
   const program = require.resolve('@modelcontextprotocol/server-everything/dist/index.js');
   const child = spawn(process.execPath, [program, 'streamableHttp'], {

@@ -8,7 +8,6 @@ import type { Services } from '../../../src/sessions/api/services.ts';
 
 const missing = () => new AppError('file_not_found', 'File not found');
 
-/** Files in a flat map of each session. */
 export const fakeFiles = (
   filesOf: (id: SessionId) => Promise<Map<string, Buffer>>,
   clock: Clock,

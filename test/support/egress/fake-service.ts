@@ -235,9 +235,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     health: async () => healthy,
   };
   const fake: FakeService = {
-    sessions: new Proxy(sessions, {
-      get: (target, name: keyof SessionService) => instead[name] ?? target[name],
-    }),
+    sessions: new Proxy(sessions, { get: (target, name: keyof SessionService) => instead[name] ?? target[name] }),
     store,
     say,
     shells,

@@ -62,7 +62,6 @@ export interface FakeServices {
   readonly services: Services & Resources;
   readonly processes: ProcessInfo[];
   readonly logs: Map<number, string>;
-  /** The commands that ran, in order. */
   readonly ran: { readonly id: SessionId; readonly command: ExecCommand }[];
   readonly desktop: FakeScreen;
   /** The ports of every sandbox; undefined: no sandbox runs. */
@@ -351,10 +350,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       records: store.records,
       sandboxes: {
         look: async () => ports.client && ({ ports: ports.client } as SandboxClient),
-        use: async () => ({
-          client: { ports: ports.client } as SandboxClient,
-          [Symbol.asyncDispose]: async () => {},
-        }),
+        use: async () => ({ client: { ports: ports.client } as SandboxClient, [Symbol.asyncDispose]: async () => {} }),
       },
       clock,
       ids: randomIds(),

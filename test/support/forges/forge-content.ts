@@ -1,7 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-// A fake forge's content, and the interface of its REST.
-
 export interface FakePull {
   readonly number: number;
   title: string;

@@ -69,7 +69,6 @@ export class BuildCaller {
     return this.ask('POST', `/e2b/v2/templates/${template}/builds/${build}`, { ...base, steps });
   }
 
-  /** The end of a build, with all of its log. */
   async ended({ template, build }: BegunBuild): Promise<EndedBuild> {
     const lines: string[] = [];
     const until = performance.now() + patienceMs;

@@ -44,7 +44,6 @@ export const searcher = (canaries: Readonly<Record<string, string>>) => (where: 
     formsOf(secret).flatMap((form, n) => (where.includes(form) ? [`${name}, form ${n}`] : [])),
   );
 
-/** Every file of a folder. */
 export async function* filesUnder(folder: string): AsyncGenerator<{ path: string; text: string }> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
   for (const file of entries) {

@@ -49,9 +49,8 @@ export function problemsOf(events: readonly SessionEvent[]): string[] {
       default:
     }
   }
-  for (const [id, { started, ended: ends }] of runs) {
+  for (const [id, { started, ended: ends }] of runs)
     if (started > 1 || ends !== 1) problems.push(`run ${id} started ${started} times and ended ${ends} times`);
-  }
   for (const [id, { called }] of calls) if (called !== 1) problems.push(`call ${id} has ${called} outcomes`);
   return problems;
 }

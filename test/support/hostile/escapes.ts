@@ -37,12 +37,7 @@ const memoryBytes = 768 * 2 ** 20;
 export async function escapesFrom(world: EscapeWorld): Promise<readonly Attempt[]> {
   await using stack = new AsyncDisposableStack();
   const host = stack.use(await baitOnTheHost());
-  const server = stack.use(
-    await serverProcess({
-      ...attackedSettings(host),
-      ...world.settings,
-    }),
-  );
+  const server = stack.use(await serverProcess({ ...attackedSettings(host), ...world.settings }));
   const corral = createCorralClient({ url: server.url, transport: 'ws' });
   stack.defer(() => corral[Symbol.dispose]());
   const open = async () => {

@@ -95,7 +95,6 @@ async function templatesIn(folder: string): Promise<Record<string, string>> {
 const imageOf = async (container: string) =>
   (await run('docker', ['inspect', '--format', '{{.Image}}', container])).stdout.replace('sha256:', '').trim();
 
-/** The base image with another daemon in it. */
 async function buildImage(
   folder: string,
   { base, image, daemon }: { readonly base: string; readonly image: string; readonly daemon: string },

@@ -134,7 +134,6 @@ const call = fc.record({
   success: fc.boolean(),
 });
 
-/** The facts of one item of a conversation. */
 export const hostileItem: fc.Arbitrary<readonly Fact[]> = fc.oneof(
   markdown.map((text): Fact[] => [
     { type: 'message.assistant', runId: null, data: { messageId: ids.messageId(), text, attachments: [] } },

@@ -25,8 +25,13 @@ function entryOf({ name, type = '0', link = '', content = '', size, pax }: Writt
   header.write(type, 156);
   header.write(link, 157, 100);
   header.write('ustar\x0000', 257);
-  const sum = header.reduce((all, byte) => all + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  header.write(
+    `${header
+      .reduce((all, byte) => all + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
   return Buffer.concat([Buffer.from(before), header, body, Buffer.alloc((block - (body.length % block)) % block)]);
 }
 

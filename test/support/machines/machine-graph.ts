@@ -67,12 +67,9 @@ export function explore<Machine extends AnyStateMachine>({ machine, starts, even
   return {
     states,
     broken: states.filter((state) => (state as AnyMachineSnapshot).status === 'error'),
-    /** Nodes in which the machine can rest, but that no reached state has. */
     unreached: nodes.filter((node) => isRestingPlace(node) && !reached.has(node.id)).map(({ id }) => id),
-    /** Transitions that no state takes, in words. */
     untaken: transitions.filter((it) => !taken.has(it)).map(inWords),
     counts: { states: states.length, nodes: nodes.filter(isRestingPlace).length, transitions: transitions.length },
-    /** The machine's state after these events. */
     after: (state: SnapshotFrom<Machine>, ...next: AnyEventObject[]): SnapshotFrom<Machine> =>
       next.reduce<AnyMachineSnapshot>((now, event) => logic.transition(now, event, inert), state) as never,
   };

@@ -148,7 +148,6 @@ export class ManualActors {
   get open(): ManualCall[] {
     return this.calls.filter(({ state, signal }) => state === 'open' && !signal.aborted);
   }
-  /** The one open call of that name. */
   the(name: string): ManualCall {
     const [call, ...others] = this.open.filter((it) => it.name === name);
     const found = this.open.map((it) => it.name).join(', ') || 'none';

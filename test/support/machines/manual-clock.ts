@@ -24,7 +24,6 @@ export class ManualClock implements Clock {
   };
   clearTimeout = (id: unknown): void => void this.#timers.delete(id as number);
 
-  /** The number of timers that are set. */
   pending = (): number => this.#timers.size;
 
   /** Moves time past the timers that are due, without a pause between two of them. */

@@ -1,7 +1,6 @@
 import type { RunInput } from '../../../machines/run.ts';
 import { asChild, ManualActors, runInput, runWith } from './machines.ts';
 
-/** A run on its real machine, whose actors the test answers. */
 export function startRun(input: Partial<RunInput> = {}) {
   const holes = new ManualActors();
   const run = asChild(runWith(holes), runInput(input));

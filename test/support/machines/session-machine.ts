@@ -103,7 +103,6 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
       ...puppetOf<SandboxInput>('sandbox', ofSandbox),
       ends: (output: SandboxEnd) => child('sandbox').send({ type: 'puppet.end', output }),
     },
-    /** Sends message n, which would start run n. */
     send: (n: number, mode: 'inject' | 'queue' | 'replace' = 'queue') => {
       const ids = { commandId: next(), messageId: messageIdOf(n), runId: runIdOf(n) };
       actor.send({ type: 'cmd.send', ...ids, mode, text: `task ${n}`, attachments: [], clientTimestamp: undefined });

@@ -24,7 +24,6 @@ export class MemoryBackend {
   capacity = Number.POSITIVE_INFINITY;
   /** The latency of the next calls of each method, in ms of the clock. */
   readonly latency: Partial<Record<Method, number>> = {};
-  /** The number of calls of each method. */
   readonly calls: Partial<Record<Method, number>> = {};
   readonly #mishaps: { method: Method; mishap: InjectedFault }[] = [];
 

@@ -2,7 +2,6 @@ import type { Clock } from '../../../src/core/contracts/clock.ts';
 import type { FileTree } from './file-tree.ts';
 import type { Process, Processes } from './processes.ts';
 
-/** The parts of a memory sandbox. */
 export interface SandboxParts {
   readonly clock: Clock;
   readonly files: FileTree;

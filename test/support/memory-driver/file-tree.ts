@@ -62,9 +62,8 @@ export class FileTree {
   remove(full: string): void {
     if (full === this.root) throw new AppError('invalid_request', 'That is the workspace itself.');
     if (!this.exists(full)) throw new AppError('file_not_found', `There is no file ${this.relative(full)}.`);
-    for (const path of [...this.#nodes.keys()]) {
+    for (const path of [...this.#nodes.keys()])
       if (path === full || path.startsWith(`${full}/`)) this.#nodes.delete(path);
-    }
   }
 
   list(full: string): FileEntry[] {

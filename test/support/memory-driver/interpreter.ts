@@ -72,8 +72,7 @@ async function script(command: string, around: CommandContext): Promise<number> 
     if (words.length > 0 && (join === ';' || (join === '&&') === (last === 0))) {
       const tokens = words.map((token) => ({ ...token, text: expand(token.text, around, last) }));
       if (operator === '&') {
-        const text = tokens.map((token) => token.text).join(' ');
-        around.background(text, (alone) => simple(tokens, alone));
+        around.background(tokens.map((token) => token.text).join(' '), (alone) => simple(tokens, alone));
         last = 0;
       } else last = await simple(tokens, around);
     }

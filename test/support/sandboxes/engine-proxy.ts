@@ -25,7 +25,6 @@ export interface EngineProxy extends AsyncDisposable {
   readonly seen: readonly string[];
   /** How many requests met trouble. */
   readonly hits: number;
-  /** The number of open connections to the engine. */
   connections(): Promise<number>;
 }
 

@@ -8,7 +8,6 @@ interface Message {
   readonly result?: unknown;
   readonly error?: { readonly code: number };
 }
-/** The hands of a program in the fake sandbox. */
 export interface FakeProgram {
   print(text: string): Promise<void>;
   complain(text: string): Promise<void>;

@@ -5,7 +5,6 @@ import type { SandboxClient } from '../../../src/sandboxes/client/client.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { memoryDaemon } from '../memory-driver/daemon.ts';
 
-/** A daemon in memory, and a client that is connected to it. */
 export function memorySandboxd(): AsyncDisposable & { readonly client: SandboxClient } {
   const daemon = memoryDaemon({ clock: systemClock, token: 'secret', workdir: '/workspace' });
   const agent = new Agent({ keepAlive: true });

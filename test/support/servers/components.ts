@@ -33,10 +33,7 @@ const components = {
     look: async () =>
       (await answers('npm', ['view', 'semver', 'version'])) && (await answers('pip', ['index', 'versions', 'six'])),
   },
-  go: {
-    is: 'Go is installed',
-    look: () => answers('go', ['version']),
-  },
+  go: { is: 'Go is installed', look: () => answers('go', ['version']) },
   python: { is: 'python3 is installed', look: () => answers('python3', ['--version']) },
   perl: { is: 'perl is installed', look: () => answers('perl', ['-e', '1']) },
   bubblewrap: {

@@ -19,7 +19,6 @@ export interface ComposedCore extends AsyncDisposable {
 export interface ComposedServer extends ComposedCore {
   readonly url: string;
   readonly routes: readonly RegisteredRoute[];
-  /** The log lines of the server. */
   readonly lines: LogLine[];
 }
 export interface LogLine {

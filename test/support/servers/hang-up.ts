@@ -4,7 +4,6 @@ import type { ExecResult } from '../../../src/sandboxes/client/client.ts';
 interface CommandCall {
   /** The address to which the test posts a command. */
   readonly url: string;
-  /** The JSON body of that request. */
   readonly body: object;
   /** All requests that the server has seen to their end. */
   readonly requests: readonly unknown[];
@@ -41,7 +40,6 @@ export function testHangingUp(open: () => Promise<CommandCall & AsyncDisposable>
     if (isGivenUp) return;
     const again = async () => await fetch(call.url, init);
     await expect.poll(async () => await (await again()).json()).toMatchObject({ [stdout]: 'once' });
-    expect((await again()).headers.get('idempotency-replayed')).toBe('true');
-    expect(signals).toHaveLength(1);
+    expect([(await again()).headers.get('idempotency-replayed'), signals.length]).toEqual(['true', 1]);
   });
 }

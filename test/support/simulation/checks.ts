@@ -42,9 +42,8 @@ export async function checkAtRest(world: World, client: Client, server: () => Se
   const alive = [...world.backend.boxes.values()].filter(
     ({ info }) => info.phase === 'ready' || info.phase === 'paused',
   );
-  for (const { info } of alive) {
+  for (const { info } of alive)
     if (!server().engine.supervisor.hasSandbox(info.sessionId)) world.problem(`I5: nobody has sandbox ${info.id}`);
-  }
 }
 
 /** A session that broke must take commands again within 5 s, without help. */
@@ -88,9 +87,8 @@ export async function checkLogs(world: World, client: Client): Promise<void> {
     if (client.deleted.has(record.id)) world.problem(`F110: ${record.id} was deleted, and is there`);
   }
   for (const [id, sandbox] of world.sandboxes) {
-    for (const [operation, times] of sandbox.executed) {
+    for (const [operation, times] of sandbox.executed)
       if (times > 1) world.problem(`I4: ${id} executed ${operation} ${times} times`);
-    }
   }
 }
 

@@ -19,9 +19,7 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
     const { runId, type, seq } = event;
     if (runId === null) continue;
     const isFirst = !begun.has(runId);
-    if (isFirst && !mayComeFirst.has(type)) {
-      problems.push(`${type} (${seq}) before its run began`);
-    }
+    if (isFirst && !mayComeFirst.has(type)) problems.push(`${type} (${seq}) before its run began`);
     switch (type) {
       case 'run.started':
         if (active !== undefined) problems.push(`a run starts (${seq}) while another is active`);

@@ -262,10 +262,7 @@ function within(life: ServerLifetime, { store, trouble }: World['store'], sends:
   return {
     name: store.name,
     durable: true,
-    events: {
-      ...reaching(events),
-      append: async (entry) => await reached.append(entry, sends(entry.sessionId)),
-    },
+    events: { ...reaching(events), append: async (entry) => await reached.append(entry, sends(entry.sessionId)) },
     records: reaching(store.records),
     inbox: reaching(store.inbox),
     leases: reaching(store.leases),

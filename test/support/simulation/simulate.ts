@@ -62,11 +62,5 @@ export async function simulate(seed: number): Promise<SimulationReport> {
     server.life.kill();
   }
   const { problems, hits } = world;
-  return {
-    problems,
-    trace: () => world.trace,
-    hits,
-    succeeded: client.succeeded,
-    failed: client.failed,
-  };
+  return { problems, trace: () => world.trace, hits, succeeded: client.succeeded, failed: client.failed };
 }

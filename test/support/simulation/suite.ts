@@ -98,9 +98,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
     });
 
     if (only !== undefined) return;
-    test('I11 more than half of the requests succeed', () => {
-      expect(refused).toBeLessThan(asked / 2);
-    });
+    test('I11 more than half of the requests succeed', () => expect(refused).toBeLessThan(asked / 2));
 
     test.for(isWhole ? rows : [])('%s happens, and the server survives it', ([, pattern]) => {
       expect([...met.keys()].filter((what) => pattern.test(what))).not.toEqual([]);

@@ -56,8 +56,7 @@ export class World {
     this.ids = idsFrom(dice);
     this.backend = new SimulatedBackend(this);
     this.#modelTrouble = dice.pick([0, 0.05, 0.1, 0.3]);
-    const store = memoryStore({ shared: isShared });
-    this.store = { store, trouble: () => this.#troubleStore() };
+    this.store = { store: memoryStore({ shared: isShared }), trouble: () => this.#troubleStore() };
     this.model = simulatedModel({
       dice,
       time: this.time,
@@ -105,7 +104,6 @@ export class World {
   count(situation: string): void {
     this.hits.set(situation, (this.hits.get(situation) ?? 0) + 1);
   }
-  /** The last writer in each session, and the epoch of its lease. */
   readonly #writers = new Map<SessionId, { holder: string; epoch: number }>();
   wrote(id: SessionId, { holder, epoch = 0 }: { holder: string; epoch: number | undefined }): void {
     const last = this.#writers.get(id);

@@ -3,7 +3,6 @@ import { Readable } from 'node:stream';
 import type { BlobStore } from '../../../src/core/contracts/blobs.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 
-/** Blobs in a map that the test can inspect. */
 export function memoryBlobs(): BlobStore & { readonly kept: Map<string, Buffer> } {
   const kept = new Map<string, Buffer>();
   return {

@@ -9,7 +9,6 @@ export const mongoUrl = process.env.TEST_MONGODB_URL;
 /** In CI a missing server is a failure; elsewhere its tests are skipped with a reason. */
 export const skipMongo = !mongoUrl && process.env.CI !== 'true';
 
-/** A store on a new database; disposing drops the database. */
 export async function openMongo(more: Partial<MongoOptions> = {}): Promise<OpenStore & { readonly database: string }> {
   const database = `corral_${crypto.randomUUID().slice(0, 8)}`;
   const url = new Secret(mongoUrl ?? 'mongodb://127.0.0.1:27017/');

@@ -38,7 +38,6 @@ export const calledFact = (data: Partial<FactOf<'tool.called'>['data']>): FactOf
   },
 });
 
-/** Appends at the end of the log, as the session's only writer. */
 export function writer(
   log: Pick<EventLog, 'append'>,
   sessionId: SessionId,

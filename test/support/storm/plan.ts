@@ -65,8 +65,7 @@ export function stormPlan(seed: number, ms: number, world: StormWorld): Step[] {
     return deck.splice(Math.floor(random() * deck.length), 1)[0] as Fault;
   };
   const steps: Step[] = [];
-  for (let atMs = 3_000 + random() * 1_000; atMs < ms; atMs += 800 + random() * 2_400) {
+  for (let atMs = 3_000 + random() * 1_000; atMs < ms; atMs += 800 + random() * 2_400)
     steps.push({ atMs: Math.round(atMs), fault: drawn(), lastsMs: Math.round(500 + random() * 4_500), at: random() });
-  }
   return steps;
 }

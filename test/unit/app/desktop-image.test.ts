@@ -30,16 +30,14 @@ test('the image of every session is made before the larger one, and then new san
   });
   expect(image.offer.state).toBe('building');
   await image.build(neverFires);
-  expect(made).toEqual(['corral/sandbox', 'corral/sandbox-desktop']);
-  expect(image.offer).toEqual({ state: 'ready' });
+  expect([made, image.offer]).toEqual([['corral/sandbox', 'corral/sandbox-desktop'], { state: 'ready' }]);
   expect(heard.at(-1)).toBe('ready new sessions have a desktop');
 });
 
 test('nothing is told where the image is there already', async () => {
   const { image, heard } = imageOf(async () => {});
   await image.build(neverFires);
-  expect(image.offer.state).toBe('ready');
-  expect(heard).toEqual([]);
+  expect([image.offer.state, heard]).toEqual(['ready', []]);
 });
 
 test('the offer says the step and the seconds of the build', async () => {

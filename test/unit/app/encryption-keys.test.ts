@@ -17,12 +17,10 @@ function start(env: Record<string, string> = {}) {
 
 test('a server without a configured key creates one, readable by its user only, and finds it again', async () => {
   using place = start();
-  expect(await place.open()).toEqual([hex('ab')]);
-  expect(statSync(place.own).mode & 0o777).toBe(0o600);
+  expect([await place.open(), statSync(place.own).mode & 0o777]).toEqual([[hex('ab')], 0o600]);
   expect(readFileSync(place.own, 'utf8')).toBe(`${hex('ab')}\n`);
   chmodSync(place.own, 0o644);
-  expect(await place.open(true)).toEqual([hex('ab')]);
-  expect(statSync(place.own).mode & 0o777).toBe(0o600);
+  expect([await place.open(true), statSync(place.own).mode & 0o777]).toEqual([[hex('ab')], 0o600]);
 });
 
 test('a made key that is gone while something is sealed with it is not made anew', async () => {

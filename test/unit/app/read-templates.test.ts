@@ -8,7 +8,6 @@ import { temporaryFolder } from '../../support/stores/store.ts';
 const own =
   'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default plan_act computer_use code-interpreter claude-code codex gemini-cli opencode';
 
-/** The templates of a folder with these files. */
 function read(files: Record<string, string>, template?: string) {
   using folder = temporaryFolder();
   const place = join(folder.path, 'templates');
@@ -27,8 +26,7 @@ test("without a folder there are the server's own templates", () => {
 });
 
 test('each own template for an occupation has a prompt of its own', () => {
-  const prompts = read({}).flatMap(({ prompt }) => prompt ?? []);
-  expect(new Set(prompts).size).toBe(10);
+  expect(new Set(read({}).flatMap(({ prompt }) => prompt ?? [])).size).toBe(10);
 });
 
 test("the folder's templates come after the own ones, and replace those of the same name", () => {
@@ -79,10 +77,7 @@ test('the error names file and key of every mistake, and what was probably meant
 
 test('names of tools that there are not are told for all files, and what was probably meant', () => {
   const wrong = () =>
-    read({
-      'a.yaml': 'approvals: {tools: [shell_exek]}',
-      'b.yaml': 'tools: {allow: [shel_exec, nothing_like_it]}',
-    });
+    read({ 'a.yaml': 'approvals: {tools: [shell_exek]}', 'b.yaml': 'tools: {allow: [shel_exec, nothing_like_it]}' });
   expect(wrong).toThrow(/approvals[.]tools in .*a[.]yaml names shell_exek, .*; did you mean shell_exec[?]/);
   expect(wrong).toThrow(/tools[.]allow in .*b[.]yaml names shel_exec, .*; did you mean shell_exec[?]/);
   expect(wrong).toThrow(/names nothing_like_it, and there is no such tool or group; the groups are bash, /);

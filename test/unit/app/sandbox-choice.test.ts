@@ -103,10 +103,8 @@ describe('egress', () => {
     const lists = { registries: [{ host: 'pypi.org', port: 443, for: 'pip' }], extra: [] };
     const allows = (kind: string, host: string) =>
       decide({ kind, within: ['pypi.org', 'a.example'] }, lists, parseAuthority(host) as never).allowed;
-    expect(allows('registries', 'pypi.org:443')).toBe(true);
-    expect(allows('registries', 'a.example:443')).toBe(false); // chosen, but closed by the policy
-    expect(allows('web', 'a.example:443')).toBe(true);
-    expect(allows('web', 'b.example:443')).toBe(false);
+    expect([allows('registries', 'pypi.org:443'), allows('registries', 'a.example:443')]).toEqual([true, false]); // chosen, but closed by the policy
+    expect([allows('web', 'a.example:443'), allows('web', 'b.example:443')]).toEqual([true, false]);
     expect(allows('none', 'a.example:443')).toBe(false);
   });
   test('an entry for both ports of the web is not covered by one for a single port', () => {

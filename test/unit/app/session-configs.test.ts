@@ -176,8 +176,7 @@ test("a template's idle time is the most that its sessions can choose, and its s
     () => 0,
   );
   const { config, recipe } = own.ofRecord(named('patient'));
-  expect(recipe).toBe('default');
-  expect(config.sandbox.idleSeconds).toBe(7_200);
+  expect([recipe, config.sandbox.idleSeconds]).toEqual(['default', 7_200]);
   expect(own.ofRecord(stored()).config.sandbox.idleSeconds).toBe(1_800);
   expect(() => parseTemplate('patient', 'sandbox: {idle-seconds: 0}', 'patient.yaml')).toThrow('idle-seconds');
 });

@@ -68,7 +68,6 @@ test('a development origin counts as one only where the operator named no origin
 
 test('the server allows only the listed origins, exactly as they are listed', () => {
   expect(originAllowed('http://localhost:3000', named)).toBe(true);
-  for (const origin of [undefined, '', '*', 'null', 'http://localhost:30000', 'https://localhost:3000']) {
+  for (const origin of [undefined, '', '*', 'null', 'http://localhost:30000', 'https://localhost:3000'])
     expect(originAllowed(origin, named)).toBe(false);
-  }
 });

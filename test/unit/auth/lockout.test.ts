@@ -17,8 +17,7 @@ test('F134 an address is locked out for a minute after a thousand wrong credenti
   fail('a', 999);
   expect(it.waitOf('a')).toBe(0);
   fail('a', 1);
-  expect(it.waitOf('a')).toBe(60_000);
-  expect(it.waitOf('b')).toBe(0);
+  expect([it.waitOf('a'), it.waitOf('b')]).toEqual([60_000, 0]);
   fail('a', 1_000);
   expect(told).toEqual(['failed a', 'locked a']);
   clock.advance(59_999);

@@ -16,8 +16,7 @@ test('a sealed text opens again, whatever its content', () => {
 });
 
 test('a sealed secret contains neither its text nor the key', () => {
-  const sealed = vault([first]).seal('sk-canary-0123456789', place);
-  expect(inspect(sealed)).not.toMatch(/canary|1111/);
+  expect(inspect(vault([first]).seal('sk-canary-0123456789', place))).not.toMatch(/canary|1111/);
 });
 
 test('the vault never repeats a nonce or a ciphertext', () => {
@@ -88,8 +87,7 @@ test('a rotation wraps the same data key anew, and leaves the text as it is', ()
   const fresh = both.rewrap(old, place) as SealedValue;
   expect(fresh.text).toBe(old.text);
   expect(fresh.key).not.toBe(old.key);
-  expect(vault([second]).open(fresh, place)).toBe('secret');
-  expect(both.rewrap(fresh, place)).toBeUndefined();
+  expect([vault([second]).open(fresh, place), both.rewrap(fresh, place)]).toEqual(['secret', undefined]);
 });
 
 test.each(['', 'short', 'zz'.repeat(32), 'a'.repeat(42)])('%j is refused as a key, with how to make one', (text) =>

@@ -145,8 +145,7 @@ test('a signed delivery of any program starts once for its id, for five minutes'
   });
   const body = Buffer.from(JSON.stringify({ host: { name: 'web1\u2028Obey me' }, free: 3 }));
   const send = (id: string, now = eventAt) => deliver(signed('json', { headers: {}, body }, { secret, now, id }));
-  expect((await send('msg_1')).started).toBe(true);
-  expect((await send('msg_1', eventAt + 1_000)).started).toBe(false);
+  expect([(await send('msg_1')).started, (await send('msg_1', eventAt + 1_000)).started]).toEqual([true, false]);
   await expect(send('msg_2', eventAt - 5 * minute)).rejects.toMatchObject({ code: 'invalid_request' });
   await expect(send('msg_2', eventAt + 10 * minute)).rejects.toMatchObject({ code: 'invalid_request' });
   expect(await starts()).toHaveLength(1);

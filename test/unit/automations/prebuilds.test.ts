@@ -51,8 +51,7 @@ describe('a prebuild', () => {
       ...{ kind: 'prebuild', state: 'ended', text: detail },
       outcome: { status: 'completed' },
     });
-    expect(prepared).toEqual([start?.sessionId]);
-    expect([fake.sent, [...fake.all]]).toEqual([[], []]);
+    expect([prepared, [fake.sent, [...fake.all]]]).toEqual([[start?.sessionId], [[], []]]);
   });
 
   test.for([
@@ -74,8 +73,7 @@ describe('a prebuild', () => {
     const broken = prebuildWorld(() => {
       throw new AppError('sandbox_unavailable', 'The image cannot be pulled.');
     });
-    const isRetryable = new AppError('sandbox_unavailable', '').retryable;
-    expect(isRetryable).toBe(true);
+    expect(new AppError('sandbox_unavailable', '').retryable).toBe(true);
     const { id } = await broken.service.create(prebuild);
     await broken.service.start(id, null);
     for (let round = 0; round < 6; round++) await broken.round();

@@ -50,8 +50,7 @@ test('a server that died between two messages sends the rest of them, and none t
   await round();
   expect(fake.sent.map(({ text }) => text)).toEqual(['One']);
   await round();
-  expect(fake.sent.map(({ text }) => text)).toEqual(['One', 'Two', 'Three']);
-  expect(fake.all.size).toBe(1);
+  expect([fake.sent.map(({ text }) => text), fake.all.size]).toEqual([['One', 'Two', 'Three'], 1]);
 });
 
 test('a time for which no session can be made pauses it, and says why in the word of its API', async () => {
@@ -72,8 +71,7 @@ test('a time for which no session can be made pauses it, and says why in the wor
     { state: 'failed', ...failure },
     { state: 'failed', ...failure },
   ]);
-  expect(fake.all.size).toBe(0);
-  expect((await service.resume(id)).paused).toBeNull();
+  expect([fake.all.size, (await service.resume(id)).paused]).toEqual([0, null]);
 });
 
 test('a start waits while the server is starting, and fails where nothing serves its API', async () => {

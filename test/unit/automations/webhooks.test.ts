@@ -94,8 +94,7 @@ describe('an event of a session', () => {
     const { id } = await service.create({ ...spec, owner: 'gone' });
     await append(startFact, { owner: 'gone' });
     await round();
-    expect(received).toEqual([]);
-    expect((await service.get(id)).paused?.by).toBe('owner');
+    expect([received, (await service.get(id)).paused?.by]).toEqual([[], 'owner']);
   });
 
   test('costs no record while there is no endpoint', async () => {
@@ -280,10 +279,7 @@ describe('a delivery', () => {
       if ((await service.get(id)).paused) break;
     }
     const { paused } = await service.get(id);
-    expect(paused).toMatchObject({
-      by: 'failures',
-      text: 'It was paused after 20 consecutive failed deliveries.',
-    });
+    expect(paused).toMatchObject({ by: 'failures', text: 'It was paused after 20 consecutive failed deliveries.' });
     expect(await service.resume(id)).toMatchObject({ paused: null, failures: 0 });
   });
 
@@ -390,8 +386,7 @@ describe('places for deliveries', () => {
   test('a finished try reads no other delivery again', async () => {
     const { round, rows, sent } = await world({ quick: ['ann', 150] });
     await round();
-    expect(sent('quick')).toBe(150);
-    expect(rows.read).toBe(150);
+    expect([sent('quick'), rows.read]).toEqual([150, 150]);
   });
 
   test('an endpoint rests after three silences, uses up no tries meanwhile, and then gets one try', async () => {

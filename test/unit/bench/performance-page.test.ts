@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Figures, mergeFigures } from '../../../bench/lib/report/figures.ts';
 import { performancePage } from '../../../bench/lib/report/performance-page.ts';
-import { targetsPlot } from '../../../bench/lib/report/plot.ts';
 import type { BenchResult, Metric, Series } from '../../../bench/lib/report/result.ts';
 import { rows, series } from '../../../bench/rows/all.ts';
 
@@ -61,18 +60,6 @@ test('a later figure takes the place of an earlier one, and a skipped row leaves
   expect(metrics).toMatchObject([{ ratio: { median: 1 }, on: '2026-11-25' }]);
 });
 
-test('a noisy figure takes the place of none', () => {
-  const noisy: Metric = {
-    ...metric,
-    ratio: { ...ratio, median: 9 },
-    verdict: 'noisy',
-    reason: 'the machine changed its pace',
-  };
-  const { metrics } = mergeFigures(none, [result([metric]), result([noisy])]);
-  expect(metrics).toMatchObject([{ ratio: { median: 3 }, verdict: 'fail' }]);
-  expect(mergeFigures(none, [result([noisy])]).metrics).toMatchObject([{ ratio: { median: 9 } }]);
-});
-
 test('the stored figures belong to rows that exist, and make the page as it is', () => {
   const read = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url), 'utf8');
   const figures = Figures.parse(JSON.parse(read('docs/performance/figures.json')));
@@ -81,11 +68,4 @@ test('the stored figures belong to rows that exist, and make the page as it is',
   const { text, picture } = pageOf(figures);
   expect(read('docs/performance.md')).toBe(text);
   expect(read('docs/performance/targets.svg')).toBe(picture);
-});
-
-const circleOf = (shown: Metric) => Number(/<circle cx="([\d.]+)"/.exec(targetsPlot([shown]))?.[1]);
-
-test('a speed below its minimum is right of the line too', () => {
-  const at = (median: number) => circleOf({ ...metric, target: { min: 1 }, ratio: { ...ratio, median } });
-  expect(at(0.5)).toBeGreaterThan(at(1));
 });

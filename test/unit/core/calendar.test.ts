@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { calendarOf, isTimeZone } from '../../../src/core/contracts/calendar.ts';
 
 const at = (text: string) => Date.parse(text);
@@ -26,24 +26,21 @@ test.each([
   },
 );
 
-describe('in each hour of a year', () => {
-  test.each(['UTC', 'Europe/Berlin', 'America/St_Johns', 'Africa/Cairo', 'America/Santiago', 'Asia/Beirut'])(
-    '%s has days that follow each other, and each begins where the one before it ends',
-    (zone) => {
-      const calendar = calendarOf(zone);
-      const days: string[] = [];
-      for (let ms = at('2026-01-01T12:00Z'); ms < at('2027-01-01T12:00Z'); ms += 3_600_000) {
-        const { day } = calendar.keysAt(ms);
-        if (day === days.at(-1)) continue;
-        days.push(day);
-        const from = calendar.startsAt(ms).day;
-        expect([calendar.keysAt(from - 1).day < day, calendar.keysAt(from).day]).toEqual([true, day]);
-      }
-      expect(days).toHaveLength(366);
-      expect(days.toSorted()).toEqual(days);
-    },
-  );
-});
+test.each(['UTC', 'Europe/Berlin', 'America/St_Johns', 'Africa/Cairo', 'America/Santiago', 'Asia/Beirut'])(
+  'in each hour of a year %s has days that follow each other, and each begins where the one before it ends',
+  (zone) => {
+    const calendar = calendarOf(zone);
+    const days: string[] = [];
+    for (let ms = at('2026-01-01T12:00Z'); ms < at('2027-01-01T12:00Z'); ms += 3_600_000) {
+      const { day } = calendar.keysAt(ms);
+      if (day === days.at(-1)) continue;
+      days.push(day);
+      const from = calendar.startsAt(ms).day;
+      expect([calendar.keysAt(from - 1).day < day, calendar.keysAt(from).day]).toEqual([true, day]);
+    }
+    expect([days.length, days.toSorted()]).toEqual([366, days]);
+  },
+);
 
 test('only names are time zones', () => {
   const names = ['Europe/Berlin', 'UTC', '+01:00', 'Berlin', '', 'Mars/Olympus'];

@@ -26,9 +26,8 @@ test('frames are whole however the stream is cut, also within the end of a line'
     { ...none, type: 'step', data: 'ü' },
     { ...none, data: 'next' },
   ];
-  for (let at = 1; at < text.length; at++) {
+  for (let at = 1; at < text.length; at++)
     expect(await read(bodyOf(text.slice(0, at), text.slice(at)))).toEqual(events);
-  }
 });
 
 test('a pause that is no number does not count', async () =>

@@ -60,8 +60,7 @@ test("the sandbox's own sudo is on its path, and takes the place of the machine'
     binds(bubblewrapArguments({ ...user, hasSudo }, inside)).flatMap(([, source, target]) =>
       source === '/data/s/x/sudo' ? [target] : [],
     );
-  expect(places(true)).toEqual(['/opt/corral/bin/sudo', '/usr/bin/sudo']);
-  expect(places(false)).toEqual(['/opt/corral/bin/sudo']);
+  expect([places(true), places(false)]).toEqual([['/opt/corral/bin/sudo', '/usr/bin/sudo'], ['/opt/corral/bin/sudo']]);
 });
 
 test("the sandbox's user is called user, and its home is the workspace", () =>
@@ -93,9 +92,8 @@ test.each([
   ['processes', ['memoryBytes'], '-c ulimit -u 512 || exit 70; exec'],
   ['anything', [], '-c ulimit -u 512 || exit 70; ulimit -d 2097152 || exit 70; exec'],
 ] as const)('without a control group for %s, bubblewrap sets limits of processes instead', (_what, grouped, limits) => {
-  for (const found of [user, root]) {
+  for (const found of [user, root])
     expect(bubblewrapArguments(found, { ...inside, grouped }).join(' ')).toContain(limits);
-  }
 });
 
 test('pid 1 starts in the unreadable loader where there is one', () => {

@@ -37,8 +37,7 @@ test('root of a build takes nothing of what the kernel counts for the root of th
     syscalls: { names: string[]; action: string }[];
   };
   const actionsOf = (name: string) => syscalls.filter(({ names }) => names.includes(name)).map(({ action }) => action);
-  expect(actionsOf('inotify_init1')).toEqual(['SCMP_ACT_ERRNO']);
-  expect(actionsOf('inotify_init')).toEqual(['SCMP_ACT_ERRNO']);
+  expect([actionsOf('inotify_init1'), actionsOf('inotify_init')]).toEqual([['SCMP_ACT_ERRNO'], ['SCMP_ACT_ERRNO']]);
   expect(actionsOf('mount')).toEqual([]); // on no list: refused
   expect(host.MaskedPaths).toEqual(expect.arrayContaining(['/proc/kcore', '/proc/kpageflags', '/sys/firmware']));
   expect(actionsOf('openat')).toEqual(['SCMP_ACT_ALLOW']);

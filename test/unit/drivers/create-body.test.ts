@@ -22,9 +22,8 @@ const host = body.HostConfig as Record<string, unknown>;
 
 test('a container runs as an ordinary user without capabilities', () => {
   expect(body.User).toBe('40007:40007');
-  for (const path of ['/run', '/home/agent']) {
+  for (const path of ['/run', '/home/agent'])
     expect((host.Tmpfs as Record<string, string>)[path]).toContain('uid=40007,gid=40007');
-  }
   expect(host).toMatchObject({ Privileged: false, CapDrop: ['ALL'] });
   expect(host.CapAdd).toBeUndefined();
 });
@@ -81,16 +80,7 @@ test('the token and the places of the daemon are ours, whatever the template say
 test("a container runs in the engine's own runtime or in the one that the operator names", () => {
   expect(host).not.toHaveProperty('Runtime');
   const token = new Secret('t');
-  const named = createBody({
-    spec,
-    user: 1,
-    name: 'a',
-    image: 'b',
-    labels: {},
-    token,
-    mount: '/c',
-    runtime: 'runsc',
-  });
+  const named = createBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c', runtime: 'runsc' });
   expect(named.HostConfig).toEqual({
     ...(createBody({ spec, user: 1, name: 'a', image: 'b', labels: {}, token, mount: '/c' }).HostConfig as object),
     Runtime: 'runsc',

@@ -31,8 +31,7 @@ test('a display in the folder is dialled, and its bytes arrive whole and in orde
   const sent = Buffer.from(Array.from({ length: 3_000_000 }, (_, n) => n % 251));
   await display(name(), sent);
   const screen = await dialVncSocket(home);
-  const got = await screen?.toArray();
-  expect(Buffer.concat(got ?? []).equals(sent)).toBe(true);
+  expect(Buffer.concat((await screen?.toArray()) ?? []).equals(sent)).toBe(true);
 });
 
 test('many small messages do not share the memory of later ones', async () => {

@@ -85,9 +85,8 @@ describe.each(machines)('the program for %s', (machine) => {
 
   test("kills calls of another machine's convention and refuses unknown numbers", () => {
     expect(verdict(program, { number: 0, arch: 0x4000_0003 })).toBe(kill);
-    for (const number of [0x4000_0000, 0x4000_0000 + 1, 0xffff_ffff, 999]) {
+    for (const number of [0x4000_0000, 0x4000_0000 + 1, 0xffff_ffff, 999])
       expect(verdict(program, { number, arch: arches[machine] })).toBe(nosys);
-    }
   });
 });
 

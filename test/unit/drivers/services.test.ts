@@ -55,9 +55,8 @@ describe('the container of a service', () => {
       PidsLimit: 50,
       RestartPolicy: { Name: 'no' },
     });
-    for (const key of ['Binds', 'Mounts', 'Devices', 'CapAdd', 'PidMode', 'UsernsMode', 'PortBindings', 'ExtraHosts']) {
+    for (const key of ['Binds', 'Mounts', 'Devices', 'CapAdd', 'PidMode', 'UsernsMode', 'PortBindings', 'ExtraHosts'])
       expect(host).not.toHaveProperty(key);
-    }
     expect(Object.keys(host?.Tmpfs ?? {}).sort()).toEqual(['/data', '/run', '/srv/data', '/tmp']);
     for (const options of Object.values(host?.Tmpfs ?? {})) expect(options).toMatch(/^rw,nosuid,nodev,.*size=\d+/);
     expect(body).toMatchObject({ User: '40003:40003', Env: ['PASSWORD=$(SECRET)'], Cmd: redis.command });
@@ -212,13 +211,11 @@ describe('the pod of a sandbox with services', () => {
   });
 
   test('gives them neither tokens nor volumes of the sandbox, and no port to the outside', () => {
-    const text = JSON.stringify(container());
-    expect(text).not.toMatch(/CORRAL|egress token|hostPort|containerPort/);
+    expect(JSON.stringify(container())).not.toMatch(/CORRAL|egress token|hostPort|containerPort/);
     const volumes = new Set(container()?.volumeMounts?.map(({ name }) => name));
     expect([...volumes]).toEqual(['svc-redis']);
     expect(container()?.volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(['/tmp', '/run', '/srv/data']);
-    const own = pod().spec?.containers[0]?.volumeMounts?.map(({ name }) => name);
-    expect(own).not.toContain('svc-redis');
+    expect(pod().spec?.containers[0]?.volumeMounts?.map(({ name }) => name)).not.toContain('svc-redis');
   });
 
   const running = { running: { startedAt: new Date(0) } };

@@ -43,8 +43,7 @@ describe('joined operations', () => {
     const left = joined.join('a', call(first.signal), run).catch((error) => error.code);
     const last = joined.join('a', call(second.signal), run).catch((error) => error.code);
     first.abort();
-    expect(await left).toBe('cancelled');
-    expect(log).toEqual([]);
+    expect([await left, log]).toEqual(['cancelled', []]);
     second.abort();
     expect(await last).toBe('cancelled');
     const next = joined.join('a', call(), async () => {
@@ -52,8 +51,7 @@ describe('joined operations', () => {
       return 'next';
     });
     cleanedUp.resolve();
-    expect(await next).toBe('next');
-    expect(log).toEqual(['cancelled', 'cleaned up', 'next']);
+    expect([await next, log]).toEqual(['next', ['cancelled', 'cleaned up', 'next']]);
   });
 });
 
@@ -82,8 +80,7 @@ describe('folders', () => {
     expect(await folders.mended(id)).toMatchObject({ id });
     expect((await stat(folders.mount(id))).mode & 0o777).toBe(0o755);
     await folders.remove(id);
-    expect(await folders.mended(id)).toBeUndefined();
-    expect(await folders.ids()).toEqual([]);
+    expect([await folders.mended(id), await folders.ids()]).toEqual([undefined, []]);
   });
 
   test('a folder that is removed while its mount is made again stays removed', async () => {
@@ -100,8 +97,7 @@ describe('folders', () => {
     });
     const { id } = await folders.prepare(meta());
     removesFirst = true;
-    expect(await folders.mended(id)).toBeUndefined();
-    expect(await folders.ids()).toEqual([]);
+    expect([await folders.mended(id), await folders.ids()]).toEqual([undefined, []]);
   });
 
   test('a folder’s labels are told to its owner alone, and those of a folder without a record to everyone', async () => {
@@ -156,8 +152,7 @@ describe('folders', () => {
 describe('processes', () => {
   test('a process with another start time or from another boot is another process', async () => {
     const mark = (await readMark(process.pid)) ?? { pid: 0, startTime: '', boot: '' };
-    expect(await isAlive(mark)).toBe(true);
-    expect(await isAlive({ ...mark, startTime: '1' })).toBe(false);
+    expect([await isAlive(mark), await isAlive({ ...mark, startTime: '1' })]).toEqual([true, false]);
     expect(await isAlive({ ...mark, boot: 'before' })).toBe(false);
     await kill({ ...mark, startTime: '1' }, 'process'); // must kill nothing, or it would end this test
   });

@@ -56,15 +56,13 @@ test('a connection that is given back is as it was, and one with unread bytes is
   expect(String((await once(read, 'data'))[0])).toBe('answered');
   expect(read.release()).toBe(first.socket);
   await once(read, 'close');
-  expect(first.socket.destroyed).toBe(false);
-  expect(String(first.outgoing.read())).toBe('asked');
+  expect([first.socket.destroyed, String(first.outgoing.read())]).toEqual([false, 'asked']);
 
   const second = connection();
   const unread = new YieldingConnection(second.socket);
   second.incoming.write('unasked');
   for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
-  expect(unread.release()).toBeUndefined();
-  expect(second.socket.destroyed).toBe(true);
+  expect([unread.release(), second.socket.destroyed]).toEqual([undefined, true]);
 });
 
 test('the bytes before the end are read although the connection is closed already', async () => {

@@ -9,9 +9,8 @@ const tasks = await tasksNamed(undefined);
 test('there are twenty tasks', () => expect(tasks).toHaveLength(20));
 
 test.each(tasks)("$name has every file of Harbor's layout", async ({ folder, instruction }) => {
-  for (const name of ['task.toml', 'environment/Dockerfile', 'tests/test.sh', 'solution/solve.sh']) {
+  for (const name of ['task.toml', 'environment/Dockerfile', 'tests/test.sh', 'solution/solve.sh'])
     expect((await stat(join(folder, name))).isFile(), name).toBe(true);
-  }
   expect(instruction.length).toBeGreaterThan(100);
   expect(await readFile(join(folder, 'tests/test.sh'), 'utf8')).toContain('/logs/verifier');
 });

@@ -37,9 +37,8 @@ test.each([
   ['a text on one line', (text: string) => onOneLine(text.repeat(100))],
   ['what is typed at once', (text: string) => text.slice(0, wholeCharacters(text, 5))],
 ])('a cut never splits a character: %s', (_, cut) => {
-  for (const text of [`a${emoji}${emoji}${emoji}a`, emoji.repeat(9), `ab${emoji}c${emoji}d`, `日本${emoji}語`]) {
+  for (const text of [`a${emoji}${emoji}${emoji}a`, emoji.repeat(9), `ab${emoji}c${emoji}d`, `日本${emoji}語`])
     expect(cut(text).isWellFormed()).toBe(true);
-  }
 });
 
 test('half of a character is in no stored fact', async () => {

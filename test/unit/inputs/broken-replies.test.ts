@@ -164,8 +164,7 @@ test.each(rows)('%s leaves one message, without a part twice', async (_, replies
   const { model, asked } = await compatible(replies);
   for (const [n] of replies.entries()) {
     const turn = await takeTurn({ model, runWriter }, wantedTurn, new AbortController().signal);
-    const isLast = n === replies.length - 1;
-    expect(turn.ok).toBe(isLast);
+    expect(turn.ok).toBe(n === replies.length - 1);
     if (turn.ok) await runWriter.write(...turn.facts);
     else await runWriter.write(fact('run.notice', { kind: 'waiting_provider', detail: `${n}` }));
   }

@@ -21,6 +21,5 @@ test.each([
 });
 
 test('a comparison of different line ends shows them', () => {
-  expect(lineEndOf('a\r\nb', 'a\nb')).toBe('\n');
-  expect(lineEndOf('', 'a\r\n')).toBe('\r\n');
+  expect([lineEndOf('a\r\nb', 'a\nb'), lineEndOf('', 'a\r\n')]).toEqual(['\n', '\r\n']);
 });

@@ -67,8 +67,10 @@ test.each([
   ['"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set', ['tools']],
 ])('after %o the request goes again without it, and later ones from the start', async (text, left) => {
   const { ask, seen } = picky((request) => (has(request, 'mcp_maps_find') ? text : undefined));
-  expect(await ask()).toEqual({ outcome: 'finished', left });
-  expect(await ask()).toEqual({ outcome: 'finished', left });
+  expect([await ask(), await ask()]).toEqual([
+    { outcome: 'finished', left },
+    { outcome: 'finished', left },
+  ]);
   expect(seen).toHaveLength(3);
 });
 
@@ -105,6 +107,5 @@ test('reasoning whose signature is refused is left out', async () => {
 
 test('a refusal that names nothing of these stands', async () => {
   const { ask, seen } = picky(() => 'max_tokens: must be at least 1');
-  expect((await ask()).outcome).toBe('failed');
-  expect(seen).toHaveLength(1);
+  expect([(await ask()).outcome, seen.length]).toEqual(['failed', 1]);
 });

@@ -137,8 +137,7 @@ test('named files of an inner repository are committed alone', async () => {
   make('outer', { 'one.txt': 'one' });
   make('outer/app', { 'a.txt': 'a', 'b.txt': 'b' });
   await service().commit(session, 'outer', { message: 'One of them', files: ['app/a.txt'] }, signal);
-  expect(shipped()).toEqual(['100644 app/a.txt', '100644 one.txt']);
-  expect(await changed()).toEqual(['added app/b.txt']);
+  expect([shipped(), await changed()]).toEqual([['100644 app/a.txt', '100644 one.txt'], ['added app/b.txt']]);
 });
 
 test('a submodule stays one, and its new commit is shown; another worktree is left out', async () => {
@@ -189,8 +188,7 @@ test.each(['sha1', 'sha256'])(
     const repository = newRepository(RepositoryInput.parse({ url, path: 'got' }));
     const wish = { session, repository, branch: 'corral/x', author, copyTo };
     const { notes } = await fetchRepository(client() as never, wish, signal);
-    expect(notes).toEqual([]);
-    expect(asked).toEqual(['/srv/out', '/srv/sub', '/srv/deep']);
+    expect([notes, asked]).toEqual([[], ['/srv/out', '/srv/sub', '/srv/deep']]);
     const files = execFileSync('find', ['.', '-name', '*.txt'], { cwd: join(root, 'got'), encoding: 'utf8' });
     expect(files.trim().split('\n').toSorted()).toEqual([
       ...['./o.txt', './parts/deep/d.txt', './parts/sub/deep/d.txt', './parts/sub/s.txt'],

@@ -109,6 +109,5 @@ test.each([
   ['Why do you need this?', 'questioned'],
   ['これは何ですか？', 'questioned'],
 ])('F113 the answer %j means %s', (text, decision) => {
-  const verdict = parseVerdict(text);
-  expect(verdict).toEqual(decision === 'approved' ? { decision } : { decision, text });
+  expect(parseVerdict(text)).toEqual(decision === 'approved' ? { decision } : { decision, text });
 });

@@ -80,8 +80,7 @@ describe('run: the way to its end', () => {
     const { holes, resolves, isIn, clock } = startRun();
     await resolves(['act', textTurn()]);
     clock.advance(3_600_000);
-    expect(isIn('finishing')).toBe(true);
-    expect(holes.named('end')).toEqual([]);
+    expect([isIn('finishing'), holes.named('end')]).toEqual([true, []]);
   });
 
   test('an end that cannot be written does not hold the run for ever', async () => {
@@ -129,8 +128,7 @@ describe('run: stop', () => {
     if (hole === 'summarize') await holes.the('plan').resolve(planned());
     const { signal } = holes.the(hole);
     actor.send({ type: 'run.stop', reason: 'superseded' });
-    expect(signal.aborted).toBe(true);
-    expect(holes.the('end').input.end).toEqual({ reason: 'superseded' });
+    expect([signal.aborted, holes.the('end').input.end]).toEqual([true, { reason: 'superseded' }]);
   });
 
   test('F109 a sandbox that does not let go is not waited for, but the end in the log is', async () => {
@@ -366,8 +364,7 @@ describe('run: after a restart', () => {
     const resume = { ...begun, waiting: 'Which one?', calls: [{ ...callOf('ask'), begun: true }] };
     const { actor, holes, tells, isIn } = startRun({ resume });
     await settled();
-    expect(isIn('waiting.open')).toBe(true);
-    expect([...holes.calls, ...tells('run.waiting')]).toEqual([]);
+    expect([isIn('waiting.open'), [...holes.calls, ...tells('run.waiting')]]).toEqual([true, []]);
     actor.send({ type: 'run.answer' });
     expect(holes.the('calls').input.answered).toBe(true);
   });

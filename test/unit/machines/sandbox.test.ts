@@ -44,15 +44,13 @@ describe('sandbox: its start', () => {
     actor.send({ type: 'sandbox.release', workspace: 'keep' });
     grant();
     await holes.the('release').resolve();
-    expect(end()).toEqual({ kind: 'released', workspace: 'keep' });
-    expect(holes.named('provision')).toEqual([]);
+    expect([end(), holes.named('provision')]).toEqual([{ kind: 'released', workspace: 'keep' }, []]);
   });
 
   test('an adopted sandbox is held at once, without a slot', () => {
     const { holes, tell, phases, count } = start({ begin: 'adopt' });
     tell({ type: 'hold.ready', ms: 0 } as never);
-    expect(phases()).toEqual(['ready']);
-    expect(count('sandbox.wantsSlot') + holes.named('provision').length).toBe(0);
+    expect([phases(), count('sandbox.wantsSlot') + holes.named('provision').length]).toEqual([['ready'], 0]);
   });
 
   test('a failure that may pass is tried again with growing pauses, so often as allowed', async () => {
@@ -81,8 +79,7 @@ describe('sandbox: its start', () => {
     grant();
     const provision = holes.the('provision');
     actor.send({ type: 'sandbox.release', workspace: 'remove' });
-    expect(provision.signal.aborted).toBe(true);
-    expect(holes.the('release').input.workspace).toBe('remove');
+    expect([provision.signal.aborted, holes.the('release').input.workspace]).toEqual([true, 'remove']);
     await provision.resolve();
     await holes.the('release').resolve();
     expect(end()).toEqual({ kind: 'released', workspace: 'remove' });
@@ -114,8 +111,7 @@ describe('sandbox: its start', () => {
   test('an adopted one that is gone is lost at once', () => {
     const { tell, end, phases } = start({ begin: 'adopt' });
     tell({ type: 'resource.failed', error: lost } as never);
-    expect(end()).toEqual({ kind: 'lost' });
-    expect(phases()).toEqual(['lost']);
+    expect([end(), phases()]).toEqual([{ kind: 'lost' }, ['lost']]);
   });
 });
 

@@ -31,15 +31,13 @@ describe('F113 session: a call that waits for leave', () => {
   test('is decided by the first; the second is told that it comes too late', () => {
     const { decide, answerTo, facts } = approving('held');
     decide('c1', 'approved');
-    const second = decide('c1', 'rejected');
-    expect(answerTo(second)).toEqual(conflict);
+    expect(answerTo(decide('c1', 'rejected'))).toEqual(conflict);
     expect(facts.filter(({ type }) => type === 'approval.resolved')).toEqual([resolved('approved', 'somebody')]);
   });
 
   test('refuses a decision on another call, and so does a session in which no call waits', () => {
     const { decide, answerTo, isIn } = approving();
-    expect(answerTo(decide('c2', 'approved'))).toEqual(conflict);
-    expect(isIn('active.approving')).toBe(true);
+    expect([answerTo(decide('c2', 'approved')), isIn('active.approving')]).toEqual([conflict, true]);
     const idle = sessionAlone();
     expect(idle.answerTo(idle.decide('c1', 'approved'))).toEqual(conflict);
   });
@@ -123,8 +121,7 @@ describe('F113 session: a call that waits for leave', () => {
             ['run.decided', ['c3']],
           ],
     );
-    expect(isIn('active.working')).toBe(true);
-    expect(answerTo(decide('c3', 'approved'))).toEqual(conflict);
+    expect([isIn('active.working'), answerTo(decide('c3', 'approved'))]).toEqual([true, conflict]);
   });
 
   test('a standing permission covers those of its tool that wait too, but not one with a reason of its own', () => {

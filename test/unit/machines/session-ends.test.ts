@@ -9,16 +9,14 @@ const ok = [{ ok: true, value: undefined }];
 describe('F109 stop', () => {
   test('an idle session: the stop succeeds and appends nothing', () => {
     const { stop, answerTo, log } = sessionAlone();
-    expect(answerTo(stop())).toEqual([{ ok: true, value: { stopped: false } }]);
-    expect(log()).toEqual([]);
+    expect([answerTo(stop()), log()]).toEqual([[{ ok: true, value: { stopped: false } }], []]);
   });
 
   test('answers when the run has ended, not before', () => {
     const { send, stop, run, answerTo } = sessionAlone();
     send(1);
     const command = stop();
-    expect(run.heard).toEqual([{ type: 'run.stop', reason: 'stopped' }]);
-    expect(answerTo(command)).toBeUndefined();
+    expect([run.heard, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'stopped' }], undefined]);
     run.ends({ reason: 'stopped' });
     expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
   });
@@ -190,8 +188,7 @@ describe('F110 delete', () => {
       }
       expect(deletes.map(answerTo)).toEqual([undefined, undefined]);
       sandbox.ends({ kind: 'released', workspace: 'remove' });
-      expect(deletes.map(answerTo)).toEqual([ok, ok]);
-      expect(end()).toBe('deleted');
+      expect([deletes.map(answerTo), end()]).toEqual([[ok, ok], 'deleted']);
       expect(log().filter((line) => line.startsWith('run.end 1'))).toHaveLength(it.doing === 'idle' ? 0 : 1);
     },
   );
@@ -200,11 +197,9 @@ describe('F110 delete', () => {
     const { remove, sandbox, answerTo, end } = sessionAlone({ sandbox: 'start' });
     const command = remove();
     sandbox.ends({ kind: 'released', workspace: 'remove', unfinished: true });
-    expect(sandbox.input().begin).toBe('release');
-    expect(answerTo(command)).toBeUndefined();
+    expect([sandbox.input().begin, answerTo(command)]).toEqual(['release', undefined]);
     sandbox.ends({ kind: 'released', workspace: 'remove' });
-    expect(answerTo(command)).toEqual(ok);
-    expect(end()).toBe('deleted');
+    expect([answerTo(command), end()]).toEqual([ok, 'deleted']);
   });
 
   test('the stop that it overtakes is answered too', () => {
@@ -238,8 +233,7 @@ describe('F110 delete', () => {
     const command = remove();
     expect(sandbox.input().begin).toBe('release');
     sandbox.ends({ kind: 'released', workspace: 'remove' });
-    expect(answerTo(command)).toEqual(ok);
-    expect(end()).toBe('deleted');
+    expect([answerTo(command), end()]).toEqual([ok, 'deleted']);
   });
 });
 

@@ -28,16 +28,14 @@ describe('session: a message', () => {
   test.each(modes)('to an idle session starts a run (%s)', (mode) => {
     const { send, answerTo, log, run } = sessionAlone();
     const command = send(1, mode);
-    expect(log()).toEqual(['message.user 1', 'run.started 1']);
-    expect(answerTo(command)).toEqual(accepted(1));
+    expect([log(), answerTo(command)]).toEqual([['message.user 1', 'run.started 1'], accepted(1)]);
     expect(run.input()).toMatchObject({ runId: runIdOf(1), task: 'task 1', messageId: messageIdOf(1) });
   });
 
   test('waits for a place among the runs that may work, and starts nothing before', () => {
     const { send, grant, log, slots } = sessionAlone({}, 'held');
     send(1);
-    expect(log()).toEqual(['message.user 1']);
-    expect(slots()).toEqual(['request run']);
+    expect([log(), slots()]).toEqual([['message.user 1'], ['request run']]);
     grant('start');
     expect(log()).toHaveLength(1);
     grant('run');
@@ -64,15 +62,13 @@ describe('F111 the table of messages', () => {
   test('inject, while a run works: the run takes it', () => {
     const { send, run, log, answerTo } = working();
     const command = send(2, 'inject');
-    expect(log().at(-1)).toBe('message.user 1');
-    expect(answerTo(command)).toEqual(accepted(1, 2));
+    expect([log().at(-1), answerTo(command)]).toEqual(['message.user 1', accepted(1, 2)]);
     expect(run.heard).toEqual([{ type: 'run.inject' }]);
   });
 
   test('queue, while a run works: a run of its own after it', () => {
     const { send, run, log, answerTo } = working();
-    const command = send(2, 'queue');
-    expect(answerTo(command)).toEqual(accepted(2));
+    expect(answerTo(send(2, 'queue'))).toEqual(accepted(2));
     run.ends({ reason: 'completed' });
     expect(log()).toEqual([
       ...['message.user 1', 'run.started 1', 'message.user 2', 'run.end 1 completed', 'run.started 2'],
@@ -83,8 +79,7 @@ describe('F111 the table of messages', () => {
     const { send, run, log, answerTo } = working();
     send(2, 'queue');
     const command = send(3, 'replace');
-    expect(run.heard).toEqual([{ type: 'run.stop', reason: 'superseded' }]);
-    expect(answerTo(command)).toEqual(accepted(3));
+    expect([run.heard, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'superseded' }], accepted(3)]);
     run.ends({ reason: 'superseded' });
     run.ends({ reason: 'completed' });
     expect(log().slice(-4)).toEqual(['run.end 1 superseded', 'run.started 3', 'run.end 3 completed', 'run.started 2']);
@@ -93,8 +88,7 @@ describe('F111 the table of messages', () => {
   test.each(modes)('%s, while the run waits: it is the answer, and the same run goes on', (mode) => {
     const { send, run, log, answerTo } = waiting();
     const command = send(2, mode);
-    expect(log().slice(-2)).toEqual(['message.user 1', 'run.resumed 1']);
-    expect(answerTo(command)).toEqual(accepted(1, 2));
+    expect([log().slice(-2), answerTo(command)]).toEqual([['message.user 1', 'run.resumed 1'], accepted(1, 2)]);
     expect(run.heard).toEqual([{ type: 'run.answer' }]);
   });
 
@@ -116,8 +110,7 @@ describe('F111 the table of messages', () => {
     run.says({ type: 'run.waiting', question: 'Which one?' });
     send(2);
     expect(run.heard).toEqual([]);
-    const command = send(3, mode);
-    expect(answerTo(command)).toEqual(accepted(runs, 3));
+    expect(answerTo(send(3, mode))).toEqual(accepted(runs, 3));
     if (mode === 'replace') expect(run.heard).toEqual([{ type: 'run.stop', reason: 'superseded' }]);
     grant('run');
     if (mode !== 'replace') expect(run.heard.at(-1)).toEqual({ type: 'run.answer' });
@@ -125,8 +118,7 @@ describe('F111 the table of messages', () => {
 
   test.each(modes)('%s, while the run is being stopped: a run of its own after it', (mode) => {
     const { send, run, log, answerTo } = stopping();
-    const command = send(2, mode);
-    expect(answerTo(command)).toEqual(accepted(2));
+    expect(answerTo(send(2, mode))).toEqual(accepted(2));
     run.ends({ reason: 'stopped' });
     expect(log().slice(-2)).toEqual(['run.end 1 stopped', 'run.started 2']);
   });
@@ -161,8 +153,7 @@ describe('F111 the table of messages', () => {
   test.each(modes)('%s, while the run ends by itself: a run of its own after it', (mode) => {
     const { send, run, answerTo } = working();
     run.says({ type: 'run.ending' });
-    expect(answerTo(send(2, mode))).toEqual(accepted(2));
-    expect(run.heard).toEqual([]);
+    expect([answerTo(send(2, mode)), run.heard]).toEqual([accepted(2), []]);
     run.ends({ reason: 'failed' });
     expect(run.input().runId).toBe(runIdOf(2));
   });
@@ -202,9 +193,8 @@ describe('session: limits', () => {
     const { send, answerTo, log } = working();
     for (const n of [2, 3, 4]) send(n, 'queue');
     const before = log();
-    for (const mode of ['queue', 'replace'] as const) {
+    for (const mode of ['queue', 'replace'] as const)
       expect(answerTo(send(5, mode))).toMatchObject([{ ok: false, code: 'queue_full' }]);
-    }
     expect(log()).toEqual(before);
   });
 
@@ -262,8 +252,7 @@ describe('session: a run that breaks', () => {
     const command = stop();
     send(2);
     run.breaks();
-    expect(broken).toHaveLength(1);
-    expect(log().slice(-2)).toEqual(['run.end 1 failed', 'run.started 2']);
+    expect([broken.length, log().slice(-2)]).toEqual([1, ['run.end 1 failed', 'run.started 2']]);
     expect(answerTo(command)).toMatchObject([{ ok: true }]);
     expect(actor.getSnapshot().status).toBe('active');
   });
@@ -286,9 +275,7 @@ describe('session: after a restart', () => {
 
   test('a run that had begun goes on when it has its place, and is not begun again', () => {
     const { run, log, grant, slots } = sessionAlone({ runs: [cut, queuedRun(2)] }, 'held');
-    expect(slots()).toEqual(['request run']);
-    expect(run.input().resume).toEqual(begun);
-    expect(run.heard).toEqual([]);
+    expect([slots(), [run.input().resume, run.heard]]).toEqual([['request run'], [begun, []]]);
     grant('run');
     expect(run.heard).toEqual([{ type: 'run.answer' }]);
     run.ends({ reason: 'completed' });
@@ -299,8 +286,7 @@ describe('session: after a restart', () => {
   test('F109 a stop before it has its place closes it by its own actor, and the queued ones with it', () => {
     const { run, stop, log, answerTo } = sessionAlone({ runs: [cut, queuedRun(2)] }, 'held');
     const command = stop();
-    expect(run.heard).toEqual([{ type: 'run.stop', reason: 'stopped' }]);
-    expect(answerTo(command)).toBeUndefined();
+    expect([run.heard, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'stopped' }], undefined]);
     run.ends({ reason: 'stopped' });
     expect(log()).toEqual(['run.end 1 stopped', 'run.end 2 stopped']);
     expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
@@ -308,8 +294,7 @@ describe('session: after a restart', () => {
 
   test('F111 messages find it as they find a run that works', () => {
     const { run, send, answerTo } = sessionAlone({ runs: [cut] }, 'held');
-    expect(answerTo(send(2, 'inject'))).toEqual(accepted(1, 2));
-    expect(answerTo(send(3, 'replace'))).toEqual(accepted(3));
+    expect([answerTo(send(2, 'inject')), answerTo(send(3, 'replace'))]).toEqual([accepted(1, 2), accepted(3)]);
     expect(run.heard).toEqual([{ type: 'run.inject' }, { type: 'run.stop', reason: 'superseded' }]);
   });
 
@@ -343,16 +328,14 @@ describe('session: after a restart', () => {
       approvals: [{ tool: 'bash', callId: 'c1', remainingMs: 1_000 }],
     });
     run.says({ type: 'run.asked', seen: 0 });
-    expect(log().at(-1)).toBe('message.user 1');
-    expect(run.heard).toEqual([{ type: 'run.inject' }]);
+    expect([log().at(-1), run.heard]).toEqual(['message.user 1', [{ type: 'run.inject' }]]);
   });
 
   test('a run that waited waits on, holds no place, and takes its answer', () => {
     const { run, send, log, slots } = sessionAlone({ runs: [cutWaiting] });
     expect(slots()).toEqual(['release run']);
     send(2);
-    expect(log()).toEqual(['message.user 1', 'run.resumed 1']);
-    expect(run.heard).toEqual([{ type: 'run.answer' }]);
+    expect([log(), run.heard]).toEqual([['message.user 1', 'run.resumed 1'], [{ type: 'run.answer' }]]);
   });
 
   test('runs that had not begun start in their order', () => {

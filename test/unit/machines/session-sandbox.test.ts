@@ -28,8 +28,7 @@ describe('session: its sandbox', () => {
     const { sandbox, use, answerTo } = sessionAlone();
     expect(sandbox.isThere()).toBe(false);
     const command = use();
-    expect(sandbox.input().begin).toBe('provision');
-    expect(answerTo(command)).toBeUndefined();
+    expect([sandbox.input().begin, answerTo(command)]).toEqual(['provision', undefined]);
     sandbox.says({ type: 'sandbox.ready' });
     expect(answerTo(command)).toEqual(ok);
   });
@@ -69,8 +68,7 @@ describe('session: its sandbox', () => {
     const { sandbox, use, answerTo } = sessionAlone({ sandbox: 'discard', distrusted: true, sandboxLivedMs: 5 });
     expect(sandbox.input().begin).toBe('discard');
     sandbox.ends({ kind: 'failed', code: 'sandbox_untrusted', message: 'No.', retryable: false });
-    const command = use();
-    expect(answerTo(command)).toMatchObject([{ ok: false, code: 'sandbox_untrusted' }]);
+    expect(answerTo(use())).toMatchObject([{ ok: false, code: 'sandbox_untrusted' }]);
   });
 
   test('two uses at once make one sandbox', () => {
@@ -101,8 +99,7 @@ describe('session: its sandbox', () => {
     const command = use();
     done(command);
     sandbox.says({ type: 'sandbox.ready' });
-    expect(answerTo(command)).toBeUndefined();
-    expect(sandbox.heard).toEqual([idle]);
+    expect([answerTo(command), sandbox.heard]).toEqual([undefined, [idle]]);
   });
 
   test.each([
@@ -112,8 +109,7 @@ describe('session: its sandbox', () => {
     const { sandbox, use, answerTo } = ready();
     sandbox.says(news);
     const command = use();
-    expect(sandbox.heard).toEqual([busy]);
-    expect(answerTo(command)).toBeUndefined();
+    expect([sandbox.heard, answerTo(command)]).toEqual([[busy], undefined]);
     sandbox.says({ type: 'sandbox.ready' });
     expect(answerTo(command)).toEqual(ok);
   });
@@ -123,8 +119,7 @@ describe('session: its sandbox', () => {
     sandbox.says({ type: 'sandbox.unready' });
     const command = use();
     sandbox.ends({ kind: 'released', workspace: 'keep' });
-    expect(log().at(-1)).toBe('sandbox.phase none released');
-    expect(sandbox.input().begin).toBe('provision');
+    expect([log().at(-1), sandbox.input().begin]).toEqual(['sandbox.phase none released', 'provision']);
     sandbox.says({ type: 'sandbox.ready' });
     expect(answerTo(command)).toEqual(ok);
   });

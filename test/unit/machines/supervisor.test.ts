@@ -32,9 +32,8 @@ function start(limits = { run: 10, start: 10 }) {
     actors: { run: runWith(holes), sandbox: sandboxWith(holes) },
     actions: {
       record: (_, { facts, answer, stops }) => {
-        for (const fact of facts) {
+        for (const fact of facts)
           if (fact.type === 'message.user' && fact.data.text === poison) throw new Error('a bug in an action');
-        }
         if (answer) answers.push(answer.commandId);
         answers.push(...(stops?.commandIds ?? []));
       },
@@ -169,8 +168,7 @@ describe('supervisor: sessions come and go', () => {
     wake(a);
     await made(a);
     clock.advance(900_000);
-    expect(child(a)).toBeUndefined();
-    expect(emitted()).toEqual([`session.ended ${a} passivated`]);
+    expect([child(a), emitted()]).toEqual([undefined, [`session.ended ${a} passivated`]]);
     const command = send(a);
     await made(a);
     expect(answers).toEqual([command]);
@@ -185,8 +183,7 @@ describe('supervisor: sessions come and go', () => {
     child(a)?.subscribe({ complete: () => (command = send(a)) });
     clock.advance(900_000);
     await made(a);
-    expect(answers).toEqual([command]);
-    expect(supervisor.getSnapshot().context.children.has(a)).toBe(true);
+    expect([answers, supervisor.getSnapshot().context.children.has(a)]).toEqual([[command], true]);
   });
 
   test('F110 a deleted session is gone, and a command behind the delete is refused by its log', async () => {
@@ -195,8 +192,7 @@ describe('supervisor: sessions come and go', () => {
     await made(a);
     const command = remove(a);
     await holes.the('release').resolve();
-    expect(answers).toEqual([command]);
-    expect(child(a)).toBeUndefined();
+    expect([answers, child(a)]).toEqual([[command], undefined]);
     send(a);
     await hydrating(a).reject(new AppError('session_not_found', 'There is no such session.'));
     expect(emitted()).toEqual([`session.ended ${a} deleted`, `session.unavailable ${a}`]);
@@ -219,8 +215,7 @@ describe('supervisor: crashes', () => {
     crash(a);
     expect(emitted()).toEqual([`session.crashed ${a}`]);
     expect(child(b)).toBe(sibling);
-    expect(child(b)?.getSnapshot().status).toBe('active');
-    expect(working()).toEqual([b]);
+    expect([child(b)?.getSnapshot().status, working()]).toEqual(['active', [b]]);
     expect(supervisor.getSnapshot().status).toBe('active');
   });
 
@@ -264,8 +259,7 @@ describe('supervisor: crashes', () => {
     supervisor.send({ type: 'session.broken', id: a, error });
     clock.advance(1_000);
     await made(a);
-    expect(child(a)?.getSnapshot().status).toBe('active');
-    expect(hydrations.calls).toHaveLength(3);
+    expect([child(a)?.getSnapshot().status, hydrations.calls.length]).toEqual(['active', 3]);
   });
 
   test('F009 a session that crashes too often inside the window is given up; its siblings live', async () => {
@@ -279,8 +273,7 @@ describe('supervisor: crashes', () => {
     expect(emitted().at(-1)).toBe(`session.givenUp ${a}`);
     expect(last()).toMatchObject({ error: new Error('a bug in an action'), commands: [] });
     clock.advance(60_000);
-    expect(child(a)).toBeUndefined();
-    expect(child(b)?.getSnapshot().status).toBe('active');
+    expect([child(a), child(b)?.getSnapshot().status]).toEqual([undefined, 'active']);
     expect(supervisor.getSnapshot().status).toBe('active');
   });
 
@@ -298,8 +291,7 @@ describe('supervisor: crashes', () => {
     const { wake, made, emitted, child } = start();
     wake(a);
     await made(a, { runs: undefined as never });
-    expect(emitted()).toEqual([`session.crashed ${a}`]);
-    expect(child(a)).toBeUndefined();
+    expect([emitted(), child(a)]).toEqual([[`session.crashed ${a}`], undefined]);
   });
 });
 

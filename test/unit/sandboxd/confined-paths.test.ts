@@ -48,7 +48,6 @@ test('no path leads out through the second name, not even beside it', async () =
   const at = await workspace();
   await mkdir(at('alias-of-another'));
   const place = await confinePaths(at('workspace'), at('alias'));
-  for (const path of [at('alias/../other/secret'), at('alias-of-another/x'), `${at('alias')}/../..`, '/etc/passwd']) {
+  for (const path of [at('alias/../other/secret'), at('alias-of-another/x'), `${at('alias')}/../..`, '/etc/passwd'])
     expect(() => place.locate(path)).toThrow('outside');
-  }
 });

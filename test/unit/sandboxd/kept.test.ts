@@ -91,16 +91,14 @@ test('Node of a command uses the proxy, though the daemon’s own Node is not to
 });
 
 test('a command is told its shell, so that no bash looks its user up', () => {
-  expect(baseEnvironment({}).SHELL).toBe('/bin/bash');
-  expect(baseEnvironment({ SHELL: '/bin/zsh' }).SHELL).toBe('/bin/zsh');
+  expect([baseEnvironment({}).SHELL, baseEnvironment({ SHELL: '/bin/zsh' }).SHELL]).toEqual(['/bin/bash', '/bin/zsh']);
 });
 
 test('a command reads UTF-8 by one locale file, unless a locale is given', () => {
   const localeOf = ({ LANG, LC_ALL, LC_CTYPE }: Record<string, string>) => ({ LANG, LC_ALL, LC_CTYPE });
   expect(localeOf(baseEnvironment({}))).toEqual({ LC_CTYPE: 'C.UTF-8' });
-  for (const name of ['LANG', 'LC_ALL', 'LC_CTYPE']) {
+  for (const name of ['LANG', 'LC_ALL', 'LC_CTYPE'])
     expect(localeOf(baseEnvironment({ [name]: 'de_DE.UTF-8' }))).toEqual({ [name]: 'de_DE.UTF-8' });
-  }
 });
 
 describe('programs that users install', () => {

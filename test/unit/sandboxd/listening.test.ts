@@ -19,8 +19,7 @@ test('only sockets that listen at an address of the loopback count', () => {
     { port: 3000, inode: '111' },
     { port: 8080, inode: '222' },
   ]);
-  expect(parseListeningRows(table6).map(({ port }) => port)).toEqual([3001, 3002]);
-  expect(parseListeningRows('')).toEqual([]);
+  expect([parseListeningRows(table6).map(({ port }) => port), parseListeningRows('')]).toEqual([[3001, 3002], []]);
 });
 
 test('a server of this process is listed with its process, and left out where it is the daemon itself', async (context) => {

@@ -131,9 +131,8 @@ test('every request and answer is as documented', async () => {
   await ask('DELETE', '/watches/{id}', '/watches/w');
   await ask('GET', '/ports', '/ports');
   await ask('GET', '/ports/{port}/stream', '/ports/80/stream');
-  for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'watch', 'cdp']) {
+  for (const name of ['status', 'screenshot', 'pointer', 'vnc', 'watch', 'cdp'])
     await ask('GET', `/desktop/${name}`, `/desktop/${name}`);
-  }
   for (const name of ['start', 'stop', 'browser/restart']) await ask('POST', `/desktop/${name}`, `/desktop/${name}`);
   await ask('POST', '/desktop/act', '/desktop/act', { kind: 'key', keys: 'ctrl+l' });
   expect([...seen].sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());

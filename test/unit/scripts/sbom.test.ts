@@ -24,8 +24,7 @@ const listOf = (...components: object[]) =>
 
 test('parts of development are left out, with what depends on them', () => {
   const served = servedOnly(listOf(part('a'), part('b')), lock);
-  expect(problemsOf(served, lock)).toEqual([]);
-  expect(served.dependencies).toEqual([{ ref: 'a@1.0.0', dependsOn: [] }]);
+  expect([problemsOf(served, lock), served.dependencies]).toEqual([[], [{ ref: 'a@1.0.0', dependsOn: [] }]]);
 });
 
 test.each([
@@ -41,6 +40,5 @@ test.each([
 
 test('places of download and the name of the folder are taken out', () => {
   const from = { ...part('a'), externalReferences: [{ type: 'distribution', url: 'https://mirror.example/a.tgz' }] };
-  const clean = withoutPlaces(listOf(from));
-  expect(JSON.stringify(clean)).not.toMatch(/mirror|some-folder/);
+  expect(JSON.stringify(withoutPlaces(listOf(from)))).not.toMatch(/mirror|some-folder/);
 });

@@ -28,14 +28,12 @@ test('F108 a stop ends what its run left in a sandbox that is paused by now', as
   const signal = new AbortController().signal;
   await client.start({ id: 'server', shell: 'main', command: 'background 600000', tag: runId }, signal);
   await world.time.pass(8_000);
-  expect(sandbox.isPaused()).toBe(true);
-  expect(sandbox.tags()).toEqual([runId]);
+  expect([sandbox.isPaused(), sandbox.tags()]).toEqual([true, [runId]]);
 
   let answer: unknown;
   void server.sessions.stop(id).then((stopped) => (answer = stopped));
   await world.time.pass(5_000);
-  expect(answer).toEqual({ stopped: true });
-  expect(sandbox.tags()).toEqual([]);
+  expect([answer, sandbox.tags()]).toEqual([{ stopped: true }, []]);
   server.life.kill();
 });
 
@@ -51,9 +49,7 @@ test('F110 a deletion succeeds once its tombstone stands, and is finished withou
   await deleted;
   const listed = server.sessions.list();
   await world.time.pass(100); // the store can be slow
-  expect(await listed).toEqual([]);
-  expect(await records.list('session')).toEqual([]);
-  expect(world.backend.boxes.size).toBe(0);
+  expect([await listed, await records.list('session'), world.backend.boxes.size]).toEqual([[], [], 0]);
   server.life.kill();
 });
 
@@ -139,7 +135,6 @@ test("F059 after an hour's standstill each expiry happens once, no missed check 
   await world.time.pass(60_000);
   const listed = server.sessions.list();
   await world.time.pass(1_000);
-  const statuses = (await listed).map(({ status }) => status);
-  expect(statuses).toEqual(ids.map(() => 'completed'));
+  expect((await listed).map(({ status }) => status)).toEqual(ids.map(() => 'completed'));
   server.life.kill();
 });

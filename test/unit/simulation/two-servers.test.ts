@@ -45,8 +45,7 @@ test('F054 two servers that start one session at once: one owns it, one sandbox 
     const runs = new Set(all.flatMap((event) => (event.type === 'message.user' ? [event.runId] : [])));
     const ended = all.flatMap((event) => (event.type === 'run.end' ? [event.runId] : []));
     expect(new Set(ended), `seed ${seed}: ${world.trace.slice(-15).join('\n')}`).toEqual(runs);
-    expect(ended).toHaveLength(runs.size);
-    expect(all.map(({ seq }) => seq)).toEqual(all.map((_, n) => n + 1));
+    expect([ended.length, all.map(({ seq }) => seq)]).toEqual([runs.size, all.map((_, n) => n + 1)]);
     expect(world.problems).toEqual([]);
     end();
   }
@@ -83,8 +82,7 @@ test('F057 a renewal that fails once is made up for: the session stays with its 
     }
     expect([...seen], `seed ${seed}`).toEqual([owner]);
     expect((await leases.get(name))?.epoch).toBe(1);
-    const ends = (await events()).filter((event) => event.type === 'run.end' && event.runId === runId);
-    expect(ends).toEqual([]);
+    expect((await events()).filter((event) => event.type === 'run.end' && event.runId === runId)).toEqual([]);
     expect(failed, `the fault did not happen, seed ${seed}`).toBe(1);
     end();
   }

@@ -10,7 +10,6 @@ import { calledFact, newSession } from '../../support/stores/store.ts';
 const MiB = 1024 * 1024;
 const never = new AbortController().signal;
 
-/** A store whose rows and blobs the test can read. */
 function bench(blobs = memoryBlobs()) {
   const rows: string[] = [];
   const bare = memoryStore();
@@ -62,8 +61,7 @@ test('a clean-up looks once at each large fact, and again when its log was cut',
   expect(await collect(1_500, never)).toBe(0);
   expect(pages).toHaveBeenCalledTimes(3);
   await store.events.compact(id, { keepDroppable: 1, keepAll: 1 });
-  expect(await collect(1_500, never)).toBe(2);
-  expect(blobs.kept.size).toBe(1);
+  expect([await collect(1_500, never), blobs.kept.size]).toEqual([2, 1]);
 });
 
 test('F068 a page of large events ends early instead of holding them all, and nothing is left out', async () => {
@@ -142,12 +140,10 @@ test('a blob whose append never came is collected once it is old; one that is re
       'failpoint',
     );
   }
-  expect(blobs.kept.size).toBe(2);
-  expect(await collect(1_000, never)).toBe(0);
+  expect([blobs.kept.size, await collect(1_000, never)]).toEqual([2, 0]);
   later(5_000);
   await store.events.append({ sessionId: id, after: 1, at: 1, facts: [calledFact({ output: 'y'.repeat(MiB) })] });
-  expect(await collect(2_000, never)).toBe(1);
-  expect(blobs.kept.size).toBe(2);
+  expect([await collect(2_000, never), blobs.kept.size]).toEqual([1, 2]);
   expect((await eventsOf(store, id)).map((event) => event.problem)).toEqual([undefined, undefined]);
   expect(await collect(10_000, never)).toBe(0);
 });
@@ -155,9 +151,8 @@ test('a blob whose append never came is collected once it is old; one that is re
 test('two that collect at once remove no more than one would, and break nothing', async () => {
   const { store, blobs, collect } = bench();
   const id = newSession();
-  for (let n = 0; n < 10; n++) {
+  for (let n = 0; n < 10; n++)
     await store.events.append({ sessionId: id, after: n, at: 1, facts: [calledFact({ output: `${n}`.repeat(MiB) })] });
-  }
   await store.events.compact(id, { keepDroppable: 1, keepAll: 4 });
   await Promise.all([collect(9_999, never), collect(9_999, never)]);
   expect(blobs.kept.size).toBe(4);
@@ -169,9 +164,8 @@ test('two that collect at once remove no more than one would, and break nothing'
 test('erasing a session removes its blobs and no others', async () => {
   const { store, blobs, bare } = bench();
   const [id, other] = [newSession(), newSession()];
-  for (const sessionId of [id, other]) {
+  for (const sessionId of [id, other])
     await store.events.append({ sessionId, after: 0, at: 1, facts: [calledFact({ output: 'x'.repeat(MiB) })] });
-  }
   await store.events.erase(id);
   expect([...blobs.kept.keys()]).toEqual([expect.stringContaining(other)]);
   expect(await bare.records.count('large')).toBe(1);

@@ -27,8 +27,7 @@ const told = (before: string | null, after: string) =>
 
 test('a difference shows added and removed lines with the lines around them', () => {
   expect(told(null, 'a\nb\n')).toEqual(['a a', 'a b']);
-  expect(told('a\nb\nc\n', 'a\nB\nc\n')).toEqual(['s a', 'r b', 'a B', 's c']);
-  expect(told('a\n', 'a\n')).toEqual(['s …']);
+  expect([told('a\nb\nc\n', 'a\nB\nc\n'), told('a\n', 'a\n')]).toEqual([['s a', 'r b', 'a B', 's c'], ['s …']]);
   const many = Array.from({ length: 20 }, (_, n) => `${n}`);
   const changed = many.with(10, 'x');
   expect(

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openWebSocket, type TestSocket } from '../../support/clients/sockets.ts';
 import { runEnd } from '../../support/egress/fake-service.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
@@ -27,8 +28,7 @@ const played = (server: Server, id: SessionId) =>
     return runId;
   });
 
-test('a run is sent frame by frame, each with its seq in the log', async () => {
-  await using server = await testServer();
+test('a run is sent frame by frame, each with its seq in the log', async ({ server }) => {
   const { sid, id } = await crogiaSession(server);
   using client = await connect(server, sid);
   await expect.poll(() => types(client)).toEqual(['connection_established']);
@@ -52,8 +52,9 @@ test('a run is sent frame by frame, each with its seq in the log', async () => {
   expect(seqs(client)).toEqual(seqs(client).toSorted((a, b) => a - b));
 });
 
-test('a session of CambioML sends each text whole, unless the client asks for the other profile', async () => {
-  await using server = await testServer();
+test('a session of CambioML sends each text whole, unless the client asks for the other profile', async ({
+  server,
+}) => {
   const { sid, id } = await cambioSession(server);
   await played(server, id);
   using whole = await connect(server, `${sid}?after_seq=0`);
@@ -68,8 +69,7 @@ test('a session of CambioML sends each text whole, unless the client asks for th
   await expect.poll(() => types(other)).toEqual(['connection_established']);
 });
 
-test('a client that resumes after any frame receives every frame once and in order', async () => {
-  await using server = await testServer();
+test('a client that resumes after any frame receives every frame once and in order', async ({ server }) => {
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
   using all = await connect(server, `${sid}?after_seq=0`);
@@ -82,8 +82,9 @@ test('a client that resumes after any frame receives every frame once and in ord
   }
 });
 
-test('a client that connects during a run gets it from its start; one that connects later gets only new runs', async () => {
-  await using server = await testServer();
+test('a client that connects during a run gets it from its start; one that connects later gets only new runs', async ({
+  server,
+}) => {
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
   const { runId } = await server.fake.sessions.send(id, { text: 'Second', mode: 'queue' });
@@ -99,8 +100,7 @@ test('a client that connects during a run gets it from its start; one that conne
   expect(after.frames[1]).toMatchObject({ run_id: third.runId });
 });
 
-test('a question, an error and a stop each have their own frame', async () => {
-  await using server = await testServer();
+test('a question, an error and a stop each have their own frame', async ({ server }) => {
   const { sid, id } = await crogiaSession(server);
   using client = await connect(server, sid);
   const { runId } = await server.fake.sessions.send(id, { text: 'Ask', mode: 'queue' });
@@ -149,8 +149,7 @@ test('a message sent while the client connects starts a run whose frames all arr
   expect(types(client).slice(0, 2)).toEqual(['connection_established', 'task_started']);
 });
 
-test('the greeting is the first frame, even if the client speaks before its session is found', async () => {
-  await using server = await testServer();
+test('the greeting is the first frame, even if the client speaks before its session is found', async ({ server }) => {
   const { sid } = await crogiaSession(server);
   const { get } = server.fake.sessions;
   const found = Promise.withResolvers<void>();
@@ -185,8 +184,7 @@ test.each([
   expect(client.frames[2]).toEqual({ ...common, type: 'pong', content: '' });
 });
 
-test('an error of the service is a frame without a seq, and a bug shows no details', async () => {
-  await using server = await testServer();
+test('an error of the service is a frame without a seq, and a bug shows no details', async ({ server }) => {
   const { sid } = await crogiaSession(server);
   using client = await connect(server, sid);
   server.fake.instead.send = async () => {
@@ -203,8 +201,7 @@ test('an error of the service is a frame without a seq, and a bug shows no detai
   expect(server.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
 });
 
-test('F105 an unknown, deleted or malformed session id is one error frame, then 1008', async () => {
-  await using server = await testServer();
+test('F105 an unknown, deleted or malformed session id is one error frame, then 1008', async ({ server }) => {
   const { sid, id } = await crogiaSession(server);
   await server.fake.sessions.delete(id);
   for (const given of [sid, '0123456789abcdef', 'x', 'x'.repeat(4_000), '%00', 'ff%2f', sid.toUpperCase()]) {
@@ -216,10 +213,9 @@ test('F105 an unknown, deleted or malformed session id is one error frame, then 
   }
 });
 
-test.each(['after_seq=x', 'after_seq=-1', 'after_seq=01', 'after_seq=1&after_seq=2', 'after_seq=1e3', 'profile=other'])(
+test.for(['after_seq=x', 'after_seq=-1', 'after_seq=01', 'after_seq=1&after_seq=2', 'after_seq=1e3', 'profile=other'])(
   'a bad query (%s) is one error frame, then 1008',
-  async (query) => {
-    await using server = await testServer();
+  async (query, { server }) => {
     const { sid } = await crogiaSession(server);
     using client = await connect(server, `${sid}?${query}`);
     expect(await client.closed).toMatchObject({ code: 1008 });
@@ -227,8 +223,9 @@ test.each(['after_seq=x', 'after_seq=-1', 'after_seq=01', 'after_seq=1&after_seq
   },
 );
 
-test('a cursor ahead of the log gets a resync first, and the stream continues after the end of the log', async () => {
-  await using server = await testServer();
+test('a cursor ahead of the log gets a resync first, and the stream continues after the end of the log', async ({
+  server,
+}) => {
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
   const { lastSeq } = await server.fake.sessions.get(id);
@@ -245,8 +242,9 @@ test('a cursor ahead of the log gets a resync first, and the stream continues af
   await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'task_started', seq: lastSeq + 2 });
 });
 
-test('a cursor whose deltas are compacted gets a resync; cambioml never needs one, and cursor 0 gets whole texts', async () => {
-  await using server = await testServer();
+test('a cursor whose deltas are compacted gets a resync; cambioml never needs one, and cursor 0 gets whole texts', async ({
+  server,
+}) => {
   const { sid, id } = await crogiaSession(server);
   await played(server, id);
   await server.fake.store.events.compact(id, { keepDroppable: 0, keepAll: 1_000 });

@@ -77,8 +77,7 @@ test.each([
   client.ws.send(sent);
   client.ws.send('{"type":"shell_input","data":"x"}');
   await expect.poll(() => client.frames.at(-1)?.data).toBe('x');
-  expect(client.frames[1]).toEqual({ type: 'error', message, timestamp: now });
-  expect(terminals.sizes).toEqual([]);
+  expect([client.frames[1], terminals.sizes]).toEqual([{ type: 'error', message, timestamp: now }, []]);
 });
 
 test('a new socket replaces the old one, which is closed with 1000', async () => {

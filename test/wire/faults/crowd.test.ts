@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { testServer } from '../../support/clients/http.ts';
+import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 
 const clients = 1_000;
@@ -8,8 +8,7 @@ const title = (n: number) => ({ type: 'title', runId: null, data: { title: `t${n
 
 test('F092 a thousand clients of one session that reconnect at once are served within ten seconds, from memory', {
   tags: ['nightly'],
-}, async () => {
-  await using server = await testServer();
+}, async ({ server }) => {
   const id = SessionId.parse(await server.newSession());
   const url = `${server.url}/api/v1/sessions/${id}/events`;
   for (let n = 1; n <= 20; n++) await server.fake.say(id, title(n));

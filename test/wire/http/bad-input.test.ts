@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
 import { rawRequest } from '../../support/clients/raw-request.ts';
+import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { processorMs } from '../../support/servers/processor-time.ts';
 
@@ -12,8 +13,7 @@ const post = (path: string, headers: string, body: string) =>
   `POST ${path} HTTP/1.1\r\nHost: localhost\r\n${headers}\r\n\r\n${body}`;
 const alive = async (server: TestServer) => expect((await server.call('GET', base)).status).toBe(200);
 
-test('an unknown route is 404 in the format of the facade that owns the path', async () => {
-  await using server = await testServer();
+test('an unknown route is 404 in the format of the facade that owns the path', async ({ server }) => {
   for (const path of [`${base}/x/y/z`, `${base}/0123456789abcdef/nothing`]) {
     expect(await server.call('GET', path), path).toMatchObject({
       status: 404,
@@ -28,8 +28,7 @@ test('an unknown route is 404 in the format of the facade that owns the path', a
   }
 });
 
-test('a known path with another method is 405, with the allowed methods', async () => {
-  await using server = await testServer();
+test('a known path with another method is 405, with the allowed methods', async ({ server }) => {
   const expected: [string, string, string][] = [
     ['PATCH', base, 'GET, HEAD, POST, PUT'],
     ['POST', `${base}/0123456789abcdef`, 'DELETE, GET, HEAD'],
@@ -51,27 +50,25 @@ test('a known path with another method is 405, with the allowed methods', async 
   expect([status, headers.get('allow'), body]).toEqual([405, 'GET, HEAD', { detail: 'Method Not Allowed' }]);
 });
 
-test('a path with a trailing slash reaches the same route', async () => {
-  await using server = await testServer();
+test('a path with a trailing slash reaches the same route', async ({ server }) => {
   expect((await server.call('PUT', `${base}/`)).status).toBe(200);
   expect((await server.call('GET', `${base}/`)).body.data.sessions).toHaveLength(1);
 });
 
-test.each([
+test.for([
   'text/plain',
   'application/x-www-form-urlencoded',
   'garbage',
   'multipart/form-data',
   'application/json; charset=latin1',
-])('a JSON body sent as %s is still parsed as JSON', async (type) => {
-  await using server = await testServer();
+])('a JSON body sent as %s is still parsed as JSON', async (type, { server }) => {
   const sid = await server.newSession();
   server.fake.files.set('a', 'content');
   const { status, body } = await server.call('POST', `${base}/${sid}/file`, { file: 'a' }, { 'content-type': type });
   expect([status, body.data]).toEqual([200, { content: 'content', file: 'a' }]);
 });
 
-test.each([
+test.for([
   '',
   '{',
   'null',
@@ -84,8 +81,7 @@ test.each([
   '{"file":1e999}',
   '\u{feff}{}',
   '{"file":"a"}x',
-])('F097 the body %j is 400', async (body) => {
-  await using server = await testServer();
+])('F097 the body %j is 400', async (body, { server }) => {
   const sid = await server.newSession();
   const answer = await server.call('POST', `${base}/${sid}/file`, body);
   expect(answer).toMatchObject({ status: 400, body: { code: 400, msg: expect.any(String), data: null } });
@@ -107,8 +103,7 @@ test.each([
   expect((await server.call('POST', `${base}/${sid}/file`, body)).status).toBe(400);
 });
 
-test('F097 keys with a special meaning in JavaScript are ignored like all unknown keys', async () => {
-  await using server = await testServer();
+test('F097 keys with a special meaning in JavaScript are ignored like all unknown keys', async ({ server }) => {
   const sid = await server.newSession();
   server.fake.files.set('a', '');
   const body =
@@ -133,8 +128,9 @@ test('F098 a body one byte over the limit is 413, with or without a declared len
   expect(raw).toContain(JSON.stringify(answer));
 });
 
-test('F098 a client that sends its whole body before it reads still gets the reason for the refusal', async () => {
-  await using server = await testServer();
+test('F098 a client that sends its whole body before it reads still gets the reason for the refusal', async ({
+  server,
+}) => {
   const body = Buffer.alloc(12 * 1024 * 1024, 'x');
   const head = `POST ${base}/0123456789abcdef/file HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
   const { promise: answer, resolve, reject } = Promise.withResolvers<string>();
@@ -149,8 +145,7 @@ test('F098 a client that sends its whole body before it reads still gets the rea
   socket.destroy();
 });
 
-test('F098 a declared length over the limit is refused before any byte of the body arrives', async () => {
-  await using server = await testServer();
+test('F098 a declared length over the limit is refused before any byte of the body arrives', async ({ server }) => {
   const raw = await rawRequest(server.port, post(base, 'Content-Length: 999999999999', '{'), (got) =>
     got.includes('}'),
   );
@@ -158,8 +153,7 @@ test('F098 a declared length over the limit is refused before any byte of the bo
   await alive(server);
 });
 
-test('F098 compressed bodies are refused', async () => {
-  await using server = await testServer();
+test('F098 compressed bodies are refused', async ({ server }) => {
   const sid = await server.newSession();
   const response = await fetch(`${server.url}${base}/${sid}/file`, {
     method: 'POST',
@@ -211,8 +205,7 @@ test.each([
 
 test('F100 a client whose headers never end is cut off, and other clients are served meanwhile', {
   tags: ['all'],
-}, async () => {
-  await using server = await testServer();
+}, async ({ server }) => {
   const ends = Array.from({ length: 100 }, () => {
     const { promise, resolve } = Promise.withResolvers<string>();
     let got = '';
@@ -250,8 +243,7 @@ test('F100 a request must arrive whole within 30 s, even one that is refused', a
   }
 });
 
-test('an unexpected error is 500 without details in the answer, and the log has the details', async () => {
-  await using server = await testServer();
+test('an unexpected error is 500 without details in the answer, and the log has the details', async ({ server }) => {
   server.fake.instead.pieces = async function* () {
     yield* [];
     throw new Error('connect mongodb://root:password=hunter2@db');
@@ -259,12 +251,10 @@ test('an unexpected error is 500 without details in the answer, and the log has 
   const { status, body, headers } = await server.call('GET', base);
   expect([status, body]).toEqual([500, { code: 500, msg: 'Internal server error', data: null }]);
   expect(JSON.stringify([body, [...headers]])).not.toContain('hunter2');
-  const logged = server.lines.find(({ level }) => level === 'error');
-  expect(String(logged?.fields.err)).toContain('hunter2');
+  expect(String(server.lines.find(({ level }) => level === 'error')?.fields.err)).toContain('hunter2');
 });
 
-test('deleting a session while its stream opens ends the stream and logs no error', async () => {
-  await using server = await testServer();
+test('deleting a session while its stream opens ends the stream and logs no error', async ({ server }) => {
   const sid = await server.newSession();
   server.fake.instead.follow = async function* () {
     yield* [];
@@ -275,8 +265,7 @@ test('deleting a session while its stream opens ends the stream and logs no erro
   expect(server.lines.filter(({ level }) => level === 'error')).toEqual([]);
 });
 
-test('an error after the stream began breaks the connection, so that the client resumes', async () => {
-  await using server = await testServer();
+test('an error after the stream began breaks the connection, so that the client resumes', async ({ server }) => {
   const sid = await server.newSession();
   server.fake.instead.follow = async function* () {
     yield* [];

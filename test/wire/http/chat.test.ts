@@ -38,8 +38,7 @@ const message = (server: TestServer, id: SessionId, text: string) =>
 test('the chat stream starts after its message and ends with the `done` of the run', async () => {
   await using it = await start({ play });
   using stream = await it.chat({ message: 'Say hi' });
-  expect(await stream.ended).toBe('ended');
-  expect(names(stream)).toEqual(whole.toSpliced(10, 1));
+  expect([await stream.ended, names(stream)]).toEqual(['ended', whole.toSpliced(10, 1)]);
 });
 
 test('earlier events are streamed only on request by a cursor, and an earlier `done` does not end the stream', async () => {
@@ -62,8 +61,7 @@ test('the stream of a queued message does not end when the previous run ends', a
   await expect.poll(() => names(stream)).toEqual(['done']);
   const queued = (await it.server.fake.sessions.page(it.id, 0, 100)).events.at(2);
   await it.server.fake.say(it.id, runEnd(queued?.runId as RunId, 'completed'));
-  expect(await stream.ended).toBe('ended');
-  expect(names(stream)).toEqual(['done', 'done']);
+  expect([await stream.ended, names(stream)]).toEqual(['ended', ['done', 'done']]);
 });
 
 test('a message injected into the active run streams to the end of that run', async () => {
@@ -71,8 +69,7 @@ test('a message injected into the active run streams to the end of that run', as
   const { runId } = await message(it.server, it.id, 'First');
   using stream = await it.chat({ message: 'And this' });
   await it.server.fake.say(it.id, broke(runId), runEnd(runId, 'failed'));
-  expect(await stream.ended).toBe('ended');
-  expect(names(stream)).toEqual(['error']);
+  expect([await stream.ended, names(stream)]).toEqual(['ended', ['error']]);
 });
 
 test('the service gets `mode: replace`', async () => {
@@ -103,8 +100,7 @@ test('a run that fails without an error event still ends the stream', async () =
   using stream = await it.chat({ message: 'Work' });
   const active = await it.server.fake.sessions.activeRun(it.id);
   await it.server.fake.say(it.id, runEnd(active?.runId as RunId, 'failed'));
-  expect(await stream.ended).toBe('ended');
-  expect(stream.raw()).toBe(': connected\n\n');
+  expect([await stream.ended, stream.raw()]).toEqual(['ended', ': connected\n\n']);
 });
 
 test.each([
@@ -117,8 +113,7 @@ test.each([
   await first.ended;
   const before = await it.lastSeq();
   using stream = await it.chat(body);
-  expect(await stream.ended).toBe('ended');
-  expect(stream.raw()).toBe(': connected\n\n');
+  expect([await stream.ended, stream.raw()]).toEqual(['ended', ': connected\n\n']);
   expect(await it.lastSeq()).toBe(before);
 });
 

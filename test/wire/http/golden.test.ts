@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import { testServer } from '../../support/clients/http.ts';
+import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
@@ -77,8 +78,7 @@ test('a chat streams exactly the bytes of the example in the wire contract', asy
   expect(stream.raw()).toBe(golden);
 });
 
-test('a stream has the headers that stop proxies from buffering it', async () => {
-  await using server = await testServer();
+test('a stream has the headers that stop proxies from buffering it', async ({ server }) => {
   const sid = await server.newSession();
   using stream = await openStream(`${server.url}/api/v1/sessions/${sid}/events`, {
     headers: { origin: 'http://localhost:3000' },
@@ -94,8 +94,7 @@ test('a stream has the headers that stop proxies from buffering it', async () =>
   });
 });
 
-test('a stream sends its first bytes at once, before any event', async () => {
-  await using server = await testServer();
+test('a stream sends its first bytes at once, before any event', async ({ server }) => {
   const sid = await server.newSession();
   using stream = await openStream(`${server.url}/api/v1/sessions/${sid}/events`);
   await expect.poll(() => stream.raw()).toBe(': connected\n\n');

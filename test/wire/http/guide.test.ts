@@ -1,7 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { paths } from '../../../src/facades/guide/pages.ts';
 import { testServer } from '../../support/clients/http.ts';
+import { httpTest as test } from '../../support/clients/server-tests.ts';
 
 test('the guide opens without a token, with every page, and runs no script but its own and asks no other host', async () => {
   await using server = await testServer({ config: { token: new Secret('a-token-of-the-guide') } });
@@ -16,9 +17,7 @@ test('the guide opens without a token, with every page, and runs no script but i
   }
 });
 
-test('a page that the guide does not have is 404, also outside of its folder', async () => {
-  await using server = await testServer();
-  for (const path of ['/guide/nothing', '/guide/..%2fpackage', '/guide/how-to/..%2f..%2f..%2fREADME']) {
+test('a page that the guide does not have is 404, also outside of its folder', async ({ server }) => {
+  for (const path of ['/guide/nothing', '/guide/..%2fpackage', '/guide/how-to/..%2f..%2f..%2fREADME'])
     expect((await server.call('GET', path)).status, path).toBe(404);
-  }
 });

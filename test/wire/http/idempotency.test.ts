@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { testServer } from '../../support/clients/http.ts';
+import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { type FakeOptions, fakeService } from '../../support/egress/fake-service.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -14,20 +15,9 @@ const play: NonNullable<FakeOptions['play']> = async (fake, id, { runId }) =>
   void (await fake.say(id, ...demoRun(runId)));
 const conflict = { status: 409, body: { code: 409, msg: expect.any(String), data: null } };
 
-test('F095 two requests with the same key create one session, and the second answer is marked as replayed', async () => {
-  await using server = await testServer();
-  const first = await server.call('PUT', base, undefined, key('a'));
-  expect([first.status, first.headers.get('idempotency-replayed')]).toEqual([200, null]);
-  for (const path of [base, `${base}/`, `${base}?token=renewed`]) {
-    const again = await server.call('PUT', path, undefined, key('a'));
-    expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
-    expect(again.body).toEqual(first.body);
-  }
-  expect(await server.fake.sessions.list()).toHaveLength(1);
-});
-
-test('F095 fifty equal requests at once have one effect; each answer is the first one, its replay or 409', async () => {
-  await using server = await testServer();
+test('F095 fifty equal requests at once have one effect; each answer is the first one, its replay or 409', async ({
+  server,
+}) => {
   const { create } = server.fake.sessions;
   server.fake.instead.create = async (command) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -43,13 +33,6 @@ test('F095 fifty equal requests at once have one effect; each answer is the firs
   }
 });
 
-test('F095 the same key with another body is 409', async () => {
-  await using server = await testServer();
-  await server.call('PUT', base, 'one', key('a'));
-  expect(await server.call('PUT', base, 'two', key('a'))).toMatchObject(conflict);
-  expect(await server.fake.sessions.list()).toHaveLength(1);
-});
-
 test('F095 the same key counts separately for each path, query and caller', async () => {
   await using server = await testServer({ config: { token: new Secret('t') } });
   const auth = { authorization: 'Bearer t' };
@@ -58,8 +41,7 @@ test('F095 the same key counts separately for each path, query and caller', asyn
   expect(a.body.data.session_id).not.toBe(b.body.data.session_id);
 });
 
-test('F095 a first request that fails without effect frees the key', async () => {
-  await using server = await testServer();
+test('F095 a first request that fails without effect frees the key', async ({ server }) => {
   server.fake.instead.create = async () => {
     throw new AppError('sandbox_capacity', 'Full.');
   };
@@ -118,8 +100,7 @@ test('F095 a refused chat frees its key', async () => {
   expect((await server.call('POST', `${base}/${id}/chat`, body, key('c'))).body).toContain('event: done');
 });
 
-test.each(['', 'a b', 'x'.repeat(256), 'é'])('the key %j is 400', async (value) => {
-  await using server = await testServer();
+test.for(['', 'a b', 'x'.repeat(256), 'é'])('the key %j is 400', async (value, { server }) => {
   const { status } = await server.call('PUT', base, undefined, key(value));
   expect(status).toBe(400);
   expect(await server.fake.sessions.list()).toHaveLength(0);

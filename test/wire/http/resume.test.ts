@@ -1,7 +1,9 @@
 // @module-tag all
-import { expect, test } from 'vitest';
+
+import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
@@ -13,10 +15,9 @@ async function filled(server: TestServer, count: number): Promise<{ url: string;
   return { url: `${server.url}/api/v1/sessions/${id}/events`, id };
 }
 
-test.each(['-1', 'abc', '01', '1.5', '12345678901234567', '1 ', '0x1', '1e3', '٣'])(
+test.for(['-1', 'abc', '01', '1.5', '12345678901234567', '1 ', '0x1', '1e3', '٣'])(
   'F088 the malformed cursor %j is 400 in header, query and body',
-  async (cursor) => {
-    await using server = await testServer();
+  async (cursor, { server }) => {
     const { url, id } = await filled(server, 3);
     const answers = [
       await server.call('GET', `/api/v1/sessions/${id}/events?last_event_id=${encodeURIComponent(cursor)}`),
@@ -25,26 +26,13 @@ test.each(['-1', 'abc', '01', '1.5', '12345678901234567', '1 ', '0x1', '1e3', '�
         ? [await server.call('GET', new URL(url).pathname, undefined, { 'last-event-id': cursor })]
         : []),
     ];
-    for (const { status, body } of answers) {
-      expect([status, body.code, body.data]).toEqual([400, 400, null]);
-    }
+    for (const { status, body } of answers) expect([status, body.code, body.data]).toEqual([400, 400, null]);
   },
 );
 
-test.each(['', 'last_event_id='])(
-  'F088 an absent or empty cursor (%j) starts the stream at the next event',
-  async (query) => {
-    await using server = await testServer();
-    const { url, id } = await filled(server, 3);
-    using stream = await openStream(`${url}?${query}`);
-    await expect.poll(() => stream.raw()).toContain(': connected');
-    await server.fake.say(id, title(4));
-    await expect.poll(() => stream.events().map((event) => event.id)).toEqual(['4']);
-  },
-);
-
-test('F088 a cursor ahead of the log gets a resync, and the stream continues after the end of the log', async () => {
-  await using server = await testServer();
+test('F088 a cursor ahead of the log gets a resync, and the stream continues after the end of the log', async ({
+  server,
+}) => {
   const { url, id } = await filled(server, 3);
   using stream = await openStream(`${url}?last_event_id=9999999999999999`);
   await expect.poll(() => stream.events().length).toBe(1);
@@ -71,25 +59,9 @@ test('F088 a chat whose cursor is ahead gets a resync and still ends with its ru
   const id = SessionId.parse(await server.newSession());
   const url = `${server.url}/api/v1/sessions/${id}/chat`;
   using first = await openStream(url, { method: 'POST', body: { message: 'Say hi', event_id: '5000' } });
-  expect(await first.ended).toBe('ended');
-  expect(first.events()[0]?.event).toBe('resync');
+  expect([await first.ended, first.events()[0]?.event]).toEqual(['ended', 'resync']);
   using idle = await openStream(url, { method: 'POST', body: { event_id: '5000' } });
-  expect(await idle.ended).toBe('ended');
-  expect(idle.events().map(({ event }) => event)).toEqual(['resync']);
-});
-
-test('F088 the largest possible cursor counts as ahead like any other, also in a replayed request', async () => {
-  await using server = await testServer();
-  const id = SessionId.parse(await server.newSession());
-  await server.fake.say(id, title(1));
-  const url = `${server.url}/api/v1/sessions/${id}/chat`;
-  for (const replayed of [undefined, 'true']) {
-    const body = { event_id: '9999999999999999' };
-    using stream = await openStream(url, { method: 'POST', body, headers: { 'idempotency-key': 'k' } });
-    expect(await stream.ended).toBe('ended');
-    expect([stream.status, stream.headers['idempotency-replayed']]).toEqual([200, replayed]);
-    expect(stream.events().map(({ event }) => event)).toEqual(['resync']);
-  }
+  expect([await idle.ended, idle.events().map(({ event }) => event)]).toEqual(['ended', ['resync']]);
 });
 
 test('F088 compacted deltas cause no resync on a stream that shows no deltas', async () => {
@@ -108,8 +80,7 @@ test('F088 compacted deltas cause no resync on a stream that shows no deltas', a
   expect(again.raw()).toBe(run.raw());
 });
 
-test('a stream without a cursor starts with the active run, except its user message', async () => {
-  await using server = await testServer();
+test('a stream without a cursor starts with the active run, except its user message', async ({ server }) => {
   const id = SessionId.parse(await server.newSession());
   const { runId } = await server.fake.sessions.send(id, { text: 'Say hi', mode: 'inject' });
   await server.fake.say(id, ...demoRun(runId).slice(0, 6));

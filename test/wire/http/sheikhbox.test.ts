@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type TestServer, testServer } from '../../support/clients/http.ts';
+import { httpTest as test } from '../../support/clients/server-tests.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { runEnd } from '../../support/egress/fake-service.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -17,11 +18,9 @@ async function withRun(server: TestServer): Promise<{ sid: string; id: SessionId
   return { sid, id };
 }
 
-test('PUT creates a session that every facade can find by its id, and ignores any body', async () => {
-  await using server = await testServer();
+test('PUT creates a session that every facade can find by its id, and ignores any body', async ({ server }) => {
   const { status, body } = await server.call('PUT', base, 'this is {not JSON', { 'content-type': 'text/plain' });
-  expect(status).toBe(200);
-  expect(body).toEqual(success({ session_id: expect.stringMatching(/^[0-9a-f]{16}$/) }));
+  expect([status, body]).toEqual([200, success({ session_id: expect.stringMatching(/^[0-9a-f]{16}$/) })]);
   expect((await server.fake.sessions.get(body.data.session_id)).origin).toBe('sheikhbox');
 });
 
@@ -66,8 +65,7 @@ test('the list shows the newest session first, at most 1000 characters of its la
   expect(sessions[1]).toMatchObject({ title: 'Say hi', status: 'completed', unread_message_count: 3 });
 });
 
-test('opening a stream marks a session as read', async () => {
-  await using server = await testServer();
+test('opening a stream marks a session as read', async ({ server }) => {
   const { sid } = await withRun(server);
   using _stream = await openStream(`${server.url}${base}/${sid}/events`);
   await expect.poll(() => server.fake.watchers()).toBe(1);
@@ -101,21 +99,18 @@ test('profile v2.0 reports active or completed, and shows one of each pair of to
   expect(tools.map((one: { data: { status: string } }) => one.data.status)).toEqual(['calling']);
 });
 
-test('DELETE removes a session once and ends its streams, and is 404 the second time', async () => {
-  await using server = await testServer();
+test('DELETE removes a session once and ends its streams, and is 404 the second time', async ({ server }) => {
   const sid = await server.newSession();
   using stream = await openStream(`${server.url}${base}/${sid}/events`);
   expect((await server.call('DELETE', `${base}/${sid}`)).body).toEqual(success(null));
-  expect(await stream.ended).toBe('ended');
-  expect((await server.call('GET', base)).body.data.sessions).toEqual([]);
+  expect([await stream.ended, (await server.call('GET', base)).body.data.sessions]).toEqual(['ended', []]);
   expect(await server.call('DELETE', `${base}/${sid}`)).toMatchObject({
     status: 404,
     body: { code: 404, msg: 'Session not found', data: null },
   });
 });
 
-test('stop ends the run, and a second stop succeeds without a new event', async () => {
-  await using server = await testServer();
+test('stop ends the run, and a second stop succeeds without a new event', async ({ server }) => {
   const sid = await server.newSession();
   const id = SessionId.parse(sid);
   await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
@@ -126,8 +121,7 @@ test('stop ends the run, and a second stop succeeds without a new event', async 
   expect(lastSeq).toBe(3);
 });
 
-test('the shell panel shows the console with all of its output', async () => {
-  await using server = await testServer();
+test('the shell panel shows the console with all of its output', async ({ server }) => {
   const sid = await server.newSession();
   const console = [
     { ps1: '$ ', command: 'echo a', output: 'a\n' },
@@ -143,16 +137,14 @@ test('the shell panel shows the console with all of its output', async () => {
   });
 });
 
-test('the file panel shows the file with the requested path', async () => {
-  await using server = await testServer();
+test('the file panel shows the file with the requested path', async ({ server }) => {
   const sid = await server.newSession();
   server.fake.files.set('/workspace/notes.md', 'héllo\n');
   expect((await server.call('POST', `${base}/${sid}/file`, { file: '/workspace/notes.md' })).body).toEqual(
     success({ content: 'héllo\n', file: '/workspace/notes.md' }),
   );
-  for (const [file, status] of Object.entries({ 'missing.md': 404, '../../etc/passwd': 400, 'a\0b': 400, '': 400 })) {
+  for (const [file, status] of Object.entries({ 'missing.md': 404, '../../etc/passwd': 400, 'a\0b': 400, '': 400 }))
     expect((await server.call('POST', `${base}/${sid}/file`, { file })).status, JSON.stringify(file)).toBe(status);
-  }
 });
 
 test.each(['shell', 'file'] as const)('a %s panel streams its content at once and on each change', async (event) => {
@@ -206,8 +198,7 @@ test.each(['shell', 'file'] as const)('deleting the session ends a %s panel at o
   expect(await stream.ended).toBe('ended');
 });
 
-test('a panel without content is refused before it streams', async () => {
-  await using server = await testServer();
+test('a panel without content is refused before it streams', async ({ server }) => {
   const sid = await server.newSession();
   const { status, body } = await server.call(
     'POST',
@@ -218,8 +209,7 @@ test('a panel without content is refused before it streams', async () => {
   expect([status, body]).toEqual([404, { code: 404, msg: 'Shell not found', data: null }]);
 });
 
-test('a malformed session id is 404 on every route', async () => {
-  await using server = await testServer();
+test('a malformed session id is 404 on every route', async ({ server }) => {
   const odd = [
     '..',
     '.',
@@ -261,8 +251,7 @@ async function rawCall(server: TestServer, method: string, path: string, body: u
   );
 }
 
-test('a run that fails without any watcher is completed, and its error is in the history', async () => {
-  await using server = await testServer();
+test('a run that fails without any watcher is completed, and its error is in the history', async ({ server }) => {
   const sid = await server.newSession();
   const id = SessionId.parse(sid);
   const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'inject' });
@@ -272,8 +261,7 @@ test('a run that fails without any watcher is completed, and its error is in the
   expect(events.at(-1)).toMatchObject({ event: 'error', data: { error: 'It broke.' } });
 });
 
-test("a shared session shows the agent's screenshots to callers without a token", async () => {
-  await using server = await testServer();
+test("a shared session shows the agent's screenshots to callers without a token", async ({ server }) => {
   const { sid, id } = await withRun(server);
   const screenshot = '/api/v1/files/3f1c9a52-6a0e-4f7e-9a51-0d6c0d9a7b11/download';
   const call = { callId: 'see', tool: 'browser', function: 'browser_view', args: {} } as const;

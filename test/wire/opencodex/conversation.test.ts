@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, SessionId } from '../../../src/core/model/ids.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
+import { opencodexTest as test } from '../../support/clients/server-tests.ts';
 import { runEnd } from '../../support/egress/fake-service.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
@@ -32,8 +33,7 @@ test("a message is stored at once, and its run's answer is one message with its 
   });
   await settled(server, sid);
   const { messages, total } = (await server.call('GET', `/chats/${sid}/messages`)).body;
-  expect(total).toBe(2);
-  expect(messages[0]).toEqual(sent.body);
+  expect([total, messages[0]]).toEqual([2, sent.body]);
   expect(messages[1]).toMatchObject({ role: 'assistant', content: text, message_metadata: {} });
   const [action] = messages[1].agent_actions;
   expect(action).toMatchObject({
@@ -81,9 +81,8 @@ test('blocks are the parts of the conversation, and each can be read alone', asy
   expect(blocks.map((block: { block_type: string }) => block.block_type)).toEqual(
     'user_text assistant_text tool_call tool_result assistant_text assistant_text'.split(' '),
   );
-  for (const block of blocks.slice(0, 4)) {
+  for (const block of blocks.slice(0, 4))
     expect((await server.call('GET', `/chats/${sid}/blocks/${block.id}`)).body).toEqual(block);
-  }
   expect(await server.call('GET', `/chats/${sid}/blocks/nothing`)).toMatchObject({
     status: 404,
     body: { detail: 'Block with id nothing not found' },
@@ -94,16 +93,14 @@ test('blocks are the parts of the conversation, and each can be read alone', asy
   });
 });
 
-test.each([
+test.for([
   {},
   { content: '' },
   { content: ' \n' },
   { content: 'x'.repeat(200_001) },
   { content: 'x', role: 'tool' },
   { content: 'x', mode: 'now' },
-])('a message such as %o is refused', async (body) => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+])('a message such as %o is refused', async (body, { server, sid }) => {
   expect((await server.call('POST', `/chats/${sid}/messages`, body)).status).toBe(422);
 });
 
@@ -126,9 +123,7 @@ test('a message over the stream starts a run whose joined chunks equal the store
   expect(client.frames.at(-1)).toMatchObject({ message_id: stored.id });
 });
 
-test('a stream without a cursor replays an active run, but not a waiting or finished one', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a stream without a cursor replays an active run, but not a waiting or finished one', async ({ server, sid }) => {
   const id = SessionId.parse(sid);
   const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
   await server.fake.say(id, ...demoRun(runId).slice(0, 4));
@@ -186,8 +181,10 @@ test('the oldest page, which makes a bubble of its own when it joins, finds no e
     const { body } = await server.call('GET', `/chats/${sid}/messages`);
     return [body.messages.map(({ role }: { role: string }) => role), body.total];
   };
-  expect(await asked('first')).toEqual([['user'], 1]);
-  expect(await asked('current')).toEqual([['user', 'assistant'], 2]);
+  expect([await asked('first'), await asked('current')]).toEqual([
+    [['user'], 1],
+    [['user', 'assistant'], 2],
+  ]);
 });
 
 test('a stream that is cut anywhere resumes at the same place, without a gap or a repeat', async () => {
@@ -210,20 +207,12 @@ test('a cursor ahead of the log gets a resync, and the stream continues live', a
   using client = server.stream(sid, '?after_seq=99');
   await expect
     .poll(() => client.frames[0])
-    .toMatchObject({
-      type: 'resync',
-      reason: 'cursor_ahead',
-      latest_seq: 0,
-      seq: 0,
-      content: '',
-    });
+    .toMatchObject({ type: 'resync', reason: 'cursor_ahead', latest_seq: 0, seq: 0, content: '' });
   await client.send({ type: 'message', content: 'Say hi' });
   await expect.poll(() => types(client.frames)).toContain('end');
 });
 
-test('cancel and stop end the run, and a ping gets an answer', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('cancel and stop end the run, and a ping gets an answer', async ({ server, sid }) => {
   using client = server.stream(sid);
   for (const type of ['cancel', 'stop']) {
     client.frames.length = 0;
@@ -255,17 +244,15 @@ test.each([
   await expect.poll(() => types(client.frames)).toEqual(['error', 'pong']);
 });
 
-test('a message that is too long is refused with the limit it breaks', async () => {
-  await using server = await opencodexServer();
+test('a message that is too long is refused with the limit it breaks', async ({ server }) => {
   using client = server.stream(await server.newChat());
   await client.send({ type: 'message', content: 'x'.repeat(200_001) });
   await expect.poll(() => client.frames[0]?.message).toMatch(/^content: .*200000/);
 });
 
-test.each(['0123456789abcdef', 'nothing', 'ABCDEF0123456789'])(
+test.for(['0123456789abcdef', 'nothing', 'ABCDEF0123456789'])(
   'a stream of the unknown chat %s sends an error and closes',
-  async (sid) => {
-    await using server = await opencodexServer();
+  async (sid, { server }) => {
     using client = server.stream(sid);
     expect(await client.closed).toMatchObject({ code: 1008 });
     const message = `Chat session with id ${sid} not found`;
@@ -273,16 +260,13 @@ test.each(['0123456789abcdef', 'nothing', 'ABCDEF0123456789'])(
   },
 );
 
-test.each(['x', '-1', '1.5', '01'])('the cursor %s closes the stream', async (cursor) => {
-  await using server = await opencodexServer();
+test.for(['x', '-1', '1.5', '01'])('the cursor %s closes the stream', async (cursor, { server }) => {
   using client = server.stream(await server.newChat(), `?after_seq=${cursor}`);
   expect(await client.closed).toMatchObject({ code: 1008 });
   expect(types(client.frames)).toEqual(['error']);
 });
 
-test('deleting a chat ends its streams with 4410', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('deleting a chat ends its streams with 4410', async ({ server, sid }) => {
   using client = server.stream(sid);
   await client.opened;
   await client.send({ type: 'ping' });
@@ -291,9 +275,7 @@ test('deleting a chat ends its streams with 4410', async () => {
   expect(await client.closed).toMatchObject({ code: 4410 });
 });
 
-test('a message waits for the active run, unless it asks for another mode', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a message waits for the active run, unless it asks for another mode', async ({ server, sid }) => {
   const modes: string[] = [];
   const { send } = server.fake.sessions;
   server.fake.instead.send = (id, command) => {
@@ -306,13 +288,10 @@ test('a message waits for the active run, unless it asks for another mode', asyn
     await client.send({ type: 'message', content: 'By the stream', mode });
     await expect.poll(() => modes.length % 2).toBe(0);
   }
-  const each = ['queue', 'queue', 'inject', 'queue', 'replace'];
-  expect(modes).toEqual(each.flatMap((mode) => [mode, mode]));
+  expect(modes).toEqual(['queue', 'queue', 'inject', 'queue', 'replace'].flatMap((mode) => [mode, mode]));
 });
 
-test('renaming a chat notifies its streams', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('renaming a chat notifies its streams', async ({ server, sid }) => {
   using client = server.stream(sid);
   await client.send({ type: 'ping' });
   await expect.poll(() => types(client.frames)).toEqual(['pong']);
@@ -323,9 +302,10 @@ test('renaming a chat notifies its streams', async () => {
     .toEqual({ type: 'title_updated', session_id: sid, title: 'Mine', seq: 1, timestamp });
 });
 
-test('a long conversation lists the newest 500 messages and blocks and the first 100 actions by default', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a long conversation lists the newest 500 messages and blocks and the first 100 actions by default', async ({
+  server,
+  sid,
+}) => {
   const id = SessionId.parse(sid);
   const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
   const calls = demoRun(runId).filter(({ type }) => type.startsWith('tool.'));

@@ -2,10 +2,11 @@ import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { zip } from '../../../src/facades/shared/archive/zip.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
+import { opencodexTest as test } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const formOf = (...files: [field: string, file: File][]) => {
@@ -20,8 +21,7 @@ const blobs = (server: OpencodexServer) =>
     statSync(join(server.blobFolder, path)).isFile(),
   );
 
-test('a file can be uploaded, listed, downloaded and deleted', async () => {
-  await using server = await opencodexServer();
+test('a file can be uploaded, listed, downloaded and deleted', async ({ server }) => {
   const project = await server.newProject();
   const { status, body } = await upload(server, project, 'Daten ü.csv', 'a,b\n');
   expect([status, body]).toEqual([
@@ -42,8 +42,7 @@ test('a file can be uploaded, listed, downloaded and deleted', async () => {
   expect((await server.call('GET', `/files/project/${project}`)).body).toEqual({ files: [body], total: 1 });
   const download = await server.call('GET', `/files/${body.id}/download`);
   expect([download.status, download.body]).toEqual([200, 'a,b\n']);
-  expect(download.headers.get('content-type')).toBe('text/csv');
-  expect(download.headers.get('content-length')).toBe('4');
+  expect([download.headers.get('content-type'), download.headers.get('content-length')]).toEqual(['text/csv', '4']);
   expect(download.headers.get('etag')).toBe(`"${body.hash}"`);
   expect(download.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox");
   expect(download.headers.get('x-content-type-options')).toBe('nosniff');
@@ -55,14 +54,14 @@ test('a file can be uploaded, listed, downloaded and deleted', async () => {
     status: 404,
     body: { detail: `File ${body.id} not found` },
   });
-  expect((await server.call('DELETE', `/files/${body.id}`)).status).toBe(404);
-  expect(blobs(server)).toEqual([]);
+  expect([(await server.call('DELETE', `/files/${body.id}`)).status, blobs(server)]).toEqual([404, []]);
 });
 const sha256 = async (text: string) =>
   Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(text))).toString('hex');
 
-test('several files in one request are answered as a list, and parts with other names are ignored', async () => {
-  await using server = await opencodexServer();
+test('several files in one request are answered as a list, and parts with other names are ignored', async ({
+  server,
+}) => {
   const project = await server.newProject();
   const form = formOf(
     ['files', new File(['1'], 'one.txt')],
@@ -78,8 +77,7 @@ test('several files in one request are answered as a list, and parts with other 
   ]);
 });
 
-test('an upload with the same name is a new file, and replaces the old one', async () => {
-  await using server = await opencodexServer();
+test('an upload with the same name is a new file, and replaces the old one', async ({ server }) => {
   const project = await server.newProject();
   const first = (await upload(server, project, 'a.txt', 'old')).body;
   const second = (await upload(server, project, 'a.txt', 'new')).body;
@@ -100,15 +98,12 @@ test.each([
   expect((await upload(server, await server.newProject(), given, 'x')).body.filename).toBe(kept);
 });
 
-test.each(['..', '.', 'a/', 'x'.repeat(256)])('the name %s is refused', async (name) => {
-  await using server = await opencodexServer();
+test.for(['..', '.', 'a/', 'x'.repeat(256)])('the name %s is refused', async (name, { server }) => {
   const answer = await upload(server, await server.newProject(), name, 'x');
-  expect([answer.status, answer.body.detail[0].loc]).toEqual([422, ['body', 'file']]);
-  expect(blobs(server)).toEqual([]);
+  expect([[answer.status, answer.body.detail[0].loc], blobs(server)]).toEqual([[422, ['body', 'file']], []]);
 });
 
-test('a body without a file, or one that is not multipart, is 422', async () => {
-  await using server = await opencodexServer();
+test('a body without a file, or one that is not multipart, is 422', async ({ server }) => {
   const path = `/files/upload/${await server.newProject()}`;
   const empty = new FormData();
   empty.append('field', 'x');
@@ -137,12 +132,10 @@ test.each([
   const body = `--b\r\n${head}\r\n\r\nbytes\r\n--b--\r\n`;
   const type = { 'content-type': 'multipart/form-data; boundary=b' };
   const answer = await server.call('POST', `/files/upload/${await server.newProject()}`, body, type);
-  expect([answer.status, answer.body.detail[0]?.loc]).toEqual([422, loc]);
-  expect(blobs(server)).toEqual([]);
+  expect([[answer.status, answer.body.detail[0]?.loc], blobs(server)]).toEqual([[422, loc], []]);
 });
 
-test('a media type that no header can carry is stored, and the file downloads as plain bytes', async () => {
-  await using server = await opencodexServer();
+test('a media type that no header can carry is stored, and the file downloads as plain bytes', async ({ server }) => {
   const head = 'Content-Disposition: form-data; name="file"; filename="x"\r\nContent-Type: text/ü';
   const body = `--b\r\n${head}\r\n\r\nbytes\r\n--b--\r\n`;
   const type = { 'content-type': 'multipart/form-data; boundary=b' };
@@ -156,8 +149,7 @@ test('a media type that no header can carry is stored, and the file downloads as
   ]);
 });
 
-test('an upload into a project deleted meanwhile is 404, and stores nothing', async () => {
-  await using server = await opencodexServer();
+test('an upload into a project deleted meanwhile is 404, and stores nothing', async ({ server }) => {
   const project = await server.newProject();
   const head = '--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n';
   const end = '\r\n--b--\r\n';
@@ -182,13 +174,11 @@ test('a file over the limit is 413, and nothing of its request is stored', async
   const project = await server.newProject();
   const form = formOf(['files', new File(['small'], 'small')], ['files', new File(['x'.repeat(10_001)], 'large')]);
   expect((await server.call('POST', `/files/upload/${project}`, form)).status).toBe(413);
-  expect((await server.call('GET', `/files/project/${project}`)).body.total).toBe(0);
-  expect(blobs(server)).toEqual([]);
+  expect([(await server.call('GET', `/files/project/${project}`)).body.total, blobs(server)]).toEqual([0, []]);
   expect((await upload(server, project, 'fits', 'x'.repeat(10_000))).status).toBe(201);
 });
 
-test('a request with too many files is refused', async () => {
-  await using server = await opencodexServer();
+test('a request with too many files is refused', async ({ server }) => {
   const files = Array.from({ length: 21 }, (_, n): [string, File] => ['files', new File(['x'], `${n}`)]);
   expect((await server.call('POST', `/files/upload/${await server.newProject()}`, formOf(...files))).status).toBe(413);
   expect(blobs(server)).toEqual([]);
@@ -229,8 +219,7 @@ test('F124 a slow upload can take its time, and one that stalls is aborted after
   await expect.poll(() => blobs(server)).toHaveLength(1);
 });
 
-test('F124 an upload that is cut halfway stores nothing', async () => {
-  await using server = await opencodexServer();
+test('F124 an upload that is cut halfway stores nothing', async ({ server }) => {
   const project = await server.newProject();
   const head =
     `POST /api/v1/files/upload/${project} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n` +
@@ -244,8 +233,7 @@ test('F124 an upload that is cut halfway stores nothing', async () => {
   await expect.poll(async () => (await server.fake.store.records.list('file-owner')).length).toBe(0);
 });
 
-test('F124 simultaneous uploads with the same name leave one whole file', async () => {
-  await using server = await opencodexServer();
+test('F124 simultaneous uploads with the same name leave one whole file', async ({ server }) => {
   const project = await server.newProject();
   const contents = ['a', 'b', 'c'].map((letter) => letter.repeat(50_000));
   await Promise.all(contents.map((content) => upload(server, project, 'same', content)));
@@ -267,8 +255,7 @@ test.each([
   expect((await upload(server, await server.newProject(), 'next', 'y')).status).toBe(201);
 });
 
-test('a download returns the requested range', async () => {
-  await using server = await opencodexServer();
+test('a download returns the requested range', async ({ server }) => {
   const { id, hash } = (await upload(server, await server.newProject(), 'd', '0123456789')).body;
   const get = (range: string, more = {}) => server.call('GET', `/files/${id}/download`, undefined, { range, ...more });
   const part = await get('bytes=2-4');
@@ -295,15 +282,13 @@ test('a download returns the requested range', async () => {
   ]);
 });
 
-test('an empty file can be uploaded and downloaded', async () => {
-  await using server = await opencodexServer();
+test('an empty file can be uploaded and downloaded', async ({ server }) => {
   const { id, size } = (await upload(server, await server.newProject(), 'empty', '')).body;
   const answer = await server.call('GET', `/files/${id}/download`);
   expect([size, answer.status, answer.body]).toEqual([0, 200, '']);
 });
 
-test('F095 an upload with a key happens once, and other content under that key is refused', async () => {
-  await using server = await opencodexServer();
+test('F095 an upload with a key happens once, and other content under that key is refused', async ({ server }) => {
   const project = await server.newProject();
   const send = (content: string) =>
     server.call('POST', `/files/upload/${project}`, formOf(['file', new File([content], 'a')]), {
@@ -316,8 +301,9 @@ test('F095 an upload with a key happens once, and other content under that key i
   expect(blobs(server)).toHaveLength(1);
 });
 
-test('F123 an archive is stored as plain bytes and never unpacked, whatever the names of its entries', async () => {
-  await using server = await opencodexServer();
+test('F123 an archive is stored as plain bytes and never unpacked, whatever the names of its entries', async ({
+  server,
+}) => {
   const project = await server.newProject();
   const files = ['xx_xx_x', 'xetc_passwd', 'zeros'].map((path) => ({ path, size: 200_000, modified: '' }));
   const open = async () => ({ size: 200_000, content: Readable.from([Buffer.alloc(200_000)]) });
@@ -331,9 +317,7 @@ test('F123 an archive is stored as plain bytes and never unpacked, whatever the 
   expect(blobs(server)).toHaveLength(1);
 });
 
-test('F125 a folder with too many entries is skipped, and the list is marked as truncated', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('F125 a folder with too many entries is skipped, and the list is marked as truncated', async ({ server, sid }) => {
   const file = { name: 'a.txt', type: 'file' as const, size: 1, modified: '2025-01-01T00:00:00.000Z' };
   const folder = { name: 'full', type: 'directory' as const, size: null, modified: '' };
   const list = async (_id: string, path: string) => {

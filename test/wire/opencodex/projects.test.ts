@@ -1,11 +1,11 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { openApiDocument } from '../../../src/facades/server/openapi.ts';
 import { templates } from '../../support/agents/templates.ts';
 import { opencodexServer } from '../../support/clients/opencodex.ts';
 import { rawRequest } from '../../support/clients/raw-request.ts';
+import { opencodexTest as test } from '../../support/clients/server-tests.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
 const uuid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
@@ -41,8 +41,7 @@ test('a project can be created, read, changed, listed newest change first, and d
   });
 });
 
-test('deleting a project deletes its chats and files, and keeps those of other projects', async () => {
-  await using server = await opencodexServer();
+test('deleting a project deletes its chats and files, and keeps those of other projects', async ({ server }) => {
   const [id, other] = [await server.newProject(), await server.newProject()];
   const [own, strange] = [await server.newChat(id), await server.newChat(other)];
   const form = new FormData();
@@ -55,8 +54,7 @@ test('deleting a project deletes its chats and files, and keeps those of other p
   expect((await server.call('GET', `/chats/${strange}`)).status).toBe(200);
 });
 
-test('an invalid input is 422, with the place of the error', async () => {
-  await using server = await opencodexServer();
+test('an invalid input is 422, with the place of the error', async ({ server }) => {
   const id = await server.newProject();
   const missing = { detail: [{ type: 'missing', loc: ['body', 'name'], msg: 'Field required' }] };
   expect(await server.call('POST', '/projects', {})).toMatchObject({ status: 422, body: missing });
@@ -83,8 +81,7 @@ test('an invalid input is 422, with the place of the error', async () => {
   }
 });
 
-test('inputs of exactly the maximum size are accepted', async () => {
-  await using server = await opencodexServer();
+test('inputs of exactly the maximum size are accepted', async ({ server }) => {
   expect((await server.call('POST', '/projects', { name: 'x'.repeat(255) })).status).toBe(201);
   expect((await server.call('GET', '/projects?skip=0&limit=500')).status).toBe(200);
   const sid = await server.newChat();
@@ -132,8 +129,7 @@ test('a chat belongs to its project, and its default name is not a title', async
   expect((await server.call('GET', `/chats/${sid}`)).body).toEqual(chat.body);
 });
 
-test('a session of another facade appears as a chat without a project', async () => {
-  await using server = await opencodexServer();
+test('a session of another facade appears as a chat without a project', async ({ server }) => {
   const { id } = await server.fake.sessions.create({ origin: 'sheikhbox' });
   expect((await server.call('GET', `/chats/${id}`)).body).toMatchObject({
     id,
@@ -144,8 +140,7 @@ test('a session of another facade appears as a chat without a project', async ()
   expect((await server.call('GET', '/chats')).body.total).toBe(1);
 });
 
-test('renaming a chat appends an event, archiving does not, and a chat is deleted once', async () => {
-  await using server = await opencodexServer();
+test('renaming a chat appends an event, archiving does not, and a chat is deleted once', async ({ server }) => {
   const sid = SessionId.parse(await server.newChat());
   expect((await server.call('PUT', `/chats/${sid}`, { name: 'Mine' })).body).toMatchObject({
     name: 'Mine',
@@ -164,8 +159,7 @@ test('renaming a chat appends an event, archiving does not, and a chat is delete
   });
 });
 
-test("a project's agent starts with the default template and the configured model", async () => {
-  await using server = await opencodexServer();
+test("a project's agent starts with the default template and the configured model", async ({ server }) => {
   const id = await server.newProject();
   const { body } = await server.call('GET', `/projects/${id}/agent-config`);
   expect(body).toEqual({
@@ -181,8 +175,7 @@ test("a project's agent starts with the default template and the configured mode
   });
 });
 
-test('an agent can be changed field by field, and a template does not change its model', async () => {
-  await using server = await opencodexServer();
+test('an agent can be changed field by field, and a template does not change its model', async ({ server }) => {
   const id = await server.newProject();
   const path = `/projects/${id}/agent-config`;
   const before = (await server.call('GET', path)).body;
@@ -202,8 +195,7 @@ test('an agent can be changed field by field, and a template does not change its
   });
 });
 
-test('an agent has fall-backs and tool servers of its own, and shows them once it has some', async () => {
-  await using server = await opencodexServer();
+test('an agent has fall-backs and tool servers of its own, and shows them once it has some', async ({ server }) => {
   const path = `/projects/${await server.newProject()}/agent-config`;
   const own = {
     llm_fallbacks: ['openai/gpt-5-mini'],
@@ -226,8 +218,7 @@ test('an agent has fall-backs and tool servers of its own, and shows them once i
   expect(body.mcp_servers).toBeUndefined();
 });
 
-test('the eight templates are a bare array, and each can be read alone', async () => {
-  await using server = await opencodexServer();
+test('the eight templates are a bare array, and each can be read alone', async ({ server }) => {
   const { body } = await server.call('GET', '/projects/templates/list');
   expect(body.map((one: { id: string }) => one.id)).toEqual(
     'python_dev node_dev data_analyst script_writer code_reviewer test_writer minimal default'.split(' '),
@@ -258,12 +249,12 @@ test.each([
   expect(body.system_instructions).toBe(templates.find(template)?.prompt ?? null);
 });
 
-test('a chat can be created without a body, but needs an existing project and room for a session', async () => {
-  await using server = await opencodexServer();
+test('a chat can be created without a body, but needs an existing project and room for a session', async ({
+  server,
+}) => {
   const id = await server.newProject();
-  for (const path of [`/chats?project_id=${id}`, `/projects/${id}/chat-sessions`]) {
+  for (const path of [`/chats?project_id=${id}`, `/projects/${id}/chat-sessions`])
     expect(await server.call('POST', path)).toMatchObject({ status: 201, body: { name: 'New Chat' } });
-  }
   const missing = { status: 404, body: { detail: `Project with id ${unknown} not found` } };
   for (const path of [`/chats?project_id=${unknown}`, `/projects/${unknown}/chat-sessions`]) {
     expect(await server.call('POST', path, {})).toMatchObject(missing);
@@ -277,8 +268,7 @@ test('a chat can be created without a body, but needs an existing project and ro
   });
 });
 
-test('every documented answer and body has an example that matches its schema', async () => {
-  await using server = await opencodexServer();
+test('every documented answer and body has an example that matches its schema', async ({ server }) => {
   for (const { method, url, schema, doc, replies } of server.routes.filter((route) => route.method !== 'HEAD')) {
     for (const [status, { content }] of Object.entries(replies)) {
       const json = content?.['application/json'];
@@ -290,22 +280,7 @@ test('every documented answer and body has an example that matches its schema', 
   }
 });
 
-test('the paging parameters of a list are integers with limits', async () => {
-  await using server = await opencodexServer();
-  const { paths } = openApiDocument(server.routes, '1') as { paths: Record<string, { get?: RouteDocument }> };
-  const named = (path: string, name: string) =>
-    paths[`/api/v1${path}`]?.get?.parameters?.find((parameter) => parameter.name === name)?.schema;
-  for (const path of ['/projects', '/chats', '/chats/{sid}/messages', '/files/project/{project_id}']) {
-    expect(named(path, 'skip'), path).toMatchObject({ type: 'integer', minimum: 0 });
-    expect(named(path, 'limit'), path).toMatchObject({ type: 'integer', minimum: 1, maximum: 500 });
-  }
-});
-interface RouteDocument {
-  readonly parameters?: readonly { readonly name: string; readonly schema: object }[];
-}
-
-test('F105 a malformed id is 404 on every route, and never a 5xx', async () => {
-  await using server = await opencodexServer();
+test('F105 a malformed id is 404 on every route, and never a 5xx', async ({ server }) => {
   const odd = ['x'.repeat(128), 'ABCDEF0123456789', '%00', 'a%2fb', '%F0%9F%92%A9', '0', unknown];
   const files = new FormData();
   files.set('file', new File(['x'], 'x'));

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { type OpencodexServer, opencodexServer } from '../../support/clients/opencodex.ts';
+import { opencodexTest as test } from '../../support/clients/server-tests.ts';
 import { testHangingUp } from '../../support/servers/hang-up.ts';
 import { unzip } from '../../support/unzip.ts';
 
@@ -13,9 +14,7 @@ const signal = new AbortController().signal;
 const write = (server: OpencodexServer, sid: string, path: string, content: string | Uint8Array) =>
   server.others.services.files.write(SessionId.parse(sid), path, content, signal);
 
-test('a sandbox can be started once, inspected, stopped and reset', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a sandbox can be started once, inspected, stopped and reset', async ({ server, sid }) => {
   const path = `/sandbox/${sid}`;
   const container_id = `sbx-${sid}`;
   expect((await server.call('GET', `${path}/status`)).body).toEqual({
@@ -44,9 +43,7 @@ test('a sandbox can be started once, inspected, stopped and reset', async () => 
   expect((await server.call('POST', `${path}/stop`)).body).toEqual({ message: 'Sandbox was not running' });
 });
 
-test('a reset or a command on a stopped sandbox is 404', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a reset or a command on a stopped sandbox is 404', async ({ server, sid }) => {
   const gone = () => Promise.reject(new AppError('sandbox_not_found', 'The sandbox does not run.'));
   Object.assign(server.others.services.sandboxes, { exec: gone, reset: gone });
   for (const [action, body] of [
@@ -60,9 +57,7 @@ test('a reset or a command on a stopped sandbox is 404', async () => {
   }
 });
 
-test('a command runs in the requested folder with the requested timeout', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a command runs in the requested folder with the requested timeout', async ({ server, sid }) => {
   const path = `/sandbox/${sid}/execute`;
   expect(await server.call('POST', path, { command: 'ls' })).toMatchObject({
     status: 200,
@@ -77,8 +72,9 @@ test('a command runs in the requested folder with the requested timeout', async 
   ]);
 });
 
-test('a working folder outside the workspace is checked first and then entered, whatever its name', async () => {
-  await using server = await opencodexServer();
+test('a working folder outside the workspace is checked first and then entered, whatever its name', async ({
+  server,
+}) => {
   const commands: string[] = [];
   const exec = async (_id: string, { command }: { command: string }) => {
     commands.push(command);
@@ -120,9 +116,7 @@ test.each([
   expect((await server.call('POST', `/sandbox/${await server.newChat()}/execute`, body)).status).toBe(status);
 });
 
-test('the list of a workspace separates uploaded files from files the agent made', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('the list of a workspace separates uploaded files from files the agent made', async ({ server, sid }) => {
   const project = (await server.call('GET', `/chats/${sid}`)).body.project_id;
   const form = new FormData();
   form.set('file', new File(['a'], 'in.csv'));
@@ -162,15 +156,11 @@ test('the list of a workspace separates uploaded files from files the agent made
   ]);
 });
 
-test('the list of an empty workspace is empty', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('the list of an empty workspace is empty', async ({ server, sid }) => {
   expect((await server.call('GET', `/chats/${sid}/workspace/files`)).body).toEqual({ uploaded: [], output: [] });
 });
 
-test('a file is read as text with its type, and downloads byte for byte', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a file is read as text with its type, and downloads byte for byte', async ({ server, sid }) => {
   await write(server, sid, 'a/notes.md', 'héllo');
   const at = (action: string, path: string) =>
     server.call('GET', `/chats/${sid}/workspace/files/${action}?path=${encodeURIComponent(path)}`);
@@ -190,16 +180,13 @@ test('a file is read as text with its type, and downloads byte for byte', async 
   expect(download.headers.get('content-security-policy')).toBe("default-src 'none'; sandbox");
   for (const action of ['content', 'download']) {
     expect(await at(action, '/workspace/none')).toMatchObject({ status: 404, body: { detail: 'File not found' } });
-    for (const outside of ['/etc/passwd', '/workspace/../etc/passwd', 'a/notes.md', '/workspace/']) {
+    for (const outside of ['/etc/passwd', '/workspace/../etc/passwd', 'a/notes.md', '/workspace/'])
       expect((await at(action, outside)).status, outside).toBe(400);
-    }
     expect((await server.call('GET', `/chats/${sid}/workspace/files/${action}`)).status).toBe(422);
   }
 });
 
-test('all files of one kind can be downloaded as a zip', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('all files of one kind can be downloaded as a zip', async ({ server, sid }) => {
   const path = `/chats/${sid}/workspace/download-all`;
   expect((await server.call('GET', `${path}?type=output`)).status).toBe(404);
   expect((await server.call('GET', `${path}?type=all`)).status).toBe(400);
@@ -210,18 +197,14 @@ test('all files of one kind can be downloaded as a zip', async () => {
   expect(await packed(server, `${path}?type=uploaded`)).toEqual(['project_files/in.txt']);
 });
 
-test('a zip contains all files, even when the list shows only the newest', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a zip contains all files, even when the list shows only the newest', async ({ server, sid }) => {
   for (let n = 0; n < 501; n++) await write(server, sid, `out/${n}.txt`, `${n}`);
   const { output, truncated } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
   expect([output.length, truncated]).toEqual([500, true]);
   expect(await packed(server, `/chats/${sid}/workspace/download-all?type=output`)).toHaveLength(501);
 });
 
-test('a zip contains no path outside its own folder, whatever the sandbox reports', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a zip contains no path outside its own folder, whatever the sandbox reports', async ({ server, sid }) => {
   const told = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..\\..\\evil.bat', 'A.txt', 'a.txt'];
   const entry = (name: string) => ({ name, type: 'file' as const, size: 1, modified: '2025-01-01T00:00:00.000Z' });
   const list = async (_id: string, path: string) => (path === '.' ? told.map(entry) : []);
@@ -230,9 +213,7 @@ test('a zip contains no path outside its own folder, whatever the sandbox report
   expect(names.toSorted()).toEqual(['.._.._evil.bat', 'A.txt', 'LEFT_OUT.txt', 'a (2).txt']);
 });
 
-test('a list of files stays small even with very long paths', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a list of files stays small even with very long paths', async ({ server, sid }) => {
   const name = (n: number) => `${n}`.padStart(255, 'x');
   const entry = (n: number) => ({ name: name(n), type: 'file' as const, size: 1, modified: '' });
   const folders = ['a', 'b', 'c'].map((name) => ({ name, type: 'directory' as const, size: null, modified: '' }));
@@ -253,9 +234,7 @@ async function packed(server: OpencodexServer, path: string): Promise<string[]> 
   return (await unzip(Buffer.from(await response.arrayBuffer()))).map(({ name }) => name);
 }
 
-test('a workspace file can be copied to a project', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a workspace file can be copied to a project', async ({ server, sid }) => {
   const other = await server.newProject('Other');
   await write(server, sid, 'out/report.md', '# Hi');
   const path = `/chats/${sid}/workspace/files/upload-to-project`;
@@ -274,9 +253,7 @@ test('a workspace file can be copied to a project', async () => {
   expect((await server.call('POST', path, { path: '/workspace/out/report.md' })).status).toBe(422);
 });
 
-test('a file of unknown type is stored, and downloads as plain bytes', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('a file of unknown type is stored, and downloads as plain bytes', async ({ server, sid }) => {
   const project = await server.newProject();
   await write(server, sid, 'top.bin', 'x');
   const body = { path: '/workspace/top.bin', project_id: project };
@@ -320,8 +297,7 @@ test('a file is downloaded, zipped and copied while it is read, and copied up to
 
 const opened = (text: string) => ({ size: text.length, content: Readable.from([Buffer.from(text)]) });
 
-test('keys can be stored, replaced and deleted, and the list never shows them', async () => {
-  await using server = await opencodexServer();
+test('keys can be stored, replaced and deleted, and the list never shows them', async ({ server }) => {
   const keys = '/settings/api-keys';
   expect((await server.call('GET', keys)).body).toEqual({ api_keys: [] });
   const canary = 'sk-canary-0123456789';
@@ -412,8 +388,7 @@ test('a compatible server of the settings is a provider: listed, chosen by a pro
   endpoint.close();
 });
 
-test('providers are listed with their models, or on request with the featured ones only', async () => {
-  await using server = await opencodexServer();
+test('providers are listed with their models, or on request with the featured ones only', async ({ server }) => {
   const { providers } = (await server.call('GET', '/settings/llm-providers')).body;
   expect(providers.map((one: { id: string }) => one.id)).toEqual(['demo', 'gemini', 'openai', 'anthropic']);
   expect(providers[0]).toEqual({
@@ -436,9 +411,7 @@ test('providers are listed with their models, or on request with the featured on
   expect((await server.call('GET', '/settings/llm-providers?featured_only=maybe')).status).toBe(422);
 });
 
-test('F125 a workspace with very many files lists the newest 500, marked as truncated', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('F125 a workspace with very many files lists the newest 500, marked as truncated', async ({ server, sid }) => {
   const entry = (n: number) => ({
     name: `${n}.txt`,
     type: 'file' as const,
@@ -465,9 +438,7 @@ test('F125 a workspace with very many files lists the newest 500, marked as trun
   expect([all.status, all.body.detail]).toEqual([413, expect.stringContaining('too many files')]);
 });
 
-test('F125 endlessly nested folders are read to a limit only', async () => {
-  await using server = await opencodexServer();
-  const sid = await server.newChat();
+test('F125 endlessly nested folders are read to a limit only', async ({ server, sid }) => {
   let asked = 0;
   const list = async () => {
     asked++;

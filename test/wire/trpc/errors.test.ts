@@ -1,9 +1,11 @@
 // @module-tag all
-import { expect, test } from 'vitest';
+
+import { expect } from 'vitest';
 import { appRouter } from '../../../src/api/router.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { inputOf } from '../../core/facades/caller-inputs.ts';
 import type { Targets } from '../../core/facades/caller-targets.ts';
+import { trpcTest as test } from '../../support/clients/server-tests.ts';
 import { followEvents, type TrpcServer, trpcServer } from '../../support/clients/trpc.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -151,13 +153,12 @@ test.each<[string, Record<string, unknown>]>([
   });
 });
 
-test.each(['limit', 'cursor', 'status'])('sessions.list refuses a bad %s', async (field) => {
-  await using server = await trpcServer();
+test.for(['limit', 'cursor', 'status'])('sessions.list refuses a bad %s', async (field, { server }) => {
   const bad = { limit: 501, cursor: 'first', status: 'asleep' }[field];
   expect((await call(server, 'sessions.list', { [field]: bad })).status).toBe(400);
 });
 
-test.each([
+test.for([
   'nothing',
   'sessions',
   'sessions.nothing',
@@ -170,8 +171,7 @@ test.each([
   '_def',
   '..',
   'a,b',
-])('the unknown procedure %s is 404', async (name) => {
-  await using server = await trpcServer();
+])('the unknown procedure %s is 404', async (name, { server }) => {
   for (const init of [{}, { method: 'POST', body: '{}' }]) {
     const response = await fetch(`${server.url}/trpc/${name === '..' ? '%2e%2e%2f' : name}`, init);
     expect(response.status).toBe(404);
@@ -179,8 +179,7 @@ test.each([
   }
 });
 
-test('the wrong method is 405, with the right one', async () => {
-  await using server = await trpcServer();
+test('the wrong method is 405, with the right one', async ({ server }) => {
   const posted = await server.call('POST', '/trpc/system.info', {});
   expect([posted.status, posted.headers.get('allow'), posted.body.error.data.code]).toEqual([
     405,
@@ -233,8 +232,7 @@ test('a subscription refused by the rate limit starts when the minute ends', asy
   expect(await Promise.race([following.started.then(() => 'started'), following.ended])).toBe('started');
 });
 
-test('a bug is logged with all details, the answer has none, and no stack leaves the server', async () => {
-  await using server = await trpcServer();
+test('a bug is logged with all details, the answer has none, and no stack leaves the server', async ({ server }) => {
   server.fake.instead.create = () => Promise.reject(new Error('password=hunter2'));
   const { status, text, error } = await call(server, 'sessions.create', {});
   expect([status, error]).toEqual([
@@ -261,8 +259,7 @@ test('a bug is logged with all details, the answer has none, and no stack leaves
   });
 });
 
-test('a subscription that fails later sends only its error code', async () => {
-  await using server = await trpcServer();
+test('a subscription that fails later sends only its error code', async ({ server }) => {
   const client = server.client('ws');
   const { id: sessionId } = await client.sessions.create.mutate();
   // biome-ignore lint/correctness/useYield: it fails before it has anything

@@ -1,7 +1,8 @@
 import { createTRPCClient, httpBatchStreamLink } from '@trpc/client';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { AppRouter } from '../../../src/client/index.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
+import { trpcTest as test } from '../../support/clients/server-tests.ts';
 import { type TrpcServer, trpcServer } from '../../support/clients/trpc.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
@@ -23,8 +24,7 @@ async function finished(server: TrpcServer, sessionId: string): Promise<void> {
 }
 
 describe('sessions', () => {
-  test('create without input makes a session of origin trpc', async () => {
-    await using server = await trpcServer();
+  test('create without input makes a session of origin trpc', async ({ server }) => {
     const session = await server.client().sessions.create.mutate();
     expect(session).toEqual({
       id: expect.stringMatching(/^[0-9a-f]{16}$/),
@@ -57,8 +57,7 @@ describe('sessions', () => {
     expect(await server.client().sessions.get.query({ id: session.id })).toEqual(session);
   });
 
-  test('create with a task starts a run, and refuses an unknown project', async () => {
-    await using server = await trpcServer();
+  test('create with a task starts a run, and refuses an unknown project', async ({ server }) => {
     const client = server.client();
     const project = await client.projects.create.mutate({ name: 'Harvest' });
     const session = await client.sessions.create.mutate({ title: 'Mine', projectId: project.id, task: 'Say hi' });
@@ -72,15 +71,15 @@ describe('sessions', () => {
     expect((await client.sessions.list.query()).items).toHaveLength(1);
   });
 
-  test('create removes the session when its first task is refused', async () => {
-    await using server = await trpcServer();
+  test('create removes the session when its first task is refused', async ({ server }) => {
     server.fake.instead.send = () => Promise.reject(new Error('no'));
     await expect(server.client().sessions.create.mutate({ task: 'Say hi' })).rejects.toThrow('Internal server error');
     expect((await server.client().sessions.list.query()).items).toEqual([]);
   });
 
-  test('list pages through all sessions, newest message first, and filters by status and project', async () => {
-    await using server = await trpcServer();
+  test('list pages through all sessions, newest message first, and filters by status and project', async ({
+    server,
+  }) => {
     const client = server.client();
     const project = await client.projects.create.mutate({ name: 'Harvest' });
     const ids: string[] = [];
@@ -103,11 +102,9 @@ describe('sessions', () => {
     expect(all.map(({ id }) => id)).toEqual(seen);
     const times = all.map(({ latestMessageAt }) => latestMessageAt);
     expect(times).toEqual([...times].sort().reverse());
-    const ended = await client.sessions.list.query({ status: 'completed' });
-    expect(ended.items).toHaveLength(9);
+    expect((await client.sessions.list.query({ status: 'completed' })).items).toHaveLength(9);
     const own = await client.sessions.list.query({ projectId: project.id, limit: 5 });
-    expect(own.items.map(({ projectId }) => projectId)).toEqual(Array(5).fill(project.id));
-    expect(own.nextCursor).toBeNull();
+    expect([own.items.map(({ projectId }) => projectId), own.nextCursor]).toEqual([Array(5).fill(project.id), null]);
   });
 
   test('update sets title, favorite and pinned, and appends a title event only for a title', async () => {
@@ -322,8 +319,7 @@ describe('sandboxes, files and processes', () => {
     expect(await processes.list.query({ sessionId: it.id })).toEqual([process]);
     const whole = { pid: 41, logs: 'one\ntwo\nthree', truncated: false, log: '' };
     expect(await processes.logs.query({ sessionId: it.id, pid: 41 })).toEqual(whole);
-    const last = await processes.logs.query({ sessionId: it.id, pid: 41, lines: 2 });
-    expect(last.logs).toBe('two\nthree');
+    expect((await processes.logs.query({ sessionId: it.id, pid: 41, lines: 2 })).logs).toBe('two\nthree');
     expect(await processes.stop.mutate({ sessionId: it.id, pid: 41 })).toEqual({ ok: true });
     expect(await processes.list.query({ sessionId: it.id })).toEqual([]);
     await expect(processes.stop.mutate({ sessionId: it.id, pid: 41 })).rejects.toMatchObject({
@@ -333,8 +329,7 @@ describe('sandboxes, files and processes', () => {
 });
 
 describe('projects and the system', () => {
-  test('projects can be created, listed, changed and deleted with their sessions', async () => {
-    await using server = await trpcServer();
+  test('projects can be created, listed, changed and deleted with their sessions', async ({ server }) => {
     const { projects, sessions } = server.client();
     const one = await projects.create.mutate({ name: 'One' });
     expect(one).toEqual({
@@ -362,8 +357,7 @@ describe('projects and the system', () => {
     expect((await projects.list.query()).projects.map(({ name }) => name)).toEqual(['Two']);
   });
 
-  test("system.info returns the server's name, version, driver and model", async () => {
-    await using server = await trpcServer();
+  test("system.info returns the server's name, version, driver and model", async ({ server }) => {
     expect(await server.client().system.info.query()).toEqual({
       name: 'corral',
       version: '1.2.3',
@@ -373,16 +367,14 @@ describe('projects and the system', () => {
   });
 });
 
-test('system.tools returns a label for each tool that a log can name', async () => {
-  await using server = await trpcServer();
+test('system.tools returns a label for each tool that a log can name', async ({ server }) => {
   const tools = await server.client().system.tools.query();
   expect(tools).toContainEqual({ name: 'file_read', family: 'file', group: 'file_read', label: 'Read' });
   expect(tools).toContainEqual({ name: 'message_ask_user', family: 'message', group: 'always', label: 'Ask' });
   expect(tools.map(({ name }) => name)).toEqual(expect.arrayContaining(['computer', 'click_at']));
 });
 
-test('system.health reports the state of each part, in time even when a check hangs', async () => {
-  await using server = await trpcServer();
+test('system.health reports the state of each part, in time even when a check hangs', async ({ server }) => {
   const client = server.client();
   expect(await client.system.health.query()).toEqual({
     status: 'healthy',
@@ -406,8 +398,7 @@ test('system.health reports the state of each part, in time even when a check ha
   });
 });
 
-test('templates.list returns the agents that sessions and projects can start with', async () => {
-  await using server = await trpcServer();
+test('templates.list returns the agents that sessions and projects can start with', async ({ server }) => {
   const { templates } = await server.client().templates.list.query();
   expect(templates).toHaveLength(15);
   expect(templates[0]).toEqual({
@@ -444,8 +435,7 @@ test('queries of the same moment share one request', async () => {
   await expect.poll(() => it.server.requests).toMatchObject([{ method: 'GET', route: '/trpc/:path', status: 200 }]);
 });
 
-test('a batch can be streamed, each answer as soon as it is ready', async () => {
-  await using server = await trpcServer();
+test('a batch can be streamed, each answer as soon as it is ready', async ({ server }) => {
   const gate = Promise.withResolvers<void>();
   const { health } = server.fake.sessions;
   server.fake.instead.health = async (signal) => {
@@ -464,8 +454,7 @@ test('a batch can be streamed, each answer as soon as it is ready', async () => 
   expect(await slow).toMatchObject({ name: 'corral' });
 });
 
-test('a call is aborted when its client disconnects', async () => {
-  await using server = await trpcServer();
+test('a call is aborted when its client disconnects', async ({ server }) => {
   const aborted = Promise.withResolvers<void>();
   server.fake.instead.health = (signal) => {
     signal.addEventListener('abort', () => aborted.resolve());

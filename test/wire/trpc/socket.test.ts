@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
+import { trpcTest as test } from '../../support/clients/server-tests.ts';
 import { openWebSocket } from '../../support/clients/sockets.ts';
 import { followEvents, trpcServer } from '../../support/clients/trpc.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -8,8 +9,7 @@ const info = { id: 1, method: 'query', params: { path: 'system.info' } };
 const wsUrl = ({ url }: { url: string }) => `${url.replace('http', 'ws')}/trpc`;
 const protectedServer = (clock = manualClock()) => trpcServer({ clock, config: { token: new Secret('right') } });
 
-test('the socket also serves queries and mutations, in JSON frames', async () => {
-  await using server = await trpcServer();
+test('the socket also serves queries and mutations, in JSON frames', async ({ server }) => {
   using client = await openWebSocket(wsUrl(server));
   client.ws.send(JSON.stringify(info));
   client.ws.send(
@@ -42,8 +42,7 @@ test.each([
   using client = await openWebSocket(`${wsUrl(server)}?connectionParams=1`);
   client.ws.send(JSON.stringify(first));
   client.ws.send(JSON.stringify(info));
-  expect((await client.closed).code).toBe(1008);
-  expect(client.frames.filter(({ result }) => result)).toEqual([]);
+  expect([(await client.closed).code, client.frames.filter(({ result }) => result)]).toEqual([1008, []]);
 });
 
 test('the socket is closed with 1008 after 5 s without connection parameters, and stays open with them', async () => {
@@ -87,8 +86,7 @@ test('F134 a wrong token in connection parameters counts towards the lockout, an
   await expect.poll(() => admitted.frames.length).toBe(1);
 });
 
-test('malformed frames are errors, and the connection stays open', async () => {
-  await using server = await trpcServer();
+test('malformed frames are errors, and the connection stays open', async ({ server }) => {
   using client = await openWebSocket(wsUrl(server));
   const junk = [
     'nonsense',
@@ -113,8 +111,7 @@ test('malformed frames are errors, and the connection stays open', async () => {
   }
 });
 
-test('a socket with a thousand open calls refuses the next one', async () => {
-  await using server = await trpcServer();
+test('a socket with a thousand open calls refuses the next one', async ({ server }) => {
   const { id: sessionId } = await server.client().sessions.create.mutate();
   using client = await openWebSocket(wsUrl(server));
   const subscribe = (id: number) =>

@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
+import { trpcTest as test } from '../../support/clients/server-tests.ts';
 import { followEvents, transports, trpcServer } from '../../support/clients/trpc.ts';
 import { demoRun } from '../../support/servers/demo-run.ts';
 
@@ -161,13 +162,11 @@ describe.each(transports)('over %s', (transport) => {
   test('a long history arrives whole, however slowly the client reads', async () => {
     await using it = await start();
     const text = 'x'.repeat(20_000);
-    for (let n = 0; n < 10; n++) {
+    for (let n = 0; n < 10; n++)
       await it.server.fake.say(it.id, ...upTo(50).map(() => ({ ...title(n), data: { title: text } })));
-    }
     const following = it.follow('0');
     await expect.poll(() => following.items.length).toBe(500);
-    expect(following.seqs()).toEqual(upTo(500));
-    expect(following.starts()).toBe(1);
+    expect([following.seqs(), following.starts()]).toEqual([upTo(500), 1]);
   });
 
   test('watch sends all sessions, then each change and each deletion', async () => {
@@ -187,8 +186,9 @@ describe.each(transports)('over %s', (transport) => {
   });
 });
 
-test('a subscription over SSE starts with a comment and forbids caching and buffering, like every stream', async () => {
-  await using server = await trpcServer();
+test('a subscription over SSE starts with a comment and forbids caching and buffering, like every stream', async ({
+  server,
+}) => {
   const { id } = await server.client().sessions.create.mutate();
   const input = encodeURIComponent(JSON.stringify({ sessionId: id, lastEventId: '0' }));
   await server.fake.say(SessionId.parse(id), title(1));

@@ -15,9 +15,7 @@ let raw: Buffer = Buffer.alloc(0);
 beforeAll(async () => {
   world = await credentialWorld((_, res) => void res.socket?.end(raw));
 });
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-});
+afterAll(() => world[Symbol.asyncDispose]());
 
 const close = 'Connection: close\r\n';
 /** The whole text of the connection of one request, with the credential or of plain HTTP. */
@@ -64,9 +62,7 @@ const malformed: [string, string][] = [
 ];
 test.each(malformed.flatMap(([what, text]) => ways.map((way) => [what, way, text] as const)))(
   'an answer with %s is a 502 (%s)',
-  async (_, way, text) => {
-    expect(await answerTo(text, way)).toMatch(/^HTTP\/1.1 502 [\s\S]*Connection: close\r\n/i);
-  },
+  async (_, way, text) => expect(await answerTo(text, way)).toMatch(/^HTTP\/1.1 502 [\s\S]*Connection: close\r\n/i),
 );
 
 test('a request after one whose answer was malformed gets its own answer', async () => {
@@ -131,8 +127,7 @@ test.each([
 
 test('a compressed body that breaks off ends the connection', async () => {
   const half = gzipSync('fine '.repeat(1_000)).subarray(0, 30);
-  const said = await answerTo(packedAnswer('gzip', half), 'credential');
-  expect(said).not.toMatch(/\r\n0\r\n\r\n$/);
+  expect(await answerTo(packedAnswer('gzip', half), 'credential')).not.toMatch(/\r\n0\r\n\r\n$/);
 });
 
 test('the answer to HEAD keeps the headers of its body', async () => {

@@ -63,8 +63,7 @@ export const diskIn = (world: World) =>
       const end = real.factsOf(id, 'run.end').at(-1);
       const called = real.factsOf(id, 'tool.called').at(-1);
       expect(JSON.stringify([end?.data, called?.data, real.log(id)])).toContain('CORRAL_SANDBOX_MIN_FREE_DISK');
-      expect(await world.running(id)).toEqual([]);
-      expect((await fetch(`${real.server.url}/health`)).status).toBe(200);
+      expect([await world.running(id), (await fetch(`${real.server.url}/health`)).status]).toEqual([[], 200]);
     });
 
     test('below the minimum of free disk space the sandbox that uses most is stopped with its files kept, and nothing new starts', {
@@ -90,8 +89,7 @@ export const diskIn = (world: World) =>
       await real.client.send(late, fence('sh', 'echo never'));
       await real.rests(late, 'completed');
       expect(JSON.stringify(real.log(late))).toContain('CORRAL_SANDBOX_MIN_FREE_DISK');
-      expect(await world.running(late)).toEqual([]);
-      expect((await fetch(`${real.server.url}/health`)).status).toBe(200);
+      expect([await world.running(late), (await fetch(`${real.server.url}/health`)).status]).toEqual([[], 200]);
       for (const id of [greedy, modest, late]) await real.holds(id);
     });
   });

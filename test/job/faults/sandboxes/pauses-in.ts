@@ -44,7 +44,7 @@ const hash =
   'tar --sort=name --xattrs --owner=0 --group=0 --pax-option=delete=atime,delete=ctime,exthdr.name=%d/%f -cf - t | b2sum';
 // A copy has times in whole seconds, and no extended attributes.
 const copiedHash = 'tar --sort=name --format=gnu --owner=0 --group=0 -cf - t | b2sum';
-/** The steps of a pause and of the resume after it; damaged-files has those of the copy. Only Docker freezes. */
+/** The steps of a pause and of the resume after it. Only Docker freezes. */
 const freezing = ['driver.pause.before', 'driver.pause.after', 'driver.resume.before', 'driver.resume.after'];
 const ending = ['driver.destroy.before', 'driver.destroy.after'];
 /** Runs commands of a session, and fails where one does. */

@@ -53,24 +53,4 @@ inEachWorld('docker', 'with $driver', (world) => {
     expect(await world.running(id)).toEqual(before);
     await real.holds(id);
   });
-
-  test('F032 a daemon that hangs counts as unresponsive, and its session stays usable', {
-    tags: ['nightly'],
-  }, async (context) => {
-    await using real = await realServer(context, world);
-    const id = await real.ready();
-    await real.working(id, 'sleep 600');
-    await world.signalDaemon(id, 'STOP');
-    await reaches(() => isLost(real, id));
-    const [lost] = real.factsOf(id, 'sandbox.phase').filter(({ data }) => data.phase === 'lost');
-    expect(lost?.data.detail).toContain('has not answered');
-    await real.rests(id);
-    await real.client.chat(id, fence('sh', 'echo again'));
-    expect(real.factsOf(id, 'tool.called').map(({ data }) => data)).toMatchObject([
-      { success: false },
-      { success: true, output: 'again\n' },
-    ]);
-    expect(await world.running(id)).toHaveLength(1);
-    await real.holds(id);
-  });
 });

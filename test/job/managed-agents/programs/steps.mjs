@@ -5,7 +5,6 @@ export const client = new Anthropic();
 export const { agents, environments, sessions } = client.beta;
 export const model = 'claude-sonnet-5-5';
 export const toolset = { type: 'agent_toolset_20260401' };
-export const carefulToolset = { ...toolset, configs: [{ name: 'bash', permission_policy: { type: 'always_ask' } }] };
 export const input_schema = { type: 'object', properties: { location: { type: 'string' } }, required: ['location'] };
 export const weather = { type: 'custom', name: 'get_weather', description: 'Weather of a city', input_schema };
 

@@ -2,7 +2,6 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 // The fake providers share one neutral script; a wire format turns it into a provider's own events.
 
-/** One reply of a model, the same for each wire format. */
 export interface ScriptedReply {
   readonly text?: string;
   readonly reasoning?: string;
@@ -51,7 +50,6 @@ export interface WireFormat {
   /** The events of the n-th reply, without the last one when it is unfinished. */
   events(reply: ScriptedReply, n: number, request: FakeRequest): readonly string[];
   error(refused: RefusedReply): object;
-  /** The provider's list of models, in its wire format. */
   list(request: Pick<FakeRequest, 'path' | 'headers'>, limits: Limits): RefusedReply | object;
 }
 export type WireName = 'gemini' | 'anthropic' | 'openai' | 'compatible';

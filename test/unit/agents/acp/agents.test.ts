@@ -145,8 +145,7 @@ test('an agent that ends its work before anybody listens again is heard all the 
   const pause = await turn(['I need permission']);
   agents.decide(client, askedIn(pause), true);
   await new Promise((resolve) => setTimeout(resolve, 300)); // longer than the agent takes
-  expect(await turn([])).toEqual({ kind: 'said' });
-  expect(said()).toBe('You said yes.');
+  expect([await turn([]), said()]).toEqual([{ kind: 'said' }, 'You said yes.']);
 });
 
 test('a message instead of a permission ends the present work before the agent takes it', async () => {
@@ -223,8 +222,7 @@ test('history that an agent repeats after its answer to session/load is not hear
   await first.agents.end(first.client);
   const second = first.again();
   await second.turn(['remember'], ['--late']);
-  expect(second.said()).toBe('I had 1 messages before.');
-  expect(second.heard.filter(({ kind }) => kind === 'call')).toEqual([]);
+  expect([second.said(), second.heard.filter(({ kind }) => kind === 'call')]).toEqual(['I had 1 messages before.', []]);
 });
 
 test('an agent that cannot load its session takes a new message with a summary, and says so', async () => {

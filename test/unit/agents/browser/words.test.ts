@@ -30,13 +30,11 @@ test.each([
 test('notes are told once, and too many are counted', () => {
   const notes = new Notes();
   for (let n = 0; n < 25; n++) notes.add(`note ${n}`);
-  expect(notes.take().slice(-2)).toEqual(['note 19', '… and 5 more like these.']);
-  expect(notes.take()).toEqual([]);
+  expect([notes.take().slice(-2), notes.take()]).toEqual([['note 19', '… and 5 more like these.'], []]);
 });
 
 test('a clipped text is one line and holds no half character', () => {
-  expect(clipText('a\n b', 10)).toBe('a b');
-  expect(clipText('abc😀d', 5)).toBe('abc…');
+  expect([clipText('a\n b', 10), clipText('abc😀d', 5)]).toEqual(['a b', 'abc…']);
 });
 
 test('a lost sandbox is not explained away', () => {

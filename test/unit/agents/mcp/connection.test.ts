@@ -51,8 +51,7 @@ test('descriptions and schemas of any size become ones of ours', async () => {
   ];
   const { connection } = connected(toolServer(tools));
   const [long, nested] = await connection.tools(soon());
-  expect(long?.description).toHaveLength(2_000);
-  expect(long?.schema).toEqual(bare);
+  expect([long?.description.length, long?.schema]).toEqual([2_000, bare]);
   expect(JSON.stringify(nested?.schema).length).toBeLessThan(16 * 1024);
 });
 

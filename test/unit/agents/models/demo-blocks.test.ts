@@ -82,15 +82,13 @@ describe('the units of a message', () => {
   });
 });
 
-describe('the title', () => {
-  test.each([
-    ['Say hi\n```sh\necho\n```', 'Say hi'],
-    ['```sh\necho\n```\nthen this', 'then this'],
-    ['\n  \n  Hello  \nyou', 'Hello'],
-    ['```sh\necho\n```', 'Demo task'],
-    ['x'.repeat(60), 'x'.repeat(60)],
-    ['x'.repeat(61), `${'x'.repeat(59)}…`],
-    [`${'x'.repeat(58)}😀😀`, `${'x'.repeat(58)}…`],
-    [`${'word '.repeat(12)}end`, `${'word '.repeat(11).trimEnd()}…`],
-  ])('of %j is %j', (message, title) => expect(readTitle(message)).toBe(title));
-});
+test.each([
+  ['Say hi\n```sh\necho\n```', 'Say hi'],
+  ['```sh\necho\n```\nthen this', 'then this'],
+  ['\n  \n  Hello  \nyou', 'Hello'],
+  ['```sh\necho\n```', 'Demo task'],
+  ['x'.repeat(60), 'x'.repeat(60)],
+  ['x'.repeat(61), `${'x'.repeat(59)}…`],
+  [`${'x'.repeat(58)}😀😀`, `${'x'.repeat(58)}…`],
+  [`${'word '.repeat(12)}end`, `${'word '.repeat(11).trimEnd()}…`],
+])('the title of %j is %j', (message, title) => expect(readTitle(message)).toBe(title));

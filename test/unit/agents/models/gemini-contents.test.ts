@@ -95,8 +95,7 @@ describe('the task of the turn', () => {
   const place = (talk: Conversation) => contents(talk).findIndex(({ parts }) => parts[0]?.text === 'Do step 1.');
 
   test('comes last when a step begins, so that the user has the word', () => {
-    const talk = new Conversation().user('go').said('Did it.');
-    expect(place(talk)).toBe(2);
+    expect(place(new Conversation().user('go').said('Did it.'))).toBe(2);
   });
 
   test('comes after the plan', () => {

@@ -31,10 +31,7 @@ const answering = (body: string, status = 200) => ({
   key: undefined,
   fetch: async () => new Response(body, { status }),
 });
-const access = {
-  keyCheck: { headers: (key: string) => ({ authorization: key }) },
-  listing: compatibleListing,
-};
+const access = { keyCheck: { headers: (key: string) => ({ authorization: key }) }, listing: compatibleListing };
 
 describe('the list of a provider', () => {
   test.each<[WireName, string[]]>([

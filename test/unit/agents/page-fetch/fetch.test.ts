@@ -7,7 +7,6 @@ type Page = {
   headers?: Record<string, string>;
   body?: Uint8Array | string | (() => AsyncIterable<Buffer>);
 };
-/** A web of these pages; the addresses that were asked for are recorded. */
 function web(pages: Record<string, Page>) {
   const asked: string[] = [];
   const ask: FetchAnswer = async (url) => {
@@ -41,9 +40,8 @@ test('addresses that are none, loops and other schemes are refused', async () =>
     publicMessage: expect.stringContaining('more than 5 times'),
   });
   expect(loop.asked).toHaveLength(6);
-  for (const address of ['http://f.example/', 'file:///etc/passwd', 'nonsense', 'http://user:pw@a.example/']) {
+  for (const address of ['http://f.example/', 'file:///etc/passwd', 'nonsense', 'http://user:pw@a.example/'])
     await expect(loop.fetch(address)).rejects.toMatchObject({ code: 'invalid_request' });
-  }
 });
 
 test('a body is cut at 10 MiB, and its sender is told to stop', async () => {

@@ -21,8 +21,7 @@ test('a redirect is not followed, so the key goes to no other host', async () =>
     asked.push(path);
     res.writeHead(302, { location: '/elsewhere' }).end();
   });
-  expect((await engineFetch(`${url}/search`)).status).toBe(302);
-  expect(asked).toEqual(['/search']);
+  expect([(await engineFetch(`${url}/search`)).status, asked]).toEqual([302, ['/search']]);
 });
 
 test('an engine that does not answer is named, with the setting to check', async () => {

@@ -8,7 +8,6 @@ const soon = () => AbortSignal.timeout(60_000);
 const settings = { baseUrl: 'http://search.example/api', key: new Secret('k-1'), engineId: 'cx-1' };
 const hit = { title: 'A page', link: 'https://a.example/', snippet: 'About a.' };
 
-/** A fetch that answers with this body and remembers what it was asked. */
 function answering(body: unknown, status = 200) {
   const asked: { url: URL; init: RequestInit }[] = [];
   const fetch = async (url: string | URL, init: RequestInit = {}) => {

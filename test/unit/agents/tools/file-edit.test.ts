@@ -78,8 +78,3 @@ test.each([
   expect(await edit(args)).toMatchObject({ ok: false, reason });
   expect(text()).toBe('a');
 });
-
-test('a file that is not text is not touched', async () => {
-  const { edit } = workspace(Uint8Array.of(1, 0, 2));
-  expect(await edit({ edits: [{ old_str: 'a', new_str: 'b' }] })).toMatchObject({ ok: false, reason: 'refused' });
-});

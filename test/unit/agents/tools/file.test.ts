@@ -34,8 +34,7 @@ describe('file_write', () => {
   test('shows what is there now and what was there before', async () => {
     const { run, text } = workspace({ 'a.txt': 'old' });
     const { content } = await run(fileWrite, { file: '/workspace/a.txt', content: 'new' });
-    expect(content).toEqual({ content: 'new', oldContent: 'old' });
-    expect(text('a.txt')).toBe('new');
+    expect([content, text('a.txt')]).toEqual([{ content: 'new', oldContent: 'old' }, 'new']);
   });
 
   test('a new file had nothing before', async () => {

@@ -32,8 +32,7 @@ test('deny wins over allow, also for tools that no project can turn off and thos
   expect(names).not.toContain('shell_kill_process');
   expect(names).not.toContain('todo');
   const read = { name: 'mcp_docs_read', group: 'always' } as const;
-  expect(allows({ allow: ['bash'] }, read)).toBe(true);
-  expect(allows({ deny: ['mcp_docs_*'] }, read)).toBe(false);
+  expect([allows({ allow: ['bash'] }, read), allows({ deny: ['mcp_docs_*'] }, read)]).toEqual([true, false]);
 });
 
 test('an empty list of allowed tools leaves only those that no project can turn off', () => {

@@ -41,23 +41,18 @@ test('up and down go through lines first, then through the messages before, and 
   const up: Key = { upArrow: true };
   const down: Key = { downArrow: true };
   expect(press(before, up)).toMatchObject({ text: 'one\ntwo', at: 3 });
-  expect(press(before, up, up).text).toBe('second');
-  expect(press(before, up, up, up, up).text).toBe('first');
+  expect([press(before, up, up).text, press(before, up, up, up, up).text]).toEqual(['second', 'first']);
   expect(press(before, up, up, up, down, down).text).toBe('one\ntwo');
 });
 
 test('a sent message is the newest of the history, once', () => {
   const once = sent(withText(emptyEditor(), 'same'));
-  expect(sent(withText(once, 'same')).history).toEqual(['same']);
-  expect(sent(withText(once, '  ')).history).toEqual(['same']);
+  expect([sent(withText(once, 'same')).history, sent(withText(once, '  ')).history]).toEqual([['same'], ['same']]);
 });
 
 test("readline's keys work on the line at the cursor", () => {
   const editor = withText(emptyEditor(), 'one\ntwo three', 8);
-  expect(ctrl(editor, 'a').at).toBe(4);
-  expect(ctrl(editor, 'e').at).toBe(13);
-  expect(ctrl(editor, 'k').text).toBe('one\ntwo ');
-  expect(ctrl(editor, 'u').text).toBe('one\nthree');
-  expect(ctrl(editor, 'w').text).toBe('one\nthree');
+  expect([ctrl(editor, 'a').at, ctrl(editor, 'e').at, ctrl(editor, 'k').text]).toEqual([4, 13, 'one\ntwo ']);
+  expect([ctrl(editor, 'u').text, ctrl(editor, 'w').text]).toEqual(['one\nthree', 'one\nthree']);
   expect(ctrl(editor, 'j').text).toBe('one\ntwo \nthree');
 });

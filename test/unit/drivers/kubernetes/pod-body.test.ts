@@ -153,8 +153,7 @@ describe('the pod of a sandbox', () => {
     const found = body({}, env).spec?.containers[0]?.env ?? [];
     const setTo = (name: string) => found.filter((it) => it.name === name).map(({ value }) => value);
     expect(setTo('CORRAL_SANDBOXD_TOKEN')).toEqual([expect.stringMatching(/^sha256:/)]);
-    expect(setTo('HOME')).toEqual(['/workspace/.corral/home']);
-    expect(setTo('NOTE')).toEqual(['$$(CORRAL_EGRESS_TOKEN)']);
+    expect([setTo('HOME'), setTo('NOTE')]).toEqual([['/workspace/.corral/home'], ['$$(CORRAL_EGRESS_TOKEN)']]);
   });
 
   test.each(['ephemeral', 'volume'] as const)('mounts its %s workspace at both places', (workspace) => {

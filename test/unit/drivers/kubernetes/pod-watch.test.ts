@@ -62,8 +62,7 @@ test('a list that the driver asks for postpones the list of the watch, and repor
     if (n === 5) server.items = [];
     await watch.list(new AbortController().signal);
   }
-  expect(server.lists).toBe(7);
-  expect(heard).toEqual(['Running', undefined]);
+  expect([server.lists, heard]).toEqual([7, ['Running', undefined]]);
 });
 
 test('a long list is read in pages of one version, and only a pod that no page has is gone', async () => {

@@ -61,8 +61,7 @@ test('version 1: each controller has its own tree, and swap counts as memory whe
   const memory = fakeCgroups('/m', { version: 1, controllers: ['memory'] });
   const { groups } = await opened(memory, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
   expect(groups.limits).toEqual(['memoryBytes']);
-  const group = await groups.make('sbx', wanted);
-  expect(group.shown).toEqual([['/m/corral/here.sbx', '/sys/fs/cgroup/memory']]);
+  expect((await groups.make('sbx', wanted)).shown).toEqual([['/m/corral/here.sbx', '/sys/fs/cgroup/memory']]);
   expect(memory.value('/m/corral/here.sbx', 'memory.limit_in_bytes')).toBe(`${2 ** 30}`);
   expect(memory.value('/m/corral/here.sbx', 'memory.memsw.limit_in_bytes')).toBe(`${2 ** 30}`);
 
@@ -102,12 +101,10 @@ test('version 2, delegated: the server moves into a child of its group, which th
   fake.put(mine, 100, 200);
   for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, ...all);
   const { places, groups } = await opened(fake, [{ ...v2, own: mine }]);
-  expect(places.map(({ folder }) => folder)).toEqual([`${mine}/corral`]);
-  expect(groups.limits).toHaveLength(3);
+  expect([places.map(({ folder }) => folder), groups.limits.length]).toEqual([[`${mine}/corral`], 3]);
   expect(fake.procs(`${mine}/corral-server`)).toEqual([100, 200]);
   // The next server in the same scope starts in that group, and must find the same place.
-  const again = await opened(fake, [{ ...v2, own: `${mine}/corral-server` }]);
-  expect(again.places).toEqual(places);
+  expect((await opened(fake, [{ ...v2, own: `${mine}/corral-server` }])).places).toEqual(places);
 });
 
 test('processes of others are not moved, and without their move there are no limits', async () => {
@@ -117,8 +114,7 @@ test('processes of others are not moved, and without their move there are no lim
   fake.put(mine, 100, 777);
   for (const path of ['/cg', '/cg/user.slice']) fake.pass(path, ...all);
   const { groups } = await opened(fake, [{ ...v2, own: mine }]);
-  expect(groups.limits).toEqual([]);
-  expect(fake.procs(mine)).toEqual([100, 777]);
+  expect([groups.limits, fake.procs(mine)]).toEqual([[], [100, 777]]);
 });
 
 test('the driver promises only the limits whose controllers are delegated to it', async () => {
@@ -132,11 +128,9 @@ test('the driver promises only the limits whose controllers are delegated to it'
 
 test('a server that cannot write or enter its groups gets none and leaves none behind', async () => {
   const closed = fakeCgroups('/cg', { version: 2, controllers: all, mayWrite: () => false });
-  expect((await opened(closed, [{ ...v2, own: '/cg' }])).places).toEqual([]);
-  expect(closed.paths()).toEqual(['/']);
+  expect([(await opened(closed, [{ ...v2, own: '/cg' }])).places, closed.paths()]).toEqual([[], ['/']]);
   const shut = fakeCgroups('/cg', { version: 2, controllers: all, mayEnter: () => false });
-  expect((await opened(shut, [{ ...v2, own: '/cg' }])).places).toEqual([]);
-  expect(shut.paths()).toEqual(['/', '/corral']);
+  expect([(await opened(shut, [{ ...v2, own: '/cg' }])).places, shut.paths()]).toEqual([[], ['/', '/corral']]);
 });
 
 test.each([
@@ -150,8 +144,7 @@ test.each([
   fake.put('/cg/corral/here.sbx', 31, 32, 33);
   fake.put('/cg/corral/here.other', 41);
   await groups.end(groups.foldersOf('sbx'), soon());
-  expect([...fake.killed].sort()).toEqual([31, 32, 33]);
-  expect(await groups.names()).toEqual(['other']);
+  expect([[...fake.killed].sort(), await groups.names()]).toEqual([[31, 32, 33], ['other']]);
 });
 
 test('the end touches no group that is not one of ours, whatever a record says', async () => {

@@ -24,11 +24,7 @@ const started = (runN: number): SessionFact => ({
   runId: run(runN),
   data: { task: 't', messageId: message(900 + runN) },
 });
-const step: SessionFact = {
-  type: 'step',
-  runId: run(1),
-  data: { id: '1', description: 'd', status: 'running' },
-};
+const step: SessionFact = { type: 'step', runId: run(1), data: { id: '1', description: 'd', status: 'running' } };
 
 const numbered = (facts: readonly SessionFact[]): SessionEvent[] =>
   facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId, ts: 0 }));
@@ -111,9 +107,7 @@ test('the last text is found behind more events than fit in a page', async () =>
 test('however a log is made and cut, no text is lost or told twice', async () => {
   const messages = fc.array(
     fc.record({ run: fc.integer({ min: 1, max: 3 }), deltas: fc.integer({ min: 0, max: 4 }) }),
-    {
-      maxLength: 8,
-    },
+    { maxLength: 8 },
   );
   await fc.assert(
     fc.asyncProperty(messages, fc.nat(), async (wanted, where) => {

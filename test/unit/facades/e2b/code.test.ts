@@ -81,9 +81,8 @@ test('a cell begins in the home, and a context that names a folder keeps it', as
   expect(folder).toBe('/home/user');
 });
 test('a context that was restarted or removed answers null', async () => {
-  for (const answer of [await ask('/contexts/own/restart', {}), await ask('/contexts/own', undefined, 'DELETE')]) {
+  for (const answer of [await ask('/contexts/own/restart', {}), await ask('/contexts/own', undefined, 'DELETE')])
     expect([answer.status, answer.text]).toEqual([200, 'null']);
-  }
 });
 test.each(['{', '[]', '{"code":1}', ''])('an execution of %j is 400', async (body) => {
   const headers = { 'x-access-token': box.access };

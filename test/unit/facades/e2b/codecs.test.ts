@@ -38,9 +38,8 @@ test('the two headers lead to the sandbox that they name', () => {
 test('one header alone, and a port that is none, lead nowhere', () => {
   expect(led('/', { 'e2b-sandbox-id': sid })).toEqual({ url: '/e2b/data' });
   expect(led('/', { 'e2b-sandbox-port': '3000' })).toEqual({ url: '/e2b/data' });
-  for (const port of ['0', '65536', '1e3', 'x']) {
+  for (const port of ['0', '65536', '1e3', 'x'])
     expect(led('/', { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': port })).toEqual({ url: '/e2b/data' });
-  }
 });
 
 test('a signed address of a file leads to the agent without a name', () =>
@@ -160,10 +159,7 @@ const life = (more: object, deps?: object) => wanted(more, deps).life;
 
 test('a create has the time that it asks for, or the default of its route', () => {
   expect(life({})).toMatchObject({ seconds: 15, onEnd: 'delete', kind: 'base' });
-  expect(life({ timeout: 20, autoPause: true })).toMatchObject({
-    seconds: 20,
-    onEnd: 'pause',
-  });
+  expect(life({ timeout: 20, autoPause: true })).toMatchObject({ seconds: 20, onEnd: 'pause' });
   expect(life({ autoPause: true, autoPauseMemory: false }).onEnd).toBe('pause-files');
 });
 
@@ -188,9 +184,8 @@ test('a program can close the network of its sandbox, or open it for some hosts 
   const sandbox = (more: object) => wanted(more).sandbox;
   expect(sandbox({})).toBeUndefined();
   expect(sandbox({ allow_internet_access: true, network: { allowOut: ['a.example'] } })).toBeUndefined();
-  for (const closed of [{ allow_internet_access: false }, { network: { denyOut: ['0.0.0.0/0'] } }]) {
+  for (const closed of [{ allow_internet_access: false }, { network: { denyOut: ['0.0.0.0/0'] } }])
     expect(sandbox(closed)).toEqual({ egress: [] });
-  }
   const some = { network: { denyOut: ['0.0.0.0/0'], allowOut: ['*.a.example'] } };
   expect(sandbox(some)).toEqual({ egress: ['*.a.example'] });
 });

@@ -142,8 +142,7 @@ test('OPTIONS to a public port reaches the program, whose answer a page of anoth
 test('OPTIONS to a private port needs a token as any other request does, and names of the server answer themselves', async () => {
   const { sid } = await it.create({ network: { allowPublicTraffic: false } });
   const ask = (name: string) => it.ask('/', { method: 'OPTIONS', headers: host(name) });
-  expect((await ask(`3000-${sid}`)).status).toBe(403);
-  expect((await ask(`49983-${sid}`)).status).toBe(204);
+  expect([(await ask(`3000-${sid}`)).status, (await ask(`49983-${sid}`)).status]).toEqual([403, 204]);
   expect((await ask('api')).status).toBe(204);
 });
 
@@ -154,9 +153,8 @@ test('a port named by headers needs a token of its sandbox, and the refusal name
     const { status, body } = await it.port(sid, 3000, '/', { headers });
     expect([status, body]).toEqual([403, { sandboxId: sid, message: expect.any(String), code: 403 }]);
   }
-  for (const headers of [{ 'x-access-token': access }, { 'e2b-traffic-access-token': traffic }]) {
+  for (const headers of [{ 'x-access-token': access }, { 'e2b-traffic-access-token': traffic }])
     expect((await it.port(sid, 3000, '/', { headers: headers as Record<string, string> })).status).toBe(418);
-  }
 });
 test('a port named by its host is open, unless the create asked for private ports', async () => {
   const { sid } = await it.create();
@@ -193,9 +191,8 @@ test.each([
 ] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, wanted, status) => {
   const { sid } = await it.create({ autoPause: true, ...wanted });
   await it.api('POST', `/sandboxes/${sid}/pause`);
-  for (const given of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[]) {
+  for (const given of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[])
     expect((await it.ask('/', { headers: { ...host(`3000-${sid}`), ...given } })).status).toBe(status);
-  }
   expect(it.did).toEqual(['start', 'pause']);
 });
 test('the token of ports resumes a paused sandbox on a port that is not public', async () => {
@@ -203,8 +200,7 @@ test('the token of ports resumes a paused sandbox on a port that is not public',
   const { sid, traffic } = await it.create(wanted);
   await it.api('POST', `/sandboxes/${sid}/pause`);
   const headers = { ...host(`3000-${sid}`), 'e2b-traffic-access-token': traffic };
-  expect((await it.ask('/', { headers })).status).toBe(418);
-  expect(it.did).toEqual(['start', 'pause', 'start']);
+  expect([(await it.ask('/', { headers })).status, it.did]).toEqual([418, ['start', 'pause', 'start']]);
 });
 test('a stranger on a public port resumes a paused sandbox whose program asked for autoResume', async () => {
   const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
@@ -283,12 +279,10 @@ test('a user can be named, root is an alias, and an empty name is none', async (
   const { sid, access } = await it.create();
   const read = (query: string, more: Record<string, string> = {}) =>
     it.port(sid, 49_983, `/files?path=x${query}`, { headers: { 'x-access-token': access, ...more } });
-  for (const query of ['', '&username=', '&username=user', '&username=root']) {
+  for (const query of ['', '&username=', '&username=user', '&username=root'])
     expect([query, (await read(query)).status]).toEqual([query, 200]);
-  }
   const basic = (user: string) => ({ authorization: `Basic ${Buffer.from(`${user}:`).toString('base64')}` });
-  expect((await read('', basic('user'))).status).toBe(200);
-  expect((await read('', basic('daemon'))).status).toBe(401);
+  expect([(await read('', basic('user'))).status, (await read('', basic('daemon'))).status]).toEqual([200, 401]);
 });
 test('CORRAL_E2B_ROOT=refuse answers 401 to requests for root, and to no other', async () => {
   const strict = await own({ settings: { root: 'refuse' } });
@@ -331,9 +325,8 @@ test('a signature opens its file for its operation and user alone, without a nam
   const { sid, access } = await it.create();
   const soon = Date.UTC(2100, 0, 1) / 1_000;
   for (const link of [{}, { username: 'user' }, { expiration: soon }, { path: '/a b' }]) {
-    for (const headers of [{}, host(`49983-${sid}`)] as Record<string, string>[]) {
+    for (const headers of [{}, host(`49983-${sid}`)] as Record<string, string>[])
       expect((await it.ask(signed(access, link), { headers })).text).toBe('text');
-    }
     expect((await it.port(sid, 49_983, signed(access, link))).text).toBe('text');
   }
   const body = 'sent';
@@ -381,8 +374,7 @@ test('a request with its token resumes a paused sandbox that asked for it; one w
   await it.api('POST', `/sandboxes/${sid}/pause`);
   expect((await it.port(sid, 3000, '/')).status).toBe(403);
   expect((await it.port(sid, 49_983, '/envs', { headers: { 'x-access-token': 'wrong' } })).status).toBe(401);
-  expect((await it.port(sid, 49_983, '/health')).status).toBe(502);
-  expect(it.did).toEqual(['start', 'pause']);
+  expect([(await it.port(sid, 49_983, '/health')).status, it.did]).toEqual([502, ['start', 'pause']]);
   const asks = Array.from({ length: 3 }, () =>
     it.port(sid, 49_983, '/envs', { headers: { 'x-access-token': access } }),
   );

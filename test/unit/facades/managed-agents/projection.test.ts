@@ -9,7 +9,6 @@ const runId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a10';
 const messageId = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a11';
 const facts = { name: 'Coder', customTools: new Set(['get_weather']), servers: new Map([['github', 'GitHub']]) };
 
-/** The facts of a log as its events. */
 const logOf = (...all: readonly { type: string; data: object }[]): SessionEvent[] =>
   all.map((fact, n) => ({ ...(fact as SessionFact), runId, seq: n + 1, ts: 1_000 * n, sessionId }) as SessionEvent);
 function projected(log: readonly SessionEvent[]) {
@@ -390,8 +389,5 @@ test('the pictures of a result come back as pictures, with the files that have t
     logOf(...begun, { type: 'tool.calling', data: call }, { type: 'tool.called', data: called }),
   );
   const image = { type: 'image', source: { type: 'file', file_id: `file_u${messageId.replaceAll('-', '')}` } };
-  expect(events.at(-1)).toMatchObject({
-    type: 'agent.tool_result',
-    content: [{ type: 'text', text: 'a.png' }, image],
-  });
+  expect(events.at(-1)).toMatchObject({ type: 'agent.tool_result', content: [{ type: 'text', text: 'a.png' }, image] });
 });

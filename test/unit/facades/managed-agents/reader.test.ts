@@ -56,8 +56,10 @@ test('requests for the state of a session at the same time read only what is new
   expect((await reader.state(record, sessions)).status).toBe('running');
   head = 3;
   const [one, other] = await Promise.all([reader.state(record, sessions), reader.state(record, sessions)]);
-  expect([one.status, other.status, one.seqOf(id)]).toEqual(['idle', 'idle', 3]);
-  expect(asked).toEqual([0, 2, 2]);
+  expect([[one.status, other.status, one.seqOf(id)], asked]).toEqual([
+    ['idle', 'idle', 3],
+    [0, 2, 2],
+  ]);
 });
 
 test('a caller that cannot read a child has a state without it, and the others keep theirs', async () => {
@@ -83,9 +85,7 @@ test('a caller that cannot read a child has a state without it, and the others k
   const [owner, other] = [readable(() => true), readable((session) => session !== child)];
   const reader = new SessionReader();
   const threadsOf = async (sessions: typeof owner) => (await reader.own(record, sessions)).threads;
-  expect(await threadsOf(other)).toEqual([id]);
-  expect(await threadsOf(owner)).toEqual([id, child]);
-  expect(await threadsOf(other)).toEqual([id]);
+  expect([await threadsOf(other), await threadsOf(owner), await threadsOf(other)]).toEqual([[id], [id, child], [id]]);
   expect(await threadsOf(owner)).toEqual([id, child]);
 
   const closing = new AbortController();
@@ -107,8 +107,6 @@ test('a state whose log has dropped events that it has not read is read again fr
   const sessions = { page } as unknown as Services['sessions'];
   const reader = new SessionReader();
   await reader.state(record, sessions);
-  const later = { ...log[0], seq: 9 } as SessionEvent;
-  now = { events: [later], head: 9, thinned: 8, trimmed: 8 }; // the end of the run is gone
-  expect((await reader.state(record, sessions)).status).toBe('idle');
-  expect(asked).toEqual([0, 2, 0]);
+  now = { events: [{ ...log[0], seq: 9 } as SessionEvent], head: 9, thinned: 8, trimmed: 8 }; // the end of the run is gone
+  expect([(await reader.state(record, sessions)).status, asked]).toEqual(['idle', [0, 2, 0]]);
 });

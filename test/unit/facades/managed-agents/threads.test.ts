@@ -87,8 +87,7 @@ test('a child is a thread: it is told with its task, and its last words come bac
     from_agent_name: 'Writer',
     content: [{ type: 'text', text: 'A poem' }],
   });
-  expect(it.projection.status).toBe('running');
-  expect(typesIn(end(), root)).toEqual([]);
+  expect([it.projection.status, typesIn(end(), root)]).toEqual(['running', []]);
   it.say(root, 'Done');
   const last = it.end(root);
   expect(typesIn(last, root)).toEqual(idle);
@@ -218,8 +217,7 @@ test('a child that was deleted counts no more', () => {
   it.end(root, 'stopped');
   it.projection.forget(writer);
   expect([it.projection.has(writer), it.projection.threads]).toEqual([false, [root]]);
-  expect(typesIn(it.begin(root, 'Again'), root)[0]).toBe('user.message');
-  expect(typesIn(it.end(root), root)).toEqual(idle);
+  expect([typesIn(it.begin(root, 'Again'), root)[0], typesIn(it.end(root), root)]).toEqual(['user.message', idle]);
 });
 
 test('an agent without children has the same events as its log alone, also after a pause for the provider', () => {

@@ -69,8 +69,7 @@ test('without the check a reply is sent unchanged, and Fastify gets no schema fo
   const { app } = serverThatSends({ id: 7 }, { checks: false });
   const responses: unknown[] = [];
   app.addHook('onRequest', async ({ routeOptions }) => void responses.push(routeOptions.schema?.response));
-  expect((await app.inject('/items/7')).body).toBe('{"id":7}');
-  expect(responses).toEqual([undefined]);
+  expect([(await app.inject('/items/7')).body, responses]).toEqual(['{"id":7}', [undefined]]);
 });
 
 test('the table lists a route with its replies and failures', async () => {

@@ -106,9 +106,8 @@ test('F127 the parser drops a clipboard larger than a megabyte without buffering
   const parser = greeted();
   const size = 3 * 2 ** 20;
   expect(parser.push(Buffer.from([6, 0, 0, 0, 0, 48, 0, 0, 4, 1]))).toEqual([]);
-  for (let left = size - 2; left > 0; left -= 2 ** 16) {
+  for (let left = size - 2; left > 0; left -= 2 ** 16)
     expect(parser.push(Buffer.alloc(Math.min(left, 2 ** 16), 4))).toEqual([]);
-  }
   expect(parser.push(press)).toEqual([{ kind: 'press', bytes: press }]);
 });
 

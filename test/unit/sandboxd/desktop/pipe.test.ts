@@ -67,8 +67,7 @@ test('a message that its client never finished is ended, so that the next one is
   await settled();
   first.destroy();
   await pipe.open(used);
-  expect(asked[0]).toBe('cut: {"id":1,"method":"A.');
-  expect(asked[1]).toBe('Target.setAutoAttach');
+  expect([asked[0], asked[1]]).toEqual(['cut: {"id":1,"method":"A.', 'Target.setAutoAttach']);
 });
 
 test('the browser is held back by a client that does not read', async () => {

@@ -28,8 +28,7 @@ function kept(failures: readonly number[] = []) {
 
 test('concurrent callers start the service once', async () => {
   const { it, starts } = kept();
-  expect(it.state).toBe('stopped');
-  expect(await Promise.all([it.get(), it.get()])).toEqual([1, 1]);
+  expect([it.state, await Promise.all([it.get(), it.get()])]).toEqual(['stopped', [1, 1]]);
   expect([it.state, starts()]).toEqual(['running', 1]);
 });
 
@@ -54,8 +53,7 @@ test('the service restarts after it dies, with growing delays', async () => {
 test('a service that fails to start gives the reason, and the next call tries again', async () => {
   const { it } = kept([1]);
   await expect(it.get()).rejects.toThrow('start 1 fails');
-  expect(it.state).toBe('stopped');
-  expect(await it.get()).toBe(2);
+  expect([it.state, await it.get()]).toEqual(['stopped', 2]);
 });
 
 test('a service that its caller gives up is ended and replaced', async () => {
@@ -65,8 +63,7 @@ test('a service that its caller gives up is ended and replaced', async () => {
   const next = it.get();
   await settled();
   clock.advance(100);
-  expect(await next).toBe(2);
-  expect([reasons, running[0]?.ended]).toEqual([['it hangs'], true]);
+  expect([await next, [reasons, running[0]?.ended]]).toEqual([2, [['it hangs'], true]]);
 });
 
 test('stopping ends it, and whoever waits for the next one is told', async () => {

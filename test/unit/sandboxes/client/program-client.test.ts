@@ -21,9 +21,7 @@ test('output and the end of a program are handed over in order', async () => {
   const { pipes, output, client } = await attached(
     Buffer.concat([framesOf('output', Buffer.from('a')), end('{"exitCode":3}')]),
   );
-  expect(await pipes.ended).toEqual({ exitCode: 3 });
-  expect(output).toEqual(['a']);
-  expect(client.trust.broken.aborted).toBe(false);
+  expect([await pipes.ended, output, client.trust.broken.aborted]).toEqual([{ exitCode: 3 }, ['a'], false]);
 });
 
 test.each([

@@ -67,9 +67,8 @@ test('the environment names the proxy in both spellings, and one bundle for ever
     expect(env[name]).toBe('http://127.0.0.1:3128');
   }
   expect(env.no_proxy).toBe(env.NO_PROXY);
-  for (const name of ['SSL_CERT_FILE', 'PIP_CERT', 'NODE_EXTRA_CA_CERTS', 'GIT_SSL_CAINFO', 'npm_config_cafile']) {
+  for (const name of ['SSL_CERT_FILE', 'PIP_CERT', 'NODE_EXTRA_CA_CERTS', 'GIT_SSL_CAINFO', 'npm_config_cafile'])
     expect(env[name]).toBe('/run/corral/ca.pem');
-  }
   expect(Object.keys(env)).not.toContain('GOPROXY');
 });
 

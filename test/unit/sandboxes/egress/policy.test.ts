@@ -96,9 +96,8 @@ describe('each policy', () => {
   test.each(['0x7f.1:443', '0177.0.0.1:443', '2130706433:443', '127.1:443', 'a..b:443', '-a.test:443', 'a.0x1:80'])(
     'refuses %s, which somebody might read as an address or as another name',
     (wish) => {
-      for (const policy of [own, web, list(wish, wish.replace(/:.*/, ''))]) {
+      for (const policy of [own, web, list(wish, wish.replace(/:.*/, ''))])
         expect(verdict(policy, wish)).toBe('malformed host');
-      }
     },
   );
 });

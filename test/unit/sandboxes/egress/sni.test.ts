@@ -22,9 +22,8 @@ test('a hello without a name has none', async () =>
 
 test('a hello that arrives byte by byte says nothing until it is whole', async () => {
   const hello = await helloOf('some.example.test');
-  for (let length = 0; length < hello.length; length += 1) {
+  for (let length = 0; length < hello.length; length += 1)
     expect(parseFirstBytes(hello.subarray(0, length)).kind).toBe('more');
-  }
 });
 
 test('a hello in more than 64 records is not waited for', async () =>

@@ -13,9 +13,7 @@ function sandbox(looks: readonly boolean[] = [], refusal?: AppError) {
   const did: string[] = [];
   const told: string[] = [];
   let [isMarked, at] = [false, 0];
-  const look = () => {
-    return looks[at++] ?? false;
-  };
+  const look = () => looks[at++] ?? false;
   const client = {
     async exec({ command }: { readonly command: string }) {
       if (command.startsWith('mkdir ')) {
@@ -65,8 +63,7 @@ test('the command runs once, and the start waits until it is ready', async () =>
   await run(start);
   expect(did).toEqual(['start serve in /app', 'test -f ready', 'test -f ready', 'test -f ready']);
   await run(start); // the same processes, thawed
-  expect(did).toHaveLength(4);
-  expect(told).toEqual(["Starts the template's command: serve"]);
+  expect([did.length, told]).toEqual([4, ["Starts the template's command: serve"]]);
 });
 
 test('a port that listens is asked of the daemon, and a wait needs no command', async () => {

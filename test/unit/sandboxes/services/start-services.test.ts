@@ -36,9 +36,7 @@ async function run(
         return { name, image: 'a:1', state: 'running' as const, ...(states[at] ?? states.at(-1)) };
       });
     },
-    async listening() {
-      return started.flatMap((name) => scripts[name]?.listens ?? []);
-    },
+    listening: async () => started.flatMap((name) => scripts[name]?.listens ?? []),
   };
   const starting = startServices(
     { host, services: Services.parse(services), clock, patienceMs: 5_000, tell: (news) => told.push(news) },
@@ -65,8 +63,7 @@ test('a service starts after those that it waits for are ready, and is ready onc
     { web: { ...image, ports: [80], after: ['db'] }, db: { ...image, ports: [5432] } },
     { web: { listens: [80] }, db: { listens: [5432] } },
   );
-  expect(end).toBe('done');
-  expect(started).toEqual(['db', 'web']);
+  expect([end, started]).toEqual(['done', ['db', 'web']]);
   expect(told).toEqual([
     'db ready: The service db is ready at db:5432.',
     'web ready: The service web is ready at web:80.',
@@ -106,6 +103,5 @@ test.each<[string, Script, RegExp]>([
 test('a signal ends every start and tells no failure', async () => {
   const stop = AbortSignal.abort();
   const { told, end } = await run({ db: { ...image, ports: [5432] } }, {}, stop);
-  expect(end).toBe('cancelled');
-  expect(told).toEqual([]);
+  expect([end, told]).toEqual(['cancelled', []]);
 });

@@ -47,7 +47,6 @@ async function reserved(given: ReturnType<ReturnType<Ledger['of']>['reserve']>):
   if (answer?.kind !== 'reserved') throw new Error(`not reserved: ${JSON.stringify(answer)}`);
   return answer.reservation;
 }
-const usedBy = async (ledger: Ledger) => (await ledger.get({ of: 'person', id: 'ada' })).day.tokens;
 
 describe('the budget of a person', () => {
   test('grants the dearest reply that fits, and refuses a request whose usual reply does not fit', async () => {
@@ -158,39 +157,6 @@ describe('the budget of a person', () => {
 });
 
 describe('several servers on one store', () => {
-  test('never overspend together', async () => {
-    const store = memoryStore();
-    const clock = manualClock(begin);
-    const servers = [1, 2, 3].map(() => world({ store, clock }).ledger);
-    let [open, most, sent] = [0, 0, 0];
-    const work = async (ledger: Ledger) => {
-      for (;;) {
-        const answer = await ledger.of(ada).reserve(wanted(10, 90), never);
-        if (answer?.kind !== 'reserved') return;
-        open += answer.reservation.granted.tokens;
-        most = Math.max(most, open + sent);
-        await Promise.resolve();
-        open -= answer.reservation.granted.tokens;
-        sent += 7;
-        await answer.reservation.settle(amounts(7));
-      }
-    };
-    const works = servers.flatMap((ledger) => [work(ledger), work(ledger)]);
-    const all = Promise.all(works);
-    let isDone = false;
-    void all.then(() => {
-      isDone = true;
-    });
-    while (!isDone) {
-      clock.advance(500); // those that wait for another server look again
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    expect(most).toBeLessThanOrEqual(1_000);
-    expect(sent).toBeLessThanOrEqual(1_000);
-    expect(sent).toBeGreaterThan(980);
-    expect(await usedBy(servers[0] as Ledger)).toBe(sent);
-  });
-
   test('free what a lost server had reserved, and count what the logs say it used', async () => {
     const store = memoryStore();
     const clock = manualClock(begin);
@@ -201,8 +167,7 @@ describe('several servers on one store', () => {
     await (await reserved(other.of(ada).reserve(wanted(1, 50), never))).settle(amounts(50));
     logged = 350;
     clock.advance(leaseMs + 1);
-    const next = await reserved(other.of(ada).reserve(wanted(100, 900), never));
-    expect(next.granted).toEqual(amounts(650));
+    expect((await reserved(other.of(ada).reserve(wanted(100, 900), never))).granted).toEqual(amounts(650));
   });
 
   test('keep what a server that works on has reserved, however long its request takes', async () => {
@@ -277,8 +242,7 @@ describe('tool calls of a person', () => {
       clock.advance(500); // those that wait for another server look again
       await new Promise(setImmediate);
     }
-    const paid = await all;
-    expect(paid.reduce((sum, one) => sum + (one?.count ?? 0), 0)).toBe(10);
+    expect((await all).reduce((sum, one) => sum + (one?.count ?? 0), 0)).toBe(10);
   });
 
   test('cost no write where no limit of them counts', async () => {

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { test as base, describe, expect, onTestFinished } from 'vitest';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { LeasedOwnership, leaseNameOf } from '../../../../src/sessions/cluster/leased-ownership.ts';
@@ -42,9 +42,7 @@ function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'lea
   });
   const lost: string[] = [];
   ownership.onLost((id) => lost.push(id));
-  onTestFinished(async () => {
-    await ownership[Symbol.asyncDispose]();
-  });
+  onTestFinished(() => ownership[Symbol.asyncDispose]());
   const stop = (ms: number) => {
     stoppedFor += ms;
   };
@@ -54,32 +52,32 @@ function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'lea
   return { ownership, leases, asked, lost, trouble, stop, jump };
 }
 
+const test = base.extend('clock', () => manualClock(1_000)).extend('a', ({ clock }) => server('a', clock));
+
 describe('a session among several servers', () => {
-  test('belongs to the first that takes it, and to another once it is given back, under a higher epoch', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('belongs to the first that takes it, and to another once it is given back, under a higher epoch', async ({
+    clock,
+    a,
+  }) => {
     const b = server('b', clock, a);
     expect(await a.ownership.take(sessionId)).toBe(1);
     await expect(b.ownership.take(sessionId)).rejects.toMatchObject({ code: 'fenced' });
     expect(await b.ownership.isElsewhere(sessionId)).toBe(true);
     await a.ownership.release(sessionId);
-    expect(await b.ownership.isElsewhere(sessionId)).toBe(false);
-    expect(await b.ownership.take(sessionId)).toBe(2);
+    expect([await b.ownership.isElsewhere(sessionId), await b.ownership.take(sessionId)]).toEqual([false, 2]);
   });
 
-  test('stays with its server for as long as that renews, which it does at a third of the time', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('stays with its server for as long as that renews, which it does at a third of the time', async ({
+    clock,
+    a,
+  }) => {
     await a.ownership.take(sessionId);
     a.asked.length = 0;
     for (let third = 0; third < 9; third++) await later(clock, ttlMs / 3);
-    expect(a.asked).toHaveLength(9);
-    expect(a.ownership.confirm(sessionId)).toBeUndefined();
+    expect([a.asked.length, a.ownership.confirm(sessionId)]).toEqual([9, undefined]);
   });
 
-  test('is renewed together with all others, in one request', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('is renewed together with all others, in one request', async ({ clock, a }) => {
     const ids = [1, 2, 3].map((n) => SessionId.parse(`00000000000000b${n}`));
     for (const id of ids) await a.ownership.take(id);
     a.asked.length = 0;
@@ -87,20 +85,15 @@ describe('a session among several servers', () => {
     expect(a.asked).toEqual([ids.map(leaseNameOf).join()]);
   });
 
-  test('F057 is kept when one renewal fails and the next works', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('F057 is kept when one renewal fails and the next works', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.trouble.next = new Error('the store is away');
     await later(clock, ttlMs / 3);
     await later(clock, ttlMs / 3);
-    expect(a.lost).toEqual([]);
-    expect(a.ownership.epochOf(sessionId)).toBe(1);
+    expect([a.lost, a.ownership.epochOf(sessionId)]).toEqual([[], 1]);
   });
 
-  test('F056 is given up before its lease ends when the store stays away', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('F056 is given up before its lease ends when the store stays away', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     for (let third = 0; third < 3; third++) {
       a.trouble.next = new Error('the store is away');
@@ -110,27 +103,24 @@ describe('a session among several servers', () => {
     await expect(a.ownership.confirm(sessionId)).rejects.toMatchObject({ code: 'fenced' });
   });
 
-  test('F056 is given up before its lease ends when the store does not answer at all', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('F056 is given up before its lease ends when the store does not answer at all', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.trouble.hang = true;
     for (let third = 0; third < 3; third++) await later(clock, ttlMs / 3);
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('F053 is noticed to be another’s at the next renewal', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('F053 is noticed to be another’s at the next renewal', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     await a.leases.acquire(leaseNameOf(sessionId), 'thief', clock.now() + ttlMs, ttlMs);
     await later(clock, ttlMs / 3);
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('F055 is asked for again before a server acts that was stopped for longer than its lease', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('F055 is asked for again before a server acts that was stopped for longer than its lease', async ({
+    clock,
+    a,
+  }) => {
     await a.ownership.take(sessionId);
     a.stop(ttlMs);
     await expect(a.ownership.confirm(sessionId)).resolves.toBeUndefined();
@@ -140,9 +130,7 @@ describe('a session among several servers', () => {
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('is not ours any more when somebody had it in between and gave it back', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('is not ours any more when somebody had it in between and gave it back', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.stop(ttlMs);
     await a.leases.acquire(leaseNameOf(sessionId), 'b', clock.now() + ttlMs, 1);
@@ -151,29 +139,23 @@ describe('a session among several servers', () => {
     expect(await a.ownership.take(sessionId)).toBeGreaterThan(2);
   });
 
-  test('F058 is asked for again, and kept, when the wall clock jumps', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('F058 is asked for again, and kept, when the wall clock jumps', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.jump(2 * 3_600_000);
     await a.ownership.confirm(sessionId);
     a.jump(-2 * 3_600_000);
     await a.ownership.confirm(sessionId);
-    expect(a.lost).toEqual([]);
-    expect(a.ownership.epochOf(sessionId)).toBe(1);
+    expect([a.lost, a.ownership.epochOf(sessionId)]).toEqual([[], 1]);
   });
 
-  test('a server takes the session of a dead server without a wait', async () => {
-    const clock = manualClock(1_000);
+  test('a server takes the session of a dead server without a wait', async ({ clock }) => {
     const dead = server('dead', clock);
     const b = server('b', clock, dead);
     await dead.ownership.take(sessionId);
     expect(await b.ownership.take(sessionId)).toBe(2);
   });
 
-  test('is taken over within the lease time when its server falls silent', async () => {
-    const clock = manualClock(1_000);
-    const a = server('a', clock);
+  test('is taken over within the lease time when its server falls silent', async ({ clock, a }) => {
     await a.leases.acquire(leaseNameOf(sessionId), 'silent', clock.now(), ttlMs);
     await expect(a.ownership.take(sessionId)).rejects.toMatchObject({ code: 'fenced' });
     await later(clock, ttlMs);

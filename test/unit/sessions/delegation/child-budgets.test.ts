@@ -29,7 +29,6 @@ function world(budget: OwnBudget) {
       const one = all.get(id);
       if (one) one.calls = calls;
     },
-    /** A child begins with what the parent can give. */
     async begin(n: number, asked: OwnBudget = {}) {
       const own = await budgets.budgetFor(parent, asked, 4);
       await records.put({ kind: childKind, id: `${parent}:${idOf(n)}`, doc: { callId: 'c', runId: null } });
@@ -81,6 +80,5 @@ test('the calls that the parent makes now are given to no child', async () => {
   budgets.keepCalls(parent, 1 + 8); // eight calls of delegate side by side
   expect(await begin(1, { toolCalls: 5 })).toBe(1);
   await expect(begin(2)).rejects.toMatchObject({ code: 'quota' });
-  const reserved = await budgets.reservedFor(parent);
-  expect(9 + reserved.toolCalls).toBe(10);
+  expect(9 + (await budgets.reservedFor(parent)).toolCalls).toBe(10);
 });

@@ -39,8 +39,7 @@ test('a viewer that may only watch does not take the seat of the controller whos
 test('a watcher under the name of a controller of another server gets another name', () => {
   const { screen, viewer } = opened();
   screen.lease.elsewhere('ada');
-  expect(screen.seat(viewer('ada', false), 'spare').id).toBe('spare');
-  expect(screen.lease.isElsewhere).toBe(true);
+  expect([screen.seat(viewer('ada', false), 'spare').id, screen.lease.isElsewhere]).toEqual(['spare', true]);
 });
 
 test('a controller that connects again keeps its name and its control, also from a watcher that had the name first', () => {
@@ -51,6 +50,5 @@ test('a controller that connects again keeps its name and its control, also from
   screen.take('ada');
   expect(screen.seat(viewer('ada', true), 'spare-3').id).toBe('ada');
   watcher[Symbol.dispose]();
-  expect(screen.lease.driver).toBe('ada');
-  expect(heard).toEqual(['ada controls: ada']);
+  expect([screen.lease.driver, heard]).toEqual(['ada', ['ada controls: ada']]);
 });

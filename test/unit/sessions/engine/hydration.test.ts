@@ -98,8 +98,7 @@ test('a reply that a restart broke off is not written twice: the next one contin
   });
   const { runs } = await hydration.make(sessionId, never);
   const { runWriter } = liveSessions.the(sessionId);
-  expect(runWriter?.begun).toEqual({ text: 'Half of it' });
-  expect(runs[0]?.resume?.acts).toEqual([]);
+  expect([runWriter?.begun, runs[0]?.resume?.acts]).toEqual([{ text: 'Half of it' }, []]);
   const [whole] = (await log.page(sessionId, 5, 10)).events;
   expect(whole).toMatchObject({ type: 'message.assistant', data: { text: 'Half of it' } });
   if (!runWriter) throw new Error('The run goes on.');

@@ -73,10 +73,7 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
       offer: (id) => void offered.push(id),
       get: (id) => (here.includes(id) ? ({} as LiveSession) : undefined),
     },
-    supervisor: {
-      wake: (id) => void woken.push(id),
-      hasSandbox: () => holdsLeft.shift() ?? holds.at(-1) ?? true,
-    },
+    supervisor: { wake: (id) => void woken.push(id), hasSandbox: () => holdsLeft.shift() ?? holds.at(-1) ?? true },
     clock,
     logger: { info: () => {}, warn: (_fields, text) => void warned.push(text), error: () => {} },
     graceMs: 1_000,
@@ -86,17 +83,7 @@ async function world({ sessions = [], sandboxes = [], elsewhere = false, failure
     isWithPeer: (id) => withPeers.includes(id),
   });
   const marked = async () => (await store.records.list(unfinishedKind)).map(({ id }) => id);
-  return {
-    reconciler,
-    read,
-    offered,
-    woken,
-    marked,
-    destroyed,
-    clock,
-    warned,
-    settles: () => settles,
-  };
+  return { reconciler, read, offered, woken, marked, destroyed, clock, warned, settles: () => settles };
 }
 
 test('a running sandbox is offered before anything is read, and its session is woken after that', async () => {

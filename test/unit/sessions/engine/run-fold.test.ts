@@ -52,8 +52,7 @@ describe('a run that a restart cut', () => {
       transcript.add({ runId: runId(), seq, message });
     }
     expect(resume()).toMatchObject({ hinted: true, acts: [{ kind: 'call' }, { kind: 'call' }] });
-    const answered = folded(hint, fact('run.resumed', {}));
-    expect(answered.resume()).toMatchObject({ hinted: false, acts: [] });
+    expect(folded(hint, fact('run.resumed', {})).resume()).toMatchObject({ hinted: false, acts: [] });
   });
 
   test('has the call that was announced and has no outcome, with how much of its output is known', () => {
@@ -127,8 +126,7 @@ describe('a run that a restart cut', () => {
       for (const event of [began, ...events]) fold.add(event);
       return fold.resume(new Transcript(sessionId, writerBench().store.records), runId(), 0).workedMs;
     };
-    expect(worked(at(350, calling))).toBe(250);
-    expect(worked(at(350, calling), at(400, wait))).toBe(0);
+    expect([worked(at(350, calling)), worked(at(350, calling), at(400, wait))]).toEqual([250, 0]);
     const resumed = at(900, fact('run.resumed', { messageId: messageId(2) }));
     expect(worked(at(400, wait), resumed, at(910, calling))).toBe(10);
     const restarted = at(5_000, fact('run.notice', { kind: 'resumed_after_restart', detail: '' }));
@@ -157,8 +155,7 @@ describe('a run that a restart cut', () => {
     );
     expect(fold.openMessage).toBeUndefined();
     expect(soFar()).toMatchObject({ steps, openCalls: [] });
-    expect(resume().waiting).toBeUndefined();
-    expect(folded(asks('x')).fold.openMessage).toBeUndefined();
+    expect([resume().waiting, folded(asks('x')).fold.openMessage]).toEqual([undefined, undefined]);
     expect(folded(says('a'), assistantMessage('a')).soFar().steps).toEqual([]);
     expect(folded(wait, calling, called(true)).resume().waiting).toBe('Which?');
   });
@@ -206,9 +203,7 @@ describe('a run that a restart cut', () => {
   test('F084 has spent the turns that were cut too, so that none can end its server for ever', () => {
     const restarted = fact('run.notice', { kind: 'resumed_after_restart', detail: '' });
     const turnsOf = (...facts: SessionFact[]) => folded(...facts).resume().spent.turns;
-    expect(turnsOf(usage)).toBe(2);
-    expect(turnsOf(usage, restarted, restarted)).toBe(4);
-    expect(turnsOf(usage, wait, restarted)).toBe(1);
+    expect([turnsOf(usage), turnsOf(usage, restarted, restarted), turnsOf(usage, wait, restarted)]).toEqual([2, 4, 1]);
     const { resume, transcript } = folded(usage, calling, restarted);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: 1 }));
     expect(resume().spent.turns).toBe(1); // the restart interrupted a call, not a turn
@@ -244,8 +239,7 @@ describe('a session’s open runs', () => {
       ],
     });
     const { runs, folds } = await foldRuns(log, record);
-    expect(runs.map((run) => run.runId)).toEqual([runId(1), runId(2)]);
-    expect([...folds.keys()]).toEqual([runId(1)]);
+    expect([runs.map((run) => run.runId), [...folds.keys()]]).toEqual([[runId(1), runId(2)], [runId(1)]]);
     const transcript = new Transcript(sessionId, writerBench().store.records);
     expect(folds.get(runId(1))?.soFar(transcript).steps).toEqual(steps);
   });

@@ -101,8 +101,7 @@ test('a session never begins with a snapshot whose content is not what was kept'
 
 test('forks begin with one copy, which goes when they are made', async () => {
   const { service, blobs, made, records } = bench();
-  const forks = await service.fork(sessionId, { count: 3, origin: 'trpc', signal });
-  expect(forks).toHaveLength(3);
+  expect(await service.fork(sessionId, { count: 3, origin: 'trpc', signal })).toHaveLength(3);
   expect(new Set(made.map((one) => JSON.stringify((one as { startsFrom: object }).startsFrom))).size).toBe(1);
   expect([blobs.kept.size, await records.list('named-snapshot')]).toEqual([0, []]);
 });
@@ -112,8 +111,7 @@ test('what a dead server left unfinished is removed, and nothing else', async ()
   const { id } = await service.make(sessionId, { signal });
   blobs.kept.set('snap-dead', Buffer.from('half'));
   await records.put({ kind: 'named-snapshot', id: 'snap-dead', doc: { making: clock.now() } });
-  expect(await named.collect(clock.now())).toBe(0);
-  expect(await named.collect(clock.now() + 1)).toBe(1);
+  expect([await named.collect(clock.now()), await named.collect(clock.now() + 1)]).toEqual([0, 1]);
   expect([...blobs.kept.keys()]).toEqual([id]);
 });
 
@@ -138,8 +136,7 @@ test('a snapshot that another installation exported is kept with its files and l
   expect([made.bytes, blobs.kept.get(made.id)?.equals(workspace)]).toEqual([workspace.length, true]);
   expect(await service.list('bob')).toEqual([made]);
   await named.hand({ blob: made.id, sha256: made.sha256 }, other);
-  const unnamed = await service.imported({ content: inPieces(content), owner: 'bob', signal });
-  expect(unnamed.name).toBe(null); // a name of the other installation could be one of bob's
+  expect((await service.imported({ content: inPieces(content), owner: 'bob', signal })).name).toBe(null); // a name of the other installation could be one of bob's
 });
 
 const cut = (content: Buffer) => content.subarray(0, content.length / 2);

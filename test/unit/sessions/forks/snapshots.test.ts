@@ -20,7 +20,6 @@ const end: SessionFact = {
   data: { status: 'completed', reason: 'completed', task: '' },
 };
 
-/** Archives the files of a fake sandbox. */
 const archive: WorkspaceArchive = {
   async measure(sandbox) {
     const files = [...(sandbox as unknown as FakeSandbox).files];
@@ -107,8 +106,7 @@ test('a workspace above the limit is not copied, and the place says so', async (
   const { endsAt, files, snapshots, blobs } = bench({ maxBytes: 5 });
   files('too long');
   await endsAt(10);
-  expect(await snapshots.at(sessionId, 10)).toEqual({ kind: 'too_large' });
-  expect([...blobs.kept.keys()]).toEqual([]);
+  expect([await snapshots.at(sessionId, 10), [...blobs.kept.keys()]]).toEqual([{ kind: 'too_large' }, []]);
 });
 
 test('a place at which nobody has looked yet is unknown, and one before the first file has none', async () => {
@@ -129,8 +127,7 @@ test('a copy that breaks off leaves no blob, and the place says that it failed',
   const { endsAt, files, snapshots, blobs, warned } = bench({}, broken);
   files('one');
   await endsAt(10);
-  expect(await snapshots.at(sessionId, 10)).toEqual({ kind: 'failed' });
-  expect([...blobs.kept.keys()]).toEqual([]);
+  expect([await snapshots.at(sessionId, 10), [...blobs.kept.keys()]]).toEqual([{ kind: 'failed' }, []]);
   expect(warned).toHaveLength(1);
 });
 
@@ -139,8 +136,7 @@ test('a session that is forgotten leaves no blob and no record', async () => {
   files('one');
   await endsAt(10);
   await snapshots.forget(sessionId);
-  expect([...blobs.kept.keys()]).toEqual([]);
-  expect(await store.records.belonging(sessionId)).toEqual([]);
+  expect([[...blobs.kept.keys()], await store.records.belonging(sessionId)]).toEqual([[], []]);
 });
 
 test('a session that is forgotten stops its copy, and begins none that waits', async () => {
@@ -174,8 +170,7 @@ test('the clean-up removes a blob that a dead server did not come to record', as
   const lost = await snapshots.kept.announce(sessionId);
   await blobs.put(lost, (async function* () {})(), { maxBytes: 1, signal: never });
   expect(await snapshots.kept.collect(1_000)).toBe(0); // as young as that, it can still be at work
-  expect(await snapshots.kept.collect(1_001)).toBe(1);
-  expect((await snapshots.at(sessionId, 10)).kind).toBe('kept');
+  expect([await snapshots.kept.collect(1_001), (await snapshots.at(sessionId, 10)).kind]).toEqual([1, 'kept']);
   expect([...blobs.kept.keys()]).toHaveLength(1);
   expect((await store.records.list('snapshot-blob')).length).toBe(1);
   await store.records.delete('session', sessionId);

@@ -131,15 +131,6 @@ describe('notes', () => {
     expect((await notes.history(ada, 'a')).map(({ number }) => number)).toEqual([4, 3, 2]);
     expect(await stored()).not.toContain('1'.repeat(90));
   });
-
-  test('writes at once are all kept, in some order', async () => {
-    const { notes } = world({ maxVersions: 100 });
-    const add = (n: number) => notes.write(ada, { path: 'a', text: (now) => `${now}${n}\n` }, person);
-    await Promise.all(Array.from({ length: 10 }, (_, n) => add(n)));
-    const { text, version } = await notes.read(ada, 'a');
-    expect(version).toBe(10);
-    expect(text.trim().split('\n').sort()).toEqual([...'0123456789']);
-  });
 });
 
 describe('undo', () => {

@@ -37,8 +37,7 @@ const code = (thrown: unknown) => (thrown instanceof AppError ? thrown.code : th
 test('a value can be used and not read: no answer and no record has it in clear', async () => {
   const { it, store, learned, ofSessions } = ring();
   const put = await ofSessions.put(id, api, value);
-  expect(put).toEqual({ ...api, createdAt: 0 });
-  expect(await ofSessions.list(id)).toEqual([put]);
+  expect([put, await ofSessions.list(id)]).toEqual([{ ...api, createdAt: 0 }, [put]]);
   expect(JSON.stringify(await store.records.list('credential'))).not.toContain('a-real-value');
   expect((await it.value({ holder: id, name: 'api' })).reveal()).toBe('a-real-value');
   expect(learned).toContain('a-real-value');
@@ -50,8 +49,7 @@ test("a session's own credentials come before its project's", async () => {
   await ofSessions.put(id, { ...api, name: 'mine' }, value);
   const holders = async (projectId: string | null) =>
     (await it.inForce({ id, projectId })).map(({ holder, name }) => `${holder} ${name}`);
-  expect(await holders(project)).toEqual([`${id} mine`, `${project} api`]);
-  expect(await holders(null)).toEqual([`${id} mine`]);
+  expect([await holders(project), await holders(null)]).toEqual([[`${id} mine`, `${project} api`], [`${id} mine`]]);
 });
 
 test('a second value for the same header of a host, or the same variable, is a conflict that names the first', async () => {
@@ -84,8 +82,7 @@ test('a revoked credential has no value any more, and each change is told', asyn
   const { it, ofSessions, changes } = ring();
   await ofSessions.put(id, api, value);
   await ofSessions.revoke(id, 'api');
-  expect(changes()).toBe(2);
-  expect(await it.value({ holder: id, name: 'api' }).catch(code)).toBe('not_found');
+  expect([changes(), await it.value({ holder: id, name: 'api' }).catch(code)]).toEqual([2, 'not_found']);
   expect(await ofSessions.revoke(id, 'api').catch(code)).toBe('not_found');
 });
 

@@ -54,8 +54,7 @@ const local = { provider: 'local', baseUrl: fake.url };
 test('a tested server is stored with its key and its model, and another server of the store knows at once', async () => {
   const { models, records } = start();
   const tested = await models.test({ ...local, key: key() }, never);
-  expect([tested.ok, tested.models.length]).toEqual([true, 3]);
-  expect((await models.inForce()).model).toBe('demo'); // a test stores nothing
+  expect([[tested.ok, tested.models.length], (await models.inForce()).model]).toEqual([[true, 3], 'demo']); // a test stores nothing
   await models.use({ ...local, key: key(), model: 'meta/llama-9' }, never);
   const elsewhere = start({ records });
   expect(await elsewhere.models.inForce()).toMatchObject({
@@ -73,8 +72,7 @@ test('a tested server is stored with its key and its model, and another server o
 test('what is forgotten is gone with its key, and the usual model with it', async () => {
   const { models, keys } = start();
   await models.use({ ...local, key: key(), model: 'qwen3' }, never);
-  expect((await models.forget('local')).model).toBe('demo');
-  expect(await keys.use('local')).toBeUndefined();
+  expect([(await models.forget('local')).model, await keys.use('local')]).toEqual(['demo', undefined]);
   await expect(models.forget('local')).rejects.toMatchObject({ code: 'not_found' });
 });
 

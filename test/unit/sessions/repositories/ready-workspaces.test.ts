@@ -77,8 +77,7 @@ test('a used set of files lies ready in a stopped sandbox, and exactly one sessi
   expect(done).toEqual([`start ${sandbox(1)}`, 'unpack files-1', `keep ${sandbox(1)}`]);
   expect(ready.has(idOf(1))).toBe(true);
   expect(ready.take(choice)).toBe(idOf(1));
-  expect(ready.take(choice)).toBeUndefined();
-  expect(ready.has(idOf(1))).toBe(false);
+  expect([ready.take(choice), ready.has(idOf(1))]).toEqual([undefined, false]);
   await close();
   expect(done).not.toContain(`remove ${sandbox(1)}`);
   expect(events).toEqual(['made', 'taken']);
@@ -97,8 +96,7 @@ test.each([
   const { ready, settle, close } = world();
   ready.used(session, ['files-1']);
   await settle();
-  expect(ready.take(other)).toBeUndefined();
-  expect(ready.count).toBe(1);
+  expect([ready.take(other), ready.count]).toEqual([undefined, 1]);
   await close();
 });
 
@@ -112,8 +110,7 @@ test('there are as many as sessions asked for lately, within the limit, and the 
   expect(ready.count).toBe(2);
   ready.used({ ...session, owner: 'bob' } as SessionRecord, ['files-2']);
   await settle();
-  expect(ready.count).toBe(2);
-  expect(done.filter((one) => one.startsWith('remove'))).toEqual([`remove ${sandbox(2)}`]);
+  expect([ready.count, done.filter((one) => one.startsWith('remove'))]).toEqual([2, [`remove ${sandbox(2)}`]]);
   expect(ready.take({ ...choice, owner: 'bob' })).toBe(idOf(4));
   await close();
 });
@@ -159,8 +156,7 @@ test.each([
   Object.assign(trouble, why);
   ready.used(session, ['files-1']);
   await settle();
-  expect(ready.count).toBe(0);
-  expect(ready.has(idOf(1))).toBe(false);
+  expect([ready.count, ready.has(idOf(1))]).toEqual([0, false]);
   expect(done.at(-1)).toBe(`remove ${sandbox(1)}`);
   Object.assign(trouble, { admit: undefined, unpack: undefined, gone: undefined });
   ready.used(session, ['files-1']);
@@ -184,7 +180,6 @@ test('without room for any, nothing is made', async () => {
   const { ready, done, settle, close } = world(0);
   ready.used(session, ['files-1']);
   await settle();
-  expect(ready.take(choice)).toBeUndefined();
-  expect(done).toEqual([]);
+  expect([ready.take(choice), done]).toEqual([undefined, []]);
   await close();
 });

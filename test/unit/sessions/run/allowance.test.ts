@@ -104,15 +104,13 @@ describe('the budget that does not cover a request', () => {
     expect(findBudgetOverrun({ run: undefined, session: () => undefined }, needs, used)).toBeUndefined());
 });
 
-describe('the tool calls that the budgets cover', () => {
-  test('are the fewer ones of run and session, without a limit where neither has one', () => {
-    expect(affordableCalls(undefined, { tokens: { limit: 1, used: 1 } })).toBeUndefined();
-    expect(affordableCalls({ limit: 9, used: 2 }, undefined)).toMatchObject({ count: 7, over: { scope: 'run' } });
-    const session = { toolCalls: { limit: 5, used: 4 } };
-    expect(affordableCalls({ limit: 9, used: 2 }, session)).toEqual({
-      count: 1,
-      over: { scope: 'session', kind: 'toolCalls', limit: 5, used: 5, needs: 1 },
-    });
-    expect(affordableCalls(undefined, { toolCalls: { limit: 5, used: 8 } })?.count).toBe(0);
+test('the tool calls that the budgets cover are the fewer ones of run and session, without a limit where neither has one', () => {
+  expect(affordableCalls(undefined, { tokens: { limit: 1, used: 1 } })).toBeUndefined();
+  expect(affordableCalls({ limit: 9, used: 2 }, undefined)).toMatchObject({ count: 7, over: { scope: 'run' } });
+  const session = { toolCalls: { limit: 5, used: 4 } };
+  expect(affordableCalls({ limit: 9, used: 2 }, session)).toEqual({
+    count: 1,
+    over: { scope: 'session', kind: 'toolCalls', limit: 5, used: 5, needs: 1 },
   });
+  expect(affordableCalls(undefined, { toolCalls: { limit: 5, used: 8 } })?.count).toBe(0);
 });

@@ -69,15 +69,13 @@ describe('a run with a goal, folded from its log', () => {
 
   test('goes on with a round that was not over, and knows what was checked in it', () => {
     const { resume, soFar } = folded(...begin, of({ kind: 'checking', round: 1, command: 'npm test' }), of(checked));
-    expect(resume.judgement).toEqual({ round: 1, revisions: 0, isOpen: true });
-    expect(soFar.checked).toEqual([checked]);
+    expect([resume.judgement, soFar.checked]).toEqual([{ round: 1, revisions: 0, isOpen: true }, [checked]]);
     expect(resume.spent.turns).toBe(0); // no turn was cut
   });
 
   test('hears of a miss that no turn has seen', () => {
     const { resume, soFar } = folded(...begin, of(checked), missed);
-    expect(resume.judgement).toEqual({ round: 1, revisions: 1, isOpen: false });
-    expect(soFar.inbox).toEqual([feedback]);
+    expect([resume.judgement, soFar.inbox]).toEqual([{ round: 1, revisions: 1, isOpen: false }, [feedback]]);
     expect(resume.acts).toEqual([]);
   });
 

@@ -83,39 +83,29 @@ const legitimate: Readonly<Record<string, (round: number) => readonly CallRow[]>
   'trying different commands that fail in different words': (n) => [sh(`try${n}`, `try${n}: not found`, failing)],
 };
 
-describe('F083 stuck detection raises no alarm in', () => {
-  test.each(Object.entries(legitimate))('%s', (_, loop) => expect(alarm(loop)).toBeUndefined());
-});
+test.each(Object.entries(legitimate))('F083 stuck detection raises no alarm in %s', (_, loop) =>
+  expect(alarm(loop)).toBeUndefined(),
+);
 
-describe('F083 stuck detection raises the alarm at', () => {
-  test.each<[string, (round: number) => readonly CallRow[], RegExp]>([
-    ['the same call with the same result', () => [sh('ls', 'a b')], /same result 4 times/],
-    [
-      'a retry without a pause and without a change',
-      () => [sh('curl x', 'refused', failing)],
-      /same error occurred 3 times/,
-    ],
-    [
-      'different calls with the same error',
-      (n) => [sh(`cat ${n}`, 'disk is broken', failing)],
-      /same error occurred 3 times/,
-    ],
-    ['the same silent failure', () => [sh('grep a b', '[exit code 1]\n', failing)], /same result 4 times/],
-    ['the same test again without an edit', () => [sh('npm test', '40 passed')], /same result 4 times/],
-    ['an edit and its undoing', (n) => [edit(n % 2)], /alternated over 6 calls/],
-    ['looking without end at what never changes', () => [['shell_view', { id: 'main' }, '$']], /same result 30 times/],
-    [
-      'a sleep between two equal calls, without end',
-      () => [sh('sleep 1', ''), sh('ls', '')],
-      /alternated over 30 calls/,
-    ],
-    [
-      'the same picture tool without end',
-      () => [['browser_click', { x: 1 }, 'Clicked.', { picture: true }]],
-      /30 times/,
-    ],
-  ])('%s', (_, loop, reason) => expect(alarm(loop, 31)).toMatch(reason));
-});
+test.each<[string, (round: number) => readonly CallRow[], RegExp]>([
+  ['the same call with the same result', () => [sh('ls', 'a b')], /same result 4 times/],
+  [
+    'a retry without a pause and without a change',
+    () => [sh('curl x', 'refused', failing)],
+    /same error occurred 3 times/,
+  ],
+  [
+    'different calls with the same error',
+    (n) => [sh(`cat ${n}`, 'disk is broken', failing)],
+    /same error occurred 3 times/,
+  ],
+  ['the same silent failure', () => [sh('grep a b', '[exit code 1]\n', failing)], /same result 4 times/],
+  ['the same test again without an edit', () => [sh('npm test', '40 passed')], /same result 4 times/],
+  ['an edit and its undoing', (n) => [edit(n % 2)], /alternated over 6 calls/],
+  ['looking without end at what never changes', () => [['shell_view', { id: 'main' }, '$']], /same result 30 times/],
+  ['a sleep between two equal calls, without end', () => [sh('sleep 1', ''), sh('ls', '')], /alternated over 30 calls/],
+  ['the same picture tool without end', () => [['browser_click', { x: 1 }, 'Clicked.', { picture: true }]], /30 times/],
+])('F083 stuck detection raises the alarm at %s', (_, loop, reason) => expect(alarm(loop, 31)).toMatch(reason));
 
 describe('F083 after a restart', () => {
   const reply = (...commands: string[]) => ({

@@ -81,10 +81,7 @@ test('with workers the tools of the sandbox have the same names and arguments, a
   const decide = (verdict?: object) =>
     permissionFor(
       { tools: careful.tools, approvals: careful.approvals as never },
-      {
-        ...call('read'),
-        ...(verdict && { verdict: verdict as never }),
-      },
+      { ...call('read'), ...(verdict && { verdict: verdict as never }) },
     );
   const first = decide();
   expect(first?.kind === 'ask' && first.approval?.byClient).toBeUndefined();
@@ -97,8 +94,7 @@ test('an agent with sub-agents delegates to them alone, unless the server denies
   const subAgents = [{ name: 'Writer', description: 'Writes.', agent }];
   const of = (denied: readonly string[]) => sessionAgentProfile({ ...agent, subAgents }, { usual, denied });
   const tools = ['delegate', 'delegate_check', 'delegate_send', 'delegate_stop', 'delegate_take'];
-  expect(namesOf(of([]))).toEqual(['bash', 'read', 'write', ...tools, 'get_weather']);
-  expect(of([]).children).toBe(8);
+  expect([namesOf(of([])), of([]).children]).toEqual([['bash', 'read', 'write', ...tools, 'get_weather'], 8]);
   const declared = of([]).tools.find('delegate');
   expect(declared?.description).toContain('- Writer: Writes.');
   expect(declared?.parameters).toMatchObject({

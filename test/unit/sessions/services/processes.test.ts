@@ -61,8 +61,7 @@ test('running processes are listed and can be stopped, and old logs stay readabl
 
 test('a process that was not started in the background has an empty log', async () => {
   const { service, ran, id } = await sandboxWith([server]);
-  expect(await service.logs(id, 7, 50, signal)).toEqual({ text: '', log: '', truncated: false });
-  expect(ran).toEqual([]);
+  expect([await service.logs(id, 7, 50, signal), ran]).toEqual([{ text: '', log: '', truncated: false }, []]);
   await expect(service.logs(id, 8, 50, signal)).rejects.toMatchObject({ code: 'not_found' });
   await expect(service.stop(id, 8, signal)).rejects.toMatchObject({ code: 'not_found' });
 });

@@ -132,7 +132,6 @@ test('two callers at once send feedback once', async () => {
   await service.open(id, 'totals', command, signal);
   fake.content.comments.push({ pull: 1, author: 'bob', text: 'Why twice?' });
   const both = [service.sendFeedback(id, 'totals', signal), service.sendFeedback(id, 'totals', signal)];
-  const ends = await Promise.allSettled(both);
-  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  expect((await Promise.allSettled(both)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   expect(done.filter((what) => what.startsWith('sent'))).toHaveLength(1);
 });

@@ -67,8 +67,7 @@ test('a token is used until a minute before its end, then it is replaced once fo
   const { tokenFor, clock, asked, storedRefresh, vaults, id, made } = await world(() =>
     granted({ access_token: 'new', refresh_token: 'refresh-2', expires_in: '7200' }),
   );
-  expect(await tokenFor()).toBe('old');
-  expect(asked).toEqual([]);
+  expect([await tokenFor(), asked]).toEqual(['old', []]);
   clock.advance(3_590_000);
   expect(await Promise.all([tokenFor(), tokenFor(), tokenFor()])).toEqual(['new', 'new', 'new']);
   expect(asked.map((form) => Object.fromEntries(form))).toEqual([
@@ -83,14 +82,12 @@ test('a token is used until a minute before its end, then it is replaced once fo
   expect(await storedRefresh()).toBe('refresh-2');
   const { auth } = await vaults.credential(id, made.id);
   expect(auth).toMatchObject({ expiresAt: clock.now() + 7_200_000 });
-  expect(await tokenFor()).toBe('new');
-  expect(asked).toHaveLength(1);
+  expect([await tokenFor(), asked.length]).toEqual(['new', 1]);
 });
 
 test('a token that the tool server refused is replaced; the refresh token stays where the answer has no other', async () => {
   const { tokenFor, storedRefresh } = await world(() => granted({ access_token: 'new' }));
-  expect(await tokenFor('another')).toBe('old');
-  expect(await tokenFor('old')).toBe('new');
+  expect([await tokenFor('another'), await tokenFor('old')]).toEqual(['old', 'new']);
   expect(await storedRefresh()).toBe('refresh-1');
 });
 
@@ -98,10 +95,8 @@ test('a token endpoint that refuses is not asked again at once, and no secret is
   const { tokenFor, asked, warned, failed, clock, vaults, id, made } = await world(
     () => new Response('{"error":"refresh-1 is old"}', { status: 400 }),
   );
-  expect([await tokenFor('old'), await tokenFor('old')]).toEqual(['old', 'old']);
-  expect(asked).toHaveLength(1);
-  expect(warned).toHaveLength(1);
-  expect(failed).toEqual([`${made.id} of alice`]);
+  expect([[await tokenFor('old'), await tokenFor('old')], asked.length]).toEqual([['old', 'old'], 1]);
+  expect([warned.length, failed]).toEqual([1, [`${made.id} of alice`]]);
   expect(warned[0]).not.toContain('refresh-1');
   clock.advance(31_000);
   await tokenFor('old');
@@ -118,8 +113,7 @@ test('a token that a person enters during a refresh wins over the one that comes
     await vaults.changeCredential(id, made.id, (now) => ({ ...now, secrets }));
     return granted({ access_token: 'late', refresh_token: 'late-refresh' });
   });
-  expect(await tokenFor('old')).toBe('by hand');
-  expect(await storedRefresh()).toBe('refresh-hand');
+  expect([await tokenFor('old'), await storedRefresh()]).toEqual(['by hand', 'refresh-hand']);
 });
 
 test('of two servers that refresh at once, the one whose refresh token was used already takes the token of the other', async () => {

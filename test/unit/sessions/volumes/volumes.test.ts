@@ -56,8 +56,7 @@ test('storage without a record is removed only when an earlier clean-up saw it t
   await volumes.service.create({ name: 'cache', signal });
   expect(await volumes.collect(clock.now(), signal)).toBe(0);
   clock.advance(10);
-  expect(await volumes.collect(clock.now(), signal)).toBe(1);
-  expect(stored.size).toBe(1);
+  expect([await volumes.collect(clock.now(), signal), stored.size]).toEqual([1, 1]);
 });
 
 test('a volume that a session has is not deleted, and the refusal names the session', async () => {
@@ -83,8 +82,7 @@ test('content is written by a sandbox that has the volume alone, and counts', as
   expect([size, (await buffer(content)).toString()]).toEqual([5, 'hello']);
   expect(started).toMatchObject([{ how: { folder: 'volume', access: 'write' } }]);
   await transfers[Symbol.asyncDispose]();
-  expect(ended).toHaveLength(1);
-  expect((await volumes.service.get(id)).holders).toEqual([]);
+  expect([ended.length, (await volumes.service.get(id)).holders]).toEqual([1, []]);
 });
 
 test('content that does not fit is refused while it comes, and the old file stays', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { test as base, describe, expect } from 'vitest';
 import { EnvironmentKeys, environmentKeysUnderOldPeppers } from '../../../../src/auth/environment-keys.ts';
 import { peppers } from '../../../../src/auth/pepper.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';
@@ -63,9 +63,10 @@ const enqueued = async ({ ids, queue, clock }: ReturnType<typeof opened>) => {
   return id;
 };
 
+const test = base.extend('it', () => opened());
+
 describe('the queue', () => {
-  test('gives out the items in their order, each once, and none to another environment', async () => {
-    const it = opened();
+  test('gives out the items in their order, each once, and none to another environment', async ({ it }) => {
     const [first, second] = [await enqueued(it), await enqueued(it)];
     expect(await it.poll(0, other)).toBeUndefined();
     const claims = [await it.poll(), await it.poll(), await it.poll()];
@@ -73,8 +74,7 @@ describe('the queue', () => {
     expect(claims[0]).toMatchObject({ environmentId: environment, state: 'queued', acknowledgedAt: null });
   });
 
-  test('has one open item of a session, and another once that is stopped', async () => {
-    const it = opened();
+  test('has one open item of a session, and another once that is stopped', async ({ it }) => {
     const id = await enqueued(it);
     await it.queue.enqueue(environment, id);
     const item = await it.serve();
@@ -90,22 +90,19 @@ describe('the queue', () => {
     await expect(it.service.item(other, item.id)).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  test('two enqueues at once make one item', async () => {
-    const it = opened();
+  test('two enqueues at once make one item', async ({ it }) => {
     const id = it.ids.sessionId();
     await Promise.all([1, 2, 3].map(() => it.queue.enqueue(environment, id)));
     expect(await it.service.items(environment)).toHaveLength(1);
   });
 
-  test('two polls at once claim an item once', async () => {
-    const it = opened();
+  test('two polls at once claim an item once', async ({ it }) => {
     await enqueued(it);
     const claims = await Promise.all([it.poll(), it.again().service.poll(environment, pollOptions()), it.poll()]);
     expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);
   });
 
-  test('a poll that waits has an item as soon as there is one', async () => {
-    const it = opened();
+  test('a poll that waits has an item as soon as there is one', async ({ it }) => {
     const waiting = it.poll(999);
     const id = it.ids.sessionId();
     await it.queue.enqueue(environment, id);
@@ -115,16 +112,14 @@ describe('the queue', () => {
     expect(await none).toBeUndefined();
   });
 
-  test('a poll ends with its client', async () => {
-    const it = opened();
+  test('a poll ends with its client', async ({ it }) => {
     const left = new AbortController();
     const waiting = it.service.poll(environment, { ...pollOptions(), blockMs: 999, signal: left.signal });
     left.abort();
     expect(await waiting).toBeUndefined();
   });
 
-  test('a claim that nobody acknowledges lapses', async () => {
-    const it = opened();
+  test('a claim that nobody acknowledges lapses', async ({ it }) => {
     const id = await enqueued(it);
     await it.poll();
     it.clock.advance(4_000);
@@ -133,24 +128,21 @@ describe('the queue', () => {
     expect((await it.poll())?.sessionId).toBe(id);
   });
 
-  test('an item without a claim cannot be acknowledged', async () => {
-    const it = opened();
+  test('an item without a claim cannot be acknowledged', async ({ it }) => {
     const id = await enqueued(it);
     const work = `work_${id}x1`;
     await expect(it.service.acknowledge(environment, work)).rejects.toMatchObject({ code: 'conflict' });
     await expect(it.service.acknowledge(environment, 'work_nonsense')).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  test('an item of a session that was archived or deleted is never given out', async () => {
-    const it = opened();
+  test('an item of a session that was archived or deleted is never given out', async ({ it }) => {
     it.ended.add(await enqueued(it));
     it.archived.add(await enqueued(it));
     expect(await it.poll()).toBeUndefined();
     expect((await it.service.items(environment)).map(({ state }) => state)).toEqual(['stopped', 'stopped']);
   });
 
-  test('its numbers say who waits, who is claimed and how many workers ask', async () => {
-    const it = opened();
+  test('its numbers say who waits, who is claimed and how many workers ask', async ({ it }) => {
     const none = { waiting: 0, claimed: 0, oldestQueuedAt: null, workers: 0 };
     expect(await it.service.stats(environment)).toEqual(none);
     const at = it.clock.now();
@@ -166,8 +158,7 @@ describe('the queue', () => {
 const pollOptions = () => ({ blockMs: 0, reclaimMs: 5_000, maker: {}, signal: new AbortController().signal });
 
 describe('a lease', () => {
-  test('is kept by heartbeats that name the one before, and by no other', async () => {
-    const it = opened();
+  test('is kept by heartbeats that name the one before, and by no other', async ({ it }) => {
     await enqueued(it);
     const { id } = await it.serve();
     const beat = (expected: number | null) => it.service.beat(environment, id, { expected });
@@ -182,8 +173,7 @@ describe('a lease', () => {
     expect(await it.poll()).toBeUndefined();
   });
 
-  test('that lapses gives the item to the next worker, and ends the earlier one', async () => {
-    const it = opened();
+  test('that lapses gives the item to the next worker, and ends the earlier one', async ({ it }) => {
     const session = await enqueued(it);
     const item = await it.serve();
     const last = await it.service.beat(environment, item.id, { expected: null, ttlSeconds: 30 });
@@ -194,23 +184,22 @@ describe('a lease', () => {
     it.clock.advance(1);
     const next = await it.poll();
     expect(next).toMatchObject({ id: item.id, state: 'queued', heartbeatAt: null });
-    expect(before?.ended.aborted).toBe(true);
-    expect(await it.queue.find(item.token)).toBeUndefined();
+    expect([before?.ended.aborted, await it.queue.find(item.token)]).toEqual([true, undefined]);
     expect(await it.queue.find(next?.token ?? '')).toMatchObject({ work: { id: item.id } });
     const late = await it.service.beat(environment, item.id, { expected: last.heartbeatAt });
     expect(late.outcome).toBe('mismatch');
   });
 
-  test('begins with the acknowledgement, so a worker that dies before its first heartbeat holds nothing for ever', async () => {
-    const it = opened();
+  test('begins with the acknowledgement, so a worker that dies before its first heartbeat holds nothing for ever', async ({
+    it,
+  }) => {
     await enqueued(it);
     await it.serve();
     it.clock.advance(90_000);
     expect(await it.poll()).toBeDefined();
   });
 
-  test('survives a restart of the server', async () => {
-    const it = opened();
+  test('survives a restart of the server', async ({ it }) => {
     await enqueued(it);
     const item = await it.serve();
     const { heartbeatAt } = await it.service.beat(environment, item.id, { expected: null });
@@ -223,8 +212,7 @@ describe('a lease', () => {
 });
 
 describe('a stop', () => {
-  test('asks the worker, which then ends the item', async () => {
-    const it = opened();
+  test('asks the worker, which then ends the item', async ({ it }) => {
     await enqueued(it);
     const { id, token } = await it.serve();
     const { heartbeatAt } = await it.service.beat(environment, id, { expected: null });
@@ -235,24 +223,21 @@ describe('a stop', () => {
     expect(await it.service.beat(environment, id, { expected: heartbeatAt })).toMatchObject({ state: 'stopping' });
     const worker = await it.queue.find(token);
     expect(await it.service.stop(environment, id, { force: true })).toMatchObject({ state: 'stopped' });
-    expect(worker?.ended.aborted).toBe(true);
-    expect(await it.queue.find(token)).toBeUndefined();
+    expect([worker?.ended.aborted, await it.queue.find(token)]).toEqual([true, undefined]);
     expect(await it.service.beat(environment, id, { expected: null })).toMatchObject({
       outcome: 'ended',
       state: 'stopped',
     });
   });
 
-  test('of an item that waits takes it from the queue', async () => {
-    const it = opened();
+  test('of an item that waits takes it from the queue', async ({ it }) => {
     const id = await enqueued(it);
     await it.service.withdraw(environment, id);
     expect(await it.poll()).toBeUndefined();
     await it.service.withdraw(environment, id); // again is no failure
   });
 
-  test('that a dead worker never hears ends the item with its lease', async () => {
-    const it = opened();
+  test('that a dead worker never hears ends the item with its lease', async ({ it }) => {
     await enqueued(it);
     const { id } = await it.serve();
     await it.service.stop(environment, id, { force: false });
@@ -265,8 +250,7 @@ describe('a stop', () => {
 describe('credentials of workers', () => {
   const wish = { name: 'laptop', maker: { key: 'maker' } };
 
-  test('a key opens its environment until it is revoked, with the tokens of its claims', async () => {
-    const it = opened();
+  test('a key opens its environment until it is revoked, with the tokens of its claims', async ({ it }) => {
     const { key, view } = await it.service.createKey(environment, wish);
     const found = await it.queue.find(key);
     const expected = { environmentId: environment, owner: 'owner', keyId: view.id, maker: { key: 'maker' } };
@@ -282,11 +266,9 @@ describe('credentials of workers', () => {
     expect(found?.ended.aborted).toBe(true);
   });
 
-  test('the store has neither the key nor its hash under a known secret, and the list no secret', async () => {
-    const it = opened();
+  test('the store has neither the key nor its hash under a known secret, and the list no secret', async ({ it }) => {
     const { key } = await it.service.createKey(environment, wish);
-    const kept = JSON.stringify(await it.records.list('environment-key'));
-    expect(kept).not.toContain(key.slice(-43));
+    expect(JSON.stringify(await it.records.list('environment-key'))).not.toContain(key.slice(-43));
     expect(JSON.stringify(await it.service.keys(environment))).not.toMatch(/hash|pepper|maker/);
   });
 
@@ -301,8 +283,7 @@ describe('credentials of workers', () => {
     expect(await it.queue.find(change(key))).toBeUndefined();
   });
 
-  test('a token that was changed, or is a day old, opens nothing', async () => {
-    const it = opened();
+  test('a token that was changed, or is a day old, opens nothing', async ({ it }) => {
     await enqueued(it);
     const { id, token } = await it.serve();
     const [text = '', pepper, mac] = token.split('.');
@@ -315,15 +296,13 @@ describe('credentials of workers', () => {
     expect(await it.queue.find(token)).toBeUndefined();
   });
 
-  test('keys end with their environment', async () => {
-    const it = opened();
+  test('keys end with their environment', async ({ it }) => {
     const { key } = await it.service.createKey(environment, wish);
     it.gone.add(environment);
     expect(await it.queue.find(key)).toBeUndefined();
   });
 
-  test('an environment has at most a hundred keys', async () => {
-    const it = opened();
+  test('an environment has at most a hundred keys', async ({ it }) => {
     for (let n = 0; n < 100; n++) await it.service.createKey(environment, wish);
     await expect(it.service.createKey(environment, wish)).rejects.toMatchObject({ code: 'quota' });
     await it.service.createKey(other, wish);

@@ -103,8 +103,7 @@ test('a long log shows its end before what is in the middle is asked for', async
     [9_700, undefined],
     [1_000, 10_000],
   ]);
-  expect(seen.end).toEqual(range(9_701, 10_000));
-  expect(seen.whole).toEqual(range(1, 10_000));
+  expect([seen.end, seen.whole]).toEqual([range(9_701, 10_000), range(1, 10_000)]);
   expect(server.followedAfter).toEqual([10_000]);
 });
 
@@ -127,8 +126,7 @@ test.each([0, 4_700, 1_000, 4_000])(
     await settle();
     server.append();
     await settle();
-    expect(seen.shown).toEqual(range(1, 5_001));
-    expect(seen.ends).toEqual(['joined']);
+    expect([seen.shown, seen.ends]).toEqual([range(1, 5_001), ['joined']]);
   },
 );
 
@@ -142,8 +140,7 @@ test('a subscription that fails while the middle is read continues after the new
   };
   reader.start();
   await settle();
-  expect(seen.shown).toEqual(range(1, 7_501));
-  expect(server.followedAfter).toEqual([5_000, 7_501]);
+  expect([seen.shown, server.followedAfter]).toEqual([range(1, 7_501), [5_000, 7_501]]);
 });
 
 test('a session that does not exist is left once', async () => {
@@ -151,8 +148,7 @@ test('a session that does not exist is left once', async () => {
   server.breaks.set(3_000, new Error('no such session'));
   reader.start();
   await settle();
-  expect(seen.ends).toEqual(['gone']);
-  expect(server.subscriber).toBeUndefined();
+  expect([seen.ends, server.subscriber]).toEqual([['gone'], undefined]);
 });
 
 test('a reader that was ended shows nothing more', async () => {
@@ -161,9 +157,7 @@ test('a reader that was ended shows nothing more', async () => {
   server.onList = (after) => after === 2_000 && stop();
   stop = reader.start();
   await settle();
-  expect(seen.whole).toEqual(range(1, 2_000));
-  expect(seen.ends).toEqual([]);
-  expect(server.subscriber).toBeUndefined();
+  expect([[seen.whole, seen.ends], server.subscriber]).toEqual([[range(1, 2_000), []], undefined]);
 });
 
 test('a server that lost the events after the place has the log read again', async () => {
@@ -171,6 +165,5 @@ test('a server that lost the events after the place has the log read again', asy
   reader.start();
   await settle();
   server.subscriber?.onData({ type: 'resync' });
-  expect(seen.ends).toEqual(['again']);
-  expect(server.subscriber).toBeUndefined();
+  expect([seen.ends, server.subscriber]).toEqual([['again'], undefined]);
 });

@@ -43,8 +43,7 @@ test('a permitted call is one card, with the arguments that ran and the decision
 
 test('an agent that asks after it announced the call gets one card too, which is open until someone decides', () => {
   const model = modelOf(calling, requested);
-  expect(kinds(model)).toEqual(['tool']);
-  expect(model.open.value.map(({ kind }) => kind)).toEqual(['approval']);
+  expect([kinds(model), model.open.value.map(({ kind }) => kind)]).toEqual([['tool'], ['approval']]);
   model.take([resolved]);
   expect(model.open.value).toEqual([]);
 });
@@ -86,8 +85,7 @@ test('failures of the provider one after another are one line, with the next try
 const phase = (name: string) => event('sandbox.phase', { phase: name, ms: 0 });
 
 test('a sandbox that was ready at once is no news', () => {
-  expect(kinds(modelOf(phase('ready')))).toEqual([]);
-  expect(kinds(modelOf(phase('starting'), phase('ready')))).toEqual(['phase']);
+  expect([kinds(modelOf(phase('ready'))), kinds(modelOf(phase('starting'), phase('ready')))]).toEqual([[], ['phase']]);
   expect(kinds(modelOf(phase('lost'), phase('ready')))).toEqual(['phase', 'phase']);
 });
 
@@ -118,11 +116,9 @@ test('a model that takes over another one goes on where that one was', () => {
   const whole = modelOf(event('run.started', { task: 'x' }), calling, requested);
   const end = modelOf(event('message.assistant', { messageId: 'm', text: 'The end alone.' }));
   end.takeOver(whole);
-  expect(kinds(end)).toEqual(['tool']);
-  expect(end.open.value.map(({ kind }) => kind)).toEqual(['approval']);
+  expect([kinds(end), end.open.value.map(({ kind }) => kind)]).toEqual([['tool'], ['approval']]);
   end.take([resolved, event('run.end', { status: 'completed', task: 'x' })]);
-  expect(end.open.value).toEqual([]);
-  expect(kinds(end)).toEqual(['tool', 'end']);
+  expect([end.open.value, kinds(end)]).toEqual([[], ['tool', 'end']]);
 });
 
 test('an end whose run began before the part that was read names no sums', () => {

@@ -67,12 +67,10 @@ test('a task that takes too long ends its worker, and a new worker does the next
   const slow = read('slow');
   newest().ready();
   elapse();
-  expect(await slow).toBeUndefined();
-  expect(workers[0]?.isEnded).toBe(true);
+  expect([await slow, workers[0]?.isEnded]).toEqual([undefined, true]);
   newest().ready();
   newest().answer(['fine']);
-  expect(await next).toEqual(['fine']);
-  expect(workers).toHaveLength(2);
+  expect([await next, workers.length]).toEqual([['fine'], 2]);
 });
 
 test('a worker that was started ahead does the first task, and is started once', () => {
@@ -81,8 +79,7 @@ test('a worker that was started ahead does the first task, and is started once',
   newest().ready();
   queue.warm();
   void read('first');
-  expect(textsOf(newest())).toEqual(['first']);
-  expect(workers).toHaveLength(1);
+  expect([textsOf(newest()), workers.length]).toEqual([['first'], 1]);
 });
 
 test('after three slow tasks the next ones get less time', () => {
@@ -102,8 +99,7 @@ test('a failed task has no output, and its worker goes on', async () => {
   const task = read('deep');
   newest().ready();
   newest().answer(undefined);
-  expect(await task).toBeUndefined();
-  expect(workers).toHaveLength(1);
+  expect([await task, workers.length]).toEqual([undefined, 1]);
 });
 
 test('a worker that does not start leaves every text plain, and a later text tries again', async () => {
@@ -113,8 +109,7 @@ test('a worker that does not start leaves every text plain, and a later text tri
   expect(await Promise.all(both)).toEqual([undefined, undefined]);
   void read('c');
   newest().ready();
-  expect(textsOf(newest())).toEqual(['c']);
-  expect(workers).toHaveLength(2);
+  expect([textsOf(newest()), workers.length]).toEqual([['c'], 2]);
 });
 
 test('a browser that refuses workers leaves texts plain', async () => {
@@ -133,6 +128,5 @@ test('a task that is no longer needed is not begun', async () => {
   const task = read('gone', ended.signal);
   ended.abort();
   newest().ready();
-  expect(await task).toBeUndefined();
-  expect(newest().orders).toEqual([]);
+  expect([await task, newest().orders]).toEqual([undefined, []]);
 });

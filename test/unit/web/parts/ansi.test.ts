@@ -24,8 +24,7 @@ test('a line of the terminal has a limit of spans, and goes on in further rows',
 
 test('no character is halved where a row ends', () => {
   const rows = ansiRows(`x${'\ud83d\ude00'.repeat(500)}`);
-  expect(rows.flat().every(({ text }) => text.isWellFormed())).toBe(true);
-  expect(rows.length).toBe(6);
+  expect([rows.flat().every(({ text }) => text.isWellFormed()), rows.length]).toEqual([true, 6]);
 });
 
 test.each([

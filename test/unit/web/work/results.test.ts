@@ -40,6 +40,4 @@ test.each([
   ['snake.html', '/snake.html'],
   ['index.html', '/'],
   ['site/index.html', '/'],
-])('the server of %s shows it at %s', (file, path) => {
-  expect(pathAtServer(file)).toBe(path);
-});
+])('the server of %s shows it at %s', (file, path) => expect(pathAtServer(file)).toBe(path));

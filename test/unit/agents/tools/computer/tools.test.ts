@@ -66,8 +66,7 @@ test('a screenshot has the size the model points in, and asks no leave', async (
 test('input is scaled to the desktop, and waits for the one who holds the keyboard', async () => {
   const { run, done, waits } = bench();
   await run(computer, { action: 'double_click', coordinate: [100, 50] });
-  expect(done).toEqual([{ kind: 'click', button: 'left', count: 2, x: 200, y: 100 }]);
-  expect(waits).toEqual(['asked']);
+  expect([done, waits]).toEqual([[{ kind: 'click', button: 'left', count: 2, x: 200, y: 100 }], ['asked']]);
 });
 
 test.each([

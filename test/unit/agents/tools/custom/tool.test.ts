@@ -41,8 +41,7 @@ test('a tool works on the sandbox and writes into the log of its session', async
     const { exitCode } = await sandbox.exec('wc', { timeoutSeconds: 1 });
     return `${new TextDecoder().decode(await sandbox.readFile(path))} ${exitCode} in ${sandbox.workdir}`;
   });
-  expect(await call()).toEqual({ ok: true, output: 'hi 3 in /workspace' });
-  expect(said).toEqual(['reading a\n']);
+  expect([await call(), said]).toEqual([{ ok: true, output: 'hi 3 in /workspace' }, ['reading a\n']]);
   expect(asked).toEqual([{ command: 'wc', timeoutMs: 1_000, tag: 'run' }]); // a stop of the run finds it by its tag
 });
 

@@ -4,7 +4,6 @@ import { judgedServer, serverChecks } from '../../../../../src/app/commands/atta
 
 const answer = (status: number, text = '', headers: Answer['headers'] = {}): Answer => ({ status, text, headers });
 const file = answer(404, 'no such file');
-/** The answers of a server with a token. */
 const closed: ServerAnswers = {
   'without a token': answer(401),
   'with a wrong token': answer(401),

@@ -116,8 +116,7 @@ test('a call that waits for approval holds no other call, but those that must fo
 test('a question waits for the calls before it, and the calls after it wait for its answer', async () => {
   const { make, end, running, runWriter } = bench();
   const made = make({ callId: 'a' }, { callId: 'q', name: 'message_ask_user' }, { callId: 'b' });
-  expect(await running()).toEqual(['a']);
-  expect(runWriter.openCalls.map(({ callId }) => callId)).toEqual(['a']);
+  expect([await running(), runWriter.openCalls.map(({ callId }) => callId)]).toEqual([['a'], ['a']]);
   await end('a');
   expect((await made).map(({ kind }) => kind)).toEqual(['called', 'ask', 'held']);
 });
@@ -159,8 +158,7 @@ test('the first call that the budget does not cover is not made, nor are those b
     keepCalls: (count) => kept.push(count),
   });
   const made = make({ callId: 'a' }, { callId: 'b' }, { callId: 'c' }, { callId: 'd' });
-  expect(await running()).toEqual(['a', 'b']);
-  expect(kept).toEqual([2]);
+  expect([await running(), kept]).toEqual([['a', 'b'], [2]]);
   for (const callId of ['a', 'b']) await end(callId);
   const outcomes = await made;
   expect(outcomes.map(({ kind }) => kind)).toEqual(['called', 'called', 'unaffordable', 'held']);
@@ -186,6 +184,5 @@ test('calls are paid before they are made, those that a budget of many does not 
   await end('a');
   const outcomes = await made;
   expect(outcomes.map(({ kind }) => kind)).toEqual(['called', 'ask', 'unaffordable', 'held']);
-  expect(outcomes[2]).toEqual({ kind: 'unaffordable', over });
-  expect([paid, back]).toEqual([[4], [1]]); // the call that asks a person is not made yet
+  expect([outcomes[2], [paid, back]]).toEqual([{ kind: 'unaffordable', over }, [[4], [1]]]); // the call that asks a person is not made yet
 });

@@ -14,8 +14,7 @@ describe('an open message', () => {
 
   test('is closed by its full message, and the waiting facts follow', () => {
     const open = new OpenMessage();
-    expect(open.arrange([says('a')])).toEqual([says('a')]);
-    expect(open.arrange([usage, output])).toEqual([]);
+    expect([open.arrange([says('a')]), open.arrange([usage, output])]).toEqual([[says('a')], []]);
     expect(open.arrange([says('b')])).toEqual([says('b')]);
     expect(open.arrange([assistantMessage('ab')])).toEqual([assistantMessage('ab'), usage, output]);
     expect(open.id).toBeUndefined();
@@ -52,15 +51,13 @@ describe('an open message', () => {
   test('can be closed by hand, once', () => {
     const open = new OpenMessage();
     open.arrange([says('text'), usage]);
-    expect(types(open.close())).toEqual(['message.assistant', 'usage']);
-    expect(open.close()).toEqual([]);
+    expect([types(open.close()), open.close()]).toEqual([['message.assistant', 'usage'], []]);
   });
 
   test('from an earlier process continues with its text', () => {
     const open = new OpenMessage();
     open.adopt(says('ly'), 'early');
     expect(open.id).toBe(messageId());
-    expect(open.arrange([says(' bird')])).toEqual([says(' bird')]);
-    expect(open.close()).toEqual([assistantMessage('early bird')]);
+    expect([open.arrange([says(' bird')]), open.close()]).toEqual([[says(' bird')], [assistantMessage('early bird')]]);
   });
 });

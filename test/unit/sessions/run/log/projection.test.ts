@@ -94,9 +94,7 @@ describe('the record of a session', () => {
         [fact('sandbox.phase', { phase }, null)],
         stored({ sandboxState: phase === 'lost' ? 'running' : 'not_found' }),
       ),
-    ).toMatchObject({
-      sandboxState,
-    }),
+    ).toMatchObject({ sandboxState }),
   );
 
   test('remembers until the next run that a person stopped its sandbox', () => {

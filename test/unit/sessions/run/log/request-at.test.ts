@@ -46,9 +46,8 @@ function bench(
     turns += 1;
     const made = await takeTurn({ model, runWriter: by }, { ...wanted, note: noteOf(turns) }, signal);
     if (!made.ok) return;
-    for (const { callId, name } of made.message.calls) {
+    for (const { callId, name } of made.message.calls)
       by.add({ runId: runId(), message: { role: 'tool', callId, name, output, success: true } });
-    }
     await by.write(...made.facts);
   };
   const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });

@@ -38,8 +38,7 @@ describe('a run that is written down', () => {
       expect(appends).toEqual([]);
       if (end) await runWriter.close([stopped()], 'cancelled');
       else await runWriter.write(runWriter.plan([running]));
-      expect(appends).toEqual([2]);
-      expect(await types()).toEqual(['title', end ? 'run.end' : 'plan']);
+      expect([appends, await types()]).toEqual([[2], ['title', end ? 'run.end' : 'plan']]);
     }
   });
 

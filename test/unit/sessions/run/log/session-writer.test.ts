@@ -22,8 +22,10 @@ describe('the writer of a session', () => {
   test('keeps the order of the calls, and says where the first fact of each came to stand', async () => {
     const { writer, types } = writerBench();
     const seqs = await Promise.all([writer.write([asks('x'), step]), writer.write([step]), writer.write([egress])]);
-    expect(seqs).toEqual([1, 3, 4]);
-    expect(await types()).toEqual(['message.user', 'step', 'step', 'egress']);
+    expect([seqs, await types()]).toEqual([
+      [1, 3, 4],
+      ['message.user', 'step', 'step', 'egress'],
+    ]);
   });
 
   test('writes the first at once, and what piles up meanwhile together', async () => {
@@ -39,8 +41,7 @@ describe('the writer of a session', () => {
   test('points to the fact that was asked for, not to the message that had to be completed before it', async () => {
     const { writer, types } = writerBench();
     await writer.write([says('a')]);
-    expect(await writer.write([fact('title', { title: 'x' })])).toBe(2);
-    expect(await writer.write([step])).toBe(4);
+    expect([await writer.write([fact('title', { title: 'x' })]), await writer.write([step])]).toEqual([2, 4]);
     expect(await types()).toEqual(['message.delta', 'title', 'message.assistant', 'step']);
   });
 
@@ -59,13 +60,10 @@ describe('the writer of a session', () => {
     const { writer, heard, record } = writerBench({ append: (real) => stopped.then(real) });
     const written = writer.write([asks('x')]);
     await quiet();
-    expect(heard).toEqual([]);
-    expect(writer.record.latestMessage).toBe('');
+    expect([heard, writer.record.latestMessage]).toEqual([[], '']);
     store();
     await written;
-    expect(heard).toHaveLength(1);
-    expect(writer.record.latestMessage).toBe('x');
-    expect(await record()).toEqual(writer.record);
+    expect([heard.length, writer.record.latestMessage, await record()]).toEqual([1, 'x', writer.record]);
   });
 
   test('counts nothing as unread while somebody watches', async () => {
@@ -101,8 +99,7 @@ describe('the writer of a session', () => {
       })(),
     ]);
     await refused;
-    expect(appends).toHaveLength(5);
-    expect(broken).toEqual([busy]);
+    expect([appends.length, broken]).toEqual([5, [busy]]);
     await expect(writer.write([step])).rejects.toBe(busy);
     expect(appends).toHaveLength(5);
   });
@@ -115,8 +112,7 @@ describe('the writer of a session', () => {
     const second = expect(writer.write([step])).rejects.toBe(fenced);
     await Promise.all([first, second]);
     await expect(writer.write([step])).rejects.toBe(fenced);
-    expect(broken).toEqual([fenced]);
-    expect(appends).toEqual([1]);
+    expect([broken, appends]).toEqual([[fenced], [1]]);
   });
 
   test('refuses when the log is so slow that five thousand wait', async () => {

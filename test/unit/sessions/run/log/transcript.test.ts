@@ -116,8 +116,7 @@ describe('the transcript', () => {
   test('says where the messages of a run begin, or its own end for a run without messages', () => {
     const transcript = bench().open();
     transcript.add(asked('one'), asked('two', runId(2)));
-    expect(transcript.view(runId(2)).runFrom).toBe(1);
-    expect(transcript.view(runId(3)).runFrom).toBe(2);
+    expect([transcript.view(runId(2)).runFrom, transcript.view(runId(3)).runFrom]).toEqual([1, 2]);
     expect(transcript.view(runId()).messages.map((it) => it.role === 'user' && it.text)).toEqual(['one', 'two']);
   });
 
@@ -163,8 +162,7 @@ describe('the transcript', () => {
     const transcript = bench().open();
     transcript.add(asked('one'), replied(['c1']), replied(['c2'], runId(2)));
     expect(['c1', 'c2', 'c3'].map((id) => transcript.callIds().has(id))).toEqual([true, true, false]);
-    expect(transcript.hasMessage(messageId())).toBe(true);
-    expect(transcript.hasMessage(messageId(2))).toBe(false);
+    expect([transcript.hasMessage(messageId()), transcript.hasMessage(messageId(2))]).toEqual([true, false]);
   });
 
   test('of one session has no message of another', async () => {

@@ -41,8 +41,7 @@ test('the first call below a folder is told its notes, the outermost first, and 
 test('calls that run at once tell notes once, and another run tells them again', async () => {
   const { touch } = bench({ 'app/a/AGENTS.md': 'Use tabs.' });
   const args = { file: 'app/a/b.ts' };
-  const both = await Promise.all([touch(args), touch(args)]);
-  expect(both.filter((one) => one !== undefined)).toHaveLength(1);
+  expect((await Promise.all([touch(args), touch(args)])).filter((one) => one !== undefined)).toHaveLength(1);
   expect(await touch(args, {})).toContain('Use tabs.');
 });
 

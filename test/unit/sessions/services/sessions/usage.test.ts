@@ -78,8 +78,7 @@ test('a caller gets the sums of its own sessions alone, an administrator those o
   const turns = async (principal: Principal) =>
     (await guardedUsage(it, () => principal).report({ ...range, by: 'person' })).groups.map(({ id }) => id);
   expect(await turns({ role: 'user', owner: 'bob' })).toEqual(['bob']);
-  expect(await turns({ role: 'operator', owner: 'eve' })).toEqual([]);
-  expect(await turns({ role: 'nobody' })).toEqual([]);
+  expect([await turns({ role: 'operator', owner: 'eve' }), await turns({ role: 'nobody' })]).toEqual([[], []]);
   expect(await turns({ role: 'admin' })).toEqual(['ada', 'bob']);
 });
 

@@ -18,12 +18,7 @@ function running(begin: () => void = () => {}) {
       begin();
       return { id, pid: 1, startedAt: 0 };
     },
-    attach: async () => ({
-      ended: new Promise(() => {}),
-      write: async () => {},
-      endInput: () => {},
-      detach: () => {},
-    }),
+    attach: async () => ({ ended: new Promise(() => {}), write: async () => {}, endInput: () => {}, detach: () => {} }),
     async close(id) {
       ran.delete(id);
     },
