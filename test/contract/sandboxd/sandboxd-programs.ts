@@ -139,7 +139,9 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
         programs.attach('none', { onOutput: () => {}, onErrors: () => {} }, budget()),
         programs.close('none', budget()),
       ];
-      expect(await codesOf(calls)).toEqual('file_not_found path_outside invalid_request invalid_request not_found not_found'.split(' '));
+      expect(await codesOf(calls)).toEqual(
+        'file_not_found path_outside invalid_request invalid_request not_found not_found'.split(' '),
+      );
       expect(await programs.list(budget())).toEqual([]);
     });
 
