@@ -1,7 +1,5 @@
 // A stop over any API ends every process that the stopped work started.
 import { describe, expect, test } from 'vitest';
-import { fakeGemini, functionCall, type GeminiReply, parts, text } from '../../support/agents/fake-gemini.ts';
-import { canaryKey } from '../../support/agents/gemini.ts';
 import { fence } from '../../support/clients/api.ts';
 import { type RealServer, realServer } from '../../support/servers/real-server.ts';
 import { workspaceClient } from '../../support/workspace.ts';
@@ -49,36 +47,6 @@ export const stoppingIn = (world: World) =>
         await expect.poll(() => sleeping(real, id), { message: name }).toEqual([]);
         await expect.poll(() => real.client.status(id), { message: name }).not.toBe('running');
       }
-      await real.holds(id);
-    });
-
-    test("the agent's tool that ends a shell ends what its earlier commands left in the background", async (context) => {
-      const act = (...some: object[]): GeminiReply => ({ chunks: [parts(some), parts([{ text: '' }], 'STOP')] });
-      const begin = `(${family}) > /dev/null 2>&1 & until pgrep -f 'sleep 813'; do sleep 0.1; done`;
-      await using gemini = await fakeGemini([
-        act(functionCall('make_plan', { title: 'Stop it', steps: ['Stop'], acknowledgement: 'Yes.' }, 'a==')),
-        act(functionCall('shell_exec', { id: 'work', command: begin }, 'b==')),
-        act(functionCall('message_ask_user', { text: 'Now?' }, 'c==')),
-        act(functionCall('shell_kill_process', { id: 'work' }, 'd==')),
-        act(functionCall('message_ask_user', { text: 'Done?' }, 'e==')),
-        { chunks: [text('Stopped.', 'STOP')] },
-        { chunks: [text('Stopped it.', 'STOP')] },
-      ]);
-      await using real = await realServer(context, world, {
-        CORRAL_MODEL: 'gemini/gemini-2.5-flash',
-        GEMINI_API_KEY: canaryKey,
-        CORRAL_UNCONFINED: '1',
-        CORRAL_MODELS_GEMINI_BASE_URL: gemini.url,
-      });
-      const id = await real.ready();
-      await real.client.send(id, 'Please stop it');
-      await expect.poll(() => real.client.status(id)).toBe('waiting');
-      expect(await sleeping(real, id)).toEqual(everybody);
-      await real.client.send(id, 'Now');
-      await expect.poll(() => sleeping(real, id)).toEqual([]);
-      await expect.poll(() => real.client.status(id)).toBe('waiting');
-      await real.client.send(id, 'Yes');
-      await real.rests(id);
       await real.holds(id);
     });
 

@@ -3,8 +3,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fakeKey, fakeProvider } from '../../support/agents/fake-models/server.ts';
-import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { needs } from '../../support/servers/components.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
@@ -59,51 +57,6 @@ test('sessions name a template over every API, and an unknown one is refused wit
   }
   client.close();
 });
-const local = (url: string) => ({
-  CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url, 'api-key': fakeKey } }),
-  CORRAL_MODEL: 'local/server',
-});
-
-test('the model of the session precedes that of its template, which precedes that of the server', async () => {
-  const replies = ({ body }: FakeRequest): FakeReply =>
-    body.model === 'broken' ? { status: 401, message: 'No.' } : { text: 'Hi.' };
-  await using provider = await fakeProvider('compatible', replies);
-  using folder = temporaryFolder();
-  const house =
-    'mode: react\nmodel: local/template\nprompt: Speak like a house.\ntools: {allow: [bash]}\nprompt-parts: {rules: Keep the doors shut.}';
-  const settings = settingsWith(folder.path, { 'templates/house.yaml': house });
-  await using server = await serverProcess({ ...settings, ...local(provider.url) });
-  using client = openClient(server.url, 'ws');
-  const asked = async (given: Parameters<typeof client.sessions.create.mutate>[0]) => {
-    const before = provider.requests.length;
-    const { id } = await client.sessions.create.mutate({ ...given, task: 'Hello' });
-    const status = async () => (await client.sessions.get.query({ id })).status;
-    await expect.poll(status).toBe('completed');
-    const requests = provider.requests.slice(before);
-    const agent = await client.sessions.agent.query({ id });
-    return { agent, requests, models: [...new Set(requests.map(({ body }) => body.model))] };
-  };
-
-  expect(await asked({})).toMatchObject({ models: ['server'], agent: { mode: 'plan-act', model: 'local/server' } });
-  const ofTemplate = await asked({ template: 'house' });
-  expect(ofTemplate).toMatchObject({
-    models: ['template'],
-    agent: { template: 'house', mode: 'react', model: 'local/template', fallbacks: [] },
-  });
-  expect(ofTemplate.agent.tools).toContain('shell_exec');
-  expect(ofTemplate.agent.tools).not.toContain('file_read');
-  const [asks] = ofTemplate.requests.map(({ body }) => JSON.stringify(body));
-  expect(asks).toContain('Speak like a house.');
-  expect(asks).toContain('Keep the doors shut.');
-  expect(asks).not.toContain('# Rules');
-  expect(await asked({ template: 'house', model: 'local/own' })).toMatchObject({ models: ['own'] });
-  const fallbacks = ['local/third'];
-  expect(await asked({ template: 'house', model: 'local/broken', fallbacks })).toMatchObject({
-    models: ['broken', 'third'],
-    agent: { model: 'local/broken', fallbacks },
-  });
-});
-
 test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', async (context) => {
   await needs(context, 'bubblewrap');
   await needs(context, 'registries');

@@ -223,25 +223,6 @@ test.for(['after_seq=x', 'after_seq=-1', 'after_seq=01', 'after_seq=1&after_seq=
   },
 );
 
-test('a cursor ahead of the log gets a resync first, and the stream continues after the end of the log', async ({
-  server,
-}) => {
-  const { sid, id } = await crogiaSession(server);
-  await played(server, id);
-  const { lastSeq } = await server.fake.sessions.get(id);
-  using client = await connect(server, `${sid}?after_seq=${lastSeq + 5}`);
-  await expect.poll(() => types(client)).toEqual(['connection_established', 'resync']);
-  expect(client.frames[1]).toMatchObject({
-    reason: 'cursor_ahead',
-    oldest_seq: 1,
-    latest_seq: lastSeq,
-    seq: lastSeq,
-    content: '',
-  });
-  await server.fake.sessions.send(id, { text: 'More', mode: 'queue' });
-  await expect.poll(() => client.frames.at(-1)).toMatchObject({ type: 'task_started', seq: lastSeq + 2 });
-});
-
 test('a cursor whose deltas are compacted gets a resync; cambioml never needs one, and cursor 0 gets whole texts', async ({
   server,
 }) => {
