@@ -10,8 +10,7 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
     const sleeping = async (client: SandboxClient) =>
       (await client.processes(budget())).filter(({ cmd }) => /^sleep/.test(cmd)).map(({ cmd }) => cmd);
 
-    test('a shell, a program and a job work in a folder whose name is not UTF-8', async () => {
-      const client = await opened();
+    test('a shell, a program and a job work in a folder whose name is not UTF-8', async ({ client }) => {
       const here = 'pwd | od -An -tx1 | tr -d " \\n"';
       const { output } = await run(client, `mkdir $'caf\\xe9'; cd $'caf\\xe9'; ${here}`);
       expect((await run(client, here)).output).toBe(output); // the shell is still there
