@@ -93,7 +93,9 @@ test('a session waits in the queue until a worker gives it a sandbox', async () 
   await expect.poll(() => boxesOf(session), patiently).toEqual([]);
 });
 
-test('a session of an owner waits through the death of its server, and the owner’s worker ends it', { tags: ['nightly'] }, async () => {
+test('a session of an owner waits through the death of its server, and the owner’s worker ends it', {
+  tags: ['nightly'],
+}, async () => {
   const owner = await corral.api.keys.create.mutate({ name: 'owner', role: 'user' });
   const queue = await queueOfTest(undefined, owner.key);
   const session = await queue.begin('run: echo after-$((1+1))');
