@@ -82,3 +82,6 @@ export const inOneLine = (text: string, joint = ' '): string =>
 
 /** A size as people read it: whole MiB, rounded down. */
 export const mib = (bytes: number): string => `${Math.floor(bytes / 2 ** 20)} MiB`;
+
+/** Whether a header or reason can be sent on. Node accepts control characters in a reason that it receives, and throws where it sends them. */
+export const isHeaderText = (text: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(text);

@@ -28,7 +28,7 @@ export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http
   return { Host: local, ...Object.fromEntries(kept), ...forwarded };
 }
 
-/** It would keep the preview out of a frame of the page. */
+/** Headers that would keep the preview out of a frame of the page. */
 const notForNames = new Set(['x-frame-options']);
 
 /** The headers of a program's answer under an origin of its own. */

@@ -50,22 +50,25 @@ function targetsOf(path: string, method: string, paths: Record<string, Json>): [
 }
 
 const propertiesOf = (one: Json | undefined) => (one?.properties ?? {}) as Record<string, Json>;
-type Place = readonly [pointer: string, schema: Json];
+type SchemaPart = readonly [pointer: string, schema: Json];
 
 /** Where an id can be: in the reply, which some facades wrap in `data`, or in the first entry of a list in it. */
-function placesIn(schema: Json | undefined, isList: boolean): Place[] {
+function placesIn(schema: Json | undefined, isList: boolean): SchemaPart[] {
   const data = propertiesOf(schema).data;
-  const wholes: Place[] = [...(schema ? [['', schema] as const] : []), ...(data ? [['/data', data] as const] : [])];
+  const wholes: SchemaPart[] = [
+    ...(schema ? [['', schema] as const] : []),
+    ...(data ? [['/data', data] as const] : []),
+  ];
   if (!isList) return wholes;
-  const parts = wholes.flatMap(([pointer, one]): Place[] => [
+  const parts = wholes.flatMap(([pointer, one]): SchemaPart[] => [
     [pointer, one],
     ...Object.entries(propertiesOf(one)).map(([name, part]) => [`${pointer}/${name}`, part] as const),
   ]);
-  return parts.flatMap(([pointer, { items }]): Place[] => (items ? [[`${pointer}/0`, items as Json]] : []));
+  return parts.flatMap(([pointer, { items }]): SchemaPart[] => (items ? [[`${pointer}/0`, items as Json]] : []));
 }
 
 /** A JSON pointer to the id. */
-function idIn(places: readonly Place[], param: string): string | undefined {
+function idIn(places: readonly SchemaPart[], param: string): string | undefined {
   const names = [param, `${param}_id`, `${param}Id`, 'session_id', 'sessionId', 'id', 'number', 'name'];
   for (const [prefix, schema] of places) {
     const properties = propertiesOf(schema);

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, InformationEvent, ServerResponse } from 'node:http';
-import { isHeaderText, limitInterimAnswers } from '../../core/text/http-answers.ts';
+import { limitInterimAnswers } from '../../core/concurrency/interim-answers.ts';
+import { isHeaderText } from '../../core/text/text.ts';
 import type { Client } from './client.ts';
 import { searchedAnswer } from './credentials/searched-answer.ts';
 import { withholdFilter } from './credentials/withhold.ts';

@@ -71,7 +71,7 @@ export class Notes {
     return this.#deps.limits;
   }
 
-  /** Those of the holders that ever had notes, or all that had. */
+  /** The holders that ever had notes, among these or all. */
   async holders(
     among?: readonly MemoryHolder[],
   ): Promise<ReadonlyMap<string, { readonly notes: number; readonly size: number; updatedAt: number }>> {

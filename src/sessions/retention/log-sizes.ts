@@ -18,7 +18,7 @@ export class LogSizes {
   readonly #known = new Map<SessionId, MeasuredLog>();
   /** The logs that grew since they were measured. */
   readonly #grown = new Set<SessionId>();
-  /** Those of the last refresh. They are measured once more, because a log is compacted after its last append. */
+  /** The logs that grew before the last refresh. They are measured once more, because a log is compacted after its last append. */
   #justMeasured: readonly SessionId[] = [];
   #areAllKnown = false;
 

@@ -43,7 +43,7 @@ test('a client that openapi-typescript generates from the document compiles', as
   expect(stdout).toBe('');
 });
 
-interface Documented {
+interface ApiOperation {
   readonly operationId: string;
   readonly requestBody?: { readonly content?: Record<string, { readonly example?: object }> };
   readonly responses: Record<string, { readonly links?: Record<string, Link> }>;
@@ -52,7 +52,7 @@ interface Link {
   readonly operationId: string;
   readonly parameters: Record<string, string>;
 }
-type Paths = Record<string, Record<string, Documented>>;
+type Paths = Record<string, Record<string, ApiOperation>>;
 
 /** Makes some of all that can be made from an example of the document alone, and returns the settings with which its ids are used. */
 async function seeded(url: string, paths: Paths): Promise<string> {

@@ -8,7 +8,8 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { isHeaderText, limitInterimAnswers } from '../../../core/text/http-answers.ts';
+import { limitInterimAnswers } from '../../../core/concurrency/interim-answers.ts';
+import { isHeaderText } from '../../../core/text/text.ts';
 import { withoutPreviewCookies } from './cookies.ts';
 
 // Passes requests on to programs in sandboxes, over a connection to their port.

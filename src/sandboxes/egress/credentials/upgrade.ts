@@ -1,6 +1,6 @@
 import { type IncomingMessage, request, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { limitInterimAnswers } from '../../../core/text/http-answers.ts';
+import { limitInterimAnswers } from '../../../core/concurrency/interim-answers.ts';
 import { cannotSearch, findFault, repeatsSecret } from '../answer.ts';
 import { headBytes } from '../heads.ts';
 import { Refusal } from '../refusal.ts';
