@@ -1,7 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { parseRepository } from '../../core/text/repository-address.ts';
 import { exampleCheck } from '../conversation/goal/goal-draft.ts';
-import { readTemplates, templateChoices, templates } from '../conversation/templates.tsx';
 import { once, query } from '../data/server.ts';
 import { refOf } from '../models/model-picker.tsx';
 import { inForce, offered, readModels, readOffered } from '../models/state.ts';
@@ -10,6 +9,7 @@ import { Dialog } from '../parts/kit/dialog.tsx';
 import { ChoiceField, Form, LongTextField, ManyField, TextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { projects } from '../sessions/filters.ts';
+import { readTemplates, templateChoices, templates } from '../sessions/templates.ts';
 import { readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import { AfterFields, afterOf, HookFields, hookOf, type StartsChoice, startsOf } from './starts-fields.tsx';
@@ -172,12 +172,14 @@ export function AutomationForm({ automation, back }: Props) {
   return (
     <Dialog title={t(automation ? 'automations.change' : 'automations.new')} wide>
       <Form failure={t('notSaved')} save={t('automations.save')} cancel={t('cancel')} onCancel={back} onSave={save}>
-        <TextField label={t('automations.name')} required maxLength={255} {...bind('name')} />
-        <ChoiceField
-          label={t('automations.kind')}
-          choices={(['run', 'prebuild'] as const).map((one) => [one, t(`automations.kind.${one}`)])}
-          {...bind('kind')}
-        />
+        <div class="automation-times">
+          <TextField label={t('automations.name')} required maxLength={255} {...bind('name')} />
+          <ChoiceField
+            label={t('automations.kind')}
+            choices={(['run', 'prebuild'] as const).map((one) => [one, t(`automations.kind.${one}`)])}
+            {...bind('kind')}
+          />
+        </div>
         {isRun && <LongTextField label={t('automations.message')} required rows={4} {...bind('message')} />}
         <div class="automation-times">
           <ChoiceField
@@ -224,8 +226,10 @@ export function AutomationForm({ automation, back }: Props) {
           )}
         </div>
         {cron !== undefined && zone !== undefined && <NextTimes cron={cron} timezone={zone} />}
-        <HookFields choice={starts} onChange={setStarts} />
-        <AfterFields choice={starts} onChange={setStarts} own={automation?.id} />
+        <div class="automation-times">
+          <HookFields choice={starts} onChange={setStarts} />
+          <AfterFields choice={starts} onChange={setStarts} own={automation?.id} />
+        </div>
         <LongTextField
           label={t('automations.repositories')}
           isCode

@@ -92,7 +92,7 @@ export function HookFields({ choice, onChange }: Props) {
             chosen={choice.events}
             onChange={(chosen) => onChange({ ...choice, events: events.filter((one) => chosen.includes(one)) })}
           />
-          <div class="automation-times">
+          <div class="automation-times whole-row">
             {has('issue.labelled') && field('label')}
             {(has('issue.assigned') || has('comment.mention')) && field('account', has('comment.mention'))}
             {field('senders')}
@@ -121,7 +121,7 @@ export function AfterFields({ choice, onChange, own }: Props & { readonly own: s
   const others = automations.value?.filter(({ id }) => id !== own) ?? [];
   const id = { value: afterId, required: true, onChange: (to: string) => onChange({ ...choice, afterId: to }) };
   return (
-    <div class="automation-times">
+    <>
       <ChoiceField
         label={t('automations.after')}
         value={after}
@@ -150,6 +150,6 @@ export function AfterFields({ choice, onChange, own }: Props & { readonly own: s
           onChange={(now) => onChange({ ...choice, outcome: now })}
         />
       )}
-    </div>
+    </>
   );
 }

@@ -11,6 +11,7 @@ import { Icon } from '../parts/kit/icon.tsx';
 import { attempt, notify } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { shownProject } from '../sessions/filters.ts';
+import { chosenTemplate } from '../sessions/templates.ts';
 import { chosenSkills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
@@ -22,7 +23,6 @@ import { composerText, draftOf, keepDraft, setComposer } from './composer-text.t
 import { emptyGoal, goalDraftOf, goalOf, problemOf, setGoalDraft } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
 import { chosenRepository, NewSessionChoices } from './new-session-choices.tsx';
-import { chosenTemplate } from './templates.tsx';
 
 const hints: Readonly<Partial<Record<string, TextKey>>> = {
   running: 'hint.steer',

@@ -138,7 +138,7 @@ const Row = memo(({ item, sessionId, isLive }: RowProps) => {
   }
 });
 
-/** A call, or the agent that it gave work to. That card has the agent's state, so calls that only looked are not shown. */
+/** A call, or the agent that it gave work to. The card has the agent's state, so calls that only looked are not shown. */
 function Call({ item }: { item: ToolItem }) {
   const child = item.child.value;
   if (child) return <ChildCard item={item} child={child} />;

@@ -7,15 +7,16 @@ import { ChipButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
 import { projects, shownProject } from '../sessions/filters.ts';
+import { chosenTemplate, readTemplates, templateName, templates } from '../sessions/templates.ts';
 import { chooseSkills } from '../skills/choose.tsx';
 import { chosenSkills, readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
-import { chooseTemplate, chosenTemplate, readTemplates, templateName, templates } from './templates.tsx';
+import { chooseTemplate } from './templates.tsx';
 
 /** The repository's URL, and behind a # its branch, tag or commit; empty: none. */
 export const chosenRepository = signal('');
 
-/** What a new session has: its template, model, skills, project and repository, as chips. */
+/** Template, model, skills, project and repository of a new session, as chips. */
 export function NewSessionChoices() {
   useEffect(() => {
     for (const read of [readModels, readSkills, readTemplates]) void read().catch(() => {}); // the start page says more

@@ -122,7 +122,9 @@ export function PhaseNote({ item }: { item: PhaseItem }) {
   const isPreparing = !isMoving && phase === 'ready' && last?.isMoving === true;
   if (isCut || (unsaid.has(phase) && ended.length === 0)) return null;
   const took = ms !== undefined && ms > 0 && !isMoving ? ` · ${duration(ms)}` : '';
-  const lines = [...(detail ? [detail] : []), ...setup.map((one) => one.detail)].map(serverText).map(boundedLine);
+  const lines = [...(detail ? [detail] : []), ...setup.map((one) => one.detail)].map((text) =>
+    boundedLine(serverText(text)),
+  );
   if (phase === 'ready' && lines.length > 0 && !isPreparing)
     return (
       <details class="aside phase">
@@ -290,7 +292,7 @@ function EditsOf({ item: { edits } }: { item: EndItem }) {
   );
 }
 
-/** What a person does with the files of the newest run. */
+/** The next steps with the files of the newest run. */
 function NextSteps({ item }: { item: EndItem }) {
   const session = current.value;
   if (!session || item.edits.length === 0 || model.items.value.findLast(({ kind }) => kind === 'end') !== item)

@@ -88,7 +88,7 @@ export interface PhaseItem extends Base {
   readonly kind: 'phase';
   /** `isCut`: the run ended before the phase did. */
   readonly phase: Signal<DataOf<'sandbox.phase'> & { readonly ts: number; readonly isCut?: true }>;
-  /** What else the environment needed: repositories and services, in order. */
+  /** The repositories and services of the environment, in order. */
   readonly setup: Signal<readonly SetupNote[]>;
 }
 export interface EventItem extends Base {

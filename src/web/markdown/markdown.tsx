@@ -1,6 +1,6 @@
 import { type ComponentChildren, createElement } from 'preact';
 import { memo } from 'preact/compat';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { query, wordsOf } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import type { FormulaNode } from '../parsing/formula.ts';
@@ -11,11 +11,11 @@ import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 import { imageType } from '../work/files/preview.ts';
 import { placeOf } from '../work/preview/target.ts';
+import { openFile } from '../work/results.ts';
 import { Code } from './code.tsx';
 import { Diagram } from './diagram.tsx';
 import { CodeSpan, PlaceLink, withPlaces } from './places.tsx';
 import { Plain } from './plain.tsx';
-import { useMarkdownTree } from './tree.ts';
 
 // Draws Markdown as elements, never as HTML: a tag in the text stays text, and only links to http, https and mailto become
 // links. So there is nothing to sanitize. The page's worker reads the text, within limits; beyond them it is plain. Until the
@@ -255,7 +255,68 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
     const { url } = state;
     return () => url && URL.revokeObjectURL(url);
   }, [state.url]);
-  if (state.url) return <img class="picture" src={state.url} alt={label || path} />;
+  if (state.url)
+    return (
+      <button type="button" class="picture" title={t('openFile', { path })} onClick={() => openFile(sessionId, path)}>
+        <img src={state.url} alt={label || path} />
+      </button>
+    );
   if (state.mayLoad) return <Button onClick={tryLoad}>{t('showPicture', { path })}</Button>;
   return <span class="quiet">{state.text ? `${path}: ${state.text}` : path}</span>;
 }
+
+const maxKept = 400;
+const maxKeptText = 2_000; // characters; a conversation of kept trees is drawn in few frames
+const pauseMs = 40;
+
+/** The worker's result for the newest texts; undefined: it could not read the text. */
+const kept = new Map<string, MarkdownTree | undefined>();
+
+function keep(text: string, tree: MarkdownTree | undefined): void {
+  if (text.length > maxKeptText && tree !== undefined) return;
+  kept.delete(text);
+  kept.set(text, tree);
+  const [oldest] = kept.keys();
+  if (kept.size > maxKept && oldest !== undefined) kept.delete(oldest);
+}
+
+interface ParsedText {
+  readonly text: string;
+  readonly tree: MarkdownTree | undefined;
+}
+
+/**
+ * The tree of the text when the worker has it, until then 'unread'; undefined when the worker could not read it. While a text
+ * grows, this is the tree of its beginning: the worker reads it again as often as it keeps up with.
+ */
+function useMarkdownTree(text: string): MarkdownTree | 'unread' | undefined {
+  const [parsed, setParsed] = useState<ParsedText | undefined>(() =>
+    kept.has(text) ? { text, tree: kept.get(text) } : undefined,
+  );
+  const wanted = useRef(text);
+  const isBusy = useRef(false);
+  const ended = useRef(new AbortController());
+  useEffect(() => {
+    wanted.current = text;
+    if (!isBusy.current && parsed?.text !== text) void follow();
+  }, [text]);
+  useEffect(() => () => ended.current.abort(), []);
+  const follow = async () => {
+    isBusy.current = true;
+    const { signal } = ended.current;
+    for (let read: string | undefined; read !== wanted.current && !signal.aborted; ) {
+      read = wanted.current;
+      const began = performance.now();
+      const tree = kept.has(read) ? kept.get(read) : await parse('markdown', { text: read }, signal);
+      if (signal.aborted) return;
+      const tookMs = performance.now() - began;
+      if (read === wanted.current) keep(read, tree);
+      setParsed({ text: read, tree });
+      if (read !== wanted.current) await pause(Math.max(pauseMs, tookMs * 2));
+    }
+    isBusy.current = false;
+  };
+  return parsed && text.startsWith(parsed.text) ? parsed.tree : 'unread';
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

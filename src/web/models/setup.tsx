@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { once } from '../data/server.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
-import { TextField } from '../parts/kit/field.tsx';
+import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, refOf } from './model-picker.tsx';
@@ -130,10 +130,8 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
           />
         )}
         {preset.key !== 'none' && (
-          <TextField
+          <SecretField
             label={preset.key === 'needed' ? t('models.key') : t('models.keyIfAny')}
-            type="password"
-            autocomplete="off"
             required={preset.key === 'needed' && !hasKey}
             placeholder={hasKey ? t('models.keyHeld') : ''}
             value={key}

@@ -5,7 +5,11 @@ import type { Session } from '../../client/types.ts';
 export type Row =
   | { readonly kind: 'heading'; readonly label: string }
   | { readonly kind: 'archive'; readonly count: number }
-  | { readonly kind: 'session'; readonly session: Session };
+  | {
+      readonly kind: 'session';
+      readonly session: Session /** Below the session whose agent started it, or of which it is another wording. */;
+      readonly isNested?: true;
+    };
 
 interface Words {
   readonly pinned: string;
@@ -44,8 +48,26 @@ export function rowsOf({ sessions, withArchive, now }: GroupInput, words: Words)
   };
   const archived = sessions.filter((session) => session.archived);
   const used = sessions.filter((session) => !session.archived);
-  for (const session of used) if (session.pinned) add(words.pinned, session);
-  for (const session of used) if (!session.pinned) add(dayOf(session), session);
+  const shown = new Set(used.map(({ id }) => id));
+  const nested = new Map<string, Session[]>();
+  for (const session of used) {
+    const { parent, branch, forkedFrom, pinned } = session;
+    const above = parent?.sessionId ?? (branch ? forkedFrom?.sessionId : undefined);
+    if (above !== undefined && !pinned && shown.has(above)) nested.set(above, [...(nested.get(above) ?? []), session]);
+  }
+  const isNested = new Set([...nested.values()].flat());
+  const addNested = ({ id }: Session) => {
+    for (const session of nested.get(id) ?? []) {
+      rows.push({ kind: 'session', session, isNested: true });
+      addNested(session);
+    }
+  };
+  const addTop = (label: string, session: Session) => {
+    add(label, session);
+    addNested(session);
+  };
+  for (const session of used) if (session.pinned) addTop(words.pinned, session);
+  for (const session of used) if (!session.pinned && !isNested.has(session)) addTop(dayOf(session), session);
   if (archived.length > 0) rows.push({ kind: 'archive', count: archived.length });
   if (withArchive) for (const session of archived) rows.push({ kind: 'session', session });
   return rows;

@@ -18,6 +18,7 @@ import { foundInMessages } from './search.ts';
 interface Props {
   readonly session: Session;
   readonly isCurrent: boolean;
+  readonly isNested: boolean;
   /** The list as it is shown, from which a range is chosen. */
   readonly order: ReadonlySignal<readonly string[]>;
 }
@@ -28,12 +29,12 @@ export const SessionRow = (props: Props) => (
   </Boundary>
 );
 
-function Row({ session, isCurrent, order }: Props) {
+function Row({ session, isCurrent, isNested, order }: Props) {
   const { id, unread, pinned } = session;
   const status = statusOf(session);
   const name = nameOf(session);
   return (
-    <div class="session" role="listitem" data-status={status}>
+    <div class="session" role="listitem" data-status={status} data-nested={isNested}>
       {isChoosing.value ? (
         // biome-ignore lint/a11y/useKeyWithClickEvents: a key that presses the box clicks, too
         <label

@@ -134,6 +134,7 @@ export function Sidebar() {
               <SessionRow
                 key={row.session.id}
                 session={row.session}
+                isNested={row.isNested === true}
                 isCurrent={row.session.id === currentId.value}
                 order={shownIds}
               />

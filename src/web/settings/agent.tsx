@@ -5,7 +5,7 @@ import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { tools as words } from '../data/system.ts';
 import { modelLabel } from '../models/state.ts';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { Pending, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
 /** The tools, tool servers and approvals of the selected session's agent. */
@@ -17,7 +17,7 @@ export function AgentSettings() {
     if (id !== undefined) void tryIt(t('agent.unread'), async () => setAgent(await query('sessions.agent', { id })));
   }, [id]);
   if (id === undefined) return <p class="quiet">{t('agent.noSession')}</p>;
-  if (!agent) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!agent) return <Pending trouble={trouble} />;
   const always = alwaysAllowed();
   return (
     <>

@@ -5,7 +5,7 @@ import { query, repeatable } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { count } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { serverText, t } from '../text/text.ts';
 
 type EgressInForce = Outputs['egress']['inForce'];
@@ -20,7 +20,7 @@ export function Network() {
     if (sessionId !== undefined) void tryIt(t('network.unread'), () => look(sessionId));
   }, [sessionId]);
   if (sessionId === undefined) return <p class="quiet">{t('network.noSession')}</p>;
-  if (!egress) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!egress) return <Pending trouble={trouble} />;
   const change = (path: 'egress.allow' | 'egress.withdraw', host: string) =>
     tryIt(t('notSaved'), async () => {
       await repeatable(path, { sessionId, host });

@@ -5,7 +5,7 @@ import { currentId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
+import { Pending, useTrouble } from '../parts/kit/trouble.tsx';
 import { type Language, language, languages, t } from '../text/text.ts';
 import type { TextKey } from '../text/texts.ts';
 import { AgentSettings } from './agent.tsx';
@@ -23,7 +23,7 @@ function later<Props extends object>(load: () => Promise<ComponentType<Props>>):
         setBody(() => loaded);
       });
     }, []);
-    if (!Body) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+    if (!Body) return <Pending trouble={trouble} />;
     return <Body {...props} />;
   };
 }

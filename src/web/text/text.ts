@@ -48,6 +48,9 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
   return (one ?? texts[key]).replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
 }
 
+/** Whether there is such a text, for keys that are made of the server's words. */
+export const isText = (key: string): key is TextKey => Object.hasOwn(en, key);
+
 /** A text of the server in the person's language: a label, a description, or a sentence that the page knows. */
 export const serverText = (text: string): string => loaded.value.server?.phrase(text) ?? text;
 

@@ -341,6 +341,7 @@ test('the environment is one line that unfolds, and a sub-agent is a card with i
     { type: 'child.started', runId: null, data: { sessionId: SessionId.parse(child), callId: call.callId, ...args } },
     { type: 'tool.called', runId: null, data: { ...call, success: true, output: 'Seven boats.', content: null } },
   );
+  await page.reload();
   const line = page.locator('.phase').filter({ hasText: 'Environment ready' }).last();
   await line.locator('summary').press('Enter');
   await line.getByText('is in shop, on the branch main').waitFor();

@@ -33,7 +33,7 @@ test('a webhook is made on a phone, its secret is shown once, and a delivery is 
   const { page, complaints } = await desk.open('/', phone);
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
-  await dialog.getByRole('button', { name: 'Webhooks' }).click();
+  await dialog.getByRole('combobox', { name: 'Settings' }).selectOption('Webhooks');
   await dialog.getByRole('button', { name: 'New webhook' }).click();
   await dialog.getByLabel('Name').fill('Dashboard');
   await dialog.getByLabel('URL').fill('https://hooks.invalid/corral');

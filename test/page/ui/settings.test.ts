@@ -126,7 +126,7 @@ test('a new session takes the model and the template that a person chose, and re
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
   await dialog.getByRole('button', { name: 'Tools and approvals' }).click();
-  await dialog.getByText(priced, { exact: true }).waitFor();
+  await dialog.getByText(priced.replace('/', ' / '), { exact: true }).waitFor();
   await dialog.getByText('minimal · works without a plan').waitFor();
 });
 

@@ -125,7 +125,10 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
   await page.keyboard.press('Control+,');
   for (const section of ['Appearance', 'Notifications', 'Models and keys', 'Tools and approvals', 'Network']) {
     await see(`the settings ${section}`, async () => {
-      await page.getByRole('dialog').getByRole('button', { name: section, exact: true }).click();
+      const settings = page.getByRole('dialog');
+      const choice = settings.getByRole('combobox', { name: 'Settings' }); // a phone has no room for a column
+      if (await choice.isVisible()) await choice.selectOption(section);
+      else await settings.getByRole('button', { name: section, exact: true }).click();
       await page.getByRole('dialog').getByText('Loading…').waitFor({ state: 'hidden' });
     });
   }

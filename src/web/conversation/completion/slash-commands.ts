@@ -1,5 +1,6 @@
 import { showTab } from '../../app/layout.ts';
 import { isPaletteOpen } from '../../app/palette-state.ts';
+import { openAttempts } from '../../attempts/attempts.tsx';
 import { stopRun } from '../../data/actions.ts';
 import { model } from '../../data/log.ts';
 import { go } from '../../data/route.ts';
@@ -79,6 +80,13 @@ export const slashCommands: readonly SlashCommand[] = [
     about: 'slash.share',
     when: hasSession,
     run: () => current.value && openShare(current.value),
+  },
+  {
+    name: 'attempts',
+    icon: 'bars',
+    about: 'attempts.open',
+    when: hasSession,
+    run: () => current.value && openAttempts(current.value.id),
   },
   { name: 'new', icon: 'plus', about: 'slash.new', run: () => go(undefined) },
   {

@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
 import { ago, dayAndTime } from '../format.ts';
 
-/** The present minute, for whatever shows how long ago something was. */
+/** The time, once a minute, for texts that say how long ago something was. */
 export const minute = signal(Date.now());
 setInterval(() => {
   minute.value = Date.now();

@@ -14,8 +14,7 @@ interface Shared<Value extends string> {
 }
 
 interface TextProps extends Shared<string> {
-  readonly type?: 'text' | 'time' | 'password';
-  readonly autocomplete?: 'off';
+  readonly type?: 'text' | 'time';
   readonly isCode?: boolean;
   readonly placeholder?: string;
   readonly maxLength?: number;
@@ -72,6 +71,23 @@ export function TextField({ label, help, value, onChange, isCode, offers, error 
           {error}
         </small>
       )}
+    </Labelled>
+  );
+}
+
+/** A secret, which is never shown. */
+export function SecretField({ label, help, onChange, ...rest }: Shared<string> & { readonly placeholder?: string }) {
+  const id = useId();
+  return (
+    <Labelled id={id} label={label} help={help}>
+      <input
+        {...rest}
+        id={id}
+        class="field"
+        type="password"
+        autocomplete="off"
+        onInput={({ currentTarget }) => onChange(currentTarget.value)}
+      />
     </Labelled>
   );
 }

@@ -9,7 +9,7 @@ export interface ListItem {
   readonly waits?: boolean;
   /** In a list of which one is chosen. */
   readonly isChosen?: boolean;
-  /** It cannot be chosen; the lines say why. */
+  /** Off: the row cannot be chosen, and its lines say why. */
   readonly isOff?: boolean;
   /** Beside the row. */
   readonly action?: ComponentChildren;

@@ -29,3 +29,7 @@ export const Trouble = ({ text }: { text: string }) =>
       {text}
     </p>
   );
+
+/** In the place of what is not read yet: that it comes, or why it does not. */
+export const Pending = ({ trouble }: { trouble: string }) =>
+  trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;

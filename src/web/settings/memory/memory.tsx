@@ -4,7 +4,7 @@ import { query } from '../../data/server.ts';
 import { bytes } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ServerSettings } from '../server/server-settings.tsx';
 import { type Note, NoteView, noteFacts } from './note.tsx';
@@ -30,8 +30,7 @@ export function Memory() {
       setNotes(await query('memory.notes', { of, id }));
     });
   useEffect(() => void read(), [chosen]);
-  if (!all || !notes || !holder)
-    return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!all || !notes || !holder) return <Pending trouble={trouble} />;
   const names = new Map(all.flatMap(({ of, id, name }) => (of === 'person' ? [[id, name] as const] : [])));
   if (open)
     return (

@@ -8,7 +8,7 @@ import { diffLines } from '../../parts/diff.ts';
 import { bytes, dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { closeDialog } from '../../parts/kit/dialog.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { Sure } from '../secrets/sure.tsx';
 
@@ -51,8 +51,7 @@ export function NoteView({ holder, note: given, names, back }: Props) {
     change(t('notSaved'), () =>
       once('memory.write', { ...place, text: text ?? '', expect: note && !note.deleted ? note.version : 0 }),
     );
-  if (text === undefined)
-    return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (text === undefined) return <Pending trouble={trouble} />;
   return (
     <>
       <div class="choices start">

@@ -4,7 +4,7 @@ import { once, query, request } from '../../data/server.ts';
 import { heldToken, keepToken } from '../../data/token.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { ShownOnce } from './shown-once.tsx';
 import { Sure } from './sure.tsx';
@@ -22,7 +22,7 @@ export function ApiKeys() {
   const [trouble, tryIt] = useTrouble();
   const read = async () => setKeys((await query('keys.list', undefined)).keys);
   useEffect(() => void tryIt(t('keys.unread'), read), []);
-  if (!keys) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!keys) return <Pending trouble={trouble} />;
   const revoke = (id: string) =>
     tryIt(t('keys.notRevoked'), async () => {
       await once('keys.revoke', { id });

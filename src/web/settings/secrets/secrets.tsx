@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { Sure } from './sure.tsx';
 
@@ -15,7 +15,7 @@ export function SandboxSecrets() {
   const [trouble, tryIt] = useTrouble();
   const read = async () => setAll(await query('serverCredentials.list', undefined));
   useEffect(() => void tryIt(t('secrets.unread'), read), []);
-  if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!all) return <Pending trouble={trouble} />;
   const revoke = (name: string) =>
     tryIt(t('secrets.notRevoked'), async () => {
       await once('serverCredentials.revoke', { name });

@@ -1,10 +1,10 @@
 import { useEffect } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { readTemplates, templateChoices } from '../../conversation/templates.tsx';
 import { tools } from '../../data/system.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { ChoiceField } from '../../parts/kit/field.tsx';
-import { t } from '../../text/text.ts';
+import { readTemplates, templateChoices } from '../../sessions/templates.ts';
+import { isText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { type Rule, Rules } from './rules.tsx';
 
@@ -37,6 +37,8 @@ export function fromDraft({ form: { kind } }: ServerSetting, draft: Draft) {
   return kind === 'amount' ? Number(draft) : draft;
 }
 
+const wordOf = (key: string, usual: string): string => (isText(key) ? t(key) : usual);
+
 interface Props {
   readonly setting: ServerSetting;
   readonly label: string;
@@ -55,7 +57,7 @@ export function Field({ setting, label, draft, onChange }: Props) {
       <Choice
         label={label}
         value={draft}
-        options={options.map((value) => ({ value, label: t(`setting.${setting.key}.${value}` as TextKey) || value }))}
+        options={options.map((value) => ({ value, label: wordOf(`setting.${setting.key}.${value}`, value) }))}
         onChange={onChange}
       />
     );

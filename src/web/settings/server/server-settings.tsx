@@ -1,26 +1,26 @@
 import { useEffect, useState } from 'preact/hooks';
 import { once, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
 import { asDraft, type Draft, Field, fromDraft, type ServerSetting } from './field.tsx';
 
-interface Parts {
+interface ServerSettingsProps {
   readonly parts: readonly string[];
   /** In a page that all people see: who cannot change the settings sees nothing of them. */
   readonly isForAll?: boolean;
 }
 
 /** The settings of some parts of the server, which administrators change while it runs. */
-export function ServerSettings({ parts, isForAll = false }: Parts) {
+export function ServerSettings({ parts, isForAll = false }: ServerSettingsProps) {
   const [all, setAll] = useState<readonly ServerSetting[]>();
   const [trouble, tryIt] = useTrouble();
   useEffect(() => {
     void tryIt(t('server.unread'), async () => setAll((await query('settings.list', undefined)).settings));
   }, []);
   if (!all && isForAll) return null;
-  if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!all) return <Pending trouble={trouble} />;
   const changed = (some: readonly ServerSetting[]) =>
     setAll((now) => now?.map((one) => some.find((other) => other.key === one.key) ?? one));
   return (

@@ -3,7 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
 import { Ago } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { Sure } from '../secrets/sure.tsx';
 
@@ -27,7 +27,7 @@ export function BuiltTemplates() {
       }),
     [],
   );
-  if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!all) return <Pending trouble={trouble} />;
   const template = all.find(({ id }) => id === chosen);
   if (template) {
     const toList = () => setChosen(undefined);

@@ -1,13 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Outputs } from '../../../client/types.ts';
+import type { Inputs, Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { Sure } from '../secrets/sure.tsx';
-import { type Changes, ChangeToolServer } from './change.tsx';
-import { ToolServerForm } from './form.tsx';
+import { NameAndAddress, ToolServerForm } from './form.tsx';
 import { beginSignIn, signedIn } from './sign-in.ts';
 
 export type ToolServer = Outputs['toolServers']['put'];
@@ -22,7 +21,7 @@ export function ToolServers() {
     void tryIt(t('toolServers.unread'), read);
     setTold(signedIn.value);
   }, []);
-  if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!all) return <Pending trouble={trouble} />;
   const act = (what: string, work: () => Promise<string>) => {
     setTold('');
     return tryIt(what, async () => {
@@ -174,3 +173,69 @@ function stateOf({ kind, state, signIn }: ToolServer): string {
   const why = t('toolServers.failed', { at, why: state.message });
   return signIn === 'wanted' ? `${why} ${t('toolServers.wantsAccess')}` : why;
 }
+
+type Changes = Omit<Inputs['toolServers']['change'], 'name'>;
+
+interface Props {
+  readonly server: Outputs['toolServers']['put'];
+  readonly onCancel: () => void;
+  readonly onSave: (changes: Changes) => void;
+}
+
+/** Name, address and headers of a tool server that was entered. The stored values of headers are never shown. */
+function ChangeToolServer({ server, onCancel, onSave }: Props) {
+  const [name, setName] = useState(server.name);
+  const [url, setUrl] = useState(server.at);
+  const [header, setHeader] = useState(server.headers[0] ?? 'Authorization');
+  const [secret, setSecret] = useState('');
+  const changes: Changes = {
+    ...(name !== server.name && { newName: name }),
+    ...(url !== server.at && { url }),
+    ...(secret !== '' && { headers: { [header.trim()]: headerValue(header, secret) } }),
+  };
+  return (
+    <form
+      class="form"
+      aria-label={t('toolServers.changeOne', { name: server.name })}
+      onSubmit={(event) => {
+        event.preventDefault();
+        onSave(changes);
+      }}
+    >
+      <div class="fields">
+        <NameAndAddress name={name} url={url} onName={setName} onUrl={setUrl} />
+        <label class="labelled">
+          <span>{t('secrets.header')}</span>
+          <input
+            class="field"
+            spellcheck={false}
+            value={header}
+            onInput={(event) => setHeader(event.currentTarget.value)}
+          />
+        </label>
+        <label class="labelled">
+          <span>{t('toolServers.newValue')}</span>
+          <input
+            class="field"
+            type="password"
+            autocomplete="off"
+            maxLength={8_000}
+            value={secret}
+            onInput={(event) => setSecret(event.currentTarget.value)}
+          />
+        </label>
+      </div>
+      <p class="quiet">{t('toolServers.changeTells')}</p>
+      <div class="choices start">
+        <Button onClick={onCancel}>{t('cancel')}</Button>
+        <Button type="submit" kind="primary" disabled={Object.keys(changes).length === 0}>
+          {t('toolServers.save')}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+/** A bare token of `Authorization` is a bearer token. */
+const headerValue = (header: string, secret: string): string =>
+  header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
+import { modelLabel } from '../../models/state.ts';
 import { count, locale, price, short } from '../../parts/format.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
@@ -124,7 +125,10 @@ function Groups({ groups, by }: { groups: Report['groups']; by: Dimension }) {
         <tbody>
           {groups.map((group) => (
             <tr key={group.id}>
-              <th scope="row">{group.name || t(by === 'person' ? 'usage.nobody' : 'usage.noGroup')}</th>
+              <th scope="row">
+                {(by === 'model' ? modelLabel(group.name) : group.name) ||
+                  t(by === 'person' ? 'usage.nobody' : 'usage.noGroup')}
+              </th>
               <td>{count(group.turns)}</td>
               <td>{short(group.inputTokens)}</td>
               <td>{short(group.outputTokens)}</td>

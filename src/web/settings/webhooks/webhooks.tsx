@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { List } from '../../parts/kit/list.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { WebhookForm } from './form.tsx';
 import { OneWebhook, stateOf, type Webhook } from './one.tsx';
@@ -16,7 +16,7 @@ export function Webhooks() {
   const [secret, setSecret] = useState('');
   const [trouble, tryIt] = useTrouble();
   useEffect(() => void tryIt(t('webhooks.unread'), async () => setAll(await query('webhooks.list', undefined))), []);
-  if (!all) return trouble === '' ? <p class="quiet">{t('files.loading')}</p> : <Trouble text={trouble} />;
+  if (!all) return <Pending trouble={trouble} />;
   const changed = (one: Webhook) =>
     setAll((now = []) =>
       now.some(({ id }) => id === one.id) ? now.map((other) => (other.id === one.id ? one : other)) : [one, ...now],

@@ -135,7 +135,7 @@ const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
 
 type Budgets = Outputs['sessions']['agent']['budgets'];
 type Kind = 'turns' | 'tokens' | 'cost' | 'toolCalls';
-const kindsBudget: readonly Kind[] = ['turns', 'tokens', 'cost', 'toolCalls'];
+const limitedKinds: readonly Kind[] = ['turns', 'tokens', 'cost', 'toolCalls'];
 
 /** The rest of each budget of the newest run and of the session, live. */
 function BudgetLeft({ sessionId }: { sessionId: string }) {
@@ -171,7 +171,7 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
 function rowsOf(limits: Budgets['run'], used: ModelUsage, scope: 'cost.ofRun' | 'cost.ofSession') {
   const { turns, toolCalls, inputTokens, outputTokens, cost = 0 } = used;
   const spent = { turns, toolCalls, tokens: inputTokens + outputTokens, cost };
-  return kindsBudget.flatMap((kind) => {
+  return limitedKinds.flatMap((kind) => {
     const limit = limits[kind];
     if (limit === undefined) return [];
     return [{ kind, limit, left: Math.max(0, limit - spent[kind]), name: t(scope, { kind: t(`budget.${kind}`) }) }];

@@ -1,13 +1,16 @@
 import { useEffect, useState } from 'preact/hooks';
-import { once, query, wordsOf } from '../../data/server.ts';
+import type { Outputs } from '../../../client/types.ts';
+import { DiffLines } from '../../conversation/tool-result.tsx';
+import { once, query, repeatable, wordsOf } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
+import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
+import type { DiffLine } from '../../parts/diff.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
+import { LongTextField } from '../../parts/kit/field.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import type { Status } from './changes.ts';
+import { isLeftover, linesOfPatch, type Status } from './changes.ts';
 import { Checkpoints } from './checkpoints.tsx';
-import { Commit } from './commit.tsx';
-import { Environment } from './environment.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
 type Repository = Session['repositories'][number];
@@ -107,5 +110,241 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
         {t('ship.patch')}
       </Button>
     </div>
+  );
+}
+
+type RepositoryEnvironment = NonNullable<Session['repositories'][number]['environment']>;
+type CheckResult = Outputs['repositories']['check']['checks'][number];
+
+interface Props {
+  readonly of: RepositoryAddress;
+  readonly environment: RepositoryEnvironment;
+  /** A check can have changed files. */
+  readonly onDone: () => void;
+}
+
+/** The checks of the repository, and its suggestions. A host is open, and a service runs, only once a person allowed it. */
+function Environment({ of, environment, onDone }: Props) {
+  const { problem, setup, template, tools, egress, services, ports, checks } = environment;
+  const wishes = [
+    ...(template === null ? [] : [t('ship.wishTemplate', { template })]),
+    ...(tools.length === 0 ? [] : [t('ship.wishTools', { tools: tools.join(', ') })]),
+    ...(ports.length === 0
+      ? []
+      : [t('ship.ports', { ports: ports.map(({ name, port }) => `${name} ${port}`).join(', ') })]),
+  ];
+  return (
+    <>
+      {problem !== null && <p class="bad-text">{t('ship.environmentProblem', { problem: withHidden(problem) })}</p>}
+      {setup !== 'none' && <p class={setup === 'failed' ? 'bad-text' : 'quiet'}>{t(`ship.setup.${setup}`)}</p>}
+      {wishes.map((wish) => (
+        <p key={wish} class="quiet">
+          {wish}
+        </p>
+      ))}
+      {egress.length > 0 && <Hosts sessionId={of.sessionId} hosts={egress} />}
+      {services && <WantedServices of={of} services={services} />}
+      {checks.length > 0 && <Checks of={of} checks={checks} onDone={onDone} />}
+    </>
+  );
+}
+
+/** The hosts that the repository asks for. A person allows each, or does not. */
+function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string[] }) {
+  const [inForce, setInForce] = useState<Outputs['egress']['inForce']>();
+  const look = () => query('egress.inForce', { sessionId }).then(setInForce, () => setInForce(undefined));
+  useEffect(() => void look(), [sessionId]);
+  const isOpen = (host: string) => inForce?.allowed.includes(host) || inForce?.entries.includes(host);
+  const allow = (host: string) =>
+    attempt(t('network.allowOne', { host }), async () => {
+      await repeatable('egress.allow', { sessionId, host });
+      await look();
+    });
+  return (
+    <div class="ship-form">
+      <h3>{t('ship.hosts')}</h3>
+      <ul class="plain-rows">
+        {hosts.map((host) => (
+          <li key={host}>
+            <code>{host}</code>
+            {isOpen(host) ? (
+              <span class="quiet">{t('network.isAllowed')}</span>
+            ) : (
+              <Button
+                class="small"
+                disabled={!inForce || inForce.whyNot !== null}
+                aria-label={t('network.allowOne', { host })}
+                onClick={() => allow(host)}
+              >
+                {t('allowHost')}
+              </Button>
+            )}
+          </li>
+        ))}
+      </ul>
+      {inForce && inForce.whyNot !== null && <p class="quiet">{t('network.cannot', { why: inForce.whyNot })}</p>}
+    </div>
+  );
+}
+
+/** The services that the repository asks for. A person allows all of them, or none. */
+function WantedServices({
+  of,
+  services,
+}: Pick<Props, 'of'> & { readonly services: NonNullable<RepositoryEnvironment['services']> }) {
+  const [there, setThere] = useState<readonly string[]>();
+  const keep = (all: Outputs['sandbox']['services']) => setThere(all.map(({ name }) => name));
+  const look = () => query('sandbox.services', { sessionId: of.sessionId }).then(keep, () => setThere(undefined));
+  useEffect(() => void look(), [of.sessionId]);
+  const all = Object.entries(services);
+  const allow = () =>
+    attempt(t('ship.allowServices'), async () => keep((await once('repositories.allowServices', of)).services));
+  return (
+    <div class="ship-form">
+      <h3>{t('ship.services')}</h3>
+      <ul class="plain-rows" aria-label={t('ship.services')}>
+        {all.map(([name, { image, ports, command = [] }]) => (
+          <li key={name}>
+            {name} <code>{boundedLine(withHidden([image, ...command].join(' ')), 120)}</code>{' '}
+            <span class="quiet">{ports.join(', ')}</span>{' '}
+            {there?.includes(name) && <span class="quiet">{t('network.isAllowed')}</span>}
+          </li>
+        ))}
+      </ul>
+      {there && !all.every(([name]) => there.includes(name)) && (
+        <>
+          <p class="quiet">{t('ship.servicesText')}</p>
+          <Button class="small" onClick={allow}>
+            {t('ship.allowServices')}
+          </Button>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Checks({
+  of,
+  checks,
+  onDone,
+}: Pick<Props, 'of' | 'onDone'> & { readonly checks: RepositoryEnvironment['checks'] }) {
+  const [ran, setRan] = useState<readonly CheckResult[]>([]);
+  const [isBusy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    await attempt(t('ship.runChecks'), async () => {
+      setRan((await once('repositories.check', of)).checks);
+      onDone();
+    });
+    setBusy(false);
+  };
+  return (
+    <div class="ship-form">
+      <h3>{t('ship.ownChecks')}</h3>
+      <ul class="ship-files" aria-label={t('ship.ownChecks')}>
+        {checks.map(({ name, command, last }) => {
+          const now = ran.find((one) => one.name === name);
+          const status = (now ?? last)?.status;
+          return (
+            <li key={name}>
+              <span class={status === 'failed' || status === 'timed_out' ? 'bad-text' : 'quiet'}>
+                {t(status ? `ship.ownCheck.${status}` : 'ship.ownCheck.none')}
+              </span>{' '}
+              {name} <code>{boundedLine(withHidden(command), 120)}</code>
+              {now && now.output !== '' && now.status !== 'passed' && (
+                <pre class="ship-output">{withHidden(now.output)}</pre>
+              )}
+            </li>
+          );
+        })}
+      </ul>
+      <div class="ship-row">
+        <Button disabled={isBusy} onClick={run}>
+          {t(isBusy ? 'ship.checksRun' : 'ship.runChecks')}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+interface CommitProps {
+  readonly of: RepositoryAddress;
+  readonly status: Status;
+  /** The message until the person writes another one. */
+  readonly proposal: string;
+  readonly onDone: () => void;
+}
+
+const mostShown = 100;
+/** The changed files, of which a person chooses those of the commit, and its message. */
+function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitProps) {
+  const [message, setMessage] = useState(proposal);
+  const [left, setLeft] = useState<ReadonlySet<string>>(
+    () => new Set(files.flatMap(({ path }) => (isLeftover(path) ? [path] : []))),
+  );
+  const [isBusy, setBusy] = useState(false);
+  if (files.length === 0) return <p class="quiet">{t('ship.clean')}</p>;
+  const chosen = files.filter(({ path }) => !left.has(path));
+  const toggle = (path: string) => {
+    const now = new Set(left);
+    if (!now.delete(path)) now.add(path);
+    setLeft(now);
+  };
+  const commit = async () => {
+    setBusy(true);
+    // Without a list the commit has every change, also those that the page does not list.
+    const only =
+      left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
+    const isDone = await attempt(t('ship.commit'), () => once('repositories.commit', { ...of, message, ...only }));
+    setBusy(false);
+    if (!isDone) return;
+    setMessage('');
+    onDone();
+  };
+  return (
+    <form
+      class="ship-form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void commit();
+      }}
+    >
+      <h3>{t('ship.uncommitted', { n: files.length })}</h3>
+      <ul class="ship-files">
+        {files.slice(0, mostShown).map(({ path, change }) => (
+          <li key={path}>
+            <input
+              type="checkbox"
+              aria-label={t('ship.include', { path })}
+              checked={!left.has(path)}
+              onChange={() => toggle(path)}
+            />
+            <FileDiff of={of} file={path} label={`${t(`ship.${change}`)} ${path}`} />
+          </li>
+        ))}
+        {(truncated || files.length > mostShown) && <li class="quiet">{t('ship.more')}</li>}
+      </ul>
+      <LongTextField label={t('ship.message')} rows={2} required value={message} onChange={setMessage} />
+      <Button type="submit" kind="primary" disabled={isBusy || message.trim() === '' || chosen.length === 0}>
+        {t('ship.commitFiles', { n: chosen.length })}
+      </Button>
+    </form>
+  );
+}
+
+/** The changes of a file, read when they are unfolded. */
+function FileDiff({ of, file, label }: { of: RepositoryAddress; file: string; label: string }) {
+  const [lines, setLines] = useState<readonly DiffLine[] | { readonly failed: string }>();
+  const read = () =>
+    query('repositories.diff', { ...of, file, since: 'head' }).then(
+      ({ text }) => setLines(linesOfPatch(text)),
+      (thrown: unknown) => setLines({ failed: wordsOf(thrown) }),
+    );
+  return (
+    <details onToggle={({ currentTarget }) => currentTarget.open && lines === undefined && void read()}>
+      <summary>{label}</summary>
+      {lines && 'failed' in lines && <p class="bad-text">{lines.failed}</p>}
+      {lines && !('failed' in lines) && <DiffLines lines={lines} textOf={(text) => text} />}
+    </details>
   );
 }

@@ -9,7 +9,12 @@ import { Screen } from './screen.tsx';
 import { ShellTyping } from './shell-typing.ts';
 
 /** A terminal of the person. Another page can take it over, and this one can take it back. */
-export function OwnScreen({ id, onExit }: { id: string; onExit: () => void }) {
+interface OwnProps {
+  readonly id: string;
+  readonly takesFocus: boolean;
+  readonly onExit: () => void;
+}
+export function OwnScreen({ id, takesFocus, onExit }: OwnProps) {
   const [ending, setEnding] = useState<EndReason>();
   const [turn, setTurn] = useState(0);
   return (
@@ -25,7 +30,7 @@ export function OwnScreen({ id, onExit }: { id: string; onExit: () => void }) {
           line.resize(terminal.cols, terminal.rows);
           terminal.onResize(({ cols, rows }) => line.resize(cols, rows));
           terminal.onData((text) => line.type(text));
-          terminal.focus();
+          if (takesFocus) terminal.focus();
           return () => line.leave();
         }}
       />

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { events, onEvent } from '../../data/log.ts';
 import { once, query } from '../../data/server.ts';
@@ -18,15 +18,18 @@ const chosen = signal<Readonly<Record<string, string>>>({});
 export function Terminals({ session: { id: sessionId } }: { session: Session }) {
   const [own, setOwn] = useState<readonly OwnTerminalInfo[]>([]);
   const shells = useAgentShells(sessionId);
+  /** A terminal that opened by itself leaves the keys to the page. */
+  const takesFocus = useRef(false);
   const choose = (key: string) => {
+    takesFocus.current = true;
     chosen.value = { ...chosen.value, [sessionId]: key };
   };
-  const open = () =>
-    attempt(t('terminal.new'), async () => {
-      const made = await once('terminals.open', { sessionId });
-      setOwn((all) => [...all, made]);
-      choose(`own ${made.id}`);
-    });
+  const make = async () => {
+    const made = await once('terminals.open', { sessionId });
+    setOwn((all) => [...all, made]);
+    return made.id;
+  };
+  const open = () => attempt(t('terminal.new'), async () => choose(`own ${await make()}`));
   useEffect(() => {
     void (async () => {
       const [found, { state }] = await Promise.all([
@@ -34,7 +37,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
         query('sandbox.status', { sessionId }),
       ]);
       setOwn(found);
-      if (found.length === 0 && state === 'running') await open();
+      if (found.length === 0 && state === 'running') await make();
     })().catch(() => {}); // the buttons say more
   }, [sessionId]);
   const close = (id: string) =>
@@ -78,7 +81,14 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
           </Button>
         </div>
       )}
-      {shown?.startsWith('own ') && <OwnScreen key={shown} id={shown.slice(4)} onExit={() => forget(shown.slice(4))} />}
+      {shown?.startsWith('own ') && (
+        <OwnScreen
+          key={shown}
+          id={shown.slice(4)}
+          takesFocus={takesFocus.current}
+          onExit={() => forget(shown.slice(4))}
+        />
+      )}
       {shell && (
         <AgentScreen
           key={shown}

@@ -35,6 +35,14 @@ test('pinned sessions come first, and the archive last, where it is open', () =>
   expect(told(sessions, true)).toEqual(['Pinned', '- kept', 'Today', '- a', 'archive 1', '- gone']);
 });
 
+test('a session of a sub-agent stands below the one that started it, unless that is not shown', () => {
+  const child = (title: string, of: string, day: number) =>
+    session(title, at(day), { parent: { sessionId: of } as NonNullable<Session['parent']> });
+  const family = [child('child', 'a', 25), session('a', at(24)), child('grandchild', 'child', 23)];
+  expect(told(family)).toEqual(['Yesterday', '- a', '- child', '- grandchild']);
+  expect(told(family.slice(0, 1))).toEqual(['Today', '- child']);
+});
+
 test('a search finds each of its words in title, task or newest message, in any order', () => {
   const one = session('The okapi', at(25), { lastTask: 'Count them', latestMessage: 'There are SEVEN' });
   const texts = ['', 'okapi', 'seven count', 'okapi zebra'];

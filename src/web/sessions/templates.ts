@@ -1,0 +1,27 @@
+import { signal } from '@preact/signals';
+import type { Outputs } from '../../client/types.ts';
+import { pref } from '../data/prefs.ts';
+import { query } from '../data/server.ts';
+import { serverText, t } from '../text/text.ts';
+
+export type Template = Outputs['templates']['list']['templates'][number];
+
+/** The template of a new session; empty: the server's default. */
+export const chosenTemplate = pref<string>('template', '');
+export const templates = signal<readonly Template[]>([]);
+
+/** Also forgets the choice of one that is gone, or cannot run. */
+export async function readTemplates(): Promise<void> {
+  templates.value = (await query('templates.list', undefined)).templates;
+  const chosen = templates.value.find(({ id }) => id === chosenTemplate.value);
+  if (chosen === undefined || chosen.unavailable !== null) chosenTemplate.value = '';
+}
+
+export const templateName = (id: string): string =>
+  id === '' ? t('serversOwn') : serverText(templates.value.find((one) => one.id === id)?.name ?? id);
+
+/** The choices of a field: the default, and those that can run here. `value` stays one of them. */
+export const templateChoices = (value: string): (readonly [id: string, name: string])[] => {
+  const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
+  return [['', t('serversOwn')], ...usable.map(({ id, name }) => [id, serverText(name)] as const)];
+};
