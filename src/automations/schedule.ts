@@ -94,9 +94,18 @@ function mistakeIn(fields: readonly string[]): string | undefined {
         if (Number(end) < least || Number(end) > most)
           return `has ${end} as the ${name}, which is from ${least} to ${most}`;
       }
+      const [first = least, last = most] = ends.map((end) => numberOf(end, { words, least }));
+      if (ends.length === 2 && last < first) return `has the ${name} ${range}, which ends before it begins`;
+      if (step !== undefined && Number(step) > last - first + 1)
+        return `has the step ${step} in the ${name}, which is longer than ${range === '*' ? `${least}-${most}` : range}`;
     }
   }
   return undefined;
+}
+
+function numberOf(text: string, { words, least }: { readonly words: readonly string[]; readonly least: number }): number {
+  const place = words.indexOf(text.toLowerCase());
+  return place < 0 ? Number(text) : place + least;
 }
 
 /** The first time after `after` (epoch ms). Null if there is none. */

@@ -12,7 +12,15 @@ export function ownWords(comment: string): string {
   let isQuote = false; // the previous line is quoted text, which a line without a mark continues
   let isList = false;
   let isCode = true; // an indented line here is code: no paragraph precedes it
-  for (const line of text.split(/\r\n|\n|\r/)) {
+  let isBetween = false; // two lines of GitLab that quote what is between them
+  const lines = text.split(/\r\n|\n|\r/);
+  const last = lines.findLastIndex((line) => line.trimEnd() === '>>>');
+  for (const [at, line] of lines.entries()) {
+    if (fence === undefined && line.trimEnd() === '>>>') {
+      isBetween = !isBetween && at < last;
+      continue;
+    }
+    if (isBetween) continue;
     const isBlank = line.trim() === '';
     const [, mark] = /^\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?(`{3,}|~{3,})/.exec(line) ?? [];
     if (fence !== undefined) {

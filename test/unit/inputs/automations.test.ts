@@ -23,6 +23,9 @@ test.each([
   ['<!-- a note --> @corral-bot'],
   ['A line\n    @corral-bot that goes on'],
   ['| a | @corral-bot |'],
+  ['>>>\nquoted\n>>>\n@corral-bot'],
+  ['>>> quoted\n\n@corral-bot'],
+  ['>>>\n\n@corral-bot'],
 ])('a mention in the own words of a comment starts: %j', (text) => expect(starts(text)).toBe(true));
 
 test.each([
@@ -47,6 +50,7 @@ test.each([
   ['<blockquote>\n\n@corral-bot\n\n</blockquote>'],
   ['<!-- @corral-bot -->'],
   ['mail@corral-bot'],
+  ['>>>\nquoted\n\n@corral-bot\n>>>'],
   ['@corral-bots'],
 ])('a mention inside of a quote or code starts nothing: %j', (text) => expect(starts(text)).toBe(false));
 
@@ -74,6 +78,9 @@ test.each([
   ['0 9 0 * *', 'has 0 as the day of the month, which is from 1 to 31'],
   ['0 9 * 13 *', 'has 13 as the month, which is from 1 to 12'],
   ['0 9 * * 8', 'has 8 as the day of the week, which is from 0 to 7'],
+  ['0 9 * * 5-1', 'has the day of the week 5-1, which ends before it begins'],
+  ['0 9 * * fri-mon', 'has the day of the week fri-mon, which ends before it begins'],
+  ['*/61 * * * *', 'has the step 61 in the minute, which is longer than 0-59'],
   ['0 9 * foo *', 'has foo, which is no name of a month'],
   ['0 9 * mon *', 'has mon, which is no name of a month'],
   ['0 9 * * jan', 'has jan, which is no name of a day of the week'],

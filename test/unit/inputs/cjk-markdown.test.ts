@@ -45,6 +45,10 @@ test.each([
   ['a~~a()~~あ', 'a<s>a()</s>あ'],
   ['𩸽~~()a~~a', '𩸽<s>()a</s>a'],
   ['__注意__：注意事項', '<b>注意</b>：注意事項'],
+  ['ทดสอบ**"ก"**ไทย', 'ทดสอบ<b>"ก"</b>ไทย'],
+  ['ສະບາຍດີ**(ກ)**ລາວ', 'ສະບາຍດີ<b>(ກ)</b>ລາວ'],
+  ['ខ្មែរ**«ក»**ខ្មែរ', 'ខ្មែរ<b>«ក»</b>ខ្មែរ'],
+  ['မြန်မာ**(က)**စာ', 'မြန်မာ<b>(က)</b>စာ'],
   // not emphasis, as before
   ['2 * 3 * 4', '2 * 3 * 4'],
   ['a**"b"**c', 'a**"b"**c'],
@@ -64,6 +68,12 @@ test.each([
   ['https://ja.wikipedia.org/wiki/日本、など', 'https://ja.wikipedia.org/wiki/日本'],
   ['https://例え.テスト', undefined],
   ['https://example.com/a.', 'https://example.com/a'],
+  ['انظر https://example.com/a، ثم', 'https://example.com/a'],
+  ['ما https://example.com/a؟', 'https://example.com/a'],
+  ['देखें https://example.com/a।', 'https://example.com/a'],
+  ['መጣ https://example.com/a።', 'https://example.com/a'],
+  ['https://example.com/a\u200b次', 'https://example.com/a'],
+  ['https://fa.wikipedia.org/wiki/ایران؛', 'https://fa.wikipedia.org/wiki/ایران'],
 ])('%s links %s', (text, href) => {
   const [paragraph] = readMarkdown(text) as readonly { readonly inner: MarkdownTree }[];
   const links = paragraph?.inner.flatMap((node) =>

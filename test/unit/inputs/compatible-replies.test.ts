@@ -97,6 +97,48 @@ test.each([
     said('<tool_call>\n<function=file_read>\n<parameter=file>\na\n</parameter>\n</function>\n</tool_call>') + done,
     { calls: read },
   ],
+  [
+    '<invoke>',
+    said('<invoke name="file_read">\n<parameter name="file">a</parameter>\n</invoke>') + done,
+    { calls: read },
+  ],
+  [
+    '<tool_call> with keys and values',
+    said(...halves('<tool_call>file_read\n<arg_key>file</arg_key>\n<arg_value>a</arg_value>\n</tool_call>')) + done,
+    { text: '', calls: read },
+  ],
+  [
+    'the marks of Kimi',
+    said(
+      ...halves(
+        '<|tool_calls_section_begin|><|tool_call_begin|>functions.file_read:0<|tool_call_argument_begin|>{"file":"a"}<|tool_call_end|><|tool_calls_section_end|>',
+      ),
+    ) + done,
+    { text: '', calls: read },
+  ],
+  [
+    'the marks of DeepSeek, twice',
+    said(
+      '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>file_read\n```json\n{"file":"a"}\n```<｜tool▁call▁end｜>',
+      '<｜tool▁call▁begin｜>file_read<｜tool▁sep｜>{"file":"a"}<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
+    ) + done,
+    { text: '', calls: [...read, ...read] },
+  ],
+  ['a list alone', said(`[${json}]`) + done, { text: '', calls: read }],
+  ['a list that is no call', said('[{"a": 1}]') + done, { text: '[{"a": 1}]', calls: [] }],
+  [
+    'a name with a namespace, and arguments that are written twice',
+    chunk({ tool_calls: [{ function: { name: 'functions.file_read', arguments: '"{\\"file\\":\\"a\\"}"' } }] }) + done,
+    { calls: read },
+  ],
+  ['<thought>', said('<thought>why</thought>This.') + done, { text: 'This.', thoughts: 'why' }],
+  ['thoughts in triangles', said('◁think▷why◁/think▷This.') + done, { text: 'This.', thoughts: 'why' }],
+  ['error: null', said('Hello').replace('{', '{"error":null,') + done, { text: 'Hello' }],
+  [
+    'an error event',
+    'event: error\ndata: {"message": "overloaded"}\n\n',
+    { outcome: { kind: 'failed', message: expect.stringContaining('overloaded') } },
+  ],
   ['a fence', said(`\`\`\`json\n${json}\n\`\`\``) + done, { calls: read }],
   ['JSON alone, with parameters', said('{"name": "file_read", "parameters": {"file": "a"}}') + done, { calls: read }],
   [
@@ -141,6 +183,7 @@ test.each([
   ['{"errors": ["one", "two"]}', 'one; two'],
   [html, '502 Bad Gateway'],
   ['upstream connect error', 'upstream connect error'],
+  ['', 'without a reason'],
 ])('the body %s tells its reason', async (body, reason) => {
   const { outcome } = await reply(new Response(body, { status: 400 }));
   expect(outcome).toMatchObject({ kind: 'failed', message: expect.stringContaining(reason) });

@@ -80,6 +80,18 @@ const rows: Record<string, [schema: unknown, properties: object, whole?: object]
     object({ a: { enum: ['a', null, 3] } }),
     { a: { anyOf: [{ type: 'string', enum: ['a'] }, { type: 'null' }, { type: 'number', enum: [3] }] } },
   ],
+  'enum of values that the type excludes': [
+    object({ a: { type: 'string', enum: [1, 2] }, b: { type: 'number', enum: ['1', 'x'] } }, { required: ['a'] }),
+    { a: { type: 'number', enum: [1, 2] }, b: { type: 'string', enum: ['1', 'x'] } },
+    { required: ['a'] },
+  ],
+  'lengths that are no whole numbers': [
+    object({
+      a: { type: 'string', minLength: -1, maxLength: 1.5 },
+      b: { type: 'array', items: string, minItems: 0.5 },
+    }),
+    { a: { type: 'string', maxLength: 1 }, b: { minItems: 1 } },
+  ],
   'boolean schemas': [object({ a: true, b: false, c: {} }), { a: anyValue, c: anyValue }],
   'no properties': [{ type: 'object' }, {}],
   'nothing at all': [undefined, {}],

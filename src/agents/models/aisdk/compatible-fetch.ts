@@ -68,7 +68,12 @@ function errorOf(input: unknown): Tree {
   const inner = isTree(input) && isTree(input.error) ? input.error : isTree(input) ? input : {};
   const word = (name: string) =>
     typeof inner[name] === 'string' || typeof inner[name] === 'number' ? { [name]: inner[name] } : {};
-  return { message: readErrorText(input), type: 'server_error', ...word('type'), ...word('code') };
+  return {
+    message: readErrorText(input) || 'without a reason',
+    type: 'server_error',
+    ...word('type'),
+    ...word('code'),
+  };
 }
 
 /** The status in an error's body. */
@@ -149,14 +154,12 @@ class Reply {
         },
       });
     }
-    const chunk = json.value;
-    const failed =
-      chunk.error ??
-      (chunk.choices === undefined && (chunk.detail ?? (chunk.object === 'error' ? chunk.message : undefined)));
+    const { error, ...chunk } = json.value; // some servers send `error: null` in every chunk
+    const failed = error ?? (chunk.choices === undefined && (chunk.detail ?? chunk.message));
     if (failed) {
       this.#isOver = true;
-      const status = statusIn(chunk);
-      return yield event({ error: { ...errorOf(chunk), ...(status !== undefined && { code: status }) } });
+      const status = statusIn(json.value);
+      return yield event({ error: { ...errorOf(json.value), ...(status !== undefined && { code: status }) } });
     }
     yield* this.#chunk(chunk);
   }
@@ -223,7 +226,8 @@ class Reply {
   #callsOf({ tool_calls: list, function_call: old }: Tree): Tree[] {
     const values = [...treesIn(list), ...(isTree(old) ? [{ index: 0, function: old }] : [])];
     return values.map((call, at) => {
-      const { name, arguments: args } = isTree(call.function) ? call.function : call;
+      const { name: sent, arguments: args } = isTree(call.function) ? call.function : call;
+      const name = typeof sent === 'string' ? this.#written.nameOf(sent) : sent;
       const index =
         typeof call.index === 'number'
           ? call.index
@@ -260,8 +264,8 @@ const textIn = (content: unknown): string =>
     .map(({ text }) => (typeof text === 'string' ? text : ''))
     .join('');
 
-const openers = ['<think>', '<thinking>', '<|thinking|>', '[THINK]'];
-const closers = ['</think>', '</thinking>', '<|/thinking|>', '[/THINK]'];
+const openers = ['<think>', '<thinking>', '<thought>', '<reasoning>', '<|thinking|>', '[THINK]', '◁think▷'];
+const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/thinking|>', '[/THINK]', '◁/think▷'];
 
 /**
  * Separates reasoning from a reply's text. Its tags can be split across chunks, and only the beginning of a reply can

@@ -94,7 +94,9 @@ const argumentLimits: JsonLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 64, m
 function argsOf(input: string): unknown {
   if (input.trim() === '') return {};
   const json = parseJson(input, argumentLimits);
-  return json.ok ? json.value : input;
+  if (!json.ok) return input;
+  const inner = typeof json.value === 'string' ? parseJson(json.value, argumentLimits) : json; // written twice
+  return inner.ok ? inner.value : json.value;
 }
 
 function usageOf({ inputTokens, outputTokens }: LanguageModelV4Usage): Usage {

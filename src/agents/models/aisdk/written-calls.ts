@@ -1,4 +1,5 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
+import { trimOf } from '../../../core/text/text.ts';
 
 // Small models, and servers without a parser for their model, write tool calls as text.
 
@@ -21,13 +22,15 @@ const forms: readonly Form[] = [
   { opens: '<function=', closes: '</function>', isCommon: false },
   { opens: '[TOOL_CALLS]', closes: '', isCommon: false },
   { opens: '<|python_tag|>', closes: '', isCommon: false },
+  { opens: '<invoke name=', closes: '</invoke>', isCommon: false },
+  { opens: '<|tool_calls_section_begin|>', closes: '<|tool_calls_section_end|>', isCommon: false },
+  { opens: '<｜tool▁calls▁begin｜>', closes: '<｜tool▁calls▁end｜>', isCommon: false },
   { opens: '```tool_call', closes: '\n```', isCommon: false },
   { opens: '```json', closes: '\n```', isCommon: true },
   { opens: '```\n{', closes: '\n```', isCommon: true },
 ];
-/** Matches each `opens`. */
-const opening =
-  /<tool_call>|<\|tool_call\|>|<tool_calls>|<function_call>|<function=|\[TOOL_CALLS\]|<\|python_tag\|>|```(?:tool_call|json|\n\{)/;
+const opening = new RegExp(forms.map(({ opens }) => opens.replaceAll(/[[\]|{]/g, '\\$&')).join('|'));
+const longestOpening = Math.max(...forms.map(({ opens }) => opens.length));
 const bare: Form = { opens: '{', closes: '', isCommon: true };
 const maxHeld = 1024 * 1024; // characters of one form
 const maxBlank = 1_000; // characters before a reply's first word
@@ -124,7 +127,7 @@ export class WrittenCalls {
       const first = this.#held.trimStart();
       if (first === '' && this.#held.length < maxBlank) return undefined;
       this.#hasBegun = true;
-      if (first.startsWith('{')) return bare;
+      if (/^\[?\{/.test(first)) return bare;
     }
     const match = opening.exec(this.#held);
     const found = forms.find(({ opens }) => opens === match?.[0]);
@@ -136,15 +139,22 @@ export class WrittenCalls {
 
   /** How many characters at the end can be the beginning of a form. */
   #possible(): number {
-    for (let length = Math.min(16, this.#held.length); length > 0; length--) {
+    for (let length = Math.min(longestOpening, this.#held.length); length > 0; length--) {
       const end = this.#held.slice(-length);
       if (forms.some(({ opens }) => opens.startsWith(end))) return length;
     }
     return 0;
   }
 
+  /** Some models write the name of a namespace before a tool's name. */
+  nameOf(name: string): string {
+    const own = name.replace(/^functions\./, '');
+    return !this.#tools.has(name) && this.#tools.has(own) ? own : name;
+  }
+
   #callsIn(inside: string, { opens, isCommon }: Form): WrittenCall[] {
-    const found = opens === '<function=' ? functionIn(inside) : jsonCalls(inside);
+    const read = opens === '<function=' ? functionIn : opens === '<invoke name=' ? invokeIn : jsonCalls;
+    const found = read(inside).map(({ name, args }) => ({ name: this.nameOf(name), args }));
     return found.every(({ name }) => this.#tools.has(name)) || !isCommon ? found : [];
   }
 }
@@ -160,22 +170,70 @@ function functionIn(inside: string): WrittenCall[] {
     const json = rest === '' ? { ok: true as const, value: {} } : parseJson(rest, limits);
     return json.ok ? [{ name, args: json.value }] : [];
   }
-  const args: Record<string, unknown> = {};
-  for (const part of rest.split('<parameter=').slice(1)) {
-    const end = part.indexOf('>');
-    const value =
-      part
-        .slice(end + 1)
-        .split('</parameter>')[0]
-        ?.trim() ?? '';
-    const json = parseJson(value, limits);
-    if (end > 0) args[part.slice(0, end).trim()] = json.ok ? json.value : value;
-  }
-  return [{ name, args }];
+  return [{ name, args: argumentsIn(rest, ['<parameter=', '>', '</parameter>']) }];
+}
+
+/** `"name"><parameter name="a">1</parameter>`. */
+function invokeIn(inside: string): WrittenCall[] {
+  const [name = '', ...rest] = inside.split('>');
+  return [{ name: unquoted(name), args: argumentsIn(rest.join('>'), ['<parameter name=', '>', '</parameter>']) }];
+}
+
+const unquoted = (text: string) => trimOf(text.trim(), '"\'');
+
+/** The arguments between marks: each begins with the first, the second ends its name, and the third its value. */
+function argumentsIn(text: string, [begin, middle, end]: readonly [string, string, string]): Record<string, unknown> {
+  const found = text
+    .split(begin)
+    .slice(1)
+    .flatMap((part) => {
+      const at = part.indexOf(middle);
+      const value =
+        part
+          .slice(at + middle.length)
+          .split(end)[0]
+          ?.trim() ?? '';
+      const json = parseJson(value, limits);
+      return at > 0 ? [[unquoted(part.slice(0, at)), json.ok ? json.value : value] as const] : [];
+    });
+  return Object.fromEntries(found);
+}
+
+/** The marks of one call in the forms of Kimi and DeepSeek: before it, before its arguments, behind it. */
+const callMarks = [
+  ['<|tool_call_begin|>', '<|tool_call_argument_begin|>', '<|tool_call_end|>'],
+  ['<｜tool▁call▁begin｜>', '<｜tool▁sep｜>', '<｜tool▁call▁end｜>'],
+] as const;
+function markedCalls(text: string): WrittenCall[] {
+  return callMarks.flatMap(([begin, middle, end]) =>
+    text
+      .split(begin)
+      .slice(1)
+      .flatMap((part) => {
+        const [head = '', rest = ''] = (part.split(end)[0] ?? '').split(middle);
+        const [own, ...lines] = rest.trim().split('\n');
+        // DeepSeek's first form names the kind, then the tool on a line of its own, and fences the arguments.
+        const isFenced = head.trim() === 'function' && lines.length > 0;
+        const json = parseJson(isFenced ? lines.filter((line) => !line.startsWith('```')).join('\n') : rest, limits);
+        const name = (isFenced ? own : head)?.trim().replace(/:\d+$/, '') ?? '';
+        return json.ok && name !== '' ? [{ name, args: json.value }] : [];
+      }),
+  );
 }
 
 function jsonCalls(text: string): WrittenCall[] {
   const trimmed = text.trim();
+  const marked = markedCalls(trimmed);
+  if (marked.length > 0) return marked;
+  const key = trimmed.indexOf('<arg_key>'); // GLM's form inside the tag
+  if (key > 0) {
+    const args = argumentsIn(trimmed.replaceAll(/<\/arg_key>\s?<arg_value>/g, '<arg_value>'), [
+      '<arg_key>',
+      '<arg_value>',
+      '</arg_value>',
+    ]);
+    return [{ name: trimmed.slice(0, key).trim(), args }];
+  }
   // Some forms have the name before the arguments: `name[ARGS]{…}`.
   const named = /^([\w.-]{1,128})(?:\[CALL_ID\][\w-]{1,64})?(?:\[ARGS\])?(?=\{)/.exec(trimmed);
   if (named?.[1]) {

@@ -185,8 +185,11 @@ class Portable {
   }
 
   #typed(flat: Json, depth: number): PortableSchema | undefined {
-    const types = readTypes(flat);
     const values = readChoices(flat);
+    const stated = readTypes(flat);
+    // Of values that contradict the type, such as ["1", "2"] of a number, the server takes the values.
+    const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
+    const types = isOdd ? [...new Set(values.map(typeOf))] : stated;
     const requested =
       flat.nullable === true && types.length > 0 && !types.includes('null') ? [...types, 'null' as const] : types;
     if (requested.length === 0)
@@ -377,8 +380,8 @@ function lengths<Low extends 'minLength' | 'minItems', High extends 'maxLength' 
 ): Partial<Record<Low | High, number>> {
   const [least, most] = [numberIn(flat[low]), numberIn(flat[high])];
   return {
-    ...(least !== undefined && least >= 0 && { [low]: least }),
-    ...(most !== undefined && most >= 0 && { [high]: most }),
+    ...(least !== undefined && least >= 0 && { [low]: Math.ceil(least) }),
+    ...(most !== undefined && most >= 0 && { [high]: Math.floor(most) }),
   } as Partial<Record<Low | High, number>>;
 }
 
