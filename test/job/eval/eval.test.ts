@@ -61,21 +61,27 @@ inEachWorld('process', 'on $driver', ({ driver }) => {
 describe('on process', () => {
   const [world] = worlds.filter(({ driver }) => driver === 'process');
 
-  test('each run with a small local model ends by itself, within its budgets', nightly, async (context) => {
-    const { LOCAL_MODEL_URL: url } = process.env;
-    context.skip(url === undefined, 'LOCAL_MODEL_URL names no server with a small model');
-    await ready(context, 'process');
-    const file = join(folder, 'local.json');
-    const models = {
-      CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url } }),
-      CORRAL_MODELS_CATALOG: JSON.stringify({ 'local/small': { window: 8_192, 'max-output': 512 } }),
-    };
-    const args = ['--model', 'local/small', '--driver', 'process', '--parallel', '2', '--json', file];
-    await evaluateWith(models, ...args);
-    const { outcomes } = JSON.parse(await readFile(file, 'utf8')) as { outcomes: { status: string; turns: number }[] };
-    expect([outcomes.length, outcomes.filter(({ status }) => /^(broken|timed out)/.test(status))]).toEqual([20, []]);
-    expect(Math.max(...outcomes.map(({ turns }) => turns))).toBeLessThanOrEqual(100);
-  });
+  const locals = process.env.LOCAL_MODEL_URL?.split(',') ?? [undefined];
+  test.for(locals)(
+    'each run with the small model at %s ends by itself, within its budgets',
+    nightly,
+    async (url, context) => {
+      context.skip(url === undefined, 'LOCAL_MODEL_URL names no server with a small model');
+      await ready(context, 'process');
+      const file = join(folder, 'local.json');
+      const models = {
+        CORRAL_MODELS_COMPATIBLE: JSON.stringify({ local: { 'base-url': url } }),
+        CORRAL_MODELS_CATALOG: JSON.stringify({ 'local/small': { window: 8_192, 'max-output': 512 } }),
+      };
+      const args = ['--model', 'local/small', '--driver', 'process', '--parallel', '2', '--json', file];
+      await evaluateWith(models, ...args);
+      const { outcomes } = JSON.parse(await readFile(file, 'utf8')) as {
+        outcomes: { status: string; turns: number }[];
+      };
+      expect([outcomes.length, outcomes.filter(({ status }) => /^(broken|timed out)/.test(status))]).toEqual([20, []]);
+      expect(Math.max(...outcomes.map(({ turns }) => turns))).toBeLessThanOrEqual(100);
+    },
+  );
 
   test("each checker accepts its task's solution, and refuses what was there before", {
     tags: ['nightly'],

@@ -172,6 +172,28 @@ test('the oldest page, which overwrites its list with the answer, gets a joined 
   }
 });
 
+test('a failed run is an assistant message with the text of its error, the same at each load', async () => {
+  await using server = await opencodexServer();
+  const sid = await server.newChat();
+  const id = SessionId.parse(sid);
+  const { runId } = await server.fake.sessions.send(id, { text: 'Work', mode: 'queue' });
+  await server.fake.say(
+    id,
+    { type: 'run.error', runId, data: { error: 'The model is gone.' } },
+    runEnd(runId, 'failed'),
+  );
+  const load = async () => (await server.call('GET', `/chats/${sid}/messages`)).body;
+  const { messages, total } = await load();
+  expect([total, messages.map(({ role, content }: Record<string, string>) => [role, content])]).toEqual([
+    2,
+    [
+      ['user', 'Work'],
+      ['assistant', 'The model is gone.'],
+    ],
+  ]);
+  expect((await load()).messages).toEqual(messages);
+});
+
 test('the oldest page, which makes a bubble of its own when it joins, finds no empty row of the run at work', async () => {
   const asked = async (profile: 'first' | 'current') => {
     await using server = await opencodexServer({ profile });

@@ -39,5 +39,6 @@ test.each<[string, Step[], Step[], readonly [number | undefined, number]]>([
   ['an older answer was of an earlier visit', ['ask', 'answer', 50, 'visit', 50], [200, 'ask', 'answer'], [7, 300]],
   ['an old answer does not count', ['ask', 'answer', 3_000], [200, 'ask', 'answer'], [7, 300]],
   ['a broken request does not count', ['ask', 'break'], [200, 'ask', 'answer'], [7, 300]],
+  ['the request is open for longer', ['ask'], [5_000, 7_000, 'answer'], [7, 12_100]],
   ['no list is loaded', [], [], [undefined, 5_000]],
 ])('%s', async (_name, before, after, expected) => expect(await loaded(before, after)).toEqual(expected));

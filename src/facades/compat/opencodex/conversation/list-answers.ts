@@ -14,7 +14,7 @@ interface Lists {
 }
 /** An older answer belongs to an earlier visit of the page. */
 const recentMs = 2_000;
-/** The longest wait for a client that never loads the list. */
+/** The longest wait for a client that does not load the list. A request for it that is open is always awaited. */
 const patienceMs = 5_000;
 /** The browser hands the answer to the page in this time. */
 const arrivalMs = 100;
@@ -55,7 +55,8 @@ export class ListAnswers {
     const { answer } = lists;
     lists.answer = undefined;
     const isFresh = lists.open === 0 && answer !== undefined && this.#clock.now() - answer.at < recentMs;
-    const head = isFresh ? answer.head : await this.#next(lists, signal);
+    let head = isFresh ? answer.head : await this.#next(lists, signal);
+    while (head === undefined && lists.open > 0) head = await this.#next(lists, signal);
     if (head !== undefined) await pause(arrivalMs, signal, this.#clock);
     return head;
   }
