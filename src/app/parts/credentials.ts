@@ -24,7 +24,10 @@ import type { Config } from '../settings/config.ts';
 
 /** The credentials that the proxy adds for sandboxes, and what sandboxes get instead. */
 export interface ProxyCredentials {
-  /** Those of the session's vaults, the session's, its project's, those of the settings and the server's stored ones, in this order. At most a second old. Never rejects. */
+  /**
+   * The credentials of the session's vaults, the session's, its project's, those of the settings and the server's stored ones, in
+   * this order. At most a second old. Never rejects.
+   */
   of(session: SessionId): readonly Credential[] | Promise<readonly Credential[]>;
   readonly authority: Authority;
   /** Placeholders in the variables of the server's own credentials. */

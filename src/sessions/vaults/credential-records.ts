@@ -63,7 +63,7 @@ export interface StoredCredential {
 }
 /** A variable of the sandboxes of sessions. */
 export interface VaultVariable extends VariableAuth {
-  /** Of its credential. */
+  /** The id of its credential. */
   readonly id: string;
   /** Rejects: not_found (it has been archived or deleted). */
   readonly value: () => Promise<Secret>;

@@ -12,7 +12,7 @@ const esc = '\u001b';
 const frames = (count: number, frame: (n: number) => string) =>
   Array.from({ length: count }, (_, n) => frame(n + 1)).join('');
 
-// Of BidiCharacterTest.txt 17.0 (Unicode, Inc.): letters and digits of both directions, with brackets and marks.
+// Lines of BidiCharacterTest.txt 17.0 (Unicode, Inc.): letters and digits of both directions, with brackets and marks.
 const bidi = ['05D0 05D1 0028 05D2 05D3 005B 0026 0065 0066 005D 002E 0029 0067 0068', '062A 0031 002F 0032']
   .concat(['0627 0628 062C 0020 0062 006F 006F 006B 0028 0073 0029', '05D0 0028 0332 05D1 0029 0333'])
   .map((line) => String.fromCodePoint(...line.split(' ').map((hex) => Number.parseInt(hex, 16))))
@@ -89,7 +89,7 @@ test.each([
   expect((parts.join('') + screen.end()).replace(/\s+$/, '')).toBe(seen.replace(/\s+$/, ''));
 });
 
-// Of GraphemeBreakTest.txt 15.1 (Unicode, Inc., unicode.org/terms_of_use.html): `÷` is where a text can be cut.
+// Lines of GraphemeBreakTest.txt 15.1 (Unicode, Inc., unicode.org/terms_of_use.html): `÷` is where a text can be cut.
 const breaks = `÷ 0020 × 0308 ÷ 0020 ÷
 ÷ 0020 × 0308 ÷ 1100 ÷
 ÷ 1100 × 1160 ÷ 1100 ÷

@@ -187,7 +187,7 @@ class Portable {
   #typed(flat: Json, depth: number): PortableSchema | undefined {
     const values = readChoices(flat);
     const stated = readTypes(flat);
-    // Of values that contradict the type, such as ["1", "2"] of a number, the server takes the values.
+    // Values that contradict the type, such as ["1", "2"] of a number, are what the server takes.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
     const types = isOdd ? [...new Set(values.map(typeOf))] : stated;
     const requested =

@@ -8,7 +8,7 @@ import { type Replacement, replaceInHeader } from './replacement.ts';
 export interface FilledHeaders {
   /** Alternating names and values. */
   readonly headers: readonly string[];
-  /** What replaces placeholders in the body. */
+  /** The values that replace placeholders in the body. */
   readonly body: readonly Replacement[];
   /** Texts that must not be returned. */
   readonly secrets: readonly Buffer[];

@@ -76,7 +76,7 @@ export interface PreparedSession {
   /** Called once the session exists, before its first message; again if a server died in between. */
   readonly begin?: (id: SessionId) => Promise<void>;
 }
-/** What the start of a program's automation may use. */
+/** The rights and the secret for a start of a program's automation. */
 export interface StartRights {
   /** The owner of the automation. */
   readonly as: Principal;
@@ -238,7 +238,7 @@ export interface HookAnswer {
   readonly text: string;
 }
 
-/** What the starts of a program's automation need: stored sealed, never shown, deleted when the program archives it. */
+/** A secret for the starts of a program's automation: stored sealed, never shown, deleted when the program archives it. */
 export interface ProgramSecret {
   readonly secret?: Secret | undefined;
 }

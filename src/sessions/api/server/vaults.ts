@@ -21,7 +21,7 @@ export interface OAuthRefresh {
   readonly scope: string | null;
   readonly resource: string | null;
 }
-/** What a credential is for, without any secret. */
+/** The use of a credential, without any secret. */
 export type CredentialAuth =
   | { readonly type: 'static_bearer'; readonly mcpServerUrl: string }
   | {
