@@ -103,7 +103,10 @@ function mistakeIn(fields: readonly string[]): string | undefined {
   return undefined;
 }
 
-function numberOf(text: string, { words, least }: { readonly words: readonly string[]; readonly least: number }): number {
+function numberOf(
+  text: string,
+  { words, least }: { readonly words: readonly string[]; readonly least: number },
+): number {
   const place = words.indexOf(text.toLowerCase());
   return place < 0 ? Number(text) : place + least;
 }
