@@ -1,7 +1,7 @@
 import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstate';
 import { AppError, type ErrorCode, toAppError } from '../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
-import { type BreachData, distrustError, untrustedError, violationOf } from '../src/core/model/protocol-violation.ts';
+import { type BreachData, distrustError, untrustedError, findViolation } from '../src/core/model/protocol-violation.ts';
 import { unprovided } from './unprovided.ts';
 
 /**
@@ -126,7 +126,7 @@ const sandboxSetup = setup({
       context.retries < context.policy.maxRetries &&
       !(failure && toAppError(failure.error).code === 'packages_failed'),
     isOurs: ({ context }) => context.begin !== 'adopt',
-    isUntrusted: (_, { error }: { error: unknown }) => violationOf(error) !== undefined,
+    isUntrusted: (_, { error }: { error: unknown }) => findViolation(error) !== undefined,
   },
   actions: {
     retryLater: assign(({ context }) => ({ retries: context.retries + 1 })),
@@ -138,7 +138,7 @@ const sandboxSetup = setup({
       end: { kind: 'failed', code: 'sandbox_untrusted', message: distrustError, retryable: false } satisfies SandboxEnd,
     }),
     tellUntrusted: sendParent((_, { error }: { error: unknown }): SandboxNotice => {
-      return { type: 'sandbox.untrusted', breach: violationOf(error) as BreachData };
+      return { type: 'sandbox.untrusted', breach: findViolation(error) as BreachData };
     }),
     tellReady: sendParent({ type: 'sandbox.ready' } satisfies SandboxNotice),
     tellUnready: sendParent({ type: 'sandbox.unready' } satisfies SandboxNotice),

@@ -355,6 +355,6 @@ export const pauseSandbox = own.enqueueActions(({ event, enqueue }) => {
 });
 export const refusePause = own.enqueueActions(({ event, enqueue }) => {
   if (event.type !== 'sandbox.pause') return;
-  const answer = { ok: false, code: 'sandbox_not_found', message: 'The sandbox does not run.' } as const;
+  const answer = { ok: false, code: 'sandbox_not_found', message: 'The sandbox is not running.' } as const;
   enqueue({ type: 'answer', params: { commandIds: [event.commandId], answer } });
 });

@@ -294,7 +294,7 @@ export const sessionMachine = sessionSetup.createMachine({
                     target: 'absent',
                     actions: [
                       endOrphans('sandbox'),
-                      refuseWaiters(() => ({ code: 'internal', message: 'The sandbox could not be held.' })),
+                      refuseWaiters(() => ({ code: 'internal', message: 'The sandbox could not be kept running.' })),
                     ],
                   },
                 ],

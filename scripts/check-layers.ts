@@ -26,7 +26,7 @@ if (ours.length < Number(atLeast)) problems.push(`cruised ${ours.length} modules
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length > 0 ? 1 : 0;
 
-/** A wing: a folder of `src`, the support of tests, or a folder beside `src`. */
+/** A wing: a folder of `src`, the support of tests, or a folder next to `src`. */
 function wingOf(path: string): string | undefined {
   const [top = '', second = '', third] = path.split('/');
   if (top === 'src') return third === undefined ? undefined : `src/${second}`;

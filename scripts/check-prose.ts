@@ -2,7 +2,7 @@
 // machine can check. docs/development.md explains the rules. Prints file:line, the rule and the sentence.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { proseOf, type Sentence } from './prose.ts';
+import { messagesOf, proseOf, type Sentence } from './prose.ts';
 
 const maxWords = 40;
 /** A reader meets the thing before the pronoun that stands for it. */
@@ -25,6 +25,11 @@ const translatedWords: Readonly<Record<string, string>> = {
   whom: 'who, the noun',
   'wish|wishes': 'request, option',
 };
+/** The same for errors and log lines. */
+const translatedMessage = new RegExp(
+  `\\b(${[...Object.keys(translatedWords), 'anew', 'meanwhile', 'mend', 'till', 'whatever', 'whoever'].join('|')})\\b`,
+  'i',
+);
 const translated = new RegExp(`\\b(${Object.keys(translatedWords).join('|')})\\b`, 'i');
 const betterFor = (word: string) =>
   Object.entries(translatedWords).find(([words]) => words.split('|').includes(word.toLowerCase()))?.[1];
@@ -49,7 +54,15 @@ const listing = ['ls-files', '--cached', '--others', '--exclude-standard'];
 const files = process.argv.length > 2 ? process.argv.slice(2) : listed();
 let broken = 0;
 for (const file of files) {
-  for (const sentence of proseOf(file, readFileSync(file, 'utf8'))) {
+  const source = readFileSync(file, 'utf8');
+  const isProduct = file.endsWith('.ts') && !file.startsWith('test/');
+  for (const { line, text } of isProduct ? messagesOf(source) : []) {
+    const word = translatedMessage.exec(text)?.[1];
+    if (word === undefined) continue;
+    broken += 1;
+    console.error(`${file}:${line}: a message with the translated word "${word}": ${text.slice(0, 120)}`);
+  }
+  for (const sentence of proseOf(file, source)) {
     for (const [why, breaks] of rules) {
       if (!breaks(sentence, file)) continue;
       broken += 1;

@@ -1,6 +1,6 @@
 // `npm run escapes -- --driver docker|docker:builds|docker:services|docker:runsc|process|kubernetes`: tries to escape from a
-// driver's real sandboxes, from builds of templates or from services, and writes what stopped each attempt into
-// docs/security.md. Exits with 1 when an attempt succeeded.
+// driver's real sandboxes, from template builds or from services, and writes what stopped each attempt into
+// `.reports/escapes-<driver>.md`. Exits with 1 when an attempt succeeded.
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ const rows = [...Map.groupBy(attempts, (it) => JSON.stringify([it.group, fate(it
 });
 const count = (outcome: string) => attempts.filter((it) => it.outcome === outcome).length;
 const text = [
-  `### ${driver}`,
+  `# ${driver}`,
   '',
   `${attempts.length} attempts: ${count('stopped')} stopped, ${count('absent')} found nothing to try it on, ` +
     `${count('harmless')} worked and reach nothing outside, ${escaped.length} escaped.`,
@@ -53,14 +53,7 @@ const text = [
   '| --- | --- | --- |',
   ...rows,
 ].join('\n');
-const page = join(root, 'docs/security.md');
-const [begin, end] = [`<!-- escapes ${driver} -->`, `<!-- end of escapes ${driver} -->`];
-const before = readFileSync(page, 'utf8');
-const [head, rest] = before.split(begin);
-const tail = rest?.split(end)[1];
-if (head === undefined || tail === undefined) throw new Error(`docs/security.md has no ${begin} … ${end}`);
-writeFileSync(page, `${head}${begin}\n${text}\n${end}${tail}`);
-console.log(
-  `${driver}: ${attempts.length} attempts, ${escaped.length} escaped; docs/security.md says which and what stopped them`,
-);
+const page = `.reports/escapes-${driver.replace(':', '-')}.md`;
+writeFileSync(join(root, page), `${text}\n`);
+console.log(`${driver}: ${attempts.length} attempts, ${escaped.length} escaped; ${page} lists what stopped each`);
 process.exitCode = status === 0 && escaped.length === 0 ? 0 : 1;

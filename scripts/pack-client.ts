@@ -1,4 +1,4 @@
-// `npm run pack:client`: packs the typed client and the command `corral` as a package of their own,
+// `npm run pack:client`: packs the typed client and the command `corral` as their own package,
 // corral-client-<version>.tgz. It depends only on what the client imports. A program or a person that only asks a server then
 // installs a few packages instead of hundreds.
 import { execFile } from 'node:child_process';

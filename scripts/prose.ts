@@ -4,6 +4,16 @@ export interface Sentence {
   readonly text: string;
   readonly isFirst: boolean;
 }
+/** Texts of errors and log lines: only literals written where they are thrown or logged. */
+export function messagesOf(source: string): { readonly line: number; readonly text: string }[] {
+  return [...source.matchAll(message)].map((match) => ({
+    line: source.slice(0, match.index).split('\n').length,
+    text: (match[1] ?? match[2] ?? match[3] ?? '').replaceAll(/\$\{[^}]*\}/g, 'CODE'),
+  }));
+}
+const message =
+  /(?:new AppError\(\s*'\w+',\s*|logger\.(?:error|warn|info)\([^'"`;]*?)(?:`([^`]*)`|'([^'\n]*)'|"([^"\n]*)")/g;
+
 interface Block {
   readonly line: number;
   readonly text: string;

@@ -1,6 +1,6 @@
 // A file in and out of a container as `docker cp` does it: a tar with one entry, by the engine's API.
 import { posix } from 'node:path';
-import { tarOf } from '../../src/sessions/skills/tar.ts';
+import { createTar } from '../../src/sessions/skills/tar.ts';
 import { sendEngine } from '../lib/calls/engine-api.ts';
 import { goodAnswer } from '../lib/calls/http-calls.ts';
 
@@ -11,7 +11,7 @@ const at = (container: string, path: string) => `/containers/${container}/archiv
 
 export async function rawWrite(container: string, path: string, content: Buffer): Promise<void> {
   const { dir, base } = posix.parse(path);
-  const tar = tarOf([{ path: base, executable: false, bytes: content }], '.');
+  const tar = createTar([{ path: base, executable: false, bytes: content }], '.');
   const put = sendEngine({ method: 'PUT', path: at(container, dir), headers }, tar);
   for await (const _answer of await goodAnswer(put));
 }

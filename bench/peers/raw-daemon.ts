@@ -1,4 +1,4 @@
-// The sandbox's daemon, spawned in a bubblewrap of its own behind the walls of the process driver, and called over a
+// The sandbox's daemon, spawned in its own bubblewrap behind the walls of the process driver, and called over a
 // socket in its workspace until it answers. Around it is no server and no session.
 import { spawnSync } from 'node:child_process';
 import { chmod } from 'node:fs/promises';

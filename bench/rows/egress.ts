@@ -11,7 +11,7 @@ import { type Experiment, type Mode, type Pair, type Row, roundsWithin, timed } 
 import { startTinyproxy, tinyproxyProgram } from '../peers/tinyproxy.ts';
 
 // The price of the egress proxy: an HTTPS GET of an origin on this machine on a new connection, and 100 MB. `tunnel`:
-// the proxy decides and passes bytes on, beside tinyproxy with the same host in its allow-list. `injection`: it also
+// the proxy decides and passes bytes on, next to tinyproxy with the same host in its allow-list. `injection`: it also
 // ends the TLS and fills in a secret, next to direct calls of the origin. The daemon's forwarder in a sandbox, and its
 // network, are not in it.
 

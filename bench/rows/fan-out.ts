@@ -90,7 +90,7 @@ function openPair(plan: FanOut): Experiment['open'] {
   };
 }
 
-/** Both programs emit; when everything has arrived, or the time is over, the round has its value. */
+/** Both programs emit; when everything has arrived, or the time has ended, the round has its value. */
 async function takeRound(child: Child, readers: Readers, plan: FanOut & { first: number }) {
   const { first, events, everyMs, arrivalMs } = plan;
   for (const reader of readers) reader.reset();

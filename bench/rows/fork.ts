@@ -9,8 +9,8 @@ import { startRaw } from '../peers/raw-container.ts';
 import { rawExec } from '../peers/raw-exec.ts';
 
 // A session with 200 MB of files. `fork`: from the request to the next command in the fork; the peer copies the files in
-// the container and starts an equal one. `pause`: the request until its answer, beside the engine's own pause. `resume`:
-// from the request to the next command, beside the engine's unpause and exec.
+// the container and starts an equal one. `pause`: the request until its answer, next to the engine's own pause. `resume`:
+// from the request to the next command, next to the engine's unpause and exec.
 
 const fileBytes = 100_000_000;
 const fileNames = ['one.bin', 'two.bin'];

@@ -22,8 +22,8 @@ import { startBare } from '../peers/raw-container.ts';
 // Memory as Pss, a process's share of the machine's: pages that several processes share count in part. `server`: one
 // without a session. `session`: one more session in memory, without a sandbox; each round adds sessions, collects garbage,
 // and divides the growth since the warm-up by the sessions added since. `daemon`: the init and the daemon of an idle
-// sandbox, beside the plainest HTTP server on the same Node in an equal container; both run at the same time, so that
-// each has half of the pages that they share. `density`: how many idle sandboxes fit into 4 GiB, with what the server grows by
+// sandbox, next to the plainest HTTP server on the same Node in an equal container. Both run at the same time, so each
+// has half of their shared pages. `density`: how many idle sandboxes fit into 4 GiB, with what the server grows by
 // for them; a round starts a few on each side, the peer's without Corral, and divides.
 
 const settleMs = 3_000;

@@ -8,7 +8,7 @@ import { type Experiment, limited, type Mode, type Row, rated, roundsWithin } fr
 import { rawOutput } from '../peers/raw-exec.ts';
 
 // 50 MB of a command's output, from the request to the last byte at the client. The peer is the engine's own exec in the
-// same container. `memory`: what the server grows by meanwhile, at its most.
+// same container. `memory`: what the server grows by in the meantime, at its most.
 
 export const bytes = 50_000_000;
 export const command = `yes 'one line of output' | head -c ${bytes}`;

@@ -11,7 +11,7 @@ import { monotonicMs } from '../lib/measure/generator.ts';
 import { type Correctness, countArrivals, type Pair, type SideRound, timedRow } from '../lib/measure/measure.ts';
 import { missingBubblewrap } from '../peers/raw-daemon.ts';
 
-// Two things after kill -9, beside a start on an empty folder. `restart`: from the start of the process to the first good answer
+// Two things after kill -9, next to a start on an empty folder. `restart`: from the start of the process to the first good answer
 // of /health, with this many stored sessions; the list must then have all of them. `kill`: the longest gap in a command's live output at a watching client, while the server is killed with -9 and
 // restarted. The client reconnects after its last event, every 10 ms, and must get every printed line exactly once. The
 // peer is a start on an empty folder. The contract allows one second more, which is subtracted.

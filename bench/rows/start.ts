@@ -6,7 +6,7 @@ import { countArrivals, type Pair, type Row, timedRow } from '../lib/measure/mea
 // From the request for a session to the output of its first command. The peers: an equal container by the engine's API
 // (create, start, exec), an equal pod by the API server up to Ready, and the same daemon in a bubblewrap with the same
 // walls up to its first answer. `start-warm` and `claim-pod` take the sandbox from the pool, which is full again before
-// each round; their peers start on demand. `burst`: twenty sessions at once, beside twenty equal containers; a session that
+// each round; their peers start on demand. `burst`: twenty sessions at once, next to twenty equal containers; a session that
 // fails counts as lost.
 
 interface StartRow {

@@ -59,7 +59,7 @@ async function poolIsFull({ podsOf }: SimulatedCluster): Promise<void> {
 }
 
 async function resting({ proxy }: SimulatedCluster, pid: number): Promise<Figures> {
-  await pause(3_000); // what the last starts caused is over
+  await pause(3_000); // what the last starts caused has ended
   proxy.take();
   await pause(restMs);
   const { calls, bytes } = proxy.take();

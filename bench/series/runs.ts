@@ -5,9 +5,9 @@ import { servedClient } from '../lib/corral/client.ts';
 import { processorMsOf, residentMiBOf } from '../lib/corral/process-usage.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
 
-// Sessions that work without end with a scripted model on fake sandboxes, each with a client that watches: a command
+// Sessions that work without limit with a scripted model on fake sandboxes, each with a client that watches: a command
 // prints a line each 100 ms, and the next message follows as soon as the run ends.
-// Each point has a server of its own.
+// Each point has its own server.
 
 export const runs: SeriesPlan = {
   name: 'runs',

@@ -14,19 +14,19 @@ const checkMs = 5_000;
 const soon = () => ({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 });
 
 const settings = z.strictObject({
-  host: optional(text('an address such as unix:///var/run/docker.sock'), 'where Docker answers', 'DOCKER_HOST'),
+  host: optional(text('an address such as unix:///var/run/docker.sock'), "the Docker engine's address", 'DOCKER_HOST'),
   runtime: optional(
     text('a name such as runsc', /^[a-z0-9][a-z0-9._-]{0,62}$/),
-    "what runs the containers, such as gVisor's runsc; unset: the engine's own",
+    "the container runtime, such as gVisor's runsc; unset: the engine's default",
   ),
   users: setting(
     userRange(),
     dockerUsers,
-    'ids that no user of this machine has: each sandbox is one of them; none: all share 10001',
+    'unused user ids of this machine: each sandbox gets its own; none: all share 10001',
   ),
   socketsDir: optional(
     text('a folder'),
-    "with the engine filter: its --root, where it makes each sandbox's folder; unset: in the data folder",
+    "with the engine filter: its --root, which contains each sandbox's folder; unset: in the data folder",
   ),
 });
 

@@ -47,7 +47,10 @@ const maxRoot = 107 - '/sbx-0123456789abcdef/control.0123456789ab'.length;
 function filteredMounts(engine: Dockerode, folder: string): Mounts {
   const root = resolve(folder);
   if (Buffer.byteLength(root) > maxRoot) {
-    throw new AppError('invalid_request', `CORRAL_DOCKER_SOCKETS_DIR may have ${maxRoot} bytes, for Unix sockets.`);
+    throw new AppError(
+      'invalid_request',
+      `CORRAL_DOCKER_SOCKETS_DIR must be at most ${maxRoot} bytes long, because it holds Unix sockets.`,
+    );
   }
   const path = (id: SandboxId) => join(root, id);
   const filter = (method: 'PUT' | 'DELETE', id: SandboxId) =>
@@ -66,7 +69,7 @@ function filteredMounts(engine: Dockerode, folder: string): Mounts {
         if (statusOf(error) !== 404) throw error;
         throw new AppError(
           'driver_unavailable',
-          'CORRAL_DOCKER_SOCKETS_DIR is set, but DOCKER_HOST leads to an engine, not to an engine filter. Start the ' +
+          'CORRAL_DOCKER_SOCKETS_DIR is set, but DOCKER_HOST points to an engine, not to an engine filter. Start the ' +
             'filter (see docs/deploy.md), or unset CORRAL_DOCKER_SOCKETS_DIR.',
           { cause: error },
         );
@@ -74,8 +77,8 @@ function filteredMounts(engine: Dockerode, folder: string): Mounts {
       if (await stat(path(id)).catch(() => undefined)) return;
       throw new AppError(
         'driver_unavailable',
-        `The engine filter made a folder that is not at ${path(id)} here. CORRAL_DOCKER_SOCKETS_DIR has to be the ` +
-          "filter's --root, under the same path.",
+        `The engine filter created a folder that this server does not see at ${path(id)}. CORRAL_DOCKER_SOCKETS_DIR must be the ` +
+          "filter's --root, mounted at the same path.",
       );
     },
     async remove(id) {
@@ -312,7 +315,10 @@ export async function dockerDriver(
       const { Id, Config } = await running(id, call.signal);
       const info = parseSandboxInfo(Config.Labels, 'ready');
       if (!info || !mayHaveServices(Config.Labels)) {
-        throw new AppError('sandbox_unavailable', 'The sandbox was started without services. Stop and start it.');
+        throw new AppError(
+          'sandbox_unavailable',
+          'The sandbox was started without services. Stop it and start it again.',
+        );
       }
       await services.start({ info, sandbox: Id, service, news }, call);
     },

@@ -52,7 +52,9 @@ function engineError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   const cause = thrown;
   if (statusOf(thrown) !== undefined) {
-    return new AppError('sandbox_unavailable', `The Docker engine refused: ${readEngineMessage(thrown)}`, { cause });
+    return new AppError('sandbox_unavailable', `The Docker engine rejected the request: ${readEngineMessage(thrown)}`, {
+      cause,
+    });
   }
   const code = (thrown as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'EACCES') {

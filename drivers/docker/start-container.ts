@@ -207,9 +207,10 @@ async function adopt(
   const info = bodyInfo(names, { name, labels: Labels, pointer: pointer?.labels }, 'ready');
   if (info?.sessionId !== spec.sessionId || Labels['corral.owner-instance'] !== instance) {
     const advice = 'Remove it, or give this installation another name.';
-    throw new AppError('sandbox_unavailable', `A container of another program has the name ${name}. ${advice}`);
+    throw new AppError('sandbox_unavailable', `Another program's container has the name ${name}. ${advice}`);
   }
-  if (info.epoch > spec.epoch) throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+  if (info.epoch > spec.epoch)
+    throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
   if (isPooled(Labels)) return await adoptClaimed(place, spec, found, signal);
   const { Running, Paused, Status } = found.State;
   const reachable = knows(Env, token) && found.Mounts.some(({ Source }) => Source === folders.mount(spec.id));
@@ -253,7 +254,7 @@ async function adoptClaimed(
   }
   if (found.State.Paused)
     await callEngine(signal, () => engine.getContainer(found.Id).unpause({ abortSignal: signal }));
-  await holds.release(id, new AppError('sandbox_lost', 'Another start of this sandbox was faster.'));
+  await holds.release(id, new AppError('sandbox_lost', 'Another request has already started this sandbox.'));
   await folders.remove(id);
   const end = await holds.hold(own.id, found.Id, { id, sessionId });
   await end.takeEgress();

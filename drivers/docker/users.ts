@@ -69,7 +69,7 @@ export function openUsers({ engine, instance, ids, range }: Options): Users {
     if (resting !== undefined) return resting;
     throw new AppError(
       'sandbox_capacity',
-      `No user id of ${first}-${last} is free for another sandbox. End sandboxes, or widen CORRAL_DOCKER_USERS.`,
+      `Every user id in ${first}-${last} is in use. End sandboxes, or widen CORRAL_DOCKER_USERS.`,
     );
   }
 

@@ -103,7 +103,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
         engine.createVolume({ _query: {}, _body: requested, abortSignal: signal } as object),
       );
       if (isOurs(await inspect(id, signal))) return;
-      throw new AppError('conflict', `A volume of another program has the name ${nameOf(id)}. Remove it.`);
+      throw new AppError('conflict', `Another program's volume has the name ${nameOf(id)}. Remove that volume.`);
     },
     async volumes({ signal }) {
       const filters = { filters: { label: [ownedBy(instance), volumeLabel] }, abortSignal: signal };

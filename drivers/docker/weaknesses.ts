@@ -43,7 +43,10 @@ const runcLines: FixedVersions = {
 };
 
 /** Engine settings and versions that weaken isolation, each with advice. Empty: none known. */
-export function weaknessesOf({ engine, runc, security, runtimes }: EngineFacts, target: string | undefined): string[] {
+export function findWeaknesses(
+  { engine, runc, security, runtimes }: EngineFacts,
+  target: string | undefined,
+): string[] {
   const found: string[] = [];
   const old = (what: string, version: string, least: string) =>
     found.push(
@@ -72,7 +75,7 @@ export async function engineRuntimes(host: string, { signal }: Call): Promise<Re
   return Object.fromEntries(Object.entries(Runtimes ?? {}).map(([name, it]) => [name, Program.parse(it).path]));
 }
 
-/** The findings of `weaknessesOf` for the engine at this address. Rejects if the engine does not answer. */
+/** The findings of `findWeaknesses` for the engine at this address. Rejects if the engine does not answer. */
 export async function engineWeaknesses(host: string, target: string | undefined, { signal }: Call): Promise<string[]> {
   const engine = openEngine(host);
   const [version, info] = await Promise.all([
@@ -85,7 +88,7 @@ export async function engineWeaknesses(host: string, target: string | undefined,
     security: info.SecurityOptions ?? [],
     runtimes: Object.keys(info.Runtimes ?? {}),
   };
-  return weaknessesOf(facts, target);
+  return findWeaknesses(facts, target);
 }
 
 function isBelow(version: string, { names, fixed }: FixedVersions): boolean {

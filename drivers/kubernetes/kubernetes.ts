@@ -23,7 +23,7 @@ import { waitForDaemon } from './pods/wait-for-daemon.ts';
 import { podPool } from './pods/warm.ts';
 import { ensurePolicies } from './policies/policies.ts';
 import { openPolicyCheck } from './policies/policy-check.ts';
-import { weaknessesOf } from './policies/weaknesses.ts';
+import { findWeaknesses } from './policies/weaknesses.ts';
 
 const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   isolation: 'container',
@@ -145,7 +145,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     for (const pod of await claimedFor(spec.id, signal)) {
       const info = parseSandboxInfo(pod.metadata, 'ready');
       if (info && info.epoch > spec.epoch)
-        throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+        throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
       if (computePodState(pod).kind === 'running') return pod;
       await pods.remove(pod, signal);
     }
@@ -213,7 +213,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       },
       desktop: options.desktop ?? false,
       pause: claims === undefined ? 'none' : 'files',
-      weaknesses: weaknessesOf(settings),
+      weaknesses: findWeaknesses(settings),
     },
     reap,
 

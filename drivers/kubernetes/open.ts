@@ -53,8 +53,8 @@ async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): P
   if (extraCa && extraCa.length > maxVariable) {
     throw new AppError(
       'invalid_request',
-      `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS have ${extraCa.length} bytes of authorities that images do not contain. ` +
-        `Pods get them in an environment variable of at most ${maxVariable} bytes: name only those that sandboxes need.`,
+      `CORRAL_EXTRA_CA and NODE_EXTRA_CA_CERTS contain ${extraCa.length} bytes of certificates that images lack. ` +
+        `Pods get them in an environment variable of at most ${maxVariable} bytes: list only those that sandboxes need.`,
     );
   }
   return {

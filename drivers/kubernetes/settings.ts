@@ -7,7 +7,7 @@ const labelForm = /^[^=\s]+=[^=\s]*$/;
 export const settings = z.strictObject({
   kubeconfig: optional(
     text('a file, or several with : between them'),
-    "who to ask and as whom; unset: the pod's own service account, or ~/.kube/config",
+    "cluster and credentials; unset: the pod's service account, or ~/.kube/config",
     'KUBECONFIG',
   ),
   context: optional(text('a name'), 'context of the kubeconfig; unset: its current one'),
@@ -15,31 +15,31 @@ export const settings = z.strictObject({
   reach: setting(
     oneOf('auto', 'pod-ip', 'port-forward'),
     'auto',
-    'how pods are reached; auto is pod-ip in a pod, else port-forward, where all goes through the API server',
+    'how pods are reached; auto is pod-ip in a pod, else port-forward, through the API server',
   ),
-  daemonPort: setting(integer(1024, 65_535), 2718, 'port in the pod that the server asks'),
-  egressListen: setting(address(), '0.0.0.0:8118', 'where the server waits for what pods ask of the outside'),
+  daemonPort: setting(integer(1024, 65_535), 2718, 'port of the daemon in each pod'),
+  egressListen: setting(address(), '0.0.0.0:8118', 'where the server listens for the egress connections of pods'),
   egressAddress: optional(
     address(),
-    'where pods reach that, such as the name of a service and its port; unset: they have no way out',
+    'where pods reach it, such as the name of a service and its port; unset: pods have no network access',
   ),
   serverNamespace: setting(text('a name', /^[a-z0-9-]{1,63}$/), 'corral', "namespace of the server's own pods"),
   serverLabels: setting(
     wordList('labels such as app=corral', labelForm),
     [],
-    "labels of the server's own pods, for the network policies; none: by the addresses alone",
+    "labels of the server's own pods, for the network policies; none: by address only",
   ),
   networkPolicies: setting(
     oneOf('managed', 'given'),
     'managed',
-    'whether the server puts them in place, or somebody else has, such as the chart',
+    'whether the server manages the network policies, or they are provided, for example by the chart',
   ),
   workspace: setting(
     oneOf('ephemeral', 'volume'),
     'ephemeral',
-    'volume: a claim keeps the files of a session while its pod is gone; ephemeral: they go with the pod',
+    "volume: a claim keeps a session's files without its pod; ephemeral: they are deleted with the pod",
   ),
-  storageClass: optional(text('a name'), "class of those claims; unset: the cluster's default"),
+  storageClass: optional(text('a name'), "storage storage class of those claims; unset: the cluster's default"),
   runtimeClass: optional(text('a name such as gvisor'), 'runtime class of the pods'),
   seccompProfile: optional(
     text('a path such as corral.json', /^[\w.-]+(\/[\w.-]+)*$/),
@@ -55,13 +55,17 @@ export const settings = z.strictObject({
     [],
     'taints of nodes that the pods tolerate',
   ),
-  imagePullSecrets: setting(wordList('names', /^[a-z0-9.-]+$/), [], 'secrets in the namespace that open registries'),
+  imagePullSecrets: setting(wordList('names', /^[a-z0-9.-]+$/), [], 'pull secrets in the namespace for registries'),
   imagePullPolicy: setting(oneOf('IfNotPresent', 'Always', 'Never'), 'IfNotPresent', 'when nodes pull the image'),
   requestShare: setting(amount(0.01, 1), 0.25, "part of a sandbox's limits that is reserved for it"),
-  userNamespaces: setting(flag(), false, "pods' users are nobody on the node; nodes must be able to"),
-  nodeLossSeconds: setting(integer(0, 3600), 30, 'a pod is given up when its node was away for so long'),
-  pendingSeconds: setting(integer(1, 3600), 120, 'how long a pod may wait for a node or a registry'),
-  maxInFlight: setting(integer(1, 1000), 10, 'requests to the API server at once'),
+  userNamespaces: setting(
+    flag(),
+    false,
+    'runs pods in user namespaces, so their users are unprivileged on the node; nodes must support it',
+  ),
+  nodeLossSeconds: setting(integer(0, 3600), 30, 'seconds after which a pod on a lost node is abandoned'),
+  pendingSeconds: setting(integer(1, 3600), 120, 'how long a pod can wait for a node or a registry'),
+  maxInFlight: setting(integer(1, 1000), 10, 'maximum number of requests to the API server at the same time'),
 });
 /** The section `kubernetes` of the settings. */
 export type KubernetesSettings = z.output<typeof settings>;

@@ -10,7 +10,7 @@ import type { Cgroups } from './cgroup/cgroups.ts';
 import type { Limit, Share } from './cgroup/limits.ts';
 import type { Confinement } from './launch.ts';
 import { openUsers } from './users.ts';
-import { enforcedLimits, weaknessesOf } from './weaknesses.ts';
+import { enforcedLimits, findWeaknesses } from './weaknesses.ts';
 
 /** Isolation of bubblewrap's sandboxes beyond namespaces: control groups and user ids. */
 export interface KernelLimits {
@@ -54,7 +54,7 @@ export function openKernelLimits({ bubblewrap, cgroups, users: range, folders }:
 
   return {
     limits: enforcedLimits(known),
-    weaknesses: weaknessesOf(known),
+    weaknesses: findWeaknesses(known),
     async confine({ id, limits }, signal) {
       const user = users ? await users.userOf(id, signal) : sharedUser;
       const draft = `${recordOf(id)}.new`;

@@ -8,7 +8,7 @@ const settings = z.strictObject({
   users: setting(
     userRange(),
     '1500000-1565535',
-    'ids that no user of this machine has: under a server that runs as root each sandbox of bubblewrap is one of them; none: all share 10001',
+    'unused user ids of this machine: under a server that runs as root, each bubblewrap sandbox gets its own; none: all share 10001',
   ),
 });
 

@@ -278,7 +278,7 @@ export async function processDriver(options: ProcessOptions): Promise<Driver & V
           throw new AppError('sandbox_unavailable', "The sandbox's folder belongs to another installation.");
         }
         if (before && before.epoch > spec.epoch) {
-          throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+          throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
         }
         news({ phase: 'starting', detail: bubblewrap ? 'Starting in bubblewrap' : 'Starting without isolation' });
         const created: ProcessStart = { isNew: before === undefined };

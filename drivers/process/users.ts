@@ -90,6 +90,8 @@ export async function changeOwner(user: number, workspace: string, signal: Abort
   const input = promisify(execFile)('chown', ['-hRP', '--', `${user}:${user}`, workspace], { signal });
   await input.catch(async (cause) => {
     await pause(0, signal);
-    throw new AppError('sandbox_unavailable', `The workspace could not be given to user ${user}.`, { cause });
+    throw new AppError('sandbox_unavailable', `The owner of the workspace could not be changed to user ${user}.`, {
+      cause,
+    });
   });
 }

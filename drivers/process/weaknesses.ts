@@ -22,7 +22,7 @@ export function enforcedLimits({ bubblewrap, grouped, ownUsers }: Protections): 
 }
 
 /** Protections that this machine does not offer bubblewrap's sandboxes, each with its consequence and advice. */
-export function weaknessesOf(protections: Protections): Weakness[] {
+export function findWeaknesses(protections: Protections): Weakness[] {
   const { bubblewrap, grouped, ownUsers } = protections;
   const { asRoot } = bubblewrap;
   const found: Weakness[] = [];

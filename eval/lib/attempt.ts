@@ -19,7 +19,7 @@ interface AttemptReport {
 const maxTries = 3;
 
 /**
- * Attempts a task in a session of its own. A sandbox that is lost, or does not start, says nothing about the agent: such an
+ * Attempts a task in its own session. A sandbox that is lost, or does not start, says nothing about the agent: such an
  * attempt is made again, and an attempt that cannot be made fails.
  */
 export async function attempt(corral: CorralClient, task: Task, agent: Agent): Promise<Omit<Outcome, 'attempt'>> {

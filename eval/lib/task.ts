@@ -24,7 +24,7 @@ export interface Task {
 
 const own = join(import.meta.dirname, '../tasks');
 
-/** The named tasks, or all. A name is that of a task beside this file, or the path of a task's folder. */
+/** The named tasks, or all. A name is that of a task next to this file, or the path of a task's folder. */
 export async function tasksNamed(names: readonly string[] | undefined): Promise<readonly Task[]> {
   const known = (await readdir(own)).toSorted();
   const requested = names ?? known;

@@ -8,7 +8,9 @@ const task = process.argv[2] ?? 'Say hi\n```sh\necho hi from $(hostname)\n```';
 using corral = createCorralClient({ url, ...(token && { token }) });
 
 const session = await corral.sessions.create.mutate().catch((error: Error) => {
-  console.error(`${url} makes no session: ${error.message} Does a server run there, and is CORRAL_TOKEN its token?`);
+  console.error(
+    `${url} did not create a session: ${error.message} Check that a server runs there and that CORRAL_TOKEN is its token.`,
+  );
   process.exit(1);
 });
 console.log(`session ${session.id}`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { operationsOf, router } from './procedure/procedure.ts';
-import { Done, definedOf, done, Time } from './procedure/schemas.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
+import { Done, done, omitUndefined, Time } from './procedure/schemas.ts';
 import * as view from './views/automations.ts';
 
 // Automations start sessions: at times, and when somebody wants it.
@@ -49,7 +49,7 @@ const exampleStart: z.output<typeof view.AutomationStart> = {
 const { name, message, schedule } = example;
 
 const startColumns = ['{at}', '{cause.kind}', '{state}', '{outcome.status}', '{sessionId}', '{text}'];
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Automations',
   prefix: 'automations',
   command: {
@@ -139,7 +139,7 @@ export const automationsRouter = router({
     example: { maxRunning: 2, version: 1 },
     fails: [400, 403, 404, 409, 422],
   }).mutation(async ({ ctx, input: { id, ...change } }) =>
-    view.withHookPath(await ctx.services.automations.update(id, definedOf(change))),
+    view.withHookPath(await ctx.services.automations.update(id, omitUndefined(change))),
   ),
   delete: operation({
     rest: `DELETE ${base}/:id`,

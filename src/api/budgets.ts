@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { budgetHolders } from '../sessions/api/server/budgets.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 
 // The budgets of people and projects, as clients see and change them.
 
@@ -57,7 +57,7 @@ const example: z.output<typeof SharedBudget> = {
 
 const columnOf = (field: string, words: string) =>
   `${words} {${field}.used}[ (+{+${field}.reserved} reserved)] of {${field}.limit} | ${words} {+${field}.used} of no limit`;
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Server',
   prefix: '',
   style: 'server',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CredentialName, credentialFields, withDefaults } from '../core/model/credential.ts';
 import { Secret } from '../core/text/secret.ts';
-import { operationsOf, procedure, router } from './procedure/procedure.ts';
+import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { Done, done, ofSession, ProjectIdInput, Time } from './procedure/schemas.ts';
 
 // Credentials as clients see them. Nothing answers with a value.
@@ -99,7 +99,7 @@ const example: z.output<typeof ServerCredential> = {
 const bodyExample = { hosts: example.hosts, header: 'x-api-key', env: example.env, value: 'the-real-key' };
 const forAdmins = 'For the role admin.';
 
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Server',
   prefix: '',
   style: 'server',

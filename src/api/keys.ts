@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import { hasRole, roles, tooWeak } from '../core/model/principal.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 import { Time } from './procedure/schemas.ts';
 
 // The API keys of people and programs, as administrators see them.
@@ -59,7 +59,7 @@ const example: z.output<typeof Key> = {
 };
 const forAdmins = 'For the role admin.';
 
-const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server' });
 const base = '/api/v1/keys';
 
 export const keysRouter = router({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { memoryHolders } from '../sessions/api/server/memory.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 import { Time } from './procedure/schemas.ts';
 
 // The notes of people and projects, as clients see and change them. Times are ISO 8601 in UTC.
@@ -117,7 +117,7 @@ const whose =
 
 const authorColumn =
   '{?author.approved}agent of {author.sessionId}, approved | agent of {author.sessionId} | person {author.id} | {author.kind}';
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Memory',
   prefix: 'memory',
   command: {

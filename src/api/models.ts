@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import type { ModelAccess } from '../sessions/api/models.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 
 // The models that sessions can use, as clients see and change them.
 
@@ -110,7 +110,7 @@ const inForce: z.output<typeof ModelsInForce> = {
 const exampleAccess = { provider: 'team', baseUrl: 'https://models.example/v1' };
 const forAdmins = 'For the role admin.';
 
-const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server' });
 const base = '/api/v1/models';
 
 export const modelsRouter = router({

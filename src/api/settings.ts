@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 
 // The settings that administrators change in the running server, as clients see and change them.
 
@@ -26,7 +26,7 @@ const ServerSetting = z.object({
   from: z.enum(['settings', 'page', 'default']),
   /** The variable or the key of corral.yaml that precedes what is stored; null: none does. */
   setBy: z.string().nullable(),
-  /** The stored value; null: none is. */
+  /** The stored value; null: none. */
   stored: JsonValue,
 });
 const ServerSettings = z.object({ settings: z.array(ServerSetting).readonly() });
@@ -53,7 +53,7 @@ const example: z.output<typeof ServerSetting> = {
 };
 const forAdmins = 'For the role admin.';
 
-const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server' });
 const base = '/api/v1/server-settings';
 
 export const settingsRouter = router({

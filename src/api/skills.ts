@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
 import type { SkillFile, SkillService } from '../sessions/api/server/skills.ts';
-import { operationsOf, procedure, router } from './procedure/procedure.ts';
+import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { Done, done, Time } from './procedure/schemas.ts';
 
 // Skills as clients see and upload them. Times are ISO 8601 in UTC; the bytes of files are base64.
@@ -108,7 +108,7 @@ const bodyExample = {
   files: [{ path: 'house-style/SKILL.md', content: Buffer.from(skillMd).toString('base64') }],
 };
 
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Skills',
   prefix: 'skills',
   command: {

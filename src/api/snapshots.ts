@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 import { Done, done, ofSession } from './procedure/schemas.ts';
 import { ofSandboxes } from './session/sandbox.ts';
 import { snapshotExample as example, Snapshot, SnapshotInput, snapshotView } from './views/snapshots.ts';
@@ -26,8 +26,8 @@ const command = {
   columns: ['{id}', '{name} | -', '{createdAt}', '{bytes}', '{sessionId}'],
   hasNames: true,
 } as const;
-const operation = operationsOf({ tag: 'Sandboxes', prefix: 'snapshots', command });
-const ofSandbox = operationsOf({ ...ofSandboxes, command });
+const operation = defineOperations({ tag: 'Sandboxes', prefix: 'snapshots', command });
+const ofSandbox = defineOperations({ ...ofSandboxes, command });
 const base = '/api/v1/snapshots';
 const path = `${base}/:snapshot_id=id` as const;
 const answered = { out: Snapshot, answer: example };

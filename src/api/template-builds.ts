@@ -8,7 +8,7 @@ import {
 } from '../core/model/sandboxes/built-template.ts';
 import type { BuildPlan } from '../sessions/api/server/template-builds.ts';
 import { planOfDockerfile } from '../sessions/builds/dockerfile.ts';
-import { operationsOf, procedure, router } from './procedure/procedure.ts';
+import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { Done, done, iso } from './procedure/schemas.ts';
 
 const TagName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a tag such as v1');
@@ -84,7 +84,7 @@ const buildView = ({ id, templateId, tags, status, at, reason }: TemplateBuild):
 function toBuildPlan({ dockerfile, args, base, steps, fresh }: z.output<typeof BuildInput>): BuildPlan {
   const isWhole = dockerfile !== undefined ? base === undefined && steps === undefined : base !== undefined && steps;
   if (!isWhole || (args && dockerfile === undefined)) {
-    throw new AppError('invalid_request', 'Give the dockerfile, perhaps with args, or base and steps.');
+    throw new AppError('invalid_request', 'Pass either dockerfile, optionally with args, or base and steps.');
   }
   const plan =
     dockerfile === undefined ? { base: base as string, steps: steps ?? [] } : planOfDockerfile(dockerfile, args);
@@ -111,7 +111,7 @@ const example: z.output<typeof Built> = {
   tags: [{ tag: 'default', build: build.id, at }],
 };
 const buildColumns = ['{id}', '{status}', '{createdAt}', '{tags}', '{reason.message}'];
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Sandboxes',
   prefix: 'builtTemplates',
   command: {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toolGroups } from '../agents/tools/tool.ts';
 import type { TemplateInfo, Unavailable } from '../sessions/api/server/templates.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 
 /** A template as clients see it. Null: the template leaves it to the project or to the server. */
 const Template = z.object({
@@ -85,7 +85,7 @@ const example: z.output<typeof Template> = {
 };
 
 export const templatesRouter = router({
-  list: operationsOf({ tag: 'Server', prefix: '', style: 'server' })({
+  list: defineOperations({ tag: 'Server', prefix: '', style: 'server' })({
     rest: 'GET /api/v1/templates',
     id: 'templates',
     summary: 'List the templates of agents, for new sessions',

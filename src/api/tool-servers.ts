@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
 import type { ToolServerChanges as Changes, EnteredAddress } from '../sessions/api/server/tool-servers.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 import { Done, done, Time } from './procedure/schemas.ts';
 
 // The tool servers (MCP) of all sessions, as clients see and change them. Nothing answers with a header's value.
@@ -134,7 +134,7 @@ const example: z.output<typeof ToolServer> = {
 const bodyExample = { url: example.at, headers: { Authorization: 'Bearer the-key' } };
 const forAdmins = 'For the role admin.';
 
-const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server' });
 const base = '/api/v1/tool-servers';
 const one = { out: ToolServer, answer: example };
 const removed = { schema: z.object({ removed: z.literal(true) }), value: { removed: true } };

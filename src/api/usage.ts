@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { usageDimensions } from '../sessions/api/usage.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 
 // Usage of sessions over days, as clients ask for it and see it.
 
@@ -50,7 +50,7 @@ const example: z.output<typeof UsageReport> = {
   days: [{ day: '2026-11-24', ...exampleTotal }],
 };
 
-const operation = operationsOf({ tag: 'Server', prefix: '', style: 'server' });
+const operation = defineOperations({ tag: 'Server', prefix: '', style: 'server' });
 
 export const usageRouter = router({
   report: operation({

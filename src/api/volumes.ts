@@ -4,7 +4,7 @@ import { neverFires } from '../core/concurrency/cancel.ts';
 import { VolumeId } from '../core/model/ids.ts';
 import { MountAccess, type Volume as Stored, VolumeName } from '../core/model/sandboxes/volume.ts';
 import type { VolumeService } from '../sessions/api/server/volumes.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 import { Done, done, iso } from './procedure/schemas.ts';
 
 const quota = size(2 ** 20).kind.describe('its maximum size: bytes, or a size such as 512MiB');
@@ -61,13 +61,13 @@ export const volumeExample: z.output<typeof Volume> = {
 };
 
 /** The id behind the id or name that a caller gave. Rejects: not_found. */
-export const volumeIdOf = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
+export const findVolumeId = async (volumes: Pick<VolumeService, 'find'>, idOrName: string): Promise<string> =>
   VolumeId.safeParse(idOrName).data ?? (await volumes.find(idOrName)).id;
 
 export const ofVolumes = { tag: 'Volumes', prefix: 'volumes' } as const;
 export const whileWritten = 'Refused with 409 while a session has the volume for writing.';
 export const byVolume = z.strictObject({ volume: z.string().max(100).describe('the id or name of a volume') });
-const operation = operationsOf({
+const operation = defineOperations({
   ...ofVolumes,
   command: {
     name: 'volume',
@@ -113,7 +113,7 @@ export const volumesRouter = router({
     may: 'see',
     in: byVolume,
   }).query(async ({ ctx: { services }, input }) =>
-    volumeView(await services.volumes.get(await volumeIdOf(services.volumes, input.volume))),
+    volumeView(await services.volumes.get(await findVolumeId(services.volumes, input.volume))),
   ),
   create: operation({
     ...answered,
@@ -142,7 +142,7 @@ export const volumesRouter = router({
     example: { quota: '4GiB' },
     fails: [400, 403, 404, 409, 503],
   }).mutation(async ({ ctx: { services }, input: { volume, name, quota } }) => {
-    const id = await volumeIdOf(services.volumes, volume);
+    const id = await findVolumeId(services.volumes, volume);
     return volumeView(await services.volumes.change(id, { name, quotaBytes: quota }));
   }),
   delete: operation({
@@ -157,7 +157,7 @@ export const volumesRouter = router({
     reply: { schema: z.object({ id: z.string() }), value: ({ id }) => ({ id }) },
     fails: [403, 404, 409],
   }).mutation(async ({ ctx: { services }, input, signal = neverFires }) => {
-    const id = await volumeIdOf(services.volumes, input.volume);
+    const id = await findVolumeId(services.volumes, input.volume);
     await services.volumes.remove(id, signal);
     return { ...done, id };
   }),
@@ -173,7 +173,7 @@ export const volumesRouter = router({
     answer: [{ name: 'model.bin', type: 'file', size: 12_345, modified: '2026-11-24T12:00:00.000Z' }],
     fails: [400, 404, 413, 503],
   }).query(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) =>
-    (await services.volumes.listFiles(await volumeIdOf(services.volumes, volume), path, signal)).map((one) => ({
+    (await services.volumes.listFiles(await findVolumeId(services.volumes, volume), path, signal)).map((one) => ({
       ...one,
     })),
   ),
@@ -190,7 +190,7 @@ export const volumesRouter = router({
     reply: { schema: z.object({ path: z.string() }), value: (_, { path }) => ({ path }) },
     fails: [400, 404, 409, 503],
   }).mutation(async ({ ctx: { services }, input: { volume, path }, signal = neverFires }) => {
-    await services.volumes.removeFile(await volumeIdOf(services.volumes, volume), path, signal);
+    await services.volumes.removeFile(await findVolumeId(services.volumes, volume), path, signal);
     return done;
   }),
 });

@@ -3,9 +3,9 @@ import { AppError } from '../core/errors/errors.ts';
 import type { Principal } from '../core/model/principal.ts';
 import { may } from '../sessions/access/authorize.ts';
 import * as stored from '../sessions/api/server/webhooks.ts';
-import { operationsOf, router } from './procedure/procedure.ts';
+import { defineOperations, router } from './procedure/procedure.ts';
 import { intoProject, listedOwner, ownOf } from './procedure/rights.ts';
-import { Done, definedOf, done, Time } from './procedure/schemas.ts';
+import { Done, done, omitUndefined, Time } from './procedure/schemas.ts';
 
 // Webhooks tell other programs of runs, automations and sessions. Times are ISO 8601 in UTC.
 
@@ -80,7 +80,7 @@ const Delivery = z.object({
   tries: z.int(),
   /** The status code of the last answer; null: there was none. */
   statusCode: z.int().nullable(),
-  /** The problem of the last try; empty: there was none. */
+  /** The error of the last attempt; empty: none. */
   error: z.string(),
   createdAt: Time,
   nextAt: Time.nullable(),
@@ -121,7 +121,7 @@ const exampleDelivery: z.output<typeof Delivery> = {
 
 const columns = ['{id}', '{name}', '{url}', 'paused: {paused.text} | {events}'];
 const deliveryColumns = ['{createdAt}', '{id}', '{type}', '{state}', 'tries {tries}', '{statusCode}', '{error}'];
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Webhooks',
   prefix: 'webhooks',
   noun: 'webhook',
@@ -193,7 +193,7 @@ export const webhooksRouter = router({
     fails: [400, 403, 404, 422],
   }).mutation(async ({ ctx, input: { id, ...change } }) => {
     await intoProject(ctx, change.projectId);
-    return shown(ctx.principal, await ctx.unchecked.webhooks.update(id, definedOf(change)));
+    return shown(ctx.principal, await ctx.unchecked.webhooks.update(id, omitUndefined(change)));
   }),
   delete: operation({
     rest: `DELETE ${base}/:id`,

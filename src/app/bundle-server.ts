@@ -12,7 +12,7 @@ const workers = [
   'agents/tools/computer/scale-worker',
   'observability/watchdog-worker',
 ];
-/** Packages that find their own files, or the program for the platform, beside their code. */
+/** Packages that find their own files, or the program for the platform, next to their code. */
 const external = ['playwright-core', 'esbuild', 'ssh2', 'cpu-features', 'react-devtools-core'];
 
 /** Bundles the program into `folder`, a folder of the project, as `main.js`. */
@@ -20,7 +20,7 @@ export async function bundleServer(folder: string, program = 'src/app/main.ts'):
   const outdir = resolve(root, folder);
   await rm(outdir, { recursive: true, force: true });
   await bundle(outdir, program);
-  // Each by itself: code that a worker shared with the server would be a file of its own, and a start opens each.
+  // Each by itself: code that a worker shared with the server would be its own file, and a start opens each.
   for (const name of workers) await bundle(outdir, `src/${name}.ts`);
   // Without it, Node parses each file to find out which kind of module it is.
   await writeFile(join(outdir, 'package.json'), '{ "type": "module" }\n');
@@ -55,7 +55,7 @@ async function bundle(outdir: string, entryPoint: string): Promise<void> {
   });
 }
 
-/** A source that reads files by its own place still finds them. One that starts a worker finds it beside the bundle. */
+/** A source that reads files by its own place still finds them. One that starts a worker finds it next to the bundle. */
 const ownPlaces: Plugin = {
   name: 'own-places',
   setup({ onLoad }) {

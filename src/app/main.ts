@@ -13,7 +13,7 @@ import { type StartProgress, startProgress } from '../observability/start-progre
 import { openDataFolder } from '../storage/data-folder.ts';
 import { runClientCommand } from './commands/client-commands.ts';
 import type { Command } from './commands/command.ts';
-import { commandOf, describedCommands, helpFor, isServerCommand } from './commands/list.ts';
+import { loadCommand, describedCommands, helpFor, isServerCommand } from './commands/list.ts';
 import { localConfig } from './commands/local-config.ts';
 import { compose } from './compose.ts';
 import { openAudit } from './parts/audit-log.ts';
@@ -54,7 +54,7 @@ async function runServer(values: readonly string[]): Promise<number> {
   const faults = failpointSpec(process.env);
   using _faults =
     faults === undefined ? undefined : armFailpoints(faults, { exit: () => process.kill(process.pid, 'SIGKILL') });
-  const command = await commandOf(args);
+  const command = await loadCommand(args);
   if (command) return await perform(command, args.slice(1));
   const config = localConfig();
   const { secretAccessKey } = config.storage.s3;
@@ -75,7 +75,9 @@ async function runServer(values: readonly string[]): Promise<number> {
   const logger = createLogger({ level: config.log.level, scrubber, ...(destination && { destination }) });
   // A bug in one place must not end the sessions of all users.
   process.on('uncaughtException', (error) => logger.fatal({ err: error }, 'uncaught exception; the server goes on'));
-  process.on('unhandledRejection', (error) => logger.error({ err: error }, 'unhandled rejection; the server goes on'));
+  process.on('unhandledRejection', (error) =>
+    logger.error({ err: error }, 'unhandled rejection; the server continues'),
+  );
   const { blockedSeconds } = config.log;
   const thread = config.history === 'memory' || config.mongodbUrl ? 'own' : 'store';
   using _watchdog = blockedSeconds === 0 ? undefined : watchLoop({ blockedMs: blockedSeconds * 1_000, thread });
@@ -106,7 +108,7 @@ async function serve(config: Config, { logger, scrubber, progress }: StartReport
   };
   const { graceSeconds } = config.shutdown;
   const late = () => {
-    logger.error({ awaited, graceSeconds }, 'the shutdown took too long; the next start finishes what is left');
+    logger.error({ awaited, graceSeconds }, 'the shutdown took too long; the next start finishes the remaining work');
     sayTo(`The shutdown took longer than ${graceSeconds} s (CORRAL_SHUTDOWN_GRACE_SECONDS); it waited for ${awaited}.`);
   };
   using shutdown = onShutdown(graceSeconds * 1_000, { late }); // disposed last, because it watches the rest

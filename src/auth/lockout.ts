@@ -1,6 +1,6 @@
 import type { Clock } from '../core/contracts/clock.ts';
 import { AppError } from '../core/errors/errors.ts';
-import { networkOf } from '../core/text/address.ts';
+import { toNetwork } from '../core/text/address.ts';
 
 export interface Lockout {
   /** How long the address must wait, in ms. 0 if it is not locked out. */
@@ -35,13 +35,13 @@ export function lockout({ clock, onFailure: listener }: LockoutOptions): Lockout
 
   const it: Lockout = {
     waitOf(address) {
-      const window = windows.get(networkOf(address));
+      const window = windows.get(toNetwork(address));
       if (!window || window.failures < maxFailures) return 0;
       return Math.max(0, window.endsAt - clock.now());
     },
     failed(address) {
       const now = clock.now();
-      const network = networkOf(address);
+      const network = toNetwork(address);
       const before = windows.get(network);
       const window = before && before.endsAt > now ? before : { failures: 0, endsAt: now + windowMs };
       window.failures += 1;

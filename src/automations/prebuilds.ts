@@ -66,7 +66,7 @@ export class Prebuilds {
         if (!closing.aborted) state.failure = { text, retryable };
       }
       state.isOver = true;
-      // If the sandbox went away, the next round is soon enough.
+      // If the sandbox was lost, the next round retries.
       const isComplete = await sessions.get(id).then(
         (now) => !isUnprepared(now),
         () => true,

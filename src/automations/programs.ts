@@ -41,10 +41,10 @@ export class Programs implements AutomationPrograms {
     if (!prepare)
       throw new AppError(
         'unsupported',
-        `A program defined this automation by the API ${api}, which is turned off on this server. Turn it on, and resume.`,
+        `This automation was created through the API ${api}, which is turned off on this server. Turn it on, then resume the automation.`,
       );
     const principal = this.#deps.principalOf(automation.owner);
-    if (!principal) throw new AppError('forbidden', 'Nobody with a valid key owns this automation any more.');
+    if (!principal) throw new AppError('forbidden', 'The owner of this automation no longer has a valid key.');
     return await prepare(automation, { as: principal, secret });
   }
 }

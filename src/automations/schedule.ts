@@ -39,7 +39,7 @@ export function parseCron({ cron, timezone }: CronTime): CronRule {
   } catch {
     throw refuse('cannot be read');
   }
-  throw refuse('never comes');
+  throw refuse('never occurs');
 }
 
 interface CronField {

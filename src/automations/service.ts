@@ -62,13 +62,10 @@ export function automationService(deps: Deps): AutomationService {
     if (hook && hook.source !== 'json' && hook.events.length === 0)
       throw new AppError('invalid_request', 'The hook names no event. Choose at least one in hook.events.');
     if (hook?.events.includes('comment.mention') && hook.account === null)
-      throw new AppError('invalid_request', 'Name the account whose mention starts the automation, in hook.account.');
+      throw new AppError('invalid_request', 'Set hook.account to the account whose mention starts the automation.');
     for (let [next, seen] = [after, 0]; next?.of === 'automation'; seen++) {
       if (next.id === own || seen > maxAutomations)
-        throw new AppError(
-          'invalid_request',
-          'The automation would start itself again and again. Choose another rule.',
-        );
+        throw new AppError('invalid_request', 'The automation would start itself endlessly. Choose another rule.');
       next = (await records.get(next.id)).after;
     }
   }
@@ -85,13 +82,13 @@ export function automationService(deps: Deps): AutomationService {
       if (message.trim() === '') throw refuse('Set message, the task for the agent.');
       return;
     }
-    if (message !== '') throw refuse('No agent works in a prebuild. Leave the message out, or choose the kind run.');
+    if (message !== '') throw refuse('A prebuild runs no agent. Remove the message, or use the kind run.');
     if (goal)
-      throw refuse('No agent works in a prebuild, so nothing is judged. Leave the goal out, or choose the kind run.');
+      throw refuse('A prebuild runs no agent, so a goal cannot be judged. Remove the goal, or use the kind run.');
     if (repositories.length === 0) throw refuse('A prebuild prepares repositories. Name at least one in repositories.');
     if (!keepsPrepared)
       throw refuse(
-        'This server keeps no prepared files, so a prebuild would serve nobody. Raise repositories.keep-prepared.',
+        'This server keeps no prepared files, so a prebuild would have no effect. Raise repositories.keep-prepared.',
       );
   }
 
@@ -104,7 +101,7 @@ export function automationService(deps: Deps): AutomationService {
     if (other !== undefined)
       throw new AppError(
         'invalid_request',
-        `A program defined this automation by the API ${now.program.api}, which alone can change its ${other}.`,
+        `This automation was created through the API ${now.program.api}; only that API can change its ${other}.`,
       );
   }
 
@@ -183,7 +180,7 @@ export function automationService(deps: Deps): AutomationService {
       if (waiting.length >= maxWaiting)
         throw new AppError(
           'quota',
-          `${maxWaiting} starts are already waiting. Wait for them, or stop the running sessions.`,
+          `${maxWaiting} starts are already waiting. Wait for them, or stop running sessions.`,
         );
       const start = newStart(automation, {
         id: `${id}:${ids.short()}`,

@@ -93,7 +93,7 @@ export class Starter {
   async #admit(start: Start, automation: Automation, working: readonly AutomationStart[]): Promise<boolean> {
     const { records, sessions, isOwned } = this.#deps;
     if (automation.owner !== undefined && !isOwned(automation.owner)) {
-      const text = 'Nobody with a valid key owns this automation any more.';
+      const text = 'The owner of this automation no longer has a valid key.';
       await records.change(automation.id, (now) =>
         now.paused ? undefined : { ...now, paused: { by: 'owner', text, at: this.#deps.clock.now() } },
       );

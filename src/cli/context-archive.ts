@@ -4,7 +4,7 @@ import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CopiedFiles } from '../client/index.ts';
 import { tarEnd, tarHeaders, tarPadding } from '../core/text/tar.ts';
-import { trimOf } from '../core/text/text.ts';
+import { trimCharacters } from '../core/text/text.ts';
 import { UsageError } from './exit-codes.ts';
 
 interface Entry {
@@ -35,7 +35,7 @@ export class BuildContext {
   /** Rejects: UsageError if nothing is there. */
   async files(source: string): Promise<CopiedFiles> {
     const entries = await this.#entries(sureFolder(source));
-    if (entries.length === 0) throw new UsageError(`COPY ${source}: there is nothing of that name in ${this.#root}.`);
+    if (entries.length === 0) throw new UsageError(`COPY ${source}: it does not exist in ${this.#root}.`);
     const hash = createHash('sha256');
     for (const entry of entries) {
       hash.update(JSON.stringify(entry));
@@ -61,7 +61,7 @@ export class BuildContext {
           link: isLink ? await readlink(join(this.#root, path)) : '',
         });
         if (found.length > maxEntries)
-          throw new UsageError(`COPY takes more than ${maxEntries} files. Exclude some in .dockerignore.`);
+          throw new UsageError(`COPY copies more than ${maxEntries} files. Exclude some in .dockerignore.`);
       }
       if (!isFolder) return;
       for (const name of (await readdir(join(this.#root, path))).sort())
@@ -111,7 +111,7 @@ function parseIgnoreRules(text: string): (path: string) => boolean {
     const pattern = line.trim();
     if (pattern === '' || pattern.startsWith('#')) return [];
     const isKept = pattern.startsWith('!');
-    const bare = trimOf(isKept ? pattern.slice(1) : pattern, '/');
+    const bare = trimCharacters(isKept ? pattern.slice(1) : pattern, '/');
     return [{ isKept, form: new RegExp(`^${formOf(bare)}(/|$)`) }];
   });
   return (path) => rules.reduce((isIgnored, { isKept, form }) => (form.test(path) ? !isKept : isIgnored), false);

@@ -75,7 +75,7 @@ function parsed(line: string): McpMessage | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as McpMessage) : undefined;
 }
 
-/** The line for the client. A refusal by HTTP alone has no id, so the client would wait for its answer forever. */
+/** The line for the client. An HTTP error without an id would leave the client waiting forever. */
 function toClientLine({ id }: McpMessage, text: string, { status }: Response): string | undefined {
   if (id == null) return undefined; // a notification has no answer
   if (status < 400) return text;

@@ -17,7 +17,7 @@ export interface ProgramParts {
   readonly io: Io;
   readonly version: string;
   readonly serverCommands: readonly ServerCommand[];
-  /** False in the package of the client alone. */
+  /** False only in the client package. */
   readonly hasServer?: boolean;
   /** Runs the server's program with these arguments. Resolves with its exit code. */
   readonly runServer: (args: readonly string[]) => Promise<number>;

@@ -10,7 +10,7 @@ export interface Renderer {
   settle(): void;
 }
 
-/** Calls whose effect is shown by an event of its own: the plan, or the question that a person answers. */
+/** Calls whose effect is shown by its own event: the plan, or the question that a person answers. */
 export const shownElsewhere: ReadonlySet<string> = new Set(['todo', 'make_plan', 'message_ask_user']);
 
 /** A phase of the sandbox. The word "starting" is left out if a detail already says it. */

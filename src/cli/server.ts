@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Box, Corral, CorralError } from '../client/index.ts';
-import { trimEndOf } from '../core/text/text.ts';
+import { trimEndCharacters } from '../core/text/text.ts';
 import { UsageError } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
@@ -31,7 +31,7 @@ export function resolveAddress(value: string | undefined, env: Io['env']): Serve
     throw new UsageError(`${url} is not the address of a server. Write it like ${usual}.`);
   }
   const own = found.find((one) => new URL(one.url).origin === new URL(url).origin);
-  return { url: trimEndOf(url, '/'), token: token ?? own?.token };
+  return { url: trimEndCharacters(url, '/'), token: token ?? own?.token };
 }
 
 export function connectTo(value: string | undefined, env: Io['env']): Corral {
@@ -91,7 +91,7 @@ export async function findBox(corral: Corral, word: string): Promise<Box> {
   const { items } = await corral.call((api) => api.sessions.list.query({ limit: 500 }));
   const matches = word === 'last' ? items.slice(0, 1) : items.filter(({ id }) => word !== '' && id.startsWith(word));
   if (matches.length > 1)
-    throw new UsageError(`${word} begins the ids of ${matches.length} sessions: write more of it.`);
+    throw new UsageError(`${word} matches the ids of ${matches.length} sessions. Type more characters.`);
   return await corral.open(matches[0]?.id ?? word);
 }
 

@@ -12,7 +12,7 @@ import {
 } from '@trpc/client';
 import { observable } from '@trpc/server/observable';
 import type { AppRouter } from '../api/router.ts';
-import { trimEndOf } from '../core/text/text.ts';
+import { trimEndCharacters } from '../core/text/text.ts';
 import { FetchEventSource } from './fetch-event-source.ts';
 
 type EventSourceClass = Exclude<Parameters<typeof httpSubscriptionLink>[0]['EventSource'], undefined>;
@@ -48,7 +48,7 @@ export type CorralClient = TRPCClient<AppRouter> & Disposable & { close(): void 
 
 export function createCorralClient(options: CorralClientOptions): CorralClient {
   const { token, transport = 'sse' } = options;
-  const url = `${trimEndOf(options.url, '/')}/trpc`;
+  const url = `${trimEndCharacters(options.url, '/')}/trpc`;
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const ended = new AbortController();
   const refused = () => ended.abort(new Error('The server refused the token.'));

@@ -1,4 +1,4 @@
-import { trimEndOf } from '../core/text/text.ts';
+import { trimEndCharacters } from '../core/text/text.ts';
 import { type CorralClient, type CorralClientOptions, createCorralClient } from './client.ts';
 import { type CorralErrorCode, corralError, noCorral, toCorralError, unreachable } from './errors.ts';
 
@@ -18,7 +18,7 @@ export interface Connection {
 }
 
 export function connect(options: CorralClientOptions): Connection {
-  const address = trimEndOf(options.url, '/');
+  const address = trimEndCharacters(options.url, '/');
   const api = createCorralClient(options);
   const own: Record<string, string> = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
   const ask: Connection['fetch'] = (path, init = {}) => {

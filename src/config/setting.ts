@@ -10,7 +10,7 @@ export interface SettingDescription {
   readonly standard: readonly string[];
   readonly isSecret: boolean;
   readonly fallback: unknown;
-  /** Administrators change it in the running server; undefined: it is read at the start alone. */
+  /** Administrators change it in the running server; undefined: it is read only at the start. */
   readonly change?: ChangeableSetting | undefined;
 }
 /** The place of a setting among those that people change, and the form in which they enter it. */

@@ -33,7 +33,7 @@ export interface Layout {
   readonly groups: ReadonlySet<string>;
 }
 
-export function layoutOf(schema: z.ZodType): Layout {
+export function readLayout(schema: z.ZodType): Layout {
   const found = leaves(schema, []);
   const paths = found.flatMap(({ key }) => key.split('.').map((_, depth, words) => words.slice(0, depth).join('.')));
   return { settings: found, groups: new Set(paths) };

@@ -89,7 +89,7 @@ function limitTokens(text: string): void {
       if (indent > (indents.at(-1) ?? 0)) indents.push(indent);
     }
     begins = type === 'newline';
-    if (count > maxTokens) throw new RangeError(`it has more than ${maxTokens.toLocaleString('en')} words and signs`);
+    if (count > maxTokens) throw new RangeError(`it has more than ${maxTokens.toLocaleString('en')} tokens`);
     if (indents.length + brackets + marks > maxDepth) throw new RangeError(`it has more than ${maxDepth} levels`);
   }
 }
@@ -120,7 +120,7 @@ function put(tree: Record<string, unknown>, path: readonly string[], value: unkn
   put(tree[name] as Record<string, unknown>, rest, value);
 }
 
-/** Says what a setting accepts and what it got; `name` is how the user wrote it. */
+/** Names the accepted values of a setting and the actual one; `name` is how the user wrote it. */
 export function refusal({ accepts, isSecret }: Setting, name: string, value: unknown): string {
   const got = isSecret ? 'something else (not shown)' : JSON.stringify(value).slice(0, 120);
   return `${name} accepts ${accepts}; it got ${got}.`;

@@ -115,7 +115,7 @@ function refusal(response: Response, text: string, { where, token, now }: Refuse
     return new AppError('rate_limited', text, retryAfterMs === undefined ? {} : { retryAfterMs });
   }
   if (status >= 300 && status < 400) {
-    return new AppError('not_found', `${where} says that the repository has moved. Use its new address.`);
+    return new AppError('not_found', `${where} reports that the repository has moved. Use its new URL.`);
   }
   switch (status) {
     case 401:
@@ -128,7 +128,7 @@ function refusal(response: Response, text: string, { where, token, now }: Refuse
     case 404:
       return new AppError(
         'not_found',
-        `${where} has no such repository, branch or pull request, or the credential may not see it (404${because}).`,
+        `${where} has no such repository, branch or pull request, or the credential cannot see it (404${because}).`,
       );
     case 400:
     case 409:

@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors/errors.ts';
-import { trimEndOf } from '../core/text/text.ts';
+import { trimEndCharacters } from '../core/text/text.ts';
 import type { ForgeKind, ForgeRepository, ForgeServer } from './forge.ts';
 import { gitea } from './gitea.ts';
 import { github } from './github.ts';
@@ -20,7 +20,7 @@ export function parseServer(value: string): ForgeServer {
       `"${value}" is not a forge. Write its kind (${names}) and address: gitea=https://git.example.com.`,
     );
   }
-  return { kind, webUrl: trimEndOf(`${webUrl.origin}${webUrl.pathname}`, '/') };
+  return { kind, webUrl: trimEndCharacters(`${webUrl.origin}${webUrl.pathname}`, '/') };
 }
 
 /** Whether an operator's setting names a server. */

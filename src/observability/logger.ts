@@ -31,7 +31,7 @@ export function createLogger({ level, scrubber, destination: input, clock }: Log
   const out = input ?? destination({ fd: 1, sync: true });
   const limiter = noiseLimiter((leftOut) => {
     summing = true;
-    logger.warn({ ...leftOut, seconds: intervalMs / 1_000 }, 'lines like one above were left out');
+    logger.warn({ ...leftOut, seconds: intervalMs / 1_000 }, 'similar lines were suppressed');
     summing = false;
   }, clock);
   let summing = false;

@@ -17,7 +17,7 @@ export function tellOperator(logger: OperatorLogger, session: SessionId, fact: S
     logger.warn({ session, detail: fact.data.detail, ...why }, 'a sandbox was lost');
   }
   if (fact.type === 'sandbox.untrusted') {
-    logger.warn({ session, ...fact.data }, 'a sandbox broke the rules of its protocol and is ended');
+    logger.warn({ session, ...fact.data }, 'a sandbox violated its protocol and is being ended');
   }
   if (fact.type !== 'run.end') return;
   const { status, reason, code } = fact.data;

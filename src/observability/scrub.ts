@@ -1,5 +1,5 @@
 import type { Secret } from '../core/text/secret.ts';
-import { formsOf, shortestForm } from '../core/text/secret-forms.ts';
+import { toSecretForms, shortestForm } from '../core/text/secret-forms.ts';
 
 export interface Scrubber {
   /** Masks this value in all later text. */
@@ -17,7 +17,7 @@ export function createScrubber(secrets: readonly (Secret | undefined)[] = []): S
   const learn = (secret: Secret) => {
     const value = secret.reveal();
     if (value.length < shortestForm) return;
-    for (const form of formsOf(value)) forms.add(form);
+    for (const form of toSecretForms(value)) forms.add(form);
     // the longest form first, so that no part of it stays visible
     const longestFirst = [...forms].sort((a, b) => b.length - a.length);
     known = new RegExp(longestFirst.map((form) => RegExp.escape(form)).join('|'), 'g');

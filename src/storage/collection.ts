@@ -31,7 +31,7 @@ export async function changeRecord<Doc>(
     if (version !== undefined) return { doc: next.doc, version };
     [refused, times] = [expect, expect === refused ? times + 1 : 1];
   }
-  throw new AppError('store_busy', 'Many callers change this at the same time. Try again.');
+  throw new AppError('store_busy', 'This is being changed by other callers. Try again.');
 }
 
 /** Like `changeRecord`, and resolves with the value of the last call. Without `doc` the record stays. */
@@ -104,7 +104,7 @@ export interface Versioned<Doc> {
   readonly version: number;
 }
 
-/** Documents of one kind, with an owner and an id of their own. Changes, quotas and names hold for all servers of the store. */
+/** Documents of one kind, with an owner and their own id. Changes, quotas and names hold for all servers of the store. */
 export class Collection<Doc extends OwnedDocument> {
   readonly #records: Records;
   readonly #rules: Rules<Doc>;

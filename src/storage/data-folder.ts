@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { AppError } from '../core/errors/errors.ts';
 
 /**
- * Makes a folder and its parents. Node's own `recursive` tries for ever where the system answers ENOENT although the parent
+ * Makes a folder and its parents. Node's own `recursive` tries forever where the system answers ENOENT although the parent
  * is there, as below /proc.
  */
 function makeFolder(folder: string): void {

@@ -197,7 +197,7 @@ function parsed(text: string): ExportLine {
     throw broken('A line of it is not JSON');
   }
 }
-const broken = (what: string) => new AppError('invalid_request', `This is no whole export of sessions. ${what}.`);
+const broken = (what: string) => new AppError('invalid_request', `This is not a complete export of sessions. ${what}.`);
 
 /** The length of the complete part of an interrupted export, and the sessions in it. */
 export async function wholeSessions(lines: AsyncIterable<string>): Promise<{ bytes: number; known: Set<string> }> {

@@ -1,7 +1,7 @@
 // @module-tag all
 // A stand-in for the daemon inside a real sandbox answers every call with garbage, as fast as it can.
 import { describe, expect, test } from 'vitest';
-import { violationOf } from '../../src/core/model/protocol-violation.ts';
+import { findViolation } from '../../src/core/model/protocol-violation.ts';
 import type { SandboxClient } from '../../src/sandboxes/client/client.ts';
 import { garbage, healthyBut, hostileNames, lyingLists, twin } from '../support/hostile/hostile-daemon.ts';
 import { hostileSandbox } from '../support/hostile/hostile-sandbox.ts';
@@ -27,7 +27,7 @@ describe.skipIf(!(await hasBubblewrap()))('a stand-in for the daemon in a real s
     await using sandbox = await hostileSandbox(healthyBut(''), twin);
     await using link = await sandbox.attach();
     await expect.poll(() => link.lost.aborted).toBe(true);
-    expect(violationOf(link.lost.reason)).toMatchObject({ reason: 'second_daemon' });
+    expect(findViolation(link.lost.reason)).toMatchObject({ reason: 'second_daemon' });
   });
 
   test('a list of files has no name that leads out of its folder', async () => {

@@ -130,7 +130,7 @@ test('a running server re-encrypts keys in the background, and the command refus
   const busy = await rotate({ CORRAL_DATA_DIR: server.data, ...both });
   expect(busy).toMatchObject({ code: 1, out: '' });
   expect(busy.err).toMatch(/restart it with the new encryption key first/);
-  await expect.poll(() => server.output()).toContain('under the primary encryption key');
+  await expect.poll(() => server.output()).toContain('use the primary encryption key');
   server.kill('SIGTERM');
   await server.exit;
   {

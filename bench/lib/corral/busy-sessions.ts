@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ProgramMethods } from '../calls/child-process.ts';
 import { type ApiName, sessionApi } from './session-api.ts';
 
-// Sessions that work without end, each with one client watching: a command that prints a line every 100 ms, and the
+// Sessions that work without limit, each with one client watching: a command that prints a line every 100 ms, and the
 // next message as soon as the run ends. After `runsEach` runs a session ends and another takes its place:
 // an endless conversation stays in memory, and grows. With `printer: 'perl'`, one program prints all
 // lines of a run. A shell starts a `sleep` for each, and 500 of those a second would be more work than all the rest;

@@ -28,7 +28,7 @@ export interface RunningServer extends AsyncDisposable {
   readonly pid: number;
 }
 
-/** Starts the whole server as users do, on a new data folder. Rejects when the signal fires meanwhile, and leaves nothing. */
+/** Starts the whole server as users do, on a new data folder. Rejects when the signal fires in the meantime, and leaves nothing. */
 export async function startServer(settings: Record<string, string>, signal?: AbortSignal): Promise<RunningServer> {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await freshFolder());

@@ -13,7 +13,7 @@ export const tree = (): string => chosen.getStore() ?? here;
 const inTree = <Value>(folder: string, act: () => Value): Value => chosen.run(folder, act);
 
 /**
- * The experiment with another checkout's subject in place of its peer, round by round in turn. The bound is 1: no worse. The
+ * The experiment with another checkout's subject instead of its peer, round by round in turn. The bound is 1: no worse. The
  * clients are this checkout's on both sides.
  */
 export function against(experiment: Experiment, folder: string): Experiment {

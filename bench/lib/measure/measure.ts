@@ -48,7 +48,7 @@ export interface Experiment {
   readonly rounds: { readonly warmUp: number; readonly min: number; readonly max: number; readonly capMs: number };
   /** True for memory and counts, which a busy machine does not change; times suffer from it. */
   readonly feels: 'noise' | 'nothing';
-  /** Smaller amounts count as this one, so that a side that used nothing makes no ratio without end. */
+  /** Smaller amounts count as this one, so that a side that used nothing makes no ratio without limit. */
   readonly floor?: number;
   /** Sets both sides up. The stack is disposed after the last round. */
   open(stack: AsyncDisposableStack): Promise<Pair>;
@@ -101,12 +101,12 @@ export function timedRow({ name, title, missing, max = 1, quickMs, open, ...rest
 }
 
 interface Limited extends Pick<Experiment, 'variant' | 'rounds'>, Partial<Pick<Experiment, 'goals'>> {
-  /** The limit, which takes the place of a peer. */
+  /** The limit, which replaces a peer. */
   readonly max: number;
   readonly unit: string;
   open(stack: AsyncDisposableStack): Promise<Side>;
 }
-/** An experiment with a fixed limit in place of a peer. A busy machine does not make it noisy. */
+/** An experiment with a fixed limit instead of a peer. A busy machine does not make it noisy. */
 export const limited = ({ max, unit, open, goals, ...rest }: Limited): Experiment => ({
   ...rest,
   unit,

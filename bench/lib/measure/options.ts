@@ -26,7 +26,7 @@ export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]
     rows: chosen,
     isWanted,
     series: isSeriesRun ? series.filter(isChosen) : [],
-    /** The folder of another checkout, which takes the place of the peers. */
+    /** The folder of another checkout, which replaces the peers. */
     against: values.against === undefined ? undefined : resolve(values.against),
   };
 }

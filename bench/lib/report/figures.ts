@@ -16,7 +16,7 @@ export const Figures = z.strictObject({ machine: z.string(), metrics: z.array(Fi
 export type Figures = z.infer<typeof Figures>;
 
 /**
- * The figures with those of later runs in place of theirs. The runs come in order. A noisy one takes the place of none,
+ * The figures with those of later runs instead of theirs. The runs come in order. A noisy one replaces none,
  * nor does a series with fewer points.
  */
 export function mergeFigures(known: Figures, results: readonly BenchResult[]): Figures {

@@ -1,7 +1,7 @@
 import type { Metric } from './result.ts';
 import type { TableMetric } from './table.ts';
 
-// A plot as SVG, without a script or a font of its own, readable on a light and on a dark page.
+// A plot as SVG, without a script or its own font, readable on a light and on a dark page.
 
 const [left, right, top, lineHeight] = [340, 40, 40, 22];
 const width = 860;

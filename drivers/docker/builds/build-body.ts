@@ -35,7 +35,7 @@ const maskedPaths = [
   ...['kpageflags', 'kpagecount', 'kpagecgroup', 'vmallocinfo', 'slabinfo', 'pagetypeinfo'],
 ].map((name) => `/proc/${name}`);
 
-/** The daemon's folder in place of a workspace. It is in memory, so it does not become part of the image. */
+/** The daemon's folder instead of a workspace. It is in memory, so it does not become part of the image. */
 const scratch = '/home/agent';
 /** The daemon is the only process that is not a command of the build. It runs as a sandbox's user. */
 const asImageUser = ['setpriv', `--reuid=${imageUser}`, `--regid=${imageUser}`, '--clear-groups', '--'];

@@ -62,7 +62,7 @@ export function openBuilds(options: Options): ImageBuilding {
 
   async function remove(id: SandboxId, signal: AbortSignal): Promise<void> {
     await removeContainer(engine, names.build(id), instance, signal);
-    await holds.release(id, new AppError('sandbox_lost', 'The build is over.'));
+    await holds.release(id, new AppError('sandbox_lost', 'The build has ended.'));
     await folders.remove(id);
     building.delete(id);
   }
@@ -90,7 +90,7 @@ export function openBuilds(options: Options): ImageBuilding {
         const { end } = await startContainer(place, spec, signal);
         await waitForStart(end, signal);
         const container = createdResources.containerId;
-        if (container === undefined) throw new AppError('sandbox_unavailable', 'Another build has this id.');
+        if (container === undefined) throw new AppError('sandbox_unavailable', 'A build with this id already exists.');
         return opened(container, base, spec.limits.diskBytes);
       } catch (thrown) {
         const until = AbortSignal.timeout(removeMs);
@@ -122,7 +122,7 @@ export function openBuilds(options: Options): ImageBuilding {
             await commit(container, base, image, until);
           },
           async [Symbol.asyncDispose]() {
-            over.abort(new AppError('sandbox_lost', 'The build is over.'));
+            over.abort(new AppError('sandbox_lost', 'The build has ended.'));
             await measured;
             await remove(id, AbortSignal.timeout(removeMs));
           },

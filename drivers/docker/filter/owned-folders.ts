@@ -56,7 +56,7 @@ async function checkOwners(root: string, self: number): Promise<void> {
       throw new AppError(
         'invalid_request',
         `Users other than the filter's own can change the folder ${folder}, and could make the engine mount ` +
-          `anything of this machine into a sandbox. Choose a --root whose path belongs to user ${self} ` +
+          `anything on this machine into a sandbox. Choose a --root whose path belongs to user ${self} ` +
           'or root, and that no other user can write to.',
       );
     }

@@ -52,7 +52,7 @@ const table: readonly [method: string, path: RegExp, verdict: (match: string, qu
     'PUT',
     new RegExp(`^/containers/${name}/archive$`),
     (id, query) =>
-      isWorkspaceAlone(query) ? { kind: 'give-workspace', id } : refuse('only a workspace is written to'),
+      isWorkspaceAlone(query) ? { kind: 'give-workspace', id } : refuse('files can be written only to a workspace'),
   ],
   ['GET', new RegExp(`^/volumes/${name}$`), own('volumes')],
   ['DELETE', new RegExp(`^/volumes/${name}$`), own('volumes')],
@@ -62,7 +62,7 @@ const table: readonly [method: string, path: RegExp, verdict: (match: string, qu
   [
     'POST',
     /^\/images\/create$/,
-    (_, query) => (query.has('fromSrc') ? refuse('an image may be pulled, not imported') : pass),
+    (_, query) => (query.has('fromSrc') ? refuse('an image can be pulled, not imported') : pass),
   ],
 ];
 const isWorkspaceAlone = (query: URLSearchParams) =>
@@ -73,13 +73,13 @@ const refuse = (why: string): Verdict => ({ kind: 'refuse', why });
 export function verdictOn(method: string, target: string): Verdict {
   const [rawPath = '', rawQuery = ''] = target.split('?', 2);
   // The engine decodes a path before it routes, so an escaped path could reach a different route.
-  if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not written plainly');
+  if (/%|\\|\/\/|\/\.\.?(\/|$)/.test(rawPath)) return refuse('the path is not in its plain form');
   const path = rawPath.replace(/^\/v\d+\.\d+(?=\/)/, '');
   for (const [allowed, pattern, verdict] of table) {
     const match = allowed === method ? pattern.exec(path) : null;
     if (match) return verdict(match[1] ?? '', new URLSearchParams(rawQuery));
   }
-  return refuse(`${method} ${path} is not among what the server needs of an engine`);
+  return refuse(`${method} ${path} is not a request that the server needs`);
 }
 
 /** Whether the list query returns only items with this label. */

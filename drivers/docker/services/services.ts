@@ -58,7 +58,7 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
     const own = found.Config.Labels ?? {};
     if (own['corral.owner-instance'] !== instance) {
       const advice = 'Remove it, or give this installation another name.';
-      throw new AppError('sandbox_unavailable', `A container that is not ours has the name ${name}. ${advice}`);
+      throw new AppError('sandbox_unavailable', `Another program's container has the name ${name}. ${advice}`);
     }
     if ([besideLabel, contentLabel].every((label) => own[label] === requested[label])) return found;
     await removeService(found.Id, signal);
@@ -114,9 +114,13 @@ export function openServices({ engine, images, users, instance, nameOf, labels, 
         } catch (error) {
           await removeService(id, AbortSignal.timeout(10_000)).catch(() => {}); // `list` still shows it
           if (statusOf(error) === undefined) throw error;
-          throw new AppError('sandbox_unavailable', `The engine did not start it: ${readEngineMessage(error)}`, {
-            cause: error,
-          });
+          throw new AppError(
+            'sandbox_unavailable',
+            `The engine did not start the service: ${readEngineMessage(error)}`,
+            {
+              cause: error,
+            },
+          );
         }
         return;
       }

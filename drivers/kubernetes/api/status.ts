@@ -34,7 +34,7 @@ export function refusedError(what: string, cause: Refusal): AppError {
     status === 403 &&
     /violates PodSecurity|admission webhook|is forbidden: (minimum|maximum|failed quota)/.test(message)
   ) {
-    return new AppError('sandbox_unavailable', `The cluster does not admit the sandbox: ${message}`, options);
+    return new AppError('sandbox_unavailable', `The cluster rejected the sandbox: ${message}`, options);
   }
   if (status === 401) {
     return new AppError(

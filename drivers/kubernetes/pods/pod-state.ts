@@ -76,7 +76,7 @@ function endOf(pod: V1Pod): AppError | undefined {
   const known = disruptions[disruption?.reason ?? ''] ?? reasons[reason];
   if (known) return lost(`${known}${detail(status?.message ?? disruption?.message)}`);
   if (/^(OutOf|NodeAffinity|UnexpectedAdmissionError)/.test(reason)) {
-    return new AppError('sandbox_capacity', `The node did not accept the sandbox${detail(status?.message ?? reason)}`);
+    return new AppError('sandbox_capacity', `The node rejected the sandbox${detail(status?.message ?? reason)}`);
   }
   if (terminated) return lost(endOfContainer(terminated));
   if (metadata?.deletionTimestamp) return lost('The sandbox was removed.');

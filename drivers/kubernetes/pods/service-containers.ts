@@ -85,7 +85,10 @@ export function serviceStates(pod: V1Pod): Omit<ServiceStatus, 'ports'>[] {
 export function serviceStart(pod: V1Pod, { name, image }: ServiceSpec): 'waiting' | 'begun' {
   const has = pod.spec?.containers.some((it) => it.name === nameOf(name)) ?? false;
   if (!has) {
-    throw new AppError('sandbox_unavailable', 'The sandbox was started without this service. Stop and start it.');
+    throw new AppError(
+      'sandbox_unavailable',
+      'The sandbox was started without this service. Stop it and start it again.',
+    );
   }
   const found = statusesOf(pod).find((it) => it.name === nameOf(name))?.state;
   if (found?.running || found?.terminated) return 'begun';

@@ -36,10 +36,10 @@ export async function startPod(
       const info = parseSandboxInfo(found.metadata, 'ready');
       if (!isOurs(found, instance) || info?.sessionId !== spec.sessionId) {
         const advice = 'Remove it, or give this installation another name.';
-        throw new AppError('sandbox_unavailable', `A pod of another program has the name ${name}. ${advice}`);
+        throw new AppError('sandbox_unavailable', `Another program's pod has the name ${name}. ${advice}`);
       }
       if (info.epoch > spec.epoch)
-        throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+        throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
       const known = keys.daemonToken(spec.id, found.metadata?.annotations?.['corral/key']) !== undefined;
       if (known && computePodState(found).kind !== 'over') return found;
       await pods.remove(found, signal); // a workspace in a volume claim is kept

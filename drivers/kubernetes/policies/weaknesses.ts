@@ -2,7 +2,7 @@ import type { Weakness } from '../../driver.ts';
 import type { PodSettings } from '../options.ts';
 
 /** Weaknesses of the pod settings, each with its meaning and remedy. */
-export function weaknessesOf({ seccompProfile, userNamespaces }: PodSettings): Weakness[] {
+export function findWeaknesses({ seccompProfile, userNamespaces }: PodSettings): Weakness[] {
   const found: Weakness[] = [];
   if (seccompProfile === undefined) {
     found.push({

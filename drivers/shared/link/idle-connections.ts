@@ -86,7 +86,7 @@ export class IdleConnections {
       return () => {};
     }
     if (this.#waiting.size >= maxWaiting) {
-      waiter.fail(new AppError('queue_full', 'Too many requests wait for this sandbox.'));
+      waiter.fail(new AppError('queue_full', 'Too many requests are waiting for this sandbox.'));
       return () => {};
     }
     this.#waiting.add(waiter);

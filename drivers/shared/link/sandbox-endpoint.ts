@@ -152,7 +152,7 @@ export async function openEndpoint(mount: string, meta: Meta, options: EndpointO
       };
     },
     async [Symbol.asyncDispose]() {
-      const closed = new AppError('sandbox_unavailable', 'The way into the sandbox was closed.');
+      const closed = new AppError('sandbox_unavailable', 'The connection into the sandbox was closed.');
       ready.reject(closed);
       idle.close(closed);
       await resources.disposeAsync();

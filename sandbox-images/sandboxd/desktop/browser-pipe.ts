@@ -126,7 +126,7 @@ function messages(each: (head: string) => void): (chunk: Buffer) => void {
       const zero = chunk.indexOf(0, at);
       const end = zero < 0 ? chunk.length : zero;
       if (size < headBytes && end > at) {
-        // copied, because the chunk itself goes on to the client
+        // copied, because the chunk itself continues to the client
         const part = Buffer.from(chunk.subarray(at, Math.min(end, at + headBytes - size)));
         head.push(part);
         size += part.length;

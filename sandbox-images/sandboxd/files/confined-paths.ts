@@ -95,7 +95,7 @@ export async function confinePaths(workspace: string, alias?: string): Promise<C
     open: (path, flags = O_RDONLY) => openChecked(join(root, locate(path)), path, flags),
     async openParent(path, missing) {
       const inside = locate(path);
-      if (inside === '') throw badRequest('That is the workspace itself.');
+      if (inside === '') throw badRequest('The path is the workspace itself.');
       const folder = await openFolder(parentOf(inside), missing);
       const own = basename(inside);
       const place = await systemPath(`${through(folder)}/${own}`);
@@ -146,10 +146,10 @@ export function fileError(cause: NodeJS.ErrnoException, path: string): AppError 
     case 'EACCES':
     case 'EPERM':
     case 'EROFS':
-      return new AppError('invalid_request', `The system does not allow that for ${path}.`, { cause });
+      return new AppError('invalid_request', `The operating system does not allow this for ${path}.`, { cause });
     case 'ENOSPC':
     case 'EDQUOT':
-      return new AppError('quota', 'The disk of the sandbox is full. Remove something first.', { cause });
+      return new AppError('quota', "The sandbox's disk is full. Delete some files first.", { cause });
     case 'ECONNRESET':
       return new AppError('cancelled', 'The client hung up.', { cause });
     default:

@@ -24,7 +24,7 @@ export function files(place: ConfinedPaths): Files {
           `${path} has ${stats.size} bytes; at most 50 MiB can be read in one call.`,
         );
       }
-      return { size, chunks: chunksOf(handle, { start: 0, size }), [Symbol.asyncDispose]: () => handle.close() };
+      return { size, chunks: readChunks(handle, { start: 0, size }), [Symbol.asyncDispose]: () => handle.close() };
     } catch (thrown) {
       await handle.close();
       throw thrown;
@@ -92,7 +92,7 @@ function entryOf(name: string, stats: Stats): FileEntry {
 }
 
 /** Yields exactly `size` bytes or throws: a file that was truncated in the meantime must not look complete. */
-export async function* chunksOf(
+export async function* readChunks(
   handle: FileHandle,
   { start, size }: { readonly start: number; readonly size: number },
 ): AsyncGenerator<Uint8Array> {

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { Daemon, OpenFile } from '../daemon.ts';
 import type { ConfinedPaths } from './confined-paths.ts';
-import { chunksOf } from './files.ts';
+import { readChunks } from './files.ts';
 import { assertRegularFile, replaceFile, withTargetFolder } from './replace-file.ts';
 
 export type Transfers = Pick<Daemon, 'sendFile' | 'receiveFile'>;
@@ -19,7 +19,7 @@ export function transfers(place: ConfinedPaths): Transfers {
       const start = Math.min(from, whole);
       const size = Math.min(whole - start, most);
       const heading = Buffer.from(`${whole} ${versionOf(stats)}\n`);
-      const chunks = headed(heading, chunksOf(handle, { start, size }));
+      const chunks = headed(heading, readChunks(handle, { start, size }));
       return { size: heading.length + size, chunks, [Symbol.asyncDispose]: () => handle.close() };
     } catch (thrown) {
       await handle.close();

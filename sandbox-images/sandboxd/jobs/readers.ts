@@ -1,5 +1,5 @@
 import { Duplex, type Readable } from 'node:stream';
-import { framesOf } from '../../../src/core/text/pipe-frames.ts';
+import { toFrames } from '../../../src/core/text/pipe-frames.ts';
 
 /** Passes a job's output to any number of readers. Each gets the output since it joined. */
 export interface Readers {
@@ -43,7 +43,7 @@ export function readers(
         return void stream.unshift(chunk);
       }
       touch();
-      const frame = framesOf(channel, chunk);
+      const frame = toFrames(channel, chunk);
       for (const reader of all) if (!reader.push(frame)) full.add(reader);
       if (full.size > 0) flow();
     });
@@ -77,7 +77,7 @@ export function readers(
     },
     end(how) {
       clearTimeout(timer);
-      last = framesOf('end', Buffer.from(JSON.stringify(how)));
+      last = toFrames('end', Buffer.from(JSON.stringify(how)));
       for (const reader of all) {
         reader.push(last);
         reader.push(null);

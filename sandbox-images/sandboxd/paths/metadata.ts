@@ -63,7 +63,8 @@ export class MetadataStore {
     );
     if (answer === undefined) return entries;
     const [kind, ...answers] = answer;
-    if (kind !== 'found') throw new AppError('payload_too_large', 'These files have too much metadata for one answer.');
+    if (kind !== 'found')
+      throw new AppError('payload_too_large', 'These files have too much metadata for one response.');
     const found = new Map(known.map((entry, index) => [entry, metadataOf(answers[index])]));
     return entries.map((entry) => withMetadata(entry, found.get(entry) ?? {}));
   }
@@ -116,7 +117,7 @@ export class MetadataStore {
         void mine.then((helper) => {
           this.#parts.clock.clearTimeout(helper.timer);
           if (this.#helper === mine) this.#helper = undefined;
-          const lost = new AppError('internal', 'The program that reads the metadata of files ended. Try again.');
+          const lost = new AppError('internal', 'The program that reads file metadata has ended. Try again.');
           for (const { reject } of waiting.splice(0)) reject(lost);
         }),
     });
@@ -166,7 +167,7 @@ function refusal(number: number, path: string): AppError {
     return new AppError('unsupported', message);
   }
   if (noRoom.has(number)) {
-    return new AppError('payload_too_large', `The file system of ${path} has no room for this much metadata.`);
+    return new AppError('payload_too_large', `The file system of ${path} has no space for this much metadata.`);
   }
   const code = getSystemErrorName(-number);
   return fileError(Object.assign(new Error(code), { code }), path);

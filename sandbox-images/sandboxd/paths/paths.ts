@@ -7,7 +7,7 @@ import type { PathEntry } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits, type OpenFile } from '../daemon.ts';
 import { systemPath, textOfName } from '../files/byte-names.ts';
 import { fileError } from '../files/confined-paths.ts';
-import { chunksOf } from '../files/files.ts';
+import { readChunks } from '../files/files.ts';
 import { makeFolders } from '../files/make-folders.ts';
 import { badRequest } from '../server/body-fields.ts';
 import type { SharedState } from '../shared-state.ts';
@@ -50,7 +50,7 @@ export function paths(parts: Pick<SharedState, 'place' | 'env' | 'clock' | 'keep
         }
         const start = Math.min(from, stats.size);
         const size = Math.min(stats.size - start, most);
-        const chunks = chunksOf(handle, { start, size });
+        const chunks = readChunks(handle, { start, size });
         return { size, chunks, [Symbol.asyncDispose]: () => handle.close() };
       } catch (thrown) {
         await handle.close();
@@ -150,7 +150,7 @@ async function contentOf(handle: FileHandle): Promise<Buffer> {
     if (bytesRead === 0) return Buffer.concat(parts);
     parts.push(buffer.subarray(0, bytesRead));
     total += bytesRead;
-    if (total > maxUnsized) throw new AppError('payload_too_large', 'The file has no size and is over 16 MiB.');
+    if (total > maxUnsized) throw new AppError('payload_too_large', 'The file reports no size and is over 16 MiB.');
   }
 }
 

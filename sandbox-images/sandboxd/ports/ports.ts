@@ -17,7 +17,7 @@ export function ports(own: readonly number[]): Ports {
     listeningPorts: () => listeningPorts(own),
     async openPort(port): Promise<Duplex> {
       if (!Number.isInteger(port) || port < 1 || port > 65_535) throw badRequest('port must be from 1 to 65535.');
-      if (own.includes(port)) throw badRequest(`Port ${port} belongs to Corral and is never opened.`);
+      if (own.includes(port)) throw badRequest(`Port ${port} is reserved by Corral and cannot be opened.`);
       if (open >= limits.portStreams) {
         throw new AppError('conflict', `There are already ${limits.portStreams} connections to ports, the maximum.`);
       }

@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { framesOf, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
+import { toFrames, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
 /** The three pipes of a program as one stream of frames, for one reader at a time. */
 export interface PipedProgram {
@@ -44,7 +44,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
     if (exitCode === undefined || !to || to === brokenPipe || to.destroyed) return;
     if (outputs.every(([, stream]) => stream.closed)) {
       brokenPipe = to; // both pipes can be closed before the first of them reports it
-      to.push(framesOf('end', Buffer.from(JSON.stringify({ exitCode }))));
+      to.push(toFrames('end', Buffer.from(JSON.stringify({ exitCode }))));
       to.push(null);
       delivered.resolve();
     } else {
@@ -62,7 +62,7 @@ export function pipeProgram(child: ChildProcessWithoutNullStreams, touch: () => 
       }
       touch();
       linger?.refresh();
-      if (reader.push(framesOf(channel, chunk))) return;
+      if (reader.push(toFrames(channel, chunk))) return;
       isHeld = true;
       pause();
     });

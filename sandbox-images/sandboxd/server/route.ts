@@ -26,7 +26,7 @@ export interface Route {
 }
 
 export async function onlyStream(): Promise<never> {
-  throw badRequest(`This is a stream: ask for it with \`Upgrade: ${protocol}\`.`);
+  throw badRequest(`This is a stream: request it with \`Upgrade: ${protocol}\`.`);
 }
 
 export function parseSignal(body: unknown): 'SIGTERM' | 'SIGKILL' | 'SIGINT' {

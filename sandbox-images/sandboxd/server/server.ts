@@ -60,7 +60,7 @@ function newestOwner(): ServerAccess['admit'] {
   let newest = 0;
   return (reply) => {
     const epoch = Number(reply ?? newest);
-    if (!(epoch >= newest)) throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+    if (!(epoch >= newest)) throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
     newest = epoch;
   };
 }
@@ -72,7 +72,7 @@ function taken(daemon: Daemon, { token, admit }: ServerAccess, request: Incoming
   }
   admit(request.headers['corral-epoch']);
   const url = URL.parse(request.url ?? '', 'http://sandbox');
-  if (!url) throw new AppError('invalid_request', 'That is not an address.');
+  if (!url) throw new AppError('invalid_request', 'The URL is not valid.');
   const found = findRoute(request.method ?? '', url.pathname);
   if (!found) throw new AppError('not_found', `There is no ${request.method} ${url.pathname} here.`);
   if (!found.route.quiet) daemon.touch();
@@ -113,7 +113,7 @@ async function sendReply(response: ServerResponse, reply: Reply, signal: AbortSi
   } else {
     const body = JSON.stringify(reply.json);
     if (Buffer.byteLength(body) > limits.answerBytes) {
-      throw new AppError('payload_too_large', 'The answer is larger than 16 MiB. Request less at a time.');
+      throw new AppError('payload_too_large', 'The response is larger than 16 MiB. Request less at a time.');
     }
     response
       .writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })

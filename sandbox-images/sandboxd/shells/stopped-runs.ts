@@ -19,7 +19,7 @@ export class StoppedRuns {
   /** Throws conflict if the run was stopped. */
   check(tag: string | undefined): void {
     if (tag !== undefined && this.#tags.has(tag)) {
-      throw new AppError('conflict', 'The run was stopped, so it starts nothing more.');
+      throw new AppError('conflict', 'The run was stopped, so it cannot start anything else.');
     }
   }
 }

@@ -131,6 +131,6 @@ function systemError(number: number): NodeJS.ErrnoException {
 }
 
 function refusal(cause: NodeJS.ErrnoException, path: string): AppError {
-  if (cause.code === 'ENOSPC') return new AppError('conflict', 'More folders are watched than the sandbox allows.');
+  if (cause.code === 'ENOSPC') return new AppError('conflict', "The sandbox's limit of watched folders is reached.");
   return fileError(cause, path);
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { Duplex } from 'node:stream';
 import { AppError } from '../../../src/core/errors/errors.ts';
-import { framesOf } from '../../../src/core/text/pipe-frames.ts';
+import { toFrames } from '../../../src/core/text/pipe-frames.ts';
 import type { FileChange, FileChanges, WatchFiles } from '../../../src/sandboxes/client/abilities.ts';
 import { type Daemon, limits } from '../daemon.ts';
 import { entryAt } from '../paths/entries.ts';
@@ -68,7 +68,7 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
       const change = opened.kept.shift();
       if (change) {
         parts.touch();
-        const frame = framesOf('output', Buffer.from(JSON.stringify(await toFileChange(opened, change))));
+        const frame = toFrames('output', Buffer.from(JSON.stringify(await toFileChange(opened, change))));
         if (!reader.push(frame)) await once(reader, 'wanted').catch(() => {});
       } else if (opened.isOver) {
         reader.push(null);

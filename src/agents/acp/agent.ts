@@ -13,7 +13,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { AgentPause, AgentUpdate, CallForApproval } from '../../core/model/agent-updates.ts';
 import { Calls } from './calls.ts';
 import type { ProgramStream } from './program-stream.ts';
-import { type Item, updateOf } from './updates.ts';
+import { type Item, toUpdate } from './updates.ts';
 
 const count = z.number().nonnegative();
 const quota = z.object({ token_count: z.object({ input_tokens: count, output_tokens: count }) });
@@ -129,7 +129,7 @@ export class AcpAgent {
         const spent = update.sessionUpdate === 'usage_update' ? this.#spending.reported(update) : [];
         this.#echoed = true;
         if (!this.#isLoading)
-          this.#receiveUpdates([...updateOf(update, this.#calls), ...this.#named(update), ...spent]);
+          this.#receiveUpdates([...toUpdate(update, this.#calls), ...this.#named(update), ...spent]);
       })
       .onRequest(methods.client.session.requestPermission, ({ params }) =>
         this.#requestApproval(params.toolCall, params.options),

@@ -122,7 +122,7 @@ export class AcpAgents {
     if (texts.length === 0 && !isLoaded) {
       await this.end(client);
       const why = lost === undefined ? '' : `: ${lost}`;
-      throw new AppError('agent_failed', `The agent was interrupted, and it cannot go on with its conversation${why}.`);
+      throw new AppError('agent_failed', `The agent was interrupted, and it cannot continue its conversation${why}.`);
     }
     if (id !== stored) await this.#deps.records.put({ kind, id: sessionId, doc: { acpSession: id } });
     if (carried) agent.carry(carried.call, carried.allowed);

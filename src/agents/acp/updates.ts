@@ -13,7 +13,7 @@ export const isAgentPause = (item: Item): item is AgentPause =>
   item.kind === 'said' || item.kind === 'asks' || item.kind === 'failed';
 
 /** The parts of an update that Corral shows. Empty for other updates. */
-export function updateOf(update: SessionUpdate, calls: Calls): readonly AgentUpdate[] {
+export function toUpdate(update: SessionUpdate, calls: Calls): readonly AgentUpdate[] {
   switch (update.sessionUpdate) {
     case 'agent_message_chunk':
       return update.content.type === 'text' ? [{ kind: 'text', text: update.content.text }] : [];

@@ -29,7 +29,7 @@ export function explainError(thrown: unknown, isOpen: boolean): FailureText {
     if (beyondUs.has(thrown.code)) throw thrown;
     if (thrown.code !== 'deadline_exceeded') return failureText(thrown.publicMessage);
     return failureText(
-      'The page did not answer in time: it is busy, or waits for something. Navigate elsewhere, or start afresh with browser_restart.',
+      'The page did not respond in time: it is busy or waiting. Open another page, or restart the browser with browser_restart.',
       'timed_out',
     );
   }
@@ -38,8 +38,8 @@ export function explainError(thrown: unknown, isOpen: boolean): FailureText {
   if (!isOpen)
     return failureText('The browser ended unexpectedly. The next call starts a new one; its pages are gone.');
   if (/crash/i.test(message)) return failureText('The page crashed. Navigate to it again, or elsewhere.');
-  if (/timeout .* exceeded/i.test(message)) return failureText('The page did not answer in time.', 'timed_out');
-  if (isClosedError(thrown)) return failureText('The tab was closed meanwhile.');
+  if (/timeout .* exceeded/i.test(message)) return failureText('The page did not respond in time.', 'timed_out');
+  if (isClosedError(thrown)) return failureText('The tab was closed in the meantime.');
   return failureText(clipText(message.split('\n')[0]?.replace(/^\w+\.\w+: /, '') ?? '', 400));
 }
 

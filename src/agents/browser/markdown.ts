@@ -1,4 +1,4 @@
-import { beginningOf, trimEndOf } from '../../core/text/text.ts';
+import { beginningOf, trimEndCharacters } from '../../core/text/text.ts';
 import type { Branch, Tree } from './page-types.ts';
 
 /** A page's Markdown, truncated to a number of characters. A last line says how much is missing. */
@@ -13,7 +13,7 @@ export function clipMarkdown(text: string, maxChars: number, cut = false): strin
 export const toMarkdown = (tree: readonly Tree[]): string =>
   blocks(tree, '')
     .split('\n')
-    .map((line) => trimEndOf(line, ' \t'))
+    .map((line) => trimEndCharacters(line, ' \t'))
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim();

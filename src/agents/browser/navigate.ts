@@ -52,8 +52,8 @@ export async function navigate({ tab: { page }, url, sandbox, timeoutMs, signal 
     }
     if (/ERR_ABORTED/.test(message)) {
       return /^chrome:/.test(url)
-        ? failureText('The page crashed, or the browser does not show it.')
-        : failureText(`${clipText(url, 300)} led to no page: the server sent none, or the page went elsewhere itself.`);
+        ? failureText('The page crashed, or the browser cannot display it.')
+        : failureText(`${clipText(url, 300)} opened no page: the server sent none, or the page redirected itself.`);
     }
     if (/timeout .* exceeded/i.test(message)) {
       return failureText(`${clipText(url, 300)} did not load within ${timeoutMs / 1_000} s.`, 'timed_out');

@@ -192,7 +192,7 @@ export class BrowserSession implements AgentBrowser, Disposable {
       } catch (thrown) {
         if (!/unknown key/i.test(String(thrown))) throw thrown;
         return failureText(
-          `There is no key ${JSON.stringify(clipText(key, 60))}. Such as Enter, Tab, Control+a, ArrowDown.`,
+          `There is no key ${JSON.stringify(clipText(key, 60))}. Examples: Enter, Tab, Control+a, ArrowDown.`,
         );
       }
       return successText(`Pressed ${keys}.`);
@@ -326,8 +326,9 @@ export class BrowserSession implements AgentBrowser, Disposable {
     const wrong = notListed(tab, index);
     if (wrong) return wrong;
     const at = await runInPage(await tab.cdp(), locate, { index });
-    if ('gone' in at) return failureText(`Element ${index} of the last view is gone. Look again.`, 'not_found');
-    if ('coveredBy' in at) return failureText(`Element ${index} is behind ${at.coveredBy}. Deal with that first.`);
+    if ('gone' in at)
+      return failureText(`Element ${index} of the last view is gone. Call browser_view again.`, 'not_found');
+    if ('coveredBy' in at) return failureText(`Element ${index} is behind ${at.coveredBy}. Close or move that first.`);
     return { x: at.x, y: at.y, what: `element ${index}, a <${at.tag}>` };
   }
 }
@@ -336,5 +337,5 @@ function notListed({ shown }: Tab, index: number): FailureText | undefined {
   const count = shown?.count ?? 0;
   if (index < count) return undefined;
   const known = count === 0 ? 'The last view had none' : `The last view had 0 to ${count - 1}`;
-  return failureText(`There is no element ${index}. ${known}; look again with browser_view.`, 'not_found');
+  return failureText(`There is no element ${index}. ${known}; refresh with browser_view.`, 'not_found');
 }

@@ -183,7 +183,7 @@ export class KernelConnection {
   }
 
   #fail(detail: string): void {
-    this.#lose(new AppError('unsupported', `The kernel sent ${detail}. It was ended.`));
+    this.#lose(new AppError('unsupported', `The kernel sent ${detail}, so it was stopped.`));
     this.detach();
   }
 

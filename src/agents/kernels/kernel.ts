@@ -160,7 +160,10 @@ function fail(thrown: unknown, { language }: KernelOptions): never {
   if (!isCode(thrown, 'file_not_found')) throw thrown;
   const [program] = buildKernelProgram(language).argv;
   const advice = 'Install it in the sandbox or on the machine that it runs on, or use another language.';
-  throw new AppError('file_not_found', `Cells of ${language} need ${program}, which this sandbox lacks. ${advice}`);
+  throw new AppError(
+    'file_not_found',
+    `${language} cells need ${program}, which this sandbox does not have. ${advice}`,
+  );
 }
 
 /**

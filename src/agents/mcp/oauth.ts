@@ -59,7 +59,7 @@ export async function beginSignIn(
     });
     const address = authorizationUrl.href;
     if (!/^https?:$/.test(authorizationUrl.protocol) || address.length > 8_000) {
-      throw new AppError('unsupported', 'the server names an address that no browser can open');
+      throw new AppError('unsupported', 'the server returned an address that browsers cannot open');
     }
     return { address, begun: { issuer, state, verifier: codeVerifier, client, returnTo, startedAt: asking.now() } };
   });
@@ -90,7 +90,7 @@ export async function endSignIn(
 /** Rejects: unsupported, if a person must sign in again. */
 export async function renew(access: SignedInAccess, asking: SignInAsking): Promise<SignedInAccess> {
   const { refreshToken, client } = access;
-  if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has ended.');
+  if (refreshToken === undefined) throw new AppError('unsupported', 'Its sign-in has expired.');
   const fetchFn = bounded(asking);
   return await withReadableErrors('Its sign-in has ended', async () => {
     const info = await sameIssuer(access.issuer, asking.url, fetchFn);
@@ -112,7 +112,7 @@ const discover = (url: string, fetchFn: FetchLike): Promise<OAuthServerInfo> =>
 async function sameIssuer(issuer: string, url: string, fetchFn: FetchLike): Promise<OAuthServerInfo> {
   const info = await discover(url, fetchFn);
   if (info.authorizationServerUrl === issuer) return info;
-  throw new AppError('unsupported', 'the server names another authorization server than before; sign in again');
+  throw new AppError('unsupported', 'the server now uses another authorization server; sign in again');
 }
 
 const resourceOf = ({ resourceMetadata }: OAuthServerInfo) =>
@@ -158,12 +158,12 @@ function bounded({ fetch, signal }: SignInAsking): FetchLike {
     let size = 0;
     for await (const chunk of response.body ?? []) {
       size += chunk.length;
-      if (size > maxBytes) throw new AppError('unsupported', 'its answer is larger than 256 KiB');
+      if (size > maxBytes) throw new AppError('unsupported', 'its response is larger than 256 KiB');
       kept.push(chunk);
     }
     const bytes = Buffer.concat(kept);
     const complaint = tooComplex(bytes, answerLimits);
-    if (complaint !== undefined) throw new AppError('unsupported', `its answer is ${complaint}`);
+    if (complaint !== undefined) throw new AppError('unsupported', `its response is ${complaint}`);
     return new Response(size === 0 ? null : bytes, { status, headers: reply });
   };
 }

@@ -43,6 +43,6 @@ const refusal = (token: Secret | undefined) =>
   new AppError(
     'unauthorized',
     token
-      ? 'it refused the credential of the vault. Change the credential; the next call uses the new one.'
-      : 'it demands a credential, and no vault of the session has one for its address.',
+      ? "it rejected the vault's credential. Update the credential; the next call uses the new one."
+      : 'it requires a credential, and no vault of the session has one for its address.',
   );

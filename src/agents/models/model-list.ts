@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 
 /** A model as its provider lists it. An absent field is unknown. */
 export interface ListedModel {
@@ -66,7 +66,7 @@ export async function listModels(
   { baseUrl, key, fetch }: Endpoint,
   signal: AbortSignal,
 ): Promise<readonly ListedModel[]> {
-  const base = trimEndOf(baseUrl, '/');
+  const base = trimEndCharacters(baseUrl, '/');
   const headers = { accept: 'application/json', ...(key && access.keyCheck.headers(key.reveal())) };
   const found = new Map<string, ListedModel>();
   let after: string | undefined;
@@ -93,7 +93,7 @@ export async function listModels(
 const privateAddress = (cause: AppError) =>
   new AppError(
     'forbidden',
-    'The address is on this machine or in a private network, where people may not send this server. Name it in ' +
+    'The address is on this machine or in a private network, which this server does not connect to. Add it to ' +
       'corral.yaml under models.compatible, or set CORRAL_MODELS_PRIVATE_ADDRESSES=allow.',
     { cause },
   );

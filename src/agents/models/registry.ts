@@ -143,6 +143,6 @@ function unknown(ref: string, { compatible }: Pick<ModelsConfig, 'compatible'>):
   ];
   return new AppError(
     'invalid_request',
-    `The model is "${ref}"; a model is demo or <provider>/<model>, and the providers are ${known.join(', ')}. Others that speak OpenAI's Chat Completions go under models.compatible.`,
+    `The model is "${ref}"; a model is demo or <provider>/<model>, and the providers are ${known.join(', ')}. Add other servers that speak OpenAI's Chat Completions under models.compatible.`,
   );
 }

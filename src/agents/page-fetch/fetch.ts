@@ -44,7 +44,7 @@ export async function fetchWithRedirects(address: string, ask: FetchAnswer, sign
     if (left === 0)
       throw new AppError('not_found', `${new URL(address).host} redirects more than ${maxRedirects} times.`);
     const next = URL.parse(location, url.href);
-    if (!next) throw new AppError('not_found', `${url.host} redirects to something that is no address.`);
+    if (!next) throw new AppError('not_found', `${url.host} redirects to an invalid URL.`);
     url = webAddress(next.href);
   }
 }
@@ -52,9 +52,9 @@ export async function fetchWithRedirects(address: string, ask: FetchAnswer, sign
 function webAddress(text: string): URL {
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol))
-    throw new AppError('invalid_request', `${beginningOf(text, 200)} is no http: or https: address.`);
+    throw new AppError('invalid_request', `${beginningOf(text, 200)} is not an http: or https: URL.`);
   if (url.username !== '' || url.password !== '')
-    throw new AppError('invalid_request', 'An address with a user name or password is not fetched.');
+    throw new AppError('invalid_request', 'URLs with a user name or password are not fetched.');
   return url;
 }
 

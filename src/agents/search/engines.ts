@@ -114,7 +114,7 @@ export function webSearch(name: EngineName, settings: Settings, fetch: Fetch): W
       if (response.status !== 200) throw refusal(name, response.status);
       const parsed = engine.answer.safeParse(jsonWithin(body, answerLimits));
       if (!parsed.success)
-        throw new AppError('unsupported', `The search engine ${name} did not answer with search results.`);
+        throw new AppError('unsupported', `The search engine ${name} returned no search results page.`);
       return parsed.data
         .filter(({ link }) => /^https?:\/\//.test(link))
         .slice(0, count)
@@ -131,9 +131,12 @@ const cut = ({ title, link, snippet }: SearchHit): SearchHit => ({
 
 function refusal(name: string, status: number): AppError {
   if (status === 401 || status === 403)
-    return new AppError('unsupported', `The search engine ${name} refuses the key: check search.key.`);
+    return new AppError('unsupported', `The search engine ${name} rejected the key: check search.key.`);
   if (status === 429)
-    return new AppError('unsupported', `The search engine ${name} allows no more searches now. Try again later.`);
+    return new AppError(
+      'unsupported',
+      `The search engine ${name} allows no more searches at the moment. Try again later.`,
+    );
   return new AppError('unsupported', `The search engine ${name} answered ${status}.`);
 }
 
@@ -143,7 +146,7 @@ async function bounded(response: Response): Promise<string> {
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
     if (size > answerLimits.maxBytes)
-      throw new AppError('unsupported', 'The answer of the search engine is larger than 2 MiB.');
+      throw new AppError('unsupported', "The search engine's response is larger than 2 MiB.");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString();

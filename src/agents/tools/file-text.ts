@@ -18,7 +18,7 @@ export const orderByFile = ({ file: path }: Readonly<Record<string, unknown>>) =
 /** The bytes of a file. Rejects: payload_too_large, file_not_found. */
 export async function readFileBytes({ sandbox, signal }: ToolContext, path: string): Promise<Buffer> {
   const bytes = await sandbox.readFile(path, signal, { maxBytes: maxBytes + 1 });
-  if (bytes.length > maxBytes) throw new AppError('payload_too_large', `${path} is over 10 MiB; use a command.`);
+  if (bytes.length > maxBytes) throw new AppError('payload_too_large', `${path} is larger than 10 MiB; use a command.`);
   return bytes;
 }
 
@@ -30,7 +30,7 @@ export function decodeText(bytes: Buffer, path: string): FileText | undefined {
   const text = decodeFile(bytes);
   const encoding = text ? undefined : unreadableEncoding(bytes);
   if (encoding)
-    throw new AppError('invalid_request', `${path} is ${encoding} text; convert it by a command, such as iconv.`);
+    throw new AppError('invalid_request', `${path} is ${encoding} text; convert it with a command such as iconv.`);
   return text;
 }
 

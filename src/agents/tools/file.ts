@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { shownName } from '../../core/text/file-names.ts';
-import { replacePieces, withLineEndsOf } from '../../core/text/files/edits.ts';
-import { pictureSizeOf, pictureTypeOf } from '../../core/text/pictures.ts';
+import { replacePieces, matchLineEnds } from '../../core/text/files/edits.ts';
+import { readPictureSize, detectPictureType } from '../../core/text/pictures.ts';
 import {
   binary,
   change,
@@ -56,8 +56,8 @@ export const fileRead = defineTool({
 
 /** Shows a picture to the model. Undefined: the bytes are not a picture. */
 async function pictureIn(ctx: ToolContext, path: string, data: Buffer): Promise<ToolResult | undefined> {
-  const mimeType = pictureTypeOf(data);
-  const size = mimeType && pictureSizeOf(data);
+  const mimeType = detectPictureType(data);
+  const size = mimeType && readPictureSize(data);
   if (mimeType === undefined || !ctx.keepPicture) return undefined;
   if (!size) return { ok: false, reason: 'refused', output: `${path} is a picture that is cut off or broken.` };
   const kept = await ctx.keepPicture({ mimeType, data });
@@ -85,7 +85,7 @@ export const fileWrite = defineTool({
   },
   async run(ctx, { file: path, content, append }) {
     const old = await readFileText(ctx, path).catch(noFile);
-    const added = append && old ? withLineEndsOf(old.text, content) : content;
+    const added = append && old ? matchLineEnds(old.text, content) : content;
     const bytes = append && old ? old.encode(added) : Buffer.from(added);
     if (old && bytes === undefined) return unwritable(path, old);
     await ctx.sandbox.writeFile(path, bytes ?? added, ctx.signal, { append });

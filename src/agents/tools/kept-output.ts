@@ -1,4 +1,4 @@
-import { maxPictureBytes, pictureTypeOf } from '../../core/text/pictures.ts';
+import { maxPictureBytes, detectPictureType } from '../../core/text/pictures.ts';
 import type { KeptPicture, ToolContext } from './tool.ts';
 
 const extensions: Readonly<Record<string, string>> = {
@@ -21,7 +21,7 @@ export async function keptBytes(
   ctx: ToolContext,
   { data, mimeType, name }: Bytes,
 ): Promise<{ readonly text: string; readonly picture: KeptPicture | undefined }> {
-  const found = pictureTypeOf(data);
+  const found = detectPictureType(data);
   const path = await keptFile(ctx, `${name}.${extensions[mimeType] ?? 'bin'}`, data);
   const isShown = found !== undefined && data.length <= maxPictureBytes;
   const picture = isShown ? await ctx.keepPicture?.({ mimeType: found, data }) : undefined;

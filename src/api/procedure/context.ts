@@ -19,12 +19,13 @@ export interface TrpcContext extends TrpcCallerContext {
   drained(): Promise<void>;
 }
 
-/** Limits the open calls of one connection, because a socket could otherwise send calls without end. */
+/** Limits the open calls of one connection, because a socket could otherwise send calls without limit. */
 export class CallCount {
   #open = 0;
   /** Rejects: rate_limited. */
   enter(): Disposable {
-    if (this.#open >= maxCalls) throw new AppError('rate_limited', `More than ${maxCalls} calls at once.`);
+    if (this.#open >= maxCalls)
+      throw new AppError('rate_limited', `More than ${maxCalls} calls are in progress on this connection.`);
     this.#open++;
     return { [Symbol.dispose]: () => void this.#open-- };
   }

@@ -27,7 +27,7 @@ export interface ErrorShape {
 
 /** The client's view of an error: the error table's row and the public text; never a stack or another library's message. */
 export function errorShape(error: TRPCError, path?: string): ErrorShape {
-  const known = appErrorOf(error);
+  const known = fromTrpcError(error);
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
   const status = isOfTrpc(error) ? getHTTPStatusCodeFromError(error) : wireErrors[known.code].http;
   return shape(own, status, known, path);
@@ -49,7 +49,7 @@ function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: strin
   };
 }
 
-export function appErrorOf(error: TRPCError): AppError {
+export function fromTrpcError(error: TRPCError): AppError {
   if (error.cause instanceof AppError) return error.cause;
   if (error.code === 'BAD_REQUEST' && error.cause instanceof z.ZodError) {
     return new AppError('invalid_request', textOf(error.cause), { cause: error });

@@ -85,7 +85,7 @@ export function previewLinks({ settings, peppers, credentials }: Deps): PreviewL
       if ((minutes ?? 1) <= most) return Math.min(minutes ?? usualMinutes, most) * 60_000;
       throw new AppError(
         'invalid_request',
-        `A preview lives at most ${settings.maxHours} h (CORRAL_PREVIEWS_MAX_HOURS).`,
+        `A preview lasts at most ${settings.maxHours} h (CORRAL_PREVIEWS_MAX_HOURS).`,
       );
     },
     domain: name,

@@ -166,10 +166,10 @@ const noInput = z.strictObject({}).optional();
  * Makes the operations of a resource.
  *
  * @example
- * const operation = operationsOf({ tag: 'Webhooks', prefix: 'webhooks', noun: 'webhook', find });
+ * const operation = defineOperations({ tag: 'Webhooks', prefix: 'webhooks', noun: 'webhook', find });
  * const list = operation({ rest: 'GET /api/v1/webhooks', id: 'List', summary, may: 'any', out, answer }).query(resolve);
  */
-export const operationsOf =
+export const defineOperations =
   (of: Resource) =>
   <Out extends z.ZodType, In extends z.ZodType = z.ZodVoid>(described: Operation<In, Out>) => {
     const schema = described.in ?? noInput;

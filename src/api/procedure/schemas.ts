@@ -75,7 +75,7 @@ export type Session = z.infer<typeof Session>;
 
 type Defined<Fields> = { [Name in keyof Fields]: Exclude<Fields[Name], undefined> };
 /** Without the fields that the caller left out. */
-export const definedOf = <Fields extends object>(fields: Fields): Defined<Fields> =>
+export const omitUndefined = <Fields extends object>(fields: Fields): Defined<Fields> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
 
 export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -4,7 +4,7 @@ import { neverFires } from '../../core/concurrency/cancel.ts';
 import { AttemptBudget, AttemptResult, AttemptSet, attemptLimits } from '../../core/model/runs/attempts.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
 import type { AttemptSetView, AttemptsCommand } from '../../sessions/api/server/attempts.ts';
-import { operationsOf, router } from '../procedure/procedure.ts';
+import { defineOperations, router } from '../procedure/procedure.ts';
 import { iso, ofSession, TextInput } from '../procedure/schemas.ts';
 
 const { least, most } = attemptLimits;
@@ -116,7 +116,7 @@ const example: z.output<typeof Attempts> = {
   ],
 };
 
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Attempts',
   prefix: 'attempts',
   style: 'session',

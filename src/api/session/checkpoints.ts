@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
-import { operationsOf, router } from '../procedure/procedure.ts';
+import { defineOperations, router } from '../procedure/procedure.ts';
 import { iso, ofSession } from '../procedure/schemas.ts';
 import { DiffText, GitChange, ofRepositories } from './repositories.ts';
 
@@ -13,7 +13,7 @@ const Checkpoint = z.object({
   files: z.int().describe('the files that differ from the checkpoint before it'),
 });
 const example = { number: 1, runId: '0123456789ab', seq: 42, at: '2026-11-24T12:00:00.000Z', files: 2 };
-const operation = operationsOf(ofRepositories);
+const operation = defineOperations(ofRepositories);
 const base = '/api/v1/sessions/:sid=sessionId/checkpoints';
 const fails = [400, 404, 409, 501];
 

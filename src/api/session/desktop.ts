@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import type { DesktopView } from '../../sessions/api/desktop.ts';
-import { operationsOf, procedure, router } from '../procedure/procedure.ts';
+import { defineOperations, procedure, router } from '../procedure/procedure.ts';
 import { ofSession } from '../procedure/schemas.ts';
 import { Offer } from '../views/health.ts';
 
@@ -17,7 +17,7 @@ const Desktop = z.object({
 const viewer = z.string().min(1).max(64).describe('the name that the viewer gave itself: `viewer` in its address');
 const ofViewer = ofSession.extend({ viewer });
 
-const operation = operationsOf({
+const operation = defineOperations({
   tag: 'Desktop',
   prefix: 'desktop',
   style: 'session',

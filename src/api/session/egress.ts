@@ -13,7 +13,7 @@ const EgressInForce = z.object({
   entries: z.array(z.string()).readonly(),
   /** The only hosts of those that the session's creator chose; absent: all. */
   within: z.array(z.string()).readonly().optional(),
-  /** The rules for addresses that the session's creator set; absent: there are none. */
+  /** The creator's rules for addresses; absent: none. */
   rules: EgressRules.optional(),
   /** Allowed in this session alone. */
   allowed: z.array(z.string()).readonly(),

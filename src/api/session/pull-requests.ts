@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { GitRef } from '../../core/model/repository.ts';
-import { operationsOf, router } from '../procedure/procedure.ts';
-import { definedOf } from '../procedure/schemas.ts';
+import { defineOperations, router } from '../procedure/procedure.ts';
+import { omitUndefined } from '../procedure/schemas.ts';
 import { ofRepositories, ofRepository } from './repositories.ts';
 
 const NewPullRequest = ofRepository.extend({
@@ -77,7 +77,7 @@ const example: z.output<typeof PullRequest> = {
   updatedAt: '2026-11-24T12:00:00Z',
 };
 const path = 'totals';
-const operation = operationsOf(ofRepositories);
+const operation = defineOperations(ofRepositories);
 const base = '/api/v1/sessions/:sid=sessionId/pull-requests';
 const fails = [400, 404, 409, 501];
 
@@ -95,7 +95,7 @@ export const pullRequestsRouter = router({
     answer: example,
     fails,
   }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
-    ctx.services.pullRequests.open(sessionId, path, definedOf(command), signal),
+    ctx.services.pullRequests.open(sessionId, path, omitUndefined(command), signal),
   ),
   state: operation({
     rest: `GET ${base}`,

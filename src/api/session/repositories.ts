@@ -3,8 +3,8 @@ import { neverFires } from '../../core/concurrency/cancel.ts';
 import { GitPerson, GitRef, SessionRepository } from '../../core/model/repository.ts';
 import { CheckResult } from '../../core/model/repository-environment.ts';
 import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
-import { operationsOf, procedure, router } from '../procedure/procedure.ts';
-import { definedOf, iso, ofSession } from '../procedure/schemas.ts';
+import { defineOperations, procedure, router } from '../procedure/procedure.ts';
+import { omitUndefined, iso, ofSession } from '../procedure/schemas.ts';
 
 export const ofRepository = ofSession.extend({
   path: z.string().min(1).max(200).describe('the folder of the repository in the workspace'),
@@ -56,7 +56,7 @@ export const ofRepositories = {
     503: 'The sandbox cannot start',
   },
 } as const;
-const operation = operationsOf(ofRepositories);
+const operation = defineOperations(ofRepositories);
 const base = '/api/v1/sessions/:sid=sessionId/repositories';
 const fails = [400, 404, 409, 501];
 
@@ -125,7 +125,7 @@ export const repositoriesRouter = router({
     answer: { text: 'diff --git a/sum.js b/sum.js\n', truncated: false },
     fails,
   }).query(({ ctx, input: { sessionId, path, ...query }, signal = neverFires }) =>
-    ctx.services.repositories.diff(sessionId, path, definedOf(query), signal),
+    ctx.services.repositories.diff(sessionId, path, omitUndefined(query), signal),
   ),
   /** The commits since the base, for `git am`. REST has them as a file. */
   patch: procedure
@@ -153,7 +153,7 @@ export const repositoriesRouter = router({
     answer: { commit, branch },
     fails,
   }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
-    ctx.services.repositories.commit(sessionId, path, definedOf(command), signal),
+    ctx.services.repositories.commit(sessionId, path, omitUndefined(command), signal),
   ),
   push: operation({
     rest: `POST ${base}/push`,
@@ -167,7 +167,7 @@ export const repositoriesRouter = router({
     answer: { url: example.url, branch, commit },
     fails,
   }).mutation(({ ctx, input: { sessionId, path, ...command }, signal = neverFires }) =>
-    ctx.services.repositories.push(sessionId, path, definedOf(command), signal),
+    ctx.services.repositories.push(sessionId, path, omitUndefined(command), signal),
   ),
   check: operation({
     rest: `POST ${base}/checks`,

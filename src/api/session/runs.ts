@@ -7,7 +7,7 @@ const SendInput = ofSession.extend({
   text: TextInput,
   mode: z.enum(['inject', 'queue', 'replace']).default('inject'),
   attachments: z.array(z.string().min(1).max(4_096)).max(100).default([]),
-  /** The message begins a run of its own, whose work is judged by this goal. */
+  /** The message begins its own run, whose work is judged by this goal. */
   goal: Goal.optional(),
   /** A repeat with the same id and content is not sent again and gets the first answer. */
   clientMessageId: z.string().min(1).max(255).optional(),

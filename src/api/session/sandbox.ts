@@ -4,7 +4,7 @@ import { toAppError } from '../../core/errors/errors.ts';
 import { PauseAbility, PauseKind, SandboxCondition } from '../../core/model/sandboxes/condition.ts';
 import { FilesDamaged } from '../../core/model/sandboxes/files-damaged.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
-import { operationsOf, procedure, router } from '../procedure/procedure.ts';
+import { defineOperations, procedure, router } from '../procedure/procedure.ts';
 import { CommandInput, ofSession, PathInput } from '../procedure/schemas.ts';
 import { ForkCount, ForkedBox } from '../views/snapshots.ts';
 
@@ -55,7 +55,7 @@ export const ofSandboxes = {
     503: 'The sandbox cannot start',
   },
 } as const;
-const operation = operationsOf(ofSandboxes);
+const operation = defineOperations(ofSandboxes);
 const base = '/api/v1/sessions/:sid=sessionId/sandbox';
 const example: z.output<typeof Sandbox> = {
   condition: 'paused',
@@ -88,7 +88,7 @@ export const sandboxRouter = router({
       return (await ctx.services.sandboxes.usage(input.sessionId, signal)) ?? null;
     }),
 
-  /** The services beside it. Starts nothing; `absent`: none runs. */
+  /** The services next to it. Starts nothing; `absent`: none runs. */
   services: procedure
     .input(ofSession)
     .output(z.array(ServiceStatus).readonly())

@@ -8,7 +8,7 @@ import type { SessionRecord } from '../../core/model/records.ts';
 import { GitPerson, RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
 import type { CreateCommand } from '../../sessions/api/sessions.ts';
-import { costOf } from '../../sessions/services/costs.ts';
+import { computeCost } from '../../sessions/services/costs.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import {
@@ -65,7 +65,7 @@ const NewSession = z.strictObject({
   size: SandboxSize.optional(),
   volumes: SessionVolumes.optional(),
   skills: SkillPins.optional(),
-  /** Reached, the session waits, and asks whether to go on. */
+  /** Reached, the session waits, and asks whether to continue. */
   budget: SessionBudgetInput.optional(),
   /** The id or name of one of your snapshots, with whose files it begins. */
   snapshot: z.string().max(130).optional(),
@@ -275,7 +275,7 @@ export const sessionsRouter = router({
     .output(SessionCost)
     .query(async ({ ctx, input: { id } }) => {
       const { forkedFrom } = await ctx.services.sessions.get(id);
-      return await costOf(ctx.services.sessions.history(id), forkedFrom?.seq);
+      return await computeCost(ctx.services.sessions.history(id), forkedFrom?.seq);
     }),
 
   update: procedure
@@ -401,7 +401,7 @@ const byPlace = (a: ListPosition, b: ListPosition) =>
 function parsePlace(cursor: string): ListPosition {
   const [, at, id] = /^(\d{1,16})\.([0-9a-f]{16})$/.exec(cursor) ?? [];
   if (at === undefined || id === undefined) {
-    throw new AppError('invalid_request', 'cursor: not one that `nextCursor` gave.');
+    throw new AppError('invalid_request', 'cursor: must be the `nextCursor` of an earlier page.');
   }
   return { latestMessageAt: Number(at), id };
 }

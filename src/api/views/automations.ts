@@ -122,7 +122,7 @@ const fields = {
   hook: HookInput.nullable(),
   /** The runs whose end starts it; null: none. */
   after: AfterInput.nullable(),
-  /** The limits of each of its sessions, beside those of its template and of the server; the smaller one counts. */
+  /** The limits of each of its sessions, next to those of its template and of the server; the smaller one counts. */
   budget: BudgetInput.nullable(),
   whileRunning: z
     .enum(['skip', 'queue', 'stop'])
@@ -246,7 +246,7 @@ export const AutomationStart = z.object({
   at: Time,
   state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: z.string().nullable(),
-  /** Why it was skipped or failed, what it waits for, or what a prebuild has done. */
+  /** Why it was skipped, failed or waits, or the result of a prebuild. */
   text: z.string(),
   outcome: Outcome.nullable(),
   endedAt: Time.nullable(),

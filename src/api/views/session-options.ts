@@ -46,7 +46,7 @@ export const SkillPins = z
   .max(20)
   .describe('uploaded skills that the agent has, beside those of its template');
 
-/** The limits of a session over all of its runs, beside those of its template and of the server. */
+/** The limits of a session over all of its runs, next to those of its template and of the server. */
 export const SessionBudgetInput = z
   .strictObject({
     turns: z.int().min(1).max(1_000_000).optional().describe('calls of the model'),
@@ -57,7 +57,7 @@ export const SessionBudgetInput = z
   })
   .describe('over all runs; the smallest limit of session, template and server counts');
 
-/** Containers of other images beside the sandbox. */
+/** Containers of other images next to the sandbox. */
 export const SessionServices = Services.describe('by their names; in place of those of the template');
 export const ComposeText = z
   .string()
@@ -99,7 +99,7 @@ export function toSessionOptions({
   const input = { ...limits, ms: seconds === undefined ? undefined : seconds * 1_000 };
   const budget = Object.fromEntries(Object.entries(input).filter(([, limit]) => limit !== undefined));
   if (services !== undefined && compose !== undefined) {
-    throw new AppError('invalid_request', 'services and compose say the same in two ways: give one of them.');
+    throw new AppError('invalid_request', 'services and compose are alternatives: pass only one of them.');
   }
   const beside = compose === undefined ? services : composed(compose);
   const sandbox: SandboxChoice = {
@@ -126,7 +126,7 @@ function composed(text: string): Services {
     file = parseYaml(text);
   } catch (cause) {
     const [line] = String((cause as Error).message).split('\n');
-    throw new AppError('invalid_request', `The compose file is no YAML without aliases: ${line}`, { cause });
+    throw new AppError('invalid_request', `The compose file must be YAML without aliases: ${line}`, { cause });
   }
   return servicesOfCompose(file);
 }

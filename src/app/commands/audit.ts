@@ -14,12 +14,13 @@ const options = { target: text, key: text, action: text, last: text, head: text 
 
 export const auditCommand: Command = {
   usage,
-  about: 'who did what: lists the newest rows, says where the log stands, or checks that none was changed or removed',
+  about:
+    'who did what: lists the newest rows, prints the head of the log, or verifies that no row was changed or removed',
   async run([what, ...rest], at) {
     const requested = wishOf(rest);
     const folder = auditFolder(localConfig());
     if (auditFiles(folder).length === 0 && (what === 'list' || what === 'head' || what === 'verify')) {
-      at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR says where it is looked for.`);
+      at.say(`There is no audit log in ${folder}. CORRAL_DATA_DIR sets the data folder.`);
       return 1;
     }
     if (what === 'list') return list(folder, requested, at);
@@ -61,7 +62,7 @@ function list(folder: string, { target, key, action, last = '50' }: AuditRequest
     found = [...rows.filter(isWanted), ...found];
     if (found.length >= most) break;
   }
-  if (found.length === 0) say('There are no such rows.');
+  if (found.length === 0) say('No rows match.');
   const shown = found.toSorted((a, b) => (a.at < b.at ? -1 : Number(a.at > b.at))).slice(-most);
   for (const row of shown) print(lineOf(row));
   return 0;
@@ -86,7 +87,7 @@ async function verify(folder: string, kept: AuditPosition | undefined, { print, 
   const { files, rows, broken, notes, head: newest } = verifyAudit(folder, keys, kept);
   for (const note of notes) say(note);
   for (const what of broken) print(`BROKEN ${what}`);
-  if (broken.length === 0) print(`${rows} rows in ${files} files are as they were written.`);
+  if (broken.length === 0) print(`${rows} rows in ${files} files are unchanged.`);
   if (newest) print(`head ${newest.file}:${newest.mac}`);
   return broken.length === 0 ? 0 : 1;
 }

@@ -14,14 +14,14 @@ const quietLines = 15;
 export const upCommand: Command = {
   usage: '[--timeout <seconds>]',
   about:
-    'starts the server in the background and returns once it answers; its log is server.log in the data folder, and ' +
+    'starts the server in the background and returns once it is ready; its log is server.log in the data folder, and ' +
     '`down` ends it',
   async run(args, at) {
     const seconds = secondsOf(args, 'up', 300);
     const place = serverFiles();
     const running = runningOn(place.data);
     if (running) {
-      at.print(`Corral runs already at ${running.url} (process ${running.pid}).`);
+      at.print(`Corral is already running at ${running.url} (process ${running.pid}).`);
       return 0;
     }
     mkdirSync(place.data, { recursive: true, mode: 0o700 });
@@ -35,7 +35,7 @@ export const upCommand: Command = {
     for (const line of written(place.log, began).filter((one) => one.startsWith('corral: Open ')))
       at.print(line.slice(8));
     const { url, pid } = runningOn(place.data) ?? { url: '', pid: child.pid };
-    at.print(`Corral runs at ${url} (process ${pid}). Its log: ${place.log}. End it with: corral down`);
+    at.print(`Corral is running at ${url} (process ${pid}). Log: ${place.log}. Stop it with: corral down`);
     child.unref();
     return 0;
   },
@@ -44,8 +44,8 @@ export const upCommand: Command = {
 export const downCommand: Command = {
   usage: '[--timeout <seconds>] [--remove]',
   about:
-    'ends the server that runs on the data folder, and returns once it has ended; sessions go on at its next start. With ' +
-    '--remove nothing goes on: sessions, sandboxes and volumes are deleted, and then the data folder',
+    'stops the server of the data folder, and returns once it has stopped; sessions continue at its next start. With ' +
+    '--remove, sessions, sandboxes and volumes are deleted first, and then the data folder',
   async run(values, { print, signal }) {
     const removes = values.includes('--remove');
     const seconds = secondsOf(
@@ -58,15 +58,15 @@ export const downCommand: Command = {
     const pid = runningOn(data)?.pid ?? pidIn(pidFile);
     if (pid === undefined || !isServer(pid)) {
       rmSync(pidFile, { force: true });
-      print(`No server runs on ${data}.`);
+      print(`No server is running on ${data}.`);
       return 0;
     }
     process.kill(pid, 'SIGTERM');
     const isOver = await until(() => !isRunning(pid), { seconds, signal });
     if (!isOver)
-      throw new AppError('deadline_exceeded', `Process ${pid} has not ended in ${seconds} s. Its log is in ${data}.`);
+      throw new AppError('deadline_exceeded', `Process ${pid} did not end within ${seconds} s. Its log is in ${data}.`);
     rmSync(pidFile, { force: true });
-    print('The server has ended.');
+    print('The server has stopped.');
     if (removes) {
       rmSync(data, { recursive: true, force: true });
       print(`${data} is removed.`);
@@ -75,11 +75,11 @@ export const downCommand: Command = {
   },
 };
 
-/** Deletes what the server has outside of its data folder, as only the server itself can. */
+/** Deletes everything that the server has outside its data folder, through the server itself. */
 async function removeAll(data: string): Promise<string> {
   const corral = serverOn(data);
   if (!corral) {
-    const text = `No server runs on ${data}, and only it can delete its sandboxes. Start it with corral up, then repeat this.`;
+    const text = `No server is running on ${data}, and only the server can delete its sandboxes. Start it with corral up, then repeat this command.`;
     throw new AppError('conflict', text);
   }
   let count = 0;
@@ -95,7 +95,7 @@ async function removeAll(data: string): Promise<string> {
   }
   const volumes = await corral.call((api) => api.volumes.list.query());
   for (const { id } of volumes) await corral.call((api) => api.volumes.delete.mutate({ volume: id }));
-  return `${count} sessions and ${volumes.length} volumes are deleted.`;
+  return `${count} sessions and ${volumes.length} volumes were deleted.`;
 }
 
 interface ServerFiles {
@@ -155,7 +155,7 @@ function refused(
   if (end === 'late' || end === 'cancelled') child.kill('SIGTERM');
   rmSync(place.pidFile, { force: true });
   for (const line of written(place.log, began).slice(-quietLines)) at.say(line.replace(/^corral: /, ''));
-  const why = end === 'late' ? 'does not answer in time' : end === 'cancelled' ? 'was told to end' : 'did not start';
+  const why = end === 'late' ? 'does not answer in time' : end === 'cancelled' ? 'was told to stop' : 'did not start';
   at.say(`The server ${why}. Its log: ${place.log}`);
   return 1;
 }
@@ -187,7 +187,7 @@ interface Deadline {
   readonly signal: AbortSignal;
 }
 
-/** Polls until it is true. False when the time is over, or the signal fires. */
+/** Polls until it is true. False when the time has ended, or the signal fires. */
 async function until(isTrue: () => boolean | Promise<boolean>, { seconds, signal }: Deadline): Promise<boolean> {
   const ends = performance.now() + seconds * 1_000;
   while (!signal.aborted && performance.now() < ends) {

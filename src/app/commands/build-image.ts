@@ -18,7 +18,7 @@ const patienceMs = 30 * 60_000;
 
 export const buildImageCommand: Command = {
   usage: '[--desktop | --agents | --code] [--tag <name:tag>] [--engine unix:///var/run/docker.sock]',
-  about: 'builds the image that sandboxes run: ahead of their first start, or with a tag of yours for a registry',
+  about: 'builds the sandbox image: ahead of the first start, or with your own tag for a registry',
   async run(args, { signal: stopped, print, say }) {
     const { tag, variant, engine: host } = parsed(args);
     const address = host ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
@@ -33,7 +33,7 @@ export const buildImageCommand: Command = {
       .ensure(ours.name, call, ({ detail }) => say(detail))
       .catch((thrown: unknown) => {
         if (!(thrown instanceof AppError && thrown.code === 'driver_unavailable')) throw thrown;
-        const advice = `It was asked at ${address}: start it, or name another socket with --engine or DOCKER_HOST.`;
+        const advice = `The address was ${address}: start the engine there, or set another socket with --engine or DOCKER_HOST.`;
         throw new AppError(thrown.code, `${thrown.publicMessage} ${advice}`, { cause: thrown });
       });
     if (tag === undefined) {
@@ -52,7 +52,7 @@ function parsed(args: readonly string[]) {
   try {
     const { tag, engine, ...rest } = parseArgs({ args: [...args], options }).values;
     const named = (['desktop', 'agents', 'code'] as const).filter((variant) => rest[variant]);
-    if (named.length > 1) throw new Error(`${named.map((variant) => `--${variant}`).join(' and ')} are two images`);
+    if (named.length > 1) throw new Error(`${named.map((variant) => `--${variant}`).join(' and ')} cannot be combined`);
     return { tag, engine, variant: named[0] ?? ('base' as const) };
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. ${takes}`);

@@ -19,9 +19,9 @@ const options = {
 export const doctorCommand: Command = {
   usage: '[--url <address>] [--probe <host:port>]… | --attack [--json]',
   about:
-    'says of a running server whether its store, sandboxes and model work, and whether a sandbox can reach what it must ' +
-    'not; with --attack, whether the server or a new sandbox has one of the ways out that public benchmarks and ' +
-    'advisories describe; without --url it asks the server at CORRAL_URL, else the local one; CORRAL_TOKEN is its token',
+    "checks that a running server's store, sandboxes and model work, and that a sandbox cannot reach what it must " +
+    'not; with --attack, tries on the server and in a new sandbox the escapes that public benchmarks and ' +
+    'advisories describe; default server: CORRAL_URL, else the local one; CORRAL_TOKEN is its token',
   async run(args, { signal, print }) {
     const { url, token, probe, ...requested } = parsed(args);
     if (requested.attack) {
@@ -40,8 +40,8 @@ export const doctorCommand: Command = {
     const { weaknesses, desktop, pause, noServices, noVolumes, lacking } = checks.sandbox;
     if (desktop && desktop.state !== 'ready') print(`wait    new sandboxes have no desktop yet: ${imageText(desktop)}`);
     if (pause) print(`pause   ${pauseText[pause]}`);
-    print(`beside  ${noServices === undefined ? besideText : `no services run beside a sandbox: ${noServices}`}`);
-    if (noVolumes !== undefined) print(`volumes sandboxes mount none: ${noVolumes}`);
+    print(`beside  ${noServices === undefined ? besideText : `services cannot run next to a sandbox: ${noServices}`}`);
+    if (noVolumes !== undefined) print(`volumes sandboxes cannot mount any: ${noVolumes}`);
     print(`inside  ${insideText}`);
     for (const { name, text } of lacking) print(`lacking ${name}: ${text}`);
     for (const { name, text } of weaknesses) print(`weak    ${name}: ${text}`);
@@ -49,12 +49,12 @@ export const doctorCommand: Command = {
     const targets = [...new Set([...addressesNear(url), ...probe])];
     const inside = await isolationFindings(corral, targets, signal).catch((thrown: Error) => {
       if (signal.aborted) throw thrown;
-      return [{ isRight: false, what: `no sandbox could be looked at from inside: ${thrown.message}` }];
+      return [{ isRight: false, what: `no sandbox could be inspected from inside: ${thrown.message}` }];
     });
     for (const { isRight, what } of inside) tell(isRight, what);
     const { length } = weaknesses;
-    const well = length === 0 ? 'All is well.' : `All is well, but for ${length} weakness${length > 1 ? 'es' : ''}.`;
-    print(failures === 0 ? well : `${failures} of these are not as they should be.`);
+    const well = length === 0 ? 'No problems found.' : `No failures, but ${length} weakness${length > 1 ? 'es' : ''}.`;
+    print(failures === 0 ? well : `${failures} of these checks failed.`);
     return failures === 0 ? 0 : 1;
   },
 };
@@ -64,7 +64,7 @@ const knownWeakness = ({ name, text }: { readonly name: string; readonly text: s
   against: [],
   state: 'weak',
   text,
-  advice: 'docs/security.md says what to do.',
+  advice: 'See docs/security.md for what to do.',
 });
 
 const marks = { ok: 'ok      ', weak: 'weak    ', broken: 'BROKEN  ', untested: '?       ' } as const;
@@ -88,10 +88,11 @@ const pauseText: Record<PauseAbility, string> = {
   none: 'a sandbox cannot be paused: it loses its files when it ends',
 };
 
-const besideText = 'services of the images in CORRAL_SANDBOX_SERVICE_IMAGES run beside a sandbox, see docs/services.md';
+const besideText =
+  'services with the images in CORRAL_SANDBOX_SERVICE_IMAGES run next to a sandbox, see docs/services.md';
 const insideText =
-  'containers (Docker, Podman) do not run inside a sandbox, without root neither: they need user namespaces and mounts, ' +
-  'which its seccomp profile refuses because most ways out of containers begin there';
+  'containers (Docker, Podman) do not run inside a sandbox, not even rootless: they need user namespaces and mounts, ' +
+  'which its seccomp profile refuses because most container escapes start there';
 
 interface Finding {
   readonly isRight: boolean;
@@ -123,15 +124,15 @@ async function checksOf(url: string, token: string | undefined, signal: AbortSig
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   const response = await requestServer(`${url}/health/detailed`, { signal, ...headers });
   if (response.status === 403) {
-    const advice = 'Set CORRAL_TOKEN to its token, or to a key of the role operator or admin.';
-    throw new AppError('forbidden', `${url} does not show its health to this credential. ${advice}`);
+    const advice = 'Set CORRAL_TOKEN to its token, or to a key with the role operator or admin.';
+    throw new AppError('forbidden', `${url} does not accept this credential. ${advice}`);
   }
   const report = Detailed.safeParse(await response.json().catch(() => undefined));
   if (!report.success) {
-    const what = `${url} answers ${response.status}, and not with the health of a Corral server`;
+    const what = `${url} answered ${response.status}, not with the health of a Corral server`;
     throw new AppError(
       'invalid_request',
-      `${what}. If it is just starting, try again; else name the server with --url.`,
+      `${what}. If it is just starting, try again; otherwise set the server with --url.`,
     );
   }
   return report.data.checks;
@@ -150,8 +151,8 @@ function parts({ storage, sandbox, model }: Checks): Finding[] {
 }
 
 function imageText({ state, detail = '', seconds = 0 }: NonNullable<Checks['sandbox']['desktop']>): string {
-  if (state === 'building') return `its image is being built, for ${seconds} s${detail && ` (${detail})`}`;
-  return `its image could not be built, which the server tries again: ${detail}`;
+  if (state === 'building') return `its image has been building for ${seconds} s${detail && ` (${detail})`}`;
+  return `its image could not be built; the server retries: ${detail}`;
 }
 
 /** Addresses that no sandbox should reach: cloud metadata, the cluster, and this server except for its proxy. */
@@ -190,7 +191,7 @@ async function isolationFindings(
     return [
       { isRight: lines.get('uid') !== '0', what: `a sandbox works as user ${lines.get('uid')}` },
       { isRight: /^0+$/.test(lines.get('capabilities') ?? ''), what: `its capabilities: ${lines.get('capabilities')}` },
-      { isRight: lines.get('privileges') === '1', what: 'it cannot gain privileges by a program' },
+      { isRight: lines.get('privileges') === '1', what: 'it cannot gain privileges by running a program' },
       { isRight: lines.get('system') === 'read-only', what: `its system is ${lines.get('system')}` },
       {
         isRight: reached.length === all.length,
@@ -206,8 +207,8 @@ async function isolationFindings(
 function parsed(args: readonly string[]) {
   try {
     const { url, probe, attack, json } = parseArgs({ args: [...args], options }).values;
-    if (json && !attack) throw new Error('--json needs --attack');
-    if (attack && probe.length > 0) throw new Error('--probe is for the checks without --attack');
+    if (json && !attack) throw new Error('--json requires --attack');
+    if (attack && probe.length > 0) throw new Error('--probe cannot be combined with --attack');
     const wrong = probe.find((it) => !/^[A-Za-z0-9.-]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/.test(it));
     if (wrong !== undefined) throw new Error(`--probe ${wrong} is not host:port`);
     return { ...serverAddress(url), probe, attack, json };

@@ -22,7 +22,7 @@ const options = {
 
 export const engineFilterCommand: Command = {
   usage: '--listen <socket> --instance <name> --root <folder> [--users <first>-<last>] [--engine <socket>]',
-  about: "serves a Docker Engine's socket that can only make, see and end the hardened sandboxes of one installation",
+  about: "serves a Docker Engine's socket that can only create, see and end the hardened sandboxes of one installation",
   async run(args, { signal, say }) {
     const { engine, listen, instance, root, users } = parsed(args);
     if (!listen || !instance || !root) {
@@ -37,8 +37,8 @@ export const engineFilterCommand: Command = {
       folders: await openOwnedFolders(root),
       onRefused: (request, why) => say(`refused ${request}: ${why}`),
     });
-    say(`the engine at ${engine} is served at ${listen}, for the sandboxes of ${instance} alone.`);
-    if (!existsSync(engine)) say(`There is no socket ${engine} yet: requests fail until the engine has made it.`);
+    say(`the engine at ${engine} is served at ${listen}, only for the sandboxes of ${instance}.`);
+    if (!existsSync(engine)) say(`The socket ${engine} does not exist yet: requests fail until the engine creates it.`);
     if (!signal.aborted) await once(signal, 'abort');
     return 0;
   },
@@ -59,6 +59,6 @@ function parsed(args: readonly string[]) {
 function usersFrom(value: string): UserRange {
   const { kind, accepts } = userRange();
   const { success, data } = kind.safeParse(value);
-  if (!success) throw new AppError('invalid_request', `--users is ${value}, and has to be ${accepts}.`);
+  if (!success) throw new AppError('invalid_request', `--users is ${value}, but must be ${accepts}.`);
   return data ?? { first: imageUser, last: imageUser };
 }

@@ -115,7 +115,7 @@ async function rotateSandbox(sessionId: string, print: (line: string) => void): 
   if (!running) {
     throw new AppError(
       'conflict',
-      'No server runs on this data folder. Start it, or call the tRPC procedure sandbox.rotateTokens of the one that does.',
+      'No server is running on this data folder. Start one, or call the tRPC procedure sandbox.rotateTokens on the server that uses it.',
     );
   }
   try {
@@ -123,7 +123,7 @@ async function rotateSandbox(sessionId: string, print: (line: string) => void): 
   } finally {
     await running.api.close();
   }
-  print(`The tokens of ${sessionId} are replaced. connect gives programs the new ones.`);
+  print(`The tokens of ${sessionId} were replaced. Programs get the new ones by calling connect.`);
   return 0;
 }
 
@@ -132,7 +132,7 @@ function inUse(thrown: unknown): never {
   if (!(thrown instanceof AppError && thrown.code === 'store_busy')) throw thrown;
   throw new AppError(
     'store_busy',
-    `${thrown.publicMessage} Keys of a running server are made and revoked by the tRPC procedures keys.create, keys.list and keys.revoke, with the token or a key of the role admin.`,
+    `${thrown.publicMessage} Create and revoke the keys of a running server with the tRPC procedures keys.create, keys.list and keys.revoke, with the token or a key of the role admin.`,
     { cause: thrown },
   );
 }
@@ -165,8 +165,8 @@ const line = ({ id, role, state, name, createdAt, expiresAt, lastUsedAt }: KeyVi
 export const keysCommand: Command = {
   usage,
   about:
-    'makes, lists and revokes API keys; a new one is printed once. rotate re-wraps stored provider keys under the first ' +
-    'of the encryption keys. With SQLite, a running server does it itself, except rotate. rotate-sandbox ends the E2B ' +
+    'creates, lists and revokes API keys; a new one is printed once. rotate re-wraps stored provider keys with the first ' +
+    'of the encryption keys. With SQLite, a running server carries out these commands, except rotate. rotate-sandbox ends the E2B ' +
     "tokens of one session's sandbox, and the streams that they opened",
   async run([what, ...rest], { print, say }) {
     const [id, ...more] = rest;
@@ -179,7 +179,7 @@ export const keysCommand: Command = {
     const { keys } = store;
     if (requested) {
       print(await create(requested, keys));
-      say('This key is shown once. Whoever has it acts under it: keep it as a password.');
+      say('This key is shown once. Anyone who has it can use it: store it like a password.');
     } else if (what === 'list') {
       const all = await keys.list();
       if (all.length === 0) say('There are no keys.');

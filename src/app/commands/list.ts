@@ -34,7 +34,7 @@ export async function describedCommands(): Promise<{ name: string; usage: string
 export const isServerCommand = (name: string): boolean => Object.hasOwn(commands, name);
 
 /** The command that the arguments name; undefined without arguments, which means to serve. */
-export async function commandOf([name]: readonly string[]): Promise<Command | undefined> {
+export async function loadCommand([name]: readonly string[]): Promise<Command | undefined> {
   if (name === undefined) return undefined;
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load) return await load();
@@ -44,7 +44,7 @@ export async function commandOf([name]: readonly string[]): Promise<Command | un
 function unknown(name: string): AppError {
   const known = Object.keys(commands);
   if (name.startsWith('-')) {
-    const why = 'Settings are no arguments: they come from variables such as PORT=9000, or from corral.yaml.';
+    const why = 'Settings are not arguments: set variables such as PORT=9000, or corral.yaml.';
     return new AppError('invalid_request', `There is no option ${name}. ${why} --help lists them.`);
   }
   const meant = nearestWord(name, known);
@@ -70,7 +70,7 @@ export async function helpFor(args: readonly string[], all: (commands: readonly 
 }
 
 async function commandHelp(name: string): Promise<string> {
-  const command = await commandOf([name]);
+  const command = await loadCommand([name]);
   return command ? `npm start -- ${textOf(name, command)}` : '';
 }
 

@@ -7,8 +7,8 @@ import { type Config, loadConfig } from '../settings/config.ts';
 export const localConfig = (): Config => loadConfig(process.env, configText(process.env.CORRAL_CONFIG));
 
 /**
- * A folder beside the settings' file. Undefined without such a file: another program's folder of that name in the working
- * directory is none of ours.
+ * A folder next to the settings' file. Undefined without such a file: a folder of that name in the working directory may
+ * belong to another program.
  */
 export function findLocalConfig(folder: string, named = process.env.CORRAL_CONFIG): string | undefined {
   const file = resolve(named || 'corral.yaml');
@@ -18,7 +18,7 @@ export function findLocalConfig(folder: string, named = process.env.CORRAL_CONFI
 /** The text of the settings' file. Rejects: invalid_request when a named file is not there. */
 export function configText(named: string | undefined): string {
   if (named && !existsSync(named)) {
-    throw new AppError('invalid_request', `CORRAL_CONFIG names ${resolve(named)}, and there is no such file.`);
+    throw new AppError('invalid_request', `CORRAL_CONFIG is ${resolve(named)}, but that file does not exist.`);
   }
   return ownFile(named || 'corral.yaml');
 }
@@ -28,7 +28,7 @@ function ownFile(name: string): string {
     return existsSync(name) ? readFileSync(name, 'utf8') : '';
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const why = `${resolve(name)} cannot be read (${code}). It must be a file that this user may read.`;
+    const why = `${resolve(name)} cannot be read (${code}). It must be a file that this user can read.`;
     throw new AppError('invalid_request', why, { cause });
   }
 }

@@ -38,7 +38,7 @@ async function write(file: string, found: object): Promise<void> {
   await writeFile(file, `${JSON.stringify(found)}\n`, { mode: 0o600, flag: 'wx' });
 }
 
-/** An address of all interfaces is none to connect to. */
+/** A client cannot connect to a wildcard address. */
 function reachable(url: string): string {
   return url.replace(/^(https?:\/\/)(0\.0\.0\.0|\[::\])/, '$1127.0.0.1');
 }

@@ -9,7 +9,7 @@ const usage = 'show <session> [--turn <n>] [--json] [--url <address>]';
 /** Asks a running server, which knows who may read which session. */
 export const promptCommand: Command = {
   usage,
-  about: 'prints what the model saw at a turn, the newest without --turn: instructions, tools, messages, as sent',
+  about: 'prints what the model saw at a turn (default: the newest): instructions, tools and messages, as sent',
   async run(args, { print, signal }) {
     const { session, turn, json, url, token } = parsed(args);
     const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
@@ -39,10 +39,9 @@ function parsed(args: readonly string[]) {
       },
     });
     const [what, session, ...more] = positionals;
-    if (what !== 'show' || session === undefined || more.length > 0)
-      throw new Error('it shows the prompt of a session');
+    if (what !== 'show' || session === undefined || more.length > 0) throw new Error('prompt show needs one session');
     if (values.turn !== undefined && !/^[1-9]\d{0,7}$/.test(values.turn))
-      throw new Error('--turn needs a number from 1');
+      throw new Error('--turn must be a number from 1');
     const turn = values.turn === undefined ? undefined : Number(values.turn);
     return { session, turn, json: values.json, ...serverAddress(values.url) };
   } catch (error) {
@@ -58,7 +57,7 @@ function textOf(seen: PromptView): string {
     earlier.flatMap(({ before, text }) => (before === at ? ['\n== earlier note', text] : []));
   const lines = [
     `turn ${turn} of run ${runId}, ${phase.kind}, asked of ${model}`,
-    `sha256 ${requestHash} ${proved ? 'is the hash of what is stored' : 'IS NOT THE HASH OF WHAT IS STORED'}`,
+    `sha256 ${requestHash} ${proved ? 'matches the stored request' : 'DOES NOT MATCH THE STORED REQUEST'}`,
     ...(sampling ? [`sampling ${JSON.stringify(sampling)}`] : []),
     ...sections.flatMap(({ part, text }) => [`\n== instructions: ${part}`, text]),
     `\n== tools: ${tools.length}`,

@@ -20,17 +20,16 @@ const options = {
 export const reapCommand: Command = {
   usage: '[--all --instance <name>] [--namespace <name>]',
   about:
-    'ends the pods in the namespace of the sandboxes that are past their deadline, whoever made them; with --all every ' +
+    'deletes the pods in the namespace of the sandboxes that are past their deadline, of any server; with --all every ' +
     'pod and volume claim of one installation, whose servers should be gone',
   async run(args, { signal, print }) {
     const reapOptions = parsed(args);
     const config = localConfig();
     if (config.driver !== 'kubernetes') {
-      const advice =
-        'Set CORRAL_DRIVER=kubernetes; a server with another driver ends what is left over when it starts.';
+      const advice = 'Set CORRAL_DRIVER=kubernetes; a server with another driver cleans up when it starts.';
       throw new AppError(
         'invalid_request',
-        `CORRAL_DRIVER is ${config.driver}, and only pods of kubernetes are reaped. ${advice}`,
+        `CORRAL_DRIVER is ${config.driver}, and only the pods of Kubernetes can be reaped. ${advice}`,
       );
     }
     const names = reapOptions.all ? await clear(config, reapOptions, signal) : await reap(config, reapOptions, signal);
@@ -59,7 +58,8 @@ function reap(config: Config, { namespace }: ReapOptions, signal: AbortSignal): 
 function clear(config: Config, { instance, namespace }: ReapOptions, signal: AbortSignal): Promise<readonly string[]> {
   const { kubeconfig, context } = config.kubernetes;
   // The name comes only from the arguments: a name in the configuration must not empty a namespace by accident.
-  if (!instance) throw new AppError('invalid_request', 'reap --all needs --instance: whose pods are all to be ended?');
+  if (!instance)
+    throw new AppError('invalid_request', 'reap --all requires --instance, the installation whose pods are deleted.');
   const where = { kubeconfig, context, namespace: namespace ?? config.kubernetes.namespace };
   return clearInstance({ ...where, instance, clock: systemClock, random: Math.random }, signal);
 }
@@ -67,7 +67,7 @@ function clear(config: Config, { instance, namespace }: ReapOptions, signal: Abo
 function parsed(args: readonly string[]): ReapOptions {
   try {
     const input = parseArgs({ args: [...args], options }).values;
-    if (input.instance !== undefined && !input.all) throw new Error('--instance goes with --all');
+    if (input.instance !== undefined && !input.all) throw new Error('--instance requires --all');
     return input;
   } catch (error) {
     throw new AppError('invalid_request', `${(error as Error).message}. reap takes ${reapCommand.usage}.`);

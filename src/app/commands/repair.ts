@@ -8,25 +8,27 @@ import { localConfig } from './local-config.ts';
 
 export const repairCommand: Command = {
   usage: '',
-  about: 'takes what can be read of a damaged SQLite store into a new file; the damaged one is kept beside it',
+  about: 'recovers what can be read from a damaged SQLite store into a new file, and keeps the damaged one',
   async run(args, { print }) {
     if (args.length > 0) {
-      const why = `repair takes no arguments, and it got ${args.join(' ')}. CORRAL_DATA_DIR says where the store is.`;
+      const why = `repair takes no arguments, but got ${args.join(' ')}. CORRAL_DATA_DIR sets the folder of the store.`;
       throw new AppError('invalid_request', why);
     }
     const config = localConfig();
     if (config.mongodbUrl) {
-      throw new AppError('unsupported', 'The history is in MongoDB, which repairs itself: see its own manual.');
+      throw new AppError('unsupported', 'The history is in MongoDB, which repairs itself: see the MongoDB manual.');
     }
     const path = join(resolve(config.dataDir), 'corral.db');
     assertStoreExists(path);
     const { kept, events, records, gaps } = recoverFile(path, systemClock.now());
     if (!kept) {
-      print(`${path} is sound: nothing was changed.`);
+      print(`${path} is not damaged: nothing was changed.`);
       return 0;
     }
-    print(`${path} holds ${events} events and ${records} records that could be read; sessions with gaps: ${gaps}.`);
-    print(`The damaged file is kept as ${kept}.`);
+    print(
+      `${path} contains the ${events} events and ${records} records that could be read; sessions with gaps: ${gaps}.`,
+    );
+    print(`The damaged file was kept as ${kept}.`);
     return 0;
   },
 };

@@ -37,10 +37,10 @@ export async function rotateInBackground({ sealed, clock, logger, closing }: Bac
   for (let tries = 0; !closing.aborted; tries++) {
     try {
       const counts = await rotateAll(sealed);
-      if (counts.remaining === 0) return logger.info(counts, 'stored keys are under the primary encryption key');
-      logger.warn(counts, 'some stored keys are not under the primary encryption key yet; they are tried again');
+      if (counts.remaining === 0) return logger.info(counts, 'stored keys use the primary encryption key');
+      logger.warn(counts, 'some stored keys do not use the primary encryption key yet; retrying');
     } catch (err) {
-      logger.warn({ err }, 'the stored keys could not be re-wrapped; they are tried again');
+      logger.warn({ err }, 'the stored keys could not be re-wrapped; retrying');
     }
     await pause(retryMs[tries] ?? 600_000, closing, clock).catch(() => {});
   }
@@ -85,7 +85,7 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   print(
     `${rewrapped} stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, ${remaining} remain under an earlier encryption key.`,
   );
-  if (remaining > 0) say('They could not be written now. Run this again; what is done stays done.');
+  if (remaining > 0) say('They could not be written. Run this command again; it continues where it stopped.');
 
   const peppers = await keyPeppers(config, () => ids.token());
   const unused = await keysUnderOldPeppers(store.records, { peppers, now: systemClock.now() });
@@ -95,9 +95,11 @@ export async function rotateKeys({ print, say }: Pick<Terminal, 'print' | 'say'>
   if (ofWorkers.length > 0) print(`${ofWorkers.length} keys of environments remain under an earlier encryption key.`);
   for (const { id, name, environmentId } of ofWorkers) print(`  ${environmentId}  ${id}  ${name}`);
   if (unused.length + ofWorkers.length > 0)
-    say('An API key moves with its next use. Keep the earlier key until then, or make them again.');
+    say(
+      'An API key is re-wrapped at its next use. Keep the earlier encryption key until then, or create the API keys again.',
+    );
   if (remaining + unused.length + ofWorkers.length > 0) return 1;
-  print('Only the first encryption key is needed now: the others can go from CORRAL_KEYS_ENCRYPTION_KEY or its file.');
+  print('Only the first encryption key is needed now: remove the others from CORRAL_KEYS_ENCRYPTION_KEY or its file.');
   return 0;
 }
 

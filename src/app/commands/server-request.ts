@@ -4,7 +4,10 @@ import { AppError } from '../../core/errors/errors.ts';
 /** The option of `parseArgs` for the server that a command asks. */
 export const urlOption = { url: { type: 'string' } } as const;
 
-/** The server of `--url`, of CORRAL_URL, or the local one that runs, with its token. Throws for what is no address. */
+/**
+ * The server of `--url`, of CORRAL_URL, or the local one that runs, with its token. Throws if the text is not an
+ * address.
+ */
 export const serverAddress = (value: string | undefined): ServerAddress => resolveAddress(value, process.env);
 
 /** Sends a command's request to a running server; rejects with a text that tells what to do. */
@@ -19,12 +22,12 @@ export async function requestServer(url: string, options: RequestInit): Promise<
     throw new AppError('invalid_request', `No server answers at ${origin}. ${advice}`, { cause });
   });
   if (response.status === 401) {
-    const advice = 'set CORRAL_TOKEN to what it was started with, or to a key of it.';
+    const advice = 'set CORRAL_TOKEN to the token that it was started with, or to one of its keys.';
     throw new AppError('unauthorized', `${origin} needs a valid token: ${advice}`);
   }
   if (response.status === 429) {
-    const advice = 'Wait a minute, and look whether CORRAL_TOKEN is right.';
-    throw new AppError('rate_limited', `${origin} does not listen to this address for now. ${advice}`);
+    const advice = 'Wait a minute, and check CORRAL_TOKEN.';
+    throw new AppError('rate_limited', `${origin} temporarily rejects this address. ${advice}`);
   }
   return response;
 }

@@ -22,7 +22,7 @@ async function begunIn(file: string): Promise<{ bytes: number; known: Set<string
   const found = statSync(file);
   const begun = found.isFile() ? await wholeSessions(linesIn(file)) : undefined;
   if (!begun || (begun.bytes === 0 && found.size > 0)) {
-    throw new AppError('conflict', `${file} is something else. Name another file, or remove it.`);
+    throw new AppError('conflict', `${file} exists and is not an export. Choose another file, or remove it.`);
   }
   await truncate(file, begun.bytes);
   return begun;
@@ -33,13 +33,13 @@ const unwritable = (file: string) => (thrown: unknown) => {
   const { code } = thrown as NodeJS.ErrnoException;
   if (code === undefined) throw thrown;
   const advice =
-    'Is its folder there, and has its disk room? What was written stays, and the next export goes on behind it.';
+    'Check that its folder exists and its disk has space. What was written stays, and the next export continues after it.';
   throw new AppError('conflict', `${file} cannot be written (${code}). ${advice}`, { cause: thrown });
 };
 
 export const exportCommand: Command = {
   usage: '<file>',
-  about: 'writes all sessions of the store to a file of JSON lines; a file that is cut is completed',
+  about: 'writes all sessions of the store to a file of JSON lines; an incomplete file is completed',
   async run(args, { signal, print }) {
     const file = fileIn(args, exportCommand, 'export');
     await using store = await localStore({ mayBegin: false });
@@ -53,14 +53,16 @@ export const exportCommand: Command = {
       }
     }
     await pipeline(lines, createWriteStream(file, { flags: 'a', mode: 0o600 })).catch(unwritable(file));
-    print(`${sessions} sessions exported to ${file}${begun.known.size > 0 ? `, ${begun.known.size} were there` : ''}`);
+    print(
+      `${sessions} sessions exported to ${file}${begun.known.size > 0 ? `, ${begun.known.size} were there before` : ''}`,
+    );
     return 0;
   },
 };
 
 export const importCommand: Command = {
   usage: '<file>',
-  about: 'takes the sessions of such a file into the store; those that are there already stay as they are',
+  about: 'imports the sessions of such a file into the store; existing sessions are not changed',
   async run(args, { signal, print }) {
     const file = fileIn(args, importCommand, 'import');
     if (!existsSync(file) || !statSync(file).isFile()) {
@@ -68,7 +70,7 @@ export const importCommand: Command = {
     }
     await using store = await localStore({ mayBegin: true });
     const { sessions, skipped, events } = await importSessions(store, linesIn(file), signal);
-    print(`${sessions} sessions imported, ${skipped} were there already; ${events} events compared with the file`);
+    print(`${sessions} sessions imported, ${skipped} already existed; ${events} events compared with the file`);
     return 0;
   },
 };

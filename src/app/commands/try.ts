@@ -19,7 +19,7 @@ const task = [
 export const tryCommand: Command = {
   usage: '[--url <address>] [--timeout <seconds>]',
   about:
-    'runs a whole session on a server, with the demo model or any that does as it is told; CORRAL_TOKEN is its token',
+    'runs a whole session on a server, with the demo model or any model that follows instructions; CORRAL_TOKEN is its token',
   async run(args, at) {
     const { url, token, timeout } = parsed(args);
     const patience = AbortSignal.any([at.signal, AbortSignal.timeout(Number(timeout) * 1_000)]);
@@ -27,13 +27,13 @@ export const tryCommand: Command = {
     using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
     const session = await within(corral.sessions.create.mutate(), patience).catch((thrown: unknown) => {
       if (thrown instanceof AppError) throw thrown;
-      throw new AppError('invalid_request', `${url} makes no session: ${(thrown as Error).message}.`);
+      throw new AppError('invalid_request', `${url} did not create a session: ${(thrown as Error).message}.`);
     });
     at.print(`session ${session.id} on ${url}`);
     try {
       await runTask(corral, session.id, patience, at);
       const { content } = await within(corral.files.read.query({ sessionId: session.id, path: 'try.txt' }), patience);
-      if (content !== 'made') throw failed(`the file that it wrote says ${JSON.stringify(content)}`);
+      if (content !== 'made') throw failed(`the file contains ${JSON.stringify(content)}`);
       at.print('the file that it wrote is there');
     } finally {
       await corral.sessions.delete.mutate({ id: session.id });
@@ -46,7 +46,7 @@ export const tryCommand: Command = {
 };
 
 /**
- * Without this limit the socket would reconnect for ever: to a stopped server, to another program, or with a wrong
+ * Without this limit the socket would reconnect forever: to a stopped server, to another program, or with a wrong
  * token.
  */
 async function mustServe(url: string, token: string | undefined, signal: AbortSignal): Promise<void> {
@@ -54,7 +54,7 @@ async function mustServe(url: string, token: string | undefined, signal: AbortSi
   const root = await requestServer(`${url}/`, { signal });
   const rootAnswer = (await root.json().catch(() => ({}))) as { name?: unknown };
   if (rootAnswer.name !== 'corral') {
-    const advice = 'If it is just starting, try again; else name the server with --url.';
+    const advice = 'If it is just starting, try again; otherwise set the server with --url.';
     throw new AppError(
       'invalid_request',
       `${url} answered with status ${root.status} and is not a Corral server. ${advice}`,
@@ -89,12 +89,12 @@ async function runTask(corral: CorralClient, sessionId: string, patience: AbortS
   }
 }
 
-const failed = (what: string) => new AppError('conflict', `The server does not do its job: ${what}.`);
+const failed = (what: string) => new AppError('conflict', `The server is not working: ${what}.`);
 
 const within = <T>(work: Promise<T>, patience: AbortSignal): Promise<T> =>
   raceAbort(work, patience).catch((cause: unknown) => {
     if (!patience.aborted) throw cause;
-    throw new AppError('deadline_exceeded', 'The server did not do its job in time.', { cause });
+    throw new AppError('deadline_exceeded', 'The server did not finish in time.', { cause });
   });
 
 function parsed(args: readonly string[]): ServerAddress & { readonly timeout: string } {

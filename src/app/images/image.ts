@@ -56,7 +56,7 @@ export const ourImages = (bundle: () => Promise<string>): DriverParts['ourImages
 });
 
 /** Whether sandboxes have a screen and a browser; `auto`: those that start once the server has built the image. */
-export function desktopOf({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
+export function chooseDesktop({ sandbox: { desktop, image } }: Config): boolean | 'auto' {
   if (image === names.desktop) return true;
   if (image === names.code) return false;
   return desktop === 'auto' && image !== names.base ? false : desktop;
@@ -105,7 +105,7 @@ async function contextOf(bundle: () => Promise<string>, more: readonly string[])
   return { folder, files, hash: await hashOf(folder, files) };
 }
 
-/** Another build can read the old file meanwhile, so the new one takes its place in one step. */
+/** Another build can read the old file in the meantime, so the new one takes its place in one step. */
 async function copyWhole(from: string, to: string): Promise<void> {
   const aside = `${to}.${process.pid}.${++copies}`;
   await copyFile(from, aside);

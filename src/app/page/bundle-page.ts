@@ -23,7 +23,7 @@ const servedNovnc: Plugin = {
 
 /**
  * Bundles `src/web` into scripts and styles whose names contain a hash of their content, and HTML files that name them.
- * Nothing in them comes from another site. The worker that reads untrusted text is a script of its own.
+ * Nothing in them comes from another site. The worker that reads untrusted text is its own script.
  */
 export async function bundlePage(outdir: string, { isDevelopment = false } = {}): Promise<void> {
   const all = isDevelopment ? { ...pages, kit } : pages;

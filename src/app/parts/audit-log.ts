@@ -35,6 +35,6 @@ export async function openAudit({ config, clock, ids, scrub, logger }: Options):
     maxBytes: config.audit.maxBytes,
     process: ids.short(),
     warn: (err, text) => logger.error({ err }, text),
-    onHead: ({ file, mac }: AuditPosition) => logger.info({ audit: `${file}:${mac}` }, 'where the audit log stands'),
+    onHead: ({ file, mac }: AuditPosition) => logger.info({ audit: `${file}:${mac}` }, 'position of the audit log'),
   });
 }

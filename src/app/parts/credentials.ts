@@ -162,7 +162,7 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
       known.set(session, { at: now(), all });
       return all;
     } catch {
-      // The store does not answer. No value can be read then, so requests to these hosts are refused.
+      // The store does not respond. No value can be read then, so requests to these hosts are refused.
       return known.get(session)?.all ?? ofServer.filter(({ isForGit }) => !isForGit);
     }
   }
@@ -204,7 +204,7 @@ function missing(name: string, from: CredentialSetting['from']): AppError {
     'env' in from ? `the variable ${from.env}` : 'file' in from ? `the file ${from.file}` : `the key of ${from.key}`;
   return new AppError(
     'invalid_request',
-    `egress.credentials.${name}: ${place} has no value, or one that no header can carry. Set it, or remove the credential.`,
+    `egress.credentials.${name}: ${place} is empty, or contains characters that headers cannot carry. Set it, or remove the credential.`,
   );
 }
 

@@ -17,7 +17,7 @@ interface DiskFloorDeps {
 export function floorFor(config: Config, { driver, clock, logger }: DiskFloorDeps): DiskFloor | undefined {
   const disks = findDriver(driver.name)?.disks?.(config.dataDir);
   if (!disks) return undefined;
-  const places = [...disks, sandboxFolder(config.dataDir)]; // an operator can mount a disk of its own for the sandboxes
+  const places = [...disks, sandboxFolder(config.dataDir)]; // an operator can mount its own disk for the sandboxes
   const freeOf = async (place: string) => {
     const found = await statfs(place).catch(() => undefined);
     return found ? found.bavail * found.bsize : Number.POSITIVE_INFINITY;

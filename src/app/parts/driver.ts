@@ -10,7 +10,7 @@ import { extraAuthorities } from '../../sandboxes/egress/fetch/certificate-autho
 import {
   browserPolicy,
   daemonBundle,
-  desktopOf,
+  chooseDesktop,
   initScript,
   ourImages,
   sandboxImage,
@@ -35,7 +35,7 @@ export async function requireIsolation(config: Config, find: typeof findDriver =
   const strict = find(driver)?.strict;
   if (!strict) {
     throw refuse(
-      `the driver ${driver} has none to give: use CORRAL_DRIVER=docker or kubernetes, or set CORRAL_SANDBOX_ISOLATION=standard.`,
+      `the driver ${driver} cannot provide it: use CORRAL_DRIVER=docker or kubernetes, or set CORRAL_SANDBOX_ISOLATION=standard.`,
     );
   }
   return { ...config, driver, [driver]: await strict(sectionOf(config, driver), refuse) };
@@ -84,7 +84,7 @@ async function whatAnswers(options: Options): Promise<Driver> {
   } catch (error) {
     await docker[Symbol.asyncDispose]();
     options.say(
-      `Docker does not answer (${toAppError(error).publicMessage}), so sandboxes are processes of this machine.`,
+      `Docker does not answer (${toAppError(error).publicMessage}), so sandboxes run as processes on this machine.`,
     );
     return await opened('process', options);
   }
@@ -122,7 +122,7 @@ export function commonParts(config: Config, { ids, clock }: { readonly ids: IdSo
     random: Math.random,
     keys: () => tokenKeys(config, () => ids.token()),
     extraCa: () => extraAuthorities(config.extraCa),
-    desktop: desktopOf(config),
+    desktop: chooseDesktop(config),
   } as const satisfies Partial<DriverParts>;
 }
 
@@ -142,7 +142,7 @@ function driverParts(options: Options): DriverParts {
     unenforced: realModels.unenforced,
     root: sandboxFolder(config.dataDir),
     hasEgress: config.egress.policy !== 'none',
-    image: sandboxImage(config, desktopOf(config) === true),
+    image: sandboxImage(config, chooseDesktop(config) === true),
     ourImages: ourImages(daemon),
     programs: { node, init: initScript, sudo: sudoScript, daemon, browserPolicy },
   };
@@ -153,7 +153,7 @@ function checkReach({ capabilities }: Driver, { host }: Config): void {
   if (capabilities.isolation !== 'none' || isLoopback(host)) return;
   throw new AppError(
     'invalid_request',
-    `HOST is ${host}, which other machines can reach: whoever has a token could have this machine run anything. ` +
+    `HOST is ${host}, which other machines can reach: anyone who has a token could run anything on this machine. ` +
       'Install bubblewrap or start Docker, or listen on 127.0.0.1.',
   );
 }

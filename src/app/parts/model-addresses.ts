@@ -16,14 +16,14 @@ const within = {
   private: guardedFetch({ addresses: { allowRanges, denyRanges } }),
 } satisfies Record<NetworkReach, unknown>;
 
-/** Connects to addresses of this reach alone; the address that was checked is the one that is dialled. */
+/** Connects only to addresses within this reach; dials exactly the checked address. */
 export const fetchWithin =
   (reach: NetworkReach): typeof fetch =>
   (input, init) =>
     within[reach](input instanceof Request ? input.url : input, init);
 
 /** The addresses that administrators can enter: private ones only where all programs of the machine are administrators. */
-export function reachOf(
+export function chooseReach(
   { host, token }: Pick<Config, 'host' | 'token'>,
   requested: { readonly setting: 'auto' | 'allow' | 'refuse'; readonly needsCredential: boolean },
 ): NetworkReach {

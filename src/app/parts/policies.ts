@@ -70,7 +70,7 @@ export const restartPolicy = {
  * The calls that need permission. Rejects: invalid_request for an unknown tool, because that entry would protect
  * nothing.
  */
-export function approvalsOf(approvals: Config['approvals'], tools: ToolRegistry): Approvals {
+export function toApprovals(approvals: Config['approvals'], tools: ToolRegistry): Approvals {
   refuseUnknown('approvals.tools', approvals.tools, tools);
   refuseUnknown(
     'approvals.rules',
@@ -94,7 +94,7 @@ export function refuseUnknown(setting: string, names: readonly string[], tools: 
   const unknown = names.find((name) => !isKnown(name));
   if (unknown === undefined) return;
   const known = [...groups, ...tools.declarations.map(({ name }) => name)].join(', ');
-  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. These are: ${known}.`);
+  throw new AppError('invalid_request', `${setting}: there is no tool ${unknown}. Tools: ${known}.`);
 }
 
 /** The limits of the usual agent, and its calls that need permission, which people can change. */
@@ -117,5 +117,5 @@ export function changeableProfile(config: Config): Pick<Profile, 'budget' | 'ses
 export function serverLimits(config: Config, tools: ToolRegistry): { approvals: readonly string[]; budgets: Budgets } {
   const { wallMs, ...run } = runPolicy(config, () => 0).budget;
   const budgets = { run: { ...run, ms: wallMs }, session: sessionBudget(config.session) ?? {} };
-  return { approvals: approvalsOf(config.approvals, tools).tools, budgets };
+  return { approvals: toApprovals(config.approvals, tools).tools, budgets };
 }

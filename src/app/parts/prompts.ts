@@ -15,12 +15,12 @@ import type { SandboxSettings } from './session-configs.ts';
 type Isolation = Driver['capabilities']['isolation'];
 type Settings = Pick<Config, 'sandbox' | 'egress'>;
 
-/** The folder whose files replace parts of the prompt: `prompts` beside the settings' file. */
+/** The folder whose files replace parts of the prompt: `prompts` next to the settings' file. */
 export const promptFolder = (named: string | undefined): string =>
   join(dirname(resolve(named || 'corral.yaml')), 'prompts');
 
 /** The parts of every prompt, and the sentences about sandboxes here. Rejects: invalid_request for a wrong file in the folder. */
-export const promptsOf = (
+export const createPrompts = (
   settingsOf: (session: SessionRecord) => Pick<SandboxSettings, 'config' | 'packages' | 'services' | 'within'>,
   isolation: Isolation,
 ): Prompts => ({
@@ -29,7 +29,7 @@ export const promptsOf = (
     const { config, packages, services, within } = settingsOf(session);
     return {
       installed: installedIn(config, isolation) + describeInstalled(packages) + describeRepositories(session),
-      network: networkOf(config, isolation) + describeEgressChoice(within) + describeServices(services),
+      network: describeNetwork(config, isolation) + describeEgressChoice(within) + describeServices(services),
     };
   },
 });
@@ -55,7 +55,7 @@ export const describeInstalled = (packages: Packages): string =>
     .map(([manager, names]) => ` Installed with ${manager}: ${names.join(', ')}.`)
     .join('');
 
-/** The services beside the sandbox: those of the template or of the creator, and those of a repository that a person allowed. */
+/** The services next to the sandbox: those of the template or of the creator, and those of a repository that a person allowed. */
 export const describeServices = (services: Services): string => {
   const named = Object.entries(services).map(([name, { image, ports }]) => {
     const where = ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(', ');
@@ -89,7 +89,7 @@ const limitsOf = ({ cpus, memory, disk }: Config['sandbox']): string =>
   `Limits: ${cpus} ${cpus === 1 ? 'processor' : 'processors'}, ${mib(memory)} of memory, ${mib(disk)} for files.`;
 
 /** The sentence about the network, for the part `environment`. */
-export function networkOf({ egress }: Pick<Config, 'egress'>, isolation: Isolation): string {
+export function describeNetwork({ egress }: Pick<Config, 'egress'>, isolation: Isolation): string {
   if (isolation === 'none') return "open: nothing separates this sandbox from the machine's network.";
   const policy = findPolicy(egress.policy);
   const lists = { entries: egress.allow, registries: egress.registries };

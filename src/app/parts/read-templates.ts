@@ -59,7 +59,7 @@ export function readTemplates(
   for (const one of files.flatMap(read)) byName.set(one.template.name, one);
   if (config.template !== undefined && !byName.has(config.template)) {
     const known = [...byName.keys()].join(', ');
-    problems.push(`CORRAL_TEMPLATE is ${config.template}, and there is no such template. These are: ${known}.`);
+    problems.push(`CORRAL_TEMPLATE is ${config.template}, but there is no such template. Templates: ${known}.`);
   }
   if (problems.length > 0) throw new AppError('invalid_request', problems.join('\n'));
   return [...byName.values()];
@@ -108,7 +108,7 @@ function unknownProviders(
     if (configured(provider, models)) return [];
     const key = ref === model ? 'model' : 'models.fallbacks';
     const known = [...providers.map(({ name }) => name), ...Object.keys(models.compatible)].join(', ');
-    return [`${key} in ${file} is ${ref}, and there is no provider ${provider}. These are: ${known}.`];
+    return [`${key} in ${file} is ${ref}, but there is no provider ${provider}. Providers: ${known}.`];
   });
 }
 

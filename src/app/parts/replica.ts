@@ -12,7 +12,7 @@ import { type Ownership, soleOwnership } from '../../sessions/engine/ownership.t
 import type { Config } from '../settings/config.ts';
 
 /**
- * This process as one of the servers of a store. Dispose it when its work is over, so that other servers can take over.
+ * This process as one of the servers of a store. Dispose it when its work has ended, so that other servers can take over.
  */
 export interface Replica extends AsyncDisposable {
   /** Unique to this process, in sockets and leases; undefined when no other server uses the store. */
@@ -48,7 +48,7 @@ const webhooksMs = 30_000;
 /** A shutdown has no time for a slow store. Other servers notice the silence, only later. */
 const partingMs = 2_000;
 
-export function replicaOf({ store, ids, clock, settings }: Options): Replica {
+export function createReplica({ store, ids, clock, settings }: Options): Replica {
   const ttlMs = settings.leaseSeconds * 1_000;
   const name = ids.short();
   if (!store.shared) {

@@ -20,7 +20,7 @@ export interface SandboxSettings {
   /** Packages to install, and the name of the template that wants them. */
   readonly packages: Packages;
   readonly template: string;
-  /** Containers beside the sandbox, by their names. */
+  /** Containers next to the sandbox, by their names. */
   readonly services: Services;
   /** The hosts or rules that the session's creator chose; undefined: all that the policy opens. */
   readonly within?: EgressChoice;
@@ -47,7 +47,7 @@ const choiceOf = ({ template, templateBy, projectId, sandbox }: AgentChoice): Ag
 
 const egressKeyOf = ({ sandbox }: AgentChoice): string => JSON.stringify(sandbox?.egress ?? null);
 
-/** The settings of each session's sandbox: those of its template in place of the server's. */
+/** The settings of each session's sandbox: those of its template instead of the server's. */
 export class SessionConfigs {
   readonly #configOf: () => Config;
   readonly #templates: readonly Template[];
@@ -108,8 +108,7 @@ export class SessionConfigs {
   }
 
   /**
-   * Call it before the session's sandbox starts, so that a broken store does not stop what the sandbox asks of the
-   * network.
+   * Call it before the session's sandbox starts, so that a broken store does not block the sandbox's network access.
    */
   remember(id: SessionId, choice: AgentChoice): void {
     const [oldest] = this.#known.keys();

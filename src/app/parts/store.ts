@@ -14,7 +14,7 @@ interface Options {
   readonly say: (text: string) => void;
 }
 
-/** Opens the configured store. Rejects: store_unavailable when the database is away. */
+/** Opens the configured store. Rejects: store_unavailable when the database cannot be reached. */
 export async function openStore({ config, logger, say }: Options): Promise<Store> {
   const { mongodbUrl: url, dataDir, history } = config;
   if (history === 'memory') {

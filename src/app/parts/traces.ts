@@ -1,5 +1,5 @@
 import type { EventLog, EventStore } from '../../core/contracts/ports.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 import { LogTraces } from '../../observability/traces/log-traces.ts';
 import { OtlpSink, type OtlpTarget } from '../../observability/traces/otlp.ts';
 import { loadedTracer, sdkSink } from '../../observability/traces/sdk.ts';
@@ -50,7 +50,7 @@ function otlpTarget(variables: Variables, warn: TraceDeps['warn']): OtlpTarget |
       `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, and traces are sent as http/json, usually to port 4318.`,
     );
   }
-  const url = own || `${trimEndOf(common || 'http://localhost:4318', '/')}/v1/traces`;
+  const url = own || `${trimEndCharacters(common || 'http://localhost:4318', '/')}/v1/traces`;
   if (!URL.canParse(url) || !/^https?:/.test(url)) {
     warn(undefined, 'OTEL_EXPORTER_OTLP_ENDPOINT is no address such as http://localhost:4318, so there are no traces.');
     return undefined;

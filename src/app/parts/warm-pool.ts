@@ -29,9 +29,7 @@ export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }
   const { recipe, ...parts } = pool;
   if (!isPoolable(driver)) {
     if (warmPool !== 0)
-      say(
-        `CORRAL_SANDBOX_WARM_POOL means nothing to the driver ${driver.name}: its sandboxes start when they are needed.`,
-      );
+      say(`CORRAL_SANDBOX_WARM_POOL has no effect with the driver ${driver.name}: its sandboxes start on demand.`);
     return driver;
   }
   const ttlMs = ttlSeconds * 1_000;

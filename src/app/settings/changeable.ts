@@ -32,7 +32,7 @@ interface ChoosableNames {
   readonly templates: Pick<TemplateService, 'get'>;
 }
 
-/** Throws: invalid_request for a value that names what is not there, because it would protect or open nothing. */
+/** Throws: invalid_request for a value that names something unknown, because it would have no effect. */
 export function checkChange(key: string, value: unknown, { tools, templates }: ChoosableNames): void {
   if (key === 'template') templates.get(String(value));
   if (key === 'approvals.tools' || key === 'tools.deny') refuseUnknown(key, value as string[], tools);

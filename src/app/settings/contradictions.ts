@@ -12,11 +12,11 @@ export function contradictions(config: Config): string[] {
   const problems: string[] = [];
   if (!isLoopback(config.host) && !config.token) {
     problems.push(
-      `HOST is ${config.host}, which other machines can reach, and CORRAL_TOKEN is not set: set CORRAL_TOKEN, or listen on 127.0.0.1.`,
+      `HOST is ${config.host}, which other machines can reach, but CORRAL_TOKEN is not set: set CORRAL_TOKEN, or listen on 127.0.0.1.`,
     );
   }
   if (config.history === 'memory' && config.mongodbUrl) {
-    problems.push('CORRAL_HISTORY is memory, and MONGODB_URL names a database to keep it in: unset one of them.');
+    problems.push('CORRAL_HISTORY is memory, but MONGODB_URL names a database for it: unset one of them.');
   }
   problems.push(...missingStorage(config));
   problems.push(...missingKeys(config));
@@ -33,13 +33,13 @@ function missingKeys({ model, models }: Config): string[] {
     if (!provider) {
       const known = [...keyedProviders.map((it) => it.name), ...Object.keys(models.compatible)].join(', ');
       return [
-        `${setting} is ${ref}, and there is no provider ${name}. These are: ${known}; others go under models.compatible.`,
+        `${setting} is ${ref}, but there is no provider ${name}. Providers: ${known}; add others under models.compatible.`,
       ];
     }
     const { apiKey, baseUrl } = models[provider.name];
     if (apiKey || baseUrl) return [];
     const [variable] = provider.access.keyVariables;
-    return [`${setting} is ${ref}, and there is no key for ${name}: set ${variable}, or use the model demo.`];
+    return [`${setting} is ${ref}, but there is no key for ${name}: set ${variable}, or use the model demo.`];
   });
 }
 

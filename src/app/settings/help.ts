@@ -17,10 +17,10 @@ export function configHelp(commands: readonly string[] = []): string {
   return [
     'Corral runs AI agents, each in a sandbox of its own.',
     '',
-    ...(commands.length === 0 ? [] : ['Without a command it serves. Commands:', ...commands, '']),
+    ...(commands.length === 0 ? [] : ['Without a command, it starts the server. Commands:', ...commands, '']),
     'Settings come from the environment, then from corral.yaml in the working directory, then from the defaults.',
-    'CORRAL_CONFIG names another file than corral.yaml.',
-    'Of each setting the variable comes first, then what it is, then its key in corral.yaml and what it accepts.',
+    'CORRAL_CONFIG sets a file other than corral.yaml.',
+    'Each setting is shown with its variable, what it does, its key in corral.yaml and what it accepts.',
     '',
     ...lines,
   ].join('\n');

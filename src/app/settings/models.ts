@@ -11,7 +11,7 @@ import { optional, optionalSecret, secretSetting, setting } from '../../config/s
 const section = ({ label, access }: Provider & { readonly access: Access }) =>
   z.strictObject({
     apiKey: optionalSecret(secret(), `key for ${label}`, ...access.keyVariables),
-    baseUrl: optional(url('https', 'http'), `another endpoint that speaks ${label}'s wire format`),
+    baseUrl: optional(url('https', 'http'), `endpoint to use instead of ${label}'s own, with the same wire format`),
   });
 const sections = Object.fromEntries(keyedProviders.map((it) => [it.name, section(it)])) as Record<
   KeyedProviderName,
@@ -74,24 +74,24 @@ const entry = z
 export const model = setting(
   text('demo, or provider/model such as gemini/gemini-2.5-flash', modelForm),
   'demo',
-  'the model that plans and works; demo needs no key and no network',
+  'default model; demo needs no key and no network',
 );
 export const models = z.strictObject({
   ...sections,
   privateAddresses: setting(
     oneOf('auto', 'allow', 'refuse'),
     'auto',
-    'whether administrators can enter providers at addresses of this machine and of private networks in the page; auto allows it on a server on loopback that needs no token and has no keys',
+    'whether administrators can add providers on this machine and in private networks on the page; auto: only on a loopback server without a token and keys',
   ),
   compatible: secretSetting(
-    mappingOf('names of servers, each with base-url and api-key', endpointName, endpoint),
+    mappingOf('server names, each with base-url and api-key', endpointName, endpoint),
     {},
     "servers that speak OpenAI's Chat Completions, such as Ollama, vLLM, LiteLLM or OpenRouter",
   ),
   fallbacks: setting(
     wordList('models such as openai/gpt-5-mini', fallbackForm),
     [],
-    'models to ask in turn when the model fails',
+    'models to try in order when the model fails',
   ),
   catalog: setting(
     mappingOf(
@@ -100,6 +100,6 @@ export const models = z.strictObject({
       entry,
     ),
     {},
-    'what models can do and cost, per million tokens, where the built-in list does not know it or is wrong',
+    'capabilities and prices per million tokens of models that the built-in list lacks or has wrong',
   ),
 });

@@ -29,7 +29,7 @@ import {
   secretSetting,
   setting,
 } from '../../config/setting.ts';
-import { layoutOf } from '../../config/settings.ts';
+import { readLayout } from '../../config/settings.ts';
 import { toolServers } from '../../config/tool-servers.ts';
 import { facadeSections } from '../../facades/list.ts';
 import { isServer } from '../../forges/list.ts';
@@ -45,27 +45,27 @@ const budgetIn = (unit: Unit): ChangeableSetting => ({ section: 'budgets', form:
 const periodBudgets = (whose: string) =>
   z.strictObject({
     dayTokenBudget: changeable(
-      optional(integer(1), `tokens of ${whose} in a day; then its runs wait, see docs/budgets.md`),
+      optional(integer(1), `tokens of ${whose} per day; at the limit its runs wait, see docs/budgets.md`),
       budgetIn('count'),
     ),
     dayCostBudget: changeable(
-      optional(amount(0, 1e9), `cost of ${whose} in a day in the price list's currency; then its runs wait`),
+      optional(amount(0, 1e9), `cost of ${whose} per day in the price list's currency; at the limit its runs wait`),
       budgetIn('cost'),
     ),
     dayToolCallBudget: changeable(
-      optional(integer(1), `tool calls of agents of ${whose} in a day; then its runs wait`),
+      optional(integer(1), `tool calls of agents of ${whose} per day; at the limit its runs wait`),
       budgetIn('count'),
     ),
     monthTokenBudget: changeable(
-      optional(integer(1), `tokens of ${whose} in a month; then its runs wait`),
+      optional(integer(1), `tokens of ${whose} per month; at the limit its runs wait`),
       budgetIn('count'),
     ),
     monthCostBudget: changeable(
-      optional(amount(0, 1e9), `cost of ${whose} in a month in the price list's currency; then its runs wait`),
+      optional(amount(0, 1e9), `cost of ${whose} per month in the price list's currency; at the limit its runs wait`),
       budgetIn('cost'),
     ),
     monthToolCallBudget: changeable(
-      optional(integer(1), `tool calls of agents of ${whose} in a month; then its runs wait`),
+      optional(integer(1), `tool calls of agents of ${whose} per month; at the limit its runs wait`),
       budgetIn('count'),
     ),
   });
@@ -74,40 +74,40 @@ const periodBudgets = (whose: string) =>
 export const Config = z.strictObject({
   host: setting(text('a host name or address'), '127.0.0.1', 'address to listen on', 'HOST'),
   port: setting(integer(0, 65_535), 8000, 'port to listen on; 0 picks a free one', 'PORT'),
-  extraPorts: setting(ports(), [], 'further ports to listen on'),
+  extraPorts: setting(ports(), [], 'more ports to listen on'),
   dataDir: setting(text('a folder'), './data', 'folder of the database, the sockets and the local files'),
   instance: optional(
     text('1 to 31 lower-case letters, digits and hyphens', /^[a-z0-9][a-z0-9-]{0,30}$/),
-    'name of this installation in the labels of what it starts; made once and kept in the data folder where unset',
+    'name of this installation in the labels of what it starts; unset: generated once and kept in the data folder',
   ),
   mongodbUrl: optionalSecret(
     secret('an address that begins with mongodb:// or mongodb+srv://', /^mongodb([+]srv)?:\/\/\S+$/),
-    'MongoDB keeps the history instead of SQLite',
+    'where MongoDB stores the history, instead of SQLite',
     'MONGODB_URL',
   ),
   history: setting(
     oneOf('stored', 'memory'),
     'stored',
-    'where sessions are kept: in SQLite or MongoDB, or in memory, where all of them are gone when the server stops',
+    'where sessions are kept: in SQLite or MongoDB, or in memory until the server stops',
   ),
 
-  token: optionalSecret(secret(), 'bearer token that clients must present; needed to listen beyond loopback'),
+  token: optionalSecret(secret(), 'bearer token that clients must send; required to listen on more than loopback'),
   corsOrigins: optional(
     origins(),
-    'origins whose pages may use the API as the own page does; where unset, those of localhost and 127.0.0.1 on ports 3000, 5173 and 5174, which without a token only read',
+    'origins whose pages can use the API like the built-in page; unset: localhost and 127.0.0.1 on ports 3000, 5173 and 5174, read-only without a token',
     'CORS_ORIGINS',
   ),
-  allowedHosts: setting(hosts(), [], 'further names for the Host header on loopback'),
+  allowedHosts: setting(hosts(), [], 'more names for the Host header on loopback'),
   trustedProxies: setting(
     addresses(),
     [],
-    'proxies before this server, from which X-Forwarded-For and X-Forwarded-Proto say who calls and by which scheme',
+    'proxies in front of this server whose X-Forwarded-For and X-Forwarded-Proto headers are trusted',
   ),
-  rateLimitPerMinute: setting(integer(0), 3000, 'requests a minute for each token or address; 0 is no limit'),
+  rateLimitPerMinute: setting(integer(0), 3000, 'requests per minute for each token or address; 0: no limit'),
   maxConnectionsPerAddress: setting(
     integer(0),
     2000,
-    'connections that one address may have open, and requests of one address behind a trusted proxy; 0 is no limit',
+    'open connections per address, and requests in progress per address behind a trusted proxy; 0: no limit',
   ),
   maxBodyBytes: setting(size(1), '10MiB', 'largest JSON body'),
   maxUploadBytes: setting(size(1), '50MiB', 'largest upload'),
@@ -125,13 +125,13 @@ export const Config = z.strictObject({
   unconfined: setting(
     flag(),
     false,
-    'lets a real model use processes without bubblewrap, or pods that no network policy holds back',
+    'lets a real model use processes without bubblewrap, or pods without enforced network policies',
   ),
 
   template: changeable(
     optional(
       text('the name of a template', /^[a-z][a-z0-9_-]{0,40}$/),
-      'template of sessions whose creator names none; unset: only these settings',
+      'default template of new sessions; unset: only these settings',
     ),
     { section: 'template', form: { kind: 'template' } },
   ),
@@ -139,43 +139,54 @@ export const Config = z.strictObject({
   models,
 
   replicas: z.strictObject({
-    leaseSeconds: setting(integer(1, 300), 10, 'on a shared store: how long a server that died keeps its sessions'),
+    leaseSeconds: setting(integer(1, 300), 10, 'with a shared store: how long a dead server keeps its sessions'),
   }),
-  maxSessions: setting(integer(1), 500, 'sessions there may be at once'),
-  maxSessionsPerOwner: setting(integer(0), 100, 'sessions that one owner (see docs/auth.md) may have; 0 is no limit'),
-  maxStartingPerOwner: setting(integer(0), 16, 'new sessions of one owner that start at once; 0 is no limit'),
-  maxRunningRuns: setting(integer(1), 32, 'runs that work at once; further ones wait their turn'),
+  maxSessions: setting(integer(1), 500, 'maximum number of sessions at the same time'),
+  maxSessionsPerOwner: setting(integer(0), 100, 'maximum number of sessions per owner (see docs/auth.md); 0: no limit'),
+  maxStartingPerOwner: setting(
+    integer(0),
+    16,
+    'maximum number of new sessions per owner that start at the same time; 0: no limit',
+  ),
+  maxRunningRuns: setting(integer(1), 32, 'maximum number of active runs; more are queued'),
   maxSteps: changeable(
-    setting(integer(1), 100, 'turns of the model in one run; then it asks whether to go on'),
+    setting(integer(1), 100, 'maximum turns of the model per run; at the limit it asks whether to continue'),
     budgetIn('count'),
   ),
   run: z.strictObject({
     timeoutSeconds: changeable(
-      setting(integer(1, 7 * day), 1800, 'time for one run; then it asks whether to go on'),
+      setting(integer(1, 7 * day), 1800, 'maximum time per run; at the limit it asks whether to continue'),
       budgetIn('seconds'),
     ),
     tokenBudget: changeable(
-      optional(integer(1), 'tokens for one run; then it asks whether to go on'),
+      optional(integer(1), 'maximum tokens per run; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
     costBudget: changeable(
-      optional(amount(0, 1e6), "cost of one run in the price list's currency; then it asks whether to go on"),
+      optional(
+        amount(0, 1e6),
+        "maximum cost per run in the price list's currency; at the limit it asks whether to continue",
+      ),
       budgetIn('cost'),
     ),
     toolCallBudget: changeable(
-      optional(integer(1), 'tool calls in one run; then it asks whether to go on'),
+      optional(integer(1), 'maximum tool calls per run; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
   }),
   stuck: z.strictObject({
-    sameResult: setting(integer(2, 100), 4, 'same action with the same result, so often: the run is stuck'),
-    sameError: setting(integer(2, 100), 3, 'same error, so often: the run is stuck'),
-    alternation: setting(integer(4, 100), 6, 'two actions in turn over so many calls: the run is stuck'),
-    sameText: setting(integer(2, 100), 3, 'same text, so often: the run is stuck'),
+    sameResult: setting(
+      integer(2, 100),
+      4,
+      'repetitions of the same action with the same result after which a run is stuck',
+    ),
+    sameError: setting(integer(2, 100), 3, 'repetitions of the same error after which a run is stuck'),
+    alternation: setting(integer(4, 100), 6, 'calls that alternate between two actions after which a run is stuck'),
+    sameText: setting(integer(2, 100), 3, 'repetitions of the same text after which a run is stuck'),
     sameWait: setting(
       integer(2, 1_000),
       30,
-      'the same again, so often, where a call waits for something: the run is stuck',
+      'repetitions of a call that waits for something after which a run is stuck',
     ),
   }),
   approvals: z.strictObject({
@@ -183,7 +194,7 @@ export const Config = z.strictObject({
       setting(
         approvalRules(),
         [],
-        'rules that allow, ask about or deny calls by tool and pattern; the first that is about a call decides, see docs/approvals.md',
+        'rules that allow, ask about or deny calls by tool and pattern; the first matching rule decides, see docs/approvals.md',
       ),
       { section: 'approvals', form: { kind: 'rules' } },
     ),
@@ -191,17 +202,17 @@ export const Config = z.strictObject({
       setting(
         wordList('names of tools such as shell_exec, or *', /^([a-z][a-z0-9_]*|[*])$/),
         [],
-        'tools whose calls wait until somebody approves them, where no rule is about the call; * is all',
+        'tools whose calls need approval if no rule matches; * is all',
       ),
       { section: 'approvals', form: { kind: 'tools' } },
     ),
     timeoutSeconds: changeable(
-      setting(integer(1, 7 * day), 600, 'how long a call waits for that; then it is not made'),
+      setting(integer(1, 7 * day), 600, 'how long a call waits for approval before it is refused'),
       { section: 'approvals', form: { kind: 'amount', unit: 'seconds' } },
     ),
   }),
-  toolTimeoutSeconds: setting(integer(1, day), 600, 'time for one command; then its whole tree is killed'),
-  maxEventsPerSession: setting(integer(100), 50_000, 'events kept for each session'),
+  toolTimeoutSeconds: setting(integer(1, day), 600, 'maximum time of a command; then its process tree is killed'),
+  maxEventsPerSession: setting(integer(100), 50_000, 'events kept per session'),
   retention,
   snapshots,
   volumes,
@@ -210,72 +221,80 @@ export const Config = z.strictObject({
     authorName: setting(
       text('a name without < and >', /^[^<>\p{Cc}]{1,100}$/u),
       'Corral',
-      'whom commits name as author where the creator of a session named nobody',
+      'author of commits if the creator of a session named none',
     ),
     authorEmail: setting(
       text('an e-mail address', /^[^<>@\s]{1,100}@[^<>@\s]{1,100}$/),
       'corral@localhost',
-      'the address of that author',
+      "that author's e-mail address",
     ),
     folders: setting(
       listOf('absolute paths of folders', z.string().regex(/^\/[^\p{Cc}]*$/u)),
       [],
-      'folders of the server whose repositories sessions can begin with, as file:///srv/git/project; each caller who creates sessions can read all of their commits',
+      'folders on the server whose repositories sessions can start with, as file:///srv/git/project; everyone who can create sessions can read all their commits',
     ),
     checkpoints: setting(
       oneOf('repositories', 'all', 'none'),
       'repositories',
-      'the sessions whose files are kept as each run left them: those with repositories, all, or none',
+      'sessions whose files are saved after each run: those with repositories, all, or none',
     ),
-    keepCheckpoints: setting(integer(2, 10_000), 100, 'checkpoints that a session keeps, the newest'),
+    keepCheckpoints: setting(integer(2, 10_000), 100, 'number of newest checkpoints kept per session'),
     keepPrepared: setting(
       integer(0, 10_000),
       20,
-      'prepared repositories whose files an owner keeps for later sessions, those used last; 0 keeps none',
+      'number of prepared repositories kept per owner for later sessions, the last used; 0: none',
     ),
-    preparedBytes: setting(size(1), '1GiB', 'larger files of a prepared repository are not kept'),
+    preparedBytes: setting(size(1), '1GiB', 'maximum size of a prepared repository that is kept'),
     readyWorkspaces: setting(
       integer(0, 1_000),
       2,
-      'workspaces with prepared files that the server keeps ready for sessions to come, of all owners together; 0: none',
+      'number of prepared workspaces kept ready for new sessions, of all owners together; 0: none',
     ),
-    readyHours: setting(integer(1, 1_000), 24, 'hours after which a ready workspace that nobody took is removed'),
+    readyHours: setting(integer(1, 1_000), 24, 'hours after which an unused ready workspace is removed'),
   }),
   forges: z.strictObject({
     servers: setting(
       listOf('forges such as gitea=https://git.example.com, gitlab=… or github=…', z.string().refine(isServer)),
       [],
-      'forges of your own, where pull requests of their repositories are opened; the public ones are known, see docs/forges.md',
+      'self-hosted forges where pull requests are opened; the public ones are built in, see docs/forges.md',
     ),
   }),
-  workspaceGraceSeconds: setting(integer(0, day), 30, 'how long a workspace outlives its last Workspace client'),
+  workspaceGraceSeconds: setting(
+    integer(0, day),
+    30,
+    'how long a workspace is kept after its last Workspace client disconnects',
+  ),
   session: z.strictObject({
-    passivateSeconds: setting(integer(1, day), 60, 'an idle session leaves memory after this; its history stays'),
+    passivateSeconds: setting(
+      integer(1, day),
+      60,
+      'time after which an idle session is unloaded from memory; its history stays',
+    ),
     turnBudget: changeable(
-      optional(integer(1), 'turns of the model in all runs of one session; then it asks whether to go on'),
+      optional(integer(1), 'maximum turns of the model per session; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
     tokenBudget: changeable(
-      optional(integer(1), 'tokens for all runs of one session; then it asks whether to go on'),
+      optional(integer(1), 'maximum tokens per session; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
     costBudget: changeable(
       optional(
         amount(0, 1e6),
-        "cost of all runs of one session in the price list's currency; then it asks whether to go on",
+        "maximum cost per session in the price list's currency; at the limit it asks whether to continue",
       ),
       budgetIn('cost'),
     ),
     toolCallBudget: changeable(
-      optional(integer(1), 'tool calls in all runs of one session; then it asks whether to go on'),
+      optional(integer(1), 'maximum tool calls per session; at the limit it asks whether to continue'),
       budgetIn('count'),
     ),
     timeBudgetSeconds: changeable(
-      optional(integer(1, 365 * day), 'working time for all runs of one session; then it asks whether to go on'),
+      optional(integer(1, 365 * day), 'maximum working time per session; at the limit it asks whether to continue'),
       budgetIn('seconds'),
     ),
   }),
-  budgetTimeZone: setting(timeZone(), 'UTC', 'time zone of the days and months of the budgets of people and projects'),
+  budgetTimeZone: setting(timeZone(), 'UTC', 'time zone in which the days and months of budgets begin'),
   person: periodBudgets('one person (the owner of sessions)'),
   project: periodBudgets('one project'),
   memory,
@@ -283,65 +302,61 @@ export const Config = z.strictObject({
   sandbox,
   egress,
   webhooks: z.strictObject({
-    allowRanges: setting(networks(), [], 'private networks that webhooks may reach all the same'),
+    allowRanges: setting(networks(), [], 'private networks that webhooks can reach'),
     pageUrl: optional(
       url('https', 'http'),
-      'the address of the page, for the links in webhooks; without it only those of a server on loopback have one',
+      'address of the page for links in webhooks; unset: only webhooks of a loopback server contain links',
     ),
   }),
   desktop,
   browser,
   mcp: z.strictObject({
-    servers: secretSetting(
-      toolServers(),
-      {},
-      'servers of the Model Context Protocol whose tools agents can call, see docs/mcp.md',
-    ),
+    servers: secretSetting(toolServers(), {}, 'MCP servers whose tools agents can call, see docs/mcp.md'),
     privateAddresses: setting(
       oneOf('auto', 'allow', 'refuse'),
       'auto',
-      'whether administrators can enter tool servers at addresses of this machine and of private networks in the page; auto allows it on a server on loopback that needs no token and has no keys',
+      'whether administrators can add tool servers on this machine and in private networks on the page; auto: only on a loopback server without a token and keys',
     ),
   }),
   search: z.strictObject({
     engine: optional(
       oneOf('searxng', 'brave', 'tavily', 'google'),
-      'the search engine of the tool web_search; without one there is no such tool',
+      'the search engine of the tool web_search; unset: no such tool',
     ),
-    baseUrl: optional(url('https', 'http'), "the engine's address; searxng has none of its own"),
+    baseUrl: optional(url('https', 'http'), "the engine's address; required for searxng"),
     key: optionalSecret(secret(), 'the key for brave, tavily or google'),
-    engineId: optional(text('an id'), 'the id of the programmable search engine (cx) of google'),
+    engineId: optional(text('an id'), "the id (cx) of google's programmable search engine"),
   }),
   tools: z.strictObject({
     deny: changeable(
       setting(
         wordList('names of tools, groups such as bash, or globs such as browser_*', /^[a-z*][a-z0-9_*]*$/),
         [],
-        'tools that no agent has, in no template and no project',
+        'tools that no agent gets, in any template or project',
       ),
       { section: 'tools', form: { kind: 'tools' } },
     ),
     computer: setting(
       oneOf('off', 'claude', 'gemini'),
       'off',
-      "gives agents the desktop's keyboard and mouse, in the shape that the named family of models knows",
+      "gives agents the desktop's keyboard and mouse, in the format of this model family",
     ),
   }),
   extraCa: setting(
     paths(),
     [],
-    'PEM files of further authorities that server and sandboxes trust; those in NODE_EXTRA_CA_CERTS are added',
+    'PEM files of more certificate authorities that the server and sandboxes trust; those in NODE_EXTRA_CA_CERTS are added',
   ),
 
   audit: z.strictObject({
-    enabled: setting(flag(), true, 'keeps who did what in the folder audit of the data folder, see docs/audit.md'),
-    maxBytes: setting(size(65_536), '64MiB', 'size of all its files together; beyond that the oldest go'),
+    enabled: setting(flag(), true, "records who did what in the data folder's audit folder, see docs/audit.md"),
+    maxBytes: setting(size(65_536), '64MiB', 'total size of its files; the oldest are deleted first'),
   }),
   log: z.strictObject({
     level: setting(
       oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
       'info',
-      'least severe line to print',
+      'lowest level to print',
       'LOG_LEVEL',
     ),
     format: setting(
@@ -353,7 +368,7 @@ export const Config = z.strictObject({
     blockedSeconds: setting(
       integer(0, 3_600),
       3,
-      'time after which the stack of work that holds up all others is written to standard error; 0: never',
+      'time after which the stack of code that blocks the event loop is written to standard error; 0: never',
     ),
   }),
   shutdown: z.strictObject({
@@ -366,5 +381,5 @@ export type Config = z.output<typeof Config> & {
   readonly sources?: Readonly<Record<string, string>>;
 };
 
-export const layout = layoutOf(Config);
+export const layout = readLayout(Config);
 export const { settings } = layout;

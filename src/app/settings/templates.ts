@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { oneOf, text, wordList } from '../../config/kinds.ts';
 import { optional } from '../../config/setting.ts';
-import { layoutOf } from '../../config/settings.ts';
+import { readLayout } from '../../config/settings.ts';
 import { parseSettings, readYaml, refusal } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { requestedPackages } from '../../core/model/packages.ts';
@@ -48,17 +48,17 @@ const TemplateFile = z.strictObject({
   description: optional(text('one line', /^.{1,300}$/), 'what the agent is for'),
   environment: optional(
     text('a word such as python3.11', /^\S{1,40}$/),
-    'the environment that OpenCodex clients show; only templates with one are listed there',
+    'the environment shown in OpenCodex clients, which list only templates with one',
   ),
   mode: optional(oneOf('plan-act', 'react'), 'whether the agent makes a plan first, or chooses each next action'),
   agent: z.strictObject({
     kind: optional(oneOf('acp'), "the agent is a program of the sandbox's image that speaks this protocol"),
     command: optional(argv(), 'the program and its arguments'),
-    auth: optional(text('a word', /^[\w.-]{1,80}$/), "the agent's own name of the way to log in, where it wants one"),
-    mode: optional(text('a word', /^[\w.:-]{1,80}$/), "the agent's own name of the mode in which it works"),
+    auth: optional(text('a word', /^[\w.-]{1,80}$/), "the agent's name of the login method, if it needs one"),
+    mode: optional(text('a word', /^[\w.:-]{1,80}$/), "the agent's name of its mode"),
     resume: optional(
       oneOf('session', 'summary'),
-      'how the agent goes on after its process has ended: with the session that it kept, or in a new one with a summary',
+      'how the agent continues after its process has ended: in its saved session, or in a new one with a summary',
     ),
     keys: optional(
       wordList('names of variables such as OPENAI_API_KEY', /^[A-Z][A-Z0-9_]{0,63}$/),
@@ -67,7 +67,7 @@ const TemplateFile = z.strictObject({
   }),
   prompt: optional(
     text(`text of at most ${maxPrompt} characters`, new RegExp(`^[^]{1,${maxPrompt}}$`)),
-    "the instructions to the agent, before the server's own",
+    "instructions to the agent, placed before the server's own",
   ),
   promptParts: optional(
     { accepts: 'names of parts of the prompt, each with its text', kind: z.record(z.string(), z.string().trim()) },
@@ -117,7 +117,7 @@ const TemplateFile = z.strictObject({
   ),
   children: optional(
     { accepts: 'a number from 1 to 8', kind: z.int().min(1).max(8) },
-    'how many children its agent can have at work at once; unset: it cannot delegate',
+    'maximum number of children that its agent can run at the same time; unset: it cannot delegate',
   ),
   memory: optional(
     oneOf('off', 'read', 'write'),
@@ -146,21 +146,21 @@ const TemplateFile = z.strictObject({
       accepts: `at most ${maxMounts} volumes, each with volume, path and access, see docs/volumes.md`,
       kind: MountRequests,
     },
-    'the volumes of its sessions, by the names that the owner of each session has for them',
+    "the volumes of its sessions, by the session owner's names",
   ),
   egress: z.strictObject({ policy: unset(egress.shape.policy), allow: unset(egress.shape.allow) }),
   tools: z.strictObject({
-    allow: optional(rules(), 'the tools that the agent has; all where it is unset'),
-    deny: optional(rules(), 'the tools that it does not have, also if allow names them'),
+    allow: optional(rules(), 'the tools of the agent; unset: all'),
+    deny: optional(rules(), 'tools that it does not get, even if allow lists them'),
     computer: optional(
       oneOf('off', 'auto', 'claude', 'gemini'),
-      "the desktop's keyboard and mouse; auto: in the shape that the model knows",
+      "the desktop's keyboard and mouse; auto: in the format that the model knows",
     ),
   }),
 });
 export const templateName = /^[a-z][a-z0-9_-]{0,40}$/;
 
-const layout = layoutOf(TemplateFile);
+const layout = readLayout(TemplateFile);
 
 /** Rejects: invalid_request with every mistake of the file at once. `file` is its name in errors. */
 export function parseTemplate(name: string, yamlText: string, file: string): Template {
@@ -179,13 +179,13 @@ export function parseTemplate(name: string, yamlText: string, file: string): Tem
   if ((kind === undefined) !== (command === undefined)) {
     throw new AppError(
       'invalid_request',
-      `agent.kind and agent.command in ${file} need each other: set both, or neither.`,
+      `agent.kind and agent.command in ${file} belong together: set both, or neither.`,
     );
   }
   if (content.egress.policy === 'none' && requestedPackages(content.packages).length > 0) {
     throw new AppError(
       'invalid_request',
-      `packages in ${file} need a registry, and its egress.policy is none: take one of them out.`,
+      `packages in ${file} need a registry, but its egress.policy is none: remove one of them.`,
     );
   }
   return { ...content, name, label, description };

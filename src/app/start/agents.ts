@@ -28,7 +28,7 @@ import { skillService } from '../../sessions/skills/skills.ts';
 import { McpTokens } from '../../sessions/vaults/mcp-tokens.ts';
 import { findLocalConfig } from '../commands/local-config.ts';
 import { toolFetch } from '../parts/model-addresses.ts';
-import { approvalsOf, changeableProfile, refuseUnknown } from '../parts/policies.ts';
+import { changeableProfile, refuseUnknown, toApprovals } from '../parts/policies.ts';
 import { type ProjectParts, projectParts } from '../parts/projects.ts';
 import { checkToolNames } from '../parts/read-templates.ts';
 import { searchTools } from '../parts/search-tools.ts';
@@ -38,7 +38,7 @@ import type { Sandboxes } from './sandboxes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
-/** The third phase: what the agents of sessions think and work with. */
+/** The third phase: models and tools of agents. */
 export interface Agents extends AsyncDisposable {
   /** The model of sessions without a project. */
   readonly model: Model;
@@ -99,7 +99,7 @@ export async function openAgents(
   const computers = (shape: ComputerShape) => computerToolsOn(shape, screenOf(config.desktop.geometry));
   const tools = toolRegistry(undefined, 'off', [...more, ...computers(config.tools.computer)]);
   const { servers } = config.mcp;
-  approvalsOf(config.approvals, tools);
+  toApprovals(config.approvals, tools);
   refuseUnknown('tools.deny', config.tools.deny, tools);
   const { fallbacks } = config.models;
   const { agents: _, ...noteLimits } = config.memory;

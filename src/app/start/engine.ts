@@ -1,5 +1,5 @@
 import { parseYaml } from '../../config/yaml-file.ts';
-import { calendarOf } from '../../core/contracts/calendar.ts';
+import { createCalendar } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
@@ -8,7 +8,7 @@ import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-
 import type { PullRequestService } from '../../sessions/api/repositories.ts';
 import { Ledger } from '../../sessions/budgets/ledger.ts';
 import { loggedUsage } from '../../sessions/budgets/logged-usage.ts';
-import { clusterOf } from '../../sessions/cluster/cluster.ts';
+import { createCluster } from '../../sessions/cluster/cluster.ts';
 import { type ChildServices, Delegation } from '../../sessions/delegation/child-runs.ts';
 import { WorkspaceCopies } from '../../sessions/delegation/workspace-copies.ts';
 import { desktopAdvice } from '../../sessions/desktop/offer.ts';
@@ -38,21 +38,21 @@ import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
 import {
-  approvalsOf,
   periodLimits,
   restartPolicy,
   runPolicy,
   sandboxPolicy,
   sessionBudget,
+  toApprovals,
 } from '../parts/policies.ts';
-import { promptsOf } from '../parts/prompts.ts';
+import { createPrompts } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
 import type { Sandboxes } from './sandboxes.ts';
 import { type OpenVolumes, openVolumes } from './services/volumes.ts';
 import { inBackground, type Startup } from './startup.ts';
 import type { Storage } from './storage.ts';
 
-/** Uploads as a run sees them. An upload that cannot be read is none, so that the turn goes on without it. */
+/** Uploads as a run sees them. An upload that cannot be read is skipped, and the turn continues. */
 const attachedFiles = (uploads: Pick<UploadService, 'get' | 'open'>): AttachedFiles => ({
   find: (id) => uploads.get(id).catch(() => undefined),
   open: (id) => uploads.open(id),
@@ -99,7 +99,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const startTimeoutMs = config.sandbox.startTimeoutSeconds * 1_000;
   const compact = compactionOfRuns(store.events, { keepDroppable: 5_000, keepAll: config.maxEventsPerSession });
   const cluster = store.shared
-    ? clusterOf({
+    ? createCluster({
         ownership: replica.ownership,
         commands: store.commands,
         driver,
@@ -213,7 +213,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     clock,
     warn: (about, text) => logger.warn(about, text),
   });
-  const calendar = calendarOf(config.budgetTimeZone);
+  const calendar = createCalendar(config.budgetTimeZone);
   const ledger = stack.use(
     new Ledger({
       records: store.records,
@@ -267,10 +267,10 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         listNotes,
         tellNotes,
         files: attachedFiles(agents.projects.api.uploads),
-        prompts: promptsOf(sandboxes.settingsOf, driver.capabilities.isolation),
+        prompts: createPrompts(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),
         sharedBudgets: (session) => ledger.of(session),
-        approvals: approvalsOf(config.approvals, agents.tools),
+        approvals: toApprovals(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
       },
       sandboxes: {

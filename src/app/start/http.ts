@@ -18,8 +18,8 @@ interface Closing {
 }
 
 /**
- * Closes the server. A request that is still open after `patienceMs` is cut, because it may wait for a store or an engine
- * that is away, and what else must end in good order would have no time left.
+ * Closes the server. A request that is still open after `patienceMs` is cut: it may be waiting for an unreachable store
+ * or engine, and the orderly shutdown of everything else needs the time.
  */
 export async function closeInTime(app: Closing, patienceMs: number): Promise<void> {
   const cut = setTimeout(() => app.server.closeAllConnections(), patienceMs);

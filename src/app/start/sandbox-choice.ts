@@ -66,7 +66,8 @@ function checkEgress(choice: EgressChoice, settings: Config['egress'], { name, c
 
 function checkEntry(text: string, settings: Config['egress']): void {
   const entry = parseEntry(text);
-  if (!entry) throw bad(`egress: '${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`);
+  if (!entry)
+    throw bad(`egress: '${text}' is not a host. Write it like example.org, *.example.org or example.org:8443.`);
   if (!mayBeOpen(entry, settings.policy, settings.allow)) throw beyond(text, settings);
 }
 

@@ -28,7 +28,7 @@ export function checkServices(services: Services, { config, driver, closedPorts 
   if (noServices !== undefined) {
     throw new AppError(
       'unsupported',
-      `services: the driver ${driver.name} cannot run ${names.join(', ')} beside a sandbox here: ${noServices}.`,
+      `services: the driver ${driver.name} cannot run ${names.join(', ')} next to a sandbox here: ${noServices}.`,
     );
   }
   for (const [name, { image, ports }] of Object.entries(services)) {
@@ -41,7 +41,10 @@ export function checkServices(services: Services, { config, driver, closedPorts 
     }
     const closed = ports.find((port) => closedPorts.has(port));
     if (closed !== undefined) {
-      throw new AppError('invalid_request', `services.${name}: port ${closed} belongs to Corral. Choose another one.`);
+      throw new AppError(
+        'invalid_request',
+        `services.${name}: port ${closed} is reserved by Corral. Choose another one.`,
+      );
     }
   }
 }
@@ -67,7 +70,7 @@ interface Beginning {
   /** An earlier server has started the sandbox, so only failures are news. */
   readonly isAdopted: boolean;
   readonly clock: Clock;
-  /** Tells what is being done, such as pulling an image. */
+  /** Describes the current step, such as pulling an image. */
   readonly tell: (detail: string) => void;
   readonly report: (news: ServiceNews) => void;
 }
@@ -91,7 +94,7 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
   // An older daemon lets everyone on the sandbox's loopback interface out, services too.
   if (!(await createVersionCheck((within) => client.health(within))('1.6', signal))) {
     const { image } = settings.config.sandbox;
-    return refuseAll(`the image ${image} is older than services are. Build it on this version's corral/sandbox`);
+    return refuseAll(`the image ${image} does not support services. Rebuild it from this version's corral/sandbox`);
   }
   tell(`Starting the services ${names}`);
   const patienceMs = settings.config.sandbox.serviceStartSeconds * 1_000;

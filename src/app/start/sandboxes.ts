@@ -24,7 +24,7 @@ import { mountedVolumes } from '../../sessions/volumes/mounted-volumes.ts';
 import { VolumeRecords } from '../../sessions/volumes/volume-records.ts';
 import { transferTemplate } from '../../sessions/volumes/volume-transfers.ts';
 import { DesktopImage } from '../images/desktop-image.ts';
-import { desktopEnv, desktopOf, sandboxImage } from '../images/image.ts';
+import { chooseDesktop, desktopEnv, sandboxImage } from '../images/image.ts';
 import { openCredentials, type ProxyCredentials } from '../parts/credentials.ts';
 import { floorFor } from '../parts/disk-space.ts';
 import { openDriver, sandboxFolder } from '../parts/driver.ts';
@@ -159,17 +159,16 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     driver,
     clock,
     onPhase: (phase) => startup.progress?.record('images of sandboxes', phase, 'background'),
-    onTrouble: (err) =>
-      logger.warn({ err }, 'the image with the desktop was not built; sandboxes have none until it is'),
+    onTrouble: (err) => logger.warn({ err }, 'the desktop image was not built; sandboxes have no desktop until it is'),
   });
   const desktopNeeds =
     findDriver(config.driver)?.desktopNeeds ?? `Sandboxes of the driver ${config.driver} never have one.`;
   function desktopOffer(settings: Config): DesktopOffer {
-    const has = desktopOf(settings);
+    const has = chooseDesktop(settings);
     if (has === 'auto' && image.offer.state !== 'none') return image.offer;
     return has === true && driver.capabilities.desktop ? { state: 'ready' } : { state: 'none', detail: desktopNeeds };
   }
-  if (desktopOf(config) === 'auto') stack.use(inBackground(startup.closing, (signal) => image.build(signal)));
+  if (chooseDesktop(config) === 'auto') stack.use(inBackground(startup.closing, (signal) => image.build(signal)));
   const held = stack.move();
   return {
     fetch: proxiedFetch(gate, trusted),
@@ -220,7 +219,7 @@ export async function openSandboxes(startup: Startup, storage: Storage, existing
     },
     transferSpec(session, { id: volume, quotaBytes }, { folder, access }) {
       const usual = recipe(own.server, {});
-      // A restore holds the new content beside the old for a moment.
+      // A restore holds the new content next to the old for a moment.
       const bytes = 2 * quotaBytes + spareBytes;
       return {
         ...usual,

@@ -19,7 +19,7 @@ import { memoryStoreService } from '../../sessions/memory/stores.ts';
 import { serverCredentials } from '../../sessions/projects/server-credentials.ts';
 import { checkpointService } from '../../sessions/repositories/checkpoint-service.ts';
 import type { Retention } from '../../sessions/retention/retention.ts';
-import { costOf } from '../../sessions/services/costs.ts';
+import { computeCost } from '../../sessions/services/costs.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
 import { portService } from '../../sessions/services/ports.ts';
@@ -333,7 +333,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       isOwned,
       secrets: projects.webhookSecrets,
       projectExists: (id) => ofProjects.get(id),
-      costOf: async (id) => (await costOf(sessions.history(id))).total.cost,
+      costOf: async (id) => (await computeCost(sessions.history(id))).total.cost,
     }),
   );
   const automations = stack.use(

@@ -18,7 +18,7 @@ export interface Startup {
   readonly closing: AbortSignal;
   /** Shows the starts of sandboxes to the person at the server's terminal. */
   readonly progress?: Pick<StartProgress, 'record'> | undefined;
-  /** Tells people what they need to know at the start. */
+  /** Prints messages for people at the start. */
   readonly say: (text: string) => void;
   /** Gives what a stack defers after its use of this part, so that a shutdown that takes too long can name the part. */
   readonly ending: (part: string) => () => void;

@@ -7,7 +7,7 @@ import { ResourceNews } from '../../automations/webhooks/resource-news.ts';
 import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { EventLog, Inbox, Store } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { inboxOf } from '../../sessions/cluster/inbox.ts';
+import { createInbox } from '../../sessions/cluster/inbox.ts';
 import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
 import { Watchers } from '../../sessions/engine/watchers.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
@@ -16,7 +16,7 @@ import { withKeptReads } from '../../storage/kept-reads.ts';
 import { storeEventLog } from '../../storage/log/log.ts';
 import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
-import { type Replica, replicaOf, sharedInstance } from '../parts/replica.ts';
+import { type Replica, createReplica, sharedInstance } from '../parts/replica.ts';
 import { openStore } from '../parts/store.ts';
 import { openTraces } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';
@@ -58,7 +58,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const { store, collect } = withPayloadOffload({ store: opened, blobs, newId: () => ids.short(), now: clock.now });
   const ownName = () => (store.shared ? sharedInstance(store, ids) : instanceName(config.dataDir, ids));
   const instance = config.instance ?? (await ownName());
-  const replica = stack.use(replicaOf({ store, ids, clock, settings: config.replicas }));
+  const replica = stack.use(createReplica({ store, ids, clock, settings: config.replicas }));
   const warn = (err: unknown, text: string) => logger.warn({ err }, text);
   const watchers = new Watchers();
   const others = {
@@ -75,7 +75,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   const log = afterRuns.around(outbox.around(plainLog));
   const traces = openTraces(process.env, { log, events: store.events, version: packageJson.version, warn });
   if (traces) stack.use(traces);
-  const inbox = inboxOf({ store, clock, name: replica.name, isAlive: replica.isAlive });
+  const inbox = createInbox({ store, clock, name: replica.name, isAlive: replica.isAlive });
   const changed = new StoredSettings({ records: store.records, clock });
   await changed.read();
   if (store.shared) stack.use(inBackground(closing, (signal) => changed.follow(signal)));

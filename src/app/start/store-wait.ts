@@ -14,7 +14,7 @@ interface Options {
 }
 
 /**
- * Repeats what fails because MongoDB is away, or too slow, until it succeeds. Clients learn the reason meanwhile. Rejects
+ * Retries while MongoDB is unreachable or too slow. Clients learn the reason in the meantime. Rejects
  * with every other error, and with cancelled when the server has to stop.
  */
 export async function onceStoreAnswers<Made>(
@@ -32,7 +32,7 @@ export async function onceStoreAnswers<Made>(
       const reason = `MongoDB at ${hostsOf(url)} does not answer. The server waits for it and starts when it appears.`;
       if (wait === 250) {
         say(reason);
-        logger.warn({ err: error }, 'the store is away; waiting for it');
+        logger.warn({ err: error }, 'the store is unavailable; waiting for it');
         stack.use(await unavailableServer({ host, port, reason }));
       }
       await pause(wait, closing);

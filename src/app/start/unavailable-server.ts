@@ -5,7 +5,7 @@ import { listening } from './listen.ts';
 interface Options {
   readonly host: string;
   readonly port: number;
-  /** The reason for the wait, which clients get meanwhile. */
+  /** The reason for the wait, which clients get in the meantime. */
   readonly reason: string;
 }
 

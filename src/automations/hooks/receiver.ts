@@ -152,7 +152,7 @@ const unsignedMs = 60 * 60_000;
 const unknown = () =>
   new AppError(
     'not_found',
-    'No delivery is accepted here: there is no such address, or the delivery is not signed with the secret of the address.',
+    'The delivery was rejected: its address does not exist, or it is not signed with the secret of that address.',
   );
 
 /** Deliveries from outside. Each is verified, and starts the automation once. */
@@ -223,7 +223,7 @@ export class HookReceiver {
         `The delivery is too late: its event is older than ${maxMs / 60_000} minutes. Nothing was started.`,
       );
     if (ageMs < -signedMs)
-      throw new AppError('invalid_request', 'The time of the delivery is in the future. Compare the clocks.');
+      throw new AppError('invalid_request', 'The time of the delivery is in the future. Check the clocks.');
   }
 }
 

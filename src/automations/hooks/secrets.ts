@@ -17,7 +17,7 @@ interface Deps {
 }
 
 /**
- * One secret of each automation, sealed in a record of its own: that which signs its deliveries, or that which its program
+ * One secret of each automation, sealed in its own record: that which signs its deliveries, or that which its program
  * set.
  */
 export class HookSecrets {

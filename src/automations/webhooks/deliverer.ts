@@ -131,7 +131,7 @@ export class Deliverer {
     return Math.min(...found.filter(({ nextAt }) => nextAt > now).map(({ nextAt }) => nextAt - now));
   }
 
-  /** No attempt is made, so none is used up. */
+  /** No attempt is made or counted. */
   async #postpone({ id }: PendingDelivery, nextAt: number): Promise<true> {
     const found = await this.#deps.records.findPending(id);
     if (found) await this.#deps.records.putPending({ ...found.doc, nextAt }, found.version);

@@ -59,8 +59,7 @@ const parentIdOf = (session: OfSession['session']): string | undefined =>
   session?.parent?.attempts === undefined ? session?.parent?.sessionId : undefined;
 
 /**
- * Whether an endpoint of this format receives the event. Programs hear of the first run of a thread: the thread was
- * created.
+ * Whether an endpoint of this format receives the event. Programs get the first run of a thread as its creation.
  */
 export function isDelivered(format: Webhook['format'], event: OutboxEvent): boolean {
   if (format !== 'managed-agents' || !('session' in event) || parentIdOf(event.session) === undefined) return true;

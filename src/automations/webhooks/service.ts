@@ -106,7 +106,10 @@ export function webhookService(deps: Deps): WebhookService {
       const { type } = found;
       const again: Delivery = { ...found, state: 'pending', triesLeft: maxAttempts(type), nextAt: now, endedAt: null };
       if (found.state === 'pending' || !(await records.reopen(again)))
-        throw new AppError('conflict', 'It is already in progress. See the list of deliveries for its next attempt.');
+        throw new AppError(
+          'conflict',
+          'The delivery is already in progress. The list of deliveries shows its next attempt.',
+        );
       wake();
       return shown(again);
     },

@@ -41,7 +41,7 @@ export const lsCommand: CliCommand = {
 const statuses = ['pending', 'running', 'waiting', 'completed', 'failed'] as const;
 
 type State = Pick<Outputs['sessions']['get'], 'status' | 'outcome'>;
-/** The session with the state that people and scripts look for: the end of a run can be a failure. */
+/** The session with the state that people and scripts search for: the end of a run can be a failure. */
 const withState = <Session extends State>(session: Session) => ({
   ...session,
   status: session.status === 'completed' && session.outcome?.status === 'failed' ? ('failed' as const) : session.status,
@@ -104,7 +104,7 @@ export const stopCommand: CliCommand = {
       const { stopped } = await corral().call((api) => api.runs.stop.mutate({ sessionId: box.id }));
       if (options.flag('sandbox')) await box.stop();
       io.print(options.flag('json') ? JSON.stringify({ session: box.id, stopped }) : box.id);
-      if (!stopped && !options.flag('sandbox') && !options.flag('json')) io.say('No run was under way.');
+      if (!stopped && !options.flag('sandbox') && !options.flag('json')) io.say('No run was in progress.');
     }
   },
 };

@@ -16,7 +16,7 @@ export interface OpenOptions {
   readonly io: Io;
   readonly corral: Corral;
   readonly box: Box;
-  /** Shows this run alone, and leaves at its end. */
+  /** Shows only this run, and exits when it ends. */
   readonly run?: Run;
 }
 

@@ -37,7 +37,7 @@ export async function findCompletion(
   return { from: at - file.length - 1, words: first.slice(0, most).map((path) => ({ word: `@${path}`, about: '' })) };
 }
 
-/** The editor with the completed word in place of its beginning. */
+/** The editor with the completed word instead of its beginning. */
 export function completed(editor: Editor, { from, words }: Completion, chosen: number): Editor {
   const word = words[chosen]?.word;
   if (word === undefined) return editor;

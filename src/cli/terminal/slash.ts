@@ -36,7 +36,7 @@ export const slashCommands: readonly SlashCommand[] = [
   {
     name: 'stop',
     about: 'stops the run under way',
-    run: async (talk) => ((await talk.stop()) ? 'stay' : showNotice(talk, 'No run is under way.')),
+    run: async (talk) => ((await talk.stop()) ? 'stay' : showNotice(talk, 'No run is in progress.')),
   },
   {
     name: 'files',

@@ -24,7 +24,7 @@ interface Call {
   readonly output: string;
 }
 
-/** A session on the screen: what has happened, and what is under way. */
+/** A session on the screen: its history and its current activity. */
 export interface View {
   readonly blocks: readonly Block[];
   /** The agent's text so far. */

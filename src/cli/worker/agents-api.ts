@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { pause } from '../../core/concurrency/cancel.ts';
 import { type JsonLimits, jsonWithin } from '../../core/text/json.ts';
 import { serverSentEvents } from '../../core/text/server-sent-events.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 
 // The client side of the Managed Agents API, as a self-hosted environment's worker uses it. The wire is the one of
 // `@anthropic-ai/sdk` 1.12.0 (`EnvironmentWorker`).
@@ -98,7 +98,7 @@ export class AgentsApi {
   readonly #options: AgentsApiOptions;
 
   constructor(options: AgentsApiOptions) {
-    this.#options = { ...options, url: trimEndOf(options.url, '/') };
+    this.#options = { ...options, url: trimEndCharacters(options.url, '/') };
   }
 
   /** The same API with the key of one session, which came with the item of the queue. */

@@ -1,7 +1,7 @@
 import type { Box } from '../../client/index.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import { seenOnScreen } from '../../core/text/terminal/screen-text.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 
 const maxOutputBytes = 100_000;
 const defaultTimeoutMs = 120_000;
@@ -60,7 +60,7 @@ mv "$2/exit.new" "$2/exit"
 /** The result of a call. */
 export interface CallResult {
   readonly text: string;
-  /** A picture beside the text, in the format of the API. */
+  /** A picture next to the text, in the format of the API. */
   readonly picture?: object;
   readonly isError: boolean;
 }
@@ -78,7 +78,7 @@ export async function runBash(
   await box.api.sandbox.exec.mutate({ sessionId: box.id, command: begin }, { signal });
   const { stdout, stderr } = await box.exec(bashCommand(waitScript, callId), { signal });
   const reply = /^exit (\d+)$/m.exec(stderr);
-  const output = trimEndOf(seenOnScreen(stdout), '\n');
+  const output = trimEndCharacters(seenOnScreen(stdout), '\n');
   if (!reply) {
     const text = 'The sandbox was stopped while this command ran. Look what it has done before you run it again.';
     return { text: [output, text].filter((part) => part !== '').join('\n'), isError: true };

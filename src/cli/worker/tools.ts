@@ -4,7 +4,7 @@ import { type Box, CorralError } from '../../client/index.ts';
 import { pause } from '../../core/concurrency/cancel.ts';
 import { replacePieces } from '../../core/text/files/edits.ts';
 import { decodeFile } from '../../core/text/files/encoding.ts';
-import { pictureTypeOf } from '../../core/text/pictures.ts';
+import { detectPictureType } from '../../core/text/pictures.ts';
 import { type CallResult, endBash, restartBash, runBash, workerFolder } from './bash.ts';
 import type { ToolCall } from './call-queue.ts';
 
@@ -54,7 +54,7 @@ const tools: Readonly<Record<string, Run>> = {
     z.object({ file_path: Path, view_range: z.array(z.int()).length(2).nullish() }),
     async (box, { file_path: path, view_range: range }, { signal }) => {
       const bytes = await readBytes(box, path, signal);
-      const picture = pictureTypeOf(bytes);
+      const picture = detectPictureType(bytes);
       if (picture) {
         const source = { type: 'base64', media_type: picture, data: bytes.toString('base64') };
         return { text: `${path} is a picture.`, picture: { type: 'image', source }, isError: false };
@@ -69,7 +69,7 @@ const tools: Readonly<Record<string, Run>> = {
         : text;
       if (part.length > maxTextChars) {
         throw new ToolError(
-          `read: this is ${part.length} characters, more than ${maxTextChars}. Read fewer lines by view_range.`,
+          `read: this is ${part.length} characters, more than ${maxTextChars}. Read fewer lines with view_range.`,
         );
       }
       return part;
@@ -97,15 +97,17 @@ const tools: Readonly<Record<string, Run>> = {
       const mark = `${workerFolder}/edits/${id}`;
       if ((await textIfThere(box, mark, signal)) === digestOf(before)) return `${path} is edited.`;
       const file = decodeFile(before);
-      if (!file) throw new ToolError(`edit: ${path} is not text that can be edited. Change it by bash.`);
+      if (!file) throw new ToolError(`edit: ${path} is not text that can be edited. Change it with bash.`);
       const { text: changed, times } = replacePieces(file.text, old, text);
       if (times === 0) throw new ToolError(`edit: old_string is not in ${path}, whose encoding is ${file.encoding}.`);
       if (times > 1 && !all) {
-        throw new ToolError(`edit: old_string is ${times} times in ${path}. Make it longer, or set replace_all.`);
+        throw new ToolError(`edit: old_string occurs ${times} times in ${path}. Make it longer, or set replace_all.`);
       }
       const after = file.encode(changed);
       if (!after)
-        throw new ToolError(`edit: ${path} is likely ${file.encoding}, and only what it already has can be written.`);
+        throw new ToolError(
+          `edit: ${path} is likely ${file.encoding}, and only characters that it already contains can be written.`,
+        );
       await box.files.write(mark, digestOf(after), { signal });
       await box.files.write(path, after, { signal });
       return `${path} is edited.`;
@@ -160,7 +162,7 @@ async function tryTool(box: Box, call: ToolCall, signal: AbortSignal): Promise<C
   }
 }
 
-/** Ends what a call has started in the sandbox. */
+/** Ends everything that a call has started in the sandbox. */
 export async function endTool(box: Box, call: ToolCall): Promise<void> {
   if (call.name === 'bash') await endBash(box, call.id);
 }
@@ -169,7 +171,7 @@ async function readBytes(box: Box, path: string, signal: AbortSignal): Promise<B
   const { size, body } = await box.files.stream(path, { signal });
   if (size <= maxFileBytes) return Buffer.from(await new Response(body).arrayBuffer());
   await body.cancel();
-  throw new ToolError(`${path} has ${size} bytes, more than ${maxFileBytes}. Look at parts of it by bash.`);
+  throw new ToolError(`${path} has ${size} bytes, more than ${maxFileBytes}. Read parts of it with bash.`);
 }
 
 async function textIfThere(box: Box, path: string, signal: AbortSignal): Promise<string | undefined> {

@@ -50,7 +50,7 @@ export async function pause(ms: number, signal: AbortSignal, clock: Clock = syst
   throwIfFired(signal);
 }
 
-/** Resolves with the work, or when the time is up. The work then goes on, and nothing waits for it. */
+/** Resolves with the work, or when the time is up. The work then continues, and nothing waits for it. */
 export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Clock = systemClock): Promise<void> {
   const { promise: late, resolve } = Promise.withResolvers<void>();
   const timer = clock.setTimeout(resolve, ms);

@@ -16,8 +16,8 @@ interface Options {
 const restMs = 10_000;
 
 /**
- * Does jobs in one thread, one after another. The thread starts with the first job and ends when it has rested for ten
- * seconds, or with this object.
+ * Does jobs in one thread, one after another. The thread starts with the first job and ends after ten idle seconds, or
+ * with this object.
  */
 export class JobThread<Job, Said> implements AsyncDisposable {
   readonly #options: Options;

@@ -2,9 +2,9 @@ import type { Clock } from '../contracts/clock.ts';
 import { waitAtMost } from './cancel.ts';
 
 interface Deps {
-  /** Does what is due. Resolves with the time until something is due again, in ms. */
+  /** Does the work that is due. Resolves with the time until something is due again, in ms. */
   readonly round: (signal: AbortSignal) => Promise<number>;
-  /** The rests in ms: before the first round (none if absent), the longest between two rounds, and the one after a failure. */
+  /** Pauses in ms: before the first round (none if absent), the maximum between rounds, and after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;

@@ -17,7 +17,7 @@ export interface Calendar {
 }
 const dayMs = 86_400_000;
 
-export function calendarOf(timeZone: string): Calendar {
+export function createCalendar(timeZone: string): Calendar {
   const format = new Intl.DateTimeFormat('en', {
     ...{ timeZone, calendar: 'gregory', numberingSystem: 'latn' },
     ...({ year: 'numeric', month: '2-digit', day: '2-digit' } as const),

@@ -73,7 +73,10 @@ export interface EventStore {
    * and lower case of ASCII letters are the same. It reads in pieces, so that no write waits for it.
    */
   search(text: string, limit: number): Promise<readonly SessionId[]>;
-  /** Sums the usage of all sessions in `from <= time < to` (epoch ms), in no order. Reads the events of usage alone, by an index. */
+  /**
+   * Sums the usage of all sessions in `from <= time < to` (epoch ms), in no order. Reads only usage events, by an
+   * index.
+   */
   usage(from: number, to: number): Promise<readonly UsageSum[]>;
   /** The newest seq of each of these sessions, in one call; 0 for an unknown session. Replicas poll this. */
   heads(sessionIds: readonly SessionId[]): Promise<ReadonlyMap<SessionId, number>>;
@@ -101,13 +104,13 @@ export interface ListOptions {
   readonly idPrefix?: string;
   /** Cannot be combined with `idPrefix`. */
   readonly after?: { readonly sort: number; readonly id: string };
-  /** Only the records of this owner (`indexEntryOf`), read from an index; null: those without one. Not with `idPrefix`. */
+  /** Only the records of this owner (`toIndexEntry`), read from an index; null: those without one. Not with `idPrefix`. */
   readonly owner?: string | null;
   /** Only the shared records, read from an index. Not with `idPrefix`. */
   readonly shared?: true;
   /** Only the records in this state, read from an index. Not with `idPrefix`, `owner`, `shared` or `parent`. */
   readonly state?: string;
-  /** Only the parts of this record (`indexEntryOf`), read from an index. Not with `idPrefix`, `owner`, `shared` or `state`. */
+  /** Only the parts of this record (`toIndexEntry`), read from an index. Not with `idPrefix`, `owner`, `shared` or `state`. */
   readonly parent?: string;
 }
 

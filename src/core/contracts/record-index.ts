@@ -1,4 +1,4 @@
-/** The fields of a record that the store finds it by, besides its kind, id and place. */
+/** The fields of a record that the store finds it by, in addition to its kind, id and place. */
 export interface IndexEntry {
   /** The person it belongs to, or else the part of the server. */
   readonly owner: string | null;
@@ -37,7 +37,7 @@ const states: Readonly<Record<string, (fields: Fields) => unknown>> = {
 const shareable: ReadonlySet<string> = new Set(['skill', 'automation']);
 
 /** Stores index each record by this. A change here needs a migration of the stores. */
-export function indexEntryOf(kind: string, doc: unknown): IndexEntry {
+export function toIndexEntry(kind: string, doc: unknown): IndexEntry {
   const fields: Fields = typeof doc === 'object' && doc !== null ? (doc as Fields) : {};
   const owner = fields[ownerFields[kind] ?? 'owner'];
   const state = states[kind]?.(fields);

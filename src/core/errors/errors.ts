@@ -87,7 +87,7 @@ export const isRetryable = (code: ErrorCode): boolean => codes[code];
 export function toAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
   if (thrown instanceof SuppressedError) {
-    // The disposal of what was open failed as well. The first failure says what happened.
+    // Disposal failed as well. The first failure says what happened.
     const { code, publicMessage, retryAfterMs } = toAppError(thrown.suppressed);
     return new AppError(code, publicMessage, { cause: thrown, ...(retryAfterMs !== undefined && { retryAfterMs }) });
   }
@@ -100,7 +100,7 @@ export function toAppError(thrown: unknown): AppError {
   return new AppError('internal', 'Something went wrong on our side.', { cause: thrown });
 }
 
-/** The sandbox went away or does not answer, or this server stops using it. The next use of a sandbox tries again. */
+/** The sandbox was lost or does not respond, or this server stops using it. The next use of a sandbox tries again. */
 export const endsWithSandbox: ReadonlySet<ErrorCode> = new Set([
   ...(['sandbox_lost', 'sandbox_not_found', 'sandbox_unresponsive', 'cancelled', 'shutting_down', 'fenced'] as const),
 ]);
@@ -121,5 +121,5 @@ const undefinedFor =
 export const unlessConflict = undefinedFor('conflict');
 /** Handles the failure of a call about a session that is gone. */
 export const unlessNoSession = undefinedFor('session_not_found');
-/** Handles the failure of a call about a thing that is gone, or that the caller may not know of. */
+/** Handles the failure of a call about an object that is gone, or hidden from the caller. */
 export const unlessNotFound = undefinedFor('not_found');

@@ -68,7 +68,7 @@ function sprung({ traps, hits, exit }: ArmedFailpoints, name: string): Action | 
     (it) => (it.name === name || it.name === '*') && (it.hit ?? hits.get(it.name)) === hits.get(it.name),
   );
   if (trap?.action.kind === 'exit') exit(trap.action.code);
-  if (trap?.action.kind === 'throw') throw new Error(`The failpoint ${name} threw, as it was told to.`);
+  if (trap?.action.kind === 'throw') throw new Error(`The failpoint ${name} threw, as configured.`);
   return trap?.action;
 }
 
@@ -77,7 +77,7 @@ function trapOf(text: string): Failpoint {
   const [, name = '', kind = '', argument, hit] = parts ?? [];
   if (!parts || (kind === 'sleep') !== (argument !== undefined && kind !== 'exit')) {
     const accepted = 'name=exit, name=throw, name=sleep(ms) or name=hang, each perhaps followed by @hit';
-    throw new AppError('invalid_request', `CORRAL_FAILPOINTS: "${text}" is none of ${accepted}.`);
+    throw new AppError('invalid_request', `CORRAL_FAILPOINTS: "${text}" is not one of ${accepted}.`);
   }
   return { name, action: actionOf(kind, argument), hit: hit === undefined ? undefined : Number(hit) };
 }

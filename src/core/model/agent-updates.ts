@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors/errors.ts';
 import type { PlanStep, ToolContent, ToolFamily } from './events.ts';
 
-/** How to start an agent that brings a loop of its own. */
+/** How to start an agent that brings its own loop. */
 export interface ExternalAgent {
   /** The program and its arguments. */
   readonly command: readonly string[];
@@ -9,7 +9,7 @@ export interface ExternalAgent {
   readonly auth?: string | undefined;
   /** The agent's own name of the mode in which it works, such as one that asks for permission. */
   readonly mode?: string | undefined;
-  /** How its next process goes on: with the session that it has kept, or in a new one with a summary. */
+  /** How its next process continues: with the session that it has kept, or in a new one with a summary. */
   readonly resume?: 'session' | 'summary' | undefined;
 }
 /** A part of a conversation that such an agent works on by itself. */
@@ -18,7 +18,7 @@ export interface ExternalTurn {
   readonly runId: string;
   readonly agent: ExternalAgent;
   readonly cwd: string;
-  /** The messages that the agent has not had; empty: it goes on with its work. */
+  /** The messages that the agent has not had; empty: it continues with its work. */
   readonly texts: readonly string[];
   /** Precedes the first message of a conversation. */
   readonly instructions: string | undefined;
@@ -31,14 +31,14 @@ export interface ExternalTurn {
   readonly history: () => string;
 }
 
-/** The updates of an agent with a loop of its own, while the agent works. */
+/** The updates of an agent with its own loop, while the agent works. */
 export type AgentUpdate =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'thought'; readonly text: string }
   | { readonly kind: 'plan'; readonly steps: readonly PlanStep[] }
   | AgentCall
   | AgentResult
-  /** The agent has lost the conversation, and goes on with a summary of it. */
+  /** The agent has lost the conversation, and continues with a summary of it. */
   | { readonly kind: 'forgot'; readonly detail: string }
   /** The model that works for it. */
   | { readonly kind: 'model'; readonly name: string }

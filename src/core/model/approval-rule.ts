@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 /**
- * Decides about calls of tools before they are made. `tool` is a name or a glob of names. `pattern` is a glob of what the
- * call is about: the command, the file, the address, else its arguments as JSON; without one the rule is about every call.
+ * Decides about calls of tools before they are made. `tool` is a name or a glob of names. `pattern` is a glob for the
+ * subject of the call: the command, file or address, else the arguments as JSON; without one the rule matches every
+ * call.
  */
 export const ApprovalRule = z.strictObject({
   action: z.enum(['allow', 'ask', 'deny']),

@@ -82,7 +82,7 @@ export function withDefaults<Given extends GivenDefaults>({ header, scheme, ...r
   };
 }
 
-/** The places that one credential alone can set. With two values for a place, chance would choose. */
+/** Places that only one credential can set. With two values for a place, chance would choose. */
 export const injectionPlaces = ({ hosts, header, env, git, paths = [''] }: CredentialPlaces): string[] => [
   ...hosts.flatMap((host) =>
     paths.map((path) => `${header} of ${host.toLowerCase()}${path}${git === undefined ? '' : ' for git'}`),

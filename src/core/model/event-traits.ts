@@ -1,6 +1,6 @@
 import type { FactOf, FactType } from './events.ts';
 
-// The server, the page and the command read here how they treat each type of event. Its schema stands in events.ts. The
+// The server, the page and the command read here how they treat each type of event. Its schema is in events.ts. The
 // page bundles this file, so it imports types only.
 
 /** The rows of the page's timeline. */
@@ -17,7 +17,7 @@ interface Traits<Data> {
   readonly label: string;
   /**
    * `work`: the record, a restarted run, the page and the facades each say what they do with it, and the compiler names
-   * those that do not. `note`: stands beside the work and changes no state, so they need no line for it.
+   * those that do not. `note`: stands next to the work and changes no state, so they need no line for it.
    */
   readonly role: 'work' | 'note';
   /**

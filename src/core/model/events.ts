@@ -145,7 +145,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       /** The reason, if the run did not complete by itself. */
       reason: z.enum(['interrupted', 'cancelled', 'timed_out', 'oom', 'sandbox_lost', 'unknown']).optional(),
       content: ToolContent.nullable(),
-      /** Files of the session that the model sees beside the output. */
+      /** Files of the session that the model sees next to the output. */
       pictures: z.array(PictureFile).exactOptional(),
     }),
   ),
@@ -184,7 +184,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       byClient: z.literal(true).optional(),
       /** A worker carries the call out and answers with its result, once a person has permitted it. */
       forWorker: z.literal(true).optional(),
-      /** The call can only be made as it is, because an agent with a loop of its own makes it. */
+      /** The call can only be made as it is, because an agent with its own loop makes it. */
       fixed: z.literal(true).optional(),
     }),
   ),
@@ -311,11 +311,11 @@ export const SessionFact = z.discriminatedUnion('type', [
       detail: z.string(),
     }),
   ),
-  /** The stored files of the sandbox were not whole when they were used again; this says what came in their place. */
+  /** The stored files of the sandbox were damaged; describes their replacement. */
   fact('sandbox.files_damaged', FilesDamage),
-  /** A part of what a session's program wants in its sandbox is missing there: a file, or packages. */
+  /** A file or package that the session's client requested is missing in its sandbox. */
   fact('sandbox.setup', z.object({ kind: z.literal('failed'), detail: z.string() })),
-  /** A service beside the sandbox is ready, or failed. */
+  /** A service next to the sandbox is ready, or failed. */
   fact('sandbox.service', z.object({ name: z.string(), kind: z.enum(['ready', 'failed']), detail: z.string() })),
   /**
    * A repository was fetched, or could not be; its work was committed, pushed or proposed in a pull request; its own setup
@@ -345,7 +345,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       commit: z.string().optional(),
     }),
   ),
-  /** The agent gave a part of its work to another one, which is a session of its own. */
+  /** The agent gave a part of its work to another one, which is its own session. */
   fact('child.started', z.object({ sessionId: SessionId, callId: z.string(), task: z.string() })),
   /** The agent read a file of a skill. `version` is null for a skill of the workspace. */
   fact(
@@ -370,7 +370,7 @@ export const SessionFact = z.discriminatedUnion('type', [
     z.object({ host: z.string(), port: z.int(), decision: z.enum(['allowed', 'refused']), rule: z.string() }),
   ),
   /**
-   * From this turn on the model sees an older part of the conversation shortened: by lines in place of tool results or
+   * From this turn on the model sees an older part of the conversation shortened: by lines instead of tool results or
    * pictures, or by a summary. `before` and `after` are the estimated tokens of a request. Events up to `uptoSeq` are
    * concerned; they stay in the log. Only tRPC shows it.
    */

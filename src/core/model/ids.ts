@@ -47,7 +47,7 @@ export interface IdSource {
   sessionId(): SessionId;
   runId(): RunId;
   messageId(): MessageId;
-  /** 12 hex digits, for ids without a type of their own: tool calls, commands, output files. */
+  /** 12 hex digits, for ids without their own type: tool calls, commands, output files. */
   short(): string;
   /** 256 random bits as base64url, for credentials. */
   token(): string;

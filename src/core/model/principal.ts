@@ -36,7 +36,7 @@ export const nobody: Principal = { role: 'nobody' };
 
 /** The refusal of a caller whose role is too weak, in every facade. */
 export const tooWeak = ({ role, origin = 'another origin' }: Pick<Principal, 'role' | 'origin'>): AppError =>
-  new AppError('forbidden', role === 'reader' ? onlyReads(origin) : `A key of the role ${role} may not do this.`);
+  new AppError('forbidden', role === 'reader' ? onlyReads(origin) : `The role ${role} does not allow this.`);
 const onlyReads = (origin: string) =>
   `Pages of ${origin} may only read here. Name that origin in CORRAL_CORS_ORIGINS, or set CORRAL_TOKEN and have the page send it.`;
 

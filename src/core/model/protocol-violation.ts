@@ -21,7 +21,7 @@ export const untrustedError = (data: BreachData): AppError =>
   new AppError('sandbox_untrusted', distrustError, { cause: new ProtocolViolation(data) });
 
 /** Undefined when the error has another reason. */
-export function violationOf(thrown: unknown): BreachData | undefined {
+export function findViolation(thrown: unknown): BreachData | undefined {
   const { code, cause } = toAppError(thrown);
   if (code !== 'sandbox_untrusted') return undefined;
   if (cause instanceof ProtocolViolation) return cause.data;

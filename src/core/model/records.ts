@@ -50,7 +50,7 @@ export const templateBuildKind = 'template-build';
 export const buildLogKind = 'template-build-log';
 export const buildFilesKind = 'template-build-files';
 
-/** How a run ended: in one word, why, with which error, and what became of its goal. */
+/** How a run ended: outcome, reason, error and the goal's verdict. */
 export const Outcome = z.object({
   status: RunStatus,
   reason: RunEndReason,
@@ -169,7 +169,7 @@ export const SessionRecord = z.object({
   skills: z.array(z.string()).readonly().optional(),
   /** Absent unless another agent, or attempts at a task, started the session. */
   parent: ChildOrigin.optional(),
-  /** Absent unless a program created the session for a sandbox of its own. */
+  /** Absent unless a program created the session for its own sandbox. */
   life: SessionLife.optional(),
   /** The repositories that its creator named; absent: none. */
   repositories: z.array(SessionRepository).readonly().optional(),
@@ -177,13 +177,13 @@ export const SessionRecord = z.object({
   hasCheckpoints: z.boolean().optional(),
   /** The person in whose name commits are made; absent: the one that the settings name. */
   author: GitPerson.optional(),
-  /** The one session of its owner with this name; absent or null: it has none. */
+  /** The one session of its owner with this name; absent or null: none. */
   name: z.string().nullable().optional(),
   /** Names and values of the session's creator, by which programs find the session again. */
   metadata: z.record(z.string(), z.string()).optional(),
   /** The creator's choice for the sandbox; absent: none. */
   sandbox: SandboxChoice.optional(),
-  /** Limits beside those of its template and of the server; the smaller one counts. */
+  /** Limits next to those of its template and of the server; the smaller one counts. */
   budget: OwnBudget.optional(),
   /** Then the session is deleted, epoch ms; absent or null: it stays. */
   endsAt: z.number().nullable().optional(),
@@ -204,7 +204,7 @@ export interface SandboxView {
   readonly pause: PauseAbility;
   /** Unused for so long, it is stopped, and its files stay; null: a program decides its end. */
   readonly idleSeconds: number | null;
-  /** When its stored files were last found damaged, and what came in their place; null: never. */
+  /** When its stored files were last found damaged, and their replacement; null: never. */
   readonly filesDamaged: FilesDamaged | null;
   readonly state: SessionRecord['sandboxState'];
   readonly workdir: string;

@@ -40,7 +40,7 @@ export const EnvironmentFile = z.strictObject({
   egress: z.array(Host).max(50).nullish(),
   ports: named(z.int().min(1).max(65_535)).nullish(),
   checks: named(z.string().trim().min(1).max(2_000)).nullish(),
-  /** The containers that work needs beside the sandbox. None starts until a person allows it. */
+  /** The containers that work needs next to the sandbox. None starts until a person allows it. */
   services: Services.refine(
     (all) => JSON.stringify(all).length <= maxServicesChars,
     `is longer than ${maxServicesChars} characters`,
@@ -71,7 +71,7 @@ export const RepositoryEnvironment = z.object({
   starts: z.boolean(),
   template: z.string().nullable(),
   tools: z.array(z.string()).readonly(),
-  /** The hosts that its author asks for; none is open by that. */
+  /** Hosts that its author requests; this alone opens none. */
   egress: z.array(z.string()).readonly(),
   /** The services that its author asks for; none runs by that. Absent: none. */
   services: Services.optional(),

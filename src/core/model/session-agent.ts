@@ -60,7 +60,7 @@ const PlainAgent = z.object({
   kept: z.record(z.string(), z.unknown()),
 });
 
-/** An agent to which the session's agent can give parts of its work, by a name of its own. */
+/** An agent to which the session's agent can give parts of its work, by its own name. */
 export const SubAgent = z.object({
   name: z.string(),
   /** The purpose of the agent, as the session's agent reads it. */
@@ -71,7 +71,7 @@ export const SubAgent = z.object({
 });
 export type SubAgent = z.infer<typeof SubAgent>;
 
-/** The agent of one session, in place of the one that template, project and settings make. The server's limits and denials stay. */
+/** The agent of one session, instead of the one that template, project and settings make. The server's limits and denials stay. */
 export const SessionAgent = PlainAgent.extend({
   /** The agents with which it can start children, and no others; absent: it cannot delegate. */
   subAgents: z.array(SubAgent).readonly().optional(),

@@ -92,7 +92,7 @@ export const BudgetOverrun = z.object({
   limit: z.number(),
   used: z.number(),
   needs: z.number(),
-  /** Only a change of the session's budget lets the run go on. */
+  /** Only a change of the session's budget lets the run continue. */
   hard: z.literal(true).optional(),
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;

@@ -34,7 +34,7 @@ export interface Template {
   };
   /** The instructions to the agent. */
   readonly prompt?: string | undefined;
-  /** Parts of the prompt in place of the server's and of those in the folder `prompts`, by name. */
+  /** Parts of the prompt instead of the server's and of those in the folder `prompts`, by name. */
   readonly promptParts?: Readonly<Record<string, string>> | undefined;
   /** `demo` or `provider/model`. */
   readonly model?: string | undefined;
@@ -60,7 +60,7 @@ export interface Template {
     readonly tools?: readonly string[] | undefined;
     readonly timeoutSeconds?: number | undefined;
   };
-  /** Tool servers beside those of the settings, or in place of those with the same name. */
+  /** Tool servers next to those of the settings, or instead of those with the same name. */
   readonly mcp: { readonly servers?: readonly McpServer[] | undefined };
   /** The sandbox of its sessions. */
   readonly sandbox: {
@@ -77,7 +77,7 @@ export interface Template {
     readonly idleSeconds?: number | undefined;
   };
   readonly packages: Packages;
-  /** Containers of other images beside its sandboxes, by their names. */
+  /** Containers of other images next to its sandboxes, by their names. */
   readonly services?: Services | undefined;
   /** The name of the egress policy of its sandboxes, and the policy's list. */
   readonly egress: { readonly policy?: string | undefined; readonly allow?: readonly string[] | undefined };

@@ -25,7 +25,7 @@ export interface ToolAddress extends Pick<ToolProgram, 'name' | 'tools' | 'timeo
   readonly revision?: string;
   /** The access of a person who signed in, another one than the server `refused`. Rejects: unsupported. */
   readonly token?: (refused?: Secret) => Promise<Secret>;
-  /** The vaults in which a token for it may be. Undefined: it gets its headers alone. */
+  /** The vaults in which a token for it may be. Undefined: only its headers. */
   readonly vaults?: readonly string[];
 }
 export type McpServer = ToolProgram | ToolAddress;

@@ -4,7 +4,7 @@ import { isIPv6 } from 'node:net';
  * The unit that limits per address count by. One machine can choose from a whole /64 of IPv6 addresses, so the network
  * counts. A text that is no address stays unchanged.
  */
-export function networkOf(address: string): string {
+export function toNetwork(address: string): string {
   if (!isIPv6(address)) return address;
   const [bare = ''] = address.split('%');
   const [, mapped] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare) ?? [];

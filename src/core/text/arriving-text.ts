@@ -32,7 +32,7 @@ export function brokenStart(bytes: Uint8Array): number {
   return count;
 }
 
-/** Divides bytes into pieces that end between characters, for readers that decode each piece alone. */
+/** Divides bytes into pieces that end between characters, for readers that decode each piece separately. */
 export class WholeCharacters {
   #held = Buffer.alloc(0);
   readonly #most: number;

@@ -1,4 +1,4 @@
-import { trimEndOf } from './text.ts';
+import { trimEndCharacters } from './text.ts';
 
 // A sandbox chooses the names of its files, and a daemon under hostile control can answer with any text. Every such name
 // is judged here before it is used outside of the sandbox.
@@ -47,7 +47,7 @@ const device = /^(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)
 
 function portablePart(part: string): string {
   const named = part.toWellFormed().replace(invisible, '_').replace(special, '_');
-  const plain = trimEndOf(named, '. ').padEnd(named.length, '_'); // Windows drops them: `.. ` would become `..`
+  const plain = trimEndCharacters(named, '. ').padEnd(named.length, '_'); // Windows drops them: `.. ` would become `..`
   return shortened(device.test(plain) ? `_${plain}` : plain);
 }
 

@@ -1,6 +1,6 @@
 import { AppError } from '../errors/errors.ts';
 
-// Does not use regular expressions: a pattern from outside must not be able to run for ever.
+// Does not use regular expressions: a pattern from outside must not be able to run forever.
 
 const maxChars = 4_096; // as of a path
 

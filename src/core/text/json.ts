@@ -9,7 +9,7 @@ export type ParsedJson =
   | { readonly ok: false; readonly reason: 'too_large' | 'too_complex' | 'not_json'; readonly detail: string };
 
 /**
- * Parses JSON of a peer. Everything that others send goes through here, which a test of the source enforces: `JSON.parse`
+ * Parses JSON of a peer. All untrusted JSON goes through here, enforced by a test of the source: `JSON.parse`
  * alone needs seconds and gigabytes for a few megabytes of `[`.
  */
 export function parseJson(input: Uint8Array | string, limits: JsonLimits): ParsedJson {

@@ -1,5 +1,5 @@
-// Values computed from a list, such as its size or its hash, continue when the list grows. Such lists never change: a
-// longer one replaces them, and takes over what is known of its beginning.
+// Values computed from a list, such as its size or its hash, continue when the list grows. Such lists are immutable: a
+// longer list replaces them and inherits the results for its beginning.
 
 interface Progress {
   readonly upto: number;

@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 
 export const pngSignature = Buffer.from('89504e470d0a1a0a', 'hex');
 
-/** How many of a file's first bytes `pictureTypeOf` needs. */
+/** How many of a file's first bytes `detectPictureType` needs. */
 export const pictureHeadBytes = 12;
 
 export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp';
@@ -11,7 +11,7 @@ export type PictureType = 'image/png' | 'image/jpeg' | 'image/gif' | 'image/webp
 export const maxPictureBytes = 20 * 1024 * 1024;
 
 /** The type by the file's first bytes; undefined for a file that models do not take as a picture. */
-export function pictureTypeOf(head: Buffer): PictureType | undefined {
+export function detectPictureType(head: Buffer): PictureType | undefined {
   if (head.subarray(0, pngSignature.length).equals(pngSignature)) return 'image/png';
   const latin = head.toString('latin1', 0, pictureHeadBytes);
   if (latin.startsWith('\xff\xd8\xff')) return 'image/jpeg';
@@ -20,8 +20,8 @@ export function pictureTypeOf(head: Buffer): PictureType | undefined {
 }
 
 /** Width and height in pixels; undefined for a file that is cut off or that cannot be read. */
-export function pictureSizeOf(bytes: Buffer): { readonly width: number; readonly height: number } | undefined {
-  const found = sizeReaders[pictureTypeOf(bytes) ?? '']?.(bytes);
+export function readPictureSize(bytes: Buffer): { readonly width: number; readonly height: number } | undefined {
+  const found = sizeReaders[detectPictureType(bytes) ?? '']?.(bytes);
   if (!found) return undefined;
   const [width = 0, height = 0] = found;
   return width > 0 && height > 0 ? { width, height } : undefined;

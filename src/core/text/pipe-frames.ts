@@ -13,7 +13,7 @@ const headBytes = 5;
 export const maxFrameBytes = 256 * 1024;
 
 /** The frames of these bytes, each with at most `maxFrameBytes`. No bytes: one frame without a payload. */
-export function framesOf(channel: PipeChannel, bytes: Uint8Array): Buffer {
+export function toFrames(channel: PipeChannel, bytes: Uint8Array): Buffer {
   const parts: Uint8Array[] = [];
   for (let at = 0; at === 0 || at < bytes.length; at += maxFrameBytes) {
     const payload = bytes.subarray(at, at + maxFrameBytes);

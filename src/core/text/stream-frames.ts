@@ -29,7 +29,8 @@ export async function* streamFrames(pieces: AsyncIterable<Uint8Array>): AsyncGen
     while (held.length - at >= headBytes) {
       const channel = streamChannels[held[at] as number];
       const length = new DataView(held.buffer, held.byteOffset).getUint32(at + 1);
-      if (!channel || length > maxPayloadBytes) throw new RangeError('These bytes are no stream of a Corral server.');
+      if (!channel || length > maxPayloadBytes)
+        throw new RangeError('The response is not a stream of a Corral server.');
       const next = at + headBytes + length;
       if (held.length < next) break;
       yield { channel, payload: held.subarray(at + headBytes, next) };

@@ -2,7 +2,7 @@
 
 const block = 512;
 const maxName = 100; // bytes of a path or target in a header
-const maxOctal = 0o77777777777; // of the eleven digits of a size
+const maxOctal = 0o77777777777; // the largest size that eleven octal digits can hold
 
 /** The two empty blocks at the end of an archive. */
 export const tarEnd: Uint8Array = Buffer.alloc(2 * block);

@@ -54,19 +54,19 @@ export function jsonOrNothing(text: string): unknown {
   }
 }
 
-/** With ASCII letters in lower case; others stay, as in the stores. */
+/** Lower-cases only ASCII letters, as the stores do. */
 export const asciiLower = (text: string): string => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 
 /** Without these characters at its end. A pattern such as `/x+$/` would try again at each character of every run. */
-export function trimEndOf(text: string, characters: string): string {
+export function trimEndCharacters(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);
 }
 
 /** Without these characters at both of its ends. */
-export function trimOf(text: string, characters: string): string {
-  const rest = trimEndOf(text, characters);
+export function trimCharacters(text: string, characters: string): string {
+  const rest = trimEndCharacters(text, characters);
   let start = 0;
   while (start < rest.length && characters.includes(rest.charAt(start))) start += 1;
   return rest.slice(start);

@@ -112,6 +112,6 @@ function decoded(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    throw new AppError('invalid_request', 'The address has a broken percent encoding.');
+    throw new AppError('invalid_request', 'The URL has an invalid percent encoding.');
   }
 }

@@ -31,7 +31,7 @@ export function headersForProgram({ headers, of, byHost }: Target, scheme: 'http
 /** Headers that would keep the preview out of a frame of the page. */
 const notForNames = new Set(['x-frame-options']);
 
-/** The headers of a program's answer under an origin of its own. */
+/** The headers of a program's answer under its own origin. */
 export function answerUnderName(raw: readonly string[], port: number): string[] {
   return changedHeaders(withoutHops(raw, notForNames), (name, value) => {
     if (name === 'set-cookie') return ownCookie(value);
@@ -59,7 +59,7 @@ export function answerUnderPath(raw: readonly string[], port: number, base: stri
 }
 
 /**
- * A page has no origin, even in a window of its own: no cookies, no storage, no access to the page around it. It may
+ * A page has no origin, even in its own window: no cookies, no storage, no access to the page around it. It may
  * read its own answers, which are reached only by its secret address.
  */
 export const sandboxing = {

@@ -8,7 +8,7 @@ import { previewCookies, withoutPreviewCookies } from '../shared/previews/cookie
 export interface Target {
   readonly sid: SessionId;
   readonly of: PreviewTarget;
-  /** Each port has an origin of its own; otherwise it is a path of this server, whose pages are sandboxed. */
+  /** Each port has its own origin; otherwise it is a path of this server, whose pages are sandboxed. */
   readonly byHost: boolean;
   /** Path and query as the program receives them, without a token. */
   readonly url: string;

@@ -5,7 +5,7 @@ import {
   Volume,
   VolumePath,
   volumeExample,
-  volumeIdOf,
+  findVolumeId,
   volumeView,
   whileWritten,
 } from '../../api/volumes.ts';
@@ -53,7 +53,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
     },
     async ({ params, query: { path }, headers, principal }, reply) => {
       const { volumes } = acting(principal).services;
-      const id = await volumeIdOf(volumes, params.volume);
+      const id = await findVolumeId(volumes, params.volume);
       const range = byteRange(headers.range);
       const part = range && { from: range.from, ...(range.length !== undefined && { most: range.length }) };
       return sendFile(reply, await volumes.readFile(id, path, abortOnDisconnect(reply), part), range);
@@ -74,7 +74,7 @@ function mountReads(app: App, acting: FacadeParts['acting']): void {
     },
     async ({ params, principal }, reply) => {
       const { volumes } = acting(principal).services;
-      const { id, name } = await volumes.get(await volumeIdOf(volumes, params.volume));
+      const { id, name } = await volumes.get(await findVolumeId(volumes, params.volume));
       const content = await volumes.backup(id, abortOnDisconnect(reply));
       reply.header('content-type', 'application/gzip').header('cache-control', 'no-store');
       return reply.header('content-disposition', attachment(`${name}.tar.gz`)).send(content);
@@ -98,7 +98,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     },
     async ({ params, query: { path }, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
-      const id = await volumeIdOf(volumes, params.volume);
+      const id = await findVolumeId(volumes, params.volume);
       const { size } = await volumes.writeFile(id, path, bodyPieces(body), abortOnDisconnect(reply));
       return { path, size };
     },
@@ -118,7 +118,7 @@ function mountUploads(scope: App, acting: FacadeParts['acting']): void {
     },
     async ({ params, body, principal }, reply) => {
       const { volumes } = acting(principal).services;
-      const id = await volumeIdOf(volumes, params.volume);
+      const id = await findVolumeId(volumes, params.volume);
       return volumeView(await volumes.restore(id, bodyPieces(body), abortOnDisconnect(reply)));
     },
   );

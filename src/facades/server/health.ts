@@ -62,7 +62,8 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
     },
     async () => ({ status: 'alive' as const }),
   );
-  // Only storage counts: all servers share the sandbox driver's backend, and running sessions work on while it is away.
+  // Only storage counts: all servers share the sandbox driver's backend, and running sessions continue while it is
+  // unreachable.
   app.get(
     '/readyz',
     {

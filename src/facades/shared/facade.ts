@@ -65,7 +65,7 @@ export interface FacadeParts {
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
   readonly shared: SharedSessions | undefined;
-  /** The credentials of workers of self-hosted environments; undefined: there are none. */
+  /** Credentials of workers of self-hosted environments; undefined: none. */
   readonly workers: WorkerCredentials | undefined;
   /** Undefined: the server has no automations. */
   readonly programs: AutomationPrograms | undefined;
@@ -132,7 +132,7 @@ export interface FacadeDescriptor<Settings extends z.ZodObject = z.ZodObject> {
   readonly documents: string;
   /** The facade's section of corral.yaml, built with `setting` and `optional`. Variables and help follow from it. */
   readonly settings?: Settings;
-  /** Makes its routes; none on a server that lacks what the facade needs. */
+  /** Creates its routes; none if the server lacks something that the facade needs. */
   routes(parts: FacadeParts, settings: z.output<Settings>): Promise<readonly FacadeRoutes[]>;
 }
 

@@ -38,7 +38,7 @@ interface Upload {
 }
 
 /**
- * Stages the files of a multipart body and passes them, and the texts beside them, to `keep` when all have arrived. Files that
+ * Stages the files of a multipart body and passes them, and the texts next to them, to `keep` when all have arrived. Files that
  * it does not keep are deleted. Rejects: invalid_request for a body without files or a file without a name, payload_too_large.
  */
 export async function receiveFiles<Kept>(

@@ -47,7 +47,7 @@ export async function runCommand({ id, body, reply }: Request, deps: StreamDeps)
   const pipes = {
     input,
     onStart: () => {
-      out = stack.use(openFrames(reply, deps.context)); // a refusal before this line has a status of its own
+      out = stack.use(openFrames(reply, deps.context)); // a refusal before this line has its own status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onOutput: (bytes: Uint8Array) => out?.write('output', bytes),

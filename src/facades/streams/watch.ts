@@ -52,7 +52,7 @@ async function watchFiles({ id, query, reply }: Request, deps: StreamDeps): Prom
   let out: FramedReply | undefined;
   const reader = {
     onStart: () => {
-      out = stack.use(openFrames(reply, deps.context)); // a refusal before this line has a status of its own
+      out = stack.use(openFrames(reply, deps.context)); // a refusal before this line has its own status
       out.gone.addEventListener('abort', () => left.abort(), { once: true });
     },
     onChange: (change: object) => out?.write('output', Buffer.from(JSON.stringify(change))),

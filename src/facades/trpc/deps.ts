@@ -1,6 +1,6 @@
 import type { TRPCError } from '@trpc/server';
 import type { TrpcCallerContext, TrpcContext } from '../../api/procedure/context.ts';
-import { appErrorOf } from '../../api/procedure/errors.ts';
+import { fromTrpcError } from '../../api/procedure/errors.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import { wireErrors } from '../../http/errors/wire-errors.ts';
 import type { Clients } from '../../http/guard/clients.ts';
@@ -20,6 +20,6 @@ export interface TrpcDeps extends Pick<TrpcContext, 'version' | 'clock' | 'previ
 
 /** Logs an internal error in full; the client learns only that one occurred. */
 export function reportBug(logger: HttpLogger, error: TRPCError, path: string | undefined): void {
-  const known = appErrorOf(error);
+  const known = fromTrpcError(error);
   if (wireErrors[known.code].http === 500) logger.error({ err: known.cause ?? known, path }, 'procedure failed');
 }

@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { networkOf } from '../../core/text/address.ts';
+import { toNetwork } from '../../core/text/address.ts';
 import type { HttpLogger } from '../routes/observe.ts';
 import type { Clients } from './clients.ts';
 
@@ -30,7 +30,7 @@ export function limitConnections(app: FastifyInstance, { perAddress, clock, logg
 
   /** Counts this connection until it closes. Returns whether its address has too many. */
   const isOver = (address: string, counted: EventEmitter): boolean => {
-    const network = networkOf(address);
+    const network = toNetwork(address);
     const count = (open.get(network) ?? 0) + 1;
     open.set(network, count);
     counted.once('close', () => {

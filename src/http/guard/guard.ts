@@ -51,7 +51,10 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     }
     const isOurs = hostAllowed(request.headers.host, options.allowedHosts) || options.isOwnName?.(request.raw);
     if (options.loopback && !isOurs) {
-      throw new AppError('forbidden', 'This server does not answer to that Host. CORRAL_ALLOWED_HOSTS can add it.');
+      throw new AppError(
+        'forbidden',
+        'This server does not accept that Host header. Add the host to CORRAL_ALLOWED_HOSTS.',
+      );
     }
     if (request.method === 'OPTIONS' && !options.isForProgram?.(request.raw)) {
       answerOptions(request, reply, options);
@@ -204,10 +207,7 @@ const isHarmless = ({ method, route }: FastifyRequest) => harmless.has(method) |
 function refuseForeign(request: FastifyRequest): void {
   const matters = !harmless.has(request.method) || isUpgrade(request) || request.route.config.stream;
   if (!matters) return;
-  throw new AppError(
-    'forbidden',
-    `${describeOrigin(request)} may not do this. CORRAL_CORS_ORIGINS can add that origin.`,
-  );
+  throw new AppError('forbidden', `${describeOrigin(request)} cannot do this. Add the origin to CORRAL_CORS_ORIGINS.`);
 }
 
 /** The text goes into an answer, so an origin that does not look like one is left out. */

@@ -69,7 +69,7 @@ export function idempotency(inbox: Inbox, clock: Clock): Idempotency {
       case 'pending':
         throw new AppError('conflict', 'The first request with this idempotency key is still in progress.');
       case 'conflict':
-        throw new AppError('conflict', 'This idempotency key was used with other content.');
+        throw new AppError('conflict', 'This idempotency key was used with different content.');
     }
   };
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/contracts/clock.ts';
-import { networkOf } from '../../core/text/address.ts';
+import { toNetwork } from '../../core/text/address.ts';
 
 export interface Allowance {
   readonly limit: number;
@@ -26,7 +26,7 @@ export function rateLimiter(limit: number, clock: Clock, windowMs = 60_000): Rat
   const counts = new Map<string, number>();
   return {
     take(address, cost = 1) {
-      const caller = networkOf(address);
+      const caller = toNetwork(address);
       const now = clock.now();
       const current = Math.floor(now / windowMs);
       if (current !== window) {

@@ -99,7 +99,7 @@ export function routeTable(app: FastifyInstance): RouteTable {
     const { method, url, config } = route;
     const replies = documentedReplies(route) ?? {};
     const { response, ...schema } = route.schema ?? {};
-    if (response !== undefined) route.schema = schema; // otherwise Fastify would look for a serializer at each reply
+    if (response !== undefined) route.schema = schema; // otherwise Fastify would search for a serializer at each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
     const doc = config?.once && config.doc ? withKeyHeader(config.doc) : config?.doc;
     const registered = { url, schema, doc, isSocket: config?.socket === true, replies, pattern };

@@ -25,7 +25,7 @@ export async function readFiles<Taken>(
   const taking = bindCaller(take); // the parser calls back without the caller's context
   return await takeParts(request.raw, { parser, fields: ['file', 'files'], files }, taking).catch((thrown: unknown) => {
     throw thrown instanceof BrokenBody && !request.raw.complete
-      ? new AppError('invalid_request', 'The upload was cut before its end.')
+      ? new AppError('invalid_request', 'The upload was interrupted before its end.')
       : thrown;
   });
 }
@@ -77,7 +77,7 @@ export async function readFolder(request: FastifyRequest, limits: FolderLimits):
       for await (const chunk of content as AsyncIterable<Buffer>) {
         size += chunk.length;
         if (size > limits.bytes)
-          throw new AppError('payload_too_large', `The files have more than ${limits.bytes} bytes together.`);
+          throw new AppError('payload_too_large', `The files are larger than ${limits.bytes} bytes in total.`);
         chunks.push(chunk);
       }
       return { path: filename, bytes: Buffer.concat(chunks) };
@@ -136,7 +136,7 @@ async function takeParts<Taken>(
     if (total - taking.reduce((sum, { bytesRead }) => sum + bytesRead, 0) > most)
       fail(new AppError('payload_too_large', `More than ${most} bytes of the body are outside of the accepted files.`));
   });
-  // Immediately, because the parser goes on to end a truncated part as if it were complete.
+  // Immediately, because the parser continues to end a truncated part as if it were complete.
   parser.on('error', (error: Error) => newest?.destroy(error));
   parser.on('filesLimit', () => fail(new AppError('payload_too_large', `More than ${files} files in one request.`)));
   parser.on('partsLimit', () => fail(bad('The multipart body has too many parts.')));

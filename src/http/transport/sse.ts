@@ -106,7 +106,7 @@ export function openSse(reply: FastifyReply, { clock, closing, opened }: SseCont
   };
 }
 
-/** Joins frames into pieces for one write each. A longer frame is a piece of its own. */
+/** Joins frames into pieces for one write each. A longer frame is its own piece. */
 export function splitIntoChunks(frames: readonly Buffer[]): Buffer[] {
   const pieces: Buffer[][] = [];
   let bytes = pieceBytes;

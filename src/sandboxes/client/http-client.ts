@@ -141,7 +141,7 @@ export function sandboxClient(
         );
       const trailers = await whileAlive(signal, (ask) => again(ask, () => listen(ask)));
       const ended = trailers['corral-operation'];
-      if (!ended) throw new AppError('sandbox_lost', "The sandbox's answer was cut off before the command's result.");
+      if (!ended) throw new AppError('sandbox_lost', "The sandbox's response ended before the command's result.");
       const validationResult = validateAnswer('operation', Buffer.from(ended));
       if (validationResult.ok) return validationResult.value;
       throw trust.reportViolation({
@@ -217,7 +217,7 @@ export function sandboxClient(
         };
         const trailers = await whileAlive(signal, (until) => bytes(ask, throttle(onBytes), until));
         const message = trailers['corral-terminal'];
-        if (!message) throw new AppError('sandbox_lost', "The sandbox's answer was cut off before the terminal's end.");
+        if (!message) throw new AppError('sandbox_lost', "The sandbox's response ended before the terminal's end.");
         const end = terminalEnd(message);
         if (!end) {
           const detail = 'the end of a terminal that no daemon tells';

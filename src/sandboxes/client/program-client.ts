@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../core/errors/errors.ts';
-import { framesOf } from '../../core/text/pipe-frames.ts';
+import { toFrames } from '../../core/text/pipe-frames.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
 import type { DaemonRequester, Retry } from './anywhere/job-client.ts';
 import { endWithTrust, parseFrame, readFrames } from './anywhere/read-frames.ts';
@@ -48,12 +48,12 @@ function pipesOf(stream: Duplex, reader: ProgramReader, trust: DaemonTrust): Pro
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const close = () => reject(gone());
       stream.once('close', close);
-      if (bytes.length > 0) stream.write(framesOf('input', bytes), (error) => (error ? reject(gone()) : resolve()));
+      if (bytes.length > 0) stream.write(toFrames('input', bytes), (error) => (error ? reject(gone()) : resolve()));
       else resolve();
       await promise.finally(() => stream.off('close', close));
     },
     endInput() {
-      if (stream.writable) stream.write(framesOf('input', Buffer.alloc(0)));
+      if (stream.writable) stream.write(toFrames('input', Buffer.alloc(0)));
     },
     detach: () => void stream.destroy(),
   };
@@ -70,4 +70,4 @@ async function read(stream: Duplex, { onOutput, onErrors }: ProgramReader, trust
 }
 
 const gone = (cause?: unknown) =>
-  new AppError('sandbox_lost', "The connection to the sandbox's program is gone.", { cause });
+  new AppError('sandbox_lost', "The connection to the sandbox's program was lost.", { cause });

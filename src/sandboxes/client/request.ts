@@ -182,14 +182,14 @@ export function requester({
         expected(response, 204);
         using _ = await collectBody(response, { maxBytes: 0, signal, isMeasured: false, own });
       }),
-    /** Expects a body of at most `maxBytes`. A longer one ends the trust in the daemon. */
+    /** Expects a body of at most `maxBytes`. A longer answer ends the trust in the daemon. */
     whole: (ask: DaemonRequest, maxBytes: number, signal: AbortSignal) =>
       exchange(ask, signal, async ({ response }) => {
         expected(response, 200);
         using body = await collectBody(response, { maxBytes, signal, isMeasured: true, own });
         return body.bytes;
       }),
-    /** Opens a file of at most `maxBytes`. A longer one ends the trust in the daemon. */
+    /** Opens a file of at most `maxBytes`. A longer answer ends the trust in the daemon. */
     file: (ask: DaemonRequest, maxBytes: number, signal: AbortSignal): Promise<OpenFile> =>
       openFile(
         (until, read) =>
@@ -260,12 +260,12 @@ function answerOf(outgoing: ClientRequest, { stream: target }: StreamRequest) {
     reject(broken ?? error);
   });
   // HTTP allows any number of these before an answer, and the daemon sends none.
-  outgoing.once('information', () => fail(new UntrustedAnswer('bad_status', 'an answer before the answer')));
+  outgoing.once('information', () => fail(new UntrustedAnswer('bad_status', 'an informational response')));
   outgoing.once('upgrade', (response, stream, head) => {
     stream.on('error', () => {});
     if (target !== 'both') {
       stream.destroy();
-      return fail(new UntrustedAnswer('bad_status', '101 where no stream was asked for'));
+      return fail(new UntrustedAnswer('bad_status', '101 where no stream was requested'));
     }
     if (head.length > 0) stream.unshift(head);
     resolve({ response, stream });
@@ -310,7 +310,7 @@ function pour(body: AsyncIterable<Uint8Array>, outgoing: ClientRequest): void {
 }
 
 const connectionLost = (cause: unknown) =>
-  new AppError('sandbox_lost', 'The connection to the sandbox is gone.', { cause });
+  new AppError('sandbox_lost', 'The connection to the sandbox was lost.', { cause });
 
 const contentType = (ask: DaemonRequest) => (ask.raw ? 'application/octet-stream' : 'application/json');
 

@@ -74,7 +74,7 @@ export function passAnswer(
   limitInterimAnswers(outgoing);
   outgoing.on('information', ({ rawHeaders }: InformationEvent) => client.count(headBytes({ rawHeaders })));
   outgoing.on('error', broken);
-  outgoing.once('close', () => broken(new Error('it changed the protocol unasked'))); // such a change is not an error
+  outgoing.once('close', () => broken(new Error('it changed the protocol without a request'))); // such a change is not an error
   outgoing.once('response', (incoming) => {
     client.count(headBytes(incoming));
     isRead = () => incoming.complete;
@@ -99,7 +99,7 @@ export function answerTo(outgoing: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   limitInterimAnswers(outgoing);
   outgoing.on('error', reject); // stays: after the answer, its body reports the end
-  outgoing.once('close', () => reject(new Error('The server hung up without an answer.')));
+  outgoing.once('close', () => reject(new Error('The server closed the connection without a response.')));
   outgoing.once('response', (incoming) => {
     const fault = findFault(incoming);
     if (fault) reject(new Error(fault));

@@ -36,8 +36,8 @@ function withinChoice(permit: Permit, choice: EgressChoice | undefined, target: 
 /** Why a connection is refused whose addresses the session's rules exclude. */
 const notChosen = refuseTarget(
   'not chosen',
-  'this session was created for other hosts only',
-  'Create a session whose egress has it, or ask the operator to allow it here.',
+  'this session was created for other hosts',
+  'Create a session whose egress allows it, or ask the operator to allow it here.',
 );
 
 interface ParsedRules {
@@ -76,7 +76,7 @@ export function decide(
     return refuseTarget(
       'malformed host',
       'that is neither a host name nor an address in its usual notation',
-      'Write it plainly.',
+      'Use the usual notation.',
     );
   }
   const policy = findPolicy(kind);
@@ -95,7 +95,7 @@ export interface Rules {
   registriesOf(sessionId: SessionId): readonly RegistryEntry[] | Promise<readonly RegistryEntry[]>;
   readonly extra: readonly Entry[];
   /**
-   * The entries that an operator allowed in this session alone. Consulted only for a host that the policy or its
+   * Entries that an operator allowed only in this session. Consulted only for a host that the policy or its
    * addresses can refuse.
    */
   allowedIn?(sessionId: SessionId): Promise<readonly string[]>;
@@ -146,7 +146,10 @@ export function upstreamOpener(rules: Rules, via: Connector): OpenUpstream {
     const verdict = now.verdictOn(target);
     if (!verdict.allowed) return refuseBy(verdict);
     if (client.overVolume) {
-      return refuse('volume', new Refusal(429, "this session's volume for this hour is used up. Try again later."));
+      return refuse(
+        'volume',
+        new Refusal(429, "this session's traffic limit for this hour is used up. Try again later."),
+      );
     }
     const connected = await guardedConnect({ ...via, admits: verdict.admits }, target, client.gone);
     if (connected.kind === 'private') {

@@ -20,7 +20,7 @@ const commands: Record<PackageManager, readonly string[]> = {
     ...['--fetch-retries', '2', '--fetch-retry-mintimeout', '1000'],
   ],
 };
-/** Records what was installed. The agent can write it, which affects only the agent's own packages. */
+/** Records the installed packages. The agent can write it, which affects only the agent's own packages. */
 const mark = '"$HOME/.local/corral-packages"';
 const limitMs = 600_000;
 const tellEveryMs = 3_000;

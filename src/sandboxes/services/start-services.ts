@@ -47,7 +47,7 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
   async function one(name: string): Promise<boolean> {
     const { after = [], ports = [] } = services[name] ?? {};
     for (const other of after) {
-      if (!(await ready(other))) return fail(name, `it waits for ${other}, which failed.`);
+      if (!(await ready(other))) return fail(name, `it depends on ${other}, which failed.`);
     }
     try {
       using until = deadlineSignal(starts.patienceMs, starts.clock, signal);

@@ -23,7 +23,8 @@ export function may(principal: Principal, action: Action, thing: OwnedResource):
 }
 
 /**
- * Throws `gone()` for another owner's thing, as if it did not exist, and `forbidden` when only the principal's role is too weak.
+ * Throws `gone()` for another owner's object, as if it did not exist, and `forbidden` when only the principal's role is
+ * too weak.
  */
 export function authorize(
   principal: Principal,

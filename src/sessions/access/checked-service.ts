@@ -29,7 +29,7 @@ export const checkBy =
     return get(id as never).then((thing) => authorize(principal, action, thing, goneOf(noun)));
   };
 
-/** The methods behind the checks that the rules name. A method with a guard of its own is not among them. */
+/** The methods behind the checks that the rules name. A method with its own guard is not among them. */
 export function withChecks<Service extends object>(service: Service, rules: Rules<Service>, guarded: Guarded): Service {
   const methods = service as Readonly<Record<string, Method>>;
   const wrap = ([name, { may }]: [string, Pick<MethodRule, 'may'>]): [string, Method][] =>

@@ -39,7 +39,7 @@ export function guardedAutomations(
   { principalOf, intoProject, readSession }: AutomationGuard,
 ): AutomationService {
   const check = checkBy<string>({ principalOf, get: (id: string) => automations.get(id), noun: 'automation' });
-  /** A rule hears only of what its maker may read. */
+  /** A rule receives only what its creator can read. */
   async function mayFollow(after: AfterRule | null | undefined): Promise<void> {
     if (after?.of === 'session') await readSession(after.id);
     if (after?.of === 'project') await intoProject(after.id);
@@ -68,7 +68,7 @@ export function guardedAutomations(
   };
 }
 
-/** Administrators alone share a skill, and what they upload is shared. */
+/** Only administrators can share a skill, and their uploads are shared. */
 export const guardedSkills = (skills: SkillService, own: SkillService, principalOf: () => Principal): SkillService => ({
   ...own,
   async create(upload) {
@@ -79,7 +79,7 @@ export const guardedSkills = (skills: SkillService, own: SkillService, principal
   },
 });
 
-/** Everyone sees what is used, and administrators the addresses. */
+/** Everyone sees the servers in use; only administrators see the addresses. */
 export const guardedModels = (models: ModelService, own: ModelService, principalOf: () => Principal): ModelService => ({
   ...own,
   async inForce() {

@@ -17,7 +17,7 @@ export interface CodeCell {
   readonly code: string;
   readonly timeoutMs: number;
   readonly listener: CodeListener;
-  /** Variables of the environment for this cell alone. */
+  /** Environment variables for this cell only. */
   readonly env?: Readonly<Record<string, string>>;
   /** Absolute. A kernel that starts for this cell works here, if its context names no folder. */
   readonly folder?: string;

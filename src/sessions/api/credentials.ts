@@ -6,7 +6,7 @@ import type { ServiceRules } from './rules.ts';
 export interface BoundCredential extends CredentialPlaces {
   readonly name: string;
   readonly createdAt: number; // epoch ms
-  /** The secret whose value it takes with each request; absent: it has a value of its own. */
+  /** The secret whose value it takes with each request; absent: it has its own value. */
   readonly uses?: SecretUse | undefined;
 }
 /** A secret within the text of a header. */
@@ -27,7 +27,7 @@ export interface CredentialService<Id> {
    */
   put(of: Id, credential: CredentialPlaces & { readonly name: string }, value: Secret): Promise<BoundCredential>;
   /**
-   * The same with a secret of programs in place of a value: each request takes the value that the secret has by then. A
+   * The same with a secret of programs instead of a value: each request takes the secret's current value. A
    * request whose secret is gone is refused. Rejects as `put` does, and: not_found (no such secret).
    */
   bind(of: Id, credential: CredentialPlaces & { readonly name: string }, use: SecretUse): Promise<BoundCredential>;

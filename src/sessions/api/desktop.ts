@@ -47,7 +47,7 @@ export interface DesktopViewer extends AsyncDisposable {
   giveBack(): void;
 }
 /**
- * One person at a time controls the keyboard and mouse; the agent's own input waits meanwhile. Rejects `unsupported` when
+ * One person at a time controls the keyboard and mouse; the agent's own input waits in the meantime. Rejects `unsupported` when
  * the sandbox has no desktop (`status` reports that instead), and sandbox_not_found after an explicit stop.
  */
 export interface DesktopService {

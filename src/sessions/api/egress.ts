@@ -2,7 +2,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import type { EgressChoice, EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** The egress policy of a session's sandbox, with the hosts that were allowed in it alone. */
+/** The egress policy of a session's sandbox, with the hosts allowed only in this session. */
 export interface EffectiveEgress {
   /** The name of the policy. */
   readonly policy: string;
@@ -12,9 +12,9 @@ export interface EffectiveEgress {
   readonly entries: readonly string[];
   /** The only hosts of those that its creator wants to be reached; absent: all. */
   readonly within?: readonly string[];
-  /** The rules for addresses that the creator chose; absent: there are none. */
+  /** The creator's rules for addresses; absent: none. */
   readonly rules?: EgressRules;
-  /** The entries that were allowed in this session alone. */
+  /** Entries allowed only in this session. */
   readonly allowed: readonly string[];
   /** False: its sandboxes have no way out at all, so no host can be allowed. */
   readonly canAllow: boolean;
@@ -28,7 +28,7 @@ export interface EgressService {
    */
   allow(id: SessionId, entry: string): Promise<void>;
   /**
-   * From then on the sandbox reaches no more of what the policy opens than this choice has; null: all of it. Open connections
+   * Limits the sandbox to these of the policy's hosts from now on; null: no limit. Open connections
    * beyond it are closed. Rejects: invalid_request (no host or range, or one that the policy does not open), unsupported
    * (nothing holds the sandbox back, or it runs without a way out that could be opened).
    */

@@ -5,7 +5,7 @@ import type { ServiceRules } from './rules.ts';
 
 export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 
-/** The thing that a preview shows: a port of the sandbox, or the files of the workspace. */
+/** The target of a preview: a port of the sandbox, or files of the workspace. */
 export type PreviewTarget = number | 'files';
 
 /** An address under which a browser sees a port or the files of a sandbox, until it expires or is closed. */

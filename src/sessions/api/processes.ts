@@ -31,7 +31,7 @@ export interface ProcessService {
   list(id: SessionId, signal: AbortSignal): Promise<readonly ProcessInfo[]>;
   /** Sends SIGTERM to the process and its children. An ended process is a success. Rejects: not_found. */
   stop(id: SessionId, pid: number, signal: AbortSignal): Promise<void>;
-  /** The last lines, at most 1 MiB of them, of the process's log; no text when it has none. Rejects: not_found. */
+  /** The last lines, at most 1 MiB of them, of the process's log; empty if it has none. Rejects: not_found. */
   logs(id: SessionId, pid: number, lines: number, signal: AbortSignal): Promise<ProcessLog>;
   /** Returns as soon as the process has started; its output goes to the file `log`. Rejects: sandbox_unavailable. */
   startBackground(id: SessionId, command: string, signal: AbortSignal): Promise<{ pid: number; log: string }>;

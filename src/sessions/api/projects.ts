@@ -2,7 +2,7 @@ import type { ToolGroup } from '../../agents/tools/tool.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A folder of sessions with files and an agent of its own. */
+/** A folder of sessions with files and its own agent. */
 export interface Project {
   readonly id: string; // uuid
   readonly name: string;
@@ -22,7 +22,7 @@ export interface ProjectAgent {
   readonly model: string;
   /** Null: those of the template, or of the settings. */
   readonly fallbacks: readonly string[] | null;
-  /** Tool servers beside those of the template and of the settings; of one name, these count. */
+  /** Tool servers next to those of the template and of the settings; of one name, these count. */
   readonly toolServers: readonly ToolProgram[];
 }
 type ProjectAgentChange = Partial<Omit<ProjectAgent, 'template'>>;

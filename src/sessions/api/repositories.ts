@@ -14,7 +14,7 @@ export interface GitChange {
 }
 /** The state of a repository in the sandbox. */
 export interface RepositoryStatus {
-  /** The branch that is checked out; null: none is. */
+  /** The checked-out branch; null: none. */
   readonly branch: string | null;
   /** The commit that is checked out; null: the repository has none yet. */
   readonly head: string | null;
@@ -30,9 +30,9 @@ export interface DiffText {
   readonly truncated: boolean;
 }
 export interface DiffQuery {
-  /** Against the commit with which the session began, or against `head`, so that only what is not committed shows. */
+  /** Since the commit with which the session began, or since `head`, so that only uncommitted changes show. */
   readonly since: 'base' | 'head';
-  /** One file alone. */
+  /** Only one file. */
   readonly file?: string;
 }
 export interface CommitCommand {
@@ -63,10 +63,10 @@ export interface RanCheck extends CheckResult {
 }
 
 /**
- * The repositories of a session. Git runs in the sandbox alone, as its user, and no hook, filter or setting of the
- * repository counts. `path` names the repository. Every method but `list` starts a sandbox that does not run, and rejects:
- * not_found (no such repository), conflict (it is not ready), unsupported (the sandbox has no git), sandbox_unavailable,
- * cancelled.
+ * The repositories of a session. Git runs only in the sandbox, as its user, and ignores hooks, filters and settings of
+ * the repository. `path` names the repository. Every method but `list` starts a sandbox that does not run, and rejects:
+ * not_found (no such repository), conflict (it is not ready), unsupported (the sandbox has no git),
+ * sandbox_unavailable, cancelled.
  *
  * @example
  * const [{ path }] = await repositories.list(id);
@@ -190,11 +190,11 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
 
 /** The files of a workspace as one run left them. */
 export interface Checkpoint {
-  /** 0 is what the first run found. */
+  /** 0: before the first run. */
   readonly number: number;
-  /** The run that left the files so; null: a person's restore, or what the first run found. */
+  /** The run that left these files; null: a restore, or before the first run. */
   readonly runId: string | null;
-  /** The place of that run's end in the log, where the session can be forked; null: there is none. */
+  /** The seq of that run's end, where the session can be forked; null: none. */
   readonly seq: number | null;
   readonly at: number; // epoch ms
   /** The files that differ from the checkpoint before it. */
@@ -211,7 +211,7 @@ export interface CheckpointRange {
 }
 
 /**
- * The checkpoints of a session: one after each run that changed files. They stand beside the repositories, so no index,
+ * The checkpoints of a session: one after each run that changed files. They stand next to the repositories, so no index,
  * branch or setting of these counts or changes. Files that .gitignore names are in none. Every method also rejects with
  * session_not_found; those that look into the sandbox start it, and reject: not_found (no such checkpoint), conflict (a
  * run is at work), sandbox_unavailable, cancelled.

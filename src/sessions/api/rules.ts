@@ -9,7 +9,7 @@ export interface MethodRule {
    * An action on the resource whose id is the first argument, or who may call it at all: anyone, a user, an administrator.
    * `create`: a user, whose own the new one becomes. `list`: anyone, for the owners that it sees. `find`: by an id, or by a
    * name among its own first. `copy`: work on the first argument makes a new one, of the caller. `guarded`:
-   * src/sessions/access has a guard of its own for the method; without one no call passes.
+   * src/sessions/access has its own guard for the method; without one no call passes.
    */
   readonly may: Action | 'any' | 'user' | 'admin' | 'create' | 'list' | 'find' | 'copy' | 'guarded';
   /**
@@ -21,7 +21,7 @@ export interface MethodRule {
 /** The type requires a rule for every method, so a new one cannot be forgotten. */
 export type ServiceRules<Service> = Readonly<Record<keyof Service, MethodRule>>;
 
-/** The thing on which a permission depends: the first argument of each method is its id. */
+/** The object on which a permission depends; its id is the first argument of each method. */
 export type RuleScope =
   | 'session'
   | 'project'

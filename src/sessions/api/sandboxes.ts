@@ -30,7 +30,7 @@ export interface SandboxService {
   /** Undefined when the sandbox does not run or cannot tell. Does not start the sandbox or delay its idle stop. */
   usage(id: SessionId, signal: AbortSignal): Promise<SandboxUsage | undefined>;
   /**
-   * The services beside the sandbox, in the configured order. Asks the driver, never the sandbox, and starts nothing.
+   * The services next to the sandbox, in the configured order. Asks the driver, never the sandbox, and starts nothing.
    */
   services(id: SessionId, signal: AbortSignal): Promise<readonly ServiceStatus[]>;
   /** Resolves when the sandbox is ready; `started` is false when it ran already. */

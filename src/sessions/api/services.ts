@@ -44,7 +44,7 @@ import { type UsageService, usageRules } from './usage.ts';
 
 /**
  * All services that a facade receives. Every method rejects only with AppError, and with session_not_found for an unknown
- * session. Each interface has a file of its own in this folder,
+ * session. Each interface has its own file in this folder,
  * with its permissions and the names of its actions in the audit log.
  *
  * @example

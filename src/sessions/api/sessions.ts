@@ -22,7 +22,7 @@ export interface SendCommand {
   readonly attachments?: readonly string[];
   /** The sender's clock, in epoch seconds. */
   readonly clientTimestamp?: number;
-  /** The message begins a run of its own, which has this goal: at once, in place of the active run, or after it. */
+  /** The message begins its own run, which has this goal: at once, instead of the active run, or after it. */
   readonly goal?: Goal;
   /** The message in the words of the program's API, which gets it back like that. */
   readonly blocks?: readonly ApiBlock[];
@@ -80,7 +80,7 @@ export interface CreateCommand {
   readonly model?: string;
   /** Fallbacks, in order. Default: the template's, else the server's. */
   readonly fallbacks?: readonly string[];
-  /** Beside those of the template and of the server, or in place of those with the same name. */
+  /** Beside those of the template and of the server, or instead of those with the same name. */
   readonly toolServers?: readonly ToolProgram[];
   /** Fetched into the workspace before anyone uses it. */
   readonly repositories?: readonly RepositoryInput[];
@@ -94,15 +94,15 @@ export interface CreateCommand {
   /** Names and values by which programs find the session again. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly sandbox?: SandboxChoice;
-  /** Volumes of the owner, by their ids or names, in place of those of the template. */
+  /** Volumes of the owner, by their ids or names, instead of those of the template. */
   readonly volumes?: readonly MountRequest[];
   /** The id or name of a template that its owner built, from whose image the sandbox starts. */
   readonly built?: string;
-  /** Limits beside those of its template and of the server; the smaller one counts. */
+  /** Limits next to those of its template and of the server; the smaller one counts. */
   readonly budget?: OwnBudget;
-  /** The session's own agent, in place of those of template and project. */
+  /** The session's own agent, instead of those of template and project. */
   readonly agent?: SessionAgent;
-  /** Skills of the owner and shared ones, beside those of the template: `pdf`, or `pdf@3` for one of its versions. */
+  /** Skills of the owner and shared ones, next to those of the template: `pdf`, or `pdf@3` for one of its versions. */
   readonly skills?: readonly string[];
   /** Only the server itself makes children. */
   readonly parent?: SessionRecord['parent'];
@@ -115,7 +115,7 @@ export interface CreateCommand {
   /** The copy of files that it begins with, and the hash that the copy must have. */
   readonly startsFrom?: { readonly blob: string; readonly sha256: string };
 }
-/** Asks for the owner's session of this name. The other fields count where there is none yet. */
+/** Asks for the owner's session of this name. The other fields apply only if it does not exist yet. */
 export type NamedCommand = Omit<CreateCommand, 'id' | 'name' | 'task'> & { readonly name: string };
 export interface NamedSession {
   readonly session: SessionRecord;
@@ -184,7 +184,7 @@ export interface EditCommand {
   readonly seq: number;
   /** The message in its new wording. */
   readonly text: string;
-  /** The new wording brings its own; those of the old one are not taken over. */
+  /** The new message has its own; those of the old one are not copied. */
   readonly attachments?: readonly string[];
   /** The goal of the run that the new wording begins; that of the old one is not taken over. */
   readonly goal?: Goal;
@@ -217,7 +217,7 @@ export interface SessionChange {
   readonly model?: string;
   /** In place of the earlier ones, from the next turn on. */
   readonly skills?: readonly string[];
-  /** In place of the earlier one. A run that waits for its session's budget goes on. */
+  /** In place of the earlier one. A run that waits for its session's budget continues. */
   readonly budget?: OwnBudget;
   /** From now on; null: the session stays. */
   readonly lifetimeSeconds?: number | null;
@@ -261,7 +261,7 @@ export interface SessionService {
    * for.
    */
   list(only?: ListQuery): Promise<readonly SessionRecord[]>;
-  /** The same sessions in pieces, for an answer that is sent as it is read. Those that move meanwhile come last. */
+  /** The same sessions in pieces, for an answer that is sent as it is read. Those that move in the meantime come last. */
   pieces(only?: Pick<ListQuery, 'owner' | 'projectId'>): AsyncIterable<readonly SessionRecord[]>;
   /** Rejects with session_not_found, as does every method below. */
   get(id: SessionId): Promise<SessionRecord>;
@@ -323,7 +323,7 @@ export interface ServiceHealth {
     readonly driver: string;
     /** The most that a pause keeps; absent where no driver answers. */
     readonly pause?: PauseAbility;
-    /** Why no services run beside its sandboxes; absent: they do. */
+    /** Why no services run next to its sandboxes; absent: they do. */
     readonly noServices?: string;
     /** Why its sandboxes mount no volumes; absent: they do. */
     readonly noVolumes?: string;

@@ -43,7 +43,9 @@ export interface SharedPage {
 export interface SharedSessions {
   /** Messages, titles and plans after a cursor. */
   read(token: string, after: number): Promise<SharedPage>;
-  /** Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox rests; a link starts none). */
+  /**
+   * Rejects: forbidden (the link shows no files), sandbox_not_found (the sandbox is not running; a link starts none).
+   */
   listFiles(token: string, path: string, signal: AbortSignal): Promise<readonly FileEntry[]>;
   /** The file as text. Rejects as `listFiles` does. */
   readFile(token: string, path: string, signal: AbortSignal): Promise<string>;

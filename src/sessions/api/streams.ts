@@ -17,7 +17,7 @@ export interface CommandPipes {
   /** The command's standard input; it ends with the iteration. */
   readonly input: AsyncIterable<Uint8Array>;
   /**
-   * Called once, when the command runs, also where its time is up by then. A rejection before it means that nothing
+   * Called once, when the command runs, even if its time is up. A rejection before it means that nothing
    * ran.
    */
   readonly onStart?: () => void;

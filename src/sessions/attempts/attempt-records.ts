@@ -46,7 +46,7 @@ export class AttemptRecords {
     return found.map(({ doc }) => AttemptSet.parse(doc)).sort((a, b) => b.at - a.at);
   }
 
-  /** Resolves with the new version. Rejects: conflict, when somebody wrote it meanwhile. */
+  /** Resolves with the new version. Rejects: conflict, when somebody wrote it in the meantime. */
   async put(set: AttemptSet, expect: number): Promise<number> {
     const id = idOf(set.sessionId, set.id);
     return await this.#records.put({ kind: attemptsKind, id, doc: set, sort: set.at, expect });
@@ -80,7 +80,7 @@ export class AttemptRecords {
     if (created !== undefined || (await this.opened(open.sessionId))?.attempts === open.attempts) return;
     throw new AppError(
       'conflict',
-      'Other attempts of this session are under way. Wait for their end, or stop them first.',
+      'Other attempts of this session are in progress. Wait for them, or stop them first.',
     );
   }
 
@@ -111,6 +111,6 @@ export class AttemptRecords {
   async diff(id: SessionId, attempts: string, n: number): Promise<AttemptDiff> {
     const found = await this.#records.get(attemptDiffKind, `${id}:${attempts}:${n}`);
     if (found) return Diff.parse(found.doc);
-    throw new AppError('not_found', 'The difference of this attempt is not known. Wait for its end.');
+    throw new AppError('not_found', 'This attempt has no diff yet. Wait until it ends.');
   }
 }

@@ -9,7 +9,7 @@ import type { AttemptDiff } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { Delegation } from '../delegation/child-runs.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { differencesOf } from '../run/goal/changed-files.ts';
+import { readDifferences } from '../run/goal/changed-files.ts';
 
 interface Deps {
   readonly sessions: Pick<SessionService, 'history'>;
@@ -83,7 +83,7 @@ async function changesOf(
   try {
     using until = deadlineSignal(readMs, clock, signal);
     await using used = await sandboxes.use(session.id, until.signal);
-    const found = await differencesOf(used.client, runId, until.signal);
+    const found = await readDifferences(used.client, runId, until.signal);
     if (!found) return unknownChanges('Nobody kept the files as the run found them.');
     const { files, truncated, text } = found;
     const diff = { text: beginningOf(text, diffChars), truncated: truncated || text.length > diffChars };

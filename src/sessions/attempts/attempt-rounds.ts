@@ -12,8 +12,8 @@ import type { ChildStarts } from '../delegation/child-starts.ts';
 import { type AttemptRecords, attemptSessionId, type OpenAttempts } from './attempt-records.ts';
 import type { AttemptWork } from './attempt-results.ts';
 
-// The stored attempts say what is to do next, and each step can be repeated. So a server that dies between any two steps
-// is followed by one that goes on.
+// The stored attempts determine the next step; each step can be repeated. So a server that dies between any two steps
+// is followed by one that continues.
 
 interface Deps {
   readonly records: AttemptRecords;
@@ -25,7 +25,7 @@ interface Deps {
   readonly takeFiles: (ids: { from: SessionId; to: SessionId }, signal: AbortSignal) => Promise<void>;
   /** Whether this server does it now. */
   readonly leads: () => Promise<boolean>;
-  /** The interval between looks for attempts that were requested at another server. */
+  /** The interval between searches for attempts that were requested at another server. */
   readonly lookMs: number;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
@@ -194,7 +194,8 @@ export class AttemptRounds {
     const refused = (error: string): AttemptSet => ({ ...set, phase: 'ended', chosen: null, error });
     if (!chosen || !(await sessions.get(chosen.sessionId).catch(unlessGone)))
       return refused('The session of the chosen attempt is gone.');
-    if (await sessions.activeRun(set.sessionId)) return refused('A run of the session is under way. Wait for its end.');
+    if (await sessions.activeRun(set.sessionId))
+      return refused('A run of the session is in progress. Wait until it ends.');
     try {
       await takeFiles({ from: chosen.sessionId, to: set.sessionId }, signal);
     } catch (thrown) {

@@ -51,7 +51,7 @@ export function attemptService(deps: Deps): AttemptService {
   }
   async function refuseActive(id: SessionId): Promise<void> {
     if (await sessions.activeRun(id))
-      throw new AppError('conflict', 'A run of the session is under way. Wait for its end, or stop it first.');
+      throw new AppError('conflict', 'A run of the session is in progress. Wait until it ends, or stop it first.');
   }
 
   async function viewOf(set: AttemptSet): Promise<AttemptSetView> {
@@ -120,7 +120,7 @@ export function attemptService(deps: Deps): AttemptService {
       refuseUnready(before, n);
       const { sessionId } = before.attempts.find((one) => one.n === n) as Attempt;
       if (!(await sessions.get(sessionId).catch(unlessGone)))
-        throw new AppError('conflict', `The session of attempt ${n} is deleted.`);
+        throw new AppError('conflict', `The session of attempt ${n} was deleted.`);
       await refuseActive(id);
       await records.open({ sessionId: id, attempts, count: before.attempts.length, at: clock.now() });
       await records.change(id, attempts, (set) => {
@@ -159,8 +159,8 @@ const nothing = { turns: 0, tokens: 0, cost: 0 };
 function refuseUnready({ attempts, phase }: AttemptSet, n: number): void {
   const found = attempts.find((one) => one.n === n);
   if (!found) throw new AppError('not_found', `There is no attempt ${n}.`);
-  if (phase === 'choosing') throw new AppError('conflict', 'An attempt is being chosen already.');
-  if (found.isDeleted) throw new AppError('conflict', `The session of attempt ${n} is deleted.`);
+  if (phase === 'choosing') throw new AppError('conflict', 'Another attempt is already being chosen.');
+  if (found.isDeleted) throw new AppError('conflict', `The session of attempt ${n} was deleted.`);
   if (found.phase === 'not_started') throw new AppError('conflict', `Attempt ${n} was not started.`);
   if (found.phase !== 'ended') throw new AppError('conflict', `Attempt ${n} has not ended. Wait for it, or stop it.`);
 }

@@ -13,7 +13,7 @@ interface Deps {
 const landing = '.corral/chosen';
 const timeoutMs = 120_000;
 
-// A copy that is cut leaves the old files as they were: the new ones land in a folder of their own first.
+// A copy that is cut leaves the old files as they were: the new ones land in their own folder first.
 const prepare = `set -e
 rm -rf -- ${landing}
 mkdir -p -- ${landing}`;

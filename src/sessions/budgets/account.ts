@@ -4,7 +4,7 @@ import { addAmounts, type BudgetOverrun, exact } from '../../core/model/spending
 import { type Amounts, noAmounts } from '../run/accounts.ts';
 
 // The account of one person or project: what it has used in this day and month, and what requests under way have reserved.
-// Everything here is a pure function of the account and the time; the ledger stores what comes out.
+// Everything here is a pure function of the account and the time; the ledger stores the result.
 
 export const holderKinds = ['person', 'project'] as const;
 /** The person or project that has a budget. A person is the owner of sessions; `''` stands for sessions without an owner. */
@@ -92,16 +92,16 @@ export const hasLimit = (limits: Limits): boolean =>
 export const limitsCalls = (limits: Limits): boolean =>
   periods.some((period) => limits[period].toolCalls !== undefined);
 
-export const sumOf = (amounts: readonly Amounts[]): Amounts => amounts.reduce<Amounts>(addAmounts, unused);
+export const sumAmounts = (amounts: readonly Amounts[]): Amounts => amounts.reduce<Amounts>(addAmounts, unused);
 
 export type RoomAnswer =
   | { readonly kind: 'granted'; readonly granted: Amounts }
   | { readonly kind: 'over'; readonly over: BudgetOverrun }
-  /** The requests that are under way have what is missing. */
+  /** Requests in progress hold the missing amount. */
   | { readonly kind: 'busy' };
 
 /**
- * The room of the account for a request. The dearest reply is granted only where it fits beside the requests that are under way;
+ * The room of the account for a request. The dearest reply is granted only where it fits next to the requests that are under way;
  * where it fits only without them, the request waits for them instead of getting a shorter reply. Tool calls need no tokens, and
  * a request to the model needs none of the tool calls.
  */
@@ -110,7 +110,7 @@ export function roomFor(
   { of, limits }: { readonly of: Holder['of']; readonly limits: Limits },
   { least, most }: { readonly least: Amounts; readonly most: Amounts },
 ): RoomAnswer {
-  const held = sumOf(account.open);
+  const held = sumAmounts(account.open);
   const granted = { ...most };
   const isOfCalls = (least.toolCalls ?? 0) > 0;
   let isBusy = false;
@@ -132,7 +132,7 @@ export function roomFor(
 }
 
 /** The first budget that is spent, or that does not cover `needs` even when no request is under way. */
-export function overrunOf(
+export function computeOverrun(
   account: Account,
   { of, limits }: { readonly of: Holder['of']; readonly limits: Limits },
   needs: Amounts = noAmounts,

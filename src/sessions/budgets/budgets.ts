@@ -12,7 +12,7 @@ import {
   type OwnLimits,
   type Period,
   recordIdOf,
-  sumOf,
+  sumAmounts,
   withLogged,
 } from './account.ts';
 import type { Ledger } from './ledger.ts';
@@ -102,7 +102,7 @@ type Amounts = Pick<SharedBudget, BudgetLimit>;
 
 function view(account: Account, usual: Limits): Amounts {
   const limits = limitsFor(account.own, usual);
-  const reserved = sumOf(account.open);
+  const reserved = sumAmounts(account.open);
   const one = ([period, kind]: (typeof parts)[BudgetLimit]): BudgetPart => ({
     limit: limits[period][kind] ?? null,
     own: account.own[period][kind] ?? null,

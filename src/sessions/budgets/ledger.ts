@@ -18,6 +18,7 @@ import {
 import {
   Account,
   accountIn,
+  computeOverrun,
   emptyAccount,
   type Holder,
   hasLimit,
@@ -25,7 +26,6 @@ import {
   type Limits,
   limitsCalls,
   limitsFor,
-  overrunOf,
   type PaidSession,
   type Period,
   type RoomAnswer,
@@ -38,7 +38,7 @@ import {
 /** A reservation whose server renews it no more is free after this time. */
 export const leaseMs = 60_000;
 const renewMs = leaseMs / 3;
-const lookMs = 500; // between two looks for room that other servers have
+const lookMs = 500; // between two searches for room that other servers have
 
 export interface LedgerDeps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
@@ -46,7 +46,9 @@ export interface LedgerDeps {
   /** The days and months of the budgets. */
   readonly calendar: Pick<Calendar, 'keysAt'>;
   readonly newId: () => string;
-  /** Whether other servers use the store too. Otherwise the reservations of an earlier process are free at once. */
+  /**
+   * Whether other servers use the store too. Otherwise the reservations of an earlier process are released immediately.
+   */
   readonly shared: boolean;
   /** The limits of the settings. */
   readonly limitsOf: (of: Holder['of']) => Limits;
@@ -68,7 +70,7 @@ interface HeldAmounts {
 
 /**
  * The accounts of persons and projects. A request reserves in the store before it is sent, by a write that fails when another
- * server has written meanwhile; so two runs never have the same tokens. The reservations of a lost server are free after a
+ * server has written in the meantime; so two runs never have the same tokens. The reservations of a lost server are free after a
  * while, and the account then counts the usage of its sessions by their logs.
  */
 export class Ledger implements AsyncDisposable {
@@ -103,7 +105,7 @@ export class Ledger implements AsyncDisposable {
     const requested = { ...noAmounts, [kind]: needs };
     for (const holder of holdersOf(session)) {
       const { account, limits } = await this.#readLimited(holder);
-      if (overrunOf(account, { of: holder.of, limits }, requested)) return false;
+      if (computeOverrun(account, { of: holder.of, limits }, requested)) return false;
     }
     return true;
   }
@@ -122,7 +124,7 @@ export class Ledger implements AsyncDisposable {
     return new Map(found.map(({ id, doc }) => [id, accountIn(Account.parse(doc), this.#keys())]));
   }
 
-  /** Gives a holder limits of its own. */
+  /** Gives its own holder limits. */
   async limit(holder: Holder, own: Account['own']): Promise<Account> {
     const changed = await this.#change(holder, (account) => ({ ...account, own }));
     this.#wake();
@@ -216,7 +218,7 @@ export class Ledger implements AsyncDisposable {
     this.#wake();
   }
 
-  /** Ends a reservation that was not used. It wakes nobody, because its own run would wake itself without end. */
+  /** Ends a reservation that was not used. It wakes nobody, because its own run would wake itself without limit. */
   async #release(unused: Pick<HeldAmounts, 'id' | 'holders' | 'amounts'>): Promise<void> {
     if (unused.holders.length === 0) return;
     const held = this.#hold(unused);
@@ -269,7 +271,7 @@ export class Ledger implements AsyncDisposable {
       await this.#countLogs(holder, before);
       const isUsed = used.tokens > 0 || used.cost > 0;
       const after = await this.#change(holder, (account) => (isUsed ? withUsed(account, used) : undefined));
-      over ??= overrunOf(after, { of: holder.of, limits });
+      over ??= computeOverrun(after, { of: holder.of, limits });
     }
     return over;
   }
@@ -301,7 +303,7 @@ export class Ledger implements AsyncDisposable {
     return { account, limits: limitsFor(account.own, this.#deps.limitsOf(holder.of)) };
   }
 
-  /** Undefined from `change`: nothing is written. A write of another server meanwhile is kept. */
+  /** Undefined from `change`: nothing is written. A write of another server in the meantime is kept. */
   async #change(holder: Holder, change: (now: Account) => Account | undefined): Promise<Account> {
     const place = { kind: accountKind, id: recordIdOf(holder) };
     const next = (found: StoredRecord | undefined) => {

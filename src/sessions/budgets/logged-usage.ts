@@ -1,7 +1,7 @@
 import type { Store } from '../../core/contracts/ports.ts';
 import { type Amounts, noAmounts } from '../run/accounts.ts';
 import { readSessions } from '../run/log/session-records.ts';
-import { type Holder, holdersOf, type Period, periods, recordIdOf, sumOf } from './account.ts';
+import { type Holder, holdersOf, type Period, periods, recordIdOf, sumAmounts } from './account.ts';
 
 type Logged = Readonly<Record<Period, Amounts>>;
 const nothing: Logged = { day: noAmounts, month: noAmounts };
@@ -22,7 +22,7 @@ export async function loggedUsage(
     const used: Amounts = { tokens: inputTokens + outputTokens, cost };
     for (const name of holdersOf(session).map(recordIdOf)) {
       const before = sumsOf.get(name) ?? nothing;
-      sumsOf.set(name, { ...before, [period]: sumOf([before[period], used]) });
+      sumsOf.set(name, { ...before, [period]: sumAmounts([before[period], used]) });
     }
   }
   return (holder) => sumsOf.get(recordIdOf(holder)) ?? nothing;

@@ -19,7 +19,7 @@ interface Deps {
 const lookMs = 30_000;
 const most = 1_000; // runs in a round
 
-/** Lets runs go on that wait for the budget of a person or project, once it has room for their next request. */
+/** Lets runs continue that wait for the budget of a person or project, once it has room for their next request. */
 export class WaitingRuns {
   readonly #deps: Deps;
   readonly #rounds: Rounds;

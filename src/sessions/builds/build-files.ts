@@ -43,7 +43,10 @@ export class BuildFiles {
     if (own.length >= maxFiles) throw new AppError('quota', `You have ${own.length} uploads for builds. ${advice}`);
     const check = () => {
       if (sum + (this.#arriving.get(owner) ?? 0) < this.#ownerBytes) return;
-      throw new AppError('quota', `Your uploads for builds are over ${this.#ownerBytes} bytes together. ${advice}`);
+      throw new AppError(
+        'quota',
+        `Your uploads for builds are larger than ${this.#ownerBytes} bytes in total. ${advice}`,
+      );
     };
     check();
     const id = keyOf(owner, hash);

@@ -12,7 +12,7 @@ import type { BuildFiles } from './build-files.ts';
 import { BuildLogWriter } from './build-log.ts';
 import type { BuildRecords } from './build-records.ts';
 import { type BuiltImages, lateMs } from './built-images.ts';
-import { printsOf, statesOf } from './plan.ts';
+import { computePrints, computeStates } from './plan.ts';
 import { runSteps, StepFailure } from './run-steps.ts';
 
 interface Deps {
@@ -134,7 +134,7 @@ export class BuildQueue {
     stop: AbortSignal,
   ): Promise<Partial<TemplateBuild>> {
     const { driver, clock, ids, closing, policy, specOf, reach, records, images, files, admit } = this.#deps;
-    if (!buildsImages(driver)) throw new AppError('unsupported', 'The driver builds no templates.');
+    if (!buildsImages(driver)) throw new AppError('unsupported', 'The driver cannot build templates.');
     await records.putBuild({ ...build, status: 'building' });
     const ms = policy.maxSeconds * 1_000;
     const limit = new AbortController();
@@ -151,7 +151,7 @@ export class BuildQueue {
       void this.#endWithoutRoom(limit, signal);
       const isNamed = isPoolable(driver) && base.content === base.image;
       const content = isNamed ? await driver.imageNow(base.image, call) : base.content;
-      const prints = printsOf(content, build.owner, plan.steps);
+      const prints = computePrints(content, build.owner, plan.steps);
       const print = prints.at(-1) as string;
       const cached = await images.cached(prints.slice(0, (plan.freshFrom ?? plan.steps.length) + 1), build.owner);
       if (cached && cached.done === plan.steps.length) {
@@ -172,7 +172,7 @@ export class BuildQueue {
       log.flush();
       const image = images.nameOf(build.id);
       log.write('info', 'Keeps the files as an image', 'finalize');
-      const env = statesOf(plan.steps, { env: container.env, done }).at(-1)?.env ?? {};
+      const env = computeStates(plan.steps, { env: container.env, done }).at(-1)?.env ?? {};
       await container.keep({ name: image, env }, call);
       return { status: 'ready', image, print };
     } catch (thrown) {
@@ -197,7 +197,7 @@ export class BuildQueue {
   /** The tags lead to the build only once it is there whole. */
   async #finish(build: TemplateBuild): Promise<void> {
     const { records, clock } = this.#deps;
-    const template = await records.template(build.templateId); // rejects where it was deleted meanwhile
+    const template = await records.template(build.templateId); // rejects where it was deleted in the meantime
     await records.putBuild(build);
     const tag = { build: build.id, at: clock.now() };
     const own = Object.fromEntries(build.tags.map((name) => [name, tag]));

@@ -75,7 +75,7 @@ export class BuildRecords {
   }
 
   /**
-   * Stores a build that begins, and its template unless that exists, if the rules admit both beside their owner's others.
+   * Stores a build that begins, and its template unless that exists, if the rules admit both next to their owner's others.
    * Rejects as the rules do.
    */
   async begin(
@@ -117,7 +117,7 @@ export class BuildRecords {
       const tags = change(template);
       const count = Object.keys(tags).length;
       if (count > maxTags && count > Object.keys(template.tags).length) {
-        throw new AppError('quota', `A template has at most ${maxTags} tags. Take one off first.`);
+        throw new AppError('quota', `A template has at most ${maxTags} tags. Remove one first.`);
       }
       return { ...template, tags };
     });

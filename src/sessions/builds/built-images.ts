@@ -19,7 +19,7 @@ interface Deps {
 export const unstartedMs = 60 * 60 * 1_000;
 export const lateMs = 60_000;
 const cleanUpMs = 60_000;
-/** Builds of an owner that no tag names any more. Their images are what later builds begin with. */
+/** Builds of an owner that no tag names any more. Later builds start from their images. */
 const untaggedKept = 5;
 
 /** When a build that is not over has lost its server, or its caller. */

@@ -35,7 +35,7 @@ export const atLine = (line: number, message: string): AppError =>
   new AppError('invalid_request', `Line ${line} of the Dockerfile: ${message}`);
 
 /** Splits a Dockerfile into instructions. Rejects: invalid_request, with the number of the line. */
-export function instructionsOf(text: string): DockerfileText {
+export function parseInstructions(text: string): DockerfileText {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const escapeSign = escapeOf(lines);
   const instructions: Instruction[] = [];

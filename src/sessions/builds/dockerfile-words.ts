@@ -34,7 +34,7 @@ export function closedText(text: OpenText, line: number): string {
 }
 
 /** The words of an instruction, without their quotes and with the values of their variables. Rejects: invalid_request. */
-export function wordsOf(text: string, scope: WordScope): OpenText[] {
+export function parseWords(text: string, scope: WordScope): OpenText[] {
   const words: OpenText[] = [];
   const reader = { text, at: 0 };
   while (reader.at < text.length) {

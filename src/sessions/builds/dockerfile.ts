@@ -2,8 +2,8 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import { quoteForShell as quote } from '../../core/text/quote.ts';
 import type { DockerfilePlan } from '../api/server/template-builds.ts';
-import { atLine, type Instruction, instructionsOf } from './dockerfile-lines.ts';
-import { closedText, expandWord, type OpenText, toOpenText, type WordScope, wordsOf } from './dockerfile-words.ts';
+import { atLine, type Instruction, parseInstructions } from './dockerfile-lines.ts';
+import { closedText, expandWord, type OpenText, toOpenText, type WordScope, parseWords } from './dockerfile-words.ts';
 import { checkPlan } from './plan.ts';
 
 /** All ARGs together, because each RUN gets them. */
@@ -31,7 +31,7 @@ const refused: Readonly<Record<string, string>> = {
 
 /** The steps of a Dockerfile. `args` are the values of its ARGs. Rejects: invalid_request, with the number of the line. */
 export function planOfDockerfile(text: string, args: Readonly<Record<string, string>> = {}): DockerfilePlan {
-  const { instructions, escapeSign } = instructionsOf(text);
+  const { instructions, escapeSign } = parseInstructions(text);
   const values = new Map<string, OpenText>();
   const named = new Set<string>();
   let global = new Map<string, OpenText>();
@@ -46,7 +46,7 @@ export function planOfDockerfile(text: string, args: Readonly<Record<string, str
   for (const one of instructions) {
     const { line, keyword, rest, json } = one;
     const scope: WordScope = { line, escapeSign, budget, valueOf: (name) => values.get(name) };
-    const words = () => wordsOf(rest, scope).map((word) => closedText(word, line));
+    const words = () => parseWords(rest, scope).map((word) => closedText(word, line));
     if (keyword === 'ARG') {
       for (const [name, input] of argsOf(rest, scope)) {
         named.add(name);
@@ -144,7 +144,7 @@ function fromOf(one: Instruction, words: readonly string[]): string {
 }
 
 function* argsOf(rest: string, scope: WordScope): Generator<readonly [name: string, value: OpenText | undefined]> {
-  for (const word of wordsOf(rest, scope)) {
+  for (const word of parseWords(rest, scope)) {
     const at = word.indexOf('=');
     const name = at < 0 ? word : word.slice(0, at);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) throw atLine(scope.line, `${name} is no name of an ARG.`);
@@ -155,7 +155,7 @@ function* argsOf(rest: string, scope: WordScope): Generator<readonly [name: stri
 function envOf(rest: string, scope: WordScope): readonly Pair[] {
   const [first = ''] = /^\S*/.exec(rest) ?? [];
   if (first !== '' && !first.includes('=')) return [[first, expandWord(rest.slice(first.length).trim(), scope)]];
-  const pairs = wordsOf(rest, scope).map((word): Pair => {
+  const pairs = parseWords(rest, scope).map((word): Pair => {
     const at = word.indexOf('=');
     if (at <= 0) throw atLine(scope.line, `ENV has the form NAME=value, not ${word.slice(0, 100)}.`);
     return [word.slice(0, at), word.slice(at + 1)];

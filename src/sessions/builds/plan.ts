@@ -40,7 +40,7 @@ export function checkPlan(steps: readonly BuildStep[], start?: BuildPlan['start'
 }
 
 function checkStep(step: BuildStep): void {
-  if ('user' in step && step.user !== undefined) userOf(step.user);
+  if ('user' in step && step.user !== undefined) parseUser(step.user);
   if (JSON.stringify(step).includes('\\u0000')) throw bad('it has a NUL character.');
   for (const [name] of variablesOf(step)) {
     if (!variable.test(name)) throw bad(`'${name.slice(0, 100)}' is no name of a variable.`);
@@ -59,7 +59,7 @@ function variablesOf(step: BuildStep): readonly (readonly [name: string, value: 
 }
 
 /** An image has two users: root, and the one that sandboxes run as. Rejects: invalid_request. */
-export function userOf(text: string): BuildUser {
+export function parseUser(text: string): BuildUser {
   const [name = '', group = name] = text.split(':');
   const user = { root: 'root', '0': 'root', user: 'user', '10001': 'user' }[name];
   if (user === undefined || !['root', '0', 'user', '10001'].includes(group)) {
@@ -69,11 +69,11 @@ export function userOf(text: string): BuildUser {
 }
 
 /** The state before each step, and after the last one. */
-export function statesOf(steps: readonly BuildStep[], { env: own, done }: ImageUnderBuild): readonly BuildState[] {
+export function computeStates(steps: readonly BuildStep[], { env: own, done }: ImageUnderBuild): readonly BuildState[] {
   const states = [first];
   let state = first;
   for (const [index, step] of steps.entries()) {
-    if (step.type === 'USER') state = { ...state, user: userOf(step.user) };
+    if (step.type === 'USER') state = { ...state, user: parseUser(step.user) };
     if (step.type === 'ENV') {
       const known = (name: string) => state.env[name] ?? own[name] ?? '';
       const pairs = step.pairs.map(([name, value]) => {
@@ -91,7 +91,7 @@ export function statesOf(steps: readonly BuildStep[], { env: own, done }: ImageU
 
 /** The folder in which a command after the last step runs. */
 export const folderAfter = (steps: readonly BuildStep[]): string =>
-  statesOf(steps, { env: {}, done: 0 }).at(-1)?.folder ?? home;
+  computeStates(steps, { env: {}, done: 0 }).at(-1)?.folder ?? home;
 
 /** A path of a step, from the folder of that step. A final slash stays, because it says that a folder is meant. */
 export function pathIn(folder: string, path: string): string {
@@ -106,7 +106,7 @@ export function pathIn(folder: string, path: string): string {
 }
 
 /** One hash for the base and one for each step with all before it; a build with the same hash has the same files. */
-export function printsOf(base: string, owner: string | undefined, steps: readonly BuildStep[]): readonly string[] {
+export function computePrints(base: string, owner: string | undefined, steps: readonly BuildStep[]): readonly string[] {
   const prints = [hashOf(['base', owner ?? '', base])];
   for (const step of steps) prints.push(hashOf([prints.at(-1), step]));
   return prints;
@@ -114,7 +114,7 @@ export function printsOf(base: string, owner: string | undefined, steps: readonl
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 /** The line that stands for a step in the log. */
-export function labelOf(step: BuildStep): string {
+export function describeStep(step: BuildStep): string {
   switch (step.type) {
     case 'RUN':
       return `RUN ${step.command}`;

@@ -2,7 +2,7 @@ import type { BuildContainer, Call } from '../../../drivers/driver.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildLogWriter } from './build-log.ts';
-import { type BuildState, type BuildUser, labelOf, pathIn, statesOf, userOf } from './plan.ts';
+import { type BuildState, type BuildUser, computeStates, describeStep, parseUser, pathIn } from './plan.ts';
 
 // The scripts of builds, which run in their containers. Every value of a caller is an argument, and none is part of a script.
 
@@ -12,7 +12,7 @@ mkdir -p /home/user /workspace
 find /workspace -mindepth 1 -maxdepth 1 -exec mv -t /home/user -- {} +
 chown 10001:10001 /home/user
 if [ -d /etc/apt/apt.conf.d ]; then echo 'Acquire::https::CaInfo "/run/corral/ca.pem";' > ${apt}; fi`;
-// A sandbox's volume is filled from /workspace, and each sandbox is a user of its own, who must be able to change the files.
+// A sandbox's volume is filled from /workspace, and each sandbox is its own user, who must be able to change the files.
 const end = `set -e
 rm -rf ${apt} /.corral-build
 mkdir -p /home/user /workspace
@@ -61,7 +61,7 @@ const scripts = {
     bash(copy, from, to, user, mode),
 };
 
-/** A step that failed. Its number, or `base` or `finalize`, tells programs which line of theirs it was. */
+/** A step that failed. Its number, or `base` or `finalize`, identifies the line of the caller's program. */
 export class StepFailure extends Error {
   readonly step: string;
   constructor(step: string, message: string) {
@@ -85,7 +85,7 @@ const tools = { PIP_BREAK_SYSTEM_PACKAGES: '1', PIP_ROOT_USER_ACTION: 'ignore', 
 
 /** Runs the steps in their order, and leaves the files as sandboxes need them. Rejects: StepFailure. */
 export async function runSteps({ container, steps, done, log, openFiles }: StepRun, call: Call): Promise<void> {
-  const states = statesOf(steps, { env: container.env, done });
+  const states = computeStates(steps, { env: container.env, done });
   const root = async (step: string, argv: readonly string[], stdin?: AsyncIterable<Uint8Array>) => {
     const listener = log.listen(step);
     const command = {
@@ -101,10 +101,10 @@ export async function runSteps({ container, steps, done, log, openFiles }: StepR
   for (const [index, step] of steps.entries()) {
     const name = String(index + 1);
     if (index < done) {
-      log.write('info', `CACHED [${name}/${steps.length}] ${labelOf(step)}`, name);
+      log.write('info', `CACHED [${name}/${steps.length}] ${describeStep(step)}`, name);
       continue;
     }
-    log.write('info', `[${name}/${steps.length}] ${labelOf(step)}`, name);
+    log.write('info', `[${name}/${steps.length}] ${describeStep(step)}`, name);
     await one(step, states[index] as BuildState, name);
     await log.keepNow();
   }
@@ -113,12 +113,12 @@ export async function runSteps({ container, steps, done, log, openFiles }: StepR
   async function one(step: BuildStep, { user, folder, env }: BuildState, name: string): Promise<void> {
     if (step.type === 'WORKDIR') await root(name, scripts.folder(pathIn(folder, step.path), ids[user]));
     if (step.type === 'COPY') {
-      const owner = ids[step.user === undefined || step.user === '' ? user : userOf(step.user)];
+      const owner = ids[step.user === undefined || step.user === '' ? user : parseUser(step.user)];
       const argv = scripts.copy(step.from, pathIn(folder, step.to), { user: owner, mode: step.mode });
       await root(name, argv, await openFiles(step.files));
     }
     if (step.type !== 'RUN') return;
-    const as: BuildUser = step.user === undefined ? user : userOf(step.user);
+    const as: BuildUser = step.user === undefined ? user : parseUser(step.user);
     const command = {
       argv: scripts.run(folder, step.command),
       user: as,

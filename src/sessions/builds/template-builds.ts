@@ -99,7 +99,7 @@ export class TemplateBuilds {
     if (ability.builds === 'none') throw new AppError('unsupported', ability.reason);
     const [name = '', ...own] = named.split(':');
     if (this.#deps.reserved(name)) {
-      throw new AppError('conflict', `${name} is a template of the operator's. Give yours another name.`);
+      throw new AppError('conflict', `${name} is the name of an operator's template. Choose another name.`);
     }
     const { clock, ids, policy } = this.#deps;
     const at = clock.now();
@@ -128,7 +128,10 @@ export class TemplateBuilds {
         build: (others) => {
           const open = others.filter((one) => isOpen(one) && readExpiry(one) > at);
           if (open.length < openBuilds) return;
-          throw new AppError('quota', `${open.length} of your builds wait or run. Wait for one of them, or stop it.`);
+          throw new AppError(
+            'quota',
+            `${open.length} of your builds are queued or running. Wait for one of them, or stop it.`,
+          );
         },
       },
     );
@@ -145,7 +148,7 @@ export class TemplateBuilds {
     return await this.#records.inTurn(build.owner ?? '', async () => {
       const now = await this.#build(templateId, buildId);
       if (now.status !== 'waiting' || now.until !== undefined) {
-        throw new AppError('conflict', 'This build was started before. Begin another one.');
+        throw new AppError('conflict', 'This build was already started. Create another one.');
       }
       // The wait for other builds counts too, so that the record never stays open.
       const until = this.#deps.clock.now() + openBuilds * this.#deps.policy.maxSeconds * 1_000;
@@ -163,7 +166,7 @@ export class TemplateBuilds {
     const base = await this.#base(plan, owner);
     for (const step of plan.steps) {
       if (step.type !== 'COPY' || (await this.#files.has(owner, step.files))) continue;
-      throw new AppError('invalid_request', `The files of COPY ${step.from} were not uploaded, or too long ago.`);
+      throw new AppError('invalid_request', `The files of COPY ${step.from} were not uploaded, or have expired.`);
     }
     return base;
   }
@@ -194,7 +197,7 @@ export class TemplateBuilds {
     const names = [...images.keys()].join(', ');
     throw new AppError(
       'invalid_request',
-      `Templates cannot begin with the image ${name}. The operator allows (CORRAL_BUILDS_IMAGES): ${names}; you have built ` +
+      `Templates cannot be based on the image ${name}. The operator allows (CORRAL_BUILDS_IMAGES): ${names}; you have built ` +
         'no template of that name.',
     );
   }

@@ -23,7 +23,7 @@ interface Options {
 const maxFreshMs = 10_000;
 
 /** The engine's connection to the other servers of a shared store. */
-export function clusterOf({
+export function createCluster({
   ownership,
   commands,
   driver,

@@ -4,7 +4,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { CommandQueue, EventLog } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import { violationOf } from '../../core/model/protocol-violation.ts';
+import { findViolation } from '../../core/model/protocol-violation.ts';
 import type { CommandExchange, LocalParts } from '../engine/cluster.ts';
 import type { Ownership } from '../engine/ownership.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
@@ -89,7 +89,7 @@ export class CommandRouter implements CommandExchange {
 
   /** Reports to the session's holder that its sandbox's peer is not our daemon; the holder ends the sandbox. */
   distrust(id: SessionId, error: unknown): void {
-    const breach = violationOf(error);
+    const breach = findViolation(error);
     const command = { type: 'sandbox.distrust', commandId: this.#deps.ids.short() } as const;
     if (breach) void this.command(id, { ...command, breach }).catch(() => {}); // the holder notices by itself otherwise
   }
@@ -126,12 +126,12 @@ export class CommandRouter implements CommandExchange {
         const live = await supervisor.reach(id); // from here on only this server can append, or its append is fenced
         const sent = await findSentMessage(this.#deps.log, id, command, since);
         if (sent) return sent as Value;
-        // A session that was rehydrated meanwhile may have read facts that this look missed.
+        // A session that was rehydrated in the meantime may have read facts that this look missed.
         if (this.#deps.liveSessions.get(id) === live && supervisor.has(id)) {
           return await supervisor.command<Value>(id, command);
         }
       }
-      throw new AppError('fenced', 'The session changed hands too often.');
+      throw new AppError('fenced', 'The session moved between servers too often.');
     });
   }
 
@@ -145,7 +145,7 @@ export class CommandRouter implements CommandExchange {
       if (done.stopped || (await this.#isCurrent(id))) return done;
       this.#deps.eviction.fenced(id);
     }
-    throw new AppError('fenced', 'The session changed hands too often.');
+    throw new AppError('fenced', 'The session moved between servers too often.');
   }
 
   async #isCurrent(id: SessionId): Promise<boolean> {

@@ -19,7 +19,7 @@ const betweenMs = 200; // from a claim to the note of its owner
  * The store's inbox with claims that end with the server that made them. After a crash a client can send an unanswered
  * request again, and does not get "in progress" until the key expires.
  */
-export function inboxOf({ store: { inbox, records, shared }, name = '', isAlive, clock }: Options): Inbox {
+export function createInbox({ store: { inbox, records, shared }, name = '', isAlive, clock }: Options): Inbox {
   const working = new Set<string>();
 
   async function claim(key: string, contentHash: string, at: number): Promise<InboxClaim> {

@@ -148,7 +148,7 @@ export class LeasedOwnership implements Ownership {
     const over = new AbortController();
     const leftMs = Math.max(sureUntil - elapsed(), ttlMs / 3);
     const late = pause(leftMs, over.signal, clock).then(() => {
-      throw new AppError('store_unavailable', 'The store does not answer.');
+      throw new AppError('store_unavailable', 'The store does not respond.');
     });
     late.catch(() => {}); // the store's answer may win the race
     return await Promise.race([answer, late]).finally(() => over.abort());

@@ -245,5 +245,5 @@ function lateError(signal?: AbortSignal): AppError {
   } catch (thrown) {
     return toAppError(thrown);
   }
-  return new AppError('deadline_exceeded', 'The server that works on this session did not answer in time.');
+  return new AppError('deadline_exceeded', 'The server that owns this session did not respond in time.');
 }

@@ -97,7 +97,7 @@ export class RemoteSandboxes implements SandboxExchange {
     return undefined;
   }
 
-  /** All waiting callers share one attempt, so it goes on when the first of them gives up. */
+  /** All waiting callers share one attempt, so it continues when the first of them gives up. */
   async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect, holder } = this.#options;
     using until = deadlineSignal(attachMs, clock);

@@ -61,7 +61,7 @@ export class SharedControlLease implements SharedControl {
     const acquire = () => leases.acquire(this.#name, mine, clock.now(), ttlMs);
     this.#said = undefined;
     this.#later(async () => {
-      if (lease.driver !== viewer || lease.isElsewhere) return; // the viewer has lost the lease meanwhile
+      if (lease.driver !== viewer || lease.isElsewhere) return; // the viewer has lost the lease in the meantime
       let got = await acquire();
       if (!got && isTakenOver) {
         await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');

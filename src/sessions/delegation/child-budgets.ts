@@ -47,7 +47,7 @@ interface BudgetDeps {
 /** Gives children parts of their parent's budget, and counts how much they have used. */
 export class ChildBudgets {
   readonly #deps: BudgetDeps;
-  /** The tool calls that sessions will have made once those under way are over. */
+  /** The tool calls that sessions will have made once those under way have ended. */
   readonly #expected = new Map<SessionId, number>();
 
   constructor(deps: BudgetDeps) {
@@ -100,10 +100,7 @@ export class ChildBudgets {
       const limit = limits[kind];
       const left = limit === undefined ? undefined : exact(limit - used[kind] - reserved[kind], kind);
       if (left !== undefined && left <= 0)
-        throw new AppError(
-          'quota',
-          `Nothing is left of the budget of ${words[kind]}: children have it, or it is spent.`,
-        );
+        throw new AppError('quota', `The budget of ${words[kind]} is used up, or reserved by children.`);
       const target = requested[kind];
       if (left === undefined) {
         if (target !== undefined) budget[kind] = target;
@@ -138,7 +135,7 @@ export class ChildBudgets {
     return addAmounts(own, lent);
   }
 
-  /** Keeps what a child has spent, which is about to be deleted. */
+  /** Stores the spending of a child that is about to be deleted. */
   async remember(parent: SessionId, id: SessionId): Promise<void> {
     const link = await this.#deps.records.get(childKind, `${parent}:${id}`);
     if (!link) return;

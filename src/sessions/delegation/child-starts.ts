@@ -43,7 +43,7 @@ export interface ChildStart {
   /** `fork`: with the parent's conversation and its files as they are now; `copy`: with its files alone. */
   readonly begins: 'fork' | 'copy' | 'none';
   readonly budget: Partial<{ readonly [Kind in keyof Amounts]: number | undefined }>;
-  /** Without a budget of its own a child gets one of so many parts of what is left. */
+  /** Without its own budget a child gets an equal share of the remaining budget. */
   readonly parts: number;
   /** The delegated children that the parent can have at work at once; undefined: they are not counted. */
   readonly most?: number;
@@ -132,11 +132,11 @@ export class ChildStarts {
     if (open >= most)
       throw new AppError(
         'conflict',
-        `${most} of your children work already, the most at once. Wait for one, or stop one.`,
+        `${most} of your children are already working, the maximum. Wait for one, or stop one.`,
       );
   }
 
-  /** A sandbox can be lost meanwhile, by a restart for example. A child that cannot begin is no session to keep. */
+  /** A sandbox can be lost in the meantime, by a restart for example. A child that cannot begin is no session to keep. */
   async #copy(from: SessionId, to: SessionId, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
@@ -165,7 +165,7 @@ function subAgentOf({ agent }: SessionRecord, name: string | undefined): SubAgen
   const found = all.find((one) => one.name === name);
   if (found) return found;
   const names = all.map((one) => JSON.stringify(one.name)).join(', ');
-  throw new AppError('invalid_request', `There is no agent ${JSON.stringify(name)}. There are: ${names || 'none'}.`);
+  throw new AppError('invalid_request', `There is no agent ${JSON.stringify(name)}. Known agents: ${names || 'none'}.`);
 }
 
 /** A sub-agent finds in its sandbox what its parent finds. */

@@ -190,7 +190,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
       using until = deadlineSignal(startMs, clock, signal);
       const { state } = client ? await client.desktop.status(until.signal) : await status(id);
       if (state === 'unsupported') throw without(offerFor(await known(id)));
-      if (!client || state !== 'running') throw new AppError('sandbox_not_found', 'The desktop does not run.');
+      if (!client || state !== 'running') throw new AppError('sandbox_not_found', 'The desktop is not running.');
       return await client.desktop.screenshot(until.signal);
     },
     async stop(id, signal) {
@@ -228,16 +228,13 @@ const absence = (offer: DesktopOffer) => (thrown: unknown) => {
 };
 
 function without(offer: DesktopOffer): AppError {
-  // The wire contract has these words alone where sandboxes never have one.
+  // The wire contract has this short text if sandboxes never have one.
   const advice = offer.state === 'none' ? '' : desktopAdvice(offer);
   return new AppError('unsupported', `VNC is not available${advice && `. ${advice}`}`);
 }
 
 const atWork = () =>
-  new AppError(
-    'conflict',
-    'The agent is at work, and its sandbox would start again. Stop the run, or wait for its end.',
-  );
+  new AppError('conflict', 'The agent is working, and its sandbox would restart. Stop the run, or wait until it ends.');
 
 async function closed(stream: Duplex): Promise<void> {
   stream.once('end', () => stream.destroy()); // nothing more can come of a screen that ended

@@ -61,7 +61,7 @@ export class DesktopScreen {
   admit(): Disposable {
     const { maxViewers } = this.#options;
     if (this.#viewers.size + this.#coming >= maxViewers) {
-      throw new AppError('queue_full', `${maxViewers} viewers watch this desktop already. Close one of them.`);
+      throw new AppError('queue_full', `${maxViewers} viewers are already watching this desktop. Close one of them.`);
     }
     this.#coming++;
     return { [Symbol.dispose]: () => void this.#coming-- };
@@ -91,8 +91,8 @@ export class DesktopScreen {
   /** Rejects: not_found, forbidden. */
   take(id: string): void {
     const viewer = this.#viewers.get(id);
-    if (!viewer) throw new AppError('not_found', 'No viewer of this name watches the desktop.');
-    if (!viewer.mayControl) throw new AppError('forbidden', 'This viewer may only watch.');
+    if (!viewer) throw new AppError('not_found', 'No viewer with this name is watching the desktop.');
+    if (!viewer.mayControl) throw new AppError('forbidden', 'This viewer can only watch.');
     this.lease.take(id);
   }
 

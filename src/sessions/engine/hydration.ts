@@ -8,7 +8,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { type IdSource, type RunId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
-import { idleSecondsOf } from '../../core/model/sandboxes/idle-time.ts';
+import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import { DesktopFacts } from '../run/desktop-facts.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { StoredSession } from '../run/log/projection.ts';
@@ -58,7 +58,7 @@ interface SessionRunSettings {
 
 const nothing: Awaited<ReturnType<typeof foldRuns>> = { runs: [], folds: new Map() };
 
-/** A sandbox with a life of its own ends then, and not for idleness. The value is the longest that a timer can wait. */
+/** A sandbox with its own life ends then, and not for idleness. The value is the longest that a timer can wait. */
 const neverIdle = { idlePauseMs: undefined, idleStopMs: 2 ** 31 - 1 };
 
 /** The idle times of a session: the pause that keeps memory comes after half of the time until the stop. */
@@ -91,7 +91,7 @@ export class Hydration {
     const { runs, folds } = record.deleting ? nothing : await foldRuns(log, record);
     const live = this.#live(record, head);
     if (folds.size > 0) await live.transcript.load();
-    throwIfFired(signal); // the session was evicted meanwhile
+    throwIfFired(signal); // the session was evicted in the meantime
     const first = runs[0];
     const fold = first && folds.get(first.runId);
     live.task = first?.task ?? '';
@@ -123,7 +123,7 @@ export class Hydration {
   #begin(record: StoredSession, { plans, budget }: SessionRunSettings): Omit<SessionInput, 'runs'> {
     const { id, deleting, sandboxUntrusted, parent } = record;
     const { policies, clock, liveSessions } = this.#deps;
-    const idleSeconds = idleSecondsOf(record, policies.mostIdleSeconds(record));
+    const idleSeconds = computeIdleSeconds(record, policies.mostIdleSeconds(record));
     const { run, sandbox, passivateMs, maxQueued } = policies;
     const { expiresAt, starts } = liveSessions.takeSandbox(id);
     return {

@@ -41,4 +41,4 @@ export function soleOwnership(): Ownership {
   };
 }
 
-export const ownershipLost = () => new AppError('fenced', 'Another server works on this session now.');
+export const ownershipLost = () => new AppError('fenced', 'Another server now owns this session.');

@@ -12,7 +12,7 @@ export class PendingCommands {
     return answer.promise as Promise<Value>;
   }
 
-  /** Marks commands whose outcome is being written: that write answers them, even when the session ends meanwhile. */
+  /** Marks commands whose outcome is being written: that write answers them, even when the session ends in the meantime. */
   onTheirWay(commandIds: readonly string[]): void {
     for (const commandId of commandIds) {
       const waiting = this.#waiting.get(commandId);

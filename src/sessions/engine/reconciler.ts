@@ -9,7 +9,7 @@ import type { LiveSessions } from './live-sessions.ts';
 import type { EngineLogger } from './logger.ts';
 import type { Ownership } from './ownership.ts';
 import type { Supervisor } from './supervisor.ts';
-import { forgetMark, markedSessions, sessionsOf } from './unfinished-sessions.ts';
+import { forgetMark, markedSessions, readSessions } from './unfinished-sessions.ts';
 
 interface Deps {
   readonly driver: Pick<Driver, 'list' | 'destroy'>;
@@ -57,7 +57,7 @@ export class Reconciler {
   async offer(signal: AbortSignal): Promise<void> {
     const { liveSessions, logger } = this.#deps;
     const sandboxes = await this.#list(signal).catch((error: unknown) => {
-      logger.warn({ err: error }, 'sandboxes could not be listed; looking again soon');
+      logger.warn({ err: error }, 'sandboxes could not be listed; retrying soon');
       return [];
     });
     for (const sandbox of sandboxes.filter(isUp)) {
@@ -72,7 +72,7 @@ export class Reconciler {
     const { supervisor, store } = this.#deps;
     if (!this.#isSettled) await raceAbort(store.settle(), signal);
     this.#isSettled = true;
-    const offered = await raceAbort(sessionsOf(store.records, this.#waiting), signal);
+    const offered = await raceAbort(readSessions(store.records, this.#waiting), signal);
     this.#waiting = [];
     for (const record of offered) if (!record.deleting) supervisor.wake(record.id, 'absent');
     await this.#goOn(signal);
@@ -82,7 +82,7 @@ export class Reconciler {
   async inherit(ids: readonly SessionId[], signal: AbortSignal): Promise<void> {
     if (ids.length === 0) return;
     const running = new Map((await this.#list(signal)).filter(isUp).map((sandbox) => [sandbox.sessionId, sandbox]));
-    for (const record of await sessionsOf(this.#deps.store.records, ids)) {
+    for (const record of await readSessions(this.#deps.store.records, ids)) {
       const sandbox = running.get(record.id);
       if (!record.deleting && sandbox) this.#deps.supervisor.wake(record.id, sandbox);
       else this.#takeUp(record);
@@ -95,8 +95,7 @@ export class Reconciler {
    */
   async run(signal: AbortSignal): Promise<void> {
     await this.recover(signal).catch((error: unknown) => {
-      if (!signal.aborted)
-        this.#deps.logger.warn({ err: error }, 'unfinished sessions could not be read; trying again');
+      if (!signal.aborted) this.#deps.logger.warn({ err: error }, 'unfinished sessions could not be read; retrying');
     });
     const { everyMs, clock, logger } = this.#deps;
     const sweep = async () => {
@@ -118,7 +117,7 @@ export class Reconciler {
     const isSettled = (id: SessionId) => supervisor.hasSandbox(id) || this.#isWithPeer(id) || this.#isReady(id);
     const unsettled = sandboxes.filter(({ sessionId }) => !isSettled(sessionId));
     const ids = unsettled.map(({ sessionId }) => sessionId);
-    const known = await raceAbort(sessionsOf(store.records, ids), signal);
+    const known = await raceAbort(readSessions(store.records, ids), signal);
     const records = new Map(known.map((record) => [record.id, record]));
     const unclaimed = new Set<string>();
     for (const sandbox of unsettled) {
@@ -162,7 +161,7 @@ export class Reconciler {
     if (this.#removing.has(id)) return;
     this.#removing.add(id);
     void remove(id)
-      .catch((error: unknown) => logger.warn({ session: id, err: error }, 'removal failed; trying again soon'))
+      .catch((error: unknown) => logger.warn({ session: id, err: error }, 'removal failed; retrying soon'))
       .finally(() => this.#removing.delete(id));
   }
 

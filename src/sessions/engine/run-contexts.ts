@@ -20,7 +20,7 @@ import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../c
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isUnprepared, isWritable, type SessionRepository } from '../../core/model/repository.ts';
 import { countedFor, noSpending, type OwnBudget } from '../../core/model/spending.ts';
-import { untrustedSourcesOf } from '../../core/text/strangers.ts';
+import { listUntrustedSources } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { SharedBudgets } from '../run/accounts.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
@@ -54,7 +54,7 @@ export interface Prompts {
 /** The parts of an agent that the runs of all sessions share. */
 export interface AgentParts {
   readonly profileOf: ProfileOf;
-  /** Undefined: the server's own parts, which then say nothing about what is installed. */
+  /** Undefined: the server's own parts, without installed programs. */
   readonly prompts?: Prompts;
   readonly toolTimeoutMs: number;
   /** The limits of each session over all of its runs; undefined: none. */
@@ -98,7 +98,7 @@ export interface AgentParts {
   /** The notes that outlive a session, and their list as the model reads it; undefined: no agent has a memory. */
   readonly memoryOf?: (session: SessionRecord, runId: RunId) => AgentMemory;
   readonly listNotes?: (memory: AgentMemory) => Promise<string>;
-  /** The notes themselves, for agents with a loop of their own; undefined: there are none. */
+  /** The notes themselves, for agents with their own loop; undefined: there are none. */
   readonly tellNotes?: (memory: AgentMemory) => Promise<string | undefined>;
   /** The uploads that users attach to messages; undefined: there are none. */
   readonly files?: AttachedFiles;
@@ -118,7 +118,7 @@ export interface RunContexts {
    * of tool servers are among them, and the sandbox starts for them.
    */
   working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<RunContext>;
-  /** Takes from a sandbox that is ready what the session's run needs before its first command. Never rejects. */
+  /** Reads from a ready sandbox what a run needs before its first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
 
@@ -271,7 +271,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       toolTimeoutMs,
       approvals,
       isPermitted: (tool) => live.writer.record.permitted.includes(tool),
-      strangers: () => untrustedSourcesOf(live.writer.record.strangers, driver.capabilities.isolation !== 'none'),
+      strangers: () => listUntrustedSources(live.writer.record.strangers, driver.capabilities.isolation !== 'none'),
       task: live.task,
       workdir: folder,
       sandbox: { use },
@@ -290,7 +290,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
 /** Work in an empty folder, or without what its setup installs, would look like a result. */
 function throwIfUnusable({ repositories = [] }: SessionRecord): void {
   for (const { path, state, error, environment } of repositories) {
-    if (state === 'failed') throw new AppError('conflict', `The repository ${path} is not there: ${error}`);
+    if (state === 'failed') throw new AppError('conflict', `The repository ${path} could not be fetched: ${error}`);
     if (environment?.setup === 'failed') throw new AppError('conflict', `The setup of the repository ${path} failed.`);
   }
 }

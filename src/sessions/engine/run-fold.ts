@@ -18,7 +18,7 @@ import {
   type UserMessage,
 } from '../run/log/run-writer.ts';
 import type { Transcript } from '../run/log/transcript.ts';
-import { actsOf } from '../run/progress.ts';
+import { listActs } from '../run/progress.ts';
 
 const pageSize = 500;
 
@@ -227,7 +227,7 @@ export class RunFold {
       ...(this.#reason && { reason: this.#reason }),
       workedMs,
       // With a goal, a message can have come while the finished work was judged: then the agent is not done.
-      acts: this.#goal && unseen > 0 ? [] : actsOf(transcript.entries, runId, this.#actsFrom),
+      acts: this.#goal && unseen > 0 ? [] : listActs(transcript.entries, runId, this.#actsFrom),
       hinted: this.#hinted,
       ...(this.#goal && { judgement }),
       ...(approvals.length > 0 && { approvals }),

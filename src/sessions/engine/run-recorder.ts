@@ -54,7 +54,7 @@ export class RunRecorder {
       (thrown: unknown) => {
         const { code, publicMessage: message } = toAppError(thrown);
         pendingCommands.settle(commandIds, { ok: false, code, message });
-        if (commandIds.length === 0) logger.error({ session: id, err: thrown }, 'facts could not be written');
+        if (commandIds.length === 0) logger.error({ session: id, err: thrown }, 'events could not be written');
       },
     );
   }
@@ -64,7 +64,7 @@ export class RunRecorder {
     const { liveSessions, logger, onRunEnd } = this.#deps;
     const live = liveSessions.get(id);
     const runWriter = live?.runWriter;
-    logger.error({ session: id, run: runId, err: error }, 'a run broke');
+    logger.error({ session: id, run: runId, err: error }, 'a run failed because of a bug');
     const { code, publicMessage: message, retryable } = toAppError(error);
     await runWriter
       ?.close(endFacts(runId, task, { reason: 'failed', code, message, retryable, ...endOfGoal(goal) }), 'interrupted')

@@ -93,7 +93,7 @@ export function sessionWith(deps: Deps): typeof sessionMachine {
           if (found) found.sandboxFailure = failure;
           if (!failure.retryable) return; // the session's log says so at once, and `onFact` the server's
           const why = { code: failure.code, err: failure.cause ?? failure };
-          logger.warn({ session: id, ...why }, 'a sandbox failed, and may be started again');
+          logger.warn({ session: id, ...why }, 'a sandbox failed and can be restarted');
         },
         release: (client) => {
           desktop?.release(client);

@@ -176,7 +176,7 @@ export class Supervisor implements SessionCommands {
       this.#refuseAll(id, error);
     });
     supervisor.on('session.givenUp', ({ id, error }) => {
-      logger.error({ session: id, err: error }, 'session given up: it crashed too often');
+      logger.error({ session: id, err: error }, 'session abandoned: it crashed too often');
       this.#refuseAll(id, error);
       ends.abandon(id);
     });

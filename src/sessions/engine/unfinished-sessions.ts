@@ -4,7 +4,7 @@ import { SessionStatus } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import { isUnfinished, StoredSession, unfinishedKind } from '../run/log/projection.ts';
 
-// Sessions with unfinished work have a mark: a record of its own, written in the same transaction as the start of the work.
+// Sessions with unfinished work have a mark: its own record, written in the same transaction as the start of the work.
 // A server start reads only the marks, however many sessions exist. A superfluous mark does no harm; a missing one loses
 // work.
 
@@ -33,7 +33,7 @@ export async function markedSessions(
   const marks = new Map((await records.list(unfinishedKind)).map((mark) => [mark.id, mark]));
   const ids = [...marks.keys()].map((id) => SessionId.parse(id));
   const left = ids.filter((id) => !isInHands(id)); // each read costs the store commands, at every sweep
-  const found = await sessionsOf(records, left);
+  const found = await readSessions(records, left);
   return found.flatMap((record) => {
     const mark = marks.get(record.id);
     return mark ? [{ mark, record }] : [];
@@ -57,12 +57,12 @@ export async function countSessions(records: Pick<RecordStore, 'count'>): Promis
   return { total: pending + running + waiting + completed, running, waiting };
 }
 
-/** Deletes this version only, not a mark that was written meanwhile. */
+/** Deletes this version only, not a mark that was written in the meantime. */
 export const forgetMark = (records: RecordStore, { id, version }: StoredRecord): Promise<void> =>
   records.delete(unfinishedKind, id, version);
 
 /** The stored records of these sessions; missing ones are left out. */
-export async function sessionsOf(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
+export async function readSessions(records: RecordStore, ids: readonly SessionId[]): Promise<StoredSession[]> {
   const found = new Map<SessionId, StoredSession>();
   await forEachConcurrent(ids, reading, async (id) => {
     const stored = await records.get('session', id);

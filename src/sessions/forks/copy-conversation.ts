@@ -1,7 +1,7 @@
 import type { EventLog, RecordPut, Store } from '../../core/contracts/ports.ts';
 import type { FactOf, SessionEvent, SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { conversationOf, type Entry } from '../run/log/conversation.ts';
+import { type Entry, parseConversation } from '../run/log/conversation.ts';
 import { project, type StoredSession } from '../run/log/projection.ts';
 import { requestIdOf, requestKind, requestTextKind, StoredRequest } from '../run/log/stored-request.ts';
 
@@ -13,7 +13,7 @@ export interface ForkPoint {
   readonly from: SessionId;
   readonly seq: number;
 }
-/** The record of the copy as its events tell, and what they leave open. */
+/** The record of the copy as derived from its events, and their unfinished work. */
 export interface ConversationCopy {
   readonly record: StoredSession;
   /** The whole message whose deltas the copy ends with: a step's result follows the step's end. */
@@ -65,7 +65,7 @@ async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkP
   const isLater = ({ seq: at = 0 }: Partial<Entry>) => at >= seq;
   const end = docs.findIndex((doc) => isLater(doc as Partial<Entry>));
   const own = end < 0 ? docs : docs.slice(0, end);
-  const { entries } = conversationOf(own);
+  const { entries } = parseConversation(own);
   for (const [n, doc] of [...own, ...resultsFor(entries, seq)].entries()) {
     await records.put({ kind: 'transcript', id: `${to}:${String(n).padStart(8, '0')}`, doc, sort: n });
   }
@@ -108,7 +108,7 @@ async function copyRequests(
   for (const hash of texts) await copy(requestTextKind, hash);
 }
 
-/** The ends of what was under way at the place. */
+/** Ends everything that was in progress at that seq. */
 export function closingFacts({ record, openMessage, openCalls, hasSandbox }: ConversationCopy): SessionFact[] {
   const calls = openCalls.map(({ runId, data }): SessionFact => {
     const result = { success: false, output: unfinished, reason: 'cancelled', content: null } as const;

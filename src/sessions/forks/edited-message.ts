@@ -66,4 +66,4 @@ async function originOf(
 }
 
 const refusal = (why: string) =>
-  new AppError('invalid_request', `${why} Take the seq of a message.user event that began a run.`);
+  new AppError('invalid_request', `${why} Use the seq of a message.user event that began a run.`);

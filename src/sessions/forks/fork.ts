@@ -116,7 +116,7 @@ export class Forks {
       if (last > 0) return last;
       throw new AppError(
         'conflict',
-        'No run of this session has ended yet. Wait for its end, or name a finished step.',
+        'No run of this session has ended yet. Wait until one ends, or name a finished step.',
       );
     }
     const [event] = (await log.page(id, seq - 1, 1)).events;
@@ -225,7 +225,7 @@ export class Forks {
     const isTold = event?.type === 'session.forked' && event.data.to === to;
     if (!isTold) {
       await commands.change(from, { forked }).catch((thrown: unknown) => {
-        if (toAppError(thrown).code !== 'session_not_found') throw thrown; // it was deleted meanwhile
+        if (toAppError(thrown).code !== 'session_not_found') throw thrown; // it was deleted in the meantime
       });
     }
     await store.records.delete(forkingKind, to);

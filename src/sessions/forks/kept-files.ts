@@ -72,8 +72,8 @@ export class KeptFileRecords {
   }
 
   /**
-   * Copies a blob for a session that begins with it. Undefined: the blob is not what was kept, and nothing is left of the copy.
-   * Rejects: payload_too_large, file_not_found, store_unavailable.
+   * Copies a blob for a session that begins with it. Undefined: the blob differs from what was stored; the partial copy
+   * is removed. Rejects: payload_too_large, file_not_found, store_unavailable.
    */
   async begin(
     id: SessionId,
@@ -93,7 +93,7 @@ export class KeptFileRecords {
     return { blob: copy, sha256 };
   }
 
-  /** Whether this server has just read all of the copy, and found what was kept. */
+  /** Whether this server has just read and verified the whole copy. */
   isFresh(blob: string): boolean {
     const foundAt = this.#foundWhole.get(blob);
     this.#foundWhole.delete(blob);

@@ -18,7 +18,7 @@ import type {
 } from '../api/server/snapshots.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
-import { archiveOf, openArchive } from './archive/snapshot-archive.ts';
+import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { badArchive } from './archive/tar-reader.ts';
 import { checkedWorkspace } from './archive/workspace-check.ts';
 import type { KeptBlob, KeptFileRecords } from './kept-files.ts';
@@ -162,7 +162,7 @@ export class NamedSnapshots {
     if (!(await isWhole(blobs, id, snapshot.sha256))) throw damaged('It was not exported.');
     return {
       snapshot,
-      ...archiveOf(
+      ...createArchive(
         snapshot,
         opened(() => blobs.open(id)),
       ),
@@ -226,13 +226,16 @@ export class NamedSnapshots {
   async #remove(id: string): Promise<void> {
     const { sessionId, at } = await this.#get(id);
     const { records, blobs } = this.#deps;
-    // From here on nobody finds it, and a clean-up completes what is cut off.
+    // From here on it cannot be found, and a clean-up completes an interrupted deletion.
     await records.put({ kind, id, doc: { making: at, sessionId } });
     await blobs.delete(id);
     await records.delete(kind, id);
   }
 
-  /** Copies a blob for a new session, which then begins with it. Rejects: conflict when the copy is not what was kept. */
+  /**
+   * Copies a blob for a new session, which then begins with it. Rejects: conflict when the copy differs from what was
+   * stored.
+   */
   async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<KeptBlob> {
     const { kept, policy } = this.#deps;
     const options = { maxBytes: maxOf(policy), signal: AbortSignal.timeout(copyMs) };
@@ -275,7 +278,7 @@ export class NamedSnapshots {
         before = after;
       }
       const advice = 'Stop the program that writes, or pause the sandbox with keeps: files, and try again.';
-      throw new AppError('conflict', `Files changed during each of ${tries} copies, so none is whole. ${advice}`);
+      throw new AppError('conflict', `Files changed during each of ${tries} copies, so none is consistent. ${advice}`);
     } catch (thrown) {
       await this.#drop(blob);
       throw thrown;
@@ -308,7 +311,7 @@ export class NamedSnapshots {
 }
 
 const damaged = (then: string) =>
-  new AppError('conflict', `The snapshot is damaged: its content is not what was kept. ${then}`);
+  new AppError('conflict', `The snapshot is damaged: its content differs from what was stored. ${then}`);
 async function* opened(open: () => Promise<AsyncIterable<Uint8Array>>): AsyncGenerator<Uint8Array> {
   yield* await open();
 }

@@ -33,7 +33,7 @@ interface Deps {
   readonly newId: () => string;
   readonly warn: (about: object, text: string) => void;
 }
-/** The answer to whether the files at a place of the log are there. `unknown`: nobody has looked yet. */
+/** Whether the files at a place of the log exist. `unknown`: nobody has looked yet. */
 export type SnapshotState =
   | ({ readonly kind: 'kept' } & KeptBlob)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
@@ -197,7 +197,7 @@ export class Snapshots implements WorkspaceHook {
     const last = doc.items.at(-1);
     if (last?.print === print || (bytes === 0 && !last)) return await this.kept.write(id, { ...doc, upto: seq });
     const add = (item: Omit<KeptItem, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
-    // At rest a copy that could not be made is no news of a place, and must not push an older one out.
+    // At rest, a failed copy must not replace an older one.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
     const blob = await this.kept.announce(id);
     try {
@@ -206,7 +206,7 @@ export class Snapshots implements WorkspaceHook {
       await failpoint('snapshot.put.after');
       // Older copies go only for one that can be read again.
       if (!(await isWhole(blobs, blob, sha256, signal)))
-        throw new AppError('conflict', 'The copy is not what was written.');
+        throw new AppError('conflict', 'The copy differs from what was written.');
       await add({ blob, bytes: size, at: clock.now(), sha256 });
     } catch (thrown) {
       await this.kept.drop(id, blob).catch(() => {}); // the clean-up finds it

@@ -23,7 +23,7 @@ export async function isWhole(
   }
 }
 
-/** Makes a blob of another one's bytes, and tells what is in it. Bytes that the store copies itself are read once, for the hash. */
+/** Copies a blob, and describes its content. Bytes that the store copies itself are read once, for the hash. */
 export async function copyBlob(
   blobs: Pick<BlobStore, 'put' | 'open' | 'copy'>,
   { from, to }: { readonly from: string; readonly to: string },

@@ -9,7 +9,7 @@ import { noInput, runPiped } from '../services/streams/piped-command.ts';
 
 export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 
-/** Moves whole workspaces in and out of sandboxes. `name` names the program in the sandbox, which no other one there has. */
+/** Moves whole workspaces in and out of sandboxes. `name` names the program, uniquely within the sandbox. */
 export interface WorkspaceArchive {
   measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
   /** The workspace as one stream, which fails when the sandbox cannot deliver all of it. */
@@ -24,7 +24,7 @@ export interface PackedWorkspace {
 }
 export interface ArchiveEntry {
   readonly name: string;
-  /** The content was compressed, and is not any more. */
+  /** The content was compressed, and is no longer. */
   readonly isInflated?: true;
   readonly content: AsyncIterable<Uint8Array>;
 }
@@ -105,7 +105,7 @@ export const workspaceArchive: WorkspaceArchive = {
     const left = new AbortController();
     content.once('close', () => left.abort());
     const onOutput = (bytes: Uint8Array) => content.carry(bytes);
-    // A file that changes meanwhile makes tar exit with 1; the archive is whole all the same.
+    // A file that changes in the meantime makes tar exit with 1; the archive is whole all the same.
     const program = { name, argv: packing(sandbox.workdir, bytes), input: noInput(), onOutput, mayExit: 1 };
     runProgram(sandbox, program, AbortSignal.any([signal, left.signal])).then(
       () => content.push(null),

@@ -16,7 +16,7 @@ export interface Manifest {
 export const manifestLimits = { entries: 100_000, bytes: 4 * 1024 * 1024 * 1024 } as const;
 
 const unread = '?';
-// A path can begin with digits, so each kind has a form of its own.
+// A path can begin with digits, so each kind has its own form.
 const patterns = {
   l: /^(?<kind>l) (?<path>.*)$/s,
   f: /^(?<kind>f) (?<mode>\d+) (?<size>\d+) (?<path>.*)$/s,
@@ -46,7 +46,7 @@ export class ManifestReader {
 
   /** Throws conflict where the listing ended early. */
   manifest(): Manifest {
-    if (!this.#isComplete) throw new AppError('conflict', 'The list of the files ended early.');
+    if (!this.#isComplete) throw new AppError('conflict', 'The list of files is incomplete.');
     return manifestOf(this.#entries, { files: this.#files, bytes: this.#bytes });
   }
 
@@ -101,13 +101,13 @@ export function parsedManifest(bytes: Buffer): ReadonlyMap<string, string> {
   return entries;
 }
 
-/** The paths that are missing or different now, in order and as text. Files beside them do not count. */
+/** The paths that are missing or different now, in order and as text. Files next to them do not count. */
 export function damageIn(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string[] {
   const damaged = [...before].filter(([path, entry]) => !isSame(entry, now.get(path)));
   return damaged.map(([path]) => Buffer.from(path, 'latin1').toString('utf8')).sort();
 }
 
-/** A file that its owner closed has no hash, so only the rest can be compared. */
+/** An unreadable file has no hash, so only its other attributes are compared. */
 function isSame(before: string, now: string | undefined): boolean {
   if (before === now) return true;
   if (now === undefined || !before.startsWith('f ')) return false;

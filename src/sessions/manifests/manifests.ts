@@ -76,7 +76,7 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
   for (let left = rounds; left > 0; left--) {
     const all = await client.processes(signal);
     if (all.length === 0) return true;
-    // One that ended meanwhile is what we want; the next look tells about the others.
+    // One that ended in the meantime is what we want; the next look tells about the others.
     await Promise.all(all.map(({ pid }) => client.signalProcess(pid, 'SIGKILL', signal).catch(() => {})));
   }
   return false;
@@ -119,14 +119,14 @@ type StoredManifest = z.infer<typeof StoredManifest>;
 
 const repairMs = 600_000;
 const listBytes = 256 * 1024 * 1024;
-/** The sandbox went away, so nothing is known of its files; the next start looks again. */
+/** The sandbox was lost, so its files are unknown; the next start checks again. */
 const passing: ReadonlySet<string> = new Set([
   ...['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'sandbox_untrusted'],
 ]);
 
 /**
  * Knows the hashes of the files that ended sandboxes leave, and compares them before the files are used again. Where files are
- * missing or altered, the newest whole copy takes the place of all of them. A manifest exists only while nobody can use the
+ * missing or altered, the newest whole copy replaces all of them. A manifest exists only while nobody can use the
  * files, so no change of a user is ever taken for damage.
  */
 export class Manifests {
@@ -136,14 +136,14 @@ export class Manifests {
     this.#deps = deps;
   }
 
-  /** Ends the processes of a sandbox that is about to end, copies its files, and writes down what they are. */
+  /** Ends the processes of a sandbox that is about to end, copies its files, and records their hashes. */
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { id } = live;
     const { clock, snapshots, files, blobs, kept, newId } = this.#deps;
     await this.forget(id);
     const isQuiet = await endProcesses(client, signal);
     await client.exec({ command: 'sync -f .' }, signal); // a power cut after the pause loses nothing
-    if (!isQuiet) throw new AppError('conflict', 'Processes go on, so files can change.');
+    if (!isQuiet) throw new AppError('conflict', 'Processes are still running, so files can change.');
     const manifest = await files.list(client, `manifest-${newId()}`, signal);
     await failpoint('manifest.list.after');
     await snapshots.copyAtRest(live, client, signal).catch((thrown: unknown) => {

@@ -4,7 +4,7 @@ import { type Manifest, ManifestReader } from './manifest.ts';
 /** Lists and moves the files of a workspace, by programs of its sandbox. `name` names the program there. */
 export interface WorkspaceFiles {
   list(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<Manifest>;
-  /** Moves everything into a folder of the workspace, and goes on where an earlier call was cut off. */
+  /** Moves everything into a folder of the workspace, and continues where an earlier call was cut off. */
   moveAside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;
   /** Removes everything but that folder. */
   clearBeside(sandbox: ArchivedSandbox, to: AsideFolder, signal: AbortSignal): Promise<void>;

@@ -79,7 +79,7 @@ export async function listNotes(memory: AgentMemory): Promise<string> {
 }
 const maxListed = 100;
 
-/** The notes themselves, for an agent with a loop of its own, which has no tool to read them; undefined: there are none. */
+/** The notes themselves, for an agent with its own loop, which has no tool to read them; undefined: there are none. */
 export async function tellNotes(memory: AgentMemory): Promise<string | undefined> {
   const all = await memory.list();
   const parts: string[] = [];

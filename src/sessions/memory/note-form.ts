@@ -30,5 +30,5 @@ export function checkText(text: string, most: number): number {
   const size = Buffer.byteLength(text);
   if (size <= most) return size;
   const what = `The note has ${size} bytes, and memory.max-note-bytes allows ${most}.`;
-  throw new AppError('payload_too_large', `${what} Shorten it, or divide it into several notes.`);
+  throw new AppError('payload_too_large', `${what} Shorten it, or split it into several notes.`);
 }

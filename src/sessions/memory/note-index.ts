@@ -74,7 +74,7 @@ export function changed(
   return { index: next, note: kept, dropped: lostBetween(index, next) };
 }
 
-/** Without the deleted notes that rested longest, and the replaced versions that are oldest, when there are too many. */
+/** Without the longest-deleted notes and the oldest replaced versions, if there are too many. */
 function roomy(notes: readonly StoredNote[], { maxBytes }: MemoryLimits): StoredNote[] {
   const deleted = notes.filter((one) => one.deleted).sort((a, b) => b.updatedAt - a.updatedAt);
   const gone = new Set(deleted.slice(maxNotes));
@@ -124,7 +124,7 @@ function refuseUnlessFits(
 ): void {
   const live = others.filter(({ deleted }) => !deleted);
   if (isNew && live.length >= maxNotes)
-    throw new AppError('conflict', `There are ${maxNotes} notes already. Delete some, or put several into one.`);
+    throw new AppError('conflict', `There are ${maxNotes} notes already. Delete some, or merge some.`);
   const rest = live.reduce((sum, note) => sum + note.size, 0);
   if (rest + size > maxBytes) {
     const what = `All notes together would have ${rest + size} bytes, and memory.max-bytes allows ${maxBytes}.`;

@@ -347,5 +347,5 @@ const goneText = ({ number, redacted }: Pick<StoredVersion, 'number' | 'redacted
 
 function changedMeanwhile(path: string, now: StoredNote | undefined): AppError {
   const is = now && !now.deleted ? `is at version ${now.version}` : 'is not there';
-  return new AppError('conflict', `${path} ${is}: somebody changed it meanwhile. Read it again before you write.`);
+  return new AppError('conflict', `${path} ${is}: it was changed in the meantime. Read it again before you write.`);
 }

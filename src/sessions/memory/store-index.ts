@@ -4,7 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { MemoryConflict, type StoreMemory, type StoreMemoryVersion } from '../api/server/memory-stores.ts';
 
 // The memories of a store stand in one record, so that one conditional write decides over paths, hashes and sizes together.
-// A version is a record of its own from the time when another one takes its place; its text is a record from its beginning.
+// A version is its own record from the time when another one takes its place; its text is a record from its beginning.
 
 const Author = z
   .discriminatedUnion('kind', [
@@ -86,7 +86,7 @@ export function checkStoreText(text: string): void {
     throw new AppError('payload_too_large', `content has ${size} bytes; at most ${storeLimits.textBytes} are allowed.`);
 }
 
-/** Throws unless the memory fits beside the others: MemoryConflict, quota. */
+/** Throws unless the memory fits next to the others: MemoryConflict, quota. */
 export function checkRoom({ memories }: StoreIndex, own: string, { path, size }: { path: string; size: number }): void {
   const others = memories.filter((one) => isLive(one) && one.id !== own);
   if (others.length >= storeLimits.memories)
@@ -102,7 +102,7 @@ export function checkRoom({ memories }: StoreIndex, own: string, { path, size }:
   throw new MemoryConflict('path', `The path ${path} ${what}.`);
 }
 
-/** The index with one memory in place of its old state, and the deleted memories for which there is no more room. */
+/** The index with one memory instead of its old state, and the deleted memories for which there is no more room. */
 export function withMemoryIn({ memories }: StoreIndex, memory: StoredMemory) {
   const all = [...memories.filter(({ id }) => id !== memory.id), memory];
   const deleted = all.filter((one) => !isLive(one)).sort((a, b) => b.head.at - a.head.at);

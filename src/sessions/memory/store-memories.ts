@@ -37,7 +37,7 @@ const StoredText = z.object({ text: z.string() });
 
 const noMemory = () => new AppError('not_found', 'The store has no such memory.');
 const noVersion = () => new AppError('not_found', 'The store has no such version.');
-/** The memory of a version, whose id contains its own; undefined: it is no id of a version. */
+/** The memory of a version, whose id contains the memory's id; undefined: not the id of a version. */
 const memoryOf = (version: string): string | undefined => {
   const [, hex] = /^memver_([0-9a-f]{24})[0-9a-f]{12}$/.exec(version) ?? [];
   return hex === undefined ? undefined : `mem_${hex}`;
@@ -132,7 +132,7 @@ export class StoreMemories {
       if (version.redacted) return { value: version };
       const memory = memories.find(({ head }) => head.id === id);
       if (memory && isLive(memory))
-        throw new AppError('conflict', 'This is the present version of a memory. Change or delete the memory first.');
+        throw new AppError('conflict', 'This is the current version of a memory. Change or delete the memory first.');
       const next = redactedVersion(version, { at: clock.now(), by });
       await records.delete(kinds.text, keyOf(store, version));
       if (memory)
@@ -207,7 +207,7 @@ export class StoreMemories {
       for (const kind of [kinds.text, kinds.version]) await this.#deps.records.delete(kind, keyOf(store, version));
   }
 
-  /** The versions that others took the place of, the newest first. */
+  /** The versions that others replaced, the newest first. */
   async #replaced(store: string, memory?: string): Promise<readonly StoreMemoryVersion[]> {
     const idPrefix = memory === undefined ? `${store}:` : `${store}:${memory}:`;
     return (await this.#deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => StoredVersion.parse(doc));

@@ -25,7 +25,7 @@ interface Deps {
 const kind = 'memory-store';
 const mostOfOwner = 1_000;
 const archived = () =>
-  new AppError('invalid_request', 'The memory store is archived and cannot be changed. Make a new one.');
+  new AppError('invalid_request', 'The memory store is archived and cannot be changed. Create a new one.');
 
 /** The memory stores of programs, in the records of the store. */
 export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreService {

@@ -24,7 +24,7 @@ const AgentConfig = z.object({
   isOwnModel: z.boolean().default(true),
   /** Fallback models, in order; null: those of the template, or of the settings. */
   fallbacks: z.array(z.string()).nullable().default(null),
-  /** Tool servers beside those of the template. */
+  /** Tool servers next to those of the template. */
   toolServers: z.array(ToolProgram).default([]),
   /** Sampling options of the model, stored as received. */
   options: z.record(z.string(), z.unknown()),
@@ -66,7 +66,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
     if (!found) throw missing();
     return AgentConfig.parse(found.doc);
   };
-  /** Changes these fields alone, also while others change other ones. */
+  /** Changes only these fields, safely with concurrent changes of other fields. */
   const change = async (projectId: string, fields: Partial<AgentConfig>): Promise<AgentConfig> => {
     const input = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
     const changed = await changeRecord(records, { kind, id: projectId }, (found) => {
@@ -92,7 +92,7 @@ export function agentConfigService(deps: Deps): AgentConfigService & AgentConfig
         if (!known.has(provider)) {
           throw new AppError(
             'invalid_request',
-            `The fall-back ${ref} names the provider ${provider}, which is unknown here.`,
+            `The fallback ${ref} names the provider ${provider}, which this server does not know.`,
           );
         }
         checkModel?.(ref);

@@ -13,11 +13,11 @@ import { sessionAgentProfile } from '../run/session-agent-profile.ts';
 import type { AgentConfig, AgentConfigService } from './agent-config.ts';
 import type { ModelFor } from './model-cache.ts';
 import { joinModel, splitModel } from './providers.ts';
-import { samplingOf } from './sampling.ts';
+import { parseSampling } from './sampling.ts';
 
 const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : seconds * 1_000);
 
-/** The limits and approvals that a template has in place of the server's. */
+/** The limits and approvals that a template has instead of the server's. */
 function limitsOf({
   maxSteps,
   run,
@@ -146,7 +146,7 @@ export function agentProfiles(deps: Deps): ProfileOf {
     const passes = (tool: Pick<ToolDescription, 'name' | 'group'>) =>
       allows(template.tools, tool) && allows({ deny: off }, tool);
     const prompt = config === undefined ? template.prompt : promptOf(config, template);
-    const sampling = config && samplingOf(config.options);
+    const sampling = config && parseSampling(config.options);
     const memory = memoryOf(usual, template);
     const whole: Profile = {
       model,

@@ -25,7 +25,7 @@ const id = 'models';
 
 interface Deps {
   readonly records: Pick<RecordStore, 'get' | 'put'>;
-  /** The settings of files and variables, which precede what is stored. */
+  /** Settings from files and variables, which precede stored ones. */
   readonly models: ModelsConfig;
 }
 /** The settings of models with those that people entered in the page. */

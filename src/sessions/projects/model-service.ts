@@ -13,7 +13,7 @@ import { deadlineSignal } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 import type { ModelAccess, ModelProvider, ModelService, ModelsInForce, OfferedModels } from '../api/models.ts';
 import type { ModelDirectory } from './model-directory.ts';
 import type { ProviderKeyRing } from './provider-keys.ts';
@@ -61,7 +61,7 @@ export function modelService(deps: Deps): ModelService {
   ): Promise<readonly ListedModel[]> {
     const compatible = isKnown(provider) ? {} : { [provider]: { baseUrl } };
     const access = configured(provider, { compatible })?.access;
-    if (!access) throw new AppError('invalid_request', `${provider} is no provider with a list of models.`);
+    if (!access) throw new AppError('invalid_request', `${provider} does not list its models.`);
     using until = deadlineSignal(askMs, clock, signal);
     const via: Fetch = reach ? deps.fetchWithin(reach) : fetch;
     const found = await listModels(access, { baseUrl, key, fetch: via }, until.signal).catch((thrown: unknown) => {
@@ -100,7 +100,7 @@ export function modelService(deps: Deps): ModelService {
     if (key) learn(key);
     const { models } = settings;
     if (isKnown(provider)) {
-      if (baseUrl !== undefined) throw new AppError('invalid_request', `${provider} has an address of its own.`);
+      if (baseUrl !== undefined) throw new AppError('invalid_request', `${provider} has a fixed address.`);
       const way = await wayTo(provider, models);
       if (!way) throw new AppError('internal', 'A known provider is missing.');
       return { ...way, key: key ?? way.key };
@@ -112,14 +112,17 @@ export function modelService(deps: Deps): ModelService {
       throw new AppError('invalid_request', text);
     }
     if (!nameForm.test(provider) || takenNames.has(provider)) {
-      throw new AppError('invalid_request', 'A name has 1 to 31 small letters, digits and hyphens, and is not taken.');
+      throw new AppError(
+        'invalid_request',
+        'A name must be unique, with 1 to 31 lowercase letters, digits and hyphens.',
+      );
     }
     const { servers } = await directory.stored();
     const known = Object.hasOwn(servers, provider) ? servers[provider] : undefined;
     if (known && (baseUrl === undefined || baseUrl === known.baseUrl)) {
       return { provider, ...known, key: key ?? (await keys.use(provider)) };
     }
-    if (baseUrl === undefined) throw new AppError('invalid_request', `Give the address of ${provider}.`);
+    if (baseUrl === undefined) throw new AppError('invalid_request', `Set the address of ${provider}.`);
     // A stored key goes to no other address than the one that it was entered with.
     return { provider, baseUrl: checkedAddress(baseUrl), key, reach: deps.reach() };
   }
@@ -210,7 +213,7 @@ export function modelService(deps: Deps): ModelService {
       await directory.change((now) => {
         const servers = reach ? { ...now.servers, [provider]: { baseUrl, reach } } : now.servers;
         if (Object.keys(servers).length > maxServers) {
-          throw new AppError('invalid_request', `There can be ${maxServers} servers. Remove one first.`);
+          throw new AppError('invalid_request', `There are ${maxServers} servers, the maximum. Remove one first.`);
         }
         return { model: ref, servers, facts: { ...without(now.facts, (name) => name === ref), [ref]: facts } };
       });
@@ -221,7 +224,7 @@ export function modelService(deps: Deps): ModelService {
       const held = (await keys.list()).some((key) => key.provider === provider);
       const { servers } = await directory.stored();
       if (!held && !Object.hasOwn(servers, provider)) {
-        throw new AppError('not_found', `Nothing was entered for ${provider} in the page.`);
+        throw new AppError('not_found', `No settings were entered for ${provider} on the page.`);
       }
       await directory.change((now) => ({
         model: now.model !== null && splitModel(now.model).provider === provider ? null : now.model,
@@ -248,5 +251,5 @@ function checkedAddress(text: string): string {
       'The address must be like https://models.example.com/v1, without a user, query or fragment.',
     );
   }
-  return trimEndOf(url.href, '/');
+  return trimEndCharacters(url.href, '/');
 }

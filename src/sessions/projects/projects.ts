@@ -83,7 +83,7 @@ export function projectService({ records, sessions, agents, removeBelongings, ne
       await removeContent(id);
       await agents.delete(id);
       await projects.delete(id); // last, so that an interrupted deletion can be repeated
-      await removeContent(id); // files and sessions created meanwhile; from here on the project cannot be found
+      await removeContent(id); // files and sessions created in the meantime; from here on the project cannot be found
     },
   };
 }

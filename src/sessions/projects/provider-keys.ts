@@ -6,7 +6,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { Secret } from '../../core/text/secret.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 import { type RotationCounts, sealedRecords } from './sealed-records.ts';
 
 interface KeyVerdict {
@@ -25,7 +25,7 @@ function keyTester({ baseUrls, compatible }: Endpoints, clock: Clock) {
   return async (provider: string, key: Secret, signal: AbortSignal): Promise<KeyVerdict> => {
     const access = configured(provider, { compatible })?.access;
     if (!access) return { valid: false, message: `${provider} needs no key.` };
-    const base = trimEndOf(baseUrls[provider] ?? access.baseUrl, '/');
+    const base = trimEndCharacters(baseUrls[provider] ?? access.baseUrl, '/');
     const { path, headers } = access.keyCheck;
     using until = deadlineSignal(withinMs, clock, signal);
     try {

@@ -25,7 +25,7 @@ export function checkOptions(options: Readonly<Record<string, unknown>>): void {
 }
 
 /** Checked options in the form of the model port; undefined when none is set. */
-export function samplingOf(options: Readonly<Record<string, unknown>>): Sampling | undefined {
+export function parseSampling(options: Readonly<Record<string, unknown>>): Sampling | undefined {
   const { temperature, top_p, top_k, max_tokens, stop } = Options.parse(options);
   const sampling: Sampling = {
     ...(typeof temperature === 'number' && { temperature }),

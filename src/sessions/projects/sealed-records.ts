@@ -53,7 +53,7 @@ export function sealedRecords({ records, vault, kind, field }: Deps) {
       const names = strange.map(({ id, sealed }) => `${id} (key ${sealed.kid})`).join(', ');
       throw new AppError(
         'invalid_request',
-        `${what} ${names} were sealed with an encryption key that is not configured. Give it back in ` +
+        `${what} ${names} were sealed with an encryption key that is not configured. Add it to ` +
           'CORRAL_KEYS_ENCRYPTION_KEY or CORRAL_KEYS_ENCRYPTION_KEY_FILE, after the new one if there is one.',
       );
     },

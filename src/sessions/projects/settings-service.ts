@@ -13,7 +13,7 @@ export interface KnownSetting
 interface Deps {
   readonly settings: readonly KnownSetting[];
   readonly stored: Pick<StoredSettings, 'read' | 'change'>;
-  /** Throws for a value that is of the right kind and names what is not there: an unknown tool or template. */
+  /** Throws for a valid value that names an unknown tool or template. */
   readonly check: (key: string, value: unknown) => void;
 }
 const maxBytes = 100_000;
@@ -23,7 +23,7 @@ export function settingsService({ settings, stored, check }: Deps): SettingsServ
     const found = settings.find((one) => one.key === key);
     if (found) return found;
     const known = settings.map((one) => one.key).join(', ');
-    throw new AppError('not_found', `${key} is no setting that can be changed here. These are: ${known}.`);
+    throw new AppError('not_found', `${key} cannot be changed here. Settings that can be changed: ${known}.`);
   }
   function viewOf({ takes, value, ...setting }: KnownSetting, changes: Readonly<Record<string, unknown>>) {
     const held = Object.hasOwn(changes, setting.key) && takes(changes[setting.key]) ? changes[setting.key] : null;

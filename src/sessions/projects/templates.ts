@@ -14,7 +14,7 @@ export function templateService(templates: readonly Template[]): TemplateService
       if (found) return found;
       const value = JSON.stringify(name.slice(0, 80));
       const known = [...byName.keys()].join(', ');
-      throw new AppError('invalid_request', `There is no template ${value}. These are: ${known}.`);
+      throw new AppError('invalid_request', `There is no template ${value}. Templates: ${known}.`);
     },
   };
 }

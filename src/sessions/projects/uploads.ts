@@ -71,7 +71,7 @@ const fileKind = 'file'; // id `<folder>:<file>`: the prefix finds the files of 
 const ownerKind = 'file-owner'; // by file id; written before the bytes, so that a sweep finds every file
 const folderOf = ({ projectId, sessionId }: Pick<UploadedFile, 'projectId' | 'sessionId'>) =>
   projectId ?? sessionId ?? 'nobody';
-/** `isKept`: false until the file is listed, so that a sweep finds what is not. Older servers wrote none. */
+/** `isKept`: false until the file is listed, so that a sweep finds unlisted files. Older servers wrote none. */
 const Owner = z.object({ owner: z.string(), at: z.number(), isKept: z.boolean().optional() });
 const uploadMs = 60 * 60_000; // longer than any upload takes
 const gone = () => new AppError('file_not_found', 'There is no such file.');

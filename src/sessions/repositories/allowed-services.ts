@@ -34,7 +34,7 @@ export async function allowServices(
     throw new AppError('not_found', `.corral/corral.yaml of ${path} has no service ${unknown}.`);
   const chosen = Object.entries(requested).filter(([name]) => names?.includes(name) ?? true);
   if (chosen.length === 0)
-    throw new AppError('conflict', `The repository ${path} names no services. Add some to its .corral/corral.yaml.`);
+    throw new AppError('conflict', `The repository ${path} defines no services. Add some to its .corral/corral.yaml.`);
   const before = servicesOf(record);
   const added = chosen.filter(
     ([name, recipe]) => !(Object.hasOwn(before, name) && isDeepStrictEqual(before[name], recipe)),
@@ -42,7 +42,10 @@ export async function allowServices(
   if (added.length === 0) return;
   const taken = added.find(([name]) => Object.hasOwn(before, name))?.[0];
   if (taken !== undefined)
-    throw new AppError('conflict', `The session has another service ${taken}, so that of ${path} cannot be added.`);
+    throw new AppError(
+      'conflict',
+      `The session already has a service ${taken}, so the one from ${path} cannot be added.`,
+    );
   const { data: services, error } = Services.safeParse({ ...before, ...Object.fromEntries(added) });
   if (error) {
     const [issue] = error.issues;

@@ -40,14 +40,14 @@ export async function findGitFolder(folder: string, url: string): Promise<GitFol
   const path = found ? inner : folder;
   const parts = await Promise.all(['HEAD', 'objects'].map((name) => unlessMissing(lstat(join(path, name)))));
   if (!parts[0]?.isFile() || !parts[1]?.isDirectory()) {
-    throw new AppError('not_found', `${url} is no git repository: it has no HEAD and no folder of objects.`);
+    throw new AppError('not_found', `${url} is not a git repository: it has no HEAD and no objects folder.`);
   }
   return { path, url };
 }
 
 /**
  * A bare repository as a tar archive: HEAD, branches, tags and every object, under settings of our own. Rejects: conflict
- * (the folder changes meanwhile, or has links in it), unsupported.
+ * (the folder changes in the meantime, or has links in it), unsupported.
  */
 export async function* bareCopy(folder: GitFolder, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const config = await settingsOf(folder);
@@ -201,7 +201,7 @@ interface OpenedFile extends AsyncDisposable {
   readonly size: number;
 }
 
-/** Opens a file, and then makes sure that no link led to it: what is open cannot be exchanged any more. */
+/** Opens a file, and then makes sure that no link led to it: an open file can no longer be exchanged. */
 async function openInside(folder: GitFolder, name: string): Promise<OpenedFile> {
   const path = join(folder.path, name);
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(

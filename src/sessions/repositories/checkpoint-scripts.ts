@@ -7,7 +7,7 @@ import { exits } from './git.ts';
 const maxRoots = 20;
 export const maxDiffBytes = 900_000;
 
-/** Sets `roots`, the folders with a commit of their own, `.` first. */
+/** Sets `roots`, the folders with their own commit, `.` first. */
 const findRoots = `
 store="$workdir/${checkpointFiles}"
 cd -- "$workdir" && mkdir -p -- "$store" || exit 1

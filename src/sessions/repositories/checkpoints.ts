@@ -19,7 +19,7 @@ export type CheckpointPolicy = 'repositories' | 'all' | 'none';
 
 interface Deps {
   readonly policy: CheckpointPolicy;
-  /** The number of checkpoints that a session keeps, the newest. */
+  /** The number of number of newest checkpoints kept per session. */
   readonly keep: number;
   readonly sessions: Pick<LiveSessions, 'get'>;
   readonly records: RecordStore;
@@ -164,4 +164,4 @@ export class Checkpoints implements WorkspaceHook {
 const failure = (exitCode: number, stderr: string) =>
   exitCode === exits.moved
     ? new AppError('not_found', 'There is no such checkpoint in this workspace.')
-    : new AppError('conflict', `Git could not do it: ${gitSaid(stderr) || `it ended with ${exitCode}`}`);
+    : new AppError('conflict', `Git failed: ${gitSaid(stderr) || `it ended with ${exitCode}`}`);

@@ -42,7 +42,7 @@ for file in "\${files[@]}"; do
 done
 `;
 
-/** Reads what a repository says about its own work; undefined: it says nothing. */
+/** Reads a repository's own configuration; undefined: none. */
 export async function readEnvironment(
   client: Client,
   path: string,
@@ -118,5 +118,5 @@ setsid nohup bash .corral/start.sh </dev/null >${quoteForShell(client.workdir)}/
   await client.exec({ command, timeoutMs: startMs }, signal);
 }
 
-/** Without what a terminal would obey. */
+/** Without control sequences. */
 export const printable = (text: string) => text.replace(/[^\P{C}\n\t]/gu, '').trim();

@@ -1,7 +1,7 @@
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { type GitPerson, isFolderUrl, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { exits, gitSaid, runGit } from './git.ts';
 
@@ -176,7 +176,7 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
     for (const line of stdout.split('\n')) {
       const value = line.slice(line.indexOf(' ') + 1);
       const part = /^\.\.?\//.test(value) ? new URL(value, `${next.base}/`).href : value;
-      const address = trimEndOf(part, '/');
+      const address = trimEndCharacters(part, '/');
       if (!isFolderUrl(address) || tried.has(address) || tried.size > maxParts) continue;
       tried.add(address);
       const from = `${source}.parts/${copied.length}`;

@@ -73,17 +73,17 @@ export class RepositoryFetches implements WorkspaceHook {
       await raceAbort(pending ?? this.#start(live, client), signal);
   }
 
-  /** Fetches one again that failed, or runs its setup again. Rejects: conflict. */
+  /** Fetches a failed repository again, or repeats its setup. Rejects: conflict. */
   async again(id: SessionId, path: string, client: Client, signal: AbortSignal): Promise<SessionRepository> {
     const live = this.#deps.sessions.get(id);
     if (!live) throw new AppError('sandbox_lost', 'The session moved to another server. Try again.');
     const found = live.writer.record.repositories?.find((one) => one.path === path);
-    if (found && isUsable(found)) throw new AppError('conflict', `The repository ${path} is there already.`);
+    if (found && isUsable(found)) throw new AppError('conflict', `The repository ${path} already exists.`);
     if (found)
       await raceAbort(
         this.#queue.inTurn(id, async () => {
           const environment = found.state === 'ready' ? undefined : await this.#fetch(live, client, found);
-          // The agent was in this sandbox before, so what is made here is for this session alone.
+          // The agent was in this sandbox before, so files made here are only for this session.
           await this.#prepare(live, client, path, { mayKeep: false, found: environment, again: true });
           const now = find(live, path);
           if (now?.environment?.starts) await this.#deps.preparation.start(client, now, this.#deps.closing);

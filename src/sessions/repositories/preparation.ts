@@ -42,7 +42,7 @@ export class Preparation {
     return await readEnvironment(client, path, this.#deps, signal);
   }
 
-  /** Rejects only where the sandbox or the server goes away. */
+  /** Rejects only if the sandbox is lost or the server stops. */
   async prepare(client: Client, requested: SetupRequest, signal: AbortSignal): Promise<PreparedEnd> {
     const { path } = requested.repository;
     try {

@@ -20,7 +20,7 @@ interface Deps {
   readonly clock: Clock;
   readonly newId: () => string;
 }
-/** The facts that must be equal so that the files of one session fit another. The owner alone finds them. */
+/** The facts that must be equal so that the files of one session fit another. Only the owner finds them. */
 export interface PreparedKey {
   readonly owner: string;
   readonly facts: readonly unknown[];

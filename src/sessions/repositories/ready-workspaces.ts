@@ -127,7 +127,10 @@ export class ReadyWorkspaces {
     this.#wake.resolve();
   }
 
-  /** Makes what sessions will want, one after the other, and removes what is too old, until the signal fires. Then all go. */
+  /**
+   * Prepares workspaces for expected sessions one by one, and removes outdated ones, until the signal fires. Then all
+   * go.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#deps;
     if (this.#deps.keep === 0) return;
@@ -177,12 +180,12 @@ export class ReadyWorkspaces {
     }
   }
 
-  /** False: the files are gone meanwhile. */
+  /** False: the files are gone in the meantime. */
   async #make(session: SessionRecord, files: readonly string[], signal: AbortSignal): Promise<boolean> {
     const { driver, ownership, connect, admit, startTimeoutMs } = this.#deps;
     const id = sandboxIdOf(session.id);
     await admit();
-    // The lease keeps the searches of other servers away.
+    // The lease hides it from the searches of other servers.
     const fence = ownership.isShared ? { epoch: await ownership.take(session.id) } : {};
     const spec = { ...(await this.#deps.spec(session, id)), ...fence };
     await this.#within(startTimeoutMs, signal, (call) => driver.provision(spec, call));

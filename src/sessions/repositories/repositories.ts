@@ -89,7 +89,7 @@ export function repositoryService({
     const { record, repository } = await find(id, path);
     if (repository.state !== 'ready') {
       const why = repository.error ?? 'it is still to be fetched.';
-      throw new AppError('conflict', `The repository ${path} is not there: ${why}`);
+      throw new AppError('conflict', `The repository ${path} could not be fetched: ${why}`);
     }
     return await act({ client: used.client, record, repository });
   }
@@ -105,7 +105,7 @@ export function repositoryService({
 
     async fetch(id, path, signal) {
       const { repository } = await find(id, path);
-      if (isUsable(repository)) throw new AppError('conflict', `The repository ${path} is there already.`);
+      if (isUsable(repository)) throw new AppError('conflict', `The repository ${path} already exists.`);
       await using used = await sandboxes.use(id, signal);
       const found = await fetches.again(id, path, used.client, signal);
       if (found.state === 'failed') throw new AppError('conflict', found.error ?? 'The repository was not fetched.');
@@ -195,7 +195,7 @@ printf '%s\n%s\n' "$commit" "$branch"`;
           signal,
         );
         const [commit = '', branch = ''] = stdout.split('\n');
-        if (!commitForm.test(commit)) throw new AppError('conflict', 'Git made no commit. Look at the repository.');
+        if (!commitForm.test(commit)) throw new AppError('conflict', 'Git created no commit. Check the repository.');
         tell(id, repository, {
           kind: 'committed',
           detail: `Committed ${commit.slice(0, 12)} to ${branch} of ${path}.`,
@@ -227,7 +227,7 @@ printf '%s\\n%s\\n' "$head" "$to"`;
         const input = { script, base: repository.baseCommit, values, timeoutMs: pushMs, remote: repository };
         const { stdout } = await run(client, path, input, signal);
         const [commit = '', branch = ''] = stdout.split('\n');
-        if (!commitForm.test(commit)) throw new AppError('conflict', 'Git pushed nothing. Look at the repository.');
+        if (!commitForm.test(commit)) throw new AppError('conflict', 'Git pushed nothing. Check the repository.');
         tell(id, repository, {
           kind: 'pushed',
           detail: `Pushed ${commit.slice(0, 12)} to ${branch} of ${url}.`,
@@ -247,7 +247,7 @@ printf '%s\\n%s\\n' "$head" "$to"`;
         if (requested.length === 0)
           throw new AppError(
             'conflict',
-            `The repository ${path} names no checks. Add some to its .corral/corral.yaml.`,
+            `The repository ${path} defines no checks. Add some to its .corral/corral.yaml.`,
           );
         const results = new Map<string, CheckResult>();
         // One after the other, because they share the files.
@@ -293,8 +293,5 @@ async function run(client: SandboxClient, path: string, repositoryScript: Reposi
     throw new AppError('conflict', text);
   }
   const known = remote && remoteFailure(remote, stderr);
-  throw (
-    known ??
-    new AppError('conflict', `Git could not do it in ${path}: ${gitSaid(stderr) || `it ended with ${exitCode}`}`)
-  );
+  throw known ?? new AppError('conflict', `Git failed in ${path}: ${gitSaid(stderr) || `it ended with ${exitCode}`}`);
 }

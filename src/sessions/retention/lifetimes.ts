@@ -14,7 +14,7 @@ interface Deps {
 const everyMs = 500;
 const againMs = 1_000;
 
-/** Deletes the sessions whose lifetime is over. Several servers on one store can do it at once. */
+/** Deletes the sessions whose lifetime has ended. Several servers on one store can do it at once. */
 export class Lifetimes {
   readonly #deps: Deps;
   readonly #ends = new Map<SessionId, number>();
@@ -39,13 +39,13 @@ export class Lifetimes {
     const { sessions, clock, logger } = this.#deps;
     try {
       const { endsAt } = await sessions.get(id);
-      if (endsAt == null || endsAt > clock.now()) return; // it was prolonged meanwhile
+      if (endsAt == null || endsAt > clock.now()) return; // it was prolonged in the meantime
       await sessions.delete(id);
       this.#ends.delete(id);
-      logger.info({ session: id }, 'session deleted: its lifetime is over');
+      logger.info({ session: id }, 'session deleted: its lifetime has ended');
     } catch (thrown) {
       if (toAppError(thrown).code === 'session_not_found') this.#ends.delete(id);
-      else logger.warn({ session: id, err: thrown }, 'a session whose lifetime is over could not be deleted');
+      else logger.warn({ session: id, err: thrown }, 'an expired session could not be deleted');
     }
   }
 

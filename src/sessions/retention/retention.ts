@@ -75,7 +75,7 @@ export class Retention {
       return;
     }
     const blobs = await collect(clock.now() - blobAgeMs, signal);
-    if (blobs > 0) logger.info({ blobs }, 'blobs that nobody refers to were removed');
+    if (blobs > 0) logger.info({ blobs }, 'unreferenced blobs were removed');
     if (!deletesAny(policy) && !asksBytes(policy)) return;
     const known = asksBytes(policy) ? await this.#sizes.refresh(policy.maxSessionBytes, signal) : undefined;
     const needsSizes = known ? policy.maxBytes > 0 && known.total > policy.maxBytes : asksBytes(policy);
@@ -127,7 +127,7 @@ export class Retention {
       throwIfFired(signal);
       if (sandboxes.has(id) || !(await this.#isUnused(id))) continue;
       await remove(id).then(
-        () => logger.info({ session: id }, 'session deleted: the settings keep it no longer'),
+        () => logger.info({ session: id }, 'session deleted by the retention settings'),
         (thrown: unknown) => {
           if (toAppError(thrown).code !== 'session_not_found') throw thrown; // another server deleted it first
         },

@@ -7,11 +7,14 @@ export interface Amounts {
   readonly toolCalls?: number;
 }
 export const noAmounts: Amounts = { tokens: 0, cost: 0 };
-/** An amount that is kept for one request, so that no other run can spend it meanwhile. */
+/** An amount that is kept for one request, so that no other run can spend it in the meantime. */
 export interface Reservation {
   /** Bounded by the requested minimum and maximum. */
   readonly granted: Amounts;
-  /** Ends it: counts what was used in its place. A second call does nothing. Never rejects: an amount that cannot be stored now is stored later. */
+  /**
+   * Ends it, and records the actual usage instead. A second call does nothing. Never rejects: an amount that cannot be
+   * stored now is stored later.
+   */
   settle(used: Amounts): Promise<void>;
 }
 export interface PaidCalls {
@@ -25,14 +28,14 @@ export type ReservationOrOverrun =
 /** The budgets of the person and of the project of one session, which its runs share with others. */
 export interface SharedBudgets {
   /**
-   * Undefined: no budget counts. Waits while requests that are under way have what is missing. Rejects: cancelled,
+   * Undefined: no budget counts. Waits while requests in progress hold the missing amount. Rejects: cancelled,
    * store_unavailable, store_busy.
    */
   reserve(
     requested: { readonly least: Amounts; readonly most: Amounts },
     signal: AbortSignal,
   ): Promise<ReservationOrOverrun | undefined>;
-  /** Counts what was used without a reservation. Resolves with a budget that is spent now, or was before. */
+  /** Records usage without a reservation. Resolves with a budget that is spent now, or was before. */
   charge(used: Amounts): Promise<BudgetOverrun | undefined>;
   /**
    * Pays so many tool calls before they are made, or as many as fit; `over` is the budget that covers no more. Undefined: no

@@ -24,7 +24,7 @@ export async function takeStepTurn(
   const phase = step
     ? ({ kind: 'act', step, stepIndex: steps.indexOf(step) } as const)
     : ({ kind: 'act', step: { id: '1', description: work.task, status: 'running' }, stepIndex: 0 } as const);
-  // Without a step of its own the plan is in the agent's calls of todo, until a compaction leaves those out.
+  // Without its own step the plan is in the agent's calls of todo, until a compaction leaves those out.
   const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
   const note = step && planned ? prompt.step(steps, step) : !step && isHidden ? prompt.todoList(steps) : '';
   const tools = plans ? planningTools(work) : work.tools.declarations;
@@ -59,7 +59,7 @@ export async function takeStepTurn(
 /** A step's outcome is the model's own verdict: the last command of a good step can fail, such as a search without a hit. */
 const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.test(text);
 
-/** Tells the user what came out. The tools stay declared, so that the request begins as the one before. */
+/** Reports the result to the user. The tools stay declared, so that the request begins as the one before. */
 export async function summarizeRun(
   work: RunContext,
   { steps, hint, left }: TurnInput,
@@ -76,7 +76,7 @@ export async function summarizeRun(
   const first = await takeTurn(work, { ...requested, hint, left, tools: planningTools(work) }, signal);
   if (!first.ok) return first.result;
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
-  // The work is over. Without tools the model can only answer.
+  // The work has ended. Without tools the model can only answer.
   for (const { callId, name } of first.message.calls) {
     const output = 'Not run: all steps are through. Say what came out.';
     runWriter.add({ runId: runWriter.runId, message: { role: 'tool', callId, name, output, success: false } });

@@ -23,7 +23,7 @@ export interface RemainingAmount {
 /** The budgets that the next request has to fit. */
 export interface Allowance {
   readonly run: RemainingBudget | undefined;
-  /** The rest of the session's budget. Undefined: it has none, or a user has just granted it. */
+  /** The session's remaining budget. Undefined: no budget, or a user has just granted more. */
   readonly session: () => RemainingSessionBudget | undefined;
 }
 
@@ -40,7 +40,7 @@ export function leastBudget(
   return { ...least('turns'), ...least('tokens'), ...least('cost'), ...least('toolCalls'), ...least('ms') };
 }
 
-/** The smaller of two rests, for each kind. */
+/** The smaller of two remaining budgets, for each kind. */
 export function leastLeft(
   one: RemainingSessionBudget | undefined,
   other: RemainingSessionBudget | undefined,
@@ -55,7 +55,7 @@ export function leastLeft(
   return { ...least('turns'), ...least('tokens'), ...least('cost'), ...least('toolCalls'), ...least('ms') };
 }
 
-/** The rest after some of it was spent. */
+/** The remaining budget after some was spent. */
 export const subtractSpending = (left: RemainingBudget | undefined, spent: RunSpending): RemainingBudget | undefined =>
   left &&
   Object.fromEntries(

@@ -6,7 +6,7 @@ import type { RunContext } from './run-context.ts';
 
 type Run = Pick<RunWriter, 'runId' | 'write'>;
 
-/** Reports in the log of a run what a request lacks: each server, tool and picture once, however often it is tried. */
+/** Logs in a run each server, tool and picture that a request lacks, once. */
 export class MissingTools {
   readonly #reported = new WeakMap<object, Set<string>>();
 

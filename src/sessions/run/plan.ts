@@ -11,7 +11,7 @@ import type { RunContext } from './run-context.ts';
 import { emptyTurn, takeTurn } from './turns/turn.ts';
 
 /**
- * The turn that decides how the run goes on: the model makes a plan, calls tools without one, or answers. With `again`
+ * The turn that decides how the run continues: the model makes a plan, calls tools without one, or answers. With `again`
  * the user wrote while the plan was at work.
  */
 export async function planRun(

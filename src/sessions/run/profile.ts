@@ -22,18 +22,18 @@ export interface Profile {
   readonly plans: boolean;
   /** Precedes the server's own instructions to the model. */
   readonly prompt?: string;
-  /** Parts of the prompt in place of the server's, by name. */
+  /** Parts of the prompt instead of the server's, by name. */
   readonly promptParts?: Readonly<Record<string, string>>;
   /** The children that the agent can have at work at once; undefined: it cannot delegate. */
   readonly children?: number;
-  /** The notes that outlive sessions: whether the agent reads or changes them; undefined: it has none. */
+  /** Whether the agent reads or changes notes that outlive sessions; undefined: no access. */
   readonly memory?: MemoryAccess;
   /** The uploaded skills that the template names. */
   readonly skills?: readonly string[];
   readonly sampling?: Sampling;
   /** The agent that brings its own loop; undefined: the model works in ours. */
   readonly agent?: ExternalAgent;
-  /** Limits in place of the server's. Those of a run apply from the time when the session is loaded. */
+  /** Limits instead of the server's. Those of a run apply from the time when the session is loaded. */
   readonly budget?: Partial<Budget>;
   readonly sessionBudget?: SessionBudget;
   readonly approvals?: Partial<Approvals>;

@@ -10,7 +10,7 @@ import type { Entry } from './log/conversation.ts';
 type Result = Pick<Extract<Message, { role: 'tool' }>, 'output' | 'success' | 'pictures'>;
 
 /** One call. A failure that says nothing, such as a search without a hit, is no error that different calls can share. */
-export function actOf({ name, args }: Pick<ToolCall, 'name' | 'args'>, { output, success, pictures }: Result): RunAct {
+export function toAct({ name, args }: Pick<ToolCall, 'name' | 'args'>, { output, success, pictures }: Result): RunAct {
   const isSilent = output.replace(/^\[exit code [^\]]*\]/, '').trim() === '';
   const waits = isWait(name, args) || (pictures ?? []).length > 0; // a picture can change under the same words
   return {
@@ -38,7 +38,7 @@ function isWait(name: string, args: unknown): boolean {
  * The acts of a run from a seq on. Equal calls of one reply are one act, as while the run works. A reply in words at the
  * end is left out, because the run asks for its last reply again.
  */
-export function actsOf(entries: readonly Entry[], runId: RunId, since: number): readonly RunAct[] {
+export function listActs(entries: readonly Entry[], runId: RunId, since: number): readonly RunAct[] {
   const calls = new Map<string, ToolCall>();
   const acts: RunAct[] = [];
   let ofTurn = new Set<string>();
@@ -53,7 +53,7 @@ export function actsOf(entries: readonly Entry[], runId: RunId, since: number): 
     }
     const call = message.role === 'tool' ? calls.get(message.callId) : undefined;
     if (message.role !== 'tool' || !call || call.name === makePlan.name || !counts) continue;
-    const act = actOf(call, message);
+    const act = toAct(call, message);
     const key = JSON.stringify(act);
     if (!ofTurn.has(key)) acts.push(act);
     ofTurn.add(key);

@@ -154,7 +154,7 @@ async function closeRun(
 ): Promise<void> {
   if (runWriter?.runId !== runId) return;
   await runWriter.close(endFacts(runId, task, end), end.reason === 'failed' ? 'interrupted' : 'cancelled', shown);
-  if (live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started meanwhile
+  if (live.runWriter === runWriter) live.runWriter = undefined; // the next run may have started in the meantime
 }
 
 const statusOf = ({ reason }: RunEnd) =>

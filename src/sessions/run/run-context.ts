@@ -63,7 +63,7 @@ export interface AgentKernels {
 /** The tools whose calls wait for a person's permission; `*` means all. */
 export interface Approvals {
   readonly tools: readonly string[];
-  /** The first that is about a call decides; calls that none is about follow `tools`. */
+  /** The first match decides; calls without a match follow `tools`. */
   readonly rules: readonly ApprovalRule[];
   readonly timeoutMs: number;
 }
@@ -77,7 +77,7 @@ export interface RunContext {
   /** The instructions for a turn. The first call of a run with a sandbox reads the workspace's notes. */
   prompt(signal: AbortSignal): Promise<TurnPrompt>;
   readonly sampling?: Sampling;
-  /** The rest of the session's budget. Undefined: it has none, or a user has just granted it. */
+  /** The session's remaining budget. Undefined: no budget, or a user has just granted more. */
   readonly leftOfSession?: () => RemainingSessionBudget | undefined;
   /** The budgets of the owner and the project, which pay for the requests of `model`; absent: there are none. */
   readonly sharedBudgets?: SharedBudgets;
@@ -101,7 +101,7 @@ export interface RunContext {
   readonly skills?: SkillReader;
   /** Absent where the agent has no memory. */
   readonly memory?: AgentMemory;
-  /** Keeps what a call wrote into the folders of memory stores; resolves with what is not kept. */
+  /** Stores what a call wrote into the folders of memory stores; resolves with what was not stored. */
   readonly keepMemories?: (client: SandboxClient, signal: AbortSignal) => Promise<string | undefined>;
   /** The notes of folders that a call touches for the first time; absent while a repository is still to be fetched. */
   readonly nestedNotes?: (client: SandboxClient, args: unknown, signal: AbortSignal) => Promise<string | undefined>;

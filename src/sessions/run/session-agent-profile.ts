@@ -19,7 +19,7 @@ const weeksMs = 20 * 24 * 60 * 60_000; // a program may take its time; timers ca
 const toolTimeoutMs = 60_000;
 const mostChildren = 8; // at work at once, as templates can allow
 
-/** The profile of a session whose program gave it an agent of its own. The server's denials and approvals stay. */
+/** The profile of a session whose program gave it its own agent. The server's denials and approvals stay. */
 export function sessionAgentProfile(
   agent: SessionAgent,
   { usual, denied }: Base,

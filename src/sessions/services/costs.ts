@@ -3,7 +3,7 @@ import { type FactType, type SessionEvent, StepStatus } from '../../core/model/e
 import { addAmounts } from '../../core/model/spending.ts';
 import { beginningOf } from '../../core/text/text.ts';
 
-/** The turns of the model that some event caused, and what they cost. */
+/** Model turns caused by an event, and their cost. */
 export interface EventCost {
   readonly turns: number;
   readonly inputTokens: number;
@@ -22,7 +22,7 @@ export interface CausedCost extends EventCost {
 }
 export interface SessionCost {
   readonly total: EventCost;
-  /** In the order of the events. An event without a turn of its own is left out. */
+  /** In the order of the events. An event without its own turn is left out. */
   readonly events: readonly CausedCost[];
   /** The same by kind of event and, for results, by tool; the most expensive first. */
   readonly kinds: readonly (EventCost & { readonly kind: string })[];
@@ -40,7 +40,7 @@ const shownLength = 80;
  * a decision, the plan. A summary of the conversation belongs to its compaction. A message that arrives during a turn did
  * not cause that turn. Turns up to `after` are left out: a fork's log begins with those of another session.
  */
-export async function costOf(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
+export async function computeCost(history: AsyncIterable<SessionEvent>, after = 0): Promise<SessionCost> {
   let total = nothing;
   const events: CausedCost[] = [];
   const kinds = new Map<string, EventCost>();

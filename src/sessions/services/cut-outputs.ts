@@ -1,7 +1,7 @@
 import type { ExecResult } from '../../sandboxes/client/client.ts';
 
 /** The outputs of a command. One that was cut ends with a line that names the file with all of it. */
-export function outputsOf({ stdout, stderr, wholeIn }: ExecResult): {
+export function toOutputs({ stdout, stderr, wholeIn }: ExecResult): {
   readonly stdout: string;
   readonly stderr: string;
 } {

@@ -11,7 +11,7 @@ import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
 import { leastBudget } from '../run/allowance.ts';
 import type { Profile } from '../run/profile.ts';
 
-/** The server's own limits, in place of which a template can have others. */
+/** The server's own limits, instead of which a template can have others. */
 export type ServerLimits = Pick<EffectiveAgent, 'approvals' | 'budgets'>;
 export const noLimits: ServerLimits = { approvals: [], budgets: { run: {}, session: {} } };
 

@@ -25,7 +25,7 @@ const kind = 'allowed-host';
 const maxEntries = 100;
 const idOf = (id: SessionId, entry: string) => `${id}:${entry}`;
 
-/** The entries that were allowed in a session alone. The egress proxy asks for them when its policy refuses a host. */
+/** Entries allowed only in one session. The egress proxy asks for them when its policy refuses a host. */
 export async function allowedIn(records: RecordStore, id: SessionId): Promise<readonly string[]> {
   const found = await records.list(kind, { idPrefix: idOf(id, '') });
   return found.map((record) => record.id.slice(idOf(id, '').length));
@@ -55,11 +55,11 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
       if (!isEntry(entry)) {
         throw new AppError(
           'invalid_request',
-          `'${text}' is no host. Write it like example.org, *.example.org or example.org:8443.`,
+          `'${text}' is not a host. Write it like example.org, *.example.org or example.org:8443.`,
         );
       }
       if ((await allowedIn(records, id)).length >= maxEntries) {
-        throw new AppError('conflict', `The session has ${maxEntries} allowed hosts already. Take some back first.`);
+        throw new AppError('conflict', `The session has ${maxEntries} allowed hosts already. Revoke some first.`);
       }
       const now = clock.now();
       await records.put({ kind, id: idOf(id, entry), doc: { at: now }, sort: now });
@@ -69,7 +69,7 @@ export function egressService({ records, sessions, clock, rulesOf, isEntry, ...d
       const { egress: before, ...rest } = session.sandbox ?? {};
       const usual = { ...session, sandbox: rest };
       const chosen = choice ? writtenAlike(choice) : undefined;
-      // To take a choice back needs nothing of the driver: the policy alone remains.
+      // Removing a choice needs no driver: only the policy remains.
       if (chosen) deps.checkSandbox({ egress: chosen }, usual);
       const opens = isClosed(before) && !isClosed(chosen);
       if (opens && deps.wayOutIsFixed && session.sandboxState === 'running') {

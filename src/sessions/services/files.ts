@@ -43,9 +43,9 @@ export function fileService({ sandboxes, hydrate, known }: Deps): FileService {
     const { sandboxState, sandboxHeld } = await hydrate(id);
     const client = await sandboxes.look(id, signal);
     if (client) return await listed(client);
-    // A paused sandbox goes on. One that is being stopped is not started again.
+    // A paused sandbox continues. One that is being stopped is not started again.
     const isPaused = sandboxState === 'running' && !sandboxHeld;
-    if (!isPaused) throw new AppError('sandbox_not_found', 'The sandbox does not run.');
+    if (!isPaused) throw new AppError('sandbox_not_found', 'The sandbox is not running.');
     return await inside(id, path, signal, listed);
   };
 

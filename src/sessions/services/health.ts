@@ -12,7 +12,7 @@ interface Deps {
   readonly store: Store;
   readonly driver: Driver;
   readonly model: Pick<Model, 'name'>;
-  /** The model that people chose in place of that of the settings. */
+  /** The model that people chose instead of that of the settings. */
   readonly usualModel?: (() => Promise<string>) | undefined;
   readonly clock: Clock;
   /** Absent: sandboxes have no desktop. */

@@ -74,7 +74,7 @@ export function portService({ records, sandboxes, clock, ids, known, ...rules }:
       if (!(await sandboxes.look(id, signal)))
         throw new AppError(
           'sandbox_not_found',
-          'The sandbox rests, so nothing answers. A task or a command starts it.',
+          'The sandbox is not running, so nothing responds. A task or a command starts it.',
         );
       const used = await sandboxes.use(id, signal);
       const done = () => void used[Symbol.asyncDispose]();

@@ -58,5 +58,6 @@ export function refuseClosed(port: number, { isOwnMachine, closedPorts }: PortRu
     const instead = 'Install bubblewrap or start Docker.';
     throw new AppError('forbidden', `No port can be opened, because nothing isolates this sandbox. ${instead}`);
   }
-  if (closedPorts.has(port)) throw new AppError('forbidden', `Port ${port} belongs to Corral and is never opened.`);
+  if (closedPorts.has(port))
+    throw new AppError('forbidden', `Port ${port} is reserved by Corral and cannot be opened.`);
 }

@@ -28,7 +28,7 @@ const usageMs = 3_000;
 const servicesMs = 10_000;
 const pauseMs = 30_000;
 const nothingToPause = () =>
-  new AppError('sandbox_not_found', 'The sandbox does not run, so there is nothing to pause.');
+  new AppError('sandbox_not_found', 'The sandbox is not running, so there is nothing to pause.');
 
 const notFrozen = 'The sandbox could not be frozen, so it runs on. Try again, or pause it with "keeps": "files".';
 
@@ -75,7 +75,7 @@ export function sandboxService({
       }
     }
     throwIfFired(until.signal);
-    await sessions.get(id); // it was deleted meanwhile, or the server ends
+    await sessions.get(id); // it was deleted in the meantime, or the server ends
     throw new AppError('sandbox_unavailable', notFrozen);
   }
 
@@ -134,7 +134,8 @@ export function sandboxService({
     },
     async reset(id, signal) {
       await sessions.get(id);
-      if (!(await isRunning(id))) throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+      if (!(await isRunning(id)))
+        throw new AppError('sandbox_not_found', 'The sandbox is not running. Start it first.');
       await stop(id);
       await forgetFiles(id); // what was there is not missed
       // A new sandbox on an empty workspace guarantees that nothing of the old one remains.
@@ -150,7 +151,7 @@ export function sandboxService({
     async exec(id, command, signal) {
       await sessions.get(id);
       if (await isHeld(id)) {
-        throw new AppError('sandbox_not_found', 'The sandbox does not run. Start it first.');
+        throw new AppError('sandbox_not_found', 'The sandbox is not running. Start it first.');
       }
       await using used = await sandboxes.use(id, signal);
       return await used.client.exec(request(command), signal);

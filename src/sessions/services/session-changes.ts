@@ -36,7 +36,7 @@ export class SessionChanges {
       }
       while (!signal.aborted) {
         if (watcher.waiting.size > maxWaiting)
-          throw new AppError('queue_full', 'Too much changed unread. Watch again.');
+          throw new AppError('queue_full', 'Too many changes are unread. Watch again.');
         const [next] = watcher.waiting;
         if (next) {
           watcher.waiting.delete(next[0]);

@@ -39,7 +39,7 @@ export class SessionList {
     return found.slice(0, limit);
   }
 
-  /** All sessions, or those of an owner or a project, in pieces. One that moves to the front meanwhile is in them once. */
+  /** All sessions, or those of an owner or a project, in pieces. One that moves to the front in the meantime is in them once. */
   async *pieces(chosen: Pick<ListQuery, 'owner' | 'projectId'> = {}): AsyncGenerator<SessionRecord[]> {
     const seen = new Set<string>();
     const only = whichOf(chosen);

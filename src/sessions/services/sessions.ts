@@ -5,8 +5,8 @@ import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SandboxView, SessionRecord } from '../../core/model/records.ts';
-import { conditionOf } from '../../core/model/sandboxes/condition.ts';
-import { idleSecondsOf } from '../../core/model/sandboxes/idle-time.ts';
+import { computeCondition } from '../../core/model/sandboxes/condition.ts';
+import { computeIdleSeconds } from '../../core/model/sandboxes/idle-time.ts';
 import type { CreateCommand, SendCommand, SendResult, SessionChange, SessionService } from '../api/sessions.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { eventsFrom } from '../engine/run-fold.ts';
@@ -91,7 +91,7 @@ export function sessionService(deps: Deps): SessionService {
     const session = await stored(id);
     const { life } = session;
     if (life && lifetimeSeconds !== undefined) {
-      throw new AppError('conflict', 'The program that made this sandbox sets its end, by the API of E2B.');
+      throw new AppError('conflict', 'The E2B client that created this sandbox sets its end.');
     }
     if (requested.model !== undefined) await deps.checkModel?.(requested.model);
     if (requested.skills?.length) await deps.checkSkills?.(requested.skills, session.owner);
@@ -105,7 +105,7 @@ export function sessionService(deps: Deps): SessionService {
     return requested.name === undefined ? await write() : await deps.names.rename(session, requested.name, write);
   }
 
-  // The checks have a deadline of their own.
+  // The checks have their own deadline.
   const tally = new SessionTally(count, clock);
   const health = sharedHealth(() => serviceHealth({ ...deps, sessions: tally.count }, closing), clock);
   const counted = async <Made>(change: Promise<Made>): Promise<Made> => {
@@ -152,7 +152,7 @@ export function sessionService(deps: Deps): SessionService {
       checkText(command);
       const { owner, openRuns } = await stored(id);
       if (openRuns.length > 0 && !command.stopsRun)
-        throw new AppError('conflict', 'A run is under way. Stop it first, or ask for that with the edit.');
+        throw new AppError('conflict', 'A run is in progress. Stop it first, or set stopsRun.');
       if (openRuns.length > 0) await service.stop(id);
       const branch = () => creation.branch(id, command);
       const { id: created } = await counted(forOwner(command.owner ?? owner, branch));
@@ -222,7 +222,7 @@ export function sessionService(deps: Deps): SessionService {
 
     async decide(id, command) {
       const { openRuns } = await stored(id);
-      if (openRuns.length === 0) throw new AppError('conflict', 'No call waits for approval.');
+      if (openRuns.length === 0) throw new AppError('conflict', 'No call is waiting for approval.');
       return await commands.command(id, { type: 'cmd.decide', commandId: ids.short(), ...command });
     },
 
@@ -276,10 +276,10 @@ export function sessionService(deps: Deps): SessionService {
       const record = await stored(id);
       const { pause } = driver.capabilities;
       const [sandboxId, state] = [sandboxIdOf(id), record.sandboxState];
-      const now = conditionOf(record, pause);
+      const now = computeCondition(record, pause);
       const { filesDamaged } = record;
       const workdir = deps.workdir(sandboxId);
-      const idleSeconds = idleSecondsOf(record, deps.mostIdleSeconds(record));
+      const idleSeconds = computeIdleSeconds(record, deps.mostIdleSeconds(record));
       return { id: sandboxId, ...now, pause, idleSeconds, filesDamaged, state, workdir, driver: driver.name };
     },
     health: async () => tally.update(await health()),

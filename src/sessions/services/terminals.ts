@@ -66,7 +66,7 @@ export function terminalService(deps: Deps): TerminalService {
     return found;
   }
 
-  /** Asks the daemon alone whether the terminal is there, because each key press comes this way. */
+  /** Checks only with the daemon, because each key press takes this path. */
   async function typing(
     terminalId: string,
     signal: AbortSignal,
@@ -149,7 +149,8 @@ export function terminalService(deps: Deps): TerminalService {
     async typeIntoShell(id, shellId, text, signal) {
       await known(id);
       const client = await sandboxes.look(id, signal);
-      if (!client) throw new AppError('sandbox_not_found', 'The sandbox does not run, so no command waits for input.');
+      if (!client)
+        throw new AppError('sandbox_not_found', 'The sandbox is not running, so no command waits for input.');
       await client.write(shellId, text, signal);
     },
     connect,

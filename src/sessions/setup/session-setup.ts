@@ -37,7 +37,7 @@ const commands: Readonly<Record<string, string>> = {
 };
 /**
  * Prepares the sandboxes of sessions whose program gave them an agent: the folders of `/mnt/session`, the program's files,
- * and packages. Each use of such a sandbox waits until it is done. A failure hinders nobody; the log says what is missing.
+ * and packages. Each use of such a sandbox waits until it is done. A failure is only logged.
  */
 export class SessionSetup implements WorkspaceHook {
   readonly #deps: Deps;
@@ -80,7 +80,7 @@ export class SessionSetup implements WorkspaceHook {
       await this.#tell(live, `${from} is not in this sandbox: ${stderr.trim()}. Its files are in ${to}.`);
   }
 
-  /** A file that is there already is left alone: a restored sandbox has it. */
+  /** An existing file is left alone: a restored sandbox has it. */
   async #place(
     live: LiveSession,
     client: SandboxClient,
@@ -112,7 +112,7 @@ export class SessionSetup implements WorkspaceHook {
     if (stdout.trim() === all) return;
     for (const [manager, names] of requested) {
       const install = commands[manager];
-      if (install === undefined) throw new AppError('internal', `No way to install with ${manager}.`);
+      if (install === undefined) throw new AppError('internal', `Packages cannot be installed with ${manager}.`);
       const command = `${install} ${names.map(quoteForShell).join(' ')}`;
       const {
         exitCode,

@@ -27,7 +27,7 @@ const form = /^([0-9a-f]{16})[.]([0-9a-f]{12})[.]([\w-]{43})$/;
 
 const hashOf = (secret: string) => createHash('sha256').update('corral share').update(secret).digest();
 const unknown = () =>
-  new AppError('not_found', 'This link shows nothing: it has expired, was revoked, or is incomplete.');
+  new AppError('not_found', 'This link is not valid: it has expired, was revoked, or is incomplete.');
 
 /** Links are secrets of 256 bits, of which the store has the hash: they outlive a restart, and can be revoked at once. */
 export function shareService({ records, sessions, sandboxes, clock, ids }: Deps): ShareService & SharedSessions {
@@ -48,7 +48,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
 
   async function files(token: string, signal: AbortSignal): Promise<SandboxClient> {
     const { id, share } = await open(token);
-    if (!share.files) throw new AppError('forbidden', 'This link shows no files.');
+    if (!share.files) throw new AppError('forbidden', 'This link does not share files.');
     await sessions.get(id).catch(() => {
       throw unknown();
     });
@@ -56,7 +56,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
     if (client) return client;
     throw new AppError(
       'sandbox_not_found',
-      'The files cannot be read while the sandbox rests. Ask the owner to start it.',
+      'The files cannot be read while the sandbox is not running. Ask the owner to start it.',
     );
   }
 

@@ -3,13 +3,13 @@ import { raceAbort } from '../../core/concurrency/cancel.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 import type { PullRequestService } from '../api/repositories.ts';
 
 type Service = Pick<PullRequestService, 'open'>;
 
 /**
- * The pull requests that agents open by their tool. After a restart a run can go on before the service is there, so its call
+ * The pull requests that agents open by their tool. After a restart a run can continue before the service is there, so its call
  * waits.
  */
 export class AgentPullRequests {
@@ -40,12 +40,12 @@ export class AgentPullRequests {
 /** The repository that the model means. It can name its folder with those above it. */
 function pathOf(repositories: readonly SessionRepository[], named: string | undefined): string {
   const writable = repositories.filter(({ access }) => access === 'write');
-  const message = named === undefined ? undefined : trimEndOf(named, '/');
+  const message = named === undefined ? undefined : trimEndCharacters(named, '/');
   const found =
     message === undefined ? writable : repositories.filter(({ path }) => `/${message}`.endsWith(`/${path}`));
   const [one, ...others] = found;
   if (one && others.length === 0) return one.path;
   const all = writable.map(({ path }) => path).join(', ');
-  if (message === undefined) throw new AppError('invalid_request', `Name the repository, which is one of: ${all}.`);
-  throw new AppError('not_found', `There is no repository in the folder ${message}. These can be written: ${all}.`);
+  if (message === undefined) throw new AppError('invalid_request', `Name one of the repositories: ${all}.`);
+  throw new AppError('not_found', `There is no repository in the folder ${message}. Writable repositories: ${all}.`);
 }

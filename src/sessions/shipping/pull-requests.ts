@@ -105,7 +105,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
       const { files } = await repositories.status(id, path, signal);
       if (files.length > 0) {
         const some = `${files.length} ${files.length === 1 ? 'file has' : 'files have'}`;
-        throw new AppError('conflict', `${some} changes that no commit has. Commit them first, or undo them.`);
+        throw new AppError('conflict', `${some} uncommitted changes. Commit or undo them first.`);
       }
       const { branch, commit } = await repositories.push(id, path, {}, signal);
       const known = await forge.findPullRequest(branch, signal);
@@ -125,8 +125,7 @@ export function pullRequestService(deps: Deps): PullRequestService {
       sending(recordOf(id, path), async () => {
         const { state, fresh } = await read(id, path, signal);
         if (!state.pullRequest) throw new AppError('conflict', `The branch of ${path} has no pull request yet.`);
-        if (fresh.length === 0)
-          throw new AppError('conflict', 'There is no feedback that the session has not been sent.');
+        if (fresh.length === 0) throw new AppError('conflict', 'The session has already received all feedback.');
         const { runId } = await sessions.send(id, { text: feedbackMessage(state.pullRequest, fresh), mode: 'queue' });
         const keys = [...(await sentKeys(id, path)), ...fresh.map(({ key }) => key)].slice(-maxKept);
         await records.put({ kind, id: recordOf(id, path), doc: { keys }, sort: now() });

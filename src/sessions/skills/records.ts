@@ -69,7 +69,7 @@ export class SkillRecords {
       .create(skill, { most: maxSkills, text, now: skill.createdAt })
       .catch(unlessConflict);
     if (stored) return;
-    throw new AppError('conflict', `There is a skill ${skill.name} already. Add a version to it, or delete it first.`);
+    throw new AppError('conflict', `The skill ${skill.name} already exists. Add a version to it, or delete it first.`);
   }
 
   change(id: string, change: (now: StoredSkill) => StoredSkill): Promise<StoredSkill> {

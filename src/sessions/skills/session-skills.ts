@@ -9,7 +9,7 @@ import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { runPiped } from '../services/streams/piped-command.ts';
 import { parsePin } from './pins.ts';
 import type { StoredSkills } from './skills.ts';
-import { tarOf } from './tar.ts';
+import { createTar } from './tar.ts';
 
 interface Deps {
   readonly skills: StoredSkills;
@@ -25,7 +25,7 @@ interface SessionSkill {
   readonly version: SkillVersion;
 }
 
-/** The uploaded skills of sessions: what their agents read, and what lies in their sandboxes. */
+/** The uploaded skills of sessions: what their agents read, and what is in their sandboxes. */
 export class SessionSkills {
   readonly #deps: Deps;
   readonly #installed = new WeakMap<SandboxClient, Map<string, string>>();
@@ -87,7 +87,9 @@ export class SessionSkills {
     }
   }
 
-  /** An own skill of the owner precedes a shared one. A template names shared ones alone, so that nobody can stand in for one. */
+  /**
+   * An own skill of the owner precedes a shared one. A template can name only shared skills, so nobody can replace one.
+   */
   async #find(pin: string, whose: 'shared' | { readonly owner: string | undefined }): Promise<SessionSkill> {
     const { skills } = this.#deps;
     const { name, version } = parsePin(pin);
@@ -108,7 +110,7 @@ export class SessionSkills {
     const files = version.files.map((file, at) => ({ ...file, bytes: contents[at] ?? Buffer.alloc(0) }));
     const argv = ['sh', '-c', installScript, 'sh', `${client.workdir}/${skillFiles}`, version.name];
     try {
-      await unpack(client, { id: `skill-${newId()}`, argv, archive: tarOf(files, version.name) }, signal);
+      await unpack(client, { id: `skill-${newId()}`, argv, archive: createTar(files, version.name) }, signal);
     } catch (thrown) {
       if (toAppError(thrown).code !== 'unsupported') throw thrown;
       // A sandbox in memory runs no programs, and its files have no rights.

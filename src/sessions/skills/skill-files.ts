@@ -40,7 +40,7 @@ export function checkFolder(values: readonly SkillFile[]): FolderCheck {
   }
   const taken = new Set<string>();
   for (const { path } of files) {
-    if (taken.has(path)) problems.push(`${JSON.stringify(path)} is there twice.`);
+    if (taken.has(path)) problems.push(`${JSON.stringify(path)} is listed twice.`);
     taken.add(path);
   }
   for (const { path } of files) {
@@ -59,7 +59,7 @@ export function checkFolder(values: readonly SkillFile[]): FolderCheck {
     const what = near ? `${near.path} must be called SKILL.md` : 'SKILL.md is missing at the top of the folder';
     return { name: null, problems: [`${what}.`], warnings: [] };
   }
-  const { skill, problems: wrong, warnings } = parseSkill(textOf(main.bytes) ?? '', top);
+  const { skill, problems: wrong, warnings } = parseSkill(decodeText(main.bytes) ?? '', top);
   if (!skill) return { name: null, problems: wrong, warnings };
   const sorted = own
     .map(({ path, bytes: content, executable }) => ({
@@ -72,7 +72,7 @@ export function checkFolder(values: readonly SkillFile[]): FolderCheck {
 }
 
 /** Undefined: the bytes are no text in UTF-8. */
-export function textOf(bytes: Uint8Array): string | undefined {
+export function decodeText(bytes: Uint8Array): string | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return text.includes('\0') ? undefined : text;

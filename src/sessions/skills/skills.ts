@@ -9,7 +9,7 @@ import type { Skill, SkillService, SkillVersion } from '../api/server/skills.ts'
 import type { TemplateInfo } from '../api/server/templates.ts';
 import { parsePin } from './pins.ts';
 import type { SkillRecords, StoredSkill, StoredVersion } from './records.ts';
-import { type CheckedFolder, checkedFolder, checkFolder, skillLimits, textOf } from './skill-files.ts';
+import { type CheckedFolder, checkedFolder, checkFolder, skillLimits, decodeText } from './skill-files.ts';
 
 interface Deps {
   readonly records: SkillRecords;
@@ -150,8 +150,8 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
         throw new AppError('file_not_found', `The skill ${version.name} has no file ${file}. It has: ${paths}.`);
       }
       const bytes = (await contents(version))[at] ?? Buffer.alloc(0);
-      const text = bytes.length > skillLimits.text ? undefined : textOf(bytes);
-      if (text === undefined) throw new AppError('invalid_request', `${file} is no text. Use it in the sandbox.`);
+      const text = bytes.length > skillLimits.text ? undefined : decodeText(bytes);
+      if (text === undefined) throw new AppError('invalid_request', `${file} is not text. Use it in the sandbox.`);
       return text;
     },
     async delete(id) {
@@ -169,7 +169,7 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
       );
       const rest = (await records.versions(id)).filter((one) => one.id !== version.id);
       const [newest] = rest;
-      if (!newest) throw new AppError('conflict', 'It is the only version. Delete the skill instead.');
+      if (!newest) throw new AppError('conflict', 'This is the only version. Delete the skill instead.');
       await records.change(id, (now) => ({ ...now, latestVersion: newest.id, description: newest.description }));
       await removeVersion(version);
     },
@@ -185,7 +185,7 @@ const publicVersion = (version: StoredVersion): SkillVersion => version;
 
 function refusePinned(pins: readonly { readonly template: string }[], what: string): void {
   const [first] = pins;
-  if (first) throw new AppError('conflict', `The template ${first.template} names ${what}. Take it out there first.`);
+  if (first) throw new AppError('conflict', `The template ${first.template} uses ${what}. Remove it there first.`);
 }
 
 async function* chunks(content: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

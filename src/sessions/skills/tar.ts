@@ -6,7 +6,7 @@ interface TarEntry extends Pick<SkillEntry, 'path' | 'executable'> {
 }
 
 /** The files as one archive. Paths have at most 200 bytes. */
-export function tarOf(files: readonly TarEntry[], folder: string): Buffer {
+export function createTar(files: readonly TarEntry[], folder: string): Buffer {
   const parts = files.flatMap(({ path, bytes, executable }) => [
     ...tarHeaders(`${folder}/${path}`, bytes.length, executable ? 0o555 : 0o444),
     bytes,

@@ -14,7 +14,10 @@ const taken =
 
 export function checkedName(name: string): string {
   if (nameForm.test(name)) return name;
-  throw new AppError('invalid_request', 'A name has 1 to 24 small letters and digits, and begins with a letter.');
+  throw new AppError(
+    'invalid_request',
+    'A name must have 1 to 24 lowercase letters and digits, and begin with a letter.',
+  );
 }
 
 export function checkedUrl(text: string): string {
@@ -22,12 +25,12 @@ export function checkedUrl(text: string): string {
   const isPlain = url?.username === '' && url.password === '' && url.hash === '';
   if (url && isPlain && /^https?:$/.test(url.protocol) && text.length <= maxUrl) return url.href;
   const target = 'The address must be like https://tools.example.com/mcp, without a user and a fragment.';
-  throw new AppError('invalid_request', `${target} Programs are named in corral.yaml, a template or a session.`);
+  throw new AppError('invalid_request', `${target} Set programs in corral.yaml, a template or a session.`);
 }
 
 export function checkedHeaders(input: Readonly<Record<string, Secret>>): Record<string, string> {
   const all = Object.entries(input);
-  if (all.length > maxHeaders) throw new AppError('invalid_request', `There can be ${maxHeaders} headers.`);
+  if (all.length > maxHeaders) throw new AppError('invalid_request', `At most ${maxHeaders} headers are allowed.`);
   const names = new Set<string>();
   for (const [name, value] of all) {
     if (!headerForm.test(name) || taken.test(name) || names.has(name.toLowerCase())) {

@@ -141,6 +141,6 @@ export class EnteredToolServers {
 }
 
 export const takenName = (name: string) =>
-  new AppError('conflict', `There is a tool server '${name}' already. Choose another name, or remove that one first.`);
+  new AppError('conflict', `The tool server '${name}' already exists. Choose another name, or remove that one first.`);
 export const unknownServer = (name: string) =>
-  new AppError('not_found', `No tool server '${name}' was entered in the page.`);
+  new AppError('not_found', `No tool server '${name}' was entered on the page.`);

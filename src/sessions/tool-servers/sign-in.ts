@@ -47,7 +47,7 @@ export class SignIns {
     const server = await this.#known(name);
     const { begun } = server.secrets;
     if (begun?.state !== reply.state || clock.now() - begun.startedAt > signInMs) {
-      throw new AppError('invalid_request', `No sign-in to ${name} waits for this answer. Begin it again.`);
+      throw new AppError('invalid_request', `No sign-in to ${name} is pending for this response. Start it again.`);
     }
     const { endSignIn } = await oauth();
     const access = await this.#asking(server, signal, (asking) => endSignIn({ begun, ...reply }, asking));
@@ -70,7 +70,7 @@ export class SignIns {
   /** The access as of now; many requests share one renewal. Rejects: unsupported, when somebody has to sign in again. */
   readonly token = async (name: string, refused: Secret | undefined): Promise<Secret> => {
     const { access } = (await this.#known(name)).secrets;
-    if (!access) throw new AppError('unsupported', `Nobody is signed in to the tool server ${name} any more.`);
+    if (!access) throw new AppError('unsupported', `The sign-in to the tool server ${name} has ended.`);
     const isRefused = access.accessToken === refused?.reveal();
     if (!isRefused && isFresh(access, this.#deps.clock.now())) return new Secret(access.accessToken);
     const running = this.#renewing.get(name) ?? this.#renew(name, access).finally(() => this.#renewing.delete(name));
@@ -93,7 +93,7 @@ export class SignIns {
       const now = (await this.#known(name)).secrets.access;
       if (now && now.accessToken !== access.accessToken) return new Secret(now.accessToken);
       const { publicMessage } = toAppError(thrown);
-      throw new AppError('unsupported', `${publicMessage} Sign in to ${name} again in the settings of the page.`, {
+      throw new AppError('unsupported', `${publicMessage} Sign in to ${name} again in the page's settings.`, {
         cause: thrown,
       });
     }
@@ -121,4 +121,4 @@ function gone(name: string): never {
   throw unknownServer(name);
 }
 const changed = (name: string) =>
-  new AppError('conflict', `The tool server ${name} was changed meanwhile. Begin the sign-in again.`);
+  new AppError('conflict', `The tool server ${name} was changed in the meantime. Start the sign-in again.`);

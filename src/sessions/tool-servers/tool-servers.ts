@@ -146,7 +146,7 @@ export function toolServerService(deps: Deps): ToolServerService {
       }
       const server = next(name, enteredAddress, before);
       const reply = await ask(entered.addressOf(server), signal);
-      // The stored one is read again, because somebody may have signed in meanwhile.
+      // The stored one is read again, because somebody may have signed in in the meantime.
       const stored = await entered.change(name, (now) => ({
         ...next(name, enteredAddress, now),
         revision: server.revision,

@@ -6,7 +6,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { vaultCredentialKind as kind } from '../../core/model/records.ts';
 import { jsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
-import { trimEndOf } from '../../core/text/text.ts';
+import { trimEndCharacters } from '../../core/text/text.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
 import type { CredentialAuth, CredentialSecrets, VariableAuth, VaultCredential } from '../api/server/vaults.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
@@ -78,7 +78,7 @@ interface Deps {
 /** An address as credentials are found by it: case of scheme and host, a usual port and a last slash do not count. */
 export function addressKey(url: string): string {
   const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${host}${trimEndOf(pathname, '/')}${search}`;
+  return `${protocol}//${host}${trimEndCharacters(pathname, '/')}${search}`;
 }
 /**
  * The record of the active credential for an address or a variable: named after it, so that the store itself lets a vault
@@ -146,7 +146,7 @@ export class CredentialRecords {
   #secretsIn(recordId: string, doc: unknown): CredentialSecrets {
     const text = this.#sealing.open(recordId, Stored.parse(doc).sealed).reveal();
     const opened = Opened.safeParse(jsonWithin(text, secretLimits)).data;
-    if (!opened) throw new AppError('not_found', 'The credential has no secrets any more.');
+    if (!opened) throw new AppError('not_found', 'The credential no longer has secrets.');
     const { token, refreshToken, clientSecret } = opened;
     const secrets = {
       token: new Secret(token),

@@ -13,7 +13,7 @@ import type {
   VaultCredential,
 } from '../api/server/vaults.ts';
 import type { CredentialRecords, StoredCredential } from './credential-records.ts';
-import { answerOf, askForToken, type RefreshOutcome, textOf, type VaultFetch } from './token-endpoint.ts';
+import { toTriedAnswer, askForToken, type RefreshOutcome, readBodyText, type VaultFetch } from './token-endpoint.ts';
 
 interface Deps {
   readonly records: RecordStore;
@@ -166,7 +166,7 @@ export class McpTokens {
     };
     try {
       const response = await fetch(url, { method: 'POST', headers, body: initialize, signal: until.signal });
-      if (!response.ok) return answerOf(response, await textOf(response), secrets);
+      if (!response.ok) return toTriedAnswer(response, await readBodyText(response), secrets);
       await response.body?.cancel();
       const session = response.headers.get('mcp-session-id');
       if (session !== null) {
@@ -174,7 +174,7 @@ export class McpTokens {
         const ended = await fetch(url, { ...ending, signal: until.signal }).catch(() => undefined);
         await ended?.body?.cancel();
       }
-      return answerOf(response, '', secrets);
+      return toTriedAnswer(response, '', secrets);
     } catch {
       signal.throwIfAborted();
       return undefined;

@@ -109,7 +109,7 @@ export class NamedSecrets {
     const doc = { ...facts, ...(owner !== undefined && { owner }), sealed: this.#sealing.seal(id, value) };
     const text = `There are ${mostOfOwner} secrets already. Delete some first.`;
     if (!(await this.#secrets.create(doc, { most: mostOfOwner, text, now }).catch(unlessConflict)))
-      throw new AppError('conflict', `There is a secret ${name} already. Give it a new value, or delete it first.`);
+      throw new AppError('conflict', `The secret ${name} already exists. Set a new value, or delete it first.`);
     return shown(doc);
   }
 

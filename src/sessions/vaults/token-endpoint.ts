@@ -54,10 +54,10 @@ export async function askForToken(
   if (clientAuth === 'client_secret_post') form.set('client_secret', secret);
   try {
     const response = await fetch(tokenEndpoint, { method: 'POST', headers, body: form.toString(), signal });
-    const text = await textOf(response);
+    const text = await readBodyText(response);
     const json = response.ok && text.length <= maxBytes ? parseJson(text, tokenLimits) : undefined;
     const granted = Granted.safeParse(json?.ok ? json.value : undefined);
-    if (!granted.success) return { outcome: 'failed', answer: answerOf(response, text, secrets) };
+    if (!granted.success) return { outcome: 'failed', answer: toTriedAnswer(response, text, secrets) };
     const { access_token: token, refresh_token: next, expires_in: seconds } = granted.data;
     return {
       outcome: 'succeeded',
@@ -77,7 +77,7 @@ function basic(id: string, secret: string): string {
 }
 
 /** The beginning of a body: a server may send more than anybody reads. */
-export async function textOf({ body }: Response): Promise<string> {
+export async function readBodyText({ body }: Response): Promise<string> {
   if (!body) return '';
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -89,8 +89,8 @@ export async function textOf({ body }: Response): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** An answer as people may see it: a server can repeat in it what it was sent. */
-export function answerOf({ status, headers }: Response, text: string, secrets: CredentialSecrets): TriedAnswer {
+/** A response as people can see it: a server can repeat request data in it. */
+export function toTriedAnswer({ status, headers }: Response, text: string, secrets: CredentialSecrets): TriedAnswer {
   const all = [secrets.token, secrets.refreshToken, secrets.clientSecret].flatMap((one) => one ?? []);
   const body = all.reduce((masked, secret) => withoutSecret(masked, secret, '[redacted]'), text);
   return {

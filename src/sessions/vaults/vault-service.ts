@@ -30,7 +30,7 @@ const mostOfOwner = 1_000;
 const mostInVault = 20;
 const missing = () => new AppError('not_found', 'There is no such vault.');
 const archived = (what: string) =>
-  new AppError('invalid_request', `The ${what} is archived and cannot be changed. Make a new one.`);
+  new AppError('invalid_request', `The ${what} is archived and cannot be changed. Create a new one.`);
 
 /** The vaults of programs, in the records of the store. */
 export function vaultService({ records, credentials, tokens, clock, ids }: Deps): VaultService {
@@ -110,7 +110,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
           `The vault has a credential for ${auth.type === 'environment_variable' ? auth.secretName : auth.mcpServerUrl} already. Change that one, or archive it first.`,
         );
       try {
-        await open(id); // it can have been archived or deleted meanwhile
+        await open(id); // it can have been archived or deleted in the meantime
       } catch (thrown) {
         await credentials.delete(credential);
         throw thrown;

@@ -6,7 +6,7 @@ import {
   type MountAccess,
   type MountRequest,
   maxMounts,
-  overlapOf,
+  findOverlap,
   problemOfPath,
   readOnlyMounts,
   type Volume,
@@ -86,13 +86,14 @@ export class SessionVolumes {
   #check(requests: readonly MountRequest[]): void {
     if (requests.length === 0) return;
     const { refusal } = this.#deps;
-    if (refusal !== undefined) throw new AppError('unsupported', `volumes: sandboxes have none here: ${refusal}.`);
+    if (refusal !== undefined)
+      throw new AppError('unsupported', `volumes: sandboxes do not support them here: ${refusal}.`);
     if (requests.length > maxMounts) throw bad(`volumes: a session mounts at most ${maxMounts}.`);
     for (const { volume, path } of requests) {
       const problem = problemOfPath(path);
       if (problem !== undefined) throw bad(`volumes: the path of ${volume} ${problem}.`);
     }
-    const overlap = overlapOf(requests.map(({ path }) => path));
+    const overlap = findOverlap(requests.map(({ path }) => path));
     if (overlap) throw bad(`volumes: one of ${overlap.join(' and ')} would hide the other. Choose other paths.`);
   }
 
@@ -108,7 +109,7 @@ export class SessionVolumes {
           const text = `The volume ${now.name} holds ${now.usedBytes} bytes of ${now.quotaBytes}`;
           throw new AppError(
             'quota',
-            `${text}, so nobody writes to it. Mount it for reading, remove files, or raise its quota.`,
+            `${text}, so it cannot be mounted for writing. Mount it for reading, remove files, or raise its quota.`,
           );
         }
       }

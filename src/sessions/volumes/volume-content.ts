@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
-import { trimOf } from '../../core/text/text.ts';
+import { trimCharacters } from '../../core/text/text.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
 import { runProgram, type WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { headingReader } from '../services/streams/heading-reader.ts';
@@ -32,9 +32,9 @@ type Content = Pick<
   | 'restore'
 >;
 
-/** A half archive lies here until it is whole. No session sees it for long, because none writes meanwhile. */
+/** A half archive lies here until it is whole. No session sees it for long, because none writes in the meantime. */
 const staging = '.corral-restore';
-// The new content takes the place of the old in the volume itself, because the volume is its own file system.
+// The new content replaces the old in the volume itself, because the volume is its own file system.
 const swapScript = `
 set -e
 cd -- "$1"
@@ -55,10 +55,10 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
     const argv = ['bash', '-c', sizeOf, 'bash', folder];
     await runProgram(client, { name: `size-${ids.short()}`, argv, input: noInput(), onOutput, mayExit: 0 }, signal);
     if (/^\d{1,16}\s*$/.test(text)) return Number(text);
-    throw new AppError('sandbox_untrusted', 'The sandbox did not tell the size of the volume.');
+    throw new AppError('sandbox_untrusted', "The sandbox did not report the volume's size.");
   }
 
-  /** Looks at what the volume holds and stores it. */
+  /** Measures the volume's usage and stores it. */
   async function measure(id: string, used: TransferLease, signal: AbortSignal): Promise<Volume> {
     const usedBytes = await bytesIn(used, at(used), signal);
     return await records.update(id, (now) => ({ ...now, usedBytes, isChanged: now.holders.some(isSession) }));
@@ -84,7 +84,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
     let first: Uint8Array = new Uint8Array();
     while (report.size === undefined) {
       const { value, done } = await pieces.next();
-      if (done) throw new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
+      if (done) throw new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
       first = read(value);
     }
     const held = stack.move();
@@ -150,7 +150,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       await using used = await transfers.use(id, 'write', signal);
       const target = inside(used, path);
       if (target === used.folder)
-        throw new AppError('invalid_request', 'The root of a volume stays. Delete the volume.');
+        throw new AppError('invalid_request', 'The root of a volume cannot be deleted. Delete the volume instead.');
       await used.client.removeFile(target, limited(signal));
       await measure(id, used, limited(signal));
     },
@@ -207,14 +207,14 @@ const at = ({ client, folder }: TransferLease): string => `${client.workdir}/${f
 const overQuota = (bytes: number) =>
   new AppError(
     'payload_too_large',
-    `The volume has room for ${bytes} bytes, and the content is larger. Nothing has changed.`,
+    `The volume has space for ${bytes} bytes, and the content is larger. Nothing was changed.`,
   );
 
 /** A path below the root of the volume, without a slash at its ends. */
 function below(path: string): string {
   if (path.includes('\0')) throw new AppError('invalid_request', 'A path cannot contain NUL.');
-  if (path.split('/').includes('..')) throw new AppError('path_outside', 'A path of a volume has no "..".');
-  const clean = trimOf(posix.normalize(`/${path}`), '/');
+  if (path.split('/').includes('..')) throw new AppError('path_outside', 'A path in a volume must not contain "..".');
+  const clean = trimCharacters(posix.normalize(`/${path}`), '/');
   if (clean === staging || clean.startsWith(`${staging}/`)) {
     throw new AppError('file_not_found', `There is no file ${path}.`);
   }

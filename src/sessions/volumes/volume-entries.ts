@@ -60,7 +60,7 @@ export async function volumeEntries(
   const { exitCode } = await runPiped(client, program, { input: noInput(), onOutput, onErrors: () => {} }, signal);
   const failure = failures[exitCode];
   if (failure) throw new AppError(...failure);
-  if (size > maxBytes) throw new AppError('payload_too_large', 'The folder has too many entries. List parts of it.');
+  if (size > maxBytes) throw new AppError('payload_too_large', 'The folder has too many entries. List its subfolders.');
   return entriesIn(Buffer.concat(pieces).toString(), path);
 }
 
@@ -71,7 +71,7 @@ function entriesIn(output: string, path: string): VolumeEntry[] {
   return Array.from({ length: Math.floor(fields.length / 3) }, (_, n) => {
     const [facts = '', below = '', target = ''] = fields.slice(3 * n, 3 * n + 3);
     const found = report.exec(facts);
-    if (!found) throw new AppError('sandbox_untrusted', 'The sandbox did not tell the entries of the volume.');
+    if (!found) throw new AppError('sandbox_untrusted', "The sandbox did not report the volume's entries.");
     const [, type = '', size, mode = '', uid, gid, accessed, modified, changed] = found;
     return {
       path: [path, below].filter(Boolean).join('/'),

@@ -49,7 +49,7 @@ export class VolumeRecords {
     await this.#deps.records.put({ kind, id: volume.id, doc: volume, sort: volume.at });
   }
 
-  /** Calls `make`, which stores the volume, if the rule admits it beside its owner's others. Rejects as the rule does. */
+  /** Calls `make`, which stores the volume, if the rule admits it next to its owner's others. Rejects as the rule does. */
   async within<Made>(admit: OwnerRule<Volume>['admit'], volume: Volume, make: () => Promise<Made>): Promise<Made> {
     return await this.#volumes.admitted({ admit, now: this.#deps.clock.now() }, volume, make);
   }
@@ -83,7 +83,7 @@ export class VolumeRecords {
 /** Names the session that writes, so that its owner can delete it. */
 export function writerConflict({ name }: Volume, writer: Volume['holders'][number]): AppError {
   if (writer.until !== undefined) {
-    return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when that has ended.`);
+    return new AppError('conflict', `Content of the volume ${name} is being moved. Try again when the move has ended.`);
   }
   const text = `The session ${writer.sessionId} writes to the volume ${name}, and a volume has one writer.`;
   return new AppError('conflict', `${text} Mount it for reading, or delete that session first.`);

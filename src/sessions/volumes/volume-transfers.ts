@@ -71,7 +71,8 @@ export class VolumeTransfers {
   async use(id: string, target: MountAccess, signal: AbortSignal): Promise<TransferLease> {
     const { records, refusal } = this.#deps;
     const volume = await records.get(id);
-    if (refusal !== undefined) throw new AppError('unsupported', `Volumes: sandboxes have none here: ${refusal}.`);
+    if (refusal !== undefined)
+      throw new AppError('unsupported', `Volumes: sandboxes do not support them here: ${refusal}.`);
     for (const access of target === 'write' ? (['write'] as const) : (['write', 'read'] as const)) {
       try {
         return await this.#use(volume, access, signal);
@@ -132,7 +133,7 @@ export class VolumeTransfers {
     const { driver, spec, connect, ownership, startTimeoutMs } = this.#deps;
     if (access === 'write') await this.#hold(volume, sessionId);
     const id = sandboxIdOf(sessionId);
-    // The lease keeps the searches of other servers away.
+    // The lease hides it from the searches of other servers.
     const fence = ownership.isShared ? { epoch: await ownership.take(sessionId) } : {};
     const requested = { ...spec(sessionId, volume, { folder, access }), ...fence };
     await this.#within(startTimeoutMs, (call) => driver.provision(requested, call));

@@ -104,7 +104,7 @@ export class Volumes {
     if (!hostsVolumes(driver)) {
       throw new AppError(
         'unsupported',
-        `Volumes: the driver ${driver.name} has none here: ${driver.capabilities.noVolumes}.`,
+        `Volumes: the driver ${driver.name} does not support them here: ${driver.capabilities.noVolumes}.`,
       );
     }
     const bytes = quotaBytes ?? Math.min(policy.bytes, policy.maxBytes);
@@ -160,7 +160,7 @@ export class Volumes {
       const sum = own.reduce((all, { quotaBytes }) => all + quotaBytes, volume.quotaBytes);
       if (own.length < ownerCount && sum <= ownerBytes) return;
       const text = `You have ${own.length} volumes; ${ownerCount} of ${ownerBytes} bytes together are allowed`;
-      throw new AppError('quota', `${text}. Delete some, or give them less.`);
+      throw new AppError('quota', `${text}. Delete some, or lower their quotas.`);
     };
   }
 
@@ -175,7 +175,8 @@ export class Volumes {
       }
       return { ...now, holders: [], removing: clock.now() };
     });
-    // From here on nobody finds it, and a clean-up completes what is cut off, or waits for a sandbox that is being ended.
+    // From here on it cannot be found; a clean-up completes an interrupted deletion, or waits for a sandbox that is
+    // being ended.
     if (hostsVolumes(driver)) await this.#complete(driver, volume, signal).catch(unlessConflict);
   }
 

@@ -51,7 +51,7 @@ export function parseWorkId(id: string): { readonly sessionId: SessionId; readon
   return session === '' ? undefined : { sessionId: SessionId.parse(session), number: Number(number) };
 }
 
-export const viewOf = ({
+export const toWorkItem = ({
   number,
   claim: _,
   claimedAt: __,
@@ -68,7 +68,7 @@ export function claimableFrom(item: StoredItem, reclaimMs: number): number | und
 }
 
 /** Items that can be claimed soonest come first in the store, which sorts the highest first; stopped ones come last. */
-export function sortOf(item: StoredItem): number {
+export function computeSortKey(item: StoredItem): number {
   const from = claimableFrom(item, 0);
   return from === undefined ? 0 : latest - from;
 }

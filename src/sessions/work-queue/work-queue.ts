@@ -24,10 +24,10 @@ import {
   newItem,
   parseWorkId,
   StoredItem,
-  sortOf,
+  computeSortKey,
   stopped,
   stopRequested,
-  viewOf,
+  toWorkItem,
   workIdOf,
 } from './work-item.ts';
 
@@ -115,10 +115,10 @@ export class WorkQueue implements WorkerCredentials {
       acknowledge: (environmentId, workId) => this.#acknowledge(environmentId, workId),
       beat: (environmentId, workId, options) => this.#beat(environmentId, workId, options),
       stop: (environmentId, workId, options) => this.#stop(environmentId, workId, options),
-      items: async (environmentId) => (await this.#all(environmentId)).map(viewOf),
-      item: async (environmentId, workId) => viewOf(await this.#change(environmentId, workId, (item) => item)),
+      items: async (environmentId) => (await this.#all(environmentId)).map(toWorkItem),
+      item: async (environmentId, workId) => toWorkItem(await this.#change(environmentId, workId, (item) => item)),
       setMetadata: async (environmentId, workId, metadata) =>
-        viewOf(await this.#change(environmentId, workId, (item) => ({ ...item, metadata }))),
+        toWorkItem(await this.#change(environmentId, workId, (item) => ({ ...item, metadata }))),
       stats: (environmentId) => this.#stats(environmentId),
       createKey: (environmentId, newEnvironmentKey) => keys.create(environmentId, newEnvironmentKey),
       keys: (environmentId) => keys.list(environmentId),
@@ -137,7 +137,7 @@ export class WorkQueue implements WorkerCredentials {
       if (past && past.state !== 'stopped') return undefined;
       const item = newItem({ environmentId, sessionId, number: (past?.number ?? 0) + 1, createdAt: clock.now() });
       if (past) await records.put({ kind: pastKind, id: pastId(past), doc: past, sort: past.createdAt });
-      return { doc: item, sort: sortOf(item) };
+      return { doc: item, sort: computeSortKey(item) };
     });
     if (queued) this.#waiting.get(environmentId)?.resolve();
   }
@@ -202,12 +202,12 @@ export class WorkQueue implements WorkerCredentials {
       const now = this.#deps.clock.now();
       const isOver = item.state === 'stopping' || (await this.#hasEnded(item.sessionId));
       const next = isOver ? stopped(item, now) : claimed(item, now);
-      const put = { kind, id: next.sessionId, doc: next, sort: sortOf(next), expect: version };
+      const put = { kind, id: next.sessionId, doc: next, sort: computeSortKey(next), expect: version };
       if ((await this.#deps.records.put(put).catch(unlessConflict)) === undefined) continue; // another worker was first
       this.#endings.end(claimName(item)); // an earlier worker of it
       if (isOver) continue;
       const { sessionId, number, claim } = next;
-      return { ...viewOf(next), token: await this.#deps.keys.sign({ environmentId, sessionId, number, claim, maker }) };
+      return { ...toWorkItem(next), token: await this.#deps.keys.sign({ environmentId, sessionId, number, claim, maker }) };
     }
     return undefined;
   }
@@ -220,7 +220,7 @@ export class WorkQueue implements WorkerCredentials {
       const page = await records.list(kind, { parent: environmentId, limit: pageSize, ...(after && { after }) });
       for (const { id, doc, version } of page) {
         const item = StoredItem.parse(doc);
-        after = { sort: sortOf(item), id };
+        after = { sort: computeSortKey(item), id };
         const now = clock.now();
         const soonest = claimableFrom(item, 0);
         if (soonest === undefined || soonest > now) return; // nor any after it
@@ -247,7 +247,7 @@ export class WorkQueue implements WorkerCredentials {
       if (now.claimedAt === null) throw new AppError('conflict', 'Nobody has claimed this item. Poll for it first.');
       return acknowledged(now, clock.now());
     });
-    return viewOf(item);
+    return toWorkItem(item);
   }
 
   async #beat(
@@ -279,7 +279,7 @@ export class WorkQueue implements WorkerCredentials {
       return force || now.state === 'queued' ? stopped(now, clock.now()) : stopRequested(now, clock.now());
     });
     if (item.state === 'stopped') this.#endings.end(claimName(item));
-    return viewOf(item);
+    return toWorkItem(item);
   }
 
   async #withdraw(environmentId: string, sessionId: SessionId): Promise<void> {
@@ -350,7 +350,7 @@ export class WorkQueue implements WorkerCredentials {
       if (newest.number !== parts.number && !past) throw missing();
       const now = past ? StoredItem.parse(past.doc) : newest;
       const next = change(now);
-      return past || next === now ? { value: now } : { value: next, doc: next, sort: sortOf(next) };
+      return past || next === now ? { value: now } : { value: next, doc: next, sort: computeSortKey(next) };
     });
   }
 }

@@ -15,7 +15,7 @@ import type { SandboxService } from '../api/sandboxes.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { CodeResult, WorkspaceMember, WorkspaceService, WorkspaceUser } from '../api/workspaces.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { outputsOf } from '../services/cut-outputs.ts';
+import { toOutputs } from '../services/cut-outputs.ts';
 import { execIfRunning } from '../services/exec-if-running.ts';
 import { loginCommand } from '../services/shell-quoting.ts';
 
@@ -43,7 +43,7 @@ const programs: Readonly<Record<string, string>> = { '.js': 'node', '.mjs': 'nod
 
 export function toCodeResult({ program, missing }: CodeScript, result: ExecResult, timeoutMs: number): CodeResult {
   const { exitCode, timedOut } = result;
-  const ended = { exitCode, ...outputsOf(result) };
+  const ended = { exitCode, ...toOutputs(result) };
   if (timedOut) return { ...ended, error: `Execution timed out after ${timeoutMs / 1_000} s` };
   if (result.stderr === missing) return { ...ended, stderr: '', error: `${program} is not available` };
   if (exitCode === 0) return { ...ended, error: null };
@@ -221,7 +221,7 @@ export async function workspaceService(deps: Deps): Promise<WorkspaceService> {
         const ended = await execIfRunning(sandboxes, id, requested, place.over.signal);
         place.cwd = folderIn(ended.stderr) ?? place.cwd;
         const { exitCode } = ended;
-        return { output: outputsOf(ended).stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
+        return { output: toOutputs(ended).stdout, exitCode, cwd: place.cwd ?? (await sessions.sandbox(id)).workdir };
       });
     }
     saveFile(workspace: string, name: string, content: string) {

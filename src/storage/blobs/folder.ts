@@ -11,7 +11,7 @@ interface FolderOptions {
   readonly root: string;
 }
 const staleMs = 60 * 60 * 1000; // no upload takes that long
-/** Most readers send what they read to a sandbox, in frames of that size. */
+/** Most readers send the data to a sandbox, in frames of this size. */
 const pieceBytes = 256 * 1024;
 const withoutLinks: ReadonlySet<string> = new Set([
   'EPERM',

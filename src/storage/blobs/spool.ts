@@ -68,7 +68,7 @@ export function diskError(thrown: unknown): AppError {
     return new AppError('store_unavailable', 'There is no space left for files.', { cause: thrown });
   }
   if (typeof code !== 'string' || !code.startsWith('E')) {
-    return new AppError('invalid_request', 'The upload was cut before its end.', { cause: thrown });
+    return new AppError('invalid_request', 'The upload was interrupted before its end.', { cause: thrown });
   }
-  return new AppError('store_unavailable', 'The storage for files does not answer.', { cause: thrown });
+  return new AppError('store_unavailable', 'The file storage does not respond.', { cause: thrown });
 }

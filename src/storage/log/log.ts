@@ -32,7 +32,7 @@ export function storeEventLog(store: EventStore, options: EventLogOptions): Even
     const { window, bell } = seat;
     let cursor = after;
     let headWhenWoken = Number.POSITIVE_INFINITY; // only a live reader can lag; a long history is no lag
-    let forgiven = after === 0 ? undefined : 0; // cursor 0 takes what is left of the history, but no new hole in it
+    let forgiven = after === 0 ? undefined : 0; // cursor 0 accepts a shortened history, but no new gap
     const isTooSlow = (head: number) => head - Math.max(cursor, headWhenWoken) > options.maxLag;
 
     while (!signal.aborted) {

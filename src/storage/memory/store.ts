@@ -10,7 +10,7 @@ import type {
   RecordStore,
   Store,
 } from '../../core/contracts/ports.ts';
-import { type IndexEntry, indexEntryOf } from '../../core/contracts/record-index.ts';
+import { type IndexEntry, toIndexEntry } from '../../core/contracts/record-index.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { droppable, searchable } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
@@ -104,7 +104,7 @@ const keyOf = (kind: string, id: string): string => JSON.stringify([kind, id]);
 
 function replace(documents: Map<string, Document>, { kind, id, doc, sort = 0 }: RecordPut): number {
   const version = (documents.get(keyOf(kind, id))?.version ?? 0) + 1;
-  documents.set(keyOf(kind, id), { kind, id, json: json(doc), version, sort, index: indexEntryOf(kind, doc) });
+  documents.set(keyOf(kind, id), { kind, id, json: json(doc), version, sort, index: toIndexEntry(kind, doc) });
   return version;
 }
 
@@ -209,8 +209,8 @@ function records(documents: Map<string, Document>): RecordStore {
     async put(record) {
       const version = documents.get(keyOf(record.kind, record.id))?.version ?? 0;
       if (record.expect !== undefined && record.expect !== version)
-        throw new AppError('conflict', 'It was changed meanwhile.');
-      const { name } = indexEntryOf(record.kind, record.doc);
+        throw new AppError('conflict', 'The record was changed in the meantime.');
+      const { name } = toIndexEntry(record.kind, record.doc);
       const holder = name !== null && ofKind(record.kind).find(({ index }) => index.name === name);
       if (holder && holder.id !== record.id) throw new AppError('conflict', 'Another record has this name.');
       return replace(documents, record);

@@ -27,7 +27,7 @@ export function appendDocuments({ sessionId, after, at, facts }: Append, puts: r
   const texts = facts.map(factText);
   const sizes = [...texts.map(({ fact }) => fact.length), ...puts.map(({ doc }) => doc.length)];
   if (sizes.reduce((sum, size) => sum + size, 0) > maxBytes) {
-    throw new AppError('payload_too_large', 'This is more than the store takes at once.');
+    throw new AppError('payload_too_large', 'This is more than the store accepts in one write.');
   }
   const [first, ...rest] = texts as [FactText, ...FactText[]];
   const document: EventDocument = {

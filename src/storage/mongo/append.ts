@@ -186,4 +186,4 @@ export class Appender {
 }
 
 const fenced = (after: number, head: number) =>
-  new AppError('fenced', `Another writer was here first: the log ends at ${head} or later, not at ${after}.`);
+  new AppError('fenced', `Another writer appended first: the log ends at ${head} or later, not at ${after}.`);

@@ -134,7 +134,7 @@ function runner(deadlineMs: number, maxWaiting: number): Connection['run'] {
   let waiting = 0;
   return async (work) => {
     if (waiting >= maxWaiting) {
-      throw new AppError('store_busy', 'The store has more to do than it can: too many requests wait for it.');
+      throw new AppError('store_busy', 'The store is overloaded: too many requests are waiting.');
     }
     waiting++;
     const until = elapsed() + deadlineMs;

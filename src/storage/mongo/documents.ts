@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb';
 import { z } from 'zod';
 import type { ListOptions, RecordPut } from '../../core/contracts/ports.ts';
-import { indexEntryOf } from '../../core/contracts/record-index.ts';
+import { toIndexEntry } from '../../core/contracts/record-index.ts';
 import type { SessionFact } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
 
@@ -20,9 +20,9 @@ export interface EventDocument {
   readonly fact: string;
   /** The session, type and seq of an event that compaction keeps; `lastOf` reads it. */
   readonly mark?: string;
-  /** On messages: the search reads them alone. */
+  /** Set on messages, so that the search reads nothing else. */
   readonly said?: 1;
-  /** On events of usage: sums over days read them alone. */
+  /** Set on usage events, so that sums over days read nothing else. */
   readonly used?: 1;
   readonly batch?: string;
   readonly redo?: RedoEntry;
@@ -155,7 +155,12 @@ const stateSet = (state: string): string => `state:${state}`;
 const parentSet = (parent: string): string => `parent:${parent}`;
 const ownerSet = (owner: string | null): string => (owner === null ? 'unowned' : `owner:${owner}`);
 /** The filter for one of the sets. */
-export function setOf({ owner, shared, state, parent }: Pick<ListOptions, 'owner' | 'shared' | 'state' | 'parent'>): {
+export function toListSet({
+  owner,
+  shared,
+  state,
+  parent,
+}: Pick<ListOptions, 'owner' | 'shared' | 'state' | 'parent'>): {
   readonly of?: string;
 } {
   if (state !== undefined) return { of: stateSet(state) };
@@ -164,7 +169,7 @@ export function setOf({ owner, shared, state, parent }: Pick<ListOptions, 'owner
   return owner === undefined ? {} : { of: ownerSet(owner) };
 }
 export function indexFields(kind: string, doc: unknown): { readonly of: string[]; readonly name?: string } {
-  const { owner, shared, state, parent, name } = indexEntryOf(kind, doc);
+  const { owner, shared, state, parent, name } = toIndexEntry(kind, doc);
   const groups = [state === null ? [] : stateSet(state), parent === null ? [] : parentSet(parent)].flat();
   const more = [...(shared ? [sharedSet] : []), ...groups];
   return { of: [ownerSet(owner), ...more], ...(name !== null && { name: `${kind}\n${name}` }) };

@@ -38,12 +38,12 @@ export function storeError(thrown: unknown): AppError {
   if (codeOf(thrown) === authenticationFailed) return wrongPassword();
   if (thrown.name === 'MongoCompatibilityError') return tooOld(thrown);
   if (thrown.name === 'MongoWaitQueueTimeoutError') {
-    return new AppError('store_busy', 'The store has more to do than it can. Try again.', options);
+    return new AppError('store_busy', 'The store is overloaded. Try again.', options);
   }
   if (/TimeoutError$/.test(thrown.name)) {
     return new AppError('store_unavailable', 'The store did not answer in time. Try again.', options);
   }
-  return new AppError('store_unavailable', 'The store does not answer or refuses. Try again.', options);
+  return new AppError('store_unavailable', 'The store does not respond, or rejects requests. Try again.', options);
 }
 
 /** The reasons why a server cannot start on this database, each with a remedy; undefined if waiting can help. */
@@ -60,13 +60,13 @@ export function permanentError(thrown: unknown): AppError | undefined {
 const wrongPassword = () =>
   new AppError(
     'invalid_request',
-    'MongoDB refuses the user name or the password in MONGODB_URL. Correct them (and authSource, if the user is kept in another database), then start again.',
+    'MongoDB rejects the user name or the password in MONGODB_URL. Correct them (and authSource, if the user is kept in another database), then start again.',
   );
 
 const noRight = (cause: Error) =>
   new AppError(
     'forbidden',
-    `The user in MONGODB_URL may not do what the store needs (${rightIn(cause.message)}). Grant it the role readWrite on the database, then start again.`,
+    `The user in MONGODB_URL lacks a right that the store needs (${rightIn(cause.message)}). Grant it the role readWrite on the database, then start again.`,
     { cause },
   );
 const rightIn = (message: string): string =>
@@ -76,6 +76,6 @@ const rightIn = (message: string): string =>
 const tooOld = (cause: Error) =>
   new AppError(
     'unsupported',
-    'The server that MONGODB_URL names is too old. MongoDB 4.2 is the oldest that works; upgrade it, or give Corral another one.',
+    'The server that MONGODB_URL names is too old. MongoDB 4.2 is the oldest that works; upgrade it, or use another server.',
     { cause },
   );

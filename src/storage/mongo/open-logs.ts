@@ -15,7 +15,7 @@ const atOnce = 8; // logs
 
 /**
  * Marks the logs that this server appends to. A log without a mark has no incomplete append, so that readers of records
- * and starting servers know where to look for one.
+ * and starting servers know where to search for one.
  */
 export class OpenLogs {
   readonly #connection: Connection;

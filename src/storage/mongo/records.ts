@@ -3,7 +3,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Appender } from './append.ts';
 import type { Connection } from './connection.ts';
-import { erasedKind, idsOf, nowChanged, putDocument, type RecordDocument, recordId, setOf } from './documents.ts';
+import { erasedKind, idsOf, nowChanged, putDocument, type RecordDocument, recordId, toListSet } from './documents.ts';
 import { isDuplicate } from './errors.ts';
 import { searchRecords } from './search.ts';
 
@@ -47,7 +47,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     });
   }
 
-  /** The index decides between writers at the same time; FerretDB reports its refusal of an update as a failure of its own. */
+  /** The index decides between writers at the same time; FerretDB reports its refusal of an update as its own failure. */
   async function expectFree(name: string, _id: string): Promise<void> {
     const holder = await run(() => at.records.findOne({ name }, { projection: { _id: 1 } }));
     if (holder && holder._id !== _id) throw new AppError('conflict', 'Another record has this name.');
@@ -78,7 +78,7 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
     },
     search: (kind, requested) => searchRecords({ at }, kind, requested),
     async count(kind, only = {}) {
-      return await run(() => at.records.countDocuments({ kind, ...setOf(only) }));
+      return await run(() => at.records.countDocuments({ kind, ...toListSet(only) }));
     },
     async changes(kind, mark) {
       const since = { changed: { $gte: new Date((mark ?? 0) - overlapMs) } };
@@ -104,11 +104,11 @@ export function mongoRecords({ at, run }: Connection, appender: Appender, newId:
       const ids = idPrefix === '' ? { ...behind } : { id: { $gte: idPrefix, $lt: `${idPrefix}\u{10ffff}` } };
       const options = { sort: { sort: -1, id: 1 } as const, ...(limit === undefined ? {} : { limit }) };
       if (limit === 0) return [];
-      return (await run(() => at.records.find({ kind, ...setOf(only), ...ids }, options).toArray())).map(stored);
+      return (await run(() => at.records.find({ kind, ...toListSet(only), ...ids }, options).toArray())).map(stored);
     },
   };
 }
 
 /** Longer than a write takes from its time until others can read it. */
 const overlapMs = 10_000;
-const changed = () => new AppError('conflict', 'It was changed meanwhile.');
+const changed = () => new AppError('conflict', 'The record was changed in the meantime.');

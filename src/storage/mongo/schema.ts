@@ -91,9 +91,9 @@ async function create({ at, run }: Connection, { of, key, options = {} }: Index)
     const name = `${of} (${Object.keys(key).join(', ')})`;
     const refused = permanentError(cause);
     if (refused)
-      throw new AppError(refused.code, `The index ${name} cannot be made. ${refused.publicMessage}`, { cause });
+      throw new AppError(refused.code, `The index ${name} cannot be created. ${refused.publicMessage}`, { cause });
     const failed = storeError(thrown);
-    throw new AppError(failed.code, `The index ${name} cannot be made. ${failed.publicMessage}`, { cause });
+    throw new AppError(failed.code, `The index ${name} cannot be created. ${failed.publicMessage}`, { cause });
   }
 }
 

@@ -29,7 +29,7 @@ interface Request {
 
 /**
  * Requests of one kind to the store's thread. Those of one turn of the event loop go together, because a message to the thread
- * costs more than most requests. Only one batch is under way at a time; requests meanwhile form the next one.
+ * costs more than most requests. Only one batch is under way at a time; requests in the meantime form the next one.
  * Small requests go first, each kind in order: a person's message never waits for the output of others. Each batch takes
  * some of the bulk, so that it does not starve.
  */
@@ -176,7 +176,7 @@ function batchOf(waiting: Request[], limits: QueueLimits): Request[] {
   return waiting.splice(0, count);
 }
 
-const full = () => new AppError('store_busy', 'The store has more to do than it can: too many requests wait for it.');
+const full = () => new AppError('store_busy', 'The store is overloaded: too many requests are waiting.');
 
 function errorOf([, code, text, cause]: Extract<Reply, readonly [ok: false, ...unknown[]]>): AppError {
   return new AppError(code, text, cause === '' ? {} : { cause });

@@ -31,7 +31,7 @@ export function openForWriting(options: DatabaseOptions, now: number): { db: Dat
       PRAGMA secure_delete = ON -- removes a deleted session's text from the file
     `);
     migrate(db);
-    db.exec('PRAGMA busy_timeout = 0'); // the thread tries again itself, and reads meanwhile
+    db.exec('PRAGMA busy_timeout = 0'); // the thread tries again itself, and reads in the meantime
     const held = stack.move();
     return { db, [Symbol.dispose]: () => held.dispose() };
   } catch (thrown) {

@@ -22,7 +22,7 @@ export function storeError(thrown: unknown, path: string): AppError {
     case NOT_A_DATABASE:
       return corrupt(path, thrown.message);
     case FULL:
-      return new AppError('store_unavailable', 'The store is full: its disk has no room left.', options);
+      return new AppError('store_unavailable', 'The store is full: its disk has no space left.', options);
     default:
       return new AppError('store_unavailable', `The store ${path} does not work: ${thrown.message}.`, options);
   }
@@ -35,6 +35,6 @@ export function corrupt(path: string, found: string): AppError {
   return new AppError(
     'store_corrupt',
     `The store ${path} is damaged (${found}). Nothing in it was changed. Stop the server, then put a backup in its ` +
-      `place, or take over what can be read of it: npm start -- repair`,
+      `place, or recover what can be read: npm start -- repair`,
   );
 }

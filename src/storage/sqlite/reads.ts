@@ -31,7 +31,7 @@ export type ReadOperations = ReturnType<typeof readOperations>;
 const pageChars = 4 * 1024 * 1024;
 /** A piece of a search ends after this time, for which a write waits. */
 const pieceMs = 5;
-/** Rows that one statement of a search reads: few after those that took long, because their texts were large. */
+/** Rows read by one statement of a search: fewer after a slow one, whose texts were large. */
 const rowsAtOnce = { few: 8, many: 128, slowMs: 3 };
 /** The hits of a piece of a search, and where the next one begins; null: there is none. */
 export type Piece<Place> = readonly [found: string[], next: Place | null];
@@ -201,7 +201,7 @@ function recordReads(db: DatabaseSync, now: () => number) {
     SELECT kind, id, doc, sort FROM record WHERE id = ?1 OR (id >= ?1 || ':' AND id < ?1 || ';') ORDER BY id, kind
   `);
   const withPrefix = db.prepare(recordsByPrefix);
-  // Upwards, because a record that moves meanwhile moves to the end that is read last.
+  // Upwards, because a record that moves in the meantime moves to the end that is read last.
   const [rest, above] = ['sort = ? AND id < ?', 'sort > ?'].map((behind) =>
     db.prepare(`SELECT id, sort, doc FROM record WHERE kind = ? AND ${behind} ORDER BY sort, id DESC LIMIT -1`),
   ) as [StatementSync, StatementSync];

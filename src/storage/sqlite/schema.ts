@@ -1,11 +1,11 @@
-import { indexEntryOf } from '../../core/contracts/record-index.ts';
+import { toIndexEntry } from '../../core/contracts/record-index.ts';
 
 /** The types of events that the index of types leaves out, because a log has very many of them. */
 export const unindexedTypes: readonly string[] = ['message.delta', 'tool.output'];
 
 /** The columns of a record that indexes have. */
 export const indexColumns = (kind: string, doc: unknown) => {
-  const { shared, ...entry } = indexEntryOf(kind, doc);
+  const { shared, ...entry } = toIndexEntry(kind, doc);
   return { ...entry, shared: shared ? (1 as const) : (0 as const) };
 };
 
@@ -44,11 +44,11 @@ export const migrations: readonly string[] = [
   CREATE INDEX command_unanswered ON command (session, at) WHERE answer IS NULL;
   CREATE INDEX command_age ON command (at);
   `,
-  // The search uses this index, so that it reads messages alone.
+  // The search uses this index to read only messages.
   `
   CREATE INDEX event_message ON event (session, seq) WHERE type IN ('message.user', 'message.assistant');
   `,
-  // Sums of usage over days read this index, so that they read events of usage alone.
+  // Sums of usage over days use this index to read only usage events.
   `
   CREATE INDEX event_usage ON event (at) WHERE type = 'usage';
   `,
@@ -57,7 +57,7 @@ export const migrations: readonly string[] = [
   CREATE INDEX event_type ON event (session, type, seq)
   WHERE type NOT IN ('message.delta', 'tool.output');
   `,
-  // The index entries of records, as `indexEntryOf` has them. Names of skills were records of their own before.
+  // The index entries of records, as `toIndexEntry` has them. Names of skills were records of their own before.
   `
   ALTER TABLE record ADD COLUMN owner TEXT;
   ALTER TABLE record ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;

@@ -12,7 +12,7 @@ export type Operations = Record<string, (...args: never[]) => unknown>;
 
 export const refusal = (error: AppError): Reply => [false, error.code, error.publicMessage, String(error.cause ?? '')];
 
-/** Answers each request alone; a failed one is answered with its error. */
+/** Answers each request separately; a failed one with its error. */
 export function answerEach(operations: Operations, path: string): (calls: readonly Call[]) => Reply[] {
   return (calls) => calls.map((call) => attempt(operations, call, path));
 }

@@ -68,7 +68,7 @@ function serve(): void {
       resting = undefined;
       try {
         emptyWal(opened.db);
-      } catch {} // closed meanwhile, which empties the log too; or in use, and the next deletion empties it
+      } catch {} // closed in the meantime, which empties the log too; or in use, and the next deletion empties it
     }, restMs).unref();
   };
   const write = (calls: readonly Call[], until: number) => {

@@ -72,7 +72,7 @@ function eventWrites(db: DatabaseSync) {
 }
 
 const fenced = (after: number, head: number) =>
-  new AppError('fenced', `Another writer was here first: the log ends at ${head}, not at ${after}.`);
+  new AppError('fenced', `Another writer appended first: the log ends at ${head}, not at ${after}.`);
 
 function recordStatements(db: DatabaseSync) {
   return {
@@ -95,7 +95,8 @@ function recordWrites(db: DatabaseSync) {
     put(put: PutRow, expect: number | undefined): number {
       const [kind, id, , , , , , name] = put;
       const version = Number(versionOf.get(id, kind)?.version ?? 0);
-      if (expect !== undefined && expect !== version) throw new AppError('conflict', 'It was changed meanwhile.');
+      if (expect !== undefined && expect !== version)
+        throw new AppError('conflict', 'The record was changed in the meantime.');
       const holder = name === null ? undefined : nameHolder.get(kind, name);
       if (holder && holder.id !== id) throw new AppError('conflict', 'Another record has this name.');
       return Number(replace.get(...put)?.version);

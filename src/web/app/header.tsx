@@ -31,7 +31,7 @@ interface HeaderAction {
   readonly run: (session: Session) => void;
 }
 
-/** In their order. A room adds its own from a file of its own. */
+/** In their order. A room adds its own from its own file. */
 const headerActions: readonly HeaderAction[] = [{ id: 'share', icon: 'share', label: 'share.title', run: openShare }];
 
 export function Header() {

@@ -96,7 +96,7 @@ function listenForKeys(): void {
   });
 }
 
-/** A file that misses the place for uploads is refused: the browser would open it in place of the page. */
+/** A file that misses the place for uploads is refused: the browser would open it instead of the page. */
 function catchDrops(): void {
   const refuse = (event: DragEvent) => {
     if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { go } from '../data/route.ts';
 import { sessions } from '../data/sessions.ts';
-import { statusOf } from '../data/status.ts';
+import { toStatus } from '../data/status.ts';
 import { Icon } from '../parts/kit/icon.tsx';
 import { StatusDot } from '../parts/kit/status.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
@@ -112,5 +112,5 @@ function OpenPalette() {
 
 function SessionSign({ id }: { id: string }) {
   const session = sessions.value.find((one) => one.id === id);
-  return session ? <StatusDot status={statusOf(session)} /> : null;
+  return session ? <StatusDot status={toStatus(session)} /> : null;
 }

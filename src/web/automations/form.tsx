@@ -12,18 +12,18 @@ import { projects } from '../sessions/filters.ts';
 import { readTemplates, templateChoices, templates } from '../sessions/templates.ts';
 import { readSkills, skills } from '../skills/state.ts';
 import { t } from '../text/text.ts';
-import { AfterFields, afterOf, HookFields, hookOf, type StartsChoice, startsOf } from './starts-fields.tsx';
+import { AfterFields, HookFields, type StartsChoice, toAfter, toHook, toStartsChoice } from './starts-fields.tsx';
 import { type Automation, shownAs } from './state.ts';
 import {
-  choiceOf,
-  cronOf,
   dayName,
+  findZone,
   labelOf,
   ownZone,
+  parseCron,
   type ScheduleKind,
   scheduleKinds,
   timeIn,
-  zoneOf,
+  toCron,
   zones,
 } from './times.ts';
 
@@ -119,14 +119,14 @@ export function AutomationForm({ automation, back }: Props) {
   }));
   const [goal, setGoal] = useState(goalTextsOf(automation?.goal));
   const [choice, setChoice] = useState(
-    choiceOf(automation?.schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
+    parseCron(automation?.schedule?.cron ?? (automation ? undefined : '0 9 * * 1-5')),
   );
-  const [starts, setStarts] = useState<StartsChoice>(startsOf(automation));
+  const [starts, setStarts] = useState<StartsChoice>(toStartsChoice(automation));
   useEffect(() => {
     for (const read of [readTemplates, readModels, readOffered, readSkills]) void read().catch(() => {}); // names can be typed
   }, []);
-  const cron = cronOf(choice);
-  const zone = zoneOf(fields.timezone);
+  const cron = toCron(choice);
+  const zone = findZone(fields.timezone);
   const has = (...kinds: readonly ScheduleKind[]) => kinds.includes(choice.kind);
   const isRun = fields.kind === 'run';
   const bind = <Name extends keyof typeof fields>(name: Name) => ({
@@ -156,8 +156,8 @@ export function AutomationForm({ automation, back }: Props) {
       projectId: fields.projectId || null,
       skills: [...fields.skills],
       schedule,
-      hook: hookOf(starts),
-      after: afterOf(starts),
+      hook: toHook(starts),
+      after: toAfter(starts),
       budget: Object.values(limits).some((limit) => limit !== null) ? limits : null,
       whileRunning: fields.whileRunning,
     };
@@ -297,7 +297,7 @@ export function AutomationForm({ automation, back }: Props) {
   );
 }
 
-/** The server's answer, so that what is shown is what will happen. */
+/** The server's answer, so that the form shows the actual effect. */
 function NextTimes({ cron, timezone }: { cron: string; timezone: string }) {
   const [{ times, zone }, setTimes] = useState<{ times: readonly string[]; zone: string }>({
     times: [],

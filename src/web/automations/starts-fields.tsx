@@ -9,7 +9,7 @@ type RunTrigger = NonNullable<Automation['after']>;
 const sources = ['github', 'gitlab', 'gitea', 'json'] as const;
 const events = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 
-/** The triggers of an automation beside its schedule, as the fields of the form have them. */
+/** The triggers of an automation next to its schedule, as the fields of the form have them. */
 export interface StartsChoice {
   readonly source: Hook['source'] | 'none';
   readonly events: readonly Hook['events'][number][];
@@ -23,7 +23,7 @@ export interface StartsChoice {
   readonly outcome: RunTrigger['outcome'];
 }
 
-export const startsOf = (automation?: Pick<Automation, 'hook' | 'after'>): StartsChoice => ({
+export const toStartsChoice = (automation?: Pick<Automation, 'hook' | 'after'>): StartsChoice => ({
   source: automation?.hook?.source ?? 'none',
   events: automation?.hook?.events ?? ['issue.labelled'],
   label: automation?.hook?.label ?? '',
@@ -43,7 +43,7 @@ const listOf = (text: string) =>
     .filter(Boolean);
 const orNull = (text: string) => (text.trim() === '' ? null : text.trim());
 
-export function hookOf({ source, ...choice }: StartsChoice) {
+export function toHook({ source, ...choice }: StartsChoice) {
   if (source === 'none') return null;
   const isJson = source === 'json';
   return {
@@ -56,7 +56,7 @@ export function hookOf({ source, ...choice }: StartsChoice) {
     template: isJson ? orNull(choice.template) : null,
   };
 }
-export const afterOf = ({ after, afterId, outcome }: StartsChoice) =>
+export const toAfter = ({ after, afterId, outcome }: StartsChoice) =>
   after === 'none' ? null : { of: after, id: afterId.trim(), outcome };
 
 interface Props {

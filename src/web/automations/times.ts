@@ -14,7 +14,7 @@ export interface ScheduleChoice {
   readonly cron: string;
 }
 
-export function cronOf({ kind, time, day, cron }: ScheduleChoice): string | undefined {
+export function toCron({ kind, time, day, cron }: ScheduleChoice): string | undefined {
   const [hour = 0, minute = 0] = time.split(':').map(Number);
   const fields: Record<ScheduleKind, string | undefined> = {
     hand: undefined,
@@ -28,7 +28,7 @@ export function cronOf({ kind, time, day, cron }: ScheduleChoice): string | unde
 }
 
 /** The choice that these five fields stand for. */
-export function choiceOf(cron: string | undefined): ScheduleChoice {
+export function parseCron(cron: string | undefined): ScheduleChoice {
   const none = { kind: 'hand', time: '09:00', day: 1, cron: '0 9 * * 1-5' } as const;
   if (cron === undefined) return none;
   if (cron === '0 * * * *') return { ...none, kind: 'hourly' };
@@ -41,8 +41,8 @@ export function choiceOf(cron: string | undefined): ScheduleChoice {
 
 export const zones = (): readonly string[] => ['UTC', ...Intl.supportedValuesOf('timeZone')];
 
-/** The zone that a person means by `europe/berlin`, `Berlin` or `new york`; undefined: there is none, or there are several. */
-export function zoneOf(text: string): string | undefined {
+/** The zone that a person means by `europe/berlin`, `Berlin` or `new york`; undefined: none, or several. */
+export function findZone(text: string): string | undefined {
   const target = text.trim().toLowerCase().replaceAll(' ', '_');
   const all = zones();
   const [named] = all.filter((zone) => zone.toLowerCase() === target);

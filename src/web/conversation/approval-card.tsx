@@ -4,7 +4,7 @@ import type { ApprovalItem } from '../data/items.ts';
 import { TextParts, useBeginning } from '../markdown/plain.tsx';
 import { boundedLine, withHidden } from '../parts/bounded-text.ts';
 import { diffLines } from '../parts/diff.ts';
-import { timeOf } from '../parts/format.ts';
+import { formatTime } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { attempt } from '../parts/notice.tsx';
@@ -14,7 +14,7 @@ import { DiffLines } from './tool-result.tsx';
 
 const maxName = 300; // characters
 
-/** A call that waits for permission: literally what it would do, and what the person can decide. */
+/** A call that waits for approval: the exact call, and the possible decisions. */
 export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boolean }) {
   const { callId, args, expiresAt, content, fixed } = item.request;
   const name = withHidden(boundedLine(item.request.function, maxName));
@@ -35,7 +35,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
     <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
       <p class="approval-head">
         <Icon name="shield" /> {t('approval.wants', { name })}
-        {!decided && <span class="quiet"> {t('approval.until', { time: timeOf(expiresAt) })}</span>}
+        {!decided && <span class="quiet"> {t('approval.until', { time: formatTime(expiresAt) })}</span>}
       </p>
       {item.request.reason && <p class="quiet">{boundedLine(serverText(item.request.reason))}</p>}
       {content && 'oldContent' in content ? (

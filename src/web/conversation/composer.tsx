@@ -20,7 +20,7 @@ import { namedPaths } from './completion/trigger.ts';
 import { useCompletion } from './completion/use-completion.tsx';
 import { workspacePaths } from './completion/workspace-paths.ts';
 import { composerText, draftOf, keepDraft, setComposer } from './composer-text.ts';
-import { emptyGoal, goalDraftOf, goalOf, problemOf, setGoalDraft } from './goal/goal-draft.ts';
+import { emptyGoal, findProblem, goalDraftOf, setGoalDraft, toGoal } from './goal/goal-draft.ts';
 import { GoalFields } from './goal/goal-fields.tsx';
 import { chosenRepository, NewSessionChoices } from './new-session-choices.tsx';
 
@@ -41,10 +41,10 @@ export function Composer() {
   const files = attachmentsOf(id);
   const isUploading = files.some((one) => one.id === undefined && one.failed === undefined);
   const goal = goalDraftOf(id);
-  const isGoalBad = goal !== undefined && problemOf(goal) !== undefined;
+  const isGoalBad = goal !== undefined && findProblem(goal) !== undefined;
   const text = composerText.value;
   const status = currentStatus.value;
-  const steers = status === 'running' && goal === undefined; // a message with a goal begins a run of its own
+  const steers = status === 'running' && goal === undefined; // a message with a goal begins its own run
   const hint = t(goal ? 'hint.task' : (hints[status] ?? 'hint.more'));
   const completion = useCompletion(ref, text);
   useEffect(() => {
@@ -73,7 +73,7 @@ export function Composer() {
       project: shownProject.value || undefined,
       repository: chosenRepository.value.trim() || undefined,
       skills: chosenSkills.value,
-      goal: goal && goalOf(goal),
+      goal: goal && toGoal(goal),
     };
     const isSent = await attempt(t('notSent'), () => send(wish));
     isSending.value = false;
@@ -82,7 +82,7 @@ export function Composer() {
     removeAttachments(id);
     setGoalDraft(id, undefined);
     keepDraft(id, '');
-    if (composerText.value === text) setComposer(''); // what was typed meanwhile stays
+    if (composerText.value === text) setComposer(''); // what was typed in the meantime stays
     if (id === undefined) {
       chosenRepository.value = '';
       chosenSkills.value = [];

@@ -1,7 +1,7 @@
 import { memo } from 'preact/compat';
 import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { send } from '../data/actions.ts';
-import { emptyWindow, type ItemWindow, nextWindow, partsOf } from '../data/item-window.ts';
+import { emptyWindow, type ItemWindow, nextWindow, splitParts } from '../data/item-window.ts';
 import type { DataOf, Item, StepItem, ToolItem } from '../data/items.ts';
 import { model } from '../data/log.ts';
 import { type ConversationModel, isUnusable } from '../data/model.ts';
@@ -35,13 +35,15 @@ interface Props {
   readonly isEndOnly?: boolean;
 }
 
-/** Everything that a model shows, in the order of the log. The end is drawn first; what is above it follows, frame by frame. */
+/**
+ * Everything that a model shows, in the order of the log. The end is drawn first; earlier items follow, frame by frame.
+ */
 export function Items({ model, sessionId, isLive = false, isEndOnly = false }: Props) {
   const shown = useEndFirst(model);
   return (
     <Live.Provider value={isLive}>
       <div class="items" role="log" aria-label={t('conversation')} aria-busy={isEndOnly || shown.first > 0}>
-        {partsOf(shown).map(({ key, items }) => (
+        {splitParts(shown).map(({ key, items }) => (
           <Part key={key} items={items} sessionId={sessionId} isLive={isLive} />
         ))}
       </div>
@@ -49,7 +51,7 @@ export function Items({ model, sessionId, isLive = false, isEndOnly = false }: P
   );
 }
 
-/** The items to draw. They change in a task of their own, after what waits for a person has been drawn. */
+/** The items to draw. They change in their own task, after what waits for a person has been drawn. */
 function useEndFirst(model: ConversationModel): ItemWindow {
   const items = model.items.value;
   const [shown, setShown] = useState(emptyWindow);

@@ -28,7 +28,7 @@ import { Live } from './live.ts';
 import { Elapsed, useSecondsTo } from './tool-card.tsx';
 import { DemoHelp } from './welcome.tsx';
 
-// The lines between messages and tool calls: what waits, what failed, what ended, what the server did.
+// Lines between messages and tool calls: waits, failures, ends and actions of the server.
 
 export function WaitNote({ item }: { item: WaitItem }) {
   if (!item.isOpen.value) return null;
@@ -109,7 +109,7 @@ const phases = new Map<string, TextKey>(
 );
 export const phaseWord = (phase: string): TextKey => phases.get(phase) ?? 'phase.starting';
 
-/** Phases of a sandbox at rest, which the next message ends without anybody's doing. */
+/** Idle phases of a sandbox, which the next message ends automatically. */
 const unsaid: ReadonlySet<string> = new Set(['pausing', 'paused', 'resuming', 'resumed', 'released']);
 
 /** The way to a sandbox in one line; unfolded it has all that was done. */
@@ -198,7 +198,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
   }
 }
 
-/** A line for each check of the goal, and for what came of all of them. */
+/** A line for each check of the goal, and for the verdict. */
 function GoalNote({ data }: { data: DataOf<'goal'> }) {
   if (data.kind === 'checking') return null;
   if (data.kind === 'judged') {

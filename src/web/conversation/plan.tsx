@@ -8,10 +8,10 @@ import { t } from '../text/text.ts';
 const short = 4; // steps; a longer plan folds to its current step
 
 /** The plan of the selected session, above the message box. */
-export const Plan = () => <PlanOf model={model} />;
+export const Plan = () => <SessionPlan model={model} />;
 
 /** The current plan with its progress; a long one folds. */
-export function PlanOf({ model }: { model: ConversationModel }) {
+export function SessionPlan({ model }: { model: ConversationModel }) {
   const steps = model.plan.value;
   const chosen = useSignal<boolean | undefined>(undefined);
   if (steps.length === 0) return null;

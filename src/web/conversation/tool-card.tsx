@@ -14,7 +14,7 @@ import { decidedText } from './approval-card.tsx';
 import { Live } from './live.ts';
 import { Result } from './tool-result.tsx';
 
-// One tool call: a line about the call, how long it took and how it ended; below, what came of it.
+// One tool call: a line about the call, how long it took and how it ended; below, its result.
 
 const icons = new Map<string, IconName>(
   Object.entries({

@@ -9,7 +9,7 @@ import { count } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 import { Output } from './output/output.tsx';
-import { wholeFileOf } from './output/whole-output.tsx';
+import { findWholeFile } from './output/whole-output.tsx';
 
 const maxDiffLines = 400;
 const moreDiffLines = 5_000;
@@ -26,7 +26,7 @@ export function Result({ item, state }: { item: ToolItem; state: ToolState }) {
   if ('console' in content) {
     const last = content.console.at(-1);
     const text = last?.output ?? output;
-    return <Output command={last?.command || command} text={text} whole={wholeFileOf(item, output)} />;
+    return <Output command={last?.command || command} text={text} whole={findWholeFile(item, output)} />;
   }
   if ('oldContent' in content) {
     if (item.name === 'file_read') return <Output text={content.content} />;
@@ -78,7 +78,7 @@ function Screen({ address, text }: { address: string; text: string }) {
       seen.disconnect();
       request(path)
         .then(async (response) => response.ok && setUrl(URL.createObjectURL(await response.blob())))
-        .catch(() => {}); // an old picture is removed, and then the text alone stays
+        .catch(() => {}); // an old picture is removed, and only the text stays
     });
     if (ref.current) seen.observe(ref.current);
     return () => seen.disconnect();

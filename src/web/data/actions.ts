@@ -28,7 +28,7 @@ interface NewMessage {
   readonly skills?: readonly string[];
   /** One line for `parseRepository`. */
   readonly repository?: string | undefined;
-  /** The message begins a run of its own, whose work is judged by this goal. */
+  /** The message begins its own run, whose work is judged by this goal. */
   readonly goal?: GoalWish | undefined;
   readonly mode?: 'inject' | 'queue' | 'replace';
 }

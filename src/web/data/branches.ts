@@ -19,7 +19,7 @@ export interface Branches {
  * The branches of a message of a session; undefined: it has only this wording. `firstOwn`: the place of the first message
  * that the session did not copy from another one.
  */
-export function branchesOf(
+export function findBranches(
   all: readonly BranchedSession[],
   { sessionId, seq, firstOwn }: { readonly sessionId: string; readonly seq: number; readonly firstOwn: number },
 ): Branches | undefined {

@@ -43,7 +43,7 @@ function movedDown(before: ItemWindow, items: readonly Item[]): ItemWindow | und
 const placeOf = (item: Item | undefined, items: readonly Item[]): number =>
   item ? items.findIndex(({ seq }) => seq === item.seq) : -1;
 
-export function partsOf({ items, first, anchor }: ItemWindow): ItemPart[] {
+export function splitParts({ items, first, anchor }: ItemWindow): ItemPart[] {
   const parts: ItemPart[] = [];
   for (let from = first; from < items.length; ) {
     const to = from + partSize - intoPart(anchor, from);

@@ -1,7 +1,7 @@
 import type { Event } from '../../client/types.ts';
 
 // Reads the log of one session. A long log is read from both sides: its end at once, because a person looks at the newest
-// messages first, and then, page by page, what is before it.
+// messages first, and then, page by page, the earlier part.
 
 const pageSize = 1_000; // events
 /** The events that are read first when a log is longer than a page: some screens full. */
@@ -36,7 +36,7 @@ export interface LogView {
   takeEnd(events: readonly Event[]): void;
   /** The next events up to the newest: from now on nothing is missing, and `take` alone is called. */
   join(end: readonly Event[]): void;
-  /** The session does not exist, or ended for good. */
+  /** The session does not exist, or was deleted. */
   gone(): void;
   /** The server no longer has the events after the place that was read: the reader has stopped, and a new one starts. */
   startAgain(): void;

@@ -50,7 +50,7 @@ function takeEnd(taken: readonly Event[]): void {
   model.take(taken.filter((event) => event.type !== 'message.delta' || event.data.messageId !== cutMessage));
 }
 
-/** The events of the end are read again behind all others, because what they mean depends on those before. */
+/** The last events are read again after all others, because their meaning depends on earlier ones. */
 function join(end: readonly Event[]): void {
   const whole = history;
   if (!whole) return;

@@ -72,7 +72,7 @@ export const isUnusable = ({ data }: EventOf<'repository'>): boolean =>
   data.kind === 'failed' || data.kind === 'unprepared';
 
 const setupKinds: ReadonlySet<string> = new Set(['fetching', 'ready', 'preparing', 'prepared']);
-/** News of what a run's sandbox needs before the agent can work: it goes into the line of the sandbox. */
+/** Progress of a run's sandbox before the agent can work, shown in the sandbox's line. */
 const isSetup = (event: EventOf<NoteType>): event is EventOf<'repository' | 'sandbox.service'> =>
   (event.type === 'repository' || event.type === 'sandbox.service') && setupKinds.has(event.data.kind);
 
@@ -246,7 +246,7 @@ export class ConversationModel {
       }
       case 'tool.calling': {
         const { callId, tool: family, function: name, args } = event.data;
-        if (family === 'message') return; // its text is a message of its own
+        if (family === 'message') return; // its text is its own message
         const state = signal({ status: 'running' as const, live: '' });
         const approval = signal(this.#asked.get(callId));
         const { sessionId } = event;
@@ -392,7 +392,7 @@ export class ConversationModel {
     this.#edits.set(path, { path, before, after: content.content });
   }
 
-  /** One card: the call takes the place of the question whether it is permitted. */
+  /** One card: the call replaces the question whether it is permitted. */
   #addCall(call: ToolItem): ToolItem {
     const requested = this.#asked.get(call.callId);
     const place = requested ? this.#items.lastIndexOf(requested) : -1;
@@ -434,7 +434,7 @@ export class ConversationModel {
     this.run.value = { kind: 'ended', end };
   }
 
-  /** A start that the end of its run overtook moves no longer; a later phase gets a line of its own. */
+  /** A start that the end of its run overtook moves no longer; a later phase gets its own line. */
   #cutStart(): void {
     if (this.#start) this.#start.phase.value = { ...this.#start.phase.value, isCut: true };
     this.#start = undefined;

@@ -1,6 +1,6 @@
 import { currentId } from './sessions.ts';
 
-// The selected session stands in the address after `#`, so links, the back button and a reload find it again.
+// The selected session is in the address after `#`, so links, the back button and a reload find it again.
 
 export function go(id: string | undefined): void {
   const to = location.pathname + location.search + (id === undefined ? '' : `#${id}`);

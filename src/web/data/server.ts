@@ -145,8 +145,8 @@ export function follow<Item>(path: Path, input: unknown, hearer: Subscriber<Item
 export const request = (path: string, init: RequestInit = {}): Promise<Response> =>
   fetch(path, { ...init, headers: { ...authorization(), ...(init.headers as Record<string, string> | undefined) } });
 
-/** The words of any thrown thing, for people. */
-export const wordsOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+/** The message of any thrown value, for people. */
+export const toErrorText = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
 /** `randomUUID` is missing on a page that was loaded over plain HTTP from another machine. */
 export const newKey = (): string =>

@@ -6,7 +6,7 @@ import { current, currentId, type Session } from './sessions.ts';
 export type Status = 'new' | 'running' | 'waiting' | 'finished' | 'stopped' | 'failed' | 'expired' | 'deleted';
 
 /** The status of a session in the list. Its last run's end says how a session without work ended. */
-export function statusOf(session: Session): Status {
+export function toStatus(session: Session): Status {
   if (session.status === 'running' || session.status === 'waiting') return session.status;
   if (session.status === 'pending') return 'new';
   return endStatus(session.outcome);
@@ -23,7 +23,7 @@ function endStatus(end: { status?: string; reason?: string } | null | undefined)
 export const currentStatus = computed<Status>(() => {
   if (currentId.value === undefined) return 'new';
   const run = model.run.value;
-  const listed = current.value && statusOf(current.value);
+  const listed = current.value && toStatus(current.value);
   if (listed === 'running' || listed === 'waiting') return listed;
   if (run.kind === 'ended') return endStatus(run.end.data);
   if (run.kind === 'running' || run.kind === 'waiting') return run.kind;

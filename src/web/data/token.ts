@@ -1,4 +1,4 @@
-// The token comes in the link that the server prints. This tab alone keeps it, and the address bar loses it.
+// The token comes in the link that the server prints. Kept only in this tab, and removed from the address bar.
 
 const key = 'corral.token';
 

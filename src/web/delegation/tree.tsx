@@ -3,7 +3,7 @@ import { Live } from '../conversation/live.ts';
 import type { DataOf, ToolItem } from '../data/items.ts';
 import { go } from '../data/route.ts';
 import { type Session, sessions } from '../data/sessions.ts';
-import { statusOf } from '../data/status.ts';
+import { toStatus } from '../data/status.ts';
 import { Plain } from '../markdown/plain.tsx';
 import { boundedLine } from '../parts/bounded-text.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
@@ -51,7 +51,7 @@ function Children({ id }: { id: string }) {
         items={below.map((child) => ({
           key: child.id,
           title: nameOf(child),
-          lines: [t(`status.${statusOf(child)}`)],
+          lines: [t(`status.${toStatus(child)}`)],
           open: () => open(child.id),
         }))}
       />
@@ -69,7 +69,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
       <header>
         <Icon name="fork" />
         <strong>{session ? nameOf(session) : boundedLine(child.task)}</strong>
-        {session ? <StatusChip status={statusOf(session)} /> : <Mark status={status} />}
+        {session ? <StatusChip status={toStatus(session)} /> : <Mark status={status} />}
         {session && isLive && (
           <Button class="small" onClick={() => go(session.id)}>
             {t('open')}

@@ -10,7 +10,7 @@ const keys: Readonly<Record<string, number>> = { ...named, ...arrows, '\n': ente
 const filler = '\u2007';
 
 /** X's keysym of a character: its code in Latin-1, else its Unicode number with a marker bit. */
-export function keysymOf(character: string): number {
+export function toKeysym(character: string): number {
   const point = character.codePointAt(0) ?? 0;
   return keys[character] ?? (point < 0x100 ? point : 0x0100_0000 | point);
 }
@@ -19,7 +19,7 @@ export function keysymOf(character: string): number {
 export function typeInto(field: HTMLTextAreaElement, send: (keysym: number, code: string) => void): void {
   /** Sends the field's text. Browsers end a composition before or after their last input event. */
   const sendText = () => {
-    for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(keysymOf(character), '');
+    for (const character of field.value.replace(filler, '').replaceAll('\r\n', '\n')) send(toKeysym(character), '');
     reset();
   };
   const reset = () => {
@@ -60,7 +60,7 @@ export function followKeys(desktop: () => Desktop | undefined): void {
       key = target?.clipboard ? pasteKey(event) : undefined;
       const isWide = event.key.length > 1 && [...event.key].length === 1;
       if (key || (target && isWide)) event.stopImmediatePropagation();
-      if (isWide) target?.rfb.sendKey(keysymOf(event.key), '');
+      if (isWide) target?.rfb.sendKey(toKeysym(event.key), '');
     },
     true,
   );

@@ -14,7 +14,7 @@ import { closeDialog } from '../parts/kit/dialog.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { errorText, failureText, t } from '../text/text.ts';
-import { needOf } from './needs.ts';
+import { findNeed } from './needs.ts';
 
 // The events that a wait stands behind: the newest ones that changed the session.
 const before = 100;
@@ -33,7 +33,7 @@ export function Entry({ session }: { session: Session }) {
   const model = useMemo(() => new ConversationModel(), [id]);
   const [trouble, tryIt] = useTrouble();
   const [error, setError] = useState<FailedRun>({ text: '' });
-  const need = needOf(session);
+  const need = findNeed(session);
   useEffect(() => {
     if (need === undefined) return;
     void tryIt(t('inbox.unread'), async () => {

@@ -4,7 +4,7 @@ import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { projects, readProjects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { Entry } from './entry.tsx';
-import { type InboxReason, needing, needOf } from './needs.ts';
+import { type InboxReason, needing, findNeed } from './needs.ts';
 
 const mostShown = 30;
 type InboxFilter = 'all' | InboxReason;
@@ -18,8 +18,8 @@ function Inbox() {
   useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
   const withNeeds = projects.value.filter(({ id }) => needing.value.some(({ projectId }) => projectId === id));
   const all = needing.value.filter(({ projectId }) => project === '' || projectId === project);
-  const found = all.filter((session) => shown === 'all' || needOf(session) === shown);
-  const count = (need: InboxReason) => all.filter((session) => needOf(session) === need).length;
+  const found = all.filter((session) => shown === 'all' || findNeed(session) === shown);
+  const count = (need: InboxReason) => all.filter((session) => findNeed(session) === need).length;
   return (
     <Dialog title={t('inbox')} wide>
       <div class="inbox">

@@ -1,19 +1,19 @@
 import { computed } from '@preact/signals';
 import { type Session, sessions } from '../data/sessions.ts';
-import { statusOf } from '../data/status.ts';
+import { toStatus } from '../data/status.ts';
 
 /** `waiting`: for an answer, an approval or a budget. `failed`: nobody has read of the failure yet. */
 export type InboxReason = 'waiting' | 'failed';
 
-export function needOf(session: Session): InboxReason | undefined {
+export function findNeed(session: Session): InboxReason | undefined {
   if (session.archived) return undefined;
-  const status = statusOf(session);
+  const status = toStatus(session);
   if (status === 'waiting') return 'waiting';
   return status === 'failed' && session.unread > 0 ? 'failed' : undefined;
 }
 
 /** The sessions that need a person, the longest wait first. */
 export const needing = computed<readonly Session[]>(() => {
-  const found = sessions.value.filter((session) => needOf(session) !== undefined);
+  const found = sessions.value.filter((session) => findNeed(session) !== undefined);
   return found.sort((one, other) => (one.latestMessageAt < other.latestMessageAt ? -1 : 1));
 });

@@ -7,7 +7,7 @@ import { t } from '../text/text.ts';
 const maxText = 20_000; // characters
 const maxHeight = 1_600;
 const firstHeight = 160;
-/** A text that grows is drawn when it rests. */
+/** A growing text is drawn when it stops changing. */
 const restMs = 400;
 const answerMs = 10_000;
 const loadMs = 30_000;

@@ -130,7 +130,7 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
     case 'table':
       return <Table key={key} head={node.head} rows={node.rows} sessionId={sessionId} dir={dir} />;
     case 'link': {
-      const place = currentId.peek() === undefined ? undefined : placeOf(node.href);
+      const place = currentId.peek() === undefined ? undefined : parseTarget(node.href);
       if (place)
         return (
           <PlaceLink key={key} place={place}>
@@ -244,7 +244,7 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
     const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
     setState({ url: URL.createObjectURL(new Blob([bytes], { type: imageType(path) ?? 'image/png' })) });
   };
-  const tryLoad = () => load().catch((thrown: unknown) => setState({ text: wordsOf(thrown) }));
+  const tryLoad = () => load().catch((thrown: unknown) => setState({ text: toErrorText(thrown) }));
   useEffect(() => {
     query('sandbox.status', { sessionId }).then(
       ({ state: sandbox }) => (sandbox === 'running' ? tryLoad() : setState({ mayLoad: true })),

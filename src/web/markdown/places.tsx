@@ -5,7 +5,7 @@ import { model } from '../data/log.ts';
 import { currentId } from '../data/sessions.ts';
 import { t } from '../text/text.ts';
 import { showPlace } from '../work/preview/state.ts';
-import { type PreviewTarget, placeOf } from '../work/preview/target.ts';
+import { type PreviewTarget, parseTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
 
 // Names of files and addresses of the sandbox in an answer lead into the work pane.
@@ -17,7 +17,7 @@ const address = /(?:https?:\/\/)?(?:localhost|127\.0\.0\.1|0\.0\.0\.0):\d{1,5}(?
 export function CodeSpan({ code, sessionId }: { code: string; sessionId: string | undefined }) {
   const plain = <code dir="ltr">{code}</code>;
   if (sessionId === undefined || sessionId !== currentId.value) return plain;
-  const place = placeOf(code);
+  const place = parseTarget(code);
   if (place) return <PlaceLink place={place}>{plain}</PlaceLink>;
   return fileForm.test(code) && code.includes('.') ? <FileLink name={code} sessionId={sessionId} /> : plain;
 }
@@ -62,7 +62,7 @@ export function withPlaces(text: string): ComponentChildren {
   const parts: ComponentChildren[] = [];
   let from = 0;
   for (const { 0: found, index } of text.matchAll(address)) {
-    const place = placeOf(found);
+    const place = parseTarget(found);
     if (!place) continue;
     parts.push(text.slice(from, index), <PlaceLink place={place}>{found}</PlaceLink>);
     from = index + found.length;

@@ -41,7 +41,7 @@ export function useBeginning(text: string) {
   return { beginning: text.slice(0, max), more };
 }
 
-/** A text as it is, for what is not parsed yet, cannot be parsed, or could not be drawn. */
+/** Plain text: not parsed yet, not parsable, or not drawable. */
 export function Plain({ text }: { text: string }) {
   const { beginning, more } = useBeginning(text);
   return (

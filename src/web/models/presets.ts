@@ -1,10 +1,10 @@
-import { trimEndOf, trimOf } from '../../core/text/text.ts';
+import { trimEndCharacters, trimCharacters } from '../../core/text/text.ts';
 
 /** A way to a provider that the form offers. */
 export interface Preset {
   readonly id: string;
   readonly label: string;
-  /** Absent: the provider has an address of its own. Empty: the person enters one. */
+  /** Absent: the provider has a fixed address. Empty: the person enters one. */
   readonly baseUrl?: string;
   readonly key: 'needed' | 'optional' | 'none';
 }
@@ -23,12 +23,12 @@ const longest = 31;
 
 /** The provider's name in the form that references have, such as `my-server`. */
 export function providerName(text: string): string {
-  const name = trimOf(text.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
-  return trimEndOf(name.slice(0, longest), '-') || 'server';
+  const name = trimCharacters(text.toLowerCase().replace(/[^a-z0-9]+/g, '-'), '-');
+  return trimEndCharacters(name.slice(0, longest), '-') || 'server';
 }
 
 /** A name for the server at this address: `models-example-com`, and for one on this machine `local-1234`. */
-export function nameOf(address: string): string {
+export function toProviderName(address: string): string {
   const { hostname = '', port = '' } = URL.parse(address.trim()) ?? {};
   const isLocal = /^(localhost|127[.][\d.]+|\[::1\])$/.test(hostname);
   return providerName(`${isLocal ? 'local' : hostname} ${port}`);

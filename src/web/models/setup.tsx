@@ -6,7 +6,7 @@ import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, refOf } from './model-picker.tsx';
-import { nameOf, type Preset, presets, providerName } from './presets.ts';
+import { toProviderName, type Preset, presets, providerName } from './presets.ts';
 import { changed, inForce, isDemo, type OfferedProvider } from './state.ts';
 
 interface Props {
@@ -58,7 +58,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
     forget();
   };
   const access = () => ({
-    provider: preset.baseUrl === '' ? providerName(name || nameOf(withScheme(address))) : preset.id,
+    provider: preset.baseUrl === '' ? providerName(name || toProviderName(withScheme(address))) : preset.id,
     ...(isOwn && { baseUrl: withScheme(address) }),
     ...(key.trim() !== '' && { key: key.trim() }),
   });
@@ -123,7 +123,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
         {preset.baseUrl === '' && (
           <TextField
             label={t('models.name')}
-            placeholder={address.trim() === '' ? '' : nameOf(withScheme(address))}
+            placeholder={address.trim() === '' ? '' : toProviderName(withScheme(address))}
             maxLength={31}
             value={name}
             onChange={enter(setName)}

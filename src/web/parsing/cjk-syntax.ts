@@ -1,6 +1,6 @@
 import { Tokenizer, type Tokens } from 'marked';
 
-// Chinese, Japanese and Korean put no spaces between words, so CommonMark's rule for `**` and `~~` beside punctuation fails
+// Chinese, Japanese and Korean put no spaces between words, so CommonMark's rule for `**` and `~~` next to punctuation fails
 // there: `**注意：**必ず` would show its asterisks. The CJK-friendly amendments to CommonMark solve this: a run of signs with a CJK
 // character on one side can begin and end emphasis, also with punctuation on the other side.
 
@@ -47,7 +47,7 @@ export class CjkTokenizer extends Tokenizer {
   }
 }
 
-/** The character before a run of signs as marked takes it: none, when a CJK character is beside the run. */
+/** The character before a run of signs as marked takes it: none, when a CJK character is next to the run. */
 function unblocked(src: string, masked: string, previous: string): string {
   const run = /^(?:\*+|~+)/.exec(src)?.[0] ?? '';
   const start = masked.length - src.length;

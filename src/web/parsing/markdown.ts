@@ -251,7 +251,7 @@ function shorterTables(table: Tokens.Table): Token[] {
   });
 }
 
-/** In their order, at most `maxBlock` characters together; a larger one is alone. */
+/** In order, at most `maxBlock` characters in total; a larger one is separate. */
 function inGroups<Value>(values: readonly Value[], sizeOf: (value: Value) => number): Value[][] {
   const groups: Value[][] = [];
   let size = 0;

@@ -20,7 +20,7 @@ const pairs: readonly Delimiters[] = [
 ];
 const ofDollars = /^\$([^\s$](?:[^$\n]*[^\s$\\])?)\$(?!\d)/;
 
-/** Whether it is worth to look for formulas. */
+/** Whether it is worth to search for formulas. */
 export const mayHaveFormulas = (text: string): boolean =>
   text.includes('$') || text.includes('\\(') || text.includes('\\[');
 

@@ -2,8 +2,8 @@ import { wholeCharacters } from './bounded-text.ts';
 
 // Text of a terminal as spans with colours. The libraries make HTML, or limit neither lines nor spans, and the text comes from a
 // sandbox. The patterns are built from strings, because a literal with control characters is usually a mistake.
-const maxRow = 200; // characters; a longer line goes on in the next row
-const maxSpans = 300; // of one line; the rest of it has no colours
+const maxRow = 200; // characters; a longer line continues in the next row
+const maxSpans = 300; // of one line; the remaining text has no colours
 const esc = '\\u001b';
 const colours = new RegExp(`${esc}\\[([0-9;:]*)m`, 'g');
 const sequences = new RegExp(
@@ -36,7 +36,7 @@ function settled(text: string): string {
   return last.replace(controls, '');
 }
 
-/** No pattern: one that looks for returns takes the square of their number. */
+/** No pattern: one that searches for returns takes the square of their number. */
 function lastState(line: string): string {
   let end = line.length;
   while (line[end - 1] === '\r') end--;
@@ -112,7 +112,7 @@ function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
 }
 
 /**
- * A terminal's output as rows of spans; a colour lasts over the ends of lines. A line that is too long for one row goes on in the
+ * A terminal's output as rows of spans; a colour lasts over the ends of lines. A line that is too long for one row continues in the
  * next ones.
  */
 export function ansiRows(text: string): Span[][] {

@@ -3,7 +3,7 @@ import { t } from '../text/text.ts';
 import { Button } from './kit/button.tsx';
 
 interface Props {
-  /** Drawn in place of the children when one of them throws. It must be plain. Absent: a line that offers to draw them again. */
+  /** Drawn instead of the children when one of them throws. It must be plain. Absent: a line that offers to draw them again. */
   readonly instead?: ComponentChildren;
   readonly children: ComponentChildren;
 }

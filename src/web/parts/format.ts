@@ -21,7 +21,7 @@ export function duration(ms: number): string {
 const withRest = (whole: string, rest: number, unit: string): string =>
   rest === 0 ? whole : `${whole} ${rest} ${unit}`;
 
-export const timeOf = (ms: number): string =>
+export const formatTime = (ms: number): string =>
   new Date(ms).toLocaleTimeString(locale(), { hour: '2-digit', minute: '2-digit' });
 
 export const dayAndTime = (ms: number): string =>

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { CallError, connection, pendingChanges, wordsOf } from '../data/server.ts';
+import { CallError, connection, pendingChanges, toErrorText } from '../data/server.ts';
 import { t } from '../text/text.ts';
 
 // One line at the top of the conversation: the state of the connection, or why an action failed.
@@ -31,7 +31,7 @@ export async function attempt(what: string, work: () => Promise<unknown>): Promi
     await work();
     return true;
   } catch (thrown) {
-    notify(t('notDone', { what, why: wordsOf(thrown) }), true, thrown instanceof CallError ? thrown.docs : undefined);
+    notify(t('notDone', { what, why: toErrorText(thrown) }), true, thrown instanceof CallError ? thrown.docs : undefined);
     return false;
   }
 }

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { archive, stopRun } from '../data/actions.ts';
 import { once } from '../data/server.ts';
 import { sessions } from '../data/sessions.ts';
-import { statusOf } from '../data/status.ts';
+import { toStatus } from '../data/status.ts';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
 import { notify } from '../parts/notice.tsx';
@@ -49,10 +49,10 @@ async function workOnAll(work: BulkWork): Promise<void> {
 
 const isBusy = (id: string): boolean => {
   const session = sessions.value.find((one) => one.id === id);
-  return session !== undefined && ['running', 'waiting'].includes(statusOf(session));
+  return session !== undefined && ['running', 'waiting'].includes(toStatus(session));
 };
 
-/** Below the list: what is done with the chosen sessions, or how far it is. */
+/** Below the list: actions for the chosen sessions, or their progress. */
 export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly string[]> }) {
   const work = running.value;
   if (work) return <Progress />;

@@ -18,7 +18,7 @@ export function toggleChosen(id: string): void {
   anchor = id;
 }
 
-/** Chooses all from the last one that was chosen alone to this one; `order` is the list as it is shown. */
+/** Chooses the range from the last single choice to this session; `order` is the list as it is shown. */
 export function chooseTo(id: string, order: readonly string[]): void {
   const from = anchor === undefined ? -1 : order.indexOf(anchor);
   const to = order.indexOf(id);

@@ -2,7 +2,7 @@ import { computed, signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { once, query } from '../data/server.ts';
 import { type Session, sessions } from '../data/sessions.ts';
-import { type Status, statusOf } from '../data/status.ts';
+import { type Status, toStatus } from '../data/status.ts';
 
 // Which sessions the list shows: those in one state, of one project.
 
@@ -34,7 +34,7 @@ export async function createProject(name: string): Promise<void> {
 }
 
 const isInState = (session: Session, state: ShownState): boolean =>
-  state === 'all' || states[state].includes(statusOf(session));
+  state === 'all' || states[state].includes(toStatus(session));
 const isInProject = (session: Session, project: string): boolean => project === '' || session.projectId === project;
 
 export const isFiltered = computed(() => shownState.value !== 'all' || shownProject.value !== '');

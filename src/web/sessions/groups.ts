@@ -26,7 +26,7 @@ interface GroupInput {
 }
 
 /** Pinned sessions first, then by the day of the last message, then the archive. */
-export function rowsOf({ sessions, withArchive, now }: GroupInput, words: Words): Row[] {
+export function toRows({ sessions, withArchive, now }: GroupInput, words: Words): Row[] {
   const rows: Row[] = [];
   let last = '';
   const add = (label: string, session: Session) => {

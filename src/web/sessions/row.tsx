@@ -2,7 +2,7 @@ import type { ReadonlySignal } from '@preact/signals';
 import { isMenuOpen } from '../app/layout.ts';
 import { archive, pin } from '../data/actions.ts';
 import type { Session } from '../data/sessions.ts';
-import { statusOf } from '../data/status.ts';
+import { toStatus } from '../data/status.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Ago } from '../parts/kit/ago.tsx';
 import { IconButton } from '../parts/kit/button.tsx';
@@ -31,7 +31,7 @@ export const SessionRow = (props: Props) => (
 
 function Row({ session, isCurrent, isNested, order }: Props) {
   const { id, unread, pinned } = session;
-  const status = statusOf(session);
+  const status = toStatus(session);
   const name = nameOf(session);
   return (
     <div class="session" role="listitem" data-status={status} data-nested={isNested}>

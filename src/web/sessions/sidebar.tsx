@@ -20,7 +20,7 @@ import { BulkBar } from './bulk-bar.tsx';
 import { isChoosing } from './choosing.ts';
 import { ChooseButton, FilterBar } from './filter-bar.tsx';
 import { filteredSessions, isFiltered, readProjects } from './filters.ts';
-import { matching, rowsOf } from './groups.ts';
+import { matching, toRows } from './groups.ts';
 import { SessionRow } from './row.tsx';
 import { foundInMessages, isSearching, search } from './search.ts';
 
@@ -32,7 +32,7 @@ const isFilterOpen = signal(false);
 const rows = computed(() => {
   const isSearch = search.value.trim() !== '';
   const shown = matching(filteredSessions.value, search.value, foundInMessages.value);
-  return rowsOf(
+  return toRows(
     { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: minute.value },
     {
       pinned: t('pinned'),

@@ -93,7 +93,7 @@ function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
   );
 }
 
-/** Stores the key alone, whether or not the provider can be reached now. */
+/** Stores only the key, whether or not the provider can be reached. */
 async function saveKey(provider: string, key: string): Promise<void> {
   const answer = await request('/api/v1/settings/api-keys', {
     method: 'POST',

@@ -52,7 +52,7 @@ const Look = () => (
     />
   </>
 );
-/** Whether the browser tells of an agent that waits or has ended. A refusal can be undone in the browser alone. */
+/** Whether the browser tells of an agent that waits or has ended. A refusal can be undone only in the browser. */
 function Notifications() {
   const [state, setState] = useState(typeof Notification === 'undefined' ? 'missing' : Notification.permission);
   const ask = () => Notification.requestPermission().then(setState, () => {});

@@ -1,6 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { Items } from '../conversation/items.tsx';
-import { PlanOf } from '../conversation/plan.tsx';
+import { SessionPlan } from '../conversation/plan.tsx';
 import { Boundary } from '../parts/boundary.tsx';
 import { dayAndTime } from '../parts/format.ts';
 import { Icon } from '../parts/kit/icon.tsx';
@@ -42,7 +42,7 @@ export function SharedPage() {
       {told && (
         <>
           <Boundary instead={null}>
-            <PlanOf model={model} />
+            <SessionPlan model={model} />
           </Boundary>
           {model.items.value.length === 0 && <p class="quiet empty">{t('shared.empty')}</p>}
           <Boundary instead={<p class="quiet">{t('notDrawn')}</p>}>

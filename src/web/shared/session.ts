@@ -25,7 +25,7 @@ export interface Entry {
 
 export const model = new ConversationModel();
 export const about = signal<ShareSummary | undefined>(undefined);
-/** `unfit`: the link shows nothing, for good. `offline`: the page tries again by itself. */
+/** `unfit`: the link is no longer valid. `offline`: the page tries again by itself. */
 export const state = signal<'loading' | 'shown' | 'unfit' | 'offline'>('loading');
 
 /** The seq of the last event, whenever the page has read all. */
@@ -73,7 +73,7 @@ async function readOn(): Promise<void> {
   }
 }
 
-/** Reads the session, and goes on reading while the page is visible. */
+/** Reads the session, and continues reading while the page is visible. */
 export function followShared(): void {
   const again = async () => {
     if (document.visibilityState === 'visible') {

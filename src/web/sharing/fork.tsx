@@ -10,7 +10,7 @@ import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
 import { t } from '../text/text.ts';
 
-/** Offers a new session that goes on from this place of the log. */
+/** Offers a new session that continues from this place of the log. */
 export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
   <Button
     kind="quiet"

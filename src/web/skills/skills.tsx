@@ -6,7 +6,7 @@ import { List } from '../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { OneSkill } from './one.tsx';
-import { filesOf, readSkills, skills } from './state.ts';
+import { readFolder, readSkills, skills } from './state.ts';
 
 export const openSkills = (): void => showDialog(<Skills />);
 const openSkill = (id: string): void => showDialog(<OneSkill id={id} back={openSkills} />);
@@ -22,7 +22,7 @@ function Skills() {
   }, []);
   const upload = (chosen: FileList) =>
     tryIt(t('skills.notUploaded'), async () => {
-      const files = await filesOf(chosen);
+      const files = await readFolder(chosen);
       if (!files) return setProblems([t('skills.tooLarge')]);
       const { name, problems: found, warnings } = await once('skills.check', { files });
       setProblems([...found, ...warnings]);

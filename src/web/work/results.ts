@@ -4,16 +4,16 @@ import { model } from '../data/log.ts';
 import { query } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { bestResult, pathAtServer, resultKinds } from './best-result.ts';
-import { fileFilter, storeOf } from './files/store.ts';
+import { fileFilter, openStore } from './files/store.ts';
 import { showPlace } from './preview/state.ts';
 
-// The result of a run is shown beside the conversation when the run ends: a page or a picture, once each.
+// The result of a run is shown next to the conversation when the run ends: a page or a picture, once each.
 
 const shown = new Set<string>();
 
 export function openFile(sessionId: string, path: string): void {
   fileFilter.value = 'all';
-  storeOf(sessionId).shown.value = path;
+  openStore(sessionId).shown.value = path;
   showTab('files');
 }
 

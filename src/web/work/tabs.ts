@@ -11,7 +11,7 @@ export interface WorkTab {
   readonly icon: IconName;
   /** Absent: every session has it. */
   readonly shows?: (session: Session) => boolean;
-  /** How many things are there that nobody has seen, as a badge. */
+  /** The number of unseen items, as a badge. */
   readonly news?: () => number;
   readonly load: () => Promise<ComponentType<{ session: Session }>>;
 }

@@ -75,7 +75,7 @@ describe('s3 blobs that cannot work', () => {
     const refused = await blobs.check(signal).catch((error: unknown) => error);
     expect(refused).toMatchObject({
       code: 'store_unavailable',
-      publicMessage: expect.stringContaining('rejects the access key'),
+      publicMessage: expect.stringContaining('rejected the access key'),
     });
     expect(String(refused)).not.toContain('wrong-secret-key');
   });

@@ -84,7 +84,7 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
     test('F124 content that is cut half-way leaves nothing, and the earlier blob stays', async () => {
       await blobs.put('kept', pieces('old'), roomy);
       const before = await harness.everything();
-      const cut = new AppError('invalid_request', 'The upload was cut before its end.');
+      const cut = new AppError('invalid_request', 'The upload was interrupted before its end.');
       await expect(blobs.put('kept', pieces('new ', cut), roomy)).rejects.toBe(cut);
       await expect(blobs.put('fresh', pieces('new ', cut), roomy)).rejects.toBe(cut);
       expect([(await read(blobs, 'kept')).toString(), await harness.everything()]).toEqual(['old', before]);
@@ -92,10 +92,10 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
 
     test('content over the limit is refused before the rest is read, and leaves nothing', async () => {
       const before = await harness.everything();
-      let given = 0;
+      let amount = 0;
       async function* endless() {
         for (;;) {
-          given++;
+          amount++;
           yield Buffer.alloc(1024);
         }
       }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { calendarOf } from '../../../src/core/contracts/calendar.ts';
+import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
 import type { Store } from '../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
@@ -19,7 +19,7 @@ function ledgerOn(store: Store): Ledger {
   const none = { tokens: undefined, cost: undefined };
   const nothing = { tokens: 0, cost: 0 };
   return new Ledger({
-    calendar: calendarOf('UTC'),
+    calendar: createCalendar('UTC'),
     records: store.records,
     clock: systemClock,
     newId: () => ids.short(),

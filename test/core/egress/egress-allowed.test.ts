@@ -28,7 +28,7 @@ test('a host that was allowed in a session is reached from there alone, and the 
   allowed.add('extra.example.test');
   expect(await get(bench.path, 'http://extra.example.test/')).toBe(200);
   expect(await get(`${bench.path}2`, 'http://extra.example.test/')).toBe(403);
-  expect(bench.told).toContainEqual({
+  expect(bench.reports).toContainEqual({
     host: 'extra.example.test',
     port: 80,
     decision: 'allowed',
@@ -80,7 +80,7 @@ test('an operator allows a host and takes it back; what is no host, and a closed
   await client.egress.allow.mutate({ sessionId, host: 'Files.Example.org' });
   const now = () => client.egress.inForce.query({ sessionId });
   expect(await now()).toMatchObject({ policy: 'allow-list', entries: ['a.example'], allowed: ['files.example.org'] });
-  await expect(client.egress.allow.mutate({ sessionId, host: 'not a host' })).rejects.toThrow('is no host');
+  await expect(client.egress.allow.mutate({ sessionId, host: 'not a host' })).rejects.toThrow('is not a host');
   await client.egress.withdraw.mutate({ sessionId, host: 'files.example.org' });
   expect((await now()).allowed).toEqual([]);
 

@@ -11,12 +11,12 @@ test('a driver without services refuses them by name when a session is created, 
       () => 'made',
       (error: Error) => error.message,
     );
-  expect(await refused({ services })).toMatch(/services: the driver memory cannot run redis beside a sandbox here/);
+  expect(await refused({ services })).toMatch(/services: the driver memory cannot run redis next to a sandbox here/);
   expect(await refused({ compose: 'services: {redis: {image: "redis:7", privileged: true}}' })).toMatch(
     /services\.redis\.privileged/,
   );
-  expect(await refused({ compose: 'services: &a {redis: *a}' })).toMatch(/no YAML without aliases/);
-  expect(await refused({ services, compose: 'services: {}' })).toMatch(/two ways/);
+  expect(await refused({ compose: 'services: &a {redis: *a}' })).toMatch(/must be YAML without aliases/);
+  expect(await refused({ services, compose: 'services: {}' })).toMatch(/are alternatives/);
   const reply = await fetch(`${server.url}/api/v1/sessions`, {
     method: 'PUT',
     headers: { 'content-type': 'application/json' },

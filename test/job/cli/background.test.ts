@@ -42,16 +42,16 @@ const health = () =>
 
 test('up returns once the server answers, leaves it to itself, and down ends it', async () => {
   const up = await corral('up');
-  expect(up).toMatchObject({ code: 0, stdout: expect.stringContaining(`Corral runs at ${url} (process `) });
+  expect(up).toMatchObject({ code: 0, stdout: expect.stringContaining(`Corral is running at ${url} (process `) });
   expect(await health()).toBe(200);
   const pid = Number(await readFile(join(folder, 'data/server.pid'), 'utf8'));
   expect(up.stdout).toContain(`process ${pid}`);
   const log = join(folder, 'data/server.log');
   expect([up.stdout.includes(log), (await stat(log)).mode & 0o777]).toEqual([true, 0o600]);
-  expect((await corral('up')).stdout).toBe(`Corral runs already at ${url} (process ${pid}).\n`);
-  expect(await corral('down')).toEqual({ code: 0, stdout: 'The server has ended.\n', stderr: '' });
+  expect((await corral('up')).stdout).toBe(`Corral is already running at ${url} (process ${pid}).\n`);
+  expect(await corral('down')).toEqual({ code: 0, stdout: 'The server has stopped.\n', stderr: '' });
   expect(await health()).toBe(0);
-  expect((await corral('down')).stdout).toContain('No server runs on');
+  expect((await corral('down')).stdout).toContain('No server is running on');
 });
 
 test('down --remove deletes the sessions and the data folder, and needs the server for it', async () => {
@@ -59,11 +59,11 @@ test('down --remove deletes the sessions and the data folder, and needs the serv
   await corral('up');
   expect((await fetch(`${url}/trpc/sessions.create`, { method: 'POST' })).status).toBe(200);
   const { stdout } = await corral('down', '--remove');
-  expect(stdout).toContain('1 sessions and 0 volumes are deleted.');
+  expect(stdout).toContain('1 sessions and 0 volumes were deleted.');
   await expect(stat(join(folder, 'data'))).rejects.toThrow('ENOENT');
 });
 
-test('a server that cannot start is told with the end of its log', async () => {
+test('a server that cannot start is reported with the end of its log', async () => {
   const other = createServer().listen(Number(new URL(url).port), '127.0.0.1');
   await once(other, 'listening');
   await using _closed = { [Symbol.asyncDispose]: async () => void other.close() };

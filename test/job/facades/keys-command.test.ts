@@ -27,7 +27,7 @@ test('the keys command works while no server runs, and through a running server'
 
   server.kill('SIGTERM');
   await server.exit;
-  expect((await keys('rotate-sandbox', '0123456789abcdef')).err).toMatch(/No server runs on this data folder/);
+  expect((await keys('rotate-sandbox', '0123456789abcdef')).err).toMatch(/No server is running on this data folder/);
   const { out: key } = await keys('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
   expect(key).toMatch(/^crl_[0-9a-f]{12}_[\w-]{43}$/);
   await server.restart();
@@ -40,5 +40,5 @@ test('the keys command works while no server runs, and through a running server'
   const made = await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT', headers, body: '{}' });
   const { data } = (await made.json()) as { data: { session_id: string } };
   const rotated = await keys('rotate-sandbox', data.session_id);
-  expect([rotated.code, rotated.out]).toEqual([0, expect.stringContaining(`${data.session_id} are replaced`)]);
+  expect([rotated.code, rotated.out]).toEqual([0, expect.stringContaining(`${data.session_id} were replaced`)]);
 });

@@ -9,8 +9,8 @@ const bad = [400, 'invalid_request_error', null];
 const gone = [404, 'not_found_error', null];
 const called = (number: number) => [['local'], [[`let in as number ${number}`, false]]];
 
-const refusal = 'it refused the credential of the vault';
-const withoutOne = 'it demands a credential, and no vault of the session has one';
+const refusal = "it rejected the vault's credential";
+const withoutOne = 'it requires a credential, and no vault of the session has one';
 const bearer = [
   true,
   called(1),

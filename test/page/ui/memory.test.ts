@@ -41,7 +41,7 @@ test('a note is written, changed, undone, redacted and deleted in the page alone
   await memory.write(person, { path, text: 'of somebody else' });
   await dialog.getByLabel('Text', { exact: true }).fill('mine');
   await dialog.getByRole('button', { name: 'Save' }).click();
-  await dialog.getByRole('alert').getByText('somebody changed it meanwhile').waitFor();
+  await dialog.getByRole('alert').getByText('it was changed in the meantime').waitFor();
   expect((await memory.read(person, path)).text).toBe('of somebody else');
 
   await dialog.getByRole('button', { name: 'Delete with all versions' }).click();

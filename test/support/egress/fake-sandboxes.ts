@@ -32,7 +32,7 @@ export function fakeSandboxes({ sessions, clock, ran, clear }: Deps): Pick<Servi
     sandboxes: {
       async pause(id, { keeps = 'memory' }) {
         await sessions.get(id);
-        if (states.get(id) !== 'running') throw new AppError('sandbox_not_found', 'The sandbox does not run.');
+        if (states.get(id) !== 'running') throw new AppError('sandbox_not_found', 'The sandbox is not running.');
         paused.set(id, keeps);
         return sandboxOf(id);
       },

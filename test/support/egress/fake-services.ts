@@ -6,7 +6,7 @@ import { AutomationRecords } from '../../../src/automations/records.ts';
 import { automationService } from '../../../src/automations/service.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
 import { webhookService } from '../../../src/automations/webhooks/service.ts';
-import { calendarOf } from '../../../src/core/contracts/calendar.ts';
+import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
@@ -124,15 +124,15 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     watchers: new Watchers(),
   };
   const ports: FakeServices['ports'] = { client: undefined };
-  const told = new Map<SessionId, DesktopFacts>();
+  const notices = new Map<SessionId, DesktopFacts>();
   const live = () => ({
     client: { desktop: desktop.client ?? noDesktop() },
     isPaused: false,
     writer: { record: { sandboxHeld: desktop.isHeld } },
   });
   const saw: DesktopDeps['reports']['saw'] = (id, status) => {
-    const news = told.get(id) ?? new DesktopFacts();
-    told.set(id, news);
+    const news = notices.get(id) ?? new DesktopFacts();
+    notices.set(id, news);
     for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
   };
   const parts = {
@@ -171,7 +171,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const noSetting = () => Promise.reject(new AppError('not_found', 'There is no such setting.'));
   const none = { tokens: undefined, cost: undefined };
   const noLimits = { day: none, month: none };
-  const calendar = calendarOf('UTC');
+  const calendar = createCalendar('UTC');
   const ledger = new Ledger({
     calendar,
     records: store.records,

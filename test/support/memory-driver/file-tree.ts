@@ -60,7 +60,7 @@ export class FileTree {
     this.#nodes.set(full, { content: undefined, modified: this.#now() });
   }
   remove(full: string): void {
-    if (full === this.root) throw new AppError('invalid_request', 'That is the workspace itself.');
+    if (full === this.root) throw new AppError('invalid_request', 'The path is the workspace itself.');
     if (!this.exists(full)) throw new AppError('file_not_found', `There is no file ${this.relative(full)}.`);
     for (const path of [...this.#nodes.keys()])
       if (path === full || path.startsWith(`${full}/`)) this.#nodes.delete(path);

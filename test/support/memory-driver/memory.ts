@@ -47,7 +47,7 @@ export function memoryDriver(backend: MemoryBackend, instance = 'memory'): Drive
     if (!backend.images.has(spec.image)) throw new AppError('image_missing', `There is no image ${spec.image}.`);
     const box = mine(spec.id);
     if (box && box.info.epoch > spec.epoch) {
-      throw new AppError('fenced', 'A server that took this session over has its sandbox.');
+      throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
     }
     const alive = [...backend.boxes.values()].filter(({ info }) => info.phase === 'ready' || info.phase === 'paused');
     const info: SandboxInfo = { ...toLabels(spec), phase: 'ready' };

@@ -6,7 +6,7 @@ import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { SandboxId, SessionId } from '../../../src/core/model/ids.ts';
 import type { SandboxService } from '../../../src/sessions/api/sandboxes.ts';
 import type { SessionService } from '../../../src/sessions/api/sessions.ts';
-import { clusterOf } from '../../../src/sessions/cluster/cluster.ts';
+import { createCluster } from '../../../src/sessions/cluster/cluster.ts';
 import { LeasedOwnership } from '../../../src/sessions/cluster/leased-ownership.ts';
 import { Peers } from '../../../src/sessions/cluster/peers.ts';
 import { createEngine, type Engine } from '../../../src/sessions/engine/engine.ts';
@@ -66,7 +66,7 @@ export function startServer(world: World): Server {
   const driver = life.reaching(memoryDriver(backend));
   const model = {
     ...world.model,
-    turn: (...asked: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...asked)),
+    turn: (...requests: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...requests)),
   };
   const { ids } = world;
   const watchers = new Watchers();
@@ -120,7 +120,7 @@ export function startServer(world: World): Server {
     },
     onRunEnd: () => {},
     cluster: store.shared
-      ? clusterOf({
+      ? createCluster({
           ownership,
           commands: store.commands,
           driver,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
-import { inboxOf } from '../../../src/sessions/cluster/inbox.ts';
+import { createInbox } from '../../../src/sessions/cluster/inbox.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 
 /** One store and its servers' inboxes; `living` has the names of the servers that still run. */
@@ -8,7 +8,7 @@ function servers({ shared }: { shared: boolean }) {
   const store = memoryStore({ shared });
   const living = new Set(['a', 'b', 'c']);
   const isAlive = async (name: string) => living.has(name);
-  const of = (name: string) => inboxOf({ store, name, isAlive, clock: systemClock });
+  const of = (name: string) => createInbox({ store, name, isAlive, clock: systemClock });
   return { of, living };
 }
 const now = 1_000_000;

@@ -12,4 +12,4 @@ test('CORRAL_CONFIG names another file of settings', () => {
 });
 
 test('a named file that is not there is refused by its path', () =>
-  expect(() => configText('/nowhere/other.yaml')).toThrow(/CORRAL_CONFIG names \/nowhere\/other.yaml/));
+  expect(() => configText('/nowhere/other.yaml')).toThrow(/CORRAL_CONFIG is \/nowhere\/other.yaml/));

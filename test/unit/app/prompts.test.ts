@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { describeEgressChoice, describeInstalled, installedIn, networkOf } from '../../../src/app/parts/prompts.ts';
+import { describeEgressChoice, describeInstalled, installedIn, describeNetwork } from '../../../src/app/parts/prompts.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
-const network = (yaml: string) => networkOf(loadConfig({}, yaml), 'container');
+const network = (yaml: string) => describeNetwork(loadConfig({}, yaml), 'container');
 const installed = (yaml: string) => installedIn(loadConfig({}, yaml), 'container');
 
 test('the prompt says of the network what its policy opens, and of a closed one only that', () => {
@@ -12,7 +12,7 @@ test('the prompt says of the network what its policy opens, and of a closed one 
   );
   expect(network('egress: {policy: allow-list, allow: [a.example.com]}')).toContain('open only for a.example.com.');
   expect(network('egress: {policy: web}')).toContain('public hosts on ports 80 and 443');
-  expect(networkOf(loadConfig({}, ''), 'none')).toMatch(/^open: nothing separates/);
+  expect(describeNetwork(loadConfig({}, ''), 'none')).toMatch(/^open: nothing separates/);
 });
 
 test("the prompt names the packages of the session's template", () => {

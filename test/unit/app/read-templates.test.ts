@@ -60,22 +60,22 @@ test('the error names file and key of every mistake, and what was probably meant
   expect(wrong).toThrow(/e[.]yaml cannot be read: /);
   expect(wrong).toThrow(/run[.]token-budget in .*f[.]yaml accepts a whole number, 1 or more; it got "many"[.]/);
   expect(wrong).toThrow(
-    /model in .*g[.]yaml is nobody\/x, and there is no provider nobody[.] These are: demo, gemini, /,
+    /model in .*g[.]yaml is nobody\/x, but there is no provider nobody[.] Providers: demo, gemini, /,
   );
   expect(wrong).toThrow(/models[.]fallbacks in .*g[.]yaml is noone\/b, /);
   expect(wrong).toThrow(
     /prompt-parts[.]rulez in .*h[.]yaml is no part of the prompt[.] The parts are: project, role, /,
   );
   expect(wrong).toThrow(/prompt-parts[.]step in .*h[.]yaml lacks the placeholder [{]{2}step[}]{2}[.]/);
-  expect(wrong).toThrow(/prompt-parts[.]environment in .*h[.]yaml is empty; this part must stay[.]/);
+  expect(wrong).toThrow(/prompt-parts[.]environment in .*h[.]yaml is empty; this part is required[.]/);
   expect(wrong).toThrow(/packages[.]pip in .*i[.]yaml accepts at most 50 Python packages such as pandas==2[.]3[.]3; /);
-  expect(wrong).toThrow(/packages in .*j[.]yaml need a registry, and its egress[.]policy is none/);
+  expect(wrong).toThrow(/packages in .*j[.]yaml need a registry, but its egress[.]policy is none/);
   expect(wrong).toThrow(/repositories in .*k[.]yaml accepts at most 10 repositories, each a URL such as /);
   expect(wrong).toThrow(/repositories in .*l[.]yaml accepts at most 10 repositories, /);
   expect(wrong).toThrow(/notes[.]txt is no template: /);
 });
 
-test('names of tools that there are not are told for all files, and what was probably meant', () => {
+test('names of tools that there are not are reported for all files, and what was probably meant', () => {
   const wrong = () =>
     read({ 'a.yaml': 'approvals: {tools: [shell_exek]}', 'b.yaml': 'tools: {allow: [shel_exec, nothing_like_it]}' });
   expect(wrong).toThrow(/approvals[.]tools in .*a[.]yaml names shell_exek, .*; did you mean shell_exec[?]/);
@@ -95,7 +95,7 @@ test('a template names repositories in one line each, or by their fields', () =>
 
 test('a setting that names no template is refused, with the names', () => {
   expect(() => read({}, 'python')).toThrow(
-    `CORRAL_TEMPLATE is python, and there is no such template. These are: ${own.replaceAll(' ', ', ')}.`,
+    `CORRAL_TEMPLATE is python, but there is no such template. Templates: ${own.replaceAll(' ', ', ')}.`,
   );
   expect(namesOf(read({ 'python.yaml': '' }, 'python'))).toContain('python');
 });

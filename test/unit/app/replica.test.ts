@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { replicaOf } from '../../../src/app/parts/replica.ts';
+import { createReplica } from '../../../src/app/parts/replica.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -19,7 +19,7 @@ function replica() {
       },
     });
   const store = { ...memory, shared: true, records: slow(memory.records), leases: slow(memory.leases) };
-  const server = replicaOf({ store, clock, ids: randomIds(), settings: { leaseSeconds: 5 } });
+  const server = createReplica({ store, clock, ids: randomIds(), settings: { leaseSeconds: 5 } });
   server.join({ closing: new AbortController().signal, inherit: async () => {}, warn: () => {} });
   const hang = () => {
     isHanging = true;

@@ -40,7 +40,7 @@ test('a server that died between two messages sends the rest of them, and none t
   fake.sessions.send = async (id, command) => {
     if (command.text === 'Two' && !isDead) {
       isDead = true;
-      throw new AppError('store_unavailable', 'The store does not answer.');
+      throw new AppError('store_unavailable', 'The store does not respond.');
     }
     return await send(id, command);
   };

@@ -19,7 +19,7 @@ test.each([
 ])(
   'in %s the time %sZ is on %s, which began at %sZ, in the month that began at %sZ',
   (zone, time, day, from, month) => {
-    const calendar = calendarOf(zone);
+    const calendar = createCalendar(zone);
     const starts = calendar.startsAt(at(`${time}Z`));
     expect(calendar.keysAt(at(`${time}Z`))).toEqual({ day, month: day.slice(0, 7) });
     expect([iso(starts.day), iso(starts.month)]).toEqual([from, month]);

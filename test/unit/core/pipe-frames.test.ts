@@ -1,11 +1,11 @@
 import { expect, test, vi } from 'vitest';
-import { framesOf, maxFrameBytes, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
+import { toFrames, maxFrameBytes, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
 
 test('frames survive any cut between them, and an empty one closes the input', () => {
   const sent = Buffer.concat([
-    framesOf('output', Buffer.from('one')),
-    framesOf('input', Buffer.alloc(0)),
-    framesOf('end', Buffer.from('{}')),
+    toFrames('output', Buffer.from('one')),
+    toFrames('input', Buffer.alloc(0)),
+    toFrames('end', Buffer.from('{}')),
   ]);
   for (const size of [1, 3, 7, sent.length]) {
     const reader = pipeFrameReader();
@@ -21,7 +21,7 @@ test('frames survive any cut between them, and an empty one closes the input', (
 
 test('many bytes become frames of at most the largest size', () => {
   const bytes = Buffer.alloc(maxFrameBytes * 2 + 1, 'x');
-  const got = pipeFrameReader().push(framesOf('output', bytes));
+  const got = pipeFrameReader().push(toFrames('output', bytes));
   expect(got.map(({ payload }) => payload.length)).toEqual([maxFrameBytes, maxFrameBytes, 1]);
 });
 
@@ -34,7 +34,7 @@ test('a frame of an unknown channel, or a longer one, is refused before its cont
 
 test('a frame that comes in many pieces is copied once, whatever came before it', () => {
   const bytes = Buffer.from(Array.from({ length: maxFrameBytes }, (_, n) => n % 251));
-  const sent = Buffer.concat([framesOf('output', Buffer.from('small')), framesOf('errors', bytes)]);
+  const sent = Buffer.concat([toFrames('output', Buffer.from('small')), toFrames('errors', bytes)]);
   using copies = vi.spyOn(Buffer, 'concat');
   const reader = pipeFrameReader();
   const got = [];

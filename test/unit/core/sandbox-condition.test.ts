@@ -1,24 +1,24 @@
 import { expect, test } from 'vitest';
-import { conditionOf } from '../../../src/core/model/sandboxes/condition.ts';
+import { computeCondition } from '../../../src/core/model/sandboxes/condition.ts';
 
 const record = { sandboxState: 'stopped', sandboxHeld: false, life: undefined } as const;
 
 test('a sandbox that ended and that nobody holds is paused with its files, where its driver keeps them', () => {
   const released = { ...record, sandboxPhase: 'released' } as const;
-  expect(conditionOf(released, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
-  expect(conditionOf(released, 'memory')).toEqual({ condition: 'paused', keeps: 'files' });
-  expect(conditionOf(released, 'none')).toEqual({ condition: 'stopped', keeps: null });
+  expect(computeCondition(released, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
+  expect(computeCondition(released, 'memory')).toEqual({ condition: 'paused', keeps: 'files' });
+  expect(computeCondition(released, 'none')).toEqual({ condition: 'stopped', keeps: null });
 });
 
 test('a sandbox that a person ended is stopped, and being stopped before', () => {
   const held = { ...record, sandboxHeld: true };
-  expect(conditionOf({ ...held, sandboxPhase: 'pausing' }, 'files').condition).toBe('stopping');
-  expect(conditionOf({ ...held, sandboxPhase: 'released' }, 'files')).toEqual({ condition: 'stopped', keeps: null });
+  expect(computeCondition({ ...held, sandboxPhase: 'pausing' }, 'files').condition).toBe('stopping');
+  expect(computeCondition({ ...held, sandboxPhase: 'released' }, 'files')).toEqual({ condition: 'stopped', keeps: null });
 });
 
 test('a frozen sandbox is paused with its memory', () => {
   const frozen = { ...record, sandboxState: 'running', sandboxPhase: 'paused' } as const;
-  expect(conditionOf(frozen, 'memory')).toEqual({ condition: 'paused', keeps: 'memory' });
+  expect(computeCondition(frozen, 'memory')).toEqual({ condition: 'paused', keeps: 'memory' });
 });
 
 test('a sandbox that a program paused without memory is paused, although nothing but the program resumes it', () => {
@@ -37,7 +37,7 @@ test('a sandbox that a program paused without memory is paused, although nothing
     sandboxPhase: 'released',
     life: { ...life, privatePorts: false },
   } as const;
-  expect(conditionOf(paused, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
+  expect(computeCondition(paused, 'files')).toEqual({ condition: 'paused', keeps: 'files' });
 });
 
 test.each([
@@ -46,5 +46,5 @@ test.each([
   ['stopped', 'paused'],
   ['not_found', 'lost'],
 ] as const)('the record of an earlier version that says %s means %s', (sandboxState, condition) =>
-  expect(conditionOf({ ...record, sandboxState }, 'files').condition).toBe(condition),
+  expect(computeCondition({ ...record, sandboxState }, 'files').condition).toBe(condition),
 );

@@ -16,7 +16,7 @@ import {
 } from '../../../drivers/shared/link/sandbox-endpoint.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { randomIds, SandboxId, SessionId } from '../../../src/core/model/ids.ts';
-import { violationOf } from '../../../src/core/model/protocol-violation.ts';
+import { findViolation } from '../../../src/core/model/protocol-violation.ts';
 
 const meta: Meta = {
   driver: 'test',
@@ -64,11 +64,11 @@ async function dial(name: string, hello: object | string = {}): Promise<{ socket
       ? hello
       : JSON.stringify({ corral: 1, version: '9.9', boot: 'b', token: 'the-token', ...hello });
   socket.write(`${line}\n`);
-  const [said] = (await once(socket, 'data')) as [Buffer];
-  const end = said.indexOf('\n') + 1;
-  const answer = said.subarray(0, end).toString();
+  const [reply] = (await once(socket, 'data')) as [Buffer];
+  const end = reply.indexOf('\n') + 1;
+  const answer = reply.subarray(0, end).toString();
   socket.pause();
-  if (said.length > end) socket.unshift(said.subarray(end)); // a request can arrive together with the answer
+  if (reply.length > end) socket.unshift(reply.subarray(end)); // a request can arrive together with the answer
   socket.resume();
   if (answer === 'ok\n') daemon.emit('connection', socket);
   return { socket, answer };
@@ -235,20 +235,20 @@ test('anyone who can reach the folder can dial the sockets, and dispose removes 
 });
 
 /** The gate's answer to a process that dials the egress socket and sends this request. */
-async function wayOut(asked = 'CONNECT example.org:443 HTTP/1.1\r\n\r\n'): Promise<string> {
+async function wayOut(question = 'CONNECT example.org:443 HTTP/1.1\r\n\r\n'): Promise<string> {
   const socket = connect({ path: join(folder, 'egress'), allowHalfOpen: true });
   cleanUp.defer(() => void socket.destroy());
-  socket.write(asked);
+  socket.write(question);
   return await text(socket);
 }
 
 test.each(['CONNECT example.org:443 HTTP/1.1\r\n\r\n', '\u0005\u0001\u0000'])(
   'a connection to the egress socket that asks %j reaches the gate, with all it said',
-  async (asked) => {
-    const heard: string[] = [];
+  async (question) => {
+    const received: string[] = [];
     const serve = (socket: Socket) =>
       void socket.once('readable', () => {
-        heard.push(String(socket.read()));
+        received.push(String(socket.read()));
         socket.end('from the gate');
       });
     const end = await open({ gate: { serve } as EndpointOptions['gate'] });
@@ -352,7 +352,7 @@ test('a second process that presents the token beside a living daemon is refused
   const second = await dial('second', { boot: 'other' });
   await expect.poll(() => end.lost.aborted).toBe(true);
   expect(end.lost.reason).toMatchObject({ code: 'sandbox_untrusted' });
-  expect(violationOf(end.lost.reason)).toMatchObject({ reason: 'second_daemon' });
+  expect(findViolation(end.lost.reason)).toMatchObject({ reason: 'second_daemon' });
   await expect.poll(() => second.socket.destroyed).toBe(true);
   expect(refused).toHaveLength(1);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type EngineFacts, weaknessesOf } from '../../../drivers/docker/weaknesses.ts';
+import { type EngineFacts, findWeaknesses } from '../../../drivers/docker/weaknesses.ts';
 
 const sound: EngineFacts = {
   engine: '28.2.2',
@@ -7,7 +7,8 @@ const sound: EngineFacts = {
   security: ['name=apparmor', 'name=seccomp,profile=builtin', 'name=cgroupns'],
   runtimes: ['io.containerd.runc.v2', 'runc', 'runsc'],
 };
-const found = (facts: Partial<EngineFacts>, wanted?: string) => weaknessesOf({ ...sound, ...facts }, wanted).join('\n');
+const found = (facts: Partial<EngineFacts>, expected?: string) =>
+  findWeaknesses({ ...sound, ...facts }, expected).join('\n');
 
 test('an engine without known vulnerabilities has no weaknesses', () => {
   expect([found({}), found({}, 'runsc')]).toEqual(['', '']);

@@ -92,7 +92,7 @@ test.each([
   ['0 9 * * mon-', 'has no day of the week: mon-'],
   ['0 9,, * * *', 'has no hour'],
   ['0 9 -1 * *', 'has no day of the month: -1'],
-  ['0 9 31 2 *', 'never comes'],
+  ['0 9 31 2 *', 'never occurs'],
 ])('%s is refused by what it is', (cron, why) => expect(() => parseCron({ cron, timezone: 'UTC' })).toThrow(why));
 
 test.each(['*/5 9-17 1,15 jan-mar MON-FRI', '0 9 * * sun', '0 9 * * 7', '0 9 * jul wed', '0-30/10 * * 1-12/2 *'])(

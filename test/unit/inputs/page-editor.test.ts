@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exactText, lineEndOf } from '../../../src/web/work/files/editor/file-text.ts';
+import { exactText, detectLineEnd } from '../../../src/web/work/files/editor/file-text.ts';
 
 test.each([
   ['CRLF', Buffer.from('a\r\nb\r\n'), '\r\n', true],
@@ -15,7 +15,7 @@ test.each([
   ['a cut character', Buffer.from('🤖\n').subarray(0, 3), '\n', false],
 ])('%s: what the editor saves unchanged is the file, else it opens read-only', (_, bytes, lineEnd, isExact) => {
   const file = exactText(bytes);
-  expect([file.isExact, lineEndOf(file.text)]).toEqual([isExact, lineEnd]);
+  expect([file.isExact, detectLineEnd(file.text)]).toEqual([isExact, lineEnd]);
   const lines = file.text.split(lineEnd); // as CodeMirror holds them
   if (isExact) expect(Buffer.from(`${file.mark}${lines.join(lineEnd)}`)).toEqual(bytes);
 });

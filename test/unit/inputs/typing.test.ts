@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { RfbKind } from '../../../src/http/transport/rfb.ts';
 import { OrderedInput } from '../../../src/http/transport/rfb-typing.ts';
-import { keysymOf } from '../../../src/web/desktop/keys.ts';
+import { toKeysym } from '../../../src/web/desktop/keys.ts';
 import { pressedKey } from '../../../src/web/parts/pressed-key.ts';
 
 // Keys and texts of keyboards and input methods, for the fields of the page and for a desktop.
@@ -110,7 +110,7 @@ describe('keys for a desktop', () => {
   });
 
   test('a phone’s text becomes keysyms', () => {
-    const keysyms = [...'aö€日🤖\n\t'].map((character) => keysymOf(character).toString(16));
+    const keysyms = [...'aö€日🤖\n\t'].map((character) => toKeysym(character).toString(16));
     expect(keysyms).toEqual(['61', 'f6', '10020ac', '10065e5', '101f916', 'ff0d', 'ff09']);
   });
 });

@@ -11,7 +11,7 @@ function recorded() {
   return { clock, lines, logger: createLogger({ level: 'info', scrubber: createScrubber(), destination, clock }) };
 }
 const text = 'a connection from a sandbox was refused';
-const left = 'lines like one above were left out';
+const left = 'similar lines were suppressed';
 
 test('the logger writes ten repeated lines of a sandbox per minute, and then the number of suppressed ones', () => {
   const { clock, lines, logger } = recorded();
@@ -30,8 +30,8 @@ test('a noisy source hides no lines of other sources or of other kinds', () => {
   const { lines, logger } = recorded();
   for (let n = 0; n < 100; n++) logger.warn({ sandbox: 'noisy' }, text);
   logger.warn({ sandbox: 'quiet' }, text);
-  logger.error({ session: 'noisy' }, 'a run broke');
-  expect(lines.slice(10).map(({ sandbox, msg }) => sandbox ?? msg)).toEqual(['quiet', 'a run broke']);
+  logger.error({ session: 'noisy' }, 'a run failed because of a bug');
+  expect(lines.slice(10).map(({ sandbox, msg }) => sandbox ?? msg)).toEqual(['quiet', 'a run failed because of a bug']);
 });
 
 test('more sources and kinds than anybody needs take no more lines and no more memory', async () => {
@@ -62,8 +62,8 @@ test('a metric counts every line, shown or not', async () => {
   for (let n = 0; n < 25; n++) logger.warn({ sandbox: 'noisy' }, text);
   const metrics = createMetrics({ noise: () => noiseCounts(logger) });
   for (const _scrape of [1, 2]) {
-    const said = await metrics.text();
-    expect(said).toContain(`corral_log_lines_total{kind="${text}",outcome="logged"} 10`);
-    expect(said).toContain(`corral_log_lines_total{kind="${text}",outcome="suppressed"} 15`);
+    const reply = await metrics.text();
+    expect(reply).toContain(`corral_log_lines_total{kind="${text}",outcome="logged"} 10`);
+    expect(reply).toContain(`corral_log_lines_total{kind="${text}",outcome="suppressed"} 15`);
   }
 });

@@ -157,9 +157,9 @@ test('without a token a page of an origin that the operator named may do what th
   expect([statusOf(put), /access-control-allow-origin: (\S+)/i.exec(put)?.[1]]).toEqual([200, 'http://localhost:5173']);
   const other = await ask(server.port, 'PUT', base, [...page, 'Origin: http://localhost:3000']);
   expect(statusOf(other)).toBe(403);
-  expect(other).toContain('Pages of http://localhost:3000 may not do this. CORRAL_CORS_ORIGINS can add that origin.');
+  expect(other).toContain('Pages of http://localhost:3000 cannot do this. Add the origin to CORRAL_CORS_ORIGINS.');
   const forged = await ask(server.port, 'PUT', base, [...page, 'Origin: <b>"']);
-  expect(forged).toContain('Pages of another origin may not do this.');
+  expect(forged).toContain('Pages of another origin cannot do this.');
   expect(await server.fake.sessions.list()).toHaveLength(1);
 });
 
@@ -202,7 +202,7 @@ test('any other OPTIONS is 204 without CORS headers', async ({ server }) => {
     { origin: 'http://localhost:3000' },
     { origin: 'https://evil.example', 'access-control-request-method': 'PUT' },
   ];
-  for (const headers of asked) {
+  for (const headers of requested) {
     const answer = await server.call('OPTIONS', base, undefined, headers as Record<string, string>);
     expect(answer.status).toBe(204);
     expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);

@@ -210,7 +210,7 @@ def copied_files(folder: str | os.PathLike[str], source: str) -> tuple[str, byte
             parts.append(part)
     top = Path(folder, *parts)
     if not top.exists() and not top.is_symlink():
-        raise FileNotFoundError(f"COPY {source}: there is nothing of that name in {os.fspath(folder)}.")
+        raise FileNotFoundError(f"COPY {source}: it does not exist in {os.fspath(folder)}.")
 
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
         if not (entry.isfile() or entry.isdir() or entry.issym()):

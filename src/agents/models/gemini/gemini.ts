@@ -6,7 +6,7 @@ import {
   GoogleGenerativeAI,
   GoogleGenerativeAIFetchError,
 } from '@google/generative-ai';
-import { trimEndOf } from '../../../core/text/text.ts';
+import { trimEndCharacters } from '../../../core/text/text.ts';
 import { endOfBroken, refusedTurn, type SettingNames, unreachableTurn } from '../failures.ts';
 import type { FailedTurn, Model, Sampling, TurnPart, TurnRequest } from '../model.ts';
 import type { BuildOptions } from '../provider.ts';
@@ -84,7 +84,7 @@ export type GeminiOptions = Omit<BuildOptions, 'name' | 'reasoning'>;
 export function geminiModel(options: GeminiOptions): Model {
   const { model, abilities, key, advice, clock, newId, idleMs = 60_000 } = options;
   const name = `gemini/${model}`;
-  const baseUrl = trimEndOf(options.baseUrl, '/');
+  const baseUrl = trimEndCharacters(options.baseUrl, '/');
 
   async function* turn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<TurnPart> {
     using silence = watchdog({ clock, ms: idleMs, signal });

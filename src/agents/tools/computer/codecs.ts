@@ -4,7 +4,7 @@ import decodeJpeg, { init as initJpegDecoder } from '@jsquash/jpeg/decode.js';
 import encodeJpeg, { init as initJpegEncoder } from '@jsquash/jpeg/encode.js';
 import decodePng, { init as initPng } from '@jsquash/png/decode.js';
 import decodeWebp, { init as initWebp } from '@jsquash/webp/decode.js';
-import { pictureTypeOf } from '../../../core/text/pictures.ts';
+import { detectPictureType } from '../../../core/text/pictures.ts';
 import type { Raster } from './png.ts';
 
 // The codecs are WebAssembly, so a hostile picture stays inside their memory. Their pictures are a browser's
@@ -42,7 +42,7 @@ const decoders: Readonly<Record<string, (bytes: ArrayBuffer) => Promise<ImageDat
 
 /** Rotates a photograph as its metadata says. Rejects if the bytes are broken, or not PNG, JPEG or WebP. */
 export async function readPicture(bytes: Uint8Array): Promise<Raster> {
-  const decode = decoders[pictureTypeOf(Buffer.from(bytes)) ?? ''];
+  const decode = decoders[detectPictureType(Buffer.from(bytes)) ?? ''];
   if (!decode) throw new Error('no picture that can be read');
   const { data, width, height } = await decode(new Uint8Array(bytes).buffer);
   return { width, height, rgba: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) };

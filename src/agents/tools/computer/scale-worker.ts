@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { pictureSizeOf, pictureTypeOf } from '../../../core/text/pictures.ts';
+import { readPictureSize, detectPictureType } from '../../../core/text/pictures.ts';
 import { readPicture, writeJpeg } from './codecs.ts';
 import type { FitJob, ScaledPicture, ScaleJob, ScaleResult } from './picture-scaler.ts';
 import { type Raster, scaled, writePng } from './png.ts';
@@ -21,12 +21,12 @@ const maxShownPixels = 4_000_000;
 /** Undefined if the bytes are not a readable picture, or have too many pixels. */
 async function attempt(job: ScaleJob | FitJob): Promise<ScaledPicture | undefined> {
   const bytes = Buffer.from(job.picture.buffer, job.picture.byteOffset, job.picture.byteLength);
-  const size = pictureSizeOf(bytes);
+  const size = readPictureSize(bytes);
   if (!size || size.width * size.height > maxPixels) return undefined;
   try {
     const raster = await readPicture(bytes);
     if ('region' in job) return { mimeType: 'image/png', bytes: writePng(scaled(raster, job.region, job.size)) };
-    return await fitted(raster, job, pictureTypeOf(bytes) === 'image/png');
+    return await fitted(raster, job, detectPictureType(bytes) === 'image/png');
   } catch {
     return undefined;
   }

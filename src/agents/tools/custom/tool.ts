@@ -37,7 +37,7 @@ const failed = (reason: 'failed' | 'timed_out', output: string): ToolResult => (
 function resultOf(customToolResult: CustomToolResult): ToolResult {
   if (typeof customToolResult === 'string') return { ok: true, output: customToolResult };
   if (typeof customToolResult?.ok !== 'boolean' || typeof customToolResult.output !== 'string') {
-    throw new Error('it returned neither a text nor { ok, output }');
+    throw new Error('it returned neither a string nor { ok, output }');
   }
   return customToolResult.ok
     ? { ok: true, output: customToolResult.output }

@@ -17,7 +17,7 @@ import {
   readTypes,
   schemasIn,
   textsIn,
-  typeOf,
+  toPortableType,
 } from './schema-parts.ts';
 
 /**
@@ -365,7 +365,7 @@ function united(created: readonly PortableSchema[], about: { description?: strin
 }
 
 const fits = (value: unknown, type: PortableType): boolean =>
-  typeOf(value) === type || (type === 'integer' && Number.isInteger(value));
+  toPortableType(value) === type || (type === 'integer' && Number.isInteger(value));
 
 function cutOff(flat: Json): PortableSchema {
   const [type, ...more] = readTypes(flat);

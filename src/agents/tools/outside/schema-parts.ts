@@ -73,7 +73,7 @@ const implied = {
 
 function impliedTypes(schema: Json): PortableType[] {
   const values = readChoices(schema);
-  if (values) return [...new Set(values.map(typeOf))];
+  if (values) return [...new Set(values.map(toPortableType))];
   return Object.entries(implied).flatMap(([type, words]) =>
     words.some(
       (word) =>
@@ -86,7 +86,7 @@ function impliedTypes(schema: Json): PortableType[] {
   );
 }
 
-export function typeOf(value: unknown): PortableType {
+export function toPortableType(value: unknown): PortableType {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
   return typeof value === 'number' ? 'number' : (typeof value as 'string' | 'boolean' | 'object');

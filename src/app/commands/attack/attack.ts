@@ -16,7 +16,7 @@ interface AttackTarget {
 const scriptMs = 300_000;
 
 /**
- * Checks a running server and a sandbox of its own for the ways out that other products had. It only looks: it changes
+ * Checks a running server and its own sandbox for the ways out that other products had. It only looks: it changes
  * nothing outside that sandbox, and sends nothing to other machines.
  */
 export async function runAttack({ url, token }: AttackTarget, signal: AbortSignal): Promise<Finding[]> {

@@ -17,7 +17,7 @@ interface Check {
   /** The promise that holds when nothing was found. */
   readonly holds: string;
   readonly advice: string;
-  /** Each thing that is wrong; undefined: the sandbox did not say. */
+  /** Each problem; undefined: the sandbox did not report it. */
   judge(facts: Facts): CheckFindings | undefined;
 }
 interface CheckFindings {
@@ -69,7 +69,7 @@ function bitsOf(hex: string | undefined): string[] {
   return set.map((at) => dangerous[at] ?? `capability ${at}`);
 }
 
-/** Whether a kernel's version lies in a range of versions with a fault, by the branches that got its repair. */
+/** Whether a kernel's version is in a range of versions with a fault, by the branches that got its repair. */
 function lacksRepair(release: string, from: string, repaired: readonly string[]): boolean {
   const parts = (text: string) =>
     (/^(\d+)\.(\d+)(?:\.(\d+))?/.exec(text) ?? []).slice(1).map((part) => Number(part ?? 0));
@@ -84,7 +84,10 @@ function lacksRepair(release: string, from: string, repaired: readonly string[])
   return sameBranch ? below(own, sameBranch) : below(own, newest);
 }
 
-/** Calls that a sandbox may not make, and what they open. EPERM, EACCES, ENOSYS and "no such family" are refusals. */
+/**
+ * System calls that a sandbox must not make, and what they would allow. EPERM, EACCES, ENOSYS and "no such family" are
+ * refusals.
+ */
 const refused = new Set([1, 13, 38, 97, 93, 95]);
 const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
   bpf: 'broken',
@@ -102,11 +105,11 @@ const callsOf: Readonly<Record<string, 'broken' | 'weak'>> = {
 
 const check = (one: Check) => one;
 
-/** Each fact of the name is a way out that `say` describes; undefined: it is none. */
+/** Each fact of the name is a way out that `say` describes; undefined: not one. */
 const brokenBy = (name: string, say: (fact: string) => string | undefined) => (facts: Facts) => ({
   broken: all(facts, name).flatMap((fact) => say(fact) ?? []),
 });
-/** The checks of what a sandbox says about itself. */
+/** Checks of the facts that a sandbox reports about itself. */
 export const insideChecks: readonly Check[] = [
   check({
     name: 'identity',
@@ -121,9 +124,9 @@ export const insideChecks: readonly Check[] = [
   check({
     name: 'capabilities',
     against: ['privileged container', 'CAP_SYS_ADMIN', 'CAP_SYS_MODULE', 'CAP_DAC_READ_SEARCH'],
-    holds: 'no capability, now or to be had',
+    holds: 'no capability, current or obtainable',
     advice:
-      'Nothing in Corral grants capabilities: look for a patched driver, an admission webhook or a runtime that adds them.',
+      'Corral grants no capabilities: check for a patched driver, an admission webhook or a runtime that adds them.',
     judge: (facts) => {
       if (first(facts, 'CapEff') === undefined) return undefined;
       const now = ['CapEff', 'CapPrm', 'CapAmb'].flatMap((name) => bitsOf(first(facts, name)));
@@ -138,11 +141,11 @@ export const insideChecks: readonly Check[] = [
   check({
     name: 'new-privileges',
     against: ['setuid programs'],
-    holds: 'no program gives more rights than its caller has',
+    holds: 'no program raises the privileges of its caller',
     advice: 'Set no-new-privileges (allowPrivilegeEscalation: false) again.',
     judge: (facts) => {
       const set = first(facts, 'NoNewPrivs');
-      return set === undefined ? undefined : { broken: set === '1' ? [] : ['setuid programs give rights'] };
+      return set === undefined ? undefined : { broken: set === '1' ? [] : ['setuid programs raise privileges'] };
     },
   }),
   check({
@@ -159,7 +162,7 @@ export const insideChecks: readonly Check[] = [
   check({
     name: 'system-calls',
     against: ['eBPF', 'packet socket CVE-2020-14386', 'CAP_SYS_MODULE', 'CAP_DAC_READ_SEARCH', 'user namespaces'],
-    holds: 'calls that lead to the kernel’s faults are refused',
+    holds: 'system calls with frequent kernel vulnerabilities are refused',
     advice: 'Use the seccomp profile of Corral (npm start -- seccomp-profile) in place of the runtime’s.',
     judge: (facts) => {
       if (!facts.has('call')) return undefined;
@@ -176,9 +179,9 @@ export const insideChecks: readonly Check[] = [
   check({
     name: 'engine-socket',
     against: ['Docker socket', 'CRI sockets'],
-    holds: 'no socket of an engine is in it',
-    advice: 'Remove the mount: who can write to the socket is root on the host.',
-    judge: brokenBy('engine-socket', (socket) => `${socket} can be written to`),
+    holds: 'it contains no engine socket',
+    advice: 'Remove the mount: anyone who can write to the socket is root on the host.',
+    judge: brokenBy('engine-socket', (socket) => `${socket} is writable`),
   }),
   check({
     name: 'host-mounts',
@@ -201,22 +204,22 @@ export const insideChecks: readonly Check[] = [
       const system = first(facts, 'system');
       if (system === undefined) return undefined;
       const runtime = all(facts, 'runtime').map((path) => `the program at ${path} can be overwritten`);
-      return { broken: runtime, weak: system === 'read-only' ? [] : ['its system can be written to'] };
+      return { broken: runtime, weak: system === 'read-only' ? [] : ['its system is writable'] };
     },
   }),
   check({
     name: 'kernel-settings',
     against: ['CRI-O CVE-2022-0811', 'route_localnet CVE-2020-8558', 'runc CVE-2025-31133, -52565, -52881'],
-    holds: 'the kernel’s settings cannot be written to',
+    holds: 'the kernel’s settings are read-only',
     advice: 'Update the runtime; mount /proc/sys and /sys read-only.',
-    judge: brokenBy('kernel-file', (path) => `${path} can be written to`),
+    judge: brokenBy('kernel-file', (path) => `${path} is writable`),
   }),
   check({
     name: 'control-groups',
     against: ['release_agent CVE-2022-0492'],
-    holds: 'its control group cannot be written to',
+    holds: 'its control group is read-only',
     advice: 'Mount /sys/fs/cgroup read-only, in a namespace of the sandbox’s own.',
-    judge: brokenBy('cgroup-file', (path) => `${path} can be written to`),
+    judge: brokenBy('cgroup-file', (path) => `${path} is writable`),
   }),
   check({
     name: 'devices',
@@ -249,8 +252,8 @@ export const insideChecks: readonly Check[] = [
   check({
     name: 'credentials',
     against: ['Kubernetes RBAC', 'kubectl cp'],
-    holds: 'no credential of a cloud, a cluster or the host is in it',
-    advice: 'Set automountServiceAccountToken: false, and take the files out of the image.',
+    holds: 'it contains no credential of a cloud, a cluster or the host',
+    advice: 'Set automountServiceAccountToken: false, and remove the files from the image.',
     judge: (facts) => ({
       broken: all(facts, 'credential').map((path) => `${path} can be read`),
       // Without a network it reaches no cluster.
@@ -262,8 +265,8 @@ export const insideChecks: readonly Check[] = [
   check({
     name: 'environment',
     against: ['CVE-2026-112346 (keys in plain text)'],
-    holds: 'no variable of it is named like a secret',
-    advice: 'Give secrets as credentials (docs/egress.md), which stay outside of the sandbox.',
+    holds: 'none of its variables has the name of a secret',
+    advice: 'Pass secrets as credentials (docs/egress.md), which stay outside the sandbox.',
     judge: (facts) => {
       const names = [...new Set(all(facts, 'environment').map((line) => line.split(' ')[0] ?? ''))];
       if (names.length === 0) return undefined;
@@ -294,9 +297,9 @@ export const insideChecks: readonly Check[] = [
   check({
     name: 'kernel-version',
     against: ['Dirty COW CVE-2016-5195', 'Dirty Pipe CVE-2022-0847', 'packet socket CVE-2020-14386'],
-    holds: 'the kernel’s version is none with a known way out',
+    holds: 'the kernel’s version has no known escape',
     advice:
-      'Update the host’s kernel, unless its distribution has repaired this version; or isolate strictly (gVisor, Kata).',
+      'Update the host’s kernel, unless its distribution has patched this version; or isolate strictly (gVisor, Kata).',
     judge: (facts) => {
       const release = first(facts, 'kernel');
       if (release === undefined) return undefined;
@@ -318,7 +321,7 @@ export function judgeFacts(facts: Facts): Finding[] {
     const wrongs = judge(facts);
     const state = wrongs?.broken?.length ? 'broken' : wrongs?.weak?.length ? 'weak' : 'ok';
     if (state === 'ok' && (!wrongs || !isWhole)) {
-      const text = 'the sandbox did not say';
+      const text = 'the sandbox did not report it';
       return { check: name, against, state: 'untested', text, advice: 'Its image needs bash, sed and perl.' };
     }
     if (state === 'ok') return { check: name, against, state, text: holds };

@@ -112,7 +112,7 @@ echo "end of it"
 `;
 }
 
-/** The facts in what the script printed. */
+/** Parses the facts from the script's output. */
 export function factsIn(output: string): Facts {
   const lines = output.split('\n').filter((line) => line.includes(' '));
   const pairs = lines.map((line): [string, string] => {

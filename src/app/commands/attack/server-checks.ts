@@ -22,13 +22,13 @@ const isOpen = ({ status }: { readonly status: number }) => (status >= 200 && st
 const broken = (text: string) => ({ state: 'broken', text }) as const;
 const weak = (text: string) => ({ state: 'weak', text }) as const;
 
-/** The checks of what a server answers to those who should get nothing. */
+/** Checks of the server's responses to callers without rights. */
 export const serverChecks: readonly Check[] = [
   {
     name: 'server-needs-a-token',
     against: ['CVE-2026-112346', 'CVE-2026-86124', 'CVE-2026-22812 (servers without keys)'],
-    holds: 'nobody gets in without a valid token',
-    advice: 'Set CORRAL_TOKEN, or make keys: npm start -- keys create.',
+    holds: 'no access without a valid token',
+    advice: 'Set CORRAL_TOKEN, or create keys: npm start -- keys create.',
     judge(answers, { hasToken, isLoopback }) {
       const names: Question[] = [
         'without a token',
@@ -39,7 +39,7 @@ export const serverChecks: readonly Check[] = [
       const open = names.filter((name) => isOpen(answers[name]));
       if (open.length === 0) return undefined;
       if (hasToken || !isLoopback) return broken(`the server answers ${open.join(', ')}`);
-      return weak('every program of this machine can use the server');
+      return weak('every program on this machine can use the server');
     },
   },
   {
@@ -50,15 +50,15 @@ export const serverChecks: readonly Check[] = [
     judge(answers, { isLoopback }) {
       if (isOpen(answers['under another Host, without a token']))
         return broken('a page of any site can rebind its name to it');
-      if (isLoopback && isOpen(answers['under another Host'])) return weak('it answers to any Host that shows a token');
+      if (isLoopback && isOpen(answers['under another Host'])) return weak('it accepts any Host with a valid token');
       return undefined;
     },
   },
   {
     name: 'server-checks-the-origin',
     against: ['CVE-2026-22812', 'cross-site requests', 'cross-site WebSockets'],
-    holds: 'pages of other sites change nothing and open no socket',
-    advice: 'Name only your own origins in CORRAL_CORS_ORIGINS; let a proxy pass the header Origin on.',
+    holds: 'pages of other sites can change nothing and open no socket',
+    advice: 'Name only your own origins in CORRAL_CORS_ORIGINS; make proxies forward the Origin header.',
     judge(answers) {
       const names: Question[] = ['a change from another site', 'a socket from another site'];
       const passed = names.filter((name) => ![401, 403, 0].includes(answers[name].status));
@@ -68,7 +68,7 @@ export const serverChecks: readonly Check[] = [
   {
     name: 'server-shares-no-answers',
     against: ['CORS with credentials', 'CVE-2026-22812'],
-    holds: 'pages of other sites read no answer',
+    holds: 'pages of other sites cannot read responses',
     advice: 'Name only your own origins in CORRAL_CORS_ORIGINS; remove CORS headers that a proxy adds.',
     judge(answers) {
       const { headers } = answers['a list from another site'];
@@ -76,8 +76,8 @@ export const serverChecks: readonly Check[] = [
       if (allowed === undefined) return undefined;
       const isWhole = headers['access-control-allow-credentials'] === 'true' || allowed !== '*';
       return isWhole
-        ? broken(`every site may read its answers (${String(allowed)})`)
-        : weak('every site may read its answers');
+        ? broken(`every site can read its responses (${String(allowed)})`)
+        : weak('every site can read its responses');
     },
   },
   {
@@ -88,13 +88,13 @@ export const serverChecks: readonly Check[] = [
     judge(answers, { secret }) {
       const names: Question[] = ['a file by its path', 'a file above the workspace', 'a file behind a link'];
       const read = names.filter((name) => answers[name].text.includes(secret));
-      return read.length > 0 ? broken(`it gives out a file of this machine: ${read.join(', ')}`) : undefined;
+      return read.length > 0 ? broken(`it serves a file of this machine: ${read.join(', ')}`) : undefined;
     },
   },
   {
     name: 'server-closes-the-forwarder',
     against: ['ports of sandboxes that are open to strangers'],
-    holds: 'nobody reaches a sandbox’s own way out by its public name',
+    holds: 'nobody reaches a sandbox’s forwarder by its public name',
     advice: 'Update Corral; until then set CORRAL_E2B_FACADE=off, and revoke the credentials of its sessions.',
     judge(answers) {
       const { status, text } = answers['the forwarder of a sandbox'];

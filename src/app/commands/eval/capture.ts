@@ -19,13 +19,13 @@ const maxBytes = 1024 * 1024; // of one file; larger ones are left out
 /** Rejects: invalid_request (arguments, no such session), conflict (the folder is there, too many files). */
 export async function captureSession(args: readonly string[], { print, say, signal }: Terminal): Promise<number> {
   const { session, to, url, token } = parsed(args);
-  if (existsSync(to)) throw new AppError('conflict', `${to} is there already. Name another folder with --to.`);
+  if (existsSync(to)) throw new AppError('conflict', `${to} already exists. Choose another folder with --to.`);
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
   await requestServer(`${url}/api/v1/sessions`, { signal, ...headers });
   using corral = createCorralClient({ url, transport: 'ws', ...(token && { token }) });
   const events = await eventsOf(corral, session);
   const captured = capturedFrom(events, wholeChars);
-  if (!captured) throw new AppError('invalid_request', `Nobody gave the session ${session} a task yet.`);
+  if (!captured) throw new AppError('invalid_request', `The session ${session} has no task yet.`);
   const { workdir } = await corral.sandbox.status.query({ sessionId: session });
   const { files, left } = await workspaceOf(corral, session, signal);
   for (const [path, content] of taskFiles({ session, captured, workdir, files })) {
@@ -38,10 +38,12 @@ export async function captureSession(args: readonly string[], { print, say, sign
     `${to}: ${captured.recording.length} recorded turns, ${changed} changed files, ${files.length - changed} others`,
   );
   if (captured.furtherMessages > 0) {
-    say(`The task is the first message alone; the session had ${captured.furtherMessages} more. Edit instruction.md.`);
+    say(
+      `Only the first message became the task; the session had ${captured.furtherMessages} more. Edit instruction.md.`,
+    );
   }
-  if (left.length > 0) say(`Left out, because they have over ${maxBytes} bytes: ${left.join(', ')}`);
-  say(`Look at tests/check.py, then prove it: npm run eval -- --check --tasks ${to}`);
+  if (left.length > 0) say(`Skipped, because they are larger than ${maxBytes} bytes: ${left.join(', ')}`);
+  say(`Review tests/check.py, then verify it: npm run eval -- --check --tasks ${to}`);
   return 0;
 }
 

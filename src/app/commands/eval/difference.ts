@@ -9,8 +9,8 @@ type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
 export const differences = ['kind', 'tools', 'arguments', 'text', 'none'] as const;
 export type Difference = (typeof differences)[number];
 
-/** Text beside calls is commentary, and does not count. */
-export function differenceOf(one: Reply, other: Reply): Difference {
+/** Text next to calls is commentary, and does not count. */
+export function compareReplies(one: Reply, other: Reply): Difference {
   if ((one.calls.length === 0) !== (other.calls.length === 0)) return 'kind';
   if (one.calls.length === 0) return words(one.text) === words(other.text) ? 'none' : 'text';
   const names = ({ calls }: Reply) => calls.map(({ name }) => name);

@@ -8,8 +8,8 @@ const usage = `capture ${captureUsage} | shadow ${shadowUsage}`;
 export const evalCommand: Command = {
   usage,
   about:
-    'capture makes a task for npm run eval of a session on a running server; shadow asks another model at each recorded turn ' +
-    'of the store, runs nothing, and reports the differences and the price',
+    'capture turns a session of a running server into a task for npm run eval; shadow sends each recorded turn of the store  ' +
+    'to another model, runs no tools, and reports the differences and the price',
   async run([what, ...args], at) {
     if (what === 'capture') return await captureSession(args, at);
     if (what === 'shadow') return await runShadow(args, at);

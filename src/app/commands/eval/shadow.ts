@@ -17,7 +17,7 @@ import { closeBlobs, openBlobs } from '../../parts/blobs.ts';
 import type { Terminal } from '../command.ts';
 import { localConfig } from '../local-config.ts';
 import { localStore } from '../local-store.ts';
-import { differenceOf } from './difference.ts';
+import { compareReplies } from './difference.ts';
 import { type ShadowTurn, shadowReport, usageByTurn } from './shadow-report.ts';
 
 export const shadowUsage = '<session> --model <provider/model> [--json FILE]';
@@ -32,7 +32,10 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
   const { turns, others } = await recordedTurns(store.records, session);
   if (turns.length === 0) {
     const why = 'The store has no turn of that session whose request was recorded';
-    throw new AppError('not_found', `${why}. Is its id ${session}, and does CORRAL_DATA_DIR name its server's folder?`);
+    throw new AppError(
+      'not_found',
+      `${why}. Check the id ${session}, and that CORRAL_DATA_DIR is the data folder of its server.`,
+    );
   }
   const usage = await usageByTurn(store, session);
   const load = await pictureLoader(store);
@@ -54,7 +57,7 @@ export async function runShadow(args: readonly string[], { print, say, signal }:
       phase: request.phase.kind,
       recorded: { text: reply.text, calls: reply.calls },
       other: { text: message.text, calls: message.calls },
-      difference: outcome.kind === 'finished' ? differenceOf(reply, message) : 'failed',
+      difference: outcome.kind === 'finished' ? compareReplies(reply, message) : 'failed',
       ...(outcome.kind === 'failed' && { failure: outcome.message }),
       recordedUsage: usage.get(turn) ?? null,
       otherUsage: outcome.kind === 'finished' ? outcome.usage : null,
@@ -81,7 +84,8 @@ async function ask(
   signal: AbortSignal,
 ) {
   const seen = await requestAt(records, id, turn);
-  if (!seen.proved) throw new AppError('conflict', `The stored request of turn ${turn} is not the one that was sent.`);
+  if (!seen.proved)
+    throw new AppError('conflict', `The stored request of turn ${turn} differs from the one that was sent.`);
   const { messages } = await withPictures(seen.request.messages, load, signal);
   const request: TurnRequest = { ...seen.request, messages };
   const answer = await collectTurn(model.turn(request, signal), { model: model.name, onDelta: () => {} });

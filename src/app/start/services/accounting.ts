@@ -1,4 +1,4 @@
-import { calendarOf } from '../../../core/contracts/calendar.ts';
+import { createCalendar } from '../../../core/contracts/calendar.ts';
 import type { Store } from '../../../core/contracts/ports.ts';
 import type { BudgetService } from '../../../sessions/api/server/budgets.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
@@ -52,7 +52,7 @@ export function openAccounting(
       limitsOf: (of) => periodLimits(live.now[of]),
       people,
       projects,
-      calendar: calendarOf(live.now.budgetTimeZone),
+      calendar: createCalendar(live.now.budgetTimeZone),
       now: () => clock.now(),
       wake: waiting.wake,
     }),

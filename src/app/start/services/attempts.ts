@@ -26,7 +26,7 @@ interface AttemptParts {
   readonly shared: boolean;
 }
 /**
- * The interval between looks for attempts that were requested at another server. A single server knows all of them
+ * The interval between searches for attempts that were requested at another server. A single server knows all of them
  * itself.
  */
 const lookMs = { shared: 3_000, alone: 60_000 };

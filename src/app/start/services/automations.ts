@@ -14,7 +14,7 @@ import type { SandboxService } from '../../../sessions/api/sandboxes.ts';
 import type { AutomationService } from '../../../sessions/api/server/automations.ts';
 import type { SessionService } from '../../../sessions/api/sessions.ts';
 import type { WebhookSecrets } from '../../../sessions/projects/webhook-secrets.ts';
-import { costOf } from '../../../sessions/services/costs.ts';
+import { computeCost } from '../../../sessions/services/costs.ts';
 import type { Replica } from '../../parts/replica.ts';
 import { inBackground, type Startup } from '../startup.ts';
 
@@ -75,7 +75,7 @@ export function openAutomations(
     count: metrics.automationStart,
     tell: (event) => outbox.addStart(event),
     async costOf(id) {
-      const { total } = await costOf(sessions.history(id));
+      const { total } = await computeCost(sessions.history(id));
       const { turns, inputTokens, outputTokens, cost } = total;
       return { turns, inputTokens, outputTokens, cost };
     },

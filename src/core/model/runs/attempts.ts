@@ -63,7 +63,7 @@ export const AttemptSet = z.object({
   task: z.string(),
   goal: Goal.nullable(),
   begins: z.enum(['fork', 'copy', 'none']),
-  /** The budget of each; what it leaves open is an equal part of what the session has left. */
+  /** The budget of each; open limits get an equal share of the session's remaining budget. */
   budget: AttemptBudget,
   at: z.number(),
   phase: z.enum(['running', 'ended', 'choosing', 'chosen']),

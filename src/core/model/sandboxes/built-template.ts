@@ -18,7 +18,7 @@ export const BuildStep = z.discriminatedUnion('type', [
     type: z.literal('RUN'),
     command: Text.min(1),
     user: z.string().optional(),
-    /** Variables of this command alone, which those of ENV replace. */
+    /** Variables of this command only; ENV overrides them. */
     vars: z.array(z.tuple([z.string(), Text])).optional(),
   }),
   z.object({
@@ -61,7 +61,7 @@ export const TemplateBuild = z.object({
   /** `waiting`: its steps have not come yet, or other builds are before it. */
   status: z.enum(['waiting', 'building', 'ready', 'error']),
   at: z.number(),
-  /** A build that is not over by then has lost its server. */
+  /** A build that has not ended by then has lost its server. */
   until: z.number().optional(),
   /** The image of a build that succeeded. Builds with the same steps share one. */
   image: z.string().optional(),

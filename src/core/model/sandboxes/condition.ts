@@ -19,7 +19,7 @@ export const SandboxCondition = z.enum([
 ]);
 export type SandboxCondition = z.infer<typeof SandboxCondition>;
 
-/** The most that a pause keeps: the memory of the processes with the files, the files alone, or nothing. */
+/** The maximum that a pause keeps: memory and files, only files, or nothing. */
 export const PauseAbility = z.enum(['memory', 'files', 'none']);
 export type PauseAbility = z.infer<typeof PauseAbility>;
 
@@ -49,7 +49,7 @@ const byPhase = {
 const byState = { created: 'new', running: 'running', stopped: 'stopped', not_found: 'lost' } as const;
 
 /** `pause`: the driver's ability; a sandbox that loses its files when it stops does not pause. */
-export function conditionOf(
+export function computeCondition(
   { sandboxPhase, sandboxState, sandboxHeld, life }: SandboxFacts,
   pause: PauseAbility,
 ): { readonly condition: SandboxCondition; readonly keeps: PauseKind | null } {

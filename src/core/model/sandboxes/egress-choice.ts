@@ -24,7 +24,7 @@ export const isRules = (choice: EgressChoice | undefined): choice is EgressRules
 /** Ranges that together have every address. */
 export const everyAddress: readonly string[] = Object.values(wholeFamily);
 
-/** Whether nothing is reached but what the choice names. */
+/** Whether only the chosen targets can be reached. */
 export const deniesAll = (choice: EgressChoice): boolean =>
   !isRules(choice) || everyAddress.every((range) => choice.deny.includes(range));
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** Stored files that were not whole, and the copy that took their place. */
 export const FilesDamage = z.object({
-  /** The copy that took the place of the files: its place in the log, and when it was made; null: there was no whole copy. */
+  /** The copy that replaced the files: its place in the log, and when it was made; null: there was no whole copy. */
   copy: z.object({ seq: z.int(), at: z.number().nullable() }).nullable(),
   /** The first paths that are gone or older now. */
   lost: z.array(z.string()),

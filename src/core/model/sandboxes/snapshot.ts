@@ -15,7 +15,10 @@ export const Snapshot = z.object({
   sessionId: SessionId,
   /** The template and the choices of that session, which a new session from this snapshot begins with. */
   template: z.string(),
-  /** The image of the built template that the session began with, and its program. The files alone would lack what it has. */
+  /**
+   * The image of the built template that the session began with, and its program. Files without the memory would be
+   * incomplete.
+   */
   built: z.object({ image: z.string(), start: StartCommand.optional() }).optional(),
   at: z.number(),
   /** The size of the copy, compressed. */

@@ -84,7 +84,7 @@ export function problemOfPath(path: string): string | undefined {
 }
 
 /** The paths of two mounts where one would hide the other. */
-export function overlapOf(paths: readonly string[]): readonly [string, string] | undefined {
+export function findOverlap(paths: readonly string[]): readonly [string, string] | undefined {
   for (const [at, one] of paths.entries()) {
     const other = paths.slice(at + 1).find((it) => it === one || it.startsWith(`${one}/`) || one.startsWith(`${it}/`));
     if (other !== undefined) return [one, other];

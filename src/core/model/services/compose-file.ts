@@ -40,7 +40,7 @@ export function servicesOfCompose(file: unknown): Services {
   }
   for (const key of Object.keys(file)) {
     if (!topLevel.has(key) && !key.startsWith('x-'))
-      problems.push(`${key}: ${advice[key] ?? 'Corral does not have it'}`);
+      problems.push(`${key}: ${advice[key] ?? 'Corral does not support it'}`);
   }
   const found = Object.entries(file.services).map(([name, input]): [string, unknown] => {
     const refuse = (key: string, why: string) => problems.push(`services.${name}.${key}: ${why}`);
@@ -69,7 +69,7 @@ type Refuse = (key: string, why: string) => void;
 function oneService(mapping: Mapping, refuse: Refuse): Mapping {
   for (const key of Object.keys(mapping)) {
     if (!known.has(key) && !key.startsWith('x-')) {
-      refuse(key, advice[key] ?? 'Corral does not have it');
+      refuse(key, advice[key] ?? 'Corral does not support it');
     }
   }
   const { image, command, environment, healthcheck, depends_on: after, tmpfs } = mapping;
@@ -90,14 +90,14 @@ function oneService(mapping: Mapping, refuse: Refuse): Mapping {
 /** The text with `$$` as one `$`. Compose would replace variables by those of its caller, which the server does not know, so a text with one is refused. */
 function plain(text: string, key: string, refuse: Refuse): string {
   if (/(^|[^$])(\$\$)*\$[A-Za-z_{]/.test(text))
-    refuse(key, 'has a variable, and Corral replaces none: write its value');
+    refuse(key, 'has a variable, which Corral does not substitute: write its value');
   return text.replaceAll('$$', '$');
 }
 
 function wordsOf(value: unknown, key: string, refuse: Refuse): string[] | undefined {
   if (Array.isArray(value)) return value.map((word) => plain(String(word), key, refuse));
   if (typeof value !== 'string') {
-    refuse(key, 'must be a text or a list of words');
+    refuse(key, 'must be a string or a list of strings');
     return undefined;
   }
   const words = splitWords(value);
@@ -143,7 +143,7 @@ function variablesOf(value: unknown, refuse: Refuse): Record<string, string> {
   return Object.fromEntries(
     pairs.map(([name, text]) => {
       if (text === undefined || text === null)
-        refuse('environment', `${name} has no value, and Corral takes none from elsewhere`);
+        refuse('environment', `${name} has no value, and Corral does not inherit one`);
       return [name, plain(String(text ?? ''), 'environment', refuse)];
     }),
   );
@@ -160,7 +160,7 @@ function portsOf(value: unknown, key: string, refuse: Refuse): number[] {
     const text = isMapping(input) ? `${input.target}/${input.protocol ?? 'tcp'}` : String(input);
     const [, port] = /^(?:(?:\[[\da-f:]+\]:|[\d.]+:)?\d*:)?(\d{1,5})(?:\/tcp)?$/.exec(text) ?? [];
     if (port !== undefined) return Number(port);
-    refuse(key, `${text} is no TCP port`);
+    refuse(key, `${text} is not a TCP port`);
     return [];
   });
 }
@@ -172,7 +172,7 @@ function secondsOf(value: unknown, refuse: Refuse, key: string): number | undefi
   if (value === undefined) return undefined;
   const parts = [...String(value).matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)/g)];
   if (parts.length === 0 || parts.map(([all]) => all).join('') !== String(value)) {
-    refuse('healthcheck', `${key} is no duration such as 30s`);
+    refuse('healthcheck', `${key} is not a duration such as 30s`);
     return undefined;
   }
   const ms = parts.reduce((sum, [, count, unit = 's']) => sum + Number(count) * (unitMs[unit] ?? 0), 0);
@@ -185,7 +185,7 @@ function healthOf(value: unknown, refuse: Refuse): Mapping | undefined {
     return undefined;
   }
   const { test, interval, timeout, retries, disable, start_period: start, start_interval: _often, ...others } = value;
-  for (const key of Object.keys(others)) refuse('healthcheck', `${key} is no key of it`);
+  for (const key of Object.keys(others)) refuse('healthcheck', `it has no key ${key}`);
   if (disable === true) return undefined;
   const words = testOf(test, refuse);
   if (words === undefined) return undefined;
@@ -208,7 +208,7 @@ function testOf(test: unknown, refuse: Refuse): string[] | undefined {
   if (kind === 'NONE') return undefined;
   if (kind === 'CMD') return words;
   if (kind === 'CMD-SHELL') return ['/bin/sh', '-c', words.join(' ')];
-  refuse('healthcheck', 'test must be a text, or a list that begins with CMD, CMD-SHELL or NONE');
+  refuse('healthcheck', 'test must be a string, or a list that begins with CMD, CMD-SHELL or NONE');
   return undefined;
 }
 
@@ -222,7 +222,7 @@ function dependenciesOf(value: unknown, refuse: Refuse): string[] {
     const { condition = 'service_started', required = true } = isMapping(input) ? input : {};
     const isKnown = condition === 'service_started' || condition === 'service_healthy';
     if (!isKnown || required !== true)
-      refuse('depends_on', `${name}: only service_started and service_healthy are there`);
+      refuse('depends_on', `${name}: only service_started and service_healthy are supported`);
   }
   return Object.keys(value);
 }

@@ -75,16 +75,16 @@ export const Services = z.record(ServiceName, ServiceRecipe).superRefine((all, {
     for (const port of ports) {
       const other = owners.get(port);
       if (other !== undefined) {
-        refuse(name, other === name ? `port ${port} is there twice` : `port ${port} is that of ${other} too`);
+        refuse(name, other === name ? `port ${port} is declared twice` : `port ${port} is also the port of ${other}`);
       }
       owners.set(port, name);
     }
     for (const other of after) {
-      if (!names.includes(other)) refuse(name, `waits for ${other}, and there is no such service`);
+      if (!names.includes(other)) refuse(name, `depends on ${other}, which does not exist`);
     }
   }
   const circle = circleIn(all);
-  if (circle) refuse(circle, 'waits for itself, through the services that it waits for');
+  if (circle) refuse(circle, 'depends on itself through other services');
 });
 export type Services = z.infer<typeof Services>;
 
@@ -107,7 +107,7 @@ function circleIn(all: Readonly<Record<string, Pick<ServiceRecipe, 'after'>>>): 
   return undefined;
 }
 
-/** `running`: it has not shown yet that it is ready. `unhealthy`: its health check fails. */
+/** `running`: not ready yet. `unhealthy`: its health check fails. */
 export const ServiceState = z.enum(['absent', 'running', 'paused', 'ready', 'unhealthy', 'exited']);
 export const ServiceStatus = z.object({
   name: z.string(),

@@ -77,7 +77,7 @@ function lineEnds(text: string, isOld: boolean): (from: number) => string {
 }
 
 /** Text to append, with the line ends of the text before it. */
-export const withLineEndsOf = (text: string, added: string): string => {
+export const matchLineEnds = (text: string, added: string): string => {
   const isOld = hasOldEnds(text);
   return added.includes('\r') ? added : added.replaceAll('\n', lineEnds(text, isOld)(text.length));
 };

@@ -37,7 +37,7 @@ export const unreadableEncoding = (bytes: Buffer): string | undefined => {
 };
 
 const newline = 10;
-/** UTF-16, also without a byte-order mark: then its zeros are at even or at odd places alone. */
+/** UTF-16, also without a byte-order mark: then its zeros are only at even or only at odd offsets. */
 function wide(bytes: Buffer): FileText | undefined {
   if (bytes.length % 2 === 1 || unreadableEncoding(bytes)) return undefined;
   const zeros = [0, 0];

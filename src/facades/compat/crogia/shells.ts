@@ -3,7 +3,7 @@ import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
 import { abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.ts';
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
-import { outputsOf } from '../../../sessions/services/cut-outputs.ts';
+import { toOutputs } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
 import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import * as replies from './replies.ts';
@@ -82,7 +82,7 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
         const ended = await execIfRunning(sandboxes, id, requested, signal);
         return {
           command,
-          output: outputsOf(ended).stdout.replaceAll('\r\n', '\n'),
+          output: toOutputs(ended).stdout.replaceAll('\r\n', '\n'),
           timestamp: iso(clock.now()),
           exit_code: ended.timedOut ? 124 : ended.exitCode,
           timed_out: ended.timedOut,

@@ -63,7 +63,7 @@ export class Sandboxes {
     return {
       record,
       cut: cut.streams.signal,
-      env: variablesOf(record),
+      env: listVariables(record),
       isPrivate: life?.privatePorts ?? true, // only a program of this facade can make them public
       portHost: life?.portHost,
       wake: async (principal) => life?.paused && (await this.wake(record, life.seconds, principal)),
@@ -167,7 +167,7 @@ const maxConcurrent = 8;
 /** Whether a request ends the pause. */
 const isResumedByRequest = ({ paused, resumes }: SessionLife) => paused === 'memory' && resumes;
 
-export function variablesOf({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
+export function listVariables({ id, life }: Pick<SessionRecord, 'id' | 'life'>): string[] {
   const own = Object.entries(life?.env ?? {}).map(([name, value]) => `${name}=${value}`);
   return [...own, 'E2B_SANDBOX=true', `E2B_SANDBOX_ID=${id}`, `E2B_TEMPLATE_ID=${life?.kind ?? 'base'}`];
 }

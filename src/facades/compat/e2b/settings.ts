@@ -6,29 +6,29 @@ import { optional, setting } from '../../../config/setting.ts';
 export const e2bSettings = z.strictObject({
   facade: setting(oneOf('off', 'on'), 'off', 'whether programs written on the E2B SDKs can use this server'),
   domain: optional(
-    text('a domain, with its port where it has one', /^[a-z0-9.-]+(:\d{1,5})?$/),
-    'the domain whose names `<port>-<id>.<domain>` lead to this server; default: localhost with its port',
+    text('a domain, with a port if needed', /^[a-z0-9.-]+(:\d{1,5})?$/),
+    'domain whose names `<port>-<id>.<domain>` resolve to this server; default: localhost with its port',
   ),
-  maxSeconds: setting(integer(1), 86_400, 'the longest time for which a program can ask'),
+  maxSeconds: setting(integer(1), 86_400, 'maximum lifetime that a program can set'),
   maxUploadBytes: setting(size(1), '1GiB', 'largest upload of a program'),
   templates: setting(
     listOf('names, or name=template', z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}(=[a-z][a-z0-9_-]{0,40})?$/)),
     ['base', 'code-interpreter-v1=code-interpreter'],
-    "the templates that programs can name; each starts the template behind `=`, or else the server's sandbox image",
+    "templates that programs can use; each starts the template after `=`, or the server's sandbox image",
   ),
   root: setting(
     oneOf('alias', 'refuse'),
     'alias',
-    'what happens to requests for the user root: they run as the usual user, or are refused',
+    'whether requests for the user root run as the usual user or are refused',
   ),
   pause: setting(
     oneOf('auto', 'memory', 'files'),
     'auto',
-    'what a pause keeps where processes cannot be frozen: auto refuses it and keeps the files at the end of a time, memory refuses both, files keeps them in both',
+    'what a pause keeps if processes cannot be frozen: auto refuses a pause and keeps the files at the timeout, memory refuses both, files keeps the files in both',
   ),
 });
 export type E2bSettings = z.output<typeof e2bSettings>;
 
 /** The template names that programs can use, each with the template that it starts; undefined: none. */
-export const templatesOf = ({ templates }: Pick<E2bSettings, 'templates'>): ReadonlyMap<string, string | undefined> =>
+export const parseTemplates = ({ templates }: Pick<E2bSettings, 'templates'>): ReadonlyMap<string, string | undefined> =>
   new Map(templates.map((entry) => entry.split('=') as [string, string?]).map(([name, template]) => [name, template]));

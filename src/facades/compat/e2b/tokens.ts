@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Peppers } from '../../../auth/pepper.ts';
 import { everybody, type Principal } from '../../../core/model/principal.ts';
 import type { SessionRecord } from '../../../core/model/records.ts';
-import { trimEndOf } from '../../../core/text/text.ts';
+import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { Credentials } from '../../../http/guard/credentials.ts';
 
 /**
@@ -21,7 +21,7 @@ export interface Tokens {
   /** Opens the content of a volume. */
   volume(id: string, maker: Principal): string;
   opensVolume(id: string, value: string | undefined): Principal | undefined;
-  /** Opens one upload of the files of a build. */
+  /** Allows one upload of a build's files. */
   upload(id: string, maker: Principal): string;
   opensUpload(id: string, value: string | undefined): Principal | undefined;
   /** The callers whose tokens can open a sandbox of this owner. */
@@ -91,5 +91,5 @@ export interface SignedFile {
 /** The signature of the URL of one file, as the SDKs compute it. */
 export function computeSignature({ path, operation, username, expiration }: SignedFile, token: string): string {
   const text = [path, operation, username, token, ...(expiration === undefined ? [] : [expiration])].join(':');
-  return `v1_${trimEndOf(createHash('sha256').update(text).digest('base64'), '=')}`;
+  return `v1_${trimEndCharacters(createHash('sha256').update(text).digest('base64'), '=')}`;
 }

@@ -13,12 +13,12 @@ export const managedAgentsSettings = z.strictObject({
   root: setting(
     oneOf('off', 'on'),
     'off',
-    'whether the API is also there without the prefix /anthropic, as /v1/agents, /v1/sessions and so on',
+    'whether the API is also served without the prefix /anthropic, as /v1/agents, /v1/sessions and so on',
   ),
   models: setting(
     listOf('name=provider/model', z.string().regex(/^[^=\s]{1,100}=(demo|[a-z0-9][a-z0-9-]{0,30}\/\S+)$/)),
     [],
-    'the models that stand for the names in programs, such as `claude-*=openai/gpt-5`; the first that fits counts',
+    'models for the names in programs, such as `claude-*=openai/gpt-5`; the first match applies',
   ),
 });
 export type ManagedAgentsSettings = z.output<typeof managedAgentsSettings>;

@@ -14,7 +14,7 @@ export const opencodex = describeFacade({
     profile: setting(
       oneOf('current', 'first'),
       'current',
-      'which front end the OpenCodex facade speaks to; the oldest page, first, is told start where it joins a run',
+      'which front end the OpenCodex facade speaks to; with first, the oldest page gets start when it joins a run',
     ),
   }),
   routes: async ({ projects, services, idempotency, sockets, clock }, { profile }) =>

@@ -79,14 +79,11 @@ function ifGone(thrown: unknown): [] {
 /** Rejects before the first byte, because no status can follow it. */
 export function assertFitsArchive({ files, truncated }: Listing): void {
   if (truncated)
-    throw new AppError('payload_too_large', 'There are too many files to pack: download what you need by itself');
+    throw new AppError('payload_too_large', 'There are too many files to pack: download only what you need');
   const large = files.find(({ size }) => size > maxBytes);
   if (large)
-    throw new AppError('payload_too_large', `${large.path} is larger than 50 MiB: download what you need by itself`);
+    throw new AppError('payload_too_large', `${large.path} is larger than 50 MiB: download only what you need`);
   if (files.reduce((sum, { size }) => sum + size, 0) > maxPackedBytes) {
-    throw new AppError(
-      'payload_too_large',
-      'The files are larger than 1 GiB together: download what you need by itself',
-    );
+    throw new AppError('payload_too_large', 'The files are larger than 1 GiB together: download only what you need');
   }
 }

@@ -13,7 +13,7 @@ export interface Client {
 
 /**
  * The last frames of sockets that broke. A page that connects again by itself names no cursor but still shows all before, so
- * it goes on there. In memory: after a restart of the server the page gets the active run again, from its start.
+ * it continues there. In memory: after a restart of the server the page gets the active run again, from its start.
  */
 export class ResumePoints {
   readonly #clock: Clock;
@@ -33,7 +33,7 @@ export class ResumePoints {
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Where the socket goes on that the client opens now; undefined: it is not one that broke. Each counts once. */
+  /** Where the socket continues that the client opens now; undefined: it is not one that broke. Each counts once. */
   take(client: Client): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);

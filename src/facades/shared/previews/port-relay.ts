@@ -24,7 +24,7 @@ interface RelayedRequest {
   readonly signal: AbortSignal;
   /** Changes the raw headers of the program's answer; by default only those of one connection are left out. */
   readonly changed?: (raw: readonly string[]) => string[];
-  /** Answers when the program closed the connection before it answered, or answered what is not HTTP. */
+  /** Answers if the program closed the connection before its response, or did not respond with HTTP. */
   failed(): void;
 }
 type RelayedUpgrade = Pick<RelayedRequest, 'connection' | 'path' | 'headers' | 'changed' | 'failed'> & {

@@ -73,4 +73,4 @@ async function read(stream: Duplex, { onOutput, onErrors }: JobReader, trust: Da
 }
 
 const gone = (cause?: unknown) =>
-  new AppError('sandbox_lost', "The connection to the sandbox's job is gone.", { cause });
+  new AppError('sandbox_lost', "The connection to the sandbox's job was lost.", { cause });

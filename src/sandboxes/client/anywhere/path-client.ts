@@ -44,10 +44,7 @@ export function pathClient(
         return await sending('pathEntry', ask, signal);
       }
       if (!(await since('1.7', signal))) {
-        throw new AppError(
-          'unsupported',
-          'The image of this sandbox is too old for metadata of files. Build it again.',
-        );
+        throw new AppError('unsupported', 'The image of this sandbox does not support file metadata. Rebuild it.');
       }
       const head = Buffer.from(JSON.stringify(metadata));
       const requested = query({ path, metadataBytes: String(head.length) });

@@ -39,7 +39,7 @@ export function watchClient({ json, done, upgrade, trust }: DaemonRequester, aga
   };
 }
 
-const gone = (cause?: unknown) => new AppError('sandbox_lost', 'The connection to the watch is gone.', { cause });
+const gone = (cause?: unknown) => new AppError('sandbox_lost', 'The connection to the watch was lost.', { cause });
 
 /** Connections to the ports of the sandbox. */
 export const portClient = ({ json, upgrade }: DaemonRequester, again: Retry, since: VersionCheck): PortClient => ({

@@ -20,7 +20,7 @@ export interface FilledHeaders {
 const unsearchable = ['accept-encoding', 'a-im', 'sec-websocket-extensions'];
 
 interface HeaderValues {
-  /** Credentials with a header of their own. The sandbox's own header of that name is dropped. */
+  /** Credentials with their own header. The sandbox's own header of that name is dropped. */
   readonly fixed: readonly (readonly [Credential, string])[];
   readonly replacements: readonly Replacement[];
 }

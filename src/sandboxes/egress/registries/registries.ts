@@ -79,7 +79,7 @@ export class ImageRegistries {
     const { records: keep, fetchPage } = this.#options;
     const run = async (until: AbortSignal) => {
       // The agent may have changed this sandbox's settings, so the image's next new sandbox is read instead.
-      if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was in use before its image was read.');
+      if (!isFresh) throw new AppError('sandbox_unavailable', 'The sandbox was used before its image was read.');
       return (await client.exec({ command: `cd /\n${discoverScript}`, timeoutMs: scriptMs }, until)).stdout;
     };
     return await discoverRegistries({ imageDigest: key, run, fetchPage, keep }, signal);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { trimEndOf } from '../../../core/text/text.ts';
+import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { FetchPage } from '../fetch/fetch-page.ts';
 import type { RegistryEntry } from '../policy.ts';
 import { toTarget } from '../target.ts';
@@ -78,7 +78,7 @@ export function parseRegistries(output: string): DiscoveredRegistries {
     if (!url || !/^(npm|pip|pip-files|apt|go|cargo)$/.test(tool)) continue;
     add(entries, tool.replace('-files', ''), url);
     if (pages.length >= 8) continue;
-    if (tool === 'pip') pages.push({ for: 'pip', url: `${trimEndOf(url.href, '/')}/pip/` });
+    if (tool === 'pip') pages.push({ for: 'pip', url: `${trimEndCharacters(url.href, '/')}/pip/` });
     if (tool === 'cargo' && url.pathname.endsWith('/config.json')) pages.push({ for: 'cargo', url: url.href });
   }
   return { entries, pages };

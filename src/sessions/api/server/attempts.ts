@@ -9,8 +9,8 @@ export interface AttemptsCommand {
   /** One entry an attempt, 2 to 8. */
   readonly attempts: readonly { readonly template?: string | undefined; readonly model?: string | undefined }[];
   /**
-   * `fork`: with the session's conversation and files; `copy`: with its files alone; `none`: with neither. Unset: a fork if a
-   * run of the session has ended, else a copy.
+   * `fork`: with the session's conversation and files; `copy`: with only its files; `none`: with neither. Unset: a fork
+   * if a run of the session has ended, else a copy.
    */
   readonly begins?: AttemptSet['begins'] | undefined;
   readonly budget?: AttemptBudget | undefined;

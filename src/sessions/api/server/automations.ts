@@ -32,7 +32,7 @@ export interface HookSpec {
   readonly events: readonly HookEvent[];
   /** Only these, as `owner/name`; empty: every one that has the secret. */
   readonly repositories: readonly string[];
-  /** `issue.labelled`: with this label alone; null: with any. */
+  /** `issue.labelled`: only with this label; null: with any. */
   readonly label: string | null;
   /** `comment.mention`: of this account; `issue.assigned`: to it. Events that it causes itself start nothing. */
   readonly account: string | null;
@@ -47,7 +47,7 @@ export interface AfterRule {
   readonly id: string;
   readonly outcome: 'done' | 'failed' | 'any';
 }
-/** The limits of each session of an automation, beside those of its template and of the server. Null: none. */
+/** The limits of each session of an automation, next to those of its template and of the server. Null: none. */
 export interface AutomationBudget {
   /** Calls of the model. */
   readonly turns: number | null;
@@ -64,7 +64,7 @@ export interface AutomationProgram {
   readonly api: string;
   /** The version of the agent that it starts, in the API's own words. Each start keeps it. */
   readonly agent: string;
-  /** Then it ended for good, epoch ms; null: it has not. */
+  /** When it ended, epoch ms; null: it has not. */
   readonly archivedAt: number | null;
   /** Everything else, in the API's own words. */
   readonly content: Readonly<Record<string, unknown>>;
@@ -124,14 +124,14 @@ export interface AutomationSpec {
   readonly hook: HookSpec | null;
   /** The ends of runs that start it; null: none. */
   readonly after: AfterRule | null;
-  /** A session that reaches it waits, and asks whether to go on. */
+  /** A session that reaches it waits, and asks whether to continue. */
   readonly budget: AutomationBudget | null;
   /** A start that comes while `maxRunning` of its sessions work: leave it out, let it wait, or stop the oldest. */
   readonly whileRunning: 'skip' | 'queue' | 'stop';
   readonly maxRunning: number;
   /** The automation pauses after this many failures in a row. */
   readonly maxFailures: number;
-  /** People with a key of their own see it and its starts. */
+  /** People with their own key see it and its starts. */
   readonly shared: boolean;
   /** Absent: its own message and fields say what its sessions do. */
   readonly program?: AutomationProgram | undefined;
@@ -196,14 +196,14 @@ export interface AutomationStart {
   readonly at: number; // epoch ms
   readonly state: StartState;
   readonly sessionId: SessionId | null;
-  /** Why it was skipped or failed, what it waits for, or what a prebuild has done; empty otherwise. */
+  /** Why it was skipped, failed or waits, or the result of a prebuild; empty otherwise. */
   readonly text: string;
   /** How its run or prebuild ended; null before, and where none did. */
   readonly outcome: z.output<typeof Outcome> | null;
   readonly endedAt: number | null;
   /** The cost of its session until the end; null before. */
   readonly cost: StartCost | null;
-  /** The quoted words of others that its session is shown beside the message; empty when it has ended. */
+  /** The quoted words of others that its session is shown next to the message; empty when it has ended. */
   readonly given: string;
   /** The automations whose runs led to this start, the first one first. */
   readonly chain: readonly string[];
@@ -234,7 +234,7 @@ export interface HookRequest {
 export interface HookAnswer {
   /** A new start was added. */
   readonly started: boolean;
-  /** Says to the sender what was done, and why. */
+  /** Returns to the sender what happened, and why. */
   readonly text: string;
 }
 
@@ -263,7 +263,7 @@ export interface AutomationService {
   ): Promise<Automation>;
   /** Deletes the history of its starts and its secret too; the sessions of the automation stay. */
   delete(id: string): Promise<void>;
-  /** The schedule rests. Sessions that work go on. */
+  /** The schedule is paused. Running sessions continue. */
   pause(id: string): Promise<Automation>;
   /** The schedule counts again, from now on. Rejects: conflict (its program is archived). */
   resume(id: string): Promise<Automation>;

@@ -19,7 +19,7 @@ export interface BudgetChange {
 export interface BudgetPart {
   /** The limit that counts; null: none. */
   readonly limit: number | null;
-  /** The holder's own limit; null: it has none, so that the settings count. */
+  /** The holder's own limit; null: the settings apply. */
   readonly own: OwnLimit;
   readonly used: number;
   /** The part that requests under way have reserved. */
@@ -42,13 +42,13 @@ export interface SharedBudget extends BudgetHolder {
 /**
  * The budgets of people and projects. Requests to models reserve from them before they are sent, and tool calls are paid from
  * them before they are made. A run that reaches one waits
- * with a question, and goes on by itself when there is room again: in the next day or month, or when somebody raises it.
+ * with a question, and continues by itself when there is room again: in the next day or month, or when somebody raises it.
  */
 export interface BudgetService {
   /** People and projects that have used something in this month or have a limit. */
   list(): Promise<readonly SharedBudget[]>;
   get(holder: BudgetHolder): Promise<SharedBudget>;
-  /** Gives one its own limits. A limit that is left out stays. Runs that wait for room go on. */
+  /** Gives one its own limits. A limit that is left out stays. Runs that wait for room continue. */
   change(holder: BudgetHolder, change: BudgetChange): Promise<SharedBudget>;
 }
 

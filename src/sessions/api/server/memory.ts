@@ -51,7 +51,7 @@ export interface NoteVersion {
   readonly size: number;
   /** Null: the version deleted the note, or its text was redacted. */
   readonly text: string | null;
-  /** The time and the person of its redaction; null: it has none. */
+  /** The time and person of its redaction; null: never. */
   readonly redacted: { readonly at: number; readonly by: string } | null;
 }
 /** The notes of one person or project together. */

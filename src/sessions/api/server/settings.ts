@@ -19,7 +19,7 @@ export interface ServerSetting {
   readonly from: 'settings' | 'page' | 'default';
   /** The variable or key of corral.yaml that precedes what is stored; null: none does. */
   readonly setBy: string | null;
-  /** The stored value; null: none is. */
+  /** The stored value; null: none. */
   readonly stored: unknown;
 }
 

@@ -9,7 +9,7 @@ import type { ServiceRules } from '../rules.ts';
 
 export interface BuildRequest {
   readonly name: string;
-  /** The tags of the build beside the one in its name. Without any: `default`. */
+  /** The tags of the build next to the one in its name. Without any: `default`. */
   readonly tags: readonly string[];
   readonly owner?: string | undefined;
 }
@@ -32,7 +32,7 @@ export interface DockerfilePlan {
   readonly base: string;
   /** The steps of COPY have no files yet: the caller uploads them. */
   readonly steps: readonly BuildStep[];
-  /** The lines that a template does not need, and what they would do elsewhere. */
+  /** Ignored lines, and their usual effect. */
   readonly notes: readonly string[];
 }
 export interface BuildBegun {
@@ -62,7 +62,7 @@ export interface TemplateBuildService {
   build(templateId: string, buildId: string): Promise<TemplateBuild>;
   /** The kept builds of a template, the newest first. */
   builds(templateId: string): Promise<readonly TemplateBuild[]>;
-  /** Stops a build that waits or runs; one that is over stays as it is. Rejects: conflict (another server runs it). */
+  /** Stops a build that waits or runs; one that has ended stays as it is. Rejects: conflict (another server runs it). */
   cancel(templateId: string, buildId: string): Promise<TemplateBuild>;
   log(
     templateId: string,

@@ -104,7 +104,7 @@ export interface VaultService {
   get(id: string): Promise<CredentialVault>;
   /** `change` can be called several times. Rejects: invalid_request (it is archived). */
   update(id: string, change: (now: VaultFacts) => VaultFacts): Promise<CredentialVault>;
-  /** Ends its credentials and erases their secrets. Sessions that have it go on without them. */
+  /** Ends its credentials and erases their secrets. Sessions that have it continue without them. */
   archive(id: string): Promise<CredentialVault>;
   delete(id: string): Promise<void>;
 

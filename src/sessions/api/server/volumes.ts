@@ -41,7 +41,7 @@ export interface VolumeEntry {
 
 /**
  * Storage that outlives sessions. Sessions mount volumes at their creation, one of them for writing. Content is read and
- * written in a sandbox of its own, which has nothing but the volume, so no link of a volume leads the server anywhere.
+ * written in its own sandbox, which has nothing but the volume, so no link of a volume leads the server anywhere.
  */
 export interface VolumeService {
   /** Rejects: conflict (the name is taken), quota (of the owner), unsupported (the driver has no volumes). */

@@ -43,7 +43,7 @@ export interface Webhook extends WebhookSpec {
   /** The owner of the sessions whose events it receives; absent: all. */
   readonly owner?: string | undefined;
   readonly paused: WebhookPause | null;
-  /** The deliveries in a row that failed for good. */
+  /** Consecutive deliveries that failed permanently. */
   readonly failures: number;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -63,7 +63,7 @@ export interface WebhookDelivery {
   readonly tries: number;
   /** The status code of the last answer; null: there was none. */
   readonly statusCode: number | null;
-  /** The problem of the last try; empty: there was none. */
+  /** The error of the last attempt; empty: none. */
   readonly error: string;
   readonly createdAt: number;
   readonly nextAt: number | null;
@@ -81,7 +81,7 @@ export interface WebhookService {
   update(id: string, change: Partial<WebhookSpec>): Promise<Webhook>;
   /** The webhook's deliveries end with it. */
   delete(id: string): Promise<void>;
-  /** Nothing is sent to it, and events that come meanwhile are left out. */
+  /** Nothing is sent to it, and events that come in the meantime are left out. */
   pause(id: string): Promise<Webhook>;
   resume(id: string): Promise<Webhook>;
   /** Makes a new secret, which counts at once. */

@@ -52,8 +52,8 @@ export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Opti
       if (left >= floorBytes) return;
       throw new AppError(
         'disk_full',
-        `The host has ${mib(left)} of free disk left, and no sandbox starts below ${mib(floorBytes)}. Delete sessions that ` +
-          'are not needed, or files on the host; CORRAL_SANDBOX_MIN_FREE_DISK sets how much has to be free.',
+        `The host has ${mib(left)} of free disk space, and sandboxes start only with ${mib(floorBytes)} or more. Delete sessions that ` +
+          'are not needed, or files on the host; CORRAL_SANDBOX_MIN_FREE_DISK sets how much must be free.',
       );
     },
     async saw(used) {
@@ -67,10 +67,10 @@ export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Opti
       known.delete(greediest.sandboxId);
       const { sandboxId, sessionId, disk } = greediest;
       const about = { session: sessionId, usedBytes: disk.usedBytes, floorBytes };
-      logger.warn(about, 'the disk is nearly full: the sandbox that uses most is stopped');
+      logger.warn(about, 'the disk is nearly full: stopping the sandbox that uses the most');
       const call = { signal: AbortSignal.timeout(endMs), deadlineAt: clock.now() + endMs };
       void driver.destroy(sandboxId, 'keep', call).catch((error: unknown) => {
-        logger.error({ ...about, err: toAppError(error) }, 'the sandbox that uses most could not be stopped');
+        logger.error({ ...about, err: toAppError(error) }, 'the sandbox that uses the most could not be stopped');
       });
       return greediest;
     },

@@ -25,12 +25,12 @@ const named = 20;
 const commandChars = 120;
 /** The longest time to wait for a sandbox that pauses or ends. */
 const settleMs = 2_000;
-/** Gigabytes that were just written take a busy disk some seconds. Shorter than the request for a pause waits. */
+/** Gigabytes that were just written take a busy disk some seconds. Shorter than the timeout of a pause request. */
 const syncMs = 15_000;
 
 /**
  * Writes the files of a sandbox that is about to be frozen to the disk, so that a power cut loses none, and resolves with the
- * commands of its processes. A sync that goes on could not be frozen, so the freeze waits for it.
+ * commands of its processes. A sync that continues could not be frozen, so the freeze waits for it.
  */
 export async function settleSandbox(
   client: SandboxClient,
@@ -257,8 +257,7 @@ export function sandboxWith(deps: SandboxDeps) {
         const ending = within(callMs, signal, (call) => driver.destroy(sandboxId, workspace, call));
         await ending.catch((error: unknown) => {
           const about = { session: sessionId, sandbox: sandboxId, workspace, err: error };
-          if (!signal.aborted)
-            deps.logger.warn(about, 'a sandbox could not be ended; the next search for leftovers does it');
+          if (!signal.aborted) deps.logger.warn(about, 'a sandbox could not be ended; the next clean-up retries');
           throw error;
         });
         await failpoint('driver.destroy.after');

@@ -10,7 +10,7 @@ const pieceBytes = 256 * 1024;
  */
 export async function* inflated(content: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip({ chunkSize: pieceBytes });
-  pipeline(content, gunzip, () => {}); // the reader of its output hears the error
+  pipeline(content, gunzip, () => {}); // its reader receives the error
   let length = 0;
   try {
     for await (const piece of gunzip as AsyncIterable<Buffer>) {

@@ -49,7 +49,10 @@ const digestOf = (text: string): Blob => ({
 });
 
 /** The archive of a snapshot, and its size. `content`: its files as they are stored. */
-export function archiveOf({ name, labels, template, at, bytes, sha256 }: Snapshot, content: AsyncIterable<Uint8Array>) {
+export function createArchive(
+  { name, labels, template, at, bytes, sha256 }: Snapshot,
+  content: AsyncIterable<Uint8Array>,
+) {
   const facts: ArchivedFacts = { name, labels, template, createdAt: new Date(at).toISOString() };
   const config = JSON.stringify(facts);
   const layer = { mediaType: types.layer, digest: `sha256:${sha256}`, size: bytes };
@@ -97,7 +100,7 @@ export interface OpenedArchive {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-/** Reads an archive up to its files. Rejects: invalid_request for one that is none of a snapshot. */
+/** Reads an archive up to its files. Rejects: invalid_request for an archive that is not a snapshot. */
 export async function openArchive(source: AsyncIterable<Uint8Array>): Promise<OpenedArchive> {
   const entries = tarEntries(source);
   const next = async (): Promise<TarEntry> => {

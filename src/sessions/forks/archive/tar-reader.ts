@@ -18,7 +18,7 @@ const maxHeader = 1024 * 1024;
 const noFields: ReadonlyMap<string, string> = new Map();
 
 export const badArchive = (what: string): AppError =>
-  new AppError('invalid_request', `The archive was refused: ${what}. Nothing was kept of it.`);
+  new AppError('invalid_request', `The archive was refused: ${what}. Nothing was imported.`);
 
 /**
  * The entries of a tar stream, whose author is not trusted: each header has its sum, nothing follows the end, and no header is
@@ -129,7 +129,7 @@ class ByteReader {
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   }
 
-  /** The next bytes as a stream; a second reader gets what the first one left. */
+  /** The next bytes as a stream; a second reader continues after the first. */
   part(size: number): AsyncIterable<Buffer> {
     let left = size;
     const next = async (): Promise<IteratorResult<Buffer>> => {

@@ -19,7 +19,7 @@ const known =
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
 
 /**
- * Passes a compressed copy of a workspace on, and looks into it meanwhile. Fails before the last byte is passed on where a file
+ * Passes a compressed copy of a workspace on, and looks into it in the meantime. Fails before the last byte is passed on where a file
  * would leave the workspace, where a device is in it, or where it is larger than allowed.
  */
 export async function* checkedWorkspace(
@@ -27,7 +27,7 @@ export async function* checkedWorkspace(
   limits: WorkspaceLimits,
 ): AsyncGenerator<Uint8Array> {
   const unzip = createGunzip();
-  unzip.on('error', () => {}); // the reader of its output hears it
+  unzip.on('error', () => {}); // its reader receives it
   let isOver = false;
   const checking = check(tarEntries(limited(unzip, limits)), limits).then(
     () => {
@@ -121,7 +121,7 @@ function sizeOf({ pax, size, type }: TarEntry): number {
 
 const quoted = (name: string) => JSON.stringify(name.length > 100 ? `${beginningOf(name, 100)}…` : name);
 const tooLarge = (what: string) =>
-  new AppError('payload_too_large', `The archive was refused: it ${what}. Nothing was kept of it.`);
+  new AppError('payload_too_large', `The archive was refused: it ${what}. Nothing was imported.`);
 function unreadable(thrown: unknown): AppError {
   const { code } = thrown as { code?: unknown };
   return typeof code === 'string' && code.startsWith('Z_')

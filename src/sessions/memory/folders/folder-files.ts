@@ -2,12 +2,12 @@ import { AppError } from '../../../core/errors/errors.ts';
 import { quoteForShell } from '../../../core/text/quote.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 import { runProgram } from '../../forks/workspace-archive.ts';
-import { tarOf } from '../../skills/tar.ts';
+import { createTar } from '../../skills/tar.ts';
 import { storeLimits } from '../store-index.ts';
 import { type FolderState, noText, ownFile } from './folder-merge.ts';
 
 // The folder of a memory store in a sandbox. The programs are bash and the GNU tools of the sandbox. The file `.corral-memory`
-// has the store's id and the hashes as folder and store last agreed. It lies in the folder, so a copy of the workspace has it
+// has the store's id and the hashes as folder and store last agreed. It is in the folder, so a copy of the workspace has it
 // too. The removal of the folder removes it.
 
 export type FolderClient = Pick<SandboxClient, 'exec' | 'programs' | 'readFile' | 'workdir' | 'workspace'>;
@@ -67,7 +67,7 @@ const hashIn = (line: string): [string, string] => [line.slice(66), line.slice(0
 async function wholeText(client: FolderClient, file: string, signal: AbortSignal): Promise<string> {
   const bytes = await client.readFile(file, signal, { maxBytes: maxScanBytes });
   if (bytes.length < maxScanBytes) return bytes.toString();
-  throw new AppError('conflict', 'The folder has too many files. Move those that are no memories elsewhere.');
+  throw new AppError('conflict', 'The folder has too many files. Move files that are not memories elsewhere.');
 }
 
 /** The text of a file. Rejects: conflict where it can be no memory. */
@@ -144,7 +144,7 @@ export async function changeFolder(folder: Folder, change: FolderChange, signal:
     { path: 'changes', text: listed(changes) },
     { path: 'agreed', text: listed(lines) },
   ];
-  const archive = tarOf(
+  const archive = createTar(
     files.map(({ path: file, text }) => ({ path: file, bytes: Buffer.from(text), executable: false })),
     '.',
   );

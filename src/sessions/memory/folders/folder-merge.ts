@@ -22,7 +22,7 @@ export interface FolderMerge {
   readonly forget: readonly StoreMemory[];
   /** Files whose texts go into the store, with the memory that each one replaces. */
   readonly push: readonly { readonly path: string; readonly memory: StoreMemory | undefined }[];
-  /** Files that stay in the folder alone. */
+  /** Files that stay only in the folder. */
   readonly refused: readonly { readonly path: string; readonly why: string }[];
 }
 

@@ -37,7 +37,7 @@ interface Unkept {
   /** Reported each time. */
   readonly once: readonly string[];
 }
-/** The texts that the agent of a sandbox knows, by folder, and those that it still has to hear. */
+/** By folder: the texts that the agent knows, and those still to be reported to it. */
 interface Reports {
   readonly known: Map<string, ReadonlySet<string>>;
   readonly fresh: string[];
@@ -48,15 +48,15 @@ const maxTries = 2;
 const maxReported = 20;
 /** Below `/mnt/memory`: the agent's texts that gave way to others. No store has a folder of this name. */
 const unkeptFolder = '.unkept';
-/** The sandbox went away, or the server ends: the next use of the folder goes on. */
+/** The sandbox was lost, or the server is stopping: the next use of the folder continues. */
 const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   ...(['sandbox_lost', 'cancelled', 'sandbox_not_found', 'sandbox_unresponsive', 'shutting_down', 'fenced'] as const),
 ]);
 
 /**
  * Keeps the folders of memory stores in sandboxes the same as the stores: before each call of the agent, after it, and at the
- * end of a run. Writes to a store carry the hash of the text that they replace, so a change of somebody else is never lost, and a
- * repetition after a crash finds its work done.
+ * end of a run. Writes to a store carry the hash of the text that they replace, so nobody's change is lost, and a
+ * repetition after a crash has no effect.
  */
 export class MemoryFolders implements WorkspaceHook {
   readonly #deps: Deps;
@@ -77,7 +77,7 @@ export class MemoryFolders implements WorkspaceHook {
     await raceAbort(work, signal);
   }
 
-  /** Keeps what a call of the agent wrote; resolves with what it has to know: its changes that are not kept. */
+  /** Stores what a call of the agent wrote; resolves with the changes that were not stored. */
   async keep(session: MemorySession, client: FolderClient, signal: AbortSignal): Promise<string | undefined> {
     await this.sync(session, client, signal);
     const report = this.#reports.get(client);

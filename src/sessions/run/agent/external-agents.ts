@@ -1,7 +1,7 @@
 import type { AgentPause, AgentUpdate, CallForApproval, ExternalTurn } from '../../../core/model/agent-updates.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
-/** Agents in sandboxes that bring a loop of their own. */
+/** Agents in sandboxes that bring their own loop. */
 export interface ExternalAgents {
   /** Resolves when the agent has answered, asks a person, or has failed. Rejects when the signal fires: the agent is ended. */
   turn(

@@ -10,7 +10,7 @@ import { permissionFor, shownArgs } from '../calls/approval.ts';
 import { attachFiles, shownMessages } from '../context/attachments.ts';
 import type { Entry } from '../log/conversation.ts';
 import { firstLine } from '../plan.ts';
-import { actOf, digest } from '../progress.ts';
+import { digest, toAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { closedPlan, todoFacts } from '../todo-facts.ts';
 import type { ExternalAgents } from './external-agents.ts';
@@ -159,7 +159,7 @@ async function takenIn({ runWriter, files, workdir }: ExternalRunContext): Promi
 
 type OpenSpeech = ReturnType<RunContext['runWriter']['speak']>;
 
-/** Writes what the agent tells into the log, in its order. */
+/** Writes the agent's updates into the log, in order. */
 function hearing(
   { runWriter }: ExternalRunContext,
   collectedUpdates: CollectedUpdates,
@@ -274,10 +274,10 @@ export async function decideExternalCalls(
     await using used = await work.sandbox.use(signal);
     if (call.verdict?.decision === 'approved') takeInApproval(work);
     const { callId, name, content = null } = call;
-    // The agent makes the call as it is, so a person who changed it has not permitted that.
+    // The agent makes the unchanged call, which a person who changed it has not approved.
     const isAllowed = permission === undefined && call.verdict?.args === undefined;
     work.own.loops.decide(used.client, { callId, name, args: shownArgs(call.args), content }, isAllowed);
-    outcomes.push({ kind: 'permitted', act: actOf(call, { output: call.callId, success: true }) });
+    outcomes.push({ kind: 'permitted', act: toAct(call, { output: call.callId, success: true }) });
   }
   return outcomes;
 }

@@ -11,7 +11,7 @@ interface RuledCall {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-/** The first rule that is about the call; undefined: none is. */
+/** The first rule that matches the call; undefined: none. */
 export const ruleFor = (rules: readonly ApprovalRule[], call: RuledCall): ApprovalRule | undefined =>
   rules.find((rule) => anyGlob([rule.tool])(call.name) && isAbout(rule, call));
 
@@ -43,7 +43,7 @@ const operatorsIn = (text: string): number => text.match(operators)?.length ?? 0
 const fits = (pattern: string, text: string): boolean =>
   fitsExactly(pattern, text) || (pattern.endsWith(' *') && fitsExactly(pattern.slice(0, -2), text));
 
-/** The time grows with the length of the text alone, so a pattern cannot make it long. */
+/** The time depends only on the length of the text, so a pattern cannot slow it down. */
 function fitsExactly(pattern: string, text: string): boolean {
   const [first = '', ...more] = pattern.split('*');
   const last = more.pop();
@@ -74,7 +74,7 @@ export function permissionFor(
   const shown = shownArgs(args);
   const tool = tools.find(name);
   const family = tool?.family;
-  // Without its messages to the user an agent could not say what it was denied.
+  // Without messages to the user, an agent could not report what it was denied.
   const rule =
     (family ?? findFamily(name)) === 'message' ? undefined : ruleFor(approvals?.rules ?? [], { name, args: shown });
   if (rule?.action === 'deny' && !begun) return { kind: 'refused', why: deniedBy(rule) };
@@ -128,7 +128,7 @@ function deniedBy({ tool, pattern }: ApprovalRule): string {
 const usualTimeoutMs = 600_000; // ms, the default of approvals.timeout-seconds
 const maxShown = 500;
 
-/** The program or the worker alone has the result, so a person can only refuse the call. */
+/** Only the program or the worker has the result, so a person can only refuse the call. */
 function waitsForClient(name: string, { args, isForWorker }: { args: Record<string, unknown>; isForWorker: boolean }) {
   const recipient = isForWorker ? "a worker of this session's environment" : 'the program of this session';
   const only = isForWorker ? 'Only a worker' : 'Only the program';

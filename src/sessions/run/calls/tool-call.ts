@@ -13,7 +13,7 @@ import { SessionId } from '../../../core/model/ids.ts';
 import { attachFiles } from '../context/attachments.ts';
 import { recallFrom } from '../context/recall.ts';
 import { splitTitle } from '../plan.ts';
-import { actOf } from '../progress.ts';
+import { toAct } from '../progress.ts';
 import type { RunContext } from '../run-context.ts';
 import { todoFacts } from '../todo-facts.ts';
 import { permissionFor, shownArgs } from './approval.ts';
@@ -149,7 +149,9 @@ async function perform(
   return notes === '' ? result : { ...result, notes };
 }
 
-/** A result, with the notes of the folders that the call touched and memories that are not kept, for the model alone. */
+/**
+ * A result, with the notes of the folders that the call touched and memories that were not stored; only for the model.
+ */
 type Performed = ToolResult & { readonly notes?: string };
 
 type SeenPicture = Parameters<NonNullable<ToolContext['keepPicture']>>[0];
@@ -203,7 +205,7 @@ async function record(
     ...(result.skill ? [{ type: 'skill.read', runId: runWriter.runId, data: result.skill } as const] : []),
     ...(result.plan ? todoFacts(runWriter, result.plan.steps, result.plan.result) : []),
   );
-  const act = actOf({ name, args }, message);
+  const act = toAct({ name, args }, message);
   return { kind: 'called', act, ...(result.plan && { steps: result.plan.steps }) };
 }
 

@@ -76,7 +76,7 @@ interface PaidCallsOfTurn {
   readonly calls: readonly PendingCall[];
   /** The budget that covers no more; undefined: all are covered. */
   readonly over: BudgetOverrun | undefined;
-  /** Gives back what was paid for calls that were not made. */
+  /** Refunds calls that were not made. */
   giveBack(outcomes: readonly CallOutcome[]): Promise<void>;
 }
 
@@ -112,7 +112,7 @@ type CallMaker = (call: PendingCall, index: number) => Promise<CallOutcome>;
 
 /**
  * Starts each call once those that it must follow have results. A call behind one that waits for an answer asks for its own
- * beside it; behind a question, or with nothing to ask, it is held.
+ * next to it; behind a question, or with nothing to ask, it is held.
  */
 function inOrder(work: RunContext, calls: readonly PendingCall[], make: CallMaker): readonly Promise<CallOutcome>[] {
   const outcomes: Promise<CallOutcome>[] = [];

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { Picture } from '../../../agents/models/model.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
-import { maxPictureBytes, pictureHeadBytes, pictureTypeOf } from '../../../core/text/pictures.ts';
+import { detectPictureType, maxPictureBytes, pictureHeadBytes } from '../../../core/text/pictures.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 // Files that a user attached to a message: the model reads where each of them is, and sees pictures as pictures.
@@ -83,12 +83,12 @@ async function pictureType(files: AttachedFiles | undefined, id: string): Promis
   } catch {
     return undefined;
   }
-  return pictureTypeOf(head);
+  return detectPictureType(head);
 }
 
 const brought = new WeakMap<SandboxClient, Set<string>>();
 
-/** Copies attached uploads into the workspace, once for each sandbox. A file that is there already is left alone. */
+/** Copies attached uploads into the workspace, once for each sandbox. An existing file is left alone. */
 export async function attachFiles(
   requested: readonly AttachedFile[],
   files: AttachedFiles,

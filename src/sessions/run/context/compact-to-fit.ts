@@ -25,7 +25,7 @@ type SummaryAttempt =
 
 /**
  * Sees to it that the next request fits the model's window: first without old results, then with a summary, and where none
- * can be had without one, so that the run goes on. With `refused`, the model has called the request too long, and the estimate does not count.
+ * can be had without one, so that the run continues. With `refused`, the model has called the request too long, and the estimate does not count.
  */
 export async function compactToFit(
   work: Deps,
@@ -79,7 +79,7 @@ async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSign
     return { ok: false, result: { kind: 'unaffordable', over: summaryResult.over, spent } };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
-    // The run waits for the provider as after any turn that fails, but not for ever: other requests can succeed.
+    // The run waits for the provider as after any turn that fails, but not forever: other requests can succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
     return { ok: true, spent, why: summaryResult.why };
   }

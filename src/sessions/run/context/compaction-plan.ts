@@ -1,7 +1,7 @@
 import type { Message } from '../../../agents/models/model.ts';
 import { listFold } from '../../../core/text/list-fold.ts';
 import { messageBytes } from './meter.ts';
-import { type Compaction, type ViewedMessage, viewOf } from './view.ts';
+import { type Compaction, type ViewedMessage, computeView } from './view.ts';
 
 /** The parts of a conversation that stay whole, in bytes of text. */
 export interface KeptSizes {
@@ -98,7 +98,7 @@ export const bytesAfter = (
   compactions: readonly Compaction[],
   plannedCompaction: PlannedCompaction,
 ): number =>
-  viewOf(messages, [...compactions, { ...plannedCompaction, before: 0, after: 0 }]).reduce(
+  computeView(messages, [...compactions, { ...plannedCompaction, before: 0, after: 0 }]).reduce(
     (sum, { message }) => sum + messageBytes(message),
     0,
   );

@@ -5,7 +5,7 @@ import { bytesAfter, type KeptSizes, type PlannedCompaction } from './compaction
 import type { PromptSection } from './message-selection.ts';
 import { conversationBytes, requestBytes } from './meter.ts';
 
-/** The parts of the next request besides the conversation. */
+/** The parts of the next request in addition to the conversation. */
 export type Frame = Pick<TurnRequest, 'system' | 'tools'> &
   Partial<Pick<TurnRequest, 'note' | 'earlier' | 'hint'>> & {
     /** The named parts of `system`. */

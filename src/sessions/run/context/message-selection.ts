@@ -9,7 +9,7 @@ export type PromptSection = z.infer<typeof PromptSection>;
 export const MessageSelection = z.object({
   /** The number of records that the conversation has: messages and compactions. */
   length: z.int(),
-  /** The index that a summary's messages end before. */
+  /** The exclusive end index of the summarized messages. */
   upto: z.int().optional(),
   /** The characters that a summary's request keeps of each result before `upto`. */
   most: z.int().optional(),

@@ -20,7 +20,7 @@ export class TokenMeter {
     return Math.ceil(bytes * (this.#perByte.get(model) ?? assumed));
   }
 
-  /** Takes over what the model counted for a request. A provider that counts nothing or nonsense is not believed. */
+  /** Records the model's token counts for a request. A provider that counts nothing or nonsense is not believed. */
   learn(model: string, bytes: number, { inputTokens, outputTokens, cachedTokens = 0 }: Usage): void {
     const before = this.#habits.get(model)?.outputTokens ?? outputTokens;
     this.#habits.set(model, {

@@ -14,7 +14,7 @@ import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, Frame } from './context-window.ts';
 import type { MessageSelection } from './message-selection.ts';
 import { messageBytes, pictureBytes, requestBytes } from './meter.ts';
-import { type Compaction, shortResults, viewOf } from './view.ts';
+import { type Compaction, computeView, shortResults } from './view.ts';
 
 /** Asks for the summary behind which the earlier conversation disappears. */
 const summaryPrompt = `The conversation is too long for you and will be shortened now. Do not call a tool and do not go on with the work. Write what you need to go on with it, under these headings, and leave out headings without content:
@@ -57,7 +57,7 @@ export interface SummaryOptions {
   /** Whether a budget counts tokens or cost. */
   readonly isCounted: () => boolean;
 }
-/** Undefined: the budgets cover a request of so many bytes after what the turn has spent. */
+/** Undefined: the budgets cover a request of this size in addition to the turn's spending. */
 export type BudgetCheck = (bytes: number, spent: RunSpending) => BudgetOverrun | undefined;
 
 /** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
@@ -129,7 +129,7 @@ function toSummarize(
 ): ConversationPart | undefined {
   const { messages, compactions, length } = runWriter.transcript;
   const seen = (more: readonly Compaction[]) =>
-    viewOf(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
+    computeView(messages, [...compactions, ...more]).flatMap(({ at, message }) => (at < upto ? [message] : []));
   const whole = { messages: seen([]), from: { length, upto } };
   const short = { messages: seen([shortResults(upto, shortChars)]), from: { length, upto, most: shortChars } };
   return [whole, short].find(

@@ -42,7 +42,10 @@ export const shortResults = (upto: number, most: number): Compaction => ({
 const worthCutting = 400; // characters: the line that replaces a shorter result saves nothing
 
 /** The conversation as the model sees it. Between two compactions each view begins with the view before it. */
-export function viewOf(messages: readonly Message[], compactions: readonly Compaction[]): readonly ViewedMessage[] {
+export function computeView(
+  messages: readonly Message[],
+  compactions: readonly Compaction[],
+): readonly ViewedMessage[] {
   const { head, from, show } = viewIn(messages, compactions);
   return [...head, ...messages.slice(from).map((message, n) => show(message, from + n))];
 }
@@ -79,7 +82,7 @@ interface Shape {
 const lastShapes = new WeakMap<Message, Shape & { readonly made: Message }>();
 
 /**
- * Made once for each shape, so that what is known of a message (its size, its hash) is known of its short form, too.
+ * Made once for each shape, so that cached facts of a message (size, hash) also exist for its short form.
  */
 function shortened(message: Message, { most, withoutPictures: bare }: Shape): Message {
   const last = lastShapes.get(message);

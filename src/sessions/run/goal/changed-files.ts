@@ -18,7 +18,7 @@ export async function changedFiles(
   { runId, most }: { readonly runId: string; readonly most: number },
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const found = await differencesOf(client, runId, signal);
+  const found = await readDifferences(client, runId, signal);
   if (!found) return undefined;
   const { files, truncated, text } = found;
   if (files.length === 0) return 'No file was changed.';
@@ -29,7 +29,7 @@ export async function changedFiles(
 }
 
 /** The changed files of the run, and their differences as a text. Undefined as for `changedFiles`. */
-export async function differencesOf(
+export async function readDifferences(
   client: Pick<SandboxClient, 'exec'>,
   runId: string,
   signal: AbortSignal,

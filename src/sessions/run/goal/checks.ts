@@ -12,7 +12,7 @@ type Deps = Pick<RunContext, 'runWriter' | 'sandbox'>;
 const outputChars = 3_000; // of a check's output, for the agent and the log
 
 /**
- * Makes the checks one after the other, each in a shell of its own at the root of the workspace. All of them are made,
+ * Makes the checks one after the other, each in its own shell at the root of the workspace. All of them are made,
  * so that the agent learns of everything in one go. A check that ran through before a restart is not made again, and
  * one that still runs is followed to its end.
  */

@@ -55,7 +55,7 @@ export type GradingResult = { readonly spent: RunSpending } & (
   | { readonly kind: 'broken'; readonly reason: string }
 );
 
-/** Asks the model whether the work meets the rubric, in a context of its own; once more when it gives no verdict. */
+/** Asks the model whether the work meets the rubric, in its own context; once more when it gives no verdict. */
 export async function grade(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
   const { model, runWriter } = work;
   const { meter } = runWriter.transcript;
@@ -123,7 +123,7 @@ function verdictIn({
   return undefined;
 }
 
-/** Everything that the grader sees beside its instructions. */
+/** Everything that the grader sees next to its instructions. */
 async function materialFor(work: RunContext, { rubric, checked }: GradingInput, signal: AbortSignal): Promise<string> {
   const { task, runWriter, model } = work;
   const { runId, transcript } = runWriter;
@@ -140,7 +140,7 @@ async function materialFor(work: RunContext, { rubric, checked }: GradingInput, 
   ].join('\n\n');
 }
 
-/** Without the sandbox the grader judges by the text alone, and its prompt says so. */
+/** Without the sandbox the grader judges only the text, and its prompt says so. */
 async function changesFor(
   { sandbox }: RunContext,
   requested: { readonly runId: string; readonly most: number },

@@ -44,7 +44,7 @@ const StoredEntry = z.object({
 });
 
 /** Reads stored records, oldest first. Rejects one that is neither by throwing. */
-export function conversationOf(docs: readonly unknown[]): { entries: Entry[]; compactions: Compaction[] } {
+export function parseConversation(docs: readonly unknown[]): { entries: Entry[]; compactions: Compaction[] } {
   const entries: Entry[] = [];
   const compactions: Compaction[] = [];
   for (const doc of docs) {

@@ -45,7 +45,7 @@ export const StoredSession = SessionRecord.extend({
   permitted: z.array(z.string()).default([]),
   /** The copy of files with which the session's first sandbox begins; null once it has them. */
   startsFrom: z.object({ blob: z.string(), sha256: z.string().optional() }).nullable().default(null),
-  /** When files of the paused sandbox were last found damaged, and what came in their place. */
+  /** When files of the paused sandbox were last found damaged, and their replacement. */
   filesDamaged: FilesDamaged.nullable().default(null),
   /** The ways by which the words of strangers came into the session; they never leave it. */
   strangers: z.array(StrangerSource).default(['earlier']),

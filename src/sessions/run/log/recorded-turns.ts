@@ -1,7 +1,7 @@
 import type { AssistantMessage } from '../../../agents/models/model.ts';
 import type { RecordStore } from '../../../core/contracts/ports.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
-import { conversationOf } from './conversation.ts';
+import { parseConversation } from './conversation.ts';
 import { requestKind, StoredRequest } from './stored-request.ts';
 
 /** A turn and the reply that the session's conversation took from it. */
@@ -25,7 +25,7 @@ export async function recordedTurns(
   for (const [n, { turn, runId, from }] of requests.entries()) {
     if (from.begun || from.upto !== undefined) continue;
     // The next request tells where this turn's own messages end. Requests at one place are tries of one turn.
-    const { entries } = conversationOf(docs.slice(from.length, requests[n + 1]?.from.length));
+    const { entries } = parseConversation(docs.slice(from.length, requests[n + 1]?.from.length));
     const found = entries.find((entry) => entry.message.role === 'assistant' && entry.runId === runId);
     if (found?.message.role === 'assistant') turns.push({ turn, reply: found.message });
   }

@@ -6,8 +6,8 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
 import { PromptSection } from '../context/message-selection.ts';
-import { shortResults, viewOf } from '../context/view.ts';
-import { conversationOf, inCallOrder } from './conversation.ts';
+import { shortResults, computeView } from '../context/view.ts';
+import { parseConversation, inCallOrder } from './conversation.ts';
 import {
   digestOfTools,
   hashOfRequest,
@@ -17,7 +17,7 @@ import {
   requestKind,
   requestTextKind,
   StoredRequest,
-  unchainedHashOf,
+  computeUnchainedHash,
 } from './stored-request.ts';
 
 const SectionsText = z.object({ sections: z.array(PromptSection) });
@@ -47,7 +47,7 @@ export async function requestAt(records: RecordStore, id: SessionId, turn?: numb
     digestOfTools(tools) === frame.tools &&
     (note === undefined || digestOfText(note) === frame.note) &&
     [...texts].every(([hash, text]) => digestOfText(text) === hash);
-  const hashOf = chained ? hashOfRequest : unchainedHashOf;
+  const hashOf = chained ? hashOfRequest : computeUnchainedHash;
   const proved = isSame && hashOf(frame, { messages, earlier, pictures }) === requestHash;
   const own = { ...(note !== undefined && { note }), ...(earlier.length > 0 && { earlier }) };
   const parts = { ...frame, system, tools, messages, ...own };
@@ -78,9 +78,9 @@ async function messagesOf(
 ): Promise<readonly Message[]> {
   const stored = await records.list('transcript', { idPrefix: `${id}:` });
   const docs = stored.map(({ doc }) => doc).reverse();
-  const { entries, compactions } = conversationOf(docs.slice(0, length));
+  const { entries, compactions } = parseConversation(docs.slice(0, length));
   const short = upto === undefined || most === undefined ? [] : [shortResults(upto, most)];
-  const seen = viewOf(inCallOrder(entries.map(({ message }) => message)), [...compactions, ...short]);
+  const seen = computeView(inCallOrder(entries.map(({ message }) => message)), [...compactions, ...short]);
   const messages = seen.flatMap(({ at, message }) => (upto === undefined || at < upto ? [message] : []));
   return begun ? [...messages, begun] : messages;
 }

@@ -15,7 +15,7 @@ import {
   type StoredRequest,
 } from './stored-request.ts';
 
-/** One request as it goes to a model, and what it was made of. */
+/** One request as it goes to a model, and its parts. */
 export interface ModelRequest {
   readonly runId: RunId;
   /** The model that is called first; a fallback can answer. */

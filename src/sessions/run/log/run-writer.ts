@@ -259,7 +259,7 @@ export class RunWriter {
     return { ...open, text: this.#broken + (open?.text ?? '') };
   }
 
-  /** Completes the open message. The model knows of the cut reply what the history shows. */
+  /** Completes the open message. The model sees the cut reply as the history shows it. */
   cutMessage(): SessionFact[] {
     const facts = this.#writer.message.close();
     const texts = facts.map(({ type, data }) => (type === 'message.assistant' ? data.text : ''));

@@ -26,7 +26,7 @@ interface PendingWrite {
   /** The index of the first requested fact: another message may have to be completed before it. */
   readonly first: number;
   readonly puts: readonly RecordPut[];
-  /** Changes of the record without a fact of their own, applied after these facts. */
+  /** Changes of the record without their own fact, applied after these facts. */
   readonly marks?: Partial<StoredSession>;
   readonly done: PromiseWithResolvers<number>;
 }

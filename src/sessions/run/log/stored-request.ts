@@ -70,7 +70,7 @@ const chainOfMessages = listFold('', (chain, message: Message) => digestOfText(c
 const chainOfNotes = listFold('', (chain, note: NoteAtMessage) => digestOfText(chain + digestOf(note)));
 
 /** The hash in records that are not `chained`. */
-export function unchainedHashOf(frame: Frame, { messages, earlier, pictures }: Lists): string {
+export function computeUnchainedHash(frame: Frame, { messages, earlier, pictures }: Lists): string {
   const notes = earlier.map(({ before, text }) => ({ before, note: digestOfText(text) }));
   const digests = messages.map((message) => {
     if (message.role === 'assistant' || !message.pictures) return digestOf(message);

@@ -6,7 +6,7 @@ import { extended } from '../../../core/text/list-fold.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
 import { type Compaction, type ViewedMessage, viewIn } from '../context/view.ts';
-import { conversationOf, type Entry, inCallOrder, type Shortening } from './conversation.ts';
+import { parseConversation, type Entry, inCallOrder, type Shortening } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
 // The conversation as the model sees it. Records of its own keep it, because the log must not contain the provider's
@@ -79,7 +79,7 @@ export class Transcript {
 
   async #load(): Promise<void> {
     const stored = await this.#records.list('transcript', { idPrefix: `${this.#sessionId}:` });
-    const { entries, compactions } = conversationOf(stored.map(({ doc }) => doc).reverse());
+    const { entries, compactions } = parseConversation(stored.map(({ doc }) => doc).reverse());
     await this.requests.load(this.#records);
     this.#compactions = compactions;
     this.#stored = stored.length;

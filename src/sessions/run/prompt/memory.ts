@@ -1,7 +1,7 @@
 import { deadlineSignal, raceAbort } from '../../../core/concurrency/cancel.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { AppError } from '../../../core/errors/errors.ts';
-import { trimEndOf } from '../../../core/text/text.ts';
+import { trimEndCharacters } from '../../../core/text/text.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
 
 export const noteFiles: readonly string[] = ['AGENTS.md', 'CLAUDE.md'];
@@ -16,7 +16,7 @@ interface Reader {
   readonly clock: Clock;
   /** The model's window in tokens. The notes get at most about a tenth of it. */
   readonly window: number;
-  /** The folders of repositories, beside the workspace itself. */
+  /** The folders of repositories, next to the workspace itself. */
   readonly folders?: readonly string[];
 }
 
@@ -87,7 +87,7 @@ const unseen = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f
 export function sanitizeMemory(bytes: Uint8Array, most: number): string | undefined {
   const whole = new TextDecoder().decode(bytes.subarray(0, most));
   const isCut = bytes.length > most;
-  const text = (isCut ? trimEndOf(whole, '\ufffd') : whole)
+  const text = (isCut ? trimEndCharacters(whole, '\ufffd') : whole)
     .replace(unseen, (char) => (char === '\n' || char === '\t' ? char : ''))
     .replace(/<(?=\s*(?:\/\s*)?workspace-notes)/gi, '&lt;')
     .trim();

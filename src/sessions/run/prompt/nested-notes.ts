@@ -9,7 +9,7 @@ import { noteFiles, sanitizeMemory, unlessFinal } from './memory.ts';
 interface Touched {
   readonly client: Pick<SandboxClient, 'readFile' | 'workdir'>;
   readonly clock: Clock;
-  /** The folders whose notes the system prompt has: those of repositories, beside the workspace itself. */
+  /** The folders whose notes the system prompt has: those of repositories, next to the workspace itself. */
   readonly roots: readonly string[];
   /** The arguments of the tool call. */
   readonly args: unknown;

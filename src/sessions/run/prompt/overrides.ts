@@ -52,7 +52,7 @@ export function mistakesIn(parts: Readonly<Record<string, string>>, whereOf: (na
 
 function checkText(name: PartName, text: string, where: string): void {
   if (text !== '') checkPart(name, text, where);
-  else if (name === 'environment') throw new AppError('invalid_request', `${where} is empty; this part must stay.`);
+  else if (name === 'environment') throw new AppError('invalid_request', `${where} is empty; this part is required.`);
 }
 
 function checkSize(size: number, where: string): void {

@@ -70,7 +70,7 @@ interface Placeholders {
   readonly must: readonly string[];
   readonly may?: readonly string[];
 }
-/** The placeholders of each part that has some. A part that lacks one of `must` would lose what the server says there. */
+/** The placeholders of each part that has some. A part without one of `must` would lose the server's text there. */
 const placeholders: Partial<Record<PartName, Placeholders>> = {
   project: { must: ['instructions'] },
   environment: { must: ['workdir'], may: ['installed', 'network'] },
@@ -114,7 +114,7 @@ export const valuesOf = (name: SystemPart, facts: PromptFacts): PartValues | und
 export const fillPart = (text: string, values: PartValues): string =>
   text.replace(/\{\{([^{}]*)\}\}/g, (whole, key: string) => values[key] ?? whole);
 
-/** The folder with the server's own texts: beside this file, or in the source tree beside tsc's output. */
+/** The folder with the server's own texts: next to this file, or in the source tree next to tsc's output. */
 function ownFolder(): string {
   const places = ['./parts/', '../../../../../src/sessions/run/prompt/parts/'];
   const folders = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { readFrontmatter } from '../../../config/frontmatter.ts';
-import { beginningOf, inOneLine, trimOf } from '../../../core/text/text.ts';
+import { beginningOf, inOneLine, trimCharacters } from '../../../core/text/text.ts';
 
-// A skill in the open Agent Skills form: a folder with SKILL.md, whose beginning says its name and what it is for.
+// A skill in the open Agent Skills form: a folder with SKILL.md, which begins with its name and description.
 
 const skillName = /^(?!.*--)[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$/;
 const maxBody = 500; // lines; longer ones are read whole all the same
@@ -17,7 +17,7 @@ const Fields = z.object({
   'allowed-tools': z.union([z.string(), z.array(z.string())]).optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
 });
-/** Fields of the form, and those that Claude Code reads beside them. */
+/** Fields of the form, and those that Claude Code reads next to them. */
 const known = [
   ...Object.keys(Fields.shape),
   ...['argument-hint', 'arguments', 'when_to_use', 'model', 'effort', 'context', 'agent', 'hooks', 'paths', 'shell'],
@@ -106,7 +106,7 @@ const refused = (problems: readonly string[], warnings: readonly string[] = []):
 /** Blanks and commas part them, but not those in parentheses, as in `Bash(git add:*), Read`. */
 const toolNames = (text: string) => text.match(/(?:[^\s,()]|\([^()]*\))+/g) ?? [];
 const slugOf = (name: string) =>
-  trimOf(
+  trimCharacters(
     name
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, '-')

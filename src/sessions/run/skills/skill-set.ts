@@ -10,7 +10,7 @@ interface Deps {
   readonly use: (signal: AbortSignal) => Promise<AsyncDisposable & { readonly client: SandboxClient }>;
 }
 
-/** The names and descriptions, which the model knows before it reads a skill; undefined: there are none. */
+/** The names and descriptions, which the model sees before it reads a skill; undefined: none. */
 export function listSkills({ uploaded, inWorkspace }: Pick<Deps, 'uploaded' | 'inWorkspace'>): string | undefined {
   const own = uploaded.map(({ name, description }) => `- ${name}: ${oneLine(description)}`);
   const found = inWorkspace.map(
@@ -32,7 +32,7 @@ export function skillReader({ uploaded, inWorkspace, use }: Deps): SkillReader {
     const found = inWorkspace.find((one) => one.name === name);
     if (!found) {
       const names = [...uploaded, ...inWorkspace].map((one) => one.name).join(', ');
-      throw new AppError('not_found', `There is no skill ${JSON.stringify(name)}. These are: ${names}.`);
+      throw new AppError('not_found', `There is no skill ${JSON.stringify(name)}. Skills: ${names}.`);
     }
     await using used = await use(signal);
     const text = await readWorkspaceSkill(used.client, found, file, signal);

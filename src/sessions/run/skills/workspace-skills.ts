@@ -17,7 +17,7 @@ type Files = Pick<SandboxClient, 'readFile' | 'listFiles'>;
 interface Reader {
   readonly client: Files;
   readonly clock: Clock;
-  /** The folders of repositories, beside the workspace itself. */
+  /** The folders of repositories, next to the workspace itself. */
   readonly folders?: readonly string[];
 }
 
@@ -29,7 +29,7 @@ const waitMs = 3_000;
 const maxReported = 10;
 
 /**
- * The skills of workspaces. A run looks for them once, as soon as its sandbox is there, and keeps what it found. `run` is
+ * The skills of workspaces. A run searches for them once, as soon as its sandbox is there, and keeps what it found. `run` is
  * any object that lives as long as it.
  */
 export class WorkspaceSkills {
@@ -111,7 +111,7 @@ export async function readWorkspaceSkill(
   file: string,
   signal: AbortSignal,
 ): Promise<string> {
-  if (!isPath(file)) throw new AppError('path_outside', `${JSON.stringify(file)} is no file of the skill.`);
+  if (!isPath(file)) throw new AppError('path_outside', `${JSON.stringify(file)} is not a file of the skill.`);
   return (await textIn(client, `${folder}/${file}`, signal)) ?? '';
 }
 
@@ -120,5 +120,5 @@ async function textIn(client: Files, path: string, signal: AbortSignal): Promise
   return sanitizeMemory(bytes, maxFileBytes);
 }
 
-/** A description stands in the prompt, where it must not end its frame. */
+/** A description is in the prompt, where it must not end its frame. */
 const plain = (text: string) => text.replace(/[<>]/g, ' ').slice(0, 1_024);

@@ -27,7 +27,7 @@ const span = 2_400; // characters that have to be one text over and over
 const maxPeriod = 400;
 const everyChars = 512;
 
-/** Notices a reply that repeats itself without end. */
+/** Notices a reply that repeats itself without limit. */
 class RepetitionDetector {
   #tail = '';
   #unchecked = 0;
@@ -57,8 +57,8 @@ const minRepeated = 16; // characters; fewer can be the same by chance
 const maxTail = 2_000;
 
 /**
- * Passes on what continues a text. Models that continue a text repeat its last words, or begin again from its start:
- * what the text has already is held back.
+ * Passes on what continues a text. Models that continue a text may repeat its last words or start again; repeated text
+ * is held back.
  */
 class Continuation {
   readonly #begun: string;
@@ -117,13 +117,13 @@ export interface TurnInput {
   readonly mustCall?: string;
   readonly prompt: { readonly system: string; readonly sections: readonly PromptSection[] };
   readonly workdir: string;
-  /** The rest of the run's budget. Undefined: a user has just granted it. */
+  /** The run's remaining budget. Undefined: a user has just granted it. */
   readonly left?: RemainingBudget | undefined;
   /** Called before the first text of the reply is logged. */
   readonly beforeText?: () => void;
 }
 export type ModelReply = CollectedTurn & {
-  /** The reply repeated itself without end and was stopped. */
+  /** The reply repeated itself without limit and was stopped. */
   readonly repeats: boolean;
   /** Names the request in the fact of its usage. */
   readonly proof: RequestProof;
@@ -143,7 +143,7 @@ const noRoom: TurnResult = {
   retryAfterMs: undefined,
 };
 
-/** The budget that does not cover the next request after what the turn has used. */
+/** The budget that does not cover the next request in addition to the turn's usage. */
 export function refusal(
   work: Deps,
   turnInput: TurnInput,

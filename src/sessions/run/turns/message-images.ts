@@ -1,6 +1,6 @@
 import type { LeftOut, Message, Picture } from '../../../agents/models/model.ts';
 import { pictureScaler } from '../../../agents/tools/computer/picture-scaler.ts';
-import { pictureSizeOf, pictureTypeOf } from '../../../core/text/pictures.ts';
+import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
 import { pictured } from '../context/meter.ts';
 
 const maxBytes = 3_750_000; // providers take 5 MB in base64
@@ -58,12 +58,12 @@ interface Fitting {
   readonly signal: AbortSignal;
 }
 
-/** The bytes decide about the type: providers refuse a picture that is not what it is called. */
+/** The type is read from the bytes: providers refuse a picture with a wrong type. */
 async function fitPicture(bytes: Buffer, { picture, side, signal }: Fitting): Promise<Fitted> {
-  const mimeType = pictureTypeOf(bytes);
+  const mimeType = detectPictureType(bytes);
   if (mimeType === undefined)
     return { leftOut: `it is no PNG, JPEG, GIF or WebP, though it is called ${picture.mimeType}` };
-  const size = pictureSizeOf(bytes);
+  const size = readPictureSize(bytes);
   if (!size) return { leftOut: 'it is cut off or broken' };
   const longest = Math.max(size.width, size.height);
   if (longest <= side && bytes.length <= maxBytes) return { mimeType, data: bytes.toString('base64') };

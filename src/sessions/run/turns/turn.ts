@@ -114,7 +114,7 @@ export async function takeTurn(
 const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer', grade: 'grade' } as const;
 const purposeOf = ({ phase }: TurnInput): Purpose => purposes[phase.kind];
 
-/** Whether no budget is left for the rest of a cut reply. */
+/** Whether no budget is left to continue a cut reply. */
 function goesOver(work: Parameters<typeof refusal>[0], turnInput: TurnInput, first: FirstReply): boolean {
   return refusal(work, turnInput, { ...usedBy(first), begun: first.asked.message }) !== undefined;
 }
@@ -146,7 +146,7 @@ const wasCut = ({ outcome, message, repeats }: ModelReply): boolean =>
   message.calls.length === 0 &&
   message.text.trim() !== '';
 
-/** A cut reply with its continuation. A reply that is cut again, or does not go on, says so at its end. */
+/** A cut reply with its continuation. A reply that is cut again, or does not continue, says so at its end. */
 function joined(first: ModelReply, rest: ModelReply, hear: (delta: string) => void): ModelReply {
   const { outcome } = rest;
   if (outcome.kind === 'cancelled' || (outcome.kind === 'failed' && outcome.retryable)) return rest;

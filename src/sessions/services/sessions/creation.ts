@@ -30,7 +30,7 @@ export interface CreationDeps {
   readonly checkSkills?: (skills: readonly string[], owner: string | undefined) => Promise<void>;
   /** Copies the files of a snapshot for a session that begins with them. Rejects: conflict (the snapshot is damaged). */
   readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<KeptBlob>;
-  /** Workspaces that hold what a new session's repositories need, each under the id that its session gets. */
+  /** Workspaces prepared for a new session's repositories, each under the id that its session gets. */
   readonly ready?: {
     take(
       session: Pick<SessionRecord, 'owner' | 'projectId' | 'template' | 'sandbox' | 'repositories'>,
@@ -136,7 +136,8 @@ export function sessionCreation(parts: CreatorDeps) {
       : undefined;
     const id = input ?? ready ?? ids.sessionId();
     const files = startsFrom && { startsFrom: (await parts.handFiles?.(startsFrom, id)) ?? null };
-    if (requests.length > 0 && !parts.volumes) throw new AppError('unsupported', 'volumes: this server has none.');
+    if (requests.length > 0 && !parts.volumes)
+      throw new AppError('unsupported', 'volumes: this server has no volumes.');
     const mounted = requests.length > 0 ? await parts.volumes?.mount({ id, owner }, requests) : undefined;
     const sandbox = mounted ? { ...choice, volumes: mounted } : choice;
     const record = newSession({

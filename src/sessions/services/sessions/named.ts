@@ -19,7 +19,7 @@ export function namedSessions({ names, create, remove, resume }: Deps): Pick<Ses
     for (let left = maxTries; left > 0; left--) {
       const answer = await names.claim(owner, name);
       if (answer.kind === 'session') {
-        // In the background, as a new session starts its sandbox. A use meanwhile waits for it, and hears why it fails.
+        // In the background, as a new session starts its sandbox. A use in the meantime waits for it, and hears why it fails.
         void resume(answer.session.id).catch(() => {});
         return { session: answer.session, isNew: false };
       }
@@ -28,7 +28,7 @@ export function namedSessions({ names, create, remove, resume }: Deps): Pick<Ses
       try {
         session = await create({ ...command, id: claim.sessionId });
       } catch (thrown) {
-        // Another caller may have made it meanwhile, under the same id, and so have filled a quota too.
+        // Another caller may have made it in the meantime, under the same id, and so have filled a quota too.
         if (toAppError(thrown).code === 'fenced' || (await names.find(owner, name))) continue;
         await names.release(claim);
         throw thrown;
@@ -36,7 +36,7 @@ export function namedSessions({ names, create, remove, resume }: Deps): Pick<Ses
       if (await names.complete(claim)) return { session, isNew: true };
       await remove(session.id); // this call was so late that the name became that of another session
     }
-    throw new AppError('store_busy', `Many callers make and delete the session ${name} at the same time. Try again.`);
+    throw new AppError('store_busy', `The session ${name} is being created and deleted by other callers. Try again.`);
   }
 
   return {

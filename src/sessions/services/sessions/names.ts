@@ -17,7 +17,7 @@ interface Deps {
 const NameEntry = z.object({
   sessionId: SessionId,
   name: z.string(),
-  /** False until the session is made. Each caller that asks meanwhile can make it. */
+  /** False until the session is made. Each caller that asks in the meantime can make it. */
   isMade: z.boolean(),
   at: z.number(),
 });
@@ -76,7 +76,7 @@ export class SessionNames {
     });
   }
 
-  /** Completes a claim whose session is made; false: the name has become that of another session meanwhile. */
+  /** Completes a claim whose session is made; false: the name has become that of another session in the meantime. */
   async complete({ key, name, sessionId, version }: NameClaim): Promise<boolean> {
     const doc: NameEntry = { sessionId, name, isMade: true, at: this.#deps.clock.now() };
     const put = this.#deps.records.put({ kind, id: key, doc, sort: doc.at, expect: version });

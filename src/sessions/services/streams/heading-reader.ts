@@ -22,10 +22,10 @@ export function headingReader(found: (heading: Heading) => void): (bytes: Uint8A
   };
 }
 
-export const noSize = () => new AppError('sandbox_untrusted', 'The sandbox sent no size of the file.');
+export const noSize = () => new AppError('sandbox_untrusted', "The sandbox did not send the file's size.");
 
 /** A version becomes a header, so any other text of a sandbox is refused. */
 export function versionIn(message: string): string {
   if (/^\d{1,16}-\d{1,12}\.\d{9}$/.test(message)) return message;
-  throw new AppError('sandbox_untrusted', 'The sandbox sent no version of the file.');
+  throw new AppError('sandbox_untrusted', "The sandbox did not send the file's version.");
 }

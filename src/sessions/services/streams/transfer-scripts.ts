@@ -23,7 +23,7 @@ exec dd bs=262144 iflag=skip_bytes,count_bytes,fullblock skip="$from" count="$co
 `;
 
 /**
- * Writes its input beside the file and renames it at the end, so that a broken upload leaves the old file. $3 is the version
+ * Writes its input next to the file and renames it at the end, so that a broken upload leaves the old file. $3 is the version
  * that the file must have just before, `none` for no file, or empty. Prints the new version, which is another one even when
  * both files are written in one tick of the clock. Uploads to one folder take turns from the comparison to the rename.
  */

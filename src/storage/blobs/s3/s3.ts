@@ -100,7 +100,7 @@ function s3Error(thrown: unknown): AppError {
     return new AppError('store_unavailable', 'The bucket for files does not exist.', { cause: thrown });
   }
   if (status === 401 || status === 403) {
-    return new AppError('store_unavailable', 'The storage for files rejects the access key.', { cause: thrown });
+    return new AppError('store_unavailable', 'The file storage rejected the access key.', { cause: thrown });
   }
-  return new AppError('store_unavailable', 'The storage for files does not answer.', { cause: thrown });
+  return new AppError('store_unavailable', 'The file storage does not respond.', { cause: thrown });
 }

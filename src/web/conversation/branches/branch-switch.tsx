@@ -1,4 +1,4 @@
-import { branchesOf } from '../../data/branches.ts';
+import { findBranches } from '../../data/branches.ts';
 import { isEndOnly, model } from '../../data/log.ts';
 import { go } from '../../data/route.ts';
 import { currentId, sessions } from '../../data/sessions.ts';
@@ -11,12 +11,12 @@ function firstOwnSeq(sessionId: string): number {
   return model.items.value.find(({ kind, seq }) => kind === 'user' && seq > copied)?.seq ?? -1;
 }
 
-/** ‹ 2/3 › at a message that has other wordings: each of them is a session of its own. */
+/** ‹ 2/3 › at a message that has other wordings: each of them is its own session. */
 export function BranchSwitch({ seq }: { seq: number }) {
   const sessionId = currentId.value;
   // The first message of the session's own is not known before the whole log was read.
   if (sessionId === undefined || isEndOnly.value) return null;
-  const branches = branchesOf(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
+  const branches = findBranches(sessions.value, { sessionId, seq, firstOwn: firstOwnSeq(sessionId) });
   if (!branches) return null;
   const { ids, at } = branches;
   const show = (index: number) => go(ids[index]);

@@ -1,4 +1,4 @@
-import { trimEndOf } from '../../../core/text/text.ts';
+import { trimEndCharacters } from '../../../core/text/text.ts';
 
 /** The word before the cursor that a list completes. */
 export interface Trigger {
@@ -32,7 +32,7 @@ export function withWord(text: string, { from, to }: Trigger, word: string): { t
 export function namedPaths(text: string, paths: readonly string[]): string[] {
   if (!text.includes('@')) return [];
   const words = new Set(
-    [...text.matchAll(/(?:^|[\s(])@(\S+)/g)].flatMap(([, word = '']) => [word, trimEndOf(word, '.,;:!?)')]),
+    [...text.matchAll(/(?:^|[\s(])@(\S+)/g)].flatMap(([, word = '']) => [word, trimEndCharacters(word, '.,;:!?)')]),
   );
   return paths.filter((path) => (/\s/.test(path) ? text.includes(`@${path}`) : words.has(path)));
 }

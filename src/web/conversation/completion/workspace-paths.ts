@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { onEvent } from '../../data/log.ts';
-import { query, wordsOf } from '../../data/server.ts';
+import { query, toErrorText } from '../../data/server.ts';
 
 /** The files of the workspace of a session, for completion. `asleep`: to list them would start the sandbox. */
 export type WorkspacePaths =
@@ -30,7 +30,7 @@ export async function readWorkspacePaths(sessionId: string, { starts = false } =
     const paths = matches.map((path) => path.replace(/^(\.\/|\/workspace\/)/, ''));
     tell({ state: 'ready', paths: paths.filter((path) => !hidden.test(path)) });
   } catch (thrown) {
-    tell({ state: 'failed', why: wordsOf(thrown), paths: [] });
+    tell({ state: 'failed', why: toErrorText(thrown), paths: [] });
     if (known === sessionId) known = undefined;
   }
 }

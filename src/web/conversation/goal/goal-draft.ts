@@ -39,7 +39,7 @@ const checksIn = ({ checks }: GoalDraft): readonly string[] =>
     .filter((line) => line !== '');
 
 /** Why the server would refuse the goal; undefined: it takes it. */
-export function problemOf(draft: GoalDraft): TextKey | undefined {
+export function findProblem(draft: GoalDraft): TextKey | undefined {
   const checks = checksIn(draft);
   const { revisions } = draft;
   if (checks.length > maxChecks) return 'goal.tooMany';
@@ -49,7 +49,7 @@ export function problemOf(draft: GoalDraft): TextKey | undefined {
 }
 
 /** The goal of a form without a problem, as the server takes it. */
-export function goalOf(draft: GoalDraft): GoalWish {
+export function toGoal(draft: GoalDraft): GoalWish {
   const rubric = draft.rubric.trim();
   const checks = checksIn(draft).map((command) => ({ command }));
   return { ...(rubric !== '' && { rubric }), checks, maxRevisions: draft.revisions };

@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { IconButton } from '../../parts/kit/button.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { exampleCheck, type GoalDraft, maxRevisions, problemOf } from './goal-draft.ts';
+import { exampleCheck, type GoalDraft, maxRevisions, findProblem } from './goal-draft.ts';
 
 interface Props {
   readonly goal: GoalDraft;
@@ -14,7 +14,7 @@ interface Props {
 export function GoalFields({ goal, onChange, onClose }: Props) {
   const first = useRef<HTMLTextAreaElement>(null);
   useEffect(() => first.current?.focus(), []);
-  const problem = problemOf(goal);
+  const problem = findProblem(goal);
   return (
     <fieldset class="goal-fields">
       <legend>{t('goal.of')}</legend>

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ToolItem } from '../../data/items.ts';
-import { wordsOf } from '../../data/server.ts';
+import { toErrorText } from '../../data/server.ts';
 import { currentId } from '../../data/sessions.ts';
 import { ansiRows } from '../../parts/ansi.ts';
 import { count } from '../../parts/format.ts';
@@ -20,7 +20,7 @@ export interface WholeFile {
 }
 
 /** The file with all that a command printed, where its result in the log leaves out a part. */
-export function wholeFileOf({ sessionId, runId, callId, family }: ToolItem, text: string): WholeFile | undefined {
+export function findWholeFile({ sessionId, runId, callId, family }: ToolItem, text: string): WholeFile | undefined {
   if (family !== 'shell' || sessionId !== currentId.value || !leftOut.test(text)) return undefined;
   return { sessionId, path: `.corral/output/${runId}.${callId}.log` };
 }
@@ -42,7 +42,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
         setBytes(lines.bytes);
       }
     };
-    load().catch((thrown: unknown) => setProblem(wordsOf(thrown)));
+    load().catch((thrown: unknown) => setProblem(toErrorText(thrown)));
     return () => {
       isOver = true;
     };

@@ -47,7 +47,7 @@ interface Props {
 export function Dialog({ title, wide = false, children, onClose }: Props) {
   const ref = useRef<HTMLDialogElement>(null);
   const own = useRef(shown.peek());
-  // The browser tells later that a dialog was closed. Another one can be open by then, and stays.
+  // The browser tells later that a dialog was closed. Another dialog may be open already, and stays.
   const closed = () => {
     if (shown.peek() === own.current) closeDialog();
     onClose?.();

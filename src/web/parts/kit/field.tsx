@@ -163,7 +163,7 @@ interface FormProps {
   readonly onCancel: () => void;
   readonly onSave: () => Promise<unknown>;
 }
-/** Fields with one Save, and beside it why it failed. */
+/** Fields with one Save, and next to it why it failed. */
 export function Form({ children, failure, save, cancel, onCancel, onSave }: FormProps) {
   const [trouble, tryIt] = useTrouble();
   return (

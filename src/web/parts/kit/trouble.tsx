@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { wordsOf } from '../../data/server.ts';
+import { toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
 type RunAction = (what: string, work: () => Promise<unknown>) => Promise<boolean>;
@@ -16,7 +16,7 @@ export function useTrouble(): [text: string, tryIt: RunAction] {
       await work();
       return true;
     } catch (thrown) {
-      setText(t('notDone', { what, why: wordsOf(thrown) }));
+      setText(t('notDone', { what, why: toErrorText(thrown) }));
       return false;
     }
   };

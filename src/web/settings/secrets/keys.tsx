@@ -171,7 +171,7 @@ function NewKey({ keys, onMade }: Props) {
 
 /**
  * The first key closes an open server, and ends this page's socket before an answer could come over it. So it is made by a
- * request of its own, and this tab goes on with it.
+ * request of its own, and this tab continues with it.
  */
 async function makeFirst(wish: object): Promise<Outputs['keys']['create']> {
   const answer = await request('/api/v1/keys', {

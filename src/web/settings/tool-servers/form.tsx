@@ -114,7 +114,7 @@ export function ToolServerForm({ onSaved }: Props) {
   );
 }
 
-/** Without a key of its own it keeps what is stored for the address. */
+/** Without its own key it keeps what is stored for the address. */
 function accessOf(kind: Kind, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
   return { headers: kind === 'token' ? { Authorization: `Bearer ${secret}` } : { [header.trim()]: secret } };

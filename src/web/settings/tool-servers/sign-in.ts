@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { once, wordsOf } from '../../data/server.ts';
+import { once, toErrorText } from '../../data/server.ts';
 import { t } from '../../text/text.ts';
 
 // A person agrees at the tool server's own authorization server, in this tab, because only it holds the token of the page.
@@ -45,6 +45,6 @@ export async function endSignIn({ name, answer }: SignInReturn): Promise<void> {
     });
     signedIn.value = t('toolServers.signedIn', { name });
   } catch (thrown) {
-    signedIn.value = t('notDone', { what: t('toolServers.notSignedIn'), why: wordsOf(thrown) });
+    signedIn.value = t('notDone', { what: t('toolServers.notSignedIn'), why: toErrorText(thrown) });
   }
 }

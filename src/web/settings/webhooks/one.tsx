@@ -15,7 +15,7 @@ type Delivery = Outputs['webhooks']['deliveries'][number];
 const lookMs = 2_000; // while deliveries are under way
 
 /** The state of a webhook as people read it. */
-export function stateOf({ paused, failures, events }: Webhook): string {
+export function describeState({ paused, failures, events }: Webhook): string {
   if (paused) return paused.text === '' ? t('webhooks.paused') : `${t('webhooks.paused')}: ${paused.text}`;
   const heard = t('webhooks.hears', { n: events.length });
   return failures === 0 ? heard : `${heard} · ${t('webhooks.failures', { n: failures })}`;
@@ -31,7 +31,7 @@ interface Props {
   readonly gone: () => void;
 }
 
-/** One webhook: what it hears, its secret right after it was made, what can be done with it, and its deliveries. */
+/** One webhook: its events, its new secret, its actions and its deliveries. */
 export function OneWebhook({ webhook, secret, onSecret, changed, back, gone }: Props) {
   const { id, name, url, events, format, paused } = webhook;
   const [isChanging, setChanging] = useState(false);
@@ -80,7 +80,7 @@ export function OneWebhook({ webhook, secret, onSecret, changed, back, gone }: P
       </div>
       <h3>{name}</h3>
       {secret !== '' && <ShownOnce label={t('webhooks.secret')} text={secret} />}
-      <p class={paused ? 'note wait' : 'quiet'}>{stateOf(webhook)}</p>
+      <p class={paused ? 'note wait' : 'quiet'}>{describeState(webhook)}</p>
       <dl class="facts">
         <dt>{t('webhooks.url')}</dt>
         <dd>{url}</dd>

@@ -5,7 +5,7 @@ import { List } from '../../parts/kit/list.tsx';
 import { Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { WebhookForm } from './form.tsx';
-import { OneWebhook, stateOf, type Webhook } from './one.tsx';
+import { OneWebhook, describeState, type Webhook } from './one.tsx';
 
 type WebhookView = { readonly at: 'list' } | { readonly at: 'new' } | { readonly at: 'one'; readonly id: string };
 
@@ -67,7 +67,7 @@ export function Webhooks() {
         items={all.map((webhook) => ({
           key: webhook.id,
           title: webhook.name,
-          lines: [webhook.url, stateOf(webhook)],
+          lines: [webhook.url, describeState(webhook)],
           waits: webhook.paused !== null,
           open: () => setPlace({ at: 'one', id: webhook.id }),
         }))}

@@ -137,7 +137,7 @@ type Budgets = Outputs['sessions']['agent']['budgets'];
 type Kind = 'turns' | 'tokens' | 'cost' | 'toolCalls';
 const limitedKinds: readonly Kind[] = ['turns', 'tokens', 'cost', 'toolCalls'];
 
-/** The rest of each budget of the newest run and of the session, live. */
+/** The remaining budgets of the newest run and the session, live. */
 function BudgetLeft({ sessionId }: { sessionId: string }) {
   const [budgets, setBudgets] = useState<Budgets>();
   useEffect(() => {

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { wordsOf } from '../../data/server.ts';
+import { toErrorText } from '../../data/server.ts';
 import { bytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
@@ -10,8 +10,8 @@ import { ofStep, sinceRun } from './editor/comparisons.ts';
 import { exactText } from './editor/file-text.ts';
 import { Review } from './editor/review.tsx';
 import { Editor } from './editor.tsx';
-import { type Preview, previewOf } from './preview.ts';
-import { PreviewOf } from './previews.tsx';
+import { choosePreview, type Preview } from './preview.ts';
+import { FilePreview } from './previews.tsx';
 import { useSteps } from './steps-view.tsx';
 import { addressOf, type FileFilter, type FileStore, type LoadedFile } from './store.ts';
 import { download } from './transfers.ts';
@@ -35,15 +35,15 @@ export function FileView({ store, path, part }: Props) {
   const load = (whole = false) =>
     store.read(path, whole).then(
       (now) => setRead((old) => (old && 'bytes' in old && keeps(old, now) ? old : now)),
-      (thrown: unknown) => setRead({ failed: wordsOf(thrown) }),
+      (thrown: unknown) => setRead({ failed: toErrorText(thrown) }),
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // A new text of the agent is shown at once, but never in the place of what a person has typed.
+  // A new text of the agent is shown immediately, but never replaces typed text.
   const mayLoad = part === 'all' && !isCommented && !(read && store.drafts.has(path));
   useEffect(() => void (mayLoad && load()), [path, part, stamp, isCommented]);
   const file = read && 'bytes' in read ? read : undefined;
-  const kind = file && previewOf(path, file.bytes);
+  const kind = file && choosePreview(path, file.bytes);
   const isWholeText = part === 'all' && file && !file.isCut && !noText.has(kind ?? 'binary');
   const isExact = useMemo(() => file && exactText(file.bytes).isExact, [file]);
   const mayEdit = isWholeText && isExact;
@@ -91,7 +91,7 @@ export function FileView({ store, path, part }: Props) {
         />
       )}
       {file && kind && !isEdited && part === 'all' && (
-        <PreviewOf key={file.version} store={store} file={file} kind={kind} />
+        <FilePreview key={file.version} store={store} file={file} kind={kind} />
       )}
       {isWholeText && !isExact && <p class="work-note">{t('files.notUtf8')}</p>}
       {file?.isCut && part === 'all' && kind !== 'image' && (
@@ -122,7 +122,7 @@ const isSame = (one: LoadedFile, other: LoadedFile): boolean =>
 
 const keys = new WeakMap<LoadedFile, number>();
 let nextKey = 0;
-/** Each reading of a file gets an editor of its own. */
+/** Each reading of a file gets its own editor. */
 function editorKeyOf(file: LoadedFile): number {
   const known = keys.get(file) ?? nextKey++;
   keys.set(file, known);

@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { eventCount, events } from '../../data/log.ts';
-import { query, wordsOf } from '../../data/server.ts';
+import { query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { bytes, timeOf } from '../../parts/format.ts';
+import { bytes, formatTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
@@ -12,14 +12,14 @@ import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { FileView } from './file-view.tsx';
 import { StepsView } from './steps-view.tsx';
-import { type FileStore, fileFilter, storeOf } from './store.ts';
+import { type FileStore, fileFilter, openStore } from './store.ts';
 import { dismiss, download, transfers, upload } from './transfers.ts';
 import { below, root } from './tree.ts';
 import { Tree } from './tree.tsx';
 
 /** The tab: a tree and the open file, next to each other where there is room. Files are dropped or pasted anywhere on it. */
 export function Files({ session }: { session: Session }) {
-  const store = storeOf(session.id);
+  const store = openStore(session.id);
   const picker = useRef<HTMLInputElement>(null);
   const [isOver, setOver] = useState(false);
   useEffect(() => store.follow(), [store]);
@@ -154,14 +154,14 @@ function ChangesView({ store }: { store: FileStore }) {
   const folders = store.folders.value; // a new listing is a reason to compare again
   useEffect(() => {
     query('files.changes', { sessionId: store.sessionId }).then(setChanges, (thrown: unknown) =>
-      setChanges({ failed: wordsOf(thrown) }),
+      setChanges({ failed: toErrorText(thrown) }),
     );
   }, [store, folders]);
   if (!changes) return <p class="quiet empty">{t('files.loading')}</p>;
   if ('failed' in changes) return <p class="empty bad-text">{changes.failed}</p>;
   const { since, files, truncated } = changes;
   if (!since) return <p class="quiet empty">{t('files.noRun')}</p>;
-  const time = timeOf(Date.parse(since.at));
+  const time = formatTime(Date.parse(since.at));
   if (files.length === 0) return <p class="quiet empty">{t('files.unchanged', { time })}</p>;
   return (
     <>

@@ -49,7 +49,7 @@ const endingOf = (path: string) => /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCas
 /** The type of a picture that browsers show; undefined for other files. */
 export const imageType = (path: string): string | undefined => images.get(endingOf(path));
 
-export function previewOf(path: string, beginning: Uint8Array): Preview {
+export function choosePreview(path: string, beginning: Uint8Array): Preview {
   if (imageType(path)) return 'image';
   const shown = media.get(endingOf(path));
   if (shown) return shown;
@@ -97,7 +97,7 @@ const languages = new Map<string, string>(
   }),
 );
 /** The name that highlighters have for the language of a file; empty for plain text. */
-export function languageOf(path: string): string {
+export function detectLanguage(path: string): string {
   if (/(^|\/)Dockerfile$/.test(path)) return 'dockerfile';
   return /(^|\/)Makefile$/.test(path) ? 'makefile' : (languages.get(endingOf(path)) ?? '');
 }

@@ -7,7 +7,7 @@ import { Choice } from '../../parts/kit/choice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
-import { imageType, languageOf, type Preview, separatorOf } from './preview.ts';
+import { imageType, detectLanguage, type Preview, separatorOf } from './preview.ts';
 import { type Output, readNotebook } from './read-notebook.ts';
 import { Pdf, Served } from './served.tsx';
 import { type SortOrder, sortRows, toggleOrder } from './sort-rows.ts';
@@ -25,7 +25,7 @@ interface Props {
 }
 
 /** A file as people read it; Markdown and tables also as their source. */
-export function PreviewOf({ store, file, kind }: Props) {
+export function FilePreview({ store, file, kind }: Props) {
   const [asSource, setSource] = useState(false);
   if (kind === 'image') return <Picture store={store} file={file} />;
   if (kind === 'pdf') return <Pdf store={store} file={file} />;
@@ -71,7 +71,7 @@ function Source({ path, text }: { path: string; text: string }) {
           {lines.map((_line, at) => `${at + 1}\n`).join('')}
         </pre>
         <pre class="source-text">
-          <Highlighted code={text} language={languageOf(path)} />
+          <Highlighted code={text} language={detectLanguage(path)} />
         </pre>
       </div>
     );

@@ -1,6 +1,6 @@
 import { boundedLine } from '../../parts/bounded-text.ts';
 
-// Jupyter's format, version 4, as far as a reader needs it. HTML outputs are left out for the text beside them.
+// Jupyter's format, version 4, as far as a reader needs it. HTML outputs are left out for the text next to them.
 
 export type Output = { readonly picture: string } | { readonly text: string; readonly isError: boolean };
 interface Cell {

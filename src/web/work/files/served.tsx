@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import { once, request, wordsOf } from '../../data/server.ts';
+import { once, request, toErrorText } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore, LoadedFile } from './store.ts';
@@ -13,7 +13,7 @@ interface Props {
   readonly kind: 'html' | 'video' | 'audio';
 }
 
-/** A file as the browser shows it, from a secret address that reads the file's folder alone and ends with what shows it. */
+/** A file as the browser shows it, from a secret address that reads only the file's folder and ends with its view. */
 export function Served({ store, path, kind }: Props) {
   const address = useAddress(store.sessionId, path);
   const [runsScripts, setRunsScripts] = useState(false);
@@ -65,7 +65,7 @@ function useAddress(sessionId: string, path: string) {
     let isOver = false;
     opening.then(
       (opened) => !isOver && setAddress({ of: opened.path + path.split('/').map(encodeURIComponent).join('/') }),
-      (thrown: unknown) => !isOver && setAddress({ failed: wordsOf(thrown) }),
+      (thrown: unknown) => !isOver && setAddress({ failed: toErrorText(thrown) }),
     );
     const close = () => {
       isOver = true;

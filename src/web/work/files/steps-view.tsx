@@ -2,13 +2,13 @@ import { useMemo } from 'preact/hooks';
 import { eventCount, events } from '../../data/log.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { t } from '../../text/text.ts';
-import { type Step, stepsOf } from './editor/steps.ts';
+import { type Step, listSteps } from './editor/steps.ts';
 import type { FileStore } from './store.ts';
 
 /** The steps of the selected session in which files were written. */
 export function useSteps(): readonly Step[] {
   const count = eventCount.value;
-  return useMemo(() => stepsOf(events), [count]);
+  return useMemo(() => listSteps(events), [count]);
 }
 
 /** The files that the agent wrote, by steps, the newest first. */

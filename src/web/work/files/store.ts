@@ -7,7 +7,7 @@ const readBytes = 1024 * 1024;
 const settleMs = 600;
 const maxOpened = 12; // files; the oldest one without changes makes room
 
-/** A file as it was read: its version is what a save must find unchanged. */
+/** A file as it was read; a save requires the same version. */
 export interface LoadedFile {
   readonly path: string;
   readonly version: string;
@@ -34,7 +34,7 @@ export class FileStore {
   readonly opened: Signal<readonly string[]> = signal([]);
   /** The step whose changes are shown: its place in the log. */
   readonly step: Signal<number | undefined> = signal(undefined);
-  /** The file on whose lines a person is writing a comment: it stays as it is meanwhile. */
+  /** The file whose lines a person is commenting on: it is not updated in the meantime. */
   readonly commentedOn: Signal<string | undefined> = signal(undefined);
   /** Texts that a person changed and did not save, by path. */
   readonly drafts = new Map<string, string>();
@@ -70,7 +70,7 @@ export class FileStore {
     else this.#sleep();
   }
 
-  /** Lists every open folder again. `starts: false`: a sandbox that was stopped meanwhile is not started. */
+  /** Lists every open folder again. `starts: false`: a sandbox that was stopped in the meantime is not started. */
   async refresh({ starts = true } = {}): Promise<void> {
     if (this.state.value !== 'ready') this.state.value = 'loading';
     try {
@@ -195,7 +195,7 @@ const wasStopped = (thrown: unknown): boolean => thrown instanceof CallError && 
 
 const stores = new Map<string, FileStore>();
 /** The same store for a session each time, so that another tab does not cost the open folders and drafts. */
-export function storeOf(sessionId: string): FileStore {
+export function openStore(sessionId: string): FileStore {
   const known = stores.get(sessionId) ?? new FileStore(sessionId);
   stores.set(sessionId, known);
   return known;

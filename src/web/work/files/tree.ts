@@ -26,7 +26,7 @@ export const below = (folder: string, name: string): string => (folder === root 
 export const parentOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf('/'))) || root;
 
 /** The rows in view, top to bottom, without what Corral itself keeps; the logs of background processes come last. */
-export function rowsOf(folders: Folders, open: ReadonlySet<string>): Row[] {
+export function listRows(folders: Folders, open: ReadonlySet<string>): Row[] {
   const rows: Row[] = [];
   const add = (folder: string, depth: number) => {
     const entries = [...(folders.get(folder) ?? [])]

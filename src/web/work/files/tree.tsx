@@ -6,11 +6,11 @@ import { pressedKey } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
-import { moved, type Row, rowsOf } from './tree.ts';
+import { moved, type Row, listRows } from './tree.ts';
 
 /** The tree, with the keys of a tree: arrows move, open and close; Enter opens a file. */
 export function Tree({ store }: { store: FileStore }) {
-  const rows = rowsOf(store.folders.value, store.open.value);
+  const rows = listRows(store.folders.value, store.open.value);
   const [at, setAt] = useState<string>();
   const focused = rows.some(({ path }) => path === at) ? at : rows[0]?.path;
   const use = (row: Row) => {

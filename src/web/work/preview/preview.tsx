@@ -1,12 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
-import { query, repeatable, wordsOf } from '../../data/server.ts';
+import { query, repeatable, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { addressIn, hasOwnOrigin, type Port, type Preview, place, ports, previewOf, seeAll } from './state.ts';
+import { addressIn, hasOwnOrigin, type Port, type Preview, place, ports, openPreview, seeAll } from './state.ts';
 import type { PreviewTarget } from './target.ts';
 
 /** The tab: the ports that listen in the sandbox, and one of them in a frame. Opening the tab starts nothing. */
@@ -91,7 +91,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
   const [shownPath, showPath] = useState(at.path);
   const [turn, setTurn] = useState(0);
   useEffect(() => {
-    previewOf(sessionId, at.port).then(setPreview, (thrown: unknown) => setPreview({ failed: wordsOf(thrown) }));
+    openPreview(sessionId, at.port).then(setPreview, (thrown: unknown) => setPreview({ failed: toErrorText(thrown) }));
   }, [sessionId, at.port]);
   const found = preview && 'id' in preview ? preview : undefined;
   const address = found && addressIn(found, shownPath);

@@ -42,7 +42,7 @@ async function look(sessionId: string): Promise<void> {
   if (news.join() !== [...unseen.value].join()) unseen.value = new Set(news);
 }
 
-/** Looks for ports after what the agent does, and now and then while the page is looked at. Starts no sandbox. */
+/** Checks for ports after the agent's actions, and occasionally while the page is visible. Starts no sandbox. */
 export function followPorts(): void {
   effect(() => {
     const sessionId = currentId.value;
@@ -69,7 +69,7 @@ export function followPorts(): void {
 
 const halfAnHourMs = 1_800_000;
 /** The open preview with the longest life, or a new one. */
-export async function previewOf(sessionId: string, of: Preview['of']): Promise<Preview> {
+export async function openPreview(sessionId: string, of: Preview['of']): Promise<Preview> {
   const all = await query('ports.opened', { sessionId });
   const fresh = all.filter((one) => one.of === of && Date.parse(one.expiresAt) > Date.now() + halfAnHourMs);
   fresh.sort((a, b) => Date.parse(b.expiresAt) - Date.parse(a.expiresAt));
@@ -85,5 +85,5 @@ export function addressIn({ url }: Pick<Preview, 'url'>, path: string): string {
   return address.href;
 }
 
-/** Whether the preview has an origin of its own; otherwise its pages are sandboxed. */
+/** Whether the preview has its own origin; otherwise its pages are sandboxed. */
 export const hasOwnOrigin = ({ url }: Pick<Preview, 'url'>): boolean => /^https?:/.test(url);

@@ -7,7 +7,7 @@ const newline = 10;
 /** A part of the log: at most so many bytes from there on. `size` is that of the whole log. */
 export type ReadPart = (from: number, length: number) => Promise<{ readonly bytes: Uint8Array; readonly size: number }>;
 
-/** The lines of a log that grows: its end at first, what comes later, and earlier parts on request. No line is missed. */
+/** Lines of a growing log: its end first, new lines, and earlier parts on request. No line is missed. */
 export class LogReader {
   readonly lines: Signal<readonly string[]> = signal([]);
   /** The byte at which the shown lines begin; 0: all earlier ones are shown. */
@@ -23,7 +23,7 @@ export class LogReader {
     this.#read = read;
   }
 
-  /** Reads what the log has got since. */
+  /** Reads the new part of the log. */
   more(): Promise<void> {
     return this.#alone(() => this.#more());
   }

@@ -1,5 +1,5 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { wordsOf } from '../../data/server.ts';
+import { toErrorText } from '../../data/server.ts';
 import { plainText } from '../../parts/ansi.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { attempt } from '../../parts/notice.tsx';
@@ -30,7 +30,7 @@ export function Log({ sessionId, path, isRunning }: Props) {
     const look = async () => {
       await log.more().then(
         () => setTrouble(''),
-        (thrown: unknown) => setTrouble(wordsOf(thrown)),
+        (thrown: unknown) => setTrouble(toErrorText(thrown)),
       );
       if (!isOver && isRunning) timer = setTimeout(look, lookMs);
     };

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs, SandboxStatus } from '../../../client/types.ts';
-import { query, repeatable, wordsOf } from '../../data/server.ts';
+import { query, repeatable, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
-import { bytes, duration, timeOf } from '../../parts/format.ts';
+import { bytes, duration, formatTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
@@ -11,7 +11,7 @@ import { Log } from './log.tsx';
 type Process = Outputs['processes']['list'][number];
 const lookMs = 3_000;
 
-/** The tab: what runs in the sandbox, and the logs of what was started in the background. Opening it starts nothing. */
+/** The tab: processes of the sandbox, and logs of background ones. Opening it starts nothing. */
 export function Processes({ session: { id: sessionId } }: { session: Session }) {
   const [all, setAll] = useState<readonly Process[]>();
   const [sandbox, setSandbox] = useState<SandboxStatus>();
@@ -25,7 +25,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
     setTrouble('');
   };
   useEffect(() => {
-    const tryLook = () => void look().catch((thrown: unknown) => setTrouble(wordsOf(thrown)));
+    const tryLook = () => void look().catch((thrown: unknown) => setTrouble(toErrorText(thrown)));
     tryLook();
     const timer = setInterval(tryLook, lookMs);
     return () => clearInterval(timer);
@@ -74,7 +74,7 @@ export function Processes({ session: { id: sessionId } }: { session: Session }) 
 export function byProgram(all: readonly Process[]): [name: string, processes: [Process, ...Process[]]][] {
   const found = new Map<string, [Process, ...Process[]]>();
   for (const process of all) {
-    const name = nameOf(process.cmd);
+    const name = toProgramName(process.cmd);
     const known = found.get(name);
     if (known) known.push(process);
     else found.set(name, [process]);
@@ -83,7 +83,7 @@ export function byProgram(all: readonly Process[]): [name: string, processes: [P
 }
 
 /** The program of a command, without its folder and the variables before it. */
-export const nameOf = (cmd: string): string => {
+export const toProgramName = (cmd: string): string => {
   const word = cmd.split(/\s+/).find((part) => part !== '' && !/^\w+=/.test(part)) ?? cmd;
   return word.split('/').at(-1) || word;
 };
@@ -114,7 +114,7 @@ function aboutProcess({ pid, status, memoryBytes, ports = [], started }: Process
     t(`processes.${status}`),
     ...(memoryBytes === undefined ? [] : [t('processes.memory', { size: bytes(memoryBytes) })]),
     ...ports.map((port) => t('processes.port', { port })),
-    timeOf(Date.parse(started)),
+    formatTime(Date.parse(started)),
   ].join(' · ');
 }
 
@@ -187,7 +187,7 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
 
 type Service = Outputs['sandbox']['services'][number];
 
-/** The containers beside the sandbox, with their addresses and states; nothing for a session without services. */
+/** The containers next to the sandbox, with their addresses and states; nothing for a session without services. */
 function Services({ services }: { readonly services: readonly Service[] }) {
   if (services.length === 0) return null;
   return (

@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { eventCount, events } from '../../data/log.ts';
-import { once, query, wordsOf } from '../../data/server.ts';
+import { once, query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
@@ -24,7 +24,7 @@ export function Checkpoints({ session: { id: sessionId, status } }: { session: S
   const again = () => setReads((before) => before + 1);
   // A run that ended can have left one; it is made shortly after the end.
   useEffect(() => {
-    query('checkpoints.list', { sessionId }).then(setAll, (thrown: unknown) => setAll({ problem: wordsOf(thrown) }));
+    query('checkpoints.list', { sessionId }).then(setAll, (thrown: unknown) => setAll({ problem: toErrorText(thrown) }));
   }, [sessionId, status, reads]);
   return (
     <section aria-label={t('checkpoints')}>
@@ -131,7 +131,7 @@ function Comparison({ sessionId, from, all, reads }: ComparisonProps) {
     const range = { sessionId, from, ...(to !== undefined && { to }) };
     query('checkpoints.diff', range).then(
       (answer) => isOld || setFound(answer),
-      (thrown: unknown) => isOld || setFound({ problem: wordsOf(thrown) }),
+      (thrown: unknown) => isOld || setFound({ problem: toErrorText(thrown) }),
     );
     return () => {
       isOld = true;

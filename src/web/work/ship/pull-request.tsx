@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { once, query, wordsOf } from '../../data/server.ts';
+import { once, query, toErrorText } from '../../data/server.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
@@ -25,7 +25,7 @@ interface Props {
 export function PullRequestView({ of, reads, mayOpen, onDone }: Props) {
   const [state, setState] = useState<State | { readonly problem: string }>();
   useEffect(() => {
-    query('pullRequests.state', of).then(setState, (thrown: unknown) => setState({ problem: wordsOf(thrown) }));
+    query('pullRequests.state', of).then(setState, (thrown: unknown) => setState({ problem: toErrorText(thrown) }));
   }, [of.sessionId, of.path, reads]);
   if (!state) return <p class="quiet">{t('ship.asking')}</p>;
   if ('problem' in state) return <p class="quiet">{state.problem}</p>;
@@ -137,7 +137,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
   );
 }
 
-/** A page that a stranger named: only the web, in a tab of its own, which learns nothing of this one. */
+/** A page that a stranger named: only the web, in its own tab, which learns nothing of this one. */
 const Outside = ({ href, children }: { href: string; children: string }) =>
   /^https?:\/\//i.test(href) ? (
     <a href={href} target="_blank" rel="noopener noreferrer">

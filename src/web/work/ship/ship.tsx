@@ -42,7 +42,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
         setStatus(found);
         setProblem('');
       },
-      (thrown: unknown) => setProblem(wordsOf(thrown)),
+      (thrown: unknown) => setProblem(toErrorText(thrown)),
     );
   }, [sessionId, path, state, reads]);
   const again = () => setReads((count) => count + 1);

@@ -55,7 +55,7 @@ export class OwnTerminal {
     }
   }
 
-  /** One request at a time, so that input arrives in order; what is typed meanwhile goes with the next one. */
+  /** One request at a time, so that input arrives in order; keys typed in the meantime go with the next one. */
   async #send(): Promise<void> {
     if (this.#isSending) return;
     this.#isSending = true;

@@ -69,7 +69,7 @@ interface Props {
   readonly label: string;
   /** The agent's programs end lines without a carriage return. */
   readonly isPlain?: boolean;
-  /** Called once the screen is there; the returned function ends what it began. */
+  /** Called once the screen is there; the returned function cleans up. */
   readonly onOpen: (terminal: Terminal) => () => void;
 }
 

@@ -8,7 +8,7 @@ interface Deps {
   readonly hasCommand: () => boolean;
 }
 
-/** Sends keys one after another, and together what was typed meanwhile. */
+/** Sends keys one after another; keys typed in the meantime are sent together. */
 export class ShellTyping {
   readonly #deps: Deps;
   #waiting = '';

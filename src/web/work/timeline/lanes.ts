@@ -10,7 +10,7 @@ export interface Column {
 }
 
 /** Divides a log into columns of equally many events. A log with fewer events has one column for each. */
-export function columnsOf(kinds: readonly Lane[], most: number): Column[] {
+export function toColumns(kinds: readonly Lane[], most: number): Column[] {
   const width = Math.max(1, Math.ceil(kinds.length / most));
   const counted: Record<Lane, number>[] = [];
   const fullest: Record<Lane, number> = noCounts();

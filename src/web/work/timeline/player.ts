@@ -2,7 +2,7 @@ import { computed, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../../client/types.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { ConversationModel } from '../../data/model.ts';
-import { advance, isPiece, placeOf, type Speed } from './replay.ts';
+import { advance, isPiece, findPlace, type Speed } from './replay.ts';
 
 const tickMs = 50;
 
@@ -36,13 +36,13 @@ export class Player {
   step(by: 1 | -1): void {
     this.pause();
     this.seek(
-      placeOf(events, this.shown.value, { by, is: (event) => !isPiece(event) }) ?? (by > 0 ? events.length : 0),
+      findPlace(events, this.shown.value, { by, is: (event) => !isPiece(event) }) ?? (by > 0 ? events.length : 0),
     );
   }
 
   /** Goes to the next or the last start of a tool call; false: there is none. */
   toCall(by: 1 | -1): boolean {
-    const place = placeOf(events, this.shown.value, { by, is: ({ type }) => type === 'tool.calling' });
+    const place = findPlace(events, this.shown.value, { by, is: ({ type }) => type === 'tool.calling' });
     this.pause();
     if (place !== undefined) this.seek(place);
     return place !== undefined;

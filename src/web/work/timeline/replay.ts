@@ -36,7 +36,7 @@ export function advance(events: readonly Timed[], from: Progress, passedMs: numb
 }
 
 /** The next place of a kind after or before one, as a number of shown events; undefined: there is none. */
-export function placeOf<Item>(
+export function findPlace<Item>(
   events: readonly Item[],
   shown: number,
   { by, is }: { readonly by: 1 | -1; readonly is: (event: Item) => boolean },

@@ -5,7 +5,7 @@ import { colourIn, followTheme } from '../../parts/colour.ts';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { eventName } from './event-name.ts';
-import { columnsOf, lanes } from './lanes.ts';
+import { toColumns, lanes } from './lanes.ts';
 import type { Player } from './player.ts';
 
 const maxColumns = 240;
@@ -26,7 +26,7 @@ export function Scrubber({ player }: { player: Player }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const count = eventCount.value;
   const shown = player.shown.value;
-  const columns = useMemo(() => columnsOf(kindsSoFar(count), maxColumns), [count]);
+  const columns = useMemo(() => toColumns(kindsSoFar(count), maxColumns), [count]);
   useEffect(() => {
     const node = canvas.current;
     return node ? followTheme(() => draw(node, columns, count === 0 ? 0 : shown / count)) : undefined;

@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { Append, Store } from '../../../../src/core/contracts/ports.ts';
 import { requestAt } from '../../../../src/sessions/run/log/request-at.ts';
 import { shortenRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
-import { notesIn, StoredRequest, unchainedHashOf } from '../../../../src/sessions/run/log/stored-request.ts';
+import { notesIn, StoredRequest, computeUnchainedHash } from '../../../../src/sessions/run/log/stored-request.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { smallModel } from '../../../support/agents/small-model.ts';
 import { messageId, scribeBench, sessionId, wantedTurn } from '../../../support/machines/session-parts.ts';
@@ -35,7 +35,7 @@ async function longSession(store: Store, turns: number) {
     const writes = appended.flatMap(({ facts, puts = [] }) => [...facts, ...puts]);
     costs.push({ rows: writes.length, bytes: writes.reduce((sum, it) => sum + sizeOf(it), 0) });
   }
-  return { costs, asked: model.asked };
+  return { costs, requests: model.requests };
 }
 
 export function requestContract(store: () => Store): void {
@@ -45,11 +45,11 @@ export function requestContract(store: () => Store): void {
   };
 
   test('the 30th turn of a session stores no more than the tenth', async () => {
-    const { costs, asked } = await longSession(store(), 30);
+    const { costs, requests } = await longSession(store(), 30);
     const [tenth, last] = [costs[9], costs[29]];
     expect(last?.rows).toBe(tenth?.rows);
     expect(last?.bytes).toBeLessThan(1.05 * (tenth?.bytes ?? 0)); // numbers have more digits
-    const { cacheKey: _, ...request } = asked[29] as TurnRequest;
+    const { cacheKey: _, ...request } = requests[29] as TurnRequest;
     expect(request.earlier).toHaveLength(29);
     expect(await requestAt(store().records, sessionId)).toMatchObject({ turn: 30, proved: true, request });
   });
@@ -65,7 +65,7 @@ export function requestContract(store: () => Store): void {
       const { request } = await requestAt(records, sessionId, turn);
       const { messages, earlier = [] } = request;
       const placed = notesIn(doc, recordOf);
-      const requestHash = unchainedHashOf(frame, { messages, earlier, pictures });
+      const requestHash = computeUnchainedHash(frame, { messages, earlier, pictures });
       const old = { ...rest, pictures, requestHash, ...(placed.length > 0 && { earlier: placed }) };
       await records.put({ kind: 'request', id, doc: old, sort: turn });
     }

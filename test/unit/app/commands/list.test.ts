@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { commandOf, helpFor } from '../../../../src/app/commands/list.ts';
+import { loadCommand, helpFor } from '../../../../src/app/commands/list.ts';
 
 const all = (commands: readonly string[]) => `everything, and ${commands.length} commands`;
 
@@ -12,7 +12,7 @@ describe('help', () => {
     '%j shows the usage of that command alone',
     async (args) =>
       expect(await helpFor(args, all)).toMatch(
-        /^npm start -- keys create --role <role> .*\n +makes, lists and revokes/,
+        /^npm start -- keys create --role <role> .*\n +creates, lists and revokes/,
       ),
   );
 
@@ -23,13 +23,13 @@ describe('help', () => {
 
 describe('an unknown command', () => {
   test('is an error that suggests the one that was probably meant', async () => {
-    await expect(commandOf(['docter'])).rejects.toThrow('There is no command docter; did you mean doctor?');
+    await expect(loadCommand(['docter'])).rejects.toThrow('There is no command docter; did you mean doctor?');
     await expect(helpFor(['help', 'docter'], all)).rejects.toThrow('did you mean doctor?');
   });
 
   test('is an error that lists them where it is like none of them', () =>
-    expect(commandOf(['frobnicate'])).rejects.toThrow(/known are up, down, try, .*keys/));
+    expect(loadCommand(['frobnicate'])).rejects.toThrow(/known are up, down, try, .*keys/));
 
   test('but looks like an option is an error that says where settings come from', () =>
-    expect(commandOf(['--port'])).rejects.toThrow('There is no option --port. Settings are no arguments'));
+    expect(loadCommand(['--port'])).rejects.toThrow('There is no option --port. Settings are not arguments'));
 });

@@ -25,10 +25,10 @@ afterEach(() => {
 });
 
 async function run(command: Command, ...args: string[]) {
-  const [printed, said]: [string[], string[]] = [[], []];
+  const [printed, texts]: [string[], string[]] = [[], []];
   const { signal } = new AbortController();
-  const at = { signal, print: (line: string) => void printed.push(line), say: (line: string) => void said.push(line) };
-  return { code: await command.run(args, at), printed, said };
+  const at = { signal, print: (line: string) => void printed.push(line), say: (line: string) => void texts.push(line) };
+  return { code: await command.run(args, at), printed, texts };
 }
 
 describe('without a store', () => {
@@ -46,9 +46,9 @@ describe('without a store', () => {
   });
 
   test.each(['list', 'head', 'verify'])('audit %s says where it looked, and is no success', async (what) => {
-    const { code, printed, said } = await run(auditCommand, what);
+    const { code, printed, texts } = await run(auditCommand, what);
     expect({ code, printed }).toEqual({ code: 1, printed: [] });
-    expect(said[0]).toContain(`There is no audit log in ${inside('data/audit')}`);
+    expect(texts[0]).toContain(`There is no audit log in ${inside('data/audit')}`);
     expect(readdirSync(folder.path)).toEqual([]);
   });
 });
@@ -61,13 +61,13 @@ describe('export', () => {
 
   test('writes no file where its folder is missing, and says so', () =>
     expect(run(exportCommand, inside('missing/sessions.ndjson'))).rejects.toThrow(
-      /missing\/sessions.ndjson cannot be written \(ENOENT\). Is its folder there/,
+      /missing\/sessions.ndjson cannot be written \(ENOENT\). Check that its folder exists/,
     ));
 
   test('does not write over what is no export', async () => {
     writeFileSync(inside('notes.txt'), 'mine\n');
-    await expect(run(exportCommand, inside('notes.txt'))).rejects.toThrow('notes.txt is something else');
-    await expect(run(exportCommand, folder.path)).rejects.toThrow('is something else');
+    await expect(run(exportCommand, inside('notes.txt'))).rejects.toThrow('notes.txt exists and is not an export');
+    await expect(run(exportCommand, folder.path)).rejects.toThrow('exists and is not an export');
   });
 
   test('writes a file without sessions that can be imported', async () => {
@@ -85,7 +85,7 @@ test.each([
   [repairCommand, ['corral.db'], 'repair takes no arguments'],
   [auditCommand, [], 'audit alone does nothing'],
   [auditCommand, ['show'], 'There is no audit show'],
-  [reapCommand, ['--instance', 'one'], '--instance goes with --all'],
+  [reapCommand, ['--instance', 'one'], '--instance requires --all'],
   [reapCommand, [], 'Set CORRAL_DRIVER=kubernetes'],
   [tryCommand, ['--timeout', 'soon'], '--timeout needs a number of seconds'],
   [

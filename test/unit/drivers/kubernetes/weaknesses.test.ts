@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { weaknessesOf } from '../../../../drivers/kubernetes/policies/weaknesses.ts';
+import { findWeaknesses } from '../../../../drivers/kubernetes/policies/weaknesses.ts';
 import { testPods } from '../../../support/cluster/cluster.ts';
 
 test('each weakness of the pod settings names the setting that closes it', () => {
-  const found = weaknessesOf(testPods);
+  const found = findWeaknesses(testPods);
   expect(found.map(({ name }) => name)).toEqual(['seccomp-profile', 'shared-user']);
   const [profile, user] = found.map(({ text }) => text);
   expect(profile).toContain('CORRAL_KUBERNETES_SECCOMP_PROFILE');
@@ -15,5 +15,5 @@ test.each([
   [{ userNamespaces: true }, ['seccomp-profile']],
   [{ seccompProfile: 'corral.json', userNamespaces: true }, []],
 ])('a closed weakness is not listed: %o', (over, left) =>
-  expect(weaknessesOf({ ...testPods, ...over }).map(({ name }) => name)).toEqual(left),
+  expect(findWeaknesses({ ...testPods, ...over }).map(({ name }) => name)).toEqual(left),
 );

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
-import { enforcedLimits, type Protections, weaknessesOf } from '../../../../drivers/process/weaknesses.ts';
+import { enforcedLimits, type Protections, findWeaknesses } from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
 const root: Bubblewrap = { ...found, asRoot: true, seccomp: Buffer.from('x'), disablesNesting: false };
 const user: Bubblewrap = { ...found, asRoot: false, seccomp: Buffer.from('x'), disablesNesting: true };
 const whole: Protections = { bubblewrap: root, grouped: ['memoryBytes', 'pids', 'cpus'], ownUsers: true };
-const names = (protections: Protections) => weaknessesOf(protections).map(({ name }) => name);
+const names = (protections: Protections) => findWeaknesses(protections).map(({ name }) => name);
 
 test('a machine that has everything has no weakness', () => {
   expect([names(whole), enforcedLimits(whole)]).toEqual([[], ['memoryBytes', 'pids', 'cpus']]);
@@ -45,9 +45,9 @@ test.each<[string, Partial<Protections>, string[], string[]]>([
 });
 
 test('the texts name the settings that they are about, and what to do', () => {
-  const texts = weaknessesOf({ bubblewrap: { ...root, seccomp: undefined }, grouped: [], ownUsers: false });
-  const said = texts.map(({ text }) => text).join('\n');
-  for (const setting of ['MEMORY', 'PIDS', 'CPUS']) expect(said).toContain(`CORRAL_SANDBOX_${setting}`);
-  expect(said).toContain('CORRAL_PROCESS_USERS');
-  expect(said).toContain('bubblewrap to 0.8');
+  const texts = findWeaknesses({ bubblewrap: { ...root, seccomp: undefined }, grouped: [], ownUsers: false });
+  const reply = texts.map(({ text }) => text).join('\n');
+  for (const setting of ['MEMORY', 'PIDS', 'CPUS']) expect(reply).toContain(`CORRAL_SANDBOX_${setting}`);
+  expect(reply).toContain('CORRAL_PROCESS_USERS');
+  expect(reply).toContain('bubblewrap to 0.8');
 });

@@ -4,7 +4,7 @@ import {
   type Multiagent,
   MultiagentInput,
   pinned,
-  rosterOf,
+  toRoster,
 } from '../../../../src/facades/compat/managed-agents/resources/multiagent.ts';
 import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
 import type { KeptDocument } from '../../../../src/sessions/api/server/documents.ts';
@@ -59,12 +59,12 @@ test('the newer shape is kept level by level, and what a change leaves out stays
     workflows: off,
     subagents: { ...subagents, predefined_agents: first },
   });
-  expect(rosterOf(now)).toEqual(first);
+  expect(toRoster(now)).toEqual(first);
   const next = { type: 'enabled', predefined_agents: ['agent_b'] };
-  expect(rosterOf(await saved({ type: 'multiagent_20261001', subagents: next }, { now }))).toEqual([
+  expect(toRoster(await saved({ type: 'multiagent_20261001', subagents: next }, { now }))).toEqual([
     { type: 'agent', id: 'agent_b', version: 1 },
   ]);
-  expect(rosterOf(await saved({ type: 'multiagent_20261001', subagents: off }, { now }))).toEqual([]);
+  expect(toRoster(await saved({ type: 'multiagent_20261001', subagents: off }, { now }))).toEqual([]);
   expect(await saved({ type: 'multiagent_20261001' }, { now })).toEqual(now);
 });
 

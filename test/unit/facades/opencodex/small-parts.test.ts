@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { newestOf, pageOf } from '../../../../src/facades/compat/opencodex/conversation/paging.ts';
+import { toNewestPage, toPage } from '../../../../src/facades/compat/opencodex/conversation/paging.ts';
 import { parseRange } from '../../../../src/facades/compat/opencodex/workspace/download.ts';
 import { inWorkspace, toContent } from '../../../../src/facades/compat/opencodex/workspace/workspace.ts';
 import { mimeType } from '../../../../src/facades/shared/archive/mime.ts';
@@ -33,10 +33,10 @@ test.each([
 
 test('a page without a part is the newest 500, oldest first', () => {
   const all = Array.from({ length: 600 }, (_, n) => n);
-  expect(newestOf(all, {})).toEqual({ items: all.slice(100), total: 600 });
-  expect(newestOf(all, { limit: 2 })).toEqual({ items: [0, 1], total: 600 });
-  expect(newestOf(all, { skip: 598 })).toEqual({ items: [598, 599], total: 600 });
-  expect(pageOf(all, {}).items).toEqual(all.slice(0, 100));
+  expect(toNewestPage(all, {})).toEqual({ items: all.slice(100), total: 600 });
+  expect(toNewestPage(all, { limit: 2 })).toEqual({ items: [0, 1], total: 600 });
+  expect(toNewestPage(all, { skip: 598 })).toEqual({ items: [598, 599], total: 600 });
+  expect(toPage(all, {}).items).toEqual(all.slice(0, 100));
 });
 
 test.each([

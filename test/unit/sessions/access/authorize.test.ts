@@ -27,7 +27,7 @@ test('the token has every permission, and a request without a caller only reads 
 test('a session of another owner looks as if it did not exist; for an own session the refusal names the role', () => {
   expect(() => authorize(principal('user'), 'read', foreign)).toThrow(noSession().message);
   expect(() => authorize(principal('operator'), 'read', foreign)).toThrow(noSession().message);
-  expect(() => authorize(principal('viewer'), 'work', own)).toThrow('A key of the role viewer may not do this.');
+  expect(() => authorize(principal('viewer'), 'work', own)).toThrow('The role viewer does not allow this.');
 });
 
 test('an operator sees no metadata, texts or repositories of sessions of others', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BuildStep } from '../../../../src/core/model/sandboxes/built-template.ts';
-import { checkPlan, labelOf, pathIn, printsOf, statesOf, userOf } from '../../../../src/sessions/builds/plan.ts';
+import { checkPlan, describeStep, pathIn, computePrints, computeStates, parseUser } from '../../../../src/sessions/builds/plan.ts';
 
 const run = (command: string): BuildStep => ({ type: 'RUN', command });
 
@@ -22,7 +22,7 @@ test('a step finds the user, folder and variables that the steps before it set',
     { type: 'WORKDIR', path: 'src' },
     { type: 'ENV', pairs: [['A', '2']] },
   ];
-  expect(statesOf(steps, { env: {}, done: 0 }).map(({ user, folder, env }) => [user, folder, env.A])).toEqual([
+  expect(computeStates(steps, { env: {}, done: 0 }).map(({ user, folder, env }) => [user, folder, env.A])).toEqual([
     ['user', '/home/user', undefined],
     ['user', '/home/user', '1'],
     ['root', '/home/user', '1'],
@@ -54,18 +54,18 @@ describe('a plan that cannot be built is refused with the number of its step', (
 
 test('the same first steps have the same hash, and another owner or base has none of them', () => {
   const [one, two, other] = [run('one'), run('two'), run('other')];
-  const hashes = printsOf('base', 'ann', [one, two]);
-  const branched = printsOf('base', 'ann', [one, other]);
+  const hashes = computePrints('base', 'ann', [one, two]);
+  const branched = computePrints('base', 'ann', [one, other]);
   expect(branched.slice(0, 2)).toEqual(hashes.slice(0, 2));
   expect(branched[2]).not.toBe(hashes[2]);
-  const strange = [...printsOf('base', 'bob', [one, two]), ...printsOf('newer', 'ann', [one, two])];
+  const strange = [...computePrints('base', 'bob', [one, two]), ...computePrints('newer', 'ann', [one, two])];
   expect(strange.filter((hash) => hashes.includes(hash))).toEqual([]);
 });
 
 test('root and user are the users of an image, by name or number', () =>
-  expect(['root', '0', 'root:root', 'user', '10001:10001'].map(userOf)).toEqual([
+  expect(['root', '0', 'root:root', 'user', '10001:10001'].map(parseUser)).toEqual([
     ...['root', 'root', 'root', 'user', 'user'],
   ]));
 
 test('the log names the variables of a step and never their values', () =>
-  expect(labelOf({ type: 'ENV', pairs: [['TOKEN', 'secret-value']] })).toBe('ENV TOKEN'));
+  expect(describeStep({ type: 'ENV', pairs: [['TOKEN', 'secret-value']] })).toBe('ENV TOKEN'));

@@ -47,7 +47,7 @@ test('children get parts of the tool calls that are left, and what one has not u
   called(parent, 4);
   expect(await begin(1)).toBe(4); // a quarter of 16
   expect(await begin(2, { toolCalls: 100 })).toBe(12); // all that is left
-  await expect(begin(3)).rejects.toThrow('Nothing is left of the budget of tool calls');
+  await expect(begin(3)).rejects.toThrow('The budget of tool calls is used up');
   called(idOf(2), 2);
   end(2);
   expect(await begin(3, { toolCalls: 100 })).toBe(10);
@@ -74,7 +74,7 @@ test('what a child has spent is in its record, and its log is not read', async (
   expect(await budgets.reservedFor(parent)).toEqual({ turns: 2, tokens: 24, cost: 1.5, toolCalls: 2 });
 });
 
-test('the calls that the parent makes now are given to no child', async () => {
+test('the calls that the parent makes now are passed to no child', async () => {
   const { begin, called, budgets } = world({ toolCalls: 10 });
   called(parent, 1);
   budgets.keepCalls(parent, 1 + 8); // eight calls of delegate side by side

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
-import { checkOptions, samplingOf } from '../../../../src/sessions/projects/sampling.ts';
+import { checkOptions, parseSampling } from '../../../../src/sessions/projects/sampling.ts';
 
 test('the names of agent configurations become the model port’s', () => {
   const options = { temperature: 0, top_p: 0.9, top_k: 40, max_tokens: 4_096, stop: 'END' };
   expect(() => checkOptions(options)).not.toThrow();
-  expect(samplingOf(options)).toEqual({ temperature: 0, topP: 0.9, topK: 40, maxOutputTokens: 4_096, stop: ['END'] });
+  expect(parseSampling(options)).toEqual({ temperature: 0, topP: 0.9, topK: 40, maxOutputTokens: 4_096, stop: ['END'] });
 });
 
 test('missing or null options leave the choice to the provider', () => {
   for (const options of [{}, { temperature: null, stop: null }]) {
     expect(() => checkOptions(options)).not.toThrow();
-    expect(samplingOf(options)).toBeUndefined();
+    expect(parseSampling(options)).toBeUndefined();
   }
 });
 

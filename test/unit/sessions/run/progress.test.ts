@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { maxRememberedActs, type RunAct, stuckReason } from '../../../../machines/stuck.ts';
-import { actOf, actsOf } from '../../../../src/sessions/run/progress.ts';
+import { toAct, listActs } from '../../../../src/sessions/run/progress.ts';
 import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
 
@@ -8,7 +8,7 @@ const policy = runPolicy.stuck;
 type CallRow = readonly [name: string, args: unknown, output: string, more?: { failed?: boolean; picture?: boolean }];
 
 const act = ([name, args, output, { failed = false, picture = false } = {}]: CallRow): RunAct =>
-  actOf(
+  toAct(
     { name, args },
     { output, success: !failed, ...(picture && { pictures: [{ file: 'p', mimeType: 'image/png' }] }) },
   );
@@ -124,12 +124,12 @@ describe('F083 after a restart', () => {
   test('the acts are those of the transcript, with equal calls of one reply once', () => {
     const entries = [reply('ls', 'ls'), answer('ls0', 3), answer('ls1', 4), reply('ls'), answer('ls0', 5)];
     const one = act(['shell_exec', { command: 'ls' }, 'same']);
-    expect(actsOf(entries, runId(), 0)).toEqual([one, one]);
+    expect(listActs(entries, runId(), 0)).toEqual([one, one]);
   });
 
   test('acts before the last hint or answer, and those of other runs, do not count', () => {
     const entries = [reply('ls'), answer('ls0', 3), reply('ls'), answer('ls0', 9), answer('ls0', 9, runId(2))];
-    expect(actsOf(entries, runId(), 5)).toHaveLength(1);
+    expect(listActs(entries, runId(), 5)).toHaveLength(1);
   });
 
   test('a reply in words at the end is left to the run', () => {
@@ -137,7 +137,7 @@ describe('F083 after a restart', () => {
       runId: runId(),
       message: { role: 'assistant', model: 'demo', text: 'Hm.', raw: [], calls: [] } as const,
     };
-    expect(actsOf([reply('ls'), answer('ls0', 3), words], runId(), 0)).toHaveLength(1);
-    expect(actsOf([words, reply('ls'), answer('ls0', 3)], runId(), 0)[0]).toMatchObject({ kind: 'text' });
+    expect(listActs([reply('ls'), answer('ls0', 3), words], runId(), 0)).toHaveLength(1);
+    expect(listActs([words, reply('ls'), answer('ls0', 3)], runId(), 0)[0]).toMatchObject({ kind: 'text' });
   });
 });

@@ -52,7 +52,7 @@ test('F070 a full disk acknowledges nothing that is not stored, and writes succe
   expect(replies[1]?.slice(0, 3)).toEqual([
     false,
     'store_unavailable',
-    'The store is full: its disk has no room left.',
+    'The store is full: its disk has no space left.',
   ]);
   expect(db.isTransaction).toBe(false);
   db.exec('PRAGMA max_page_count = 1000');

@@ -3,9 +3,9 @@ import { Goal } from '../../../../src/core/model/runs/goal.ts';
 import {
   emptyGoal,
   goalDraftOf,
-  goalOf,
+  toGoal,
   maxRevisions,
-  problemOf,
+  findProblem,
   setGoalDraft,
 } from '../../../../src/web/conversation/goal/goal-draft.ts';
 
@@ -13,13 +13,13 @@ const lines = (n: number) => Array.from({ length: n }, (_, at) => `test ${at}`).
 
 test('the form makes the goal that the server takes: one check a line, without empty lines', () => {
   const checks = '\n npm test \n\nnpm run lint\n';
-  const goal = goalOf({ rubric: ' Every option has an example.\n', checks, revisions: 0 });
+  const goal = toGoal({ rubric: ' Every option has an example.\n', checks, revisions: 0 });
   expect(goal).toEqual({
     rubric: 'Every option has an example.',
     checks: [{ command: 'npm test' }, { command: 'npm run lint' }],
     maxRevisions: 0,
   });
-  expect(goalOf({ ...emptyGoal, checks: 'true' })).toEqual({ checks: [{ command: 'true' }], maxRevisions: 3 });
+  expect(toGoal({ ...emptyGoal, checks: 'true' })).toEqual({ checks: [{ command: 'true' }], maxRevisions: 3 });
 });
 
 // A draft that has no problem here and is refused there would be lost with its message.
@@ -36,8 +36,8 @@ test.each([
   ['goal.badRevisions', { ...emptyGoal, checks: 'true', revisions: maxRevisions + 1 }],
   [undefined, { ...emptyGoal, rubric: 'x', revisions: maxRevisions }],
 ] as const)('the form has the problem %s exactly where the server refuses the goal', (problem, draft) => {
-  expect(problemOf(draft)).toBe(problem);
-  expect(Goal.safeParse(goalOf(draft)).success).toBe(problem === undefined);
+  expect(findProblem(draft)).toBe(problem);
+  expect(Goal.safeParse(toGoal(draft)).success).toBe(problem === undefined);
 });
 
 test('a goal belongs to the message of its session', () => {

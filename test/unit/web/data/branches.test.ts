@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { branchesOf } from '../../../../src/web/data/branches.ts';
+import { findBranches } from '../../../../src/web/data/branches.ts';
 
-type BranchedSession = Parameters<typeof branchesOf>[0][number];
+type BranchedSession = Parameters<typeof findBranches>[0][number];
 const session = (id: string, minute: number, more: Partial<BranchedSession> = {}): BranchedSession => ({
   id,
   createdAt: `2026-01-01T00:0${minute}:00Z`,
@@ -18,25 +18,25 @@ const third = session('third', 2, { branch: place('first', 20), forkedFrom: cut(
 
 test('the wordings of a message are the session with the old one, then the others in the order of their making', () => {
   const all = [third, first, second];
-  expect(branchesOf(all, { sessionId: 'first', seq: 20, firstOwn: 2 })).toEqual({
+  expect(findBranches(all, { sessionId: 'first', seq: 20, firstOwn: 2 })).toEqual({
     ids: ['first', 'second', 'third'],
     at: 0,
   });
-  expect(branchesOf(all, { sessionId: 'third', seq: 27, firstOwn: 27 })?.at).toBe(2);
-  expect(branchesOf(all, { sessionId: 'first', seq: 2, firstOwn: 2 })).toBeUndefined();
-  expect(branchesOf(all, { sessionId: 'second', seq: 30, firstOwn: 25 })).toBeUndefined();
+  expect(findBranches(all, { sessionId: 'third', seq: 27, firstOwn: 27 })?.at).toBe(2);
+  expect(findBranches(all, { sessionId: 'first', seq: 2, firstOwn: 2 })).toBeUndefined();
+  expect(findBranches(all, { sessionId: 'second', seq: 30, firstOwn: 25 })).toBeUndefined();
 });
 
 test('a message that a branch copied has the wordings of the session that it was copied from', () => {
   const other = session('other', 3, { branch: place('first', 2), forkedFrom: cut('first', 1) });
-  expect(branchesOf([first, second, third, other], { sessionId: 'third', seq: 2, firstOwn: 27 })).toEqual({
+  expect(findBranches([first, second, third, other], { sessionId: 'third', seq: 2, firstOwn: 27 })).toEqual({
     ids: ['third', 'other'],
     at: 0,
   });
 });
 
 test('where the session with the old wording was deleted, the others remain', () =>
-  expect(branchesOf([second, third], { sessionId: 'second', seq: 25, firstOwn: 25 })).toEqual({
+  expect(findBranches([second, third], { sessionId: 'second', seq: 25, firstOwn: 25 })).toEqual({
     ids: ['second', 'third'],
     at: 0,
   }));

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { emptyWindow, type ItemWindow, nextWindow, partsOf } from '../../../../src/web/data/item-window.ts';
+import { emptyWindow, type ItemWindow, nextWindow, splitParts } from '../../../../src/web/data/item-window.ts';
 import type { Item } from '../../../../src/web/data/items.ts';
 
 const itemAt = (seq: number): Item => ({ kind: 'error', seq, at: 0, text: '' });
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => itemAt(from + at));
-const drawn = (window: ItemWindow) => partsOf(window).flatMap(({ items }) => items.map(({ seq }) => seq));
+const drawn = (window: ItemWindow) => splitParts(window).flatMap(({ items }) => items.map(({ seq }) => seq));
 const keyOf = (window: ItemWindow, seq: number) =>
-  partsOf(window).find(({ items }) => items.some((item) => item.seq === seq))?.key;
+  splitParts(window).find(({ items }) => items.some((item) => item.seq === seq))?.key;
 const steps = (window: ItemWindow, items: readonly Item[], times: number) => {
   let now = window;
   for (let n = 0; n < times; n++) now = nextWindow(now, items);
@@ -20,7 +20,7 @@ test('the end is drawn first, then one part more above it each time, up to the f
   expect(drawn(steps(first, items, 5))).toEqual(items.map(({ seq }) => seq));
 });
 
-test('a few new items are drawn beside what is there; of many, the end first', () => {
+test('a few new items are drawn next to what is there; of many, the end first', () => {
   const items = range(1, 30);
   const whole = steps(emptyWindow, items, 3);
   expect(drawn(nextWindow(whole, [...items, ...range(31, 35)]))).toHaveLength(35);
@@ -36,7 +36,7 @@ test('items that are put before the others leave what is drawn in its parts', ()
   expect(drawn(after)).toEqual(range(680, 745).map(({ seq }) => seq));
   const all = steps(after, whole, 40);
   expect(drawn(all)).toEqual(whole.map(({ seq }) => seq));
-  expect(new Set(partsOf(all).map(({ key }) => key)).size).toBe(partsOf(all).length);
+  expect(new Set(splitParts(all).map(({ key }) => key)).size).toBe(splitParts(all).length);
 });
 
 test('a shorter list begins again at its end', () => {

@@ -84,17 +84,17 @@ test('a worker that was started ahead does the first task, and is started once',
 
 test('after three slow tasks the next ones get less time', () => {
   const { read, newest, elapse, timers } = open();
-  const given: (number | undefined)[] = [];
+  const inputs: (number | undefined)[] = [];
   for (let n = 0; n < 5; n++) {
     void read('slow');
     newest().ready();
-    given.push([...timers.values()].at(-1));
+    inputs.push([...timers.values()].at(-1));
     elapse();
   }
-  expect(given).toEqual([4_000, 4_000, 4_000, 500, 500]);
+  expect(inputs).toEqual([4_000, 4_000, 4_000, 500, 500]);
 });
 
-test('a failed task has no output, and its worker goes on', async () => {
+test('a failed task has no output, and its worker continues', async () => {
   const { read, newest, workers } = open();
   const task = read('deep');
   newest().ready();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Lane, laneOf, lineOf } from '../../../../src/core/model/event-traits.ts';
-import { columnsOf } from '../../../../src/web/work/timeline/lanes.ts';
-import { advance, longestPauseMs, placeOf } from '../../../../src/web/work/timeline/replay.ts';
+import { toColumns } from '../../../../src/web/work/timeline/lanes.ts';
+import { advance, longestPauseMs, findPlace } from '../../../../src/web/work/timeline/replay.ts';
 import { turnAt } from '../../../../src/web/work/timeline/turn-at.ts';
 
 type Event = Parameters<typeof turnAt>[0][number];
@@ -11,13 +11,13 @@ const event = (type: string, data: object = {}) =>
 describe('the lanes', () => {
   test('of 100,000 events are a few hundred columns', () => {
     const kinds = Array.from({ length: 100_000 }, (_, at): Lane => (at % 10 === 0 ? 'tool' : 'model'));
-    const columns = columnsOf(kinds, 240);
+    const columns = toColumns(kinds, 240);
     expect(columns.length).toBeLessThanOrEqual(240);
     expect(columns[0]?.heights).toMatchObject({ model: expect.closeTo(1, 1), person: 0 });
   });
 
   test('of a short log have one column for each event', () => {
-    const columns = columnsOf(['person', 'tool'], 240);
+    const columns = toColumns(['person', 'tool'], 240);
     expect(columns.map(({ heights }) => [heights.person, heights.tool])).toEqual([
       [1, 0],
       [0, 1],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readNotebook } from '../../../../src/web/work/files/read-notebook.ts';
 import { sortRows, toggleOrder } from '../../../../src/web/work/files/sort-rows.ts';
-import { placeOf } from '../../../../src/web/work/preview/target.ts';
+import { parseTarget } from '../../../../src/web/work/preview/target.ts';
 
 test('a click on a head sorts up, then down, then as in the file; another head begins again', () => {
   const up = toggleOrder(undefined, 1);
@@ -50,11 +50,11 @@ test('a notebook gives its cells with their texts and pictures, and never HTML',
 });
 
 test('links to the sandbox’s own address are places in it, and no others', () => {
-  expect(placeOf('http://localhost:3000')).toEqual({ port: 3000, path: '/' });
-  expect(placeOf('http://127.0.0.1:80/a?b#c')).toEqual({ port: 80, path: '/a?b#c' });
+  expect(parseTarget('http://localhost:3000')).toEqual({ port: 3000, path: '/' });
+  expect(parseTarget('http://127.0.0.1:80/a?b#c')).toEqual({ port: 80, path: '/a?b#c' });
   for (const href of [
     ...['http://localhost', 'http://localhost:0', 'http://localhost:99999', 'http://localhost.evil:3000'],
     'https://a.b:1',
   ])
-    expect(placeOf(href), href).toBeUndefined();
+    expect(parseTarget(href), href).toBeUndefined();
 });

@@ -6,10 +6,10 @@ import type { BuildStep, BuiltTemplate, TemplateBuild } from '../../../../core/m
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { BuildPlan } from '../../../../sessions/api/server/template-builds.ts';
-import { userOf } from '../../../../sessions/builds/plan.ts';
+import { parseUser } from '../../../../sessions/builds/plan.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import { withBodyStreams } from '../../../shared/uploads.ts';
-import { type E2bSettings, templatesOf } from '../settings.ts';
+import { type E2bSettings, parseTemplates } from '../settings.ts';
 import type { Tokens } from '../tokens.ts';
 import { refuseFields } from './network.ts';
 import { parsed } from './parsed.ts';
@@ -187,7 +187,7 @@ const publicImages: Readonly<Record<string, string>> = {
 function resolveBase(name: string, settings: Pick<E2bSettings, 'templates'>): BuildPlan['base'] {
   const [bare = ''] = name.split(':');
   const image = Object.hasOwn(publicImages, bare) ? publicImages[bare] : undefined;
-  return image !== undefined && templatesOf(settings).has(bare) ? { image } : { template: name };
+  return image !== undefined && parseTemplates(settings).has(bare) ? { image } : { template: name };
 }
 
 function toPlan(
@@ -247,7 +247,7 @@ function toStep({ type, args, filesHash }: z.output<typeof Step>, index: number)
 
 function isUser(name: string): boolean {
   try {
-    return userOf(name) !== undefined;
+    return parseUser(name) !== undefined;
   } catch {
     return false;
   }

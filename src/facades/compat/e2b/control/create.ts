@@ -2,7 +2,7 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import type { SandboxChoice, SessionLife } from '../../../../core/model/records.ts';
 import type { Snapshot } from '../../../../core/model/sandboxes/snapshot.ts';
 import type { SandboxAbilities } from '../../../shared/facade.ts';
-import { type E2bSettings, templatesOf } from '../settings.ts';
+import { type E2bSettings, parseTemplates } from '../settings.ts';
 import { refuseFields, toEgressChoice, unavailableRules } from './network.ts';
 import type { NewSandbox } from './shapes.ts';
 
@@ -29,7 +29,7 @@ export function toSandboxRequest(
   fallback: number,
 ): SandboxRequest {
   const [name = ''] = newSandbox.templateID.split(':');
-  const known = templatesOf(settings);
+  const known = parseTemplates(settings);
   if (!snapshot && !isBuilt && !known.has(name)) {
     const names = [...known.keys()].join(', ');
     throw new AppError(

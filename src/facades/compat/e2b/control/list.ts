@@ -12,7 +12,7 @@ interface Page {
 /**
  * One page of the sandboxes that match the query. A token names a position in the order, so that no sandbox is missed.
  */
-export function pageOf(all: readonly SessionRecord[], query: URLSearchParams): Page {
+export function toPage(all: readonly SessionRecord[], query: URLSearchParams): Page {
   const labels = parseMetadata(query.getAll('metadata'));
   const states = new Set(
     query

@@ -8,10 +8,10 @@ import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Sandboxes } from '../sandboxes.ts';
-import { type E2bSettings, templatesOf } from '../settings.ts';
+import { type E2bSettings, parseTemplates } from '../settings.ts';
 import { builtView, mountBuilds } from './builds.ts';
 import { checkedSeconds, noticeOf, resolveKeeps, toSandboxRequest } from './create.ts';
-import { pageOf } from './list.ts';
+import { toPage } from './list.ts';
 import { toLogEntry } from './logs.ts';
 import { readSample } from './metrics.ts';
 import { NetworkUpdate, refuseFields, toEgressChoice, unavailableRules } from './network.ts';
@@ -65,12 +65,12 @@ export function mountControl(app: App, deps: Deps): void {
   /** Undefined: the name belongs to a template, or to nothing. */
   const findSnapshot = async (named: string) => {
     const [name = ''] = named.split(':');
-    if (templatesOf(settings).has(name)) return undefined;
+    if (parseTemplates(settings).has(name)) return undefined;
     return await services.snapshots.find(named).catch(unlessNotFound);
   };
   const findBuilt = async (named: string) => {
     const [name = ''] = named.split(':');
-    if (templatesOf(settings).has(name)) return undefined;
+    if (parseTemplates(settings).has(name)) return undefined;
     return await services.templateBuilds.find(named).catch(unlessNotFound);
   };
   const create = (seconds: number) => async (request: FastifyRequest, reply: FastifyReply) => {
@@ -124,7 +124,7 @@ export function mountControl(app: App, deps: Deps): void {
   const list = async (request: FastifyRequest, reply: FastifyReply) => {
     const query = new URL(request.url, 'http://server').searchParams;
     const all = await services.sessions.list();
-    const { sessions, next, running } = pageOf(
+    const { sessions, next, running } = toPage(
       all.filter((record) => !isOver(record, clock.now())),
       query,
     );
@@ -252,7 +252,7 @@ export function mountControl(app: App, deps: Deps): void {
     const { cpuCount, memoryMB, diskSizeMB } = listedView({ createdAt: 0 } as SessionRecord, deps);
     const size = { cpuCount, memoryMB, diskSizeMB, envdVersion: agentVersion };
     const common = { public: false, ...size, spawnCount: 0, createdBy: null };
-    const ofOperator = [...templatesOf(settings).keys()].map((name) => {
+    const ofOperator = [...parseTemplates(settings).keys()].map((name) => {
       const names = { templateID: name, buildID: name, names: [name], aliases: [name] };
       return { ...names, ...common, buildStatus: 'ready', buildCount: 1, ...times };
     });
@@ -261,7 +261,7 @@ export function mountControl(app: App, deps: Deps): void {
   });
   app.get('/e2b/templates/aliases/:sid', sid, async ({ params }) => {
     const [name = ''] = params.sid.split(':');
-    if (templatesOf(settings).has(name)) return { templateID: name, public: false };
+    if (parseTemplates(settings).has(name)) return { templateID: name, public: false };
     const built = await findBuilt(params.sid);
     if (built) return { templateID: built.id, public: false };
     const snapshot = await findSnapshot(params.sid);

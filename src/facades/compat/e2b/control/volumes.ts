@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { type MountRequest, type Volume, VolumeName } from '../../../../core/model/sandboxes/volume.ts';
-import { trimEndOf } from '../../../../core/text/text.ts';
+import { trimEndCharacters } from '../../../../core/text/text.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { VolumeEntry, VolumeService } from '../../../../sessions/api/server/volumes.ts';
@@ -168,7 +168,7 @@ export function parseMounts(input: NewSandbox['volumeMounts']): readonly MountRe
     const [, volume = name, mode] = /^(.+):(read)$/.exec(name) ?? [];
     return {
       volume,
-      path: path.length > 1 ? trimEndOf(path, '/') : path,
+      path: path.length > 1 ? trimEndCharacters(path, '/') : path,
       access: mode === 'read' ? 'read' : 'write',
     };
   });

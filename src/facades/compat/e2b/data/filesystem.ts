@@ -40,7 +40,7 @@ export function toEntry({ name, path, type, size, mode, isLink, target, metadata
     ...(metadata && { metadata }),
   };
 }
-/** The user of the sandbox has another name in the images, which programs of this facade do not know. */
+/** Images name the sandbox's user differently from what programs of this facade expect. */
 const toUserName = (name: string) => (name === 'agent' ? 'user' : name);
 
 const changeTypes = {

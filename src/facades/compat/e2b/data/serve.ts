@@ -36,7 +36,7 @@ const own = new Set([
 export function headersFor({ headers, port }: Pick<Target, 'headers' | 'port'>, mask?: string): OutgoingHttpHeaders {
   const kept = Object.entries(headers).filter(([name]) => !own.has(name));
   const host = mask?.replaceAll(['$', '{PORT}'].join(''), String(port)) ?? headers.host ?? 'localhost';
-  // Programs look for this spelling, which every HTTP client uses.
+  // Programs search for this spelling, which every HTTP client uses.
   return { ...Object.fromEntries(kept), Host: host, 'x-forwarded-host': headers.host };
 }
 

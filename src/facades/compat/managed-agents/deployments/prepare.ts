@@ -78,7 +78,7 @@ export async function prepareSession(
   return { command, messages, begin };
 }
 
-/** The tokens of a deployment's repositories by address. The server stores them apart from what it shows. */
+/** The tokens of a deployment's repositories by address. The server stores them separately from the visible fields. */
 export const RepositoryTokens = z.record(z.string(), z.string());
 export type RepositoryTokens = z.output<typeof RepositoryTokens>;
 const tokenLimits = { maxBytes: 128 * 1024, maxDepth: 1, maxValues: maxRepositories + 1 };

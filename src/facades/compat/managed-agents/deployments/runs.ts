@@ -45,7 +45,7 @@ export async function launched(
   const until = clock.now() + launchMs;
   for (;;) {
     const start = (await automations.starts(automationId, { limit: keptStarts })).find((one) => one.id === id);
-    if (!start) throw new AppError('not_found', 'The deployment was deleted meanwhile.');
+    if (!start) throw new AppError('not_found', 'The deployment was deleted in the meantime.');
     if (isRun(start)) return start;
     if (clock.now() >= until)
       throw new AppError(

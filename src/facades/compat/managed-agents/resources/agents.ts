@@ -7,7 +7,7 @@ import { iso, isoOrNull, paginate, parsed, withoutPrevious } from '../wire.ts';
 import { changedContent, newContent } from './agent-content.ts';
 import { AgentChange, AgentContent, NewAgent } from './agent-shapes.ts';
 import { foundSkills } from './agent-skills.ts';
-import { pinned, rosterOf, withRoster } from './multiagent.ts';
+import { pinned, toRoster, withRoster } from './multiagent.ts';
 
 type Documents = Services['documents'];
 
@@ -23,7 +23,7 @@ export const toAgent = ({ id, version, content, createdAt, updatedAt, archivedAt
 
 /** An agent that names itself is shown with its id and version. */
 function shownContent(content: AgentContent, own: { readonly id: string; readonly version: number }) {
-  const entries = rosterOf(content.multiagent).map((entry) =>
+  const entries = toRoster(content.multiagent).map((entry) =>
     entry.type === 'self' ? { ...own, ...agentType } : entry,
   );
   return { ...content, multiagent: withRoster(content.multiagent, entries) };

@@ -63,7 +63,7 @@ export const Multiagent = z.discriminatedUnion('type', [
 export type Multiagent = z.output<typeof Multiagent>;
 
 /** The agents that can work for a coordinator, in their order. */
-export function rosterOf(multiagent: Multiagent | null): readonly RosterEntry[] {
+export function toRoster(multiagent: Multiagent | null): readonly RosterEntry[] {
   if (multiagent === null) return [];
   if (multiagent.type === 'coordinator') return multiagent.agents;
   return multiagent.subagents.type === 'enabled' ? multiagent.subagents.predefined_agents : [];
@@ -87,8 +87,7 @@ interface Owner {
 }
 
 /**
- * The requested setting with the version of each agent. Rejects: invalid_request, not_found. Null: the agent works
- * alone.
+ * The requested setting with the version of each agent. Rejects: invalid_request, not_found. Null: no other agents.
  */
 export async function pinned(requested: MultiagentRequest | null, owner: Owner): Promise<Multiagent | null> {
   if (requested === null) return null;

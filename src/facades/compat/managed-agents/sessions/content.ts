@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { ApiBlock } from '../../../../core/model/events.ts';
-import { maxPictureBytes, pictureTypeOf } from '../../../../core/text/pictures.ts';
+import { maxPictureBytes, detectPictureType } from '../../../../core/text/pictures.ts';
 import { invalid } from '../errors.ts';
 import { apiUploadId } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';
@@ -59,7 +59,7 @@ async function asResult(content: Content, files: ContentFiles): Promise<Content>
   const lines = [];
   for (const file of content.files) {
     const { head, size, name } = await files.headOf(file);
-    const mimeType = size <= maxPictureBytes ? pictureTypeOf(head) : undefined;
+    const mimeType = size <= maxPictureBytes ? detectPictureType(head) : undefined;
     if (mimeType) pictures.push({ file, mimeType });
     else lines.push(`[${name}, ${size} bytes: the model cannot be shown this file]`);
   }

@@ -13,7 +13,7 @@ import { foundSkills } from '../resources/agent-skills.ts';
 import { readDocument as keptDocument } from '../resources/agents.ts';
 import { type EnvironmentConfig, EnvironmentContent, ownEnvironmentId } from '../resources/environments.ts';
 import { modelRefFor } from '../resources/models.ts';
-import { rosterOf } from '../resources/multiagent.ts';
+import { toRoster } from '../resources/multiagent.ts';
 import type { ManagedAgentsSettings } from '../settings.ts';
 import { iso, Metadata, parsed } from '../wire.ts';
 import { BudgetInput, checkBudgetable, toOwnBudget } from './budget.ts';
@@ -154,7 +154,7 @@ async function rosterFor(
   { services, settings }: CreateDeps,
 ): Promise<RosterAgent[]> {
   const roster: RosterAgent[] = [];
-  for (const entry of rosterOf(own.content.multiagent)) {
+  for (const entry of toRoster(own.content.multiagent)) {
     const { id, version } = entry.type === 'self' ? own : entry;
     const found = entry.type === 'self' ? own : await rosterAgent(entry, services.documents);
     const content = { ...AgentContent.parse(found.content), multiagent: null };

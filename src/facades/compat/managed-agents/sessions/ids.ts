@@ -3,8 +3,8 @@ import type { SessionEvent } from '../../../../core/model/events.ts';
 import { SessionId } from '../../../../core/model/ids.ts';
 
 // Ids of this API are Corral's own, with the prefix of their kind. The id of an event is built from its session and its
-// seq, so it is the same in every projection. A text of the agent has no seq of its own: its pieces leave the log of a
-// long session, and what came with the first piece then comes with the whole text. Its message id identifies both.
+// seq, so it is the same in every projection. A text of the agent has no seq of its own: its pieces are compacted in
+// long sessions, and data of the first piece then arrives with the whole text. Its message id identifies both.
 
 export const apiSessionId = (id: string): string => `sesn_${id}`;
 export const apiThreadId = (id: SessionId): string => `sthr_${id}`;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toAppError } from '../../../../core/errors/errors.ts';
 import { memoryMount } from '../../../../core/model/run-files.ts';
 import type { MountedStore } from '../../../../core/model/session-agent.ts';
-import { trimOf } from '../../../../core/text/text.ts';
+import { trimCharacters } from '../../../../core/text/text.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import { ApiError, invalid } from '../errors.ts';
 
@@ -64,7 +64,7 @@ function freePath(name: string, id: string, taken: ReadonlySet<string>): string 
     .toLowerCase()
     .replaceAll(/\p{M}/gu, '')
     .replaceAll(/[^a-z0-9]+/g, '-');
-  const plain = trimOf(words.slice(0, maxFolder), '-');
+  const plain = trimCharacters(words.slice(0, maxFolder), '-');
   const base = `${memoryMount}/${plain === '' ? id : plain}`;
   for (let n = 1; ; n++) {
     const path = n === 1 ? base : `${base}-${n}`;

@@ -21,7 +21,7 @@ export function withUsage(before: Usage, used: FactOf<'usage'>['data']): Usage {
   };
 }
 
-export const sumOf = (all: readonly Usage[]): Usage =>
+export const sumUsage = (all: readonly Usage[]): Usage =>
   all.reduce(
     (one, other) => ({
       input: one.input + other.input,

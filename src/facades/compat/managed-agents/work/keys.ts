@@ -4,7 +4,7 @@ import type { Services } from '../../../../sessions/api/services.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Route } from '../route.ts';
 import { iso, isoOrNull, paginate, parsed, withoutPrevious } from '../wire.ts';
-import { makerOf } from './access.ts';
+import { findIssuer } from './access.ts';
 import { findQueue } from './routes.ts';
 
 type KeyDeps = Pick<FacadeParts, 'credentials'> & { readonly services: Pick<Services, 'documents' | 'workQueue'> };
@@ -28,7 +28,7 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
       async run(apiRequest) {
         const { name } = parsed(NewKey, apiRequest.body);
         const environment = await findQueue(documents, apiRequest.params.id ?? '');
-        const { key, view } = await workQueue.createKey(environment, { name, maker: makerOf(apiRequest, credentials) });
+        const { key, view } = await workQueue.createKey(environment, { name, maker: findIssuer(apiRequest, credentials) });
         return { ...toKey(view), key };
       },
     },

@@ -19,7 +19,7 @@ import {
   parseTime,
   withoutPrevious,
 } from '../wire.ts';
-import { makerOf } from './access.ts';
+import { findIssuer } from './access.ts';
 
 type WorkDeps = Pick<FacadeParts, 'credentials'> & {
   readonly services: Pick<Services, 'documents' | 'workQueue'>;
@@ -160,7 +160,7 @@ export function workRoutes({ services: { documents, workQueue }, credentials }: 
 
   /** A token created by a claim ends with the environment's key of the claiming worker. */
   function claimMaker(apiRequest: Parameters<Route['run']>[0]): CredentialIssuer {
-    const maker = makerOf(apiRequest, credentials);
+    const maker = findIssuer(apiRequest, credentials);
     return apiRequest.worker?.keyId === undefined ? maker : { environmentKey: apiRequest.worker.keyId };
   }
 }

@@ -6,7 +6,7 @@ import { findChat, findProject, type OpencodexDeps } from '../context.ts';
 import * as replies from '../replies/projects.ts';
 import { ChatChange, ChatParams, ChatsQuery, NewChat, NewChatQuery, PageQuery, ProjectParams } from '../schemas.ts';
 import { chatView } from '../views.ts';
-import { pageOf } from './paging.ts';
+import { toPage } from './paging.ts';
 
 const chats = '/api/v1/chats';
 const ofProject = '/api/v1/projects/:project_id/chat-sessions';
@@ -20,7 +20,7 @@ export function mountChats(app: App, deps: OpencodexDeps): void {
   const list = async (projectId: string | undefined, query: PageQuery) => {
     const all = await services.sessions.list();
     const own = projectId === undefined ? all : all.filter((session) => session.projectId === projectId);
-    const { items, total } = pageOf([...own].sort(newestFirst), query);
+    const { items, total } = toPage([...own].sort(newestFirst), query);
     return { chat_sessions: await Promise.all(items.map(view)), total };
   };
   const view = async (session: SessionRecord) => chatView(session, await environmentOf(session));

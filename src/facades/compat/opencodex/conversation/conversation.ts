@@ -22,7 +22,7 @@ import { toBlocks } from './blocks.ts';
 import type { ListAnswers } from './list-answers.ts';
 import { MessageIds, runBefore } from './message-ids.ts';
 import { type MessageAtSeq, toMessages } from './messages.ts';
-import { newestOf, pageOf } from './paging.ts';
+import { toNewestPage, toPage } from './paging.ts';
 
 const chat = '/api/v1/chats/:sid';
 
@@ -45,7 +45,7 @@ export function mountConversation(app: App, deps: OpencodexDeps, lists: ListAnsw
       const session = await findChat(deps, params.sid);
       const events = await readEvents(deps, session);
       head = events.at(-1)?.seq ?? 0;
-      const { items, total } = newestOf(await conversation(deps, session, events), query);
+      const { items, total } = toNewestPage(await conversation(deps, session, events), query);
       return { messages: items, total };
     },
   );
@@ -91,7 +91,7 @@ function mountBlocks(app: App, deps: OpencodexDeps): void {
       },
     },
     async ({ params, query }) => {
-      const { items, total } = newestOf(await blocks(params.sid), query);
+      const { items, total } = toNewestPage(await blocks(params.sid), query);
       return { blocks: items, total };
     },
   );
@@ -120,7 +120,7 @@ function mountActions(app: App, deps: OpencodexDeps): void {
     },
     async ({ params, query }) => {
       const session = await findChat(deps, params.sid);
-      const { items, total } = pageOf(toActions(await readEvents(deps, session), await readView(deps, session)), query);
+      const { items, total } = toPage(toActions(await readEvents(deps, session), await readView(deps, session)), query);
       return { agent_actions: items, total };
     },
   );

@@ -7,12 +7,12 @@ interface Page<T> {
 const usual = 100;
 const newest = 500;
 
-export function pageOf<T>(all: readonly T[], { skip = 0, limit = usual }: PageQuery): Page<T> {
+export function toPage<T>(all: readonly T[], { skip = 0, limit = usual }: PageQuery): Page<T> {
   return { items: all.slice(skip, skip + limit), total: all.length };
 }
 
 /** Without parameters the page contains the newest rows, oldest first, as this facade's own front end expects. */
-export function newestOf<T>(all: readonly T[], query: PageQuery): Page<T> {
+export function toNewestPage<T>(all: readonly T[], query: PageQuery): Page<T> {
   if (query.skip === undefined && query.limit === undefined) return { items: all.slice(-newest), total: all.length };
-  return pageOf(all, query);
+  return toPage(all, query);
 }

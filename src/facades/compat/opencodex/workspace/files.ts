@@ -5,7 +5,7 @@ import type { App } from '../../../../http/routes/routes.ts';
 import { receiveFiles, withBodyStreams } from '../../../shared/uploads.ts';
 import { about } from '../about.ts';
 import { findFile, findProject, type OpencodexDeps } from '../context.ts';
-import { pageOf } from '../conversation/paging.ts';
+import { toPage } from '../conversation/paging.ts';
 import * as replies from '../replies/files.ts';
 import { IdParams, PageQuery, ProjectParams } from '../schemas.ts';
 import { fileView } from '../views.ts';
@@ -25,7 +25,7 @@ export function mountFiles(app: App, deps: OpencodexDeps): void {
     },
     async ({ params, query }) => {
       const { id } = await findProject(deps, params.project_id);
-      const { items, total } = pageOf(await uploads.ofProject(id), query);
+      const { items, total } = toPage(await uploads.ofProject(id), query);
       return { files: items.map(fileView), total };
     },
   );

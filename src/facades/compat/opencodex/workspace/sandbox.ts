@@ -6,7 +6,7 @@ import { json } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
-import { outputsOf } from '../../../../sessions/services/cut-outputs.ts';
+import { toOutputs } from '../../../../sessions/services/cut-outputs.ts';
 import { about } from '../about.ts';
 import { findChat, notRunning, type OpencodexDeps } from '../context.ts';
 import { sid } from '../replies/examples.ts';
@@ -119,7 +119,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
       const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(notRunning);
       const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };
       const ended = await sandboxes.exec(id, requested, signal).catch(notRunning);
-      return { exit_code: ended.exitCode, ...outputsOf(ended) };
+      return { exit_code: ended.exitCode, ...toOutputs(ended) };
     },
   );
 }

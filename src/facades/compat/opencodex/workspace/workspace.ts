@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { AppError } from '../../../../core/errors/errors.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import { trimEndOf } from '../../../../core/text/text.ts';
+import { trimEndCharacters } from '../../../../core/text/text.ts';
 import { bytes } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
@@ -28,7 +28,7 @@ import { markAsAttachment } from './download.ts';
 /** The path below `/workspace/`, relative to the workspace. Rejects every other path. */
 export function inWorkspace(path: string): string {
   const clean = posix.normalize(path);
-  const relative = clean.startsWith('/workspace/') ? trimEndOf(clean.slice('/workspace/'.length), '/') : '';
+  const relative = clean.startsWith('/workspace/') ? trimEndCharacters(clean.slice('/workspace/'.length), '/') : '';
   if (relative === '') throw new AppError('path_outside', 'Path must be below /workspace/');
   return relative;
 }

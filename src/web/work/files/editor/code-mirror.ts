@@ -21,7 +21,7 @@ import {
 import { tags } from '@lezer/highlight';
 import { languageFor } from './languages.ts';
 
-// A chunk of its own, which loads with the first file that is edited or reviewed. The editor stands in a shadow root, because
+// A chunk of its own, which loads with the first file that is edited or reviewed. The editor is in a shadow root, because
 // the page's policy refuses style elements, and in a shadow root CodeMirror adopts style sheets instead.
 
 const syntax = HighlightStyle.define([
@@ -68,7 +68,7 @@ const theme = EditorView.theme({
   '.cm-changedLine, &.cm-merge-b .cm-changedLine, .cm-insertedLine': { background: 'var(--added)' },
   '.cm-deletedChunk, &.cm-merge-a .cm-changedLine': { background: 'var(--removed)' },
   '.cm-deletedChunk': { paddingLeft: '6px' },
-  // A tint alone: the lines under changed words are the library's.
+  // Only a tint: the library draws the lines under changed words.
   '&.cm-editor .cm-changedText, &.cm-editor .cm-deletedText': {
     background: 'color-mix(in srgb, var(--text) 6%, transparent)',
     textDecoration: 'none',
@@ -181,7 +181,9 @@ interface DiffOptions extends EditorOptions {
 
 const collapseUnchanged = { margin: 3, minSize: 6 };
 
-/** The text next to what it was. In one column each change can be accepted or reverted, in two columns reverted. */
+/**
+ * The text next to its earlier version. In one column each change can be accepted or reverted, in two columns reverted.
+ */
 export async function showComparison(common: DiffOptions): Promise<EditorHandle> {
   const { before, text, layout, parent, words, lineEnd, isReadOnly } = common;
   const root = rootIn(parent);

@@ -5,7 +5,7 @@ import { attempt, notify } from '../../../parts/notice.tsx';
 import { pressedKey } from '../../../parts/pressed-key.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { type CommentedLines, messageOf } from './comment-message.ts';
+import { type CommentedLines, toMessage } from './comment-message.ts';
 
 /** A comment on the lines that are chosen, which goes to the agent as a message with the file and the lines. */
 export function Comment({ store, path, text, lines: { from, to } }: CommentedLines & { readonly store: FileStore }) {
@@ -28,7 +28,7 @@ export function Comment({ store, path, text, lines: { from, to } }: CommentedLin
   const submit = async () => {
     if (comment.trim() === '') return;
     const isSent = await attempt(t('notSent'), () =>
-      send({ text: messageOf({ path, text, lines: { from, to } }, comment) }),
+      send({ text: toMessage({ path, text, lines: { from, to } }, comment) }),
     );
     if (!isSent) return;
     setComment(undefined);

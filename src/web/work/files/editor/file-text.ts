@@ -20,7 +20,7 @@ export function exactText(bytes: Uint8Array): ExactText {
 }
 
 /** The line end of all texts together. Where they differ it is \n, and each \r is a sign of its line. */
-export function lineEndOf(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
+export function detectLineEnd(...texts: readonly string[]): '\n' | '\r' | '\r\n' {
   const all = texts.filter((text) => /[\r\n]/.test(text));
   if (all.length === 0) return '\n';
   if (all.every((text) => !text.includes('\n'))) return '\r';

@@ -1,7 +1,7 @@
 import type { Extension } from '@codemirror/state';
-import { languageOf } from '../preview.ts';
+import { detectLanguage } from '../preview.ts';
 
-// Each language is a chunk of its own.
+// Each language is its own chunk.
 
 const legacy = async (name: 'shell' | 'ruby' | 'lua' | 'dockerfile' | 'ini'): Promise<Extension> => {
   const { StreamLanguage } = await import('@codemirror/language');
@@ -49,7 +49,7 @@ const loaders = new Map<string, (path: string) => Promise<Extension>>(
 /** The highlighting of a file by its name; undefined for plain text. A language that cannot be loaded is plain text too. */
 export async function languageFor(path: string): Promise<Extension | undefined> {
   return await loaders
-    .get(languageOf(path))?.(path)
+    .get(detectLanguage(path))?.(path)
     .catch((error: unknown) => {
       reportError(error); // for the console of a developer
       return undefined;

@@ -1,13 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { sharedPref } from '../../../data/prefs.ts';
-import { wordsOf } from '../../../data/server.ts';
+import { toErrorText } from '../../../data/server.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { Choice } from '../../../parts/kit/choice.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
 import { Comment } from './comment.tsx';
 import type { Lines } from './comment-message.ts';
-import { lineEndOf } from './file-text.ts';
+import { detectLineEnd } from './file-text.ts';
 import { editorPhrases } from './phrases.ts';
 import { Conflict, useSaving } from './saving.tsx';
 import { useEditor } from './use-editor.ts';
@@ -48,11 +48,11 @@ export function Review({ store, path, load }: Props) {
           if (old && !('problem' in old) && isSame(old, now) && !afresh) return old;
           return { ...now, turn: ++turns.current };
         }),
-      (thrown: unknown) => setCompared({ problem: wordsOf(thrown) }),
+      (thrown: unknown) => setCompared({ problem: toErrorText(thrown) }),
     );
   const stamp = store.stampOf(path);
   const isCommented = store.commentedOn.value === path;
-  // A new text of the agent is compared at once, but never in the place of what a person has changed here.
+  // A new text of the agent is compared immediately, but never replaces a person's changes here.
   useEffect(() => void (!isEdited.current && !isCommented && read()), [store, path, stamp, isCommented]);
   if (!compared) return <p class="quiet empty">{t('files.loading')}</p>;
   if ('problem' in compared) return <p class="quiet empty">{compared.problem}</p>;
@@ -94,7 +94,7 @@ function Compared({
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
   const saving = useSaving({ store, path, version });
   const save = async (options?: { readonly overwrites: boolean }) => {
-    const merged = await merge(current.current.text).catch((thrown: unknown) => setProblem(wordsOf(thrown)));
+    const merged = await merge(current.current.text).catch((thrown: unknown) => setProblem(toErrorText(thrown)));
     if (merged === undefined) return setProblem(t('editor.doesNotFit'));
     setProblem('');
     if (await saving.save(merged, options)) onReload();
@@ -108,7 +108,7 @@ function Compared({
         path,
         text: after,
         before,
-        lineEnd: lineEndOf(before, after),
+        lineEnd: detectLineEnd(before, after),
         isReadOnly,
         parent,
         layout: layout.value,

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'preact/hooks';
-import { wordsOf } from '../../../data/server.ts';
+import { toErrorText } from '../../../data/server.ts';
 import { Button } from '../../../parts/kit/button.tsx';
 import { notify } from '../../../parts/notice.tsx';
 import { t } from '../../../text/text.ts';
@@ -42,7 +42,7 @@ export function useSaving({ store, path, version }: File): SaveState {
         await store.refresh();
         return true;
       } catch (thrown) {
-        notify(t('notDone', { what: t('files.save'), why: wordsOf(thrown) }), true);
+        notify(t('notDone', { what: t('files.save'), why: toErrorText(thrown) }), true);
         return false;
       } finally {
         setSaving(false);

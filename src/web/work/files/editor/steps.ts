@@ -17,7 +17,7 @@ export interface FileWrite {
 }
 
 /** The steps in which files were written, oldest first. Changes by commands are no part of the log. */
-export function stepsOf(events: readonly Event[]): Step[] {
+export function listSteps(events: readonly Event[]): Step[] {
   const steps: (Step & { readonly files: Map<string, FileWrite> })[] = [];
   const begin = (seq: number, description: string) => steps.push({ seq, description, files: new Map() });
   for (const event of events) {

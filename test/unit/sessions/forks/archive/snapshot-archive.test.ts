@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { Snapshot } from '../../../../../src/core/model/sandboxes/snapshot.ts';
-import { archiveOf, openArchive } from '../../../../../src/sessions/forks/archive/snapshot-archive.ts';
+import { createArchive, openArchive } from '../../../../../src/sessions/forks/archive/snapshot-archive.ts';
 import { sessionId } from '../../../../support/machines/session-parts.ts';
 
 const layer = Buffer.from('the compressed files, of which this part looks at none');
@@ -20,7 +20,7 @@ async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 const exported = async (of = snapshot, content = layer) =>
-  Buffer.concat(await Array.fromAsync(archiveOf(of, inPieces(content, 10)).content));
+  Buffer.concat(await Array.fromAsync(createArchive(of, inPieces(content, 10)).content));
 const read = async (bytes: Buffer, size = 100) => {
   const { facts, sha256, content } = await openArchive(inPieces(bytes, size));
   return { facts, sha256, content: Buffer.concat(await Array.fromAsync(content)) };
@@ -36,8 +36,8 @@ test.for([1, 100, 100_000])('an archive in pieces of %i bytes is read as it was 
   expect([sha256, content.equals(layer)]).toEqual([snapshot.sha256, true]);
 });
 
-test('an archive has the size that is told before, no owner and no id, and is the same each time', async () => {
-  expect(bytes.length).toBe(archiveOf(snapshot, inPieces(layer, 10)).size);
+test('an archive has the size that is reported before, no owner and no id, and is the same each time', async () => {
+  expect(bytes.length).toBe(createArchive(snapshot, inPieces(layer, 10)).size);
   for (const word of ['the-owner', snapshot.id, sessionId]) expect(bytes.includes(word)).toBe(false);
   expect((await exported()).equals(bytes)).toBe(true);
 });

@@ -5,7 +5,7 @@ import { type ShownBudget, toBudgetView } from '../budget.ts';
 import type { AnnouncedCall } from '../calls.ts';
 import { apiEventId, apiIdOf, apiThreadId } from '../ids.ts';
 import { type AgentFacts, type ManagedEvent, Projection, type StopReason } from '../projection.ts';
-import { centsOf, sumOf, toUsage } from '../usage.ts';
+import { centsOf, sumUsage, toUsage } from '../usage.ts';
 
 // A session of the API is a tree of Corral's sessions: the primary thread, and a thread for each child that an agent
 // delegated to. Each has its own log; the events about the session as a whole are built here, from all of them.
@@ -100,7 +100,7 @@ export class SessionProjection {
     return this.#primary.outcomes;
   }
   get usage() {
-    return sumOf(this.#all.map(({ projection }) => projection.usage));
+    return sumUsage(this.#all.map(({ projection }) => projection.usage));
   }
   activeMs = (now: number): number => this.#primary.activeMs(now);
   /** The ids of the events that wait for an answer. */
