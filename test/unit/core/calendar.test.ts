@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { calendarOf, isTimeZone } from '../../../src/core/contracts/calendar.ts';
+import { createCalendar, isTimeZone } from '../../../src/core/contracts/calendar.ts';
 
 const at = (text: string) => Date.parse(text);
 const iso = (ms: number) => new Date(ms).toISOString().slice(0, 16);
@@ -29,7 +29,7 @@ test.each([
 test.each(['UTC', 'Europe/Berlin', 'America/St_Johns', 'Africa/Cairo', 'America/Santiago', 'Asia/Beirut'])(
   'in each hour of a year %s has days that follow each other, and each begins where the one before it ends',
   (zone) => {
-    const calendar = calendarOf(zone);
+    const calendar = createCalendar(zone);
     const days: string[] = [];
     for (let ms = at('2026-01-01T12:00Z'); ms < at('2027-01-01T12:00Z'); ms += 3_600_000) {
       const { day } = calendar.keysAt(ms);

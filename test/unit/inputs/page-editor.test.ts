@@ -21,5 +21,5 @@ test.each([
 });
 
 test('a comparison of different line ends shows them', () => {
-  expect([lineEndOf('a\r\nb', 'a\nb'), lineEndOf('', 'a\r\n')]).toEqual(['\n', '\r\n']);
+  expect([detectLineEnd('a\r\nb', 'a\nb'), detectLineEnd('', 'a\r\n')]).toEqual(['\n', '\r\n']);
 });

@@ -105,7 +105,7 @@ async function refused(client: SandboxClient, ask: Ask) {
   );
   expect(thrown).toBeInstanceOf(AppError);
   expect([(thrown as AppError).code, client.trust.broken.aborted]).toEqual(['sandbox_untrusted', true]);
-  return violationOf(thrown);
+  return findViolation(thrown);
 }
 
 describe.each(Object.entries(routes))('the answer of %s', (call, { ask, right }) => {

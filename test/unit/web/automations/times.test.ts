@@ -13,7 +13,7 @@ test.each([
   ['Europe/', undefined],
   ['', undefined],
   ['Nowhere/Berlin', undefined],
-])('the time zone that %j means is %j', (text, zone) => expect(zoneOf(text)).toBe(zone));
+])('the time zone that %j means is %j', (text, zone) => expect(findZone(text)).toBe(zone));
 
 test('each beginning of the name of a zone that is typed is a zone or none, and is never an error', () => {
   const name = 'America/New_York';

@@ -54,8 +54,8 @@ describe('a replay', () => {
   test('jumps to the next call and the one before', () => {
     const types = ['message.user', 'tool.calling', 'tool.called', 'tool.calling'].map((type) => ({ type }));
     const is = ({ type }: { type: string }) => type === 'tool.calling';
-    expect([placeOf(types, 1, { by: 1, is }), placeOf(types, 2, { by: 1, is })]).toEqual([2, 4]);
-    expect([placeOf(types, 4, { by: -1, is }), placeOf(types, 4, { by: 1, is })]).toEqual([2, undefined]);
+    expect([findPlace(types, 1, { by: 1, is }), findPlace(types, 2, { by: 1, is })]).toEqual([2, 4]);
+    expect([findPlace(types, 4, { by: -1, is }), findPlace(types, 4, { by: 1, is })]).toEqual([2, undefined]);
   });
 });
 
