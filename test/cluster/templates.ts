@@ -122,15 +122,15 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     );
     const args = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
     const child = spawn('kubectl', args, { env: clusterEnv() });
-    let reply = '';
+    let said = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
-        reply += chunk;
+        said += chunk;
       });
     }
     child.stdin.end(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
     const [code] = await once(child, 'close');
-    expect({ code, reply }).toMatchObject({ code: 0, reply: expect.not.stringMatching(/would violate|Warning/) });
+    expect({ code, said }).toMatchObject({ code: 0, said: expect.not.stringMatching(/would violate|Warning/) });
   });
 
   test('give the servers permissions over sandboxes only, each listed in docs/deploy.md', async () => {
@@ -147,10 +147,10 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     const table = (await readFile(join(chart, '../docs/deploy.md'), 'utf8')).matchAll(
       /^\| (pods|persistentvolumeclaims) ([a-z, ]+) \|/gm,
     );
-    const texts = [...table].flatMap(([, resource, verbs = '']) =>
+    const said = [...table].flatMap(([, resource, verbs = '']) =>
       verbs.split(', ').map((verb) => `${resource} ${verb}`),
     );
-    expect([...granted].sort()).toEqual(texts.sort());
+    expect([...granted].sort()).toEqual(said.sort());
     for (const { rules } of roles)
       expect(JSON.stringify(rules)).not.toMatch(/\*|secrets|exec|nodes|escalate|impersonate/);
   });

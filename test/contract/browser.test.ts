@@ -144,7 +144,7 @@ describe('the browser of a sandbox', () => {
     expect(back.text).toContain('Page: Tabs');
   });
 
-  test('a download lands in the workspace and is reported', async () => {
+  test('a download lands in the workspace and is told', async () => {
     const { ok, text } = await open('/small');
     expect(ok).toBe(true);
     expect(text).toContain('A download began: small.bin');
@@ -211,7 +211,7 @@ describe('the browser of a sandbox', () => {
 });
 
 describe('F126 the browser at its worst', () => {
-  test('F126 a crash of the page is reported, and the next address opens', async () => {
+  test('F126 a crash of the page is told, and the next address opens', async () => {
     await open('/thanks');
     const crashed = await browser.navigate('chrome://crash', signal);
     expect(crashed.ok).toBe(false);
@@ -219,7 +219,7 @@ describe('F126 the browser at its worst', () => {
     expect(await open('/thanks')).toMatchObject({ ok: true });
   });
 
-  test('F126 a browser that is killed is started again, and that is reported', async () => {
+  test('F126 a browser that is killed is started again, and that is told', async () => {
     await open('/thanks');
     await chromium.kill();
     const { ok, text } = await open('/thanks');
@@ -227,7 +227,7 @@ describe('F126 the browser at its worst', () => {
     expect(text).toContain('was started again');
   });
 
-  test('F126 a page that hangs is reported within its time, and can be left', async () => {
+  test('F126 a page that hangs is told within its time, and can be left', async () => {
     using browser = fresh({ answerMs: 1_500 });
     const open = (path: string) => browser.navigate(`${shop.url}${path}`, signal);
     await open('/hang');

@@ -12,14 +12,14 @@ import { temporaryFolder } from '../support/stores/store.ts';
 async function startOf(settings: Record<string, string>) {
   const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'memory', ...settings };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', serverProgram()], { env });
-  let text = '';
+  let said = '';
   child.stderr.on('data', (chunk) => {
-    text += chunk;
+    said += chunk;
   });
   child.stdout.resume();
   onTestFinished(() => void child.kill('SIGKILL'));
   const [code] = await once(child, 'exit');
-  return { code, text };
+  return { code, said };
 }
 
 test('a server whose port is taken names the port and exits', async () => {
@@ -28,10 +28,10 @@ test('a server whose port is taken names the port and exits', async () => {
   await once(other.listen(0, '127.0.0.1'), 'listening');
   using _other = { [Symbol.dispose]: () => void other.close() };
   const { port } = other.address() as AddressInfo;
-  const reply = expect.stringMatching(`127.0.0.1:${port}: another program listens there already`);
-  expect(await startOf({ PORT: String(port), CORRAL_DATA_DIR: folder.path })).toMatchObject({ code: 1, reply });
+  const said = expect.stringMatching(`127.0.0.1:${port}: another program listens there already`);
+  expect(await startOf({ PORT: String(port), CORRAL_DATA_DIR: folder.path })).toMatchObject({ code: 1, said });
   const extra = { PORT: '0', CORRAL_EXTRA_PORTS: String(port), CORRAL_DATA_DIR: folder.path };
-  expect(await startOf(extra)).toMatchObject({ code: 1, reply });
+  expect(await startOf(extra)).toMatchObject({ code: 1, said });
   expect(readdirSync(folder.path)).not.toContain('corral.db.holder'); // the store was closed, not killed
 });
 
@@ -42,7 +42,7 @@ test('a server whose data folder is not a folder names it and exits', async () =
   const start = await startOf({ PORT: '0', CORRAL_DATA_DIR: file });
   expect(start).toEqual({
     code: 1,
-    reply: expect.stringContaining(`The data folder ${file} is no folder. Set CORRAL_DATA_DIR`),
+    said: expect.stringContaining(`The data folder ${file} is no folder. Set CORRAL_DATA_DIR`),
   });
 });
 
@@ -51,11 +51,11 @@ test('a server set to strict isolation without a driver that has it gives the re
   const strict = { PORT: '0', CORRAL_DATA_DIR: folder.path, CORRAL_SANDBOX_ISOLATION: 'strict' };
   expect(await startOf({ ...strict, CORRAL_DRIVER: 'process' })).toMatchObject({
     code: 1,
-    reply: expect.stringContaining('CORRAL_SANDBOX_ISOLATION is strict'),
+    said: expect.stringContaining('CORRAL_SANDBOX_ISOLATION is strict'),
   });
   const nowhere = { CORRAL_DRIVER: 'auto', DOCKER_HOST: `unix://${folder.path}/none.sock` };
   expect(await startOf({ ...strict, ...nowhere })).toMatchObject({
     code: 1,
-    reply: expect.stringContaining('no Docker engine answers'),
+    said: expect.stringContaining('no Docker engine answers'),
   });
 });

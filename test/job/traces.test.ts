@@ -83,8 +83,8 @@ test('a receiver that refuses costs the traces and nothing else, and is told onc
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', collector.url);
   await using server = await composedServer();
   await ran(server.url, 'Say hi', 'Say hi again');
-  const notices = () => server.lines.filter(({ text }) => text.startsWith('traces are lost'));
-  await expect.poll(() => notices().length).toBe(1);
+  const told = () => server.lines.filter(({ text }) => text.startsWith('traces are lost'));
+  await expect.poll(() => told().length).toBe(1);
 });
 
 test.each([

@@ -10,7 +10,7 @@ const lines = files.flatMap((file) =>
     .map((line) => ({ file, line })),
 );
 const variables = new Set(settings.flatMap(({ variables }) => variables));
-/** Variables that no setting has: for clients and tools around the server, and what the server passes to a daemon. */
+/** Variables that no setting has: for clients and tools around the server, and what the server tells a daemon. */
 const besides = /^CORRAL_(CONFIG|URL|RUN_DIR|DESKTOP|UNCONFINED|FAILPOINTS)$/;
 
 const imageTag = 'CORRAL_VERSION'; // docker-compose.yaml reads it
@@ -22,7 +22,7 @@ const unknown = (pattern: RegExp, known: (name: string) => boolean) =>
 
 test('every CORRAL_ variable in the text of a message is a setting', () => {
   expect(variables.size).toBeGreaterThan(50);
-  // A message has text around the name; a variable that stands alone in quotes is read or set, not named.
+  // A message goes on around the name; a variable that stands alone in quotes is read or set, not named.
   const named = /(?<!['"`{])\b(CORRAL_[A-Z0-9_]*[A-Z0-9])\b(?!['"`:])/g;
   expect(unknown(named, (name) => variables.has(name.replace(/_FILE$/, '')) || besides.test(name))).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { followCurrent, model, onGone } from '../data/log.ts';
 import { followAddress, go, leave } from '../data/route.ts';
 import { connect } from '../data/server.ts';
 import { current, currentId, onNews, resetSessions, type Session, sessions, watchSessions } from '../data/sessions.ts';
-import { type Status, statusOf } from '../data/status.ts';
+import { type Status, toStatus } from '../data/status.ts';
 import { meet } from '../data/system.ts';
 import { takeToken } from '../data/token.ts';
 import { warmParser } from '../parsing/parse.ts';
@@ -43,7 +43,7 @@ function badgeInTitle(): void {
     const waiting = sessions.value.filter(({ status }) => status === 'waiting').map(({ id }) => id);
     const count = new Set([...waiting, ...ended.value]).size;
     const session = current.value;
-    const sign = session ? (signs[statusOf(session)] ?? '') : '';
+    const sign = session ? (signs[toStatus(session)] ?? '') : '';
     const name = session ? `${nameOf(session)} · Corral` : 'Corral';
     document.title = `${count > 0 ? `(${count}) ` : ''}${sign}${name}`;
   });
@@ -52,8 +52,8 @@ function badgeInTitle(): void {
   });
   onNews(({ type, session }, before) => {
     if (type === 'deleted' || !before || document.visibilityState === 'visible') return;
-    const status = statusOf(session);
-    if (status === statusOf(before) || !(status in told)) return;
+    const status = toStatus(session);
+    if (status === toStatus(before) || !(status in told)) return;
     if (status !== 'waiting') ended.value = new Set([...ended.value, session.id]);
     tell(session, status);
   });

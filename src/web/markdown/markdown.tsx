@@ -1,7 +1,7 @@
 import { type ComponentChildren, createElement } from 'preact';
 import { memo } from 'preact/compat';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { query, wordsOf } from '../data/server.ts';
+import { query, toErrorText } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import type { FormulaNode } from '../parsing/formula.ts';
 import type { MarkdownCell, MarkdownNode, MarkdownTree } from '../parsing/markdown.ts';
@@ -10,7 +10,7 @@ import { Boundary } from '../parts/boundary.tsx';
 import { Button } from '../parts/kit/button.tsx';
 import { t } from '../text/text.ts';
 import { imageType } from '../work/files/preview.ts';
-import { placeOf } from '../work/preview/target.ts';
+import { parseTarget } from '../work/preview/target.ts';
 import { openFile } from '../work/results.ts';
 import { Code } from './code.tsx';
 import { Diagram } from './diagram.tsx';

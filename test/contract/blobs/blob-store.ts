@@ -92,10 +92,10 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
 
     test('content over the limit is refused before the rest is read, and leaves nothing', async () => {
       const before = await harness.everything();
-      let amount = 0;
+      let given = 0;
       async function* endless() {
         for (;;) {
-          amount++;
+          given++;
           yield Buffer.alloc(1024);
         }
       }

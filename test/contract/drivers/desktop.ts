@@ -22,7 +22,7 @@ export function desktopConformance(
     let driver: Driver;
     let link: SandboxLink;
     let client: SandboxClient;
-    let spec: SandboxSpec;
+    let wanted: SandboxSpec;
     const sh = async (command: string) => (await client.exec({ command }, soon())).stdout;
 
     beforeEach(async (context) => {
@@ -34,13 +34,13 @@ export function desktopConformance(
       driver = stack.use(await harness.connect());
       if (!driver.capabilities.desktop) return; // each test then reports the missing desktop
       const limits = { memoryBytes: megabytes * 2 ** 20, cpus: 2, pids: 512, diskBytes: 2 ** 30 };
-      spec = testSpec(image, { env: { CORRAL_DESKTOP: 'on' }, limits });
-      await driver.provision(spec, budget(600_000));
-      link = stack.use(await driver.attach(spec.id, budget()));
+      wanted = testSpec(image, { env: { CORRAL_DESKTOP: 'on' }, limits });
+      await driver.provision(wanted, budget(600_000));
+      link = stack.use(await driver.attach(wanted.id, budget()));
       client = sandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
     }); // the first run may have to build an image
     afterAll(async () => {
-      if (spec) await driver.destroy(spec.id, 'remove', budget());
+      if (wanted) await driver.destroy(wanted.id, 'remove', budget());
       await stack.disposeAsync();
     });
 
@@ -115,8 +115,8 @@ export function desktopConformance(
     test('destroying the sandbox leaves nothing of a desktop that runs', async () => {
       await client.desktop.start(soon());
       cdp(await client.desktop.cdp(soon()));
-      await driver.destroy(spec.id, 'remove', budget());
-      expect(await harness.remains(spec.id)).toEqual([]);
+      await driver.destroy(wanted.id, 'remove', budget());
+      expect(await harness.remains(wanted.id)).toEqual([]);
     });
   });
 }

@@ -1,5 +1,5 @@
 // @module-tag all
-// Services as containers of a sandbox's pod, before an API server that answers as instructed.
+// Services as containers of a sandbox's pod, before an API server that answers as told.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProvisionProgress } from '../../../drivers/driver.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
@@ -46,9 +46,9 @@ describe('kubernetes driver with services', () => {
 
   test('the sandbox is ready before its services are, a start waits for the container, and all end with the pod', async () => {
     if (!web) throw new Error('no service');
-    const reports: ProvisionProgress[] = [];
-    const start = driver.startService(spec.id, web, budget(), (news) => reports.push(news));
-    await expect.poll(() => reports.length).toBeGreaterThan(0);
+    const told: ProvisionProgress[] = [];
+    const start = driver.startService(spec.id, web, budget(), (news) => told.push(news));
+    await expect.poll(() => told.length).toBeGreaterThan(0);
     expect((await driver.services(spec.id, budget())).map(({ name: of, state }) => `${of} ${state}`)).toEqual([
       'postgres ready',
       'redis running',

@@ -64,20 +64,20 @@ export function poolOfPods(at: () => Promise<PoolBackend>, burst: number): void 
     const box = await driver.provision(wanted, budget());
     expect([await other.provision(wanted, budget()), await driver.list(budget())]).toEqual([box, [box]]);
     const late = await warm();
-    expect(await other.claim(late, wantedSpec, budget())).not.toEqual(expect.objectContaining({ id: wantedSpec.id }));
+    expect(await other.claim(late, wanted, budget())).not.toEqual(expect.objectContaining({ id: wanted.id }));
     expect(await driver.list(budget())).toEqual([box]);
   });
 
   test('a claimed pod is found by another server, and goes with its session', async () => {
-    const wantedSpec = spec();
+    const wanted = spec();
     const id = await warm();
-    const box = await driver.claim(id, wantedSpec, budget());
-    expect(box).toMatchObject({ id: wantedSpec.id, expiresAt: wantedSpec.expiresAt, phase: 'ready' });
-    expect(await other.provision(wantedSpec, budget())).toEqual(box);
-    expect(await (other as unknown as { claimedBy: ClaimPod }).claimedBy(id, budget().signal)).toBe(wantedSpec.id);
-    await other.destroy(wantedSpec.id, 'remove', budget());
+    const box = await driver.claim(id, wanted, budget());
+    expect(box).toMatchObject({ id: wanted.id, expiresAt: wanted.expiresAt, phase: 'ready' });
+    expect(await other.provision(wanted, budget())).toEqual(box);
+    expect(await (other as unknown as { claimedBy: ClaimPod }).claimedBy(id, budget().signal)).toBe(wanted.id);
+    await other.destroy(wanted.id, 'remove', budget());
     expect(await driver.list(budget())).toEqual([]);
-    expect(sessionIdOf(wantedSpec.id)).toBe(wantedSpec.sessionId);
+    expect(sessionIdOf(wanted.id)).toBe(wanted.sessionId);
   });
 
   test(`F050 a burst of ${burst} on a small pool takes what is there, starts the rest, and the pool fills again`, async () => {

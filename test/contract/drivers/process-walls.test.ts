@@ -38,11 +38,11 @@ async function opened(over: Partial<ProcessOptions> = {}) {
 }
 
 async function started(driver: Driver, harness: ProcessHarness, over: Partial<SandboxSpec> = {}) {
-  const spec = testSpec(harness.image, { limits: small, ...over });
-  await driver.provision(spec, budget());
-  const link = await driver.attach(spec.id, budget());
+  const wanted = testSpec(harness.image, { limits: small, ...over });
+  await driver.provision(wanted, budget());
+  const link = await driver.attach(wanted.id, budget());
   onTestFinished(() => link[Symbol.asyncDispose]());
-  return { id: spec.id, spec, link, client: sandboxClient(link) };
+  return { id: wanted.id, wanted, link, client: sandboxClient(link) };
 }
 
 const namesOf = ({ capabilities }: Driver) => capabilities.weaknesses?.map(({ name }) => name);
@@ -61,8 +61,8 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       const weights = (await harness.groups()).flatMap((group) =>
         ['cpu.shares', 'cpu.weight'].map((file) => join(dirname(group), file)),
       );
-      const reports = await Promise.all(weights.map((path) => readFile(path, 'utf8').catch(() => '')));
-      expect(reports.filter((text) => text !== '')).toEqual([expect.stringMatching(/^(1024|100)\n$/)]);
+      const told = await Promise.all(weights.map((path) => readFile(path, 'utf8').catch(() => '')));
+      expect(told.filter((text) => text !== '')).toEqual([expect.stringMatching(/^(1024|100)\n$/)]);
       expect(await sh(link, 'nice')).toBe(`${getPriority()}\n`);
     });
 
@@ -155,26 +155,26 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     test('F038 after a server was killed -9 its successor leaves no control group of sandboxes that ended', async () => {
       const harness = await processHarness('bwrap');
       onTestFinished(() => harness[Symbol.asyncDispose]());
-      const spec = testSpec(harness.image);
-      const server = await otherServer(harness.root, spec);
+      const wanted = testSpec(harness.image);
+      const server = await otherServer(harness.root, wanted);
       expect(await harness.groups()).not.toEqual([]);
       await server.kill();
-      await harness.killBehindItsBack(spec.id);
+      await harness.killBehindItsBack(wanted.id);
       await using next = await harness.connect();
       expect(await next.list(budget())).toMatchObject([{ phase: 'exited' }]);
       expect(await harness.groups()).toEqual([]);
-      await next.destroy(spec.id, 'remove', budget());
+      await next.destroy(wanted.id, 'remove', budget());
     });
 
     test('F038 … and adopts the sandboxes that run with their groups, which go with them', async () => {
       const harness = await processHarness('bwrap');
       onTestFinished(() => harness[Symbol.asyncDispose]());
-      const spec = testSpec(harness.image);
-      const server = await otherServer(harness.root, spec);
+      const wanted = testSpec(harness.image);
+      const server = await otherServer(harness.root, wanted);
       await server.kill();
       await using next = await harness.connect();
       expect(await harness.groups()).not.toEqual([]);
-      await next.destroy(spec.id, 'remove', budget());
+      await next.destroy(wanted.id, 'remove', budget());
       expect(await harness.groups()).toEqual([]);
     });
   });
@@ -196,7 +196,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       expect([new Set(users).size, await sh(one.link, 'id -un')]).toEqual([2, 'user\n']);
       await driver.destroy(one.id, 'keep', budget());
       await using next = await harness.connect();
-      await next.provision({ ...one.spec, epoch: 2 }, budget());
+      await next.provision({ ...one.wanted, epoch: 2 }, budget());
       await using again = await next.attach(one.id, budget());
       expect(await sh(again, 'id -u')).toBe(users[0]);
       expect(await sh(again, 'echo more >> mine && cat mine')).toBe('more\n');
@@ -204,18 +204,18 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       expect(await readdir(join(harness.root, 'users'))).toEqual([]);
     });
 
-    test('files from before sandboxes had users of their own are passed to the new one, links as they are', async () => {
+    test('files from before sandboxes had users of their own are given to the new one, links as they are', async () => {
       const { driver, harness } = await opened();
       const outside = await mkdtemp(join(tmpdir(), 'corral-outside-'));
       onTestFinished(() => rm(outside, { recursive: true, force: true }));
-      const spec = testSpec(harness.image);
-      const workspace = join(harness.root, spec.id, 'workspace');
+      const wanted = testSpec(harness.image);
+      const workspace = join(harness.root, wanted.id, 'workspace');
       await mkdir(join(workspace, 'folder'), { recursive: true });
       await writeFile(join(workspace, 'folder/old'), 'old\n');
       await promisify(execFile)('ln', ['-s', outside, join(workspace, 'link')]);
       await promisify(execFile)('chown', ['-hR', '10001:10001', workspace]);
-      await driver.provision(spec, budget());
-      await using link = await driver.attach(spec.id, budget());
+      await driver.provision(wanted, budget());
+      await using link = await driver.attach(wanted.id, budget());
       expect(await sh(link, 'echo new >> folder/old && cat folder/old')).toBe('old\nnew\n');
       expect((await stat(outside)).uid).toBe(0);
     });
@@ -268,9 +268,9 @@ describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
     async () => {
       const harness = await processHarness('bwrap');
       onTestFinished(() => harness[Symbol.asyncDispose]());
-      const spec = testSpec(harness.image, { limits: small });
+      const wanted = testSpec(harness.image, { limits: small });
       await promisify(execFile)('chown', ['1900999:1900999', harness.root]);
-      const server = await otherServer(harness.root, spec, 1_900_999);
+      const server = await otherServer(harness.root, wanted, 1_900_999);
       await server.kill();
       expect(server.capabilities).toMatchObject({
         isolation: 'namespaces',
@@ -280,23 +280,23 @@ describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
       await using driver = await harness.connect();
       onTestFinished(async () => {
         await using sweeper = await harness.connect();
-        await sweeper.destroy(spec.id, 'remove', budget());
+        await sweeper.destroy(wanted.id, 'remove', budget());
       });
-      await using link = await driver.attach(spec.id, budget());
+      await using link = await driver.attach(wanted.id, budget());
       expect(await sh(link, 'id -u')).toBe('10001\n');
       const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
       expect(why).toBe('EAGAIN');
       expect(Number(count)).toBeLessThan(small.pids);
-      const report = await sh(link, `cat > /tmp/calls.py <<'END'\n${hostileCalls}\nEND\npython3 /tmp/calls.py`);
-      expect(JSON.parse(report)).toMatchObject(refusedCalls);
+      const told = await sh(link, `cat > /tmp/calls.py <<'END'\n${hostileCalls}\nEND\npython3 /tmp/calls.py`);
+      expect(JSON.parse(told)).toMatchObject(refusedCalls);
     },
   );
 });
 
 /** Starts another server with a sandbox; the test kills it. */
-async function otherServer(root: string, spec: SandboxSpec, user?: number) {
+async function otherServer(root: string, wanted: SandboxSpec, user?: number) {
   const script = join(import.meta.dirname, '../../support/cluster/provisioning-program.ts');
-  const command = [process.execPath, script, root, 'bwrap', JSON.stringify(spec)];
+  const command = [process.execPath, script, root, 'bwrap', JSON.stringify(wanted)];
   const as = user === undefined ? [] : ['setpriv', '--reuid', `${user}`, '--regid', `${user}`, '--clear-groups', '--'];
   const [program = '', ...args] = [...as, ...command];
   const server = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });

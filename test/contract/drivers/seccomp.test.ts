@@ -28,10 +28,10 @@ async function answers(filter: string): Promise<Record<string, string>> {
 describe.skipIf(!bubblewrap)('the filter that the kernel runs', () => {
   eachNeeds('python');
   test('refuses keyrings, name spaces, mounts, VSOCK and what else no sandbox needs', async () => {
-    const report = await answers('--seccomp 9');
-    expect(report).toMatchObject(refusedCalls);
+    const told = await answers('--seccomp 9');
+    expect(told).toMatchObject(refusedCalls);
     if (process.arch === 'x64') {
-      expect(report).toMatchObject({ 'getpid of x32': 'refused', 'getpid of 32 bits': 'killed by SIGSYS' });
+      expect(told).toMatchObject({ 'getpid of x32': 'refused', 'getpid of 32 bits': 'killed by SIGSYS' });
     }
   });
 

@@ -51,7 +51,7 @@ test('a listed host is reachable over CONNECT with end-to-end TLS', async () => 
   const socket = await bench.connect();
   expect(await connectTo(socket, 'good.example.test:443')).toMatch(/^HTTP\/1\.1 200 /);
   expect(await overTls(socket, 'good.example.test')).toContain('secure good.example.test/page');
-  expect(bench.reports).toEqual([
+  expect(bench.told).toEqual([
     { host: 'good.example.test', port: 443, decision: 'allowed', rule: 'allow-list: good.example.test' },
   ]);
   expect(bench.dialled).toEqual([`${address}:443`]);
@@ -118,9 +118,7 @@ test('a refusal over plain HTTP gives the reason, the policy and advice', async 
   expect(body).toBe(
     "egress to elsewhere.example.test:80 refused: not on the list of policy 'registries'. Ask the operator to add it to egress.registries.\n",
   );
-  expect(bench.reports).toEqual([
-    { host: 'elsewhere.example.test', port: 80, decision: 'refused', rule: 'not listed' },
-  ]);
+  expect(bench.told).toEqual([{ host: 'elsewhere.example.test', port: 80, decision: 'refused', rule: 'not listed' }]);
 });
 
 test('a refused CONNECT has its reason in the status line, which is all that tunnelling tools show', async () => {

@@ -130,7 +130,7 @@ for (const wire of Object.keys(wires) as WireName[]) {
       expect(server.refusals).toEqual([]);
     });
 
-    test('reports a refusal of the content with its reason', async () => {
+    test('tells a refusal of the content with its reason', async () => {
       const { model } = await bench(wire, [{ text: 'No.', stop: 'refused' }]);
       const { outcome } = await played(model, ask());
       expect(outcome).toMatchObject({ kind: 'finished', stop: 'refused', reason: expect.stringMatching(/\w/) });
@@ -302,8 +302,8 @@ test('all four wire formats give the same conversation, except for ids and names
       const pictures = [{ file: 'a.png', mimeType: 'image/png', data: pixel }];
       if (last?.role === 'tool') talk.messages.splice(-1, 1, { ...last, pictures });
       turns.push(await talk.turn(model));
-      for (const spoken of ['Do harm.', 'Tell a story.', 'Go on.', 'Go on.', 'Go on.'])
-        turns.push(await talk.user(spoken).turn(model));
+      for (const said of ['Do harm.', 'Tell a story.', 'Go on.', 'Go on.', 'Go on.'])
+        turns.push(await talk.user(said).turn(model));
       expect(server.refusals).toEqual([]);
       return turns.map(({ message: { text, calls }, outcome }) => ({
         text,
@@ -339,7 +339,7 @@ test.each([
       expect(outcome).toMatchObject({ stop: 'calls' });
       talk.results();
       expect((await talk.turn(here.model)).outcome).toMatchObject({ stop: 'calls' });
-      talk.results(); // the next provider continues in the middle of this turn
+      talk.results(); // the next provider goes on in the middle of this turn
     }
     for (const { model, server } of benches) {
       expect([(await talk.user('And now?').turn(model)).message.text, server.refusals]).toEqual(['Done.', []]);
@@ -347,7 +347,7 @@ test.each([
   },
 );
 
-test('a Claude model with a thinking budget continues without thinking in a turn that another model began', async () => {
+test('a Claude model with a thinking budget goes on without thinking in a turn that another model began', async () => {
   const gemini = await bench('gemini', [{ calls: [exec('a')] }]);
   const server = await fakeProvider('anthropic', [{ text: 'Done.' }, { text: 'Done.' }]);
   open.push(server);
@@ -360,7 +360,7 @@ test('a Claude model with a thinking budget continues without thinking in a turn
   expect(server.requests.map(({ body }) => body.thinking?.type)).toEqual([undefined, 'enabled']);
 });
 
-test('Anthropic caches the system prompt and the two newest messages, and no hint', async () => {
+test('Anthropic is asked to cache the system prompt and the two newest messages, and no hint', async () => {
   const { model, server } = await bench('anthropic', [{ calls: [exec('a')] }, { text: 'Done.' }]);
   const talk = new Conversation().user('Work.');
   await talk.turn(model);
@@ -373,7 +373,7 @@ test('Anthropic caches the system prompt and the two newest messages, and no hin
   expect(marked).toEqual(['text', 'tool_result']);
 });
 
-test('OpenAI receives the cache key of the conversation, and stores nothing', async () => {
+test('OpenAI is told the cache key of the conversation, and stores nothing', async () => {
   const { model, server } = await bench('openai', [{ text: 'Hi.' }]);
   await played(model, ask({ cacheKey: 'ses-1' }));
   expect(server.requests[0]?.body).toMatchObject({ prompt_cache_key: 'ses-1', store: false });
@@ -399,7 +399,7 @@ describe('the reasoning of OpenAI', () => {
     expect(server.refusals).toEqual([]);
   });
 
-  test('is requested without a summary once OpenAI refuses one, and still goes back encrypted', async () => {
+  test('is asked without a summary once OpenAI refuses one, and still goes back encrypted', async () => {
     const replies = (request: { body: { reasoning?: { summary?: string } } }, n: number): FakeReply => {
       const message = 'Your organization must be verified to generate reasoning summaries.';
       if (request.body.reasoning?.summary) return { status: 400, message };
@@ -417,7 +417,7 @@ describe('the reasoning of OpenAI', () => {
     ]);
   });
 
-  test('is not requested where a model does not reason, or must not', async () => {
+  test('is not asked for where a model does not reason, or shall not', async () => {
     const server = await fakeProvider('openai', [{ text: 'Hi.' }, { text: 'Hi.' }]);
     open.push(server);
     await played(await modelAt('openai', server.url, { name: 'openai/gpt-4.1' }), ask());

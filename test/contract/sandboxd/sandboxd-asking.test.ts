@@ -22,7 +22,7 @@ test.for([
     'node',
   ],
   ["cat | sed -u 's/^/got:/;q'", '', 'sed'],
-])('%s waits for input, and continues when it is answered', async ([command = '', prompt = '', program], context) => {
+])('%s waits for input, and goes on when it is answered', async ([command = '', prompt = '', program], context) => {
   if (program === 'python3') await needs(context, 'python');
   await using daemon = await realSandboxd();
   const { client } = daemon;
@@ -33,9 +33,9 @@ test.for([
   await client.write('main', 'yes\n', budget());
   if (program === 'sed') await client.kill('main', budget());
   await ended;
-  const text = Buffer.concat(output).toString();
-  expect(text).toContain('got:yes');
-  expect(text).toContain(prompt);
+  const said = Buffer.concat(output).toString();
+  expect(said).toContain('got:yes');
+  expect(said).toContain(prompt);
 });
 
 test.each(['sleep 900', 'while :; do :; done', 'sleep 900 | cat', "printf 'Ok? '; sleep 900", 'tail -f /dev/null'])(

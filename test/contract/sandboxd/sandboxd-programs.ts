@@ -4,20 +4,20 @@ import { budget, clientTest, codesOf, type SandboxdHarness } from './sandboxd.ts
 
 /** A reader of a program: what it printed so far, and its pipes. */
 async function reading(client: SandboxClient, id: string) {
-  const reply = { output: '', errors: '' };
+  const said = { output: '', errors: '' };
   const pipes: ProgramPipes = await client.programs.attach(
     id,
     {
       onOutput: (chunk) => {
-        reply.output += chunk.toString();
+        said.output += chunk.toString();
       },
       onErrors: (chunk) => {
-        reply.errors += chunk.toString();
+        said.errors += chunk.toString();
       },
     },
     budget(),
   );
-  return { reply, pipes };
+  return { said, pipes };
 }
 
 /** The tests of programs over pipes, for daemons with real processes. */
@@ -31,9 +31,9 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       const script = 'read line; echo "heard $line"; echo trouble >&2; cat; exit 7';
       const entry = await client.programs.open({ id: 'p', argv: ['bash', '-c', script] }, budget());
       expect(entry).toEqual({ id: 'p', pid: expect.any(Number), startedAt: expect.any(Number) });
-      const { reply, pipes } = await reading(client, 'p');
+      const { said, pipes } = await reading(client, 'p');
       await pipes.write(Buffer.from('one\n'));
-      await expect.poll(() => reply).toEqual({ output: 'heard one\n', errors: 'trouble\n' });
+      await expect.poll(() => said).toEqual({ output: 'heard one\n', errors: 'trouble\n' });
       await pipes.write(Buffer.from('rest'));
       pipes.endInput();
       expect([await pipes.ended, said.output]).toEqual([{ exitCode: 7 }, 'heard one\nrest']);
@@ -44,9 +44,9 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       await client.exec({ command: 'mkdir sub' }, budget());
       const argv = ['bash', '-c', 'printf "%s|" "$PWD" "$A" "$CORRAL_RUN" "$@"', 'bash', '$HOME *', ''];
       await client.programs.open({ id: 'p', argv, cwd: 'sub', env: ['A=b=c'], tag: 'run-1' }, budget());
-      const { reply, pipes } = await reading(client, 'p');
+      const { said, pipes } = await reading(client, 'p');
       await pipes.ended;
-      expect(reply.output).toBe(`${client.workdir}/sub|b=c|run-1|$HOME *||`);
+      expect(said.output).toBe(`${client.workdir}/sub|b=c|run-1|$HOME *||`);
     });
 
     test('50 MB go through unchanged, and a reader that is slow holds the program back', async ({ client }) => {
@@ -81,7 +81,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       const second = await reading(client, 'p');
       await expect(first.pipes.ended).rejects.toMatchObject({ code: 'sandbox_lost' });
       await second.pipes.write(Buffer.from('mine'));
-      await expect.poll(() => second.reply.output).toBe('mine');
+      await expect.poll(() => second.said.output).toBe('mine');
       await expect(first.pipes.write(Buffer.from('x'))).rejects.toMatchObject({ code: 'sandbox_lost' });
     });
 
@@ -121,10 +121,10 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
     test('INT reaches the program, KILL ends it at once', async ({ client }) => {
       const script = 'trap "echo caught" INT; echo up; while :; do sleep 0.1; done';
       await client.programs.open({ id: 'p', argv: ['bash', '-c', script] }, budget());
-      const { reply, pipes } = await reading(client, 'p');
-      await expect.poll(() => reply.output).toBe('up\n');
+      const { said, pipes } = await reading(client, 'p');
+      await expect.poll(() => said.output).toBe('up\n');
       await client.programs.signal('p', 'SIGINT', budget());
-      await expect.poll(() => reply.output).toBe('up\ncaught\n');
+      await expect.poll(() => said.output).toBe('up\ncaught\n');
       await client.programs.signal('p', 'SIGKILL', budget());
       expect(await pipes.ended).toEqual({ exitCode: 137 });
     });

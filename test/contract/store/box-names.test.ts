@@ -27,8 +27,8 @@ function serverOn(store: Store, clock = manualClock(1_000)) {
   };
   const create = async ({ id = ids.sessionId(), name, owner }: CreateCommand) => {
     if (!mayCreate) throw new AppError('sandbox_capacity', 'There is no room.');
-    const overrides = { origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
-    const record = newSession({ ...overrides, id, name, owner, at: clock.now() });
+    const given = { origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
+    const record = newSession({ ...given, id, name, owner, at: clock.now() });
     const fact = { type: 'session.created', runId: null, data: { origin: 'trpc', template: 'default' } } as const;
     const puts = [{ kind: 'session', id, doc: record, sort: clock.now() }];
     await store.events.append({ sessionId: id, after: 0, at: clock.now(), facts: [fact], puts });
@@ -88,7 +88,7 @@ async function conforms(stores: readonly Store[]) {
   expect(await two.find(kept)).toBe(loser);
   await expect(two.find(freed)).rejects.toMatchObject({ code: 'session_not_found' });
 
-  // A name that was released or whose session was deleted is that of another session.
+  // A name that was given up or whose session was deleted is that of another session.
   await one.rename(winner, null);
   await expect(two.find('main')).rejects.toMatchObject({ code: 'session_not_found' });
   expect((await Promise.all(servers.map(({ open }) => open('main'))))[0]?.session.id).not.toBe(winner);

@@ -9,7 +9,7 @@ test('F073 after a failed fsync the store acknowledges nothing more, and does no
   using db = new DatabaseSync(database.path);
   db.exec('CREATE TABLE t (v TEXT)');
   const insert = db.prepare('INSERT INTO t (v) VALUES (?)');
-  let requestCount = 0;
+  let asked = 0;
   // Only a failing disk fails here, so the statement that reaches it stands in for one.
   const failing = {
     exec: (sql: string) => db.exec(sql),
@@ -19,7 +19,7 @@ test('F073 after a failed fsync the store acknowledges nothing more, and does no
     prepare: (sql: string) => (sql === 'COMMIT' ? { run: failedFsync } : db.prepare(sql)),
   };
   function failedFsync() {
-    requestCount++;
+    asked++;
     throw Object.assign(new Error('disk I/O error'), { errcode: 1034 });
   }
   const add = (text: string) => Number(insert.run(text).changes);

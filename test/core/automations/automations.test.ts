@@ -91,6 +91,6 @@ test('an automation starts at the end of another one’s run, and not for somebo
   const { cause, sessionId } = await newest();
   expect(cause).toEqual({ kind: 'run', sessionId: begun.sessionId, outcome: 'done' });
   const { events } = await server.core.services.sessions.page(sessionId, 0, 20);
-  const texts = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
-  expect(texts).toEqual([expect.stringContaining(`\n> ${report.name} (session ${begun.sessionId})`)]);
+  const said = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
+  expect(said).toEqual([expect.stringContaining(`\n> ${report.name} (session ${begun.sessionId})`)]);
 });

@@ -346,6 +346,6 @@ async function aToolServer({ server }: Owner): Promise<string> {
     .toLowerCase()
     .replaceAll(/[^a-z0-9]/g, '')
     .slice(0, 24);
-  const request = { url: 'https://tools.invalid/mcp' };
-  return (await server.core.services.toolServers.put(name, request, signal)).name;
+  const wish = { url: 'https://tools.invalid/mcp' };
+  return (await server.core.services.toolServers.put(name, wish, signal)).name;
 }

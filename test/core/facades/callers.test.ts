@@ -84,9 +84,9 @@ test('the token of a sandbox is given only to callers that may work in it', asyn
 test('only a link to control lets its holder use the keyboard of a screen', async () => {
   const { desktop } = it.server.core.services;
   const { watch } = desktop;
-  const requests: unknown[] = [];
-  const seen = (_id: string, request: unknown) => {
-    requests.push(request);
+  const wishes: unknown[] = [];
+  const seen = (_id: string, wish: unknown) => {
+    wishes.push(wish);
     return Promise.reject(new Error('seen'));
   };
   Object.assign(desktop, { watch: seen });
@@ -94,7 +94,7 @@ test('only a link to control lets its holder use the keyboard of a screen', asyn
   for (const caller of ['watch-link', 'control-link'] as const)
     await connect(it.server.url + path, await it.shown(caller, path));
   Object.assign(desktop, { watch });
-  expect(requests).toMatchObject([{ mayControl: false }, { mayControl: true }]);
+  expect(wishes).toMatchObject([{ mayControl: false }, { mayControl: true }]);
 });
 
 test('the tag and path of every documented route name its facade, and each of its paths is routed', () => {
@@ -151,12 +151,12 @@ async function listening(path: string, caller: Caller) {
   const { headers, signature } = await it.shown(caller);
   const query = signature === undefined ? '' : `${path.includes('?') ? '&' : '?'}signature=${signature}`;
   const socket = new WebSocket(it.server.url.replace('http', 'ws') + path + query, { headers });
-  const texts: string[] = [];
-  socket.on('message', (data) => void texts.push(String(data))).on('error', () => {});
+  const said: string[] = [];
+  socket.on('message', (data) => void said.push(String(data))).on('error', () => {});
   const ended = new Promise<number>((resolve) => {
     socket.on('close', resolve).on('unexpected-response', (_, { statusCode }) => resolve(statusCode ?? 0));
   });
-  return { socket, texts, ended, [Symbol.dispose]: () => socket.terminate() };
+  return { socket, said, ended, [Symbol.dispose]: () => socket.terminate() };
 }
 
 // The test of the routes shows that callers who cannot read are refused before the first frame. Of the callers that
@@ -170,8 +170,8 @@ test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame needs a p
         client.socket.send(JSON.stringify(frame));
         client.socket.send(JSON.stringify({ type: 'ping' }));
       });
-      await expect.poll(() => client.texts.some((text) => text.includes('"pong"'))).toBe(true);
-      const refused = client.texts.some((text) => text.includes('does not allow this'));
+      await expect.poll(() => client.said.some((text) => text.includes('"pong"'))).toBe(true);
+      const refused = client.said.some((text) => text.includes('does not allow this'));
       expect([frame, caller, refused]).toEqual([frame, caller, expected(rule, caller) === 403]);
     }
   }
@@ -187,7 +187,7 @@ test.each(casesOf('/ws'))(
       client.socket.on('open', () => client.socket.send(JSON.stringify({ ...frame, sessionId: sid, requestId: 'r' })));
       const wanted = expected(rule, caller);
       if (wanted === 'through') {
-        await expect.poll(() => client.texts.some((text) => text.includes('"requestId":"r"'))).toBe(true);
+        await expect.poll(() => client.said.some((text) => text.includes('"requestId":"r"'))).toBe(true);
       } else expect([caller, await client.ended]).toEqual([caller, wanted === 401 ? 401 : 1008]);
       if (frame.type === 'terminal_command') continue; // the fake sandboxes cannot run the wrapper around the command
       const names = (await it.server.core.services.files.list(sid as never, '.', signal)).map(({ name }) => name);
@@ -209,12 +209,12 @@ test.each(casesOf('/ws/shells/{shell_id}'))(
       });
       const wanted = expected(rule, caller);
       if (wanted === 'through') {
-        await expect.poll(() => client.texts.some((text) => text.includes('Unknown message type'))).toBe(true);
-        expect(client.texts[0]).toContain('shell_connected');
+        await expect.poll(() => client.said.some((text) => text.includes('Unknown message type'))).toBe(true);
+        expect(client.said[0]).toContain('shell_connected');
         continue;
       }
       expect([caller, await client.ended]).toEqual([caller, wanted === 401 ? 401 : 1008]);
-      expect(client.texts.filter((text) => !text.includes('"error"'))).toEqual([]);
+      expect(client.said.filter((text) => !text.includes('"error"'))).toEqual([]);
     }
   },
 );

@@ -9,19 +9,19 @@ import { composedServer } from '../../support/servers/composed.ts';
 
 const why = 'It deletes a file.';
 function reply({ body }: FakeRequest) {
-  const spoken = JSON.stringify(body);
-  if (!spoken.includes('At once.')) {
+  const said = JSON.stringify(body);
+  if (!said.includes('At once.')) {
     const args = { title: 'Clean', steps: ['Delete'], acknowledgement: 'At once.' };
     return { calls: [{ name: 'make_plan', args }] };
   }
   const safety_decision = { decision: 'require_confirmation', explanation: why };
   const args = { id: 'main', command: 'echo made', safety_decision };
-  return spoken.includes('Delete') && !/made\\n|Not run/.test(spoken)
+  return said.includes('Delete') && !/made\\n|Not run/.test(said)
     ? { calls: [{ name: 'shell_exec', args }] }
     : { text: 'Over.' };
 }
 
-/** A run up to its question, and how it continues after the decision. */
+/** A run up to its question, and how it goes on after the decision. */
 async function asking() {
   await using stack = new AsyncDisposableStack();
   const provider = stack.use(await fakeProvider('gemini', reply));
@@ -62,7 +62,7 @@ test('a call that the provider wants permitted waits for a person, and the conse
   expect(it.provider.refusals).toEqual([]);
 });
 
-test('a rejected call is not made, no consent is claimed, and the run continues', async () => {
+test('a rejected call is not made, no consent is claimed, and the run goes on', async () => {
   await using it = await asking();
   await it.client.runs.reject.mutate({ sessionId: it.sessionId, callId: it.asked.callId, text: 'Keep it.' });
   await it.rests();

@@ -68,7 +68,7 @@ test('prompt show shows nothing to a caller who may not read the session', async
   expect(await shown('show', id, '--url', server.url)).toContain('== instructions: role');
 });
 
-test('prompt show lists the turns when the requested one does not exist', async () => {
+test('prompt show says which turns there are when it is asked for another', async () => {
   await using server = await composedServer();
   const { id, usages } = await ranSession(server.url, 'Say hi');
   await expect(shown('show', id, '--turn', '99', '--url', server.url)).rejects.toThrow(
@@ -81,7 +81,7 @@ test.each([[[]], [['show']], [['show', 'a', 'b']], [['list', 'a']], [['show', 'a
   async (args) => await expect(shown(...args)).rejects.toThrow('prompt needs show <session>'),
 );
 
-test('a file in prompts/ next to corral.yaml replaces its part in what the model sees', async () => {
+test('a file in prompts/ beside corral.yaml replaces its part in what the model sees', async () => {
   using folder = temporaryFolder();
   mkdirSync(join(folder.path, 'prompts'));
   writeFileSync(join(folder.path, 'corral.yaml'), 'driver: memory\n');

@@ -27,7 +27,7 @@ test('a search finds a session by its title and by an old message, in any case',
   expect([await idsOf(client, { search: '100%' }), await idsOf(client, { search: 'w_mbat' })]).toEqual([[other], []]);
 });
 
-test('a search reveals to no caller the messages that it cannot read', async () => {
+test('a search tells no caller about messages that it cannot read', async () => {
   await using server = await composedServer({ CORRAL_TOKEN: token });
   using admin = openClient(server.url, 'sse', token);
   const key = async (role: 'user' | 'operator') => (await admin.keys.create.mutate({ name: role, role })).key;
@@ -41,7 +41,7 @@ test('a search reveals to no caller the messages that it cannot read', async () 
   expect(await idsOf(operator, { search: 'plain title' })).toEqual([id]);
 });
 
-test('an archived session is marked in the list, and comes back', async () => {
+test('an archived session is told apart in the list, and comes back', async () => {
   await using server = await composedServer();
   using client = openClient(server.url, 'sse');
   const [{ id }, kept] = [await client.sessions.create.mutate(), await client.sessions.create.mutate()];

@@ -219,12 +219,12 @@ test('an invalid command is refused with an error code, and the connection stays
   ];
   for (const [frame] of sent) client.send(frame);
   await expect.poll(() => client.frames.length).toBe(sent.length + 1);
-  for (const [at, [, expected]] of sent.entries()) {
+  for (const [at, [, wanted]] of sent.entries()) {
     expect(client.frames[at + 1]).toMatchObject({
       type: 'error',
       message: expect.any(String),
       timestamp: iso,
-      ...expected,
+      ...wanted,
     });
   }
   expect(await client.ask({ type: 'ping' })).toEqual({ type: 'pong', timestamp: iso });

@@ -51,7 +51,7 @@ test('up returns once the server answers, leaves it to itself, and down ends it'
   expect((await corral('up')).stdout).toBe(`Corral is already running at ${url} (process ${pid}).\n`);
   expect(await corral('down')).toEqual({ code: 0, stdout: 'The server has stopped.\n', stderr: '' });
   expect(await health()).toBe(0);
-  expect((await corral('down')).stdout).toContain('No server is running on');
+  expect((await corral('down')).stdout).toContain('No server runs on');
 });
 
 test('down --remove deletes the sessions and the data folder, and needs the server for it', async () => {
@@ -63,7 +63,7 @@ test('down --remove deletes the sessions and the data folder, and needs the serv
   await expect(stat(join(folder, 'data'))).rejects.toThrow('ENOENT');
 });
 
-test('a server that cannot start is reported with the end of its log', async () => {
+test('a server that cannot start is told with the end of its log', async () => {
   const other = createServer().listen(Number(new URL(url).port), '127.0.0.1');
   await once(other, 'listening');
   await using _closed = { [Symbol.asyncDispose]: async () => void other.close() };

@@ -114,7 +114,7 @@ describe('run', () => {
     expect(stderr).toContain('Run failed: the model is out');
   });
 
-  test('exits with 6 and the question without a terminal', async () => {
+  test('exits with 6 and the question when nobody can be asked', async () => {
     const { code, stderr } = await corral('run', fence('ask', 'Which colour?'));
     expect(code).toBe(6);
     expect(stderr).toMatch(/Which colour\?[\s\S]*corral chat --session [0-9a-f]{16}/);
@@ -148,8 +148,8 @@ describe('cp', () => {
     const inside = await corral('exec', id, 'sha256sum < in/big.bin');
     const down = await corral('cp', '--json', `${id}:in/big.bin`, local('back.bin'));
     expect(JSON.parse(down.stdout).size).toBe(mebibytes * piece.length);
-    const expected = await sha256(there);
-    expect([inside.stdout.split(' ')[0], await sha256(local('back.bin'))]).toEqual([expected, expected]);
+    const wanted = await sha256(there);
+    expect([inside.stdout.split(' ')[0], await sha256(local('back.bin'))]).toEqual([wanted, wanted]);
   });
 
   test('reads standard input and writes standard output', async () => {
@@ -260,7 +260,7 @@ describe('sessions', () => {
     expect(await corral('show', id)).toMatchObject({ code: 5 });
   });
 
-  test('logs -f continues until the session is deleted', async () => {
+  test('logs -f goes on until the session is deleted', async () => {
     const id = await newBox();
     const following = corral('logs', '-f', '--json', id);
     await corral('run', '--session', id, fence('sh', 'echo later'));
@@ -313,7 +313,7 @@ test('snapshot keeps the files of a session by a name, lists and deletes them', 
   expect([again.code, again.stderr]).toEqual([5, expect.stringContaining('no such snapshot')]);
 });
 
-test('secret keeps values for sandboxes, reports where they go, and never shows one', async ({ server }) => {
+test('secret keeps values for sandboxes, tells where they go, and never shows one', async ({ server }) => {
   env = server.adminEnv;
   const value = 'a-value-of-this-test';
   const at = ['--host', 'api.weather.example', '--header', 'x-api-key', '--variable', 'WEATHER_KEY'];

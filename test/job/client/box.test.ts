@@ -111,13 +111,13 @@ describe('limits', () => {
   test('beyond those of the server are refused by name, and nothing is made', async () => {
     const count = async () => (await corral.api.sessions.list.query()).items.length;
     const before = await count();
-    for (const [request, name] of [
+    for (const [wish, name] of [
       [{ size: { memory: '100GiB' } }, 'size.memory'],
       [{ idleTimeout: 30_000 }, 'idleSeconds'],
       [{ egress: ['http://a.example/'] }, 'egress'],
       [{ lifetime: 0 }, 'lifetimeSeconds'],
     ] as const) {
-      await expect(corral.create(request)).rejects.toMatchObject({ message: expect.stringContaining(name) });
+      await expect(corral.create(wish)).rejects.toMatchObject({ message: expect.stringContaining(name) });
     }
     const put = (body: object) => corral.fetch('/api/v1/sessions', { method: 'PUT', body: JSON.stringify(body) });
     expect((await put({ egress: 'all' })).status).toBe(400);
@@ -141,26 +141,26 @@ test('on Docker a box has its size, and reaches only what it chose of what the p
 
 describe('exec', () => {
   test('gives each output as it is written, and the exit code', async () => {
-    const received: string[] = [];
+    const heard: string[] = [];
     const command = 'echo one; read line; echo "two $line" >&2; exit 3';
     const answered = Promise.withResolvers<void>();
     const stdin = (async function* () {
-      await answered.promise; // comes only after the first output was received
+      await answered.promise; // comes only after the first output was heard
       yield new TextEncoder().encode('more\n');
     })();
     const ended = await box.exec(command, {
       stdin,
       onStdout(text) {
-        received.push(`out ${text}`);
+        heard.push(`out ${text}`);
         answered.resolve();
       },
-      onStderr: (text) => void received.push(`err ${text}`),
+      onStderr: (text) => void heard.push(`err ${text}`),
     });
-    expect(received).toEqual(['out one\n', 'err two more\n']);
+    expect(heard).toEqual(['out one\n', 'err two more\n']);
     expect(ended).toEqual({ exitCode: 3, timedOut: false, stdout: 'one\n', stderr: 'two more\n', truncated: false });
   });
 
-  test('streams 50 MB to a slow reader, and the result keeps as much as was requested', async () => {
+  test('streams 50 MB to a slow reader, and the result keeps as much as was asked for', async () => {
     let bytes = 0;
     const ended = await box.exec('head -c 50000000 /dev/zero | tr "\\0" x', {
       keep: 10,
@@ -196,7 +196,7 @@ test('files are written and read as text, as bytes and as streams', async () => 
   await expect(box.files.read('notes/a.txt')).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('a watch reports every change after it began, and ends with the loop', async () => {
+test('a watch tells every change after it began, and ends with the loop', async () => {
   await box.files.write('watched/old.txt', 'old');
   const changes = await box.files.watch('watched');
   await box.exec(
@@ -250,12 +250,12 @@ describe('run', () => {
 
   test('waits for an answer', async () => {
     const run = await box.run(fence('ask', 'Which colour?'));
-    const texts: string[] = [];
+    const said: string[] = [];
     for await (const event of run) {
       if (event.type === 'run.wait') await run.answer('blue');
-      if (event.type === 'message.user') texts.push(event.data.text);
+      if (event.type === 'message.user') said.push(event.data.text);
     }
-    expect(texts.at(-1)).toBe('blue');
+    expect(said.at(-1)).toBe('blue');
     expect(await run.result()).toMatchObject({ status: 'completed', reason: 'completed' });
   });
 

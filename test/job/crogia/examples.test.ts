@@ -69,8 +69,8 @@ test('the Python client of Crogia runs as written', { tags: ['nightly'] }, async
 });
 
 const AsyncFunction = (async () => {}).constructor as new (
-  ...inputs: string[]
-) => (...inputs: unknown[]) => Promise<unknown>;
+  ...given: string[]
+) => (...given: unknown[]) => Promise<unknown>;
 const untilCompleted =
   "await new Promise((done) => ws.addEventListener('message', ({ data }) => JSON.parse(data).type === 'task_completed' && done()));";
 
@@ -108,23 +108,23 @@ const waiting = (text: string) =>
 
 test('the JavaScript client of CambioML runs in Node', async (context) => {
   const { example, server } = await started(context);
-  const texts: string[] = [];
+  const said: string[] = [];
   const fetchHere = (path: string, init: RequestInit) => fetch(server.url + path, init);
   const text = `${waiting(await example('cambio-client.js.txt'))}\n${untilCompleted}`;
   const script = new AsyncFunction('fetch', 'console', text);
-  await script(fetchHere, { log: (_word: string, content: string) => void texts.push(content) });
-  expect(texts.every((content) => typeof content === 'string')).toBe(true);
-  expect(texts.find((content) => content !== '')).toMatch(/^Demo, no AI\./);
+  await script(fetchHere, { log: (_word: string, content: string) => void said.push(content) });
+  expect(said.every((content) => typeof content === 'string')).toBe(true);
+  expect(said.find((content) => content !== '')).toMatch(/^Demo, no AI\./);
 });
 
 test('the JavaScript client of CambioML runs in a browser', async (context) => {
   const { example, origin } = await started(context);
   const { page } = await browse(context, { width: 800, height: 600 });
-  const texts: string[] = [];
-  page.on('console', (message) => void texts.push(message.text()));
+  const said: string[] = [];
+  page.on('console', (message) => void said.push(message.text()));
   await page.goto(`${origin}/health`);
   await page.evaluate(`(async () => { ${waiting(await example('cambio-client.js.txt'))}\n${untilCompleted} })()`);
-  expect(texts.filter((text) => text.startsWith('Agent response: ')).join('\n')).toMatch(
+  expect(said.filter((text) => text.startsWith('Agent response: ')).join('\n')).toMatch(
     /Demo, no AI\. It cannot do this\./,
   );
 });

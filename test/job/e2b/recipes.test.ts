@@ -79,7 +79,7 @@ test.for(recipes)(
       return { text: sum === undefined ? JSON.stringify(body.input ?? body.messages) : `The sum is ${sum}.` };
     });
     await using server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token });
-    const reply = await runWritten(
+    const said = await runWritten(
       { language, packages, source },
       {
         E2B_API_URL: server.url,
@@ -102,6 +102,6 @@ test("LangChain's own tests for sandboxes pass", { tags: ['nightly'] }, async (c
   const source = await readFile('test/job/e2b/programs/langchain_suite.py', 'utf8');
   await using server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token });
   const env = { E2B_API_URL: server.url, E2B_SANDBOX_URL: server.url, E2B_API_KEY: token };
-  const reply = await runWritten({ language: 'python', packages: suite, source }, env); // rejects when a test fails
-  expect(reply).toMatch(/\b86 passed\b/);
+  const said = await runWritten({ language: 'python', packages: suite, source }, env); // rejects when a test fails
+  expect(said).toMatch(/\b86 passed\b/);
 });

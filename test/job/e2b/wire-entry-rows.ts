@@ -10,7 +10,7 @@ export function entryRows(it: WireClient): void {
   const files = (method: string, message: object) => it.call(`filesystem.Filesystem/${method}`, message);
   const run = async (text: string) => void (await it.stream('process.Process/Start', it.shell(text)));
 
-  test('a link has the type and mode of its target, its own size, and reports where it leads', async () => {
+  test('a link has the type and mode of its target, its own size, and tells where it leads', async () => {
     await run('mkdir -p /tmp/l && cd /tmp/l && printf abc > target && chmod 640 target && ln -sfn target link');
     expect((await files('Stat', { path: '/tmp/l/link' })).body).toMatchObject({
       entry: {
@@ -27,7 +27,7 @@ export function entryRows(it: WireClient): void {
       },
     });
   });
-  test('a list goes depth first by name, with the path that was requested', async () => {
+  test('a list goes depth first by name, with the path that was asked for', async () => {
     await run('mkdir -p /tmp/tree/b/c && touch /tmp/tree/a /tmp/tree/b/d && ln -sfn /tmp/tree /tmp/seen');
     const listed = async (depth: number) =>
       ((await files('ListDir', { path: '/tmp/seen', depth })).body as { entries?: { path: string }[] }).entries?.map(
@@ -65,7 +65,7 @@ export function entryRows(it: WireClient): void {
       last: { error: { code } },
     });
   });
-  test('a watch reports each kind of change with what is there, and lives on in silence', async () => {
+  test('a watch tells each kind of change with what is there, and lives on in silence', async () => {
     await run('rm -rf w && mkdir w');
     const watch = { path: 'w', recursive: true, includeEntry: true };
     const stream = await it.open('filesystem.Filesystem/WatchDir', watch, { 'keepalive-ping-interval': '1' });
@@ -73,8 +73,8 @@ export function entryRows(it: WireClient): void {
     const until = async (last: string) => {
       const seen: { name: string; type: string; entry?: object }[] = [];
       while (`${seen.at(-1)?.type} ${seen.at(-1)?.name}` !== last) {
-        const reply = (await stream.next()) as { filesystem?: (typeof seen)[number] };
-        if (reply.filesystem) seen.push(reply.filesystem);
+        const said = (await stream.next()) as { filesystem?: (typeof seen)[number] };
+        if (said.filesystem) seen.push(said.filesystem);
       }
       return seen.map(({ name, type, entry }) => [type.replace('EVENT_TYPE_', ''), name, entry !== undefined]);
     };
@@ -99,7 +99,7 @@ export function entryRows(it: WireClient): void {
     expect(await stream.next()).toEqual({ keepalive: {} });
     stream.leave();
   });
-  test('a watcher reports what changed since its last call, until it is removed', async () => {
+  test('a watcher tells what changed since it was asked, until it is removed', async () => {
     await run('mkdir -p polled');
     const { watcherId } = (await files('CreateWatcher', { path: 'polled' })).body;
     const events = async () =>

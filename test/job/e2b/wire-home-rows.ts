@@ -17,13 +17,8 @@ export function homeRows(it: WireClient): void {
     expect(await run('touch named && chown user:user named && stat -c %U:%G named')).toBe('user:user');
   });
   test('the home is a folder of its own name, to the system and to every language', async () => {
-    const requests = [
-      'pwd -P',
-      "python3 -c 'import os; print(os.getcwd())'",
-      "node -p 'process.cwd()'",
-      'echo ~ ~user',
-    ];
-    expect(await run(requests.join('; '))).toBe('/home/user\n/home/user\n/home/user\n/home/user /home/user');
+    const asked = ['pwd -P', "python3 -c 'import os; print(os.getcwd())'", "node -p 'process.cwd()'", 'echo ~ ~user'];
+    expect(await run(asked.join('; '))).toBe('/home/user\n/home/user\n/home/user\n/home/user /home/user');
     const { body } = await it.call('filesystem.Filesystem/Stat', { path: '~' });
     expect(body).toMatchObject({ entry: { path: '/home/user', type: 'FILE_TYPE_DIRECTORY' } });
     expect(body).not.toHaveProperty('entry.symlinkTarget');
@@ -55,7 +50,7 @@ export function homeRows(it: WireClient): void {
     // The figure is that of the disk, to which other tests write too. Counted twice, the file would add 80 MiB each time.
     await expect.poll(grownBy).toBeLessThan(60 * mebibyte);
   });
-  test('a list names a folder only where one was requested', async () => {
+  test('a list tells of a folder only where one was asked for', async () => {
     const { leave } = await it.open(start, { ...it.shell('sleep 963'), tag: 'at-home' });
     const { processes } = (await it.call('process.Process/List', {})).body as unknown as {
       processes: { tag?: string; config: object }[];

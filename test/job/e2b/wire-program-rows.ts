@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { WireClient } from '../../support/clients/e2b-wire.ts';
 
-// Processes of a real sandbox on the wire: their life, their readers and their surroundings.
+// Processes of a real sandbox as the wire tells of them: their life, their readers and their surroundings.
 const start = 'process.Process/Start';
 interface ProcessEvent {
   readonly event: { readonly start?: { pid: number }; readonly data?: Record<string, string>; readonly end?: object };
@@ -34,7 +34,7 @@ export function programRows(it: WireClient): void {
       ],
     });
   });
-  test('a process begins in the home, or in the requested folder', async () => {
+  test('a process begins in the home, or where it is told to', async () => {
     await run('mkdir -p sub');
     const where = async (cwd?: string) =>
       (await it.stream(start, { process: { cmd: 'bash', args: ['-c', 'pwd'], ...(cwd && { cwd }) } })).stdout;
@@ -88,7 +88,7 @@ export function programRows(it: WireClient): void {
     expect(Buffer.concat(output(events, 'stderr')).toString()).toContain('no-such-program');
     expect(events.at(-1)).toMatchObject({ event: { end: { exitCode: 127, exited: true } } });
   });
-  test('a signal is reported as the end, and is sent by tag too', async () => {
+  test('a signal is told as the end, and is sent by tag too', async () => {
     const { rest } = await begin({ ...it.shell('sleep 933'), tag: 'by-tag' });
     expect((await call('SendSignal', { process: { tag: 'by-tag' }, signal: 'SIGNAL_SIGTERM' })).status).toBe(200);
     const status = 'signal: terminated';
@@ -124,15 +124,15 @@ export function programRows(it: WireClient): void {
     const none = await it.stream('process.Process/Connect', { process: { pid: 1 } });
     expect(none.last).toMatchObject({ error: { code: 'not_found' } });
   });
-  test('the timeout of a connect ends the stream alone, and the list reports what was requested', async () => {
-    const request = { cmd: 'sleep', args: ['951'], envs: { E2B_TEMPLATE_ID: 'own', A: 'b=c' }, cwd: '/tmp' };
-    const { pid, leave } = await begin({ process: request, tag: 'listed' });
+  test('the timeout of a connect ends the stream alone, and the list tells what was asked for', async () => {
+    const asked = { cmd: 'sleep', args: ['951'], envs: { E2B_TEMPLATE_ID: 'own', A: 'b=c' }, cwd: '/tmp' };
+    const { pid, leave } = await begin({ process: asked, tag: 'listed' });
     const timeout = { 'connect-timeout-ms': '300' };
     const { last } = await it.stream('process.Process/Connect', { process: { pid } }, timeout);
     expect(last).toMatchObject({ error: { code: 'deadline_exceeded' } });
     const { body } = await call('List', {});
     expect((body as { processes?: object[] }).processes).toContainEqual({
-      config: { ...request, cwd: '/tmp' },
+      config: { ...asked, cwd: '/tmp' },
       pid,
       tag: 'listed',
     });

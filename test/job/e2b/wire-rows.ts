@@ -64,7 +64,7 @@ function controlRows(it: WireClient, created: () => Response): void {
     'a list with %s is 400',
     async (query) => expect((await it.api(`/v2/sandboxes?${query}`)).status).toBe(400),
   );
-  test('a list says how many run, and its pages continue', async () => {
+  test('a list says how many run, and its pages go on', async () => {
     const answer = await it.api('/v2/sandboxes?limit=1&state=running%2Cpaused&template=base');
     expect(Number(answer.headers.get('x-total-running'))).toBeGreaterThan(0);
     expect(await answer.json()).toMatchObject([{ sandboxID: it.sid, state: 'running', clientID: 'corral' }]);
@@ -212,7 +212,7 @@ function fileCallRows(it: WireClient): void {
   test('to remove what is absent is success', async () => {
     expect(await files('Remove', { path: 'none' })).toEqual({ status: 200, body: {} });
   });
-  test('a move makes the folders above its target, and a link shows its target', async () => {
+  test('a move makes the folders above its target, and a link tells its target', async () => {
     await it.stream('process.Process/Start', it.shell('echo x > from; ln -sfn moved/to link; ln -sfn none broken'));
     const { body } = await files('Move', { source: 'from', destination: 'moved/to' });
     expect(body).toMatchObject({ entry: { path: '/home/user/moved/to', size: '2', owner: 'user' } });
@@ -244,7 +244,7 @@ function fileRows(it: WireClient): void {
     expect(await tail.text()).toBe('89');
     expect((await it.agent('/files?path=r.txt', { headers: { range: 'bytes=20-' } })).status).toBe(416);
   });
-  test('a file is sent as gzip where that is requested, and refused where nothing is accepted', async () => {
+  test('a file is sent as gzip where that is asked for, and refused where nothing is accepted', async () => {
     const answer = await it.raw('/files?path=r.txt', { 'accept-encoding': 'gzip' });
     expect(answer.headers['content-encoding']).toBe('gzip');
     expect(gunzipSync(answer.body).toString()).toBe('0123456789');
@@ -274,7 +274,7 @@ function fileRows(it: WireClient): void {
     ]);
     expect((await form('same', 'same')).status).toBe(400);
   });
-  test('a download reports its length and its name and type, and a part of a file is never gzip', async () => {
+  test('a download tells its length and its name and type, and a part of a file is never gzip', async () => {
     const { headers } = await it.raw('/files?path=r.txt', {});
     expect(headers).toMatchObject({ 'content-length': '10', 'content-type': 'text/plain' });
     expect(headers['content-disposition']).toMatch(/^attachment; filename="r.txt"/);

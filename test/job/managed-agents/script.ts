@@ -39,10 +39,10 @@ export function obedient(request: FakeRequest): FakeReply {
   if (isGrader(request)) return verdictOn(request);
   const { text, isResult } = newestOf(request);
   if (isResult) return { text: `The result is: ${text.trim()}` };
-  const requests = [...text.matchAll(/^ask (\w+): (.+)$/gm)];
-  if (requests.length > 0)
+  const asked = [...text.matchAll(/^ask (\w+): (.+)$/gm)];
+  if (asked.length > 0)
     return {
-      calls: requests.map(([, agent, task]) => ({ name: 'delegate', args: { agent, task, files: 'none' } as never })),
+      calls: asked.map(([, agent, task]) => ({ name: 'delegate', args: { agent, task, files: 'none' } as never })),
     };
   const [, word = '', rest = ''] = /(run|weather|both|tool|skill): (.+)/.exec(text) ?? [];
   if (word === 'run') return { text: 'I run it.', calls: [{ name: 'bash', args: { command: rest } }] };

@@ -29,18 +29,18 @@ afterAll(async () => {
 
 // biome-ignore lint/suspicious/noExplicitAny: read by assertions
 type Body = any;
-async function request(method: string, path: string, { body, by = key }: { body?: object; by?: string } = {}) {
+async function asked(method: string, path: string, { body, by = key }: { body?: object; by?: string } = {}) {
   const headers = { authorization: `Bearer ${by}`, 'content-type': 'application/json' };
   const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
   const response = await fetch(`${it.server.url}/anthropic/v1${path}`, init);
   return { status: response.status, body: (await response.json()) as Body };
 }
 const ask = async (method: string, path: string, body?: object): Promise<Body> =>
-  (await request(method, path, { ...(body && { body }) })).body;
+  (await asked(method, path, { ...(body && { body }) })).body;
 const say = (text: string) => [{ type: 'user.message', content: [{ type: 'text', text }] }];
 
 async function queueOfTest(tools: object[] = [{ type: 'agent_toolset_20260401' }], by = key) {
-  const ask = async (method: string, path: string, body: object) => (await request(method, path, { body, by })).body;
+  const ask = async (method: string, path: string, body: object) => (await asked(method, path, { body, by })).body;
   const agent = await ask('POST', '/agents', { model: 'claude-sonnet-5-5', name: 'Coder', tools });
   const { id } = await ask('POST', '/environments', { name: 'own', config: { type: 'self_hosted' } });
   const made = await ask('POST', `/environments/${id}/keys`, { name: 'worker' });
@@ -103,7 +103,7 @@ test('a session of an owner waits through the death of its server, and the owner
   it.server.kill('SIGKILL');
   await it.server.restart();
   const of = { by: queue.key };
-  expect((await request('GET', `/environments/${queue.id}/work/stats`, of)).body).toMatchObject({ depth: 1 });
+  expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).body).toMatchObject({ depth: 1 });
   startWorker(queue);
   await expect.poll(() => restOf(session), patiently).toBe('end_turn');
   expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('after-2');
@@ -111,7 +111,7 @@ test('a session of an owner waits through the death of its server, and the owner
   await expect.poll(() => boxesOf(session), patiently).toEqual([]);
   // After it the worker hears nothing of its sessions, so their boxes wait for the next worker.
   await corral.api.keys.revoke.mutate({ id: owner.view.id });
-  expect((await request('GET', `/environments/${queue.id}/work/stats`, of)).status).toBe(401); // with the key that made it
+  expect((await asked('GET', `/environments/${queue.id}/work/stats`, of)).status).toBe(401); // with the key that made it
 });
 
 test('sessions whose leases lapse all the time, with two workers, are all answered, each once', {

@@ -62,7 +62,7 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
 
   // `corral mcp` passes on what the server says, so one session over it is enough for every run.
   const options = way === 'streamable HTTP' ? {} : nightly;
-  test('a task that takes longer than the wait continues, can be watched, and stops', options, async ({ owner }) => {
+  test('a task that takes longer than the wait goes on, can be watched, and stops', options, async ({ owner }) => {
     await using mcp = await connect(owner);
     const { session_id } = await mcp.call('create_session');
     const began = await mcp.call('run_task', { session_id, task: fence('sh', 'sleep 300'), wait_seconds: 1 });
@@ -75,13 +75,13 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
   });
 
   test(
-    'a run that asks answers `waiting` with its question, and continues with the reply',
+    'a run that asks answers `waiting` with its question, and goes on with the reply',
     options,
     async ({ owner }) => {
       await using mcp = await connect(owner);
       const { session_id } = await mcp.call('create_session');
-      const request = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
-      expect(request).toMatchObject({ status: 'waiting', question: 'Which colour?' });
+      const asked = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
+      expect(asked).toMatchObject({ status: 'waiting', question: 'Which colour?' });
       expect(await mcp.call('run_task', { session_id, task: 'blue' })).toMatchObject({ status: 'completed' });
       await mcp.call('end_session', { session_id });
     },
@@ -90,12 +90,12 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
   test('progress reaches a client that asks for it', options, async ({ owner }) => {
     await using mcp = await connect(owner);
     const { session_id } = await mcp.call('create_session');
-    const received: (string | undefined)[] = [];
+    const heard: (string | undefined)[] = [];
     await mcp.client.callTool(
       { name: 'run_task', arguments: { session_id, task: fence('sh', 'echo hi') } },
-      { timeout: 60_000, onprogress: ({ message }) => void received.push(message) },
+      { timeout: 60_000, onprogress: ({ message }) => void heard.push(message) },
     );
-    expect(received.join('\n')).toContain('shell_exec');
+    expect(heard.join('\n')).toContain('shell_exec');
     await mcp.call('end_session', { session_id });
   });
 

@@ -11,13 +11,13 @@ import { serverProcess } from '../../support/servers/server-process.ts';
 // The real server with a provider's wire format behind it, from a message to the end of its run.
 
 function reply({ body }: FakeRequest) {
-  const spoken = JSON.stringify(body);
-  if (!spoken.includes('Greeting at once.')) {
+  const said = JSON.stringify(body);
+  if (!said.includes('Greeting at once.')) {
     const args = { title: 'Say hi', steps: ['Greet'], acknowledgement: 'Greeting at once.' };
     return { reasoning: 'A plan first.', calls: [{ name: 'make_plan', args }] };
   }
   const exec = (id: string) => ({ name: 'shell_exec', args: { id, command: `echo hi from ${id}` } });
-  if (!spoken.includes('hi from one')) return { reasoning: 'Both.', calls: [exec('one'), exec('two')] };
+  if (!said.includes('hi from one')) return { reasoning: 'Both.', calls: [exec('one'), exec('two')] };
   return { text: 'It said hi.' };
 }
 

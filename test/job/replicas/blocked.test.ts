@@ -27,18 +27,18 @@ testPair(
       .finally(() => {
         isStuck = false;
       });
-    const message = async (text: string) =>
+    const said = async (text: string) =>
       (await pair.events(id)).filter((it) => it.type === 'message.user' && it.data.text.startsWith(text)).length;
-    expect(await message('Late')).toBe(0);
+    expect(await said('Late')).toBe(0);
     await atHeir.send(id, `Now\n${fence('sh', 'echo now >> ran')}`);
-    expect(await message('Now')).toBe(1);
+    expect(await said('Now')).toBe(1);
     expect(isStuck, 'the other server had to be the first').toBe(true);
 
     const answer = await stuck;
     const rests = () => expect.poll(() => atOld.status(id), { interval: 100 }).toBe('completed');
     await rests();
-    await expect.poll(() => message('Late')).toBe(answer === 'accepted' ? 1 : 0);
-    expect(await message('Now')).toBe(1);
+    await expect.poll(() => said('Late')).toBe(answer === 'accepted' ? 1 : 0);
+    expect(await said('Now')).toBe(1);
     await atHeir.send(id, fence('sh', 'cat ran'));
     await rests();
     const events = await pair.events(id);

@@ -149,7 +149,7 @@ for (const world of worlds)
     expect([await sh('cat hostile/a.txt'), await trapped()]).toEqual(['two', '']);
     expect(existsSync(join(shims, 'ran')), 'a git ran on the server').toBe(false);
 
-    // Processor time, because others work on this machine too. The least of three is what the work itself takes.
+    // Processor time, because others work on this machine too. The least of three tells what the work itself takes.
     const cpu = async (command: string) => {
       const { stderr } = await client.sandbox.exec.mutate({
         sessionId: id,

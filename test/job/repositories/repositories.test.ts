@@ -94,8 +94,8 @@ test('a session fetches its repositories, and its work is committed, pushed, and
 
   // The same over REST.
   const rest = async (method: string, path: string, body?: object) => {
-    const { status, body: reply } = await real.client.ask(method, `/${id}${path}`, body);
-    return { status, data: reply.data as unknown };
+    const { status, body: said } = await real.client.ask(method, `/${id}${path}`, body);
+    return { status, data: said.data as unknown };
   };
   expect((await rest('GET', '/repositories')).data).toEqual({
     repositories: await client.repositories.list.query({ sessionId: id }),
@@ -201,8 +201,8 @@ test('a private repository opens by a credential that the sandbox never has, and
     ...['//team/other.git/info/refs', '/team/private/../../team/other.git/info/refs'],
   ];
   for (const path of odd) {
-    const request = `https://${git.at}${path}?service=git-upload-pack`;
-    expect(await run(`curl -sS --path-as-is -o /dev/null -w '%{http_code}' '${request}'`)).not.toMatch(/200/);
+    const asked = `https://${git.at}${path}?service=git-upload-pack`;
+    expect(await run(`curl -sS --path-as-is -o /dev/null -w '%{http_code}' '${asked}'`)).not.toMatch(/200/);
   }
   const known = git.requests.filter((line) => line.endsWith(' known'));
   expect(
@@ -260,7 +260,7 @@ test.for([
   ['is missing', 'public/nothing-here', /The repository nothing-here is not there: .*knows no repository/],
   ['cannot be set up', 'public/no-setup', /The setup of the repository no-setup failed/],
 ])(
-  'a run that waits for a repository that %s ends there, and the next one continues without it',
+  'a run that waits for a repository that %s ends there, and the next one goes on without it',
   { tags: ['all'] },
   async ([, path, why], context) => {
     await using real = await realServer(context, processWorld, git.settings);

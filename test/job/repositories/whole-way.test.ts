@@ -28,10 +28,10 @@ const reviewed = '# Sums two numbers.\nfirst=$1 second=$2\necho $((first + secon
 function reply(request: FakeRequest): FakeReply {
   const { body } = request;
   const messages = body.messages as { readonly role: string; readonly content: unknown }[];
-  const spoken = JSON.stringify(messages);
+  const said = JSON.stringify(messages);
   if (!isPlanned(request)) return { calls: [{ name: 'make_plan', args: { title, steps: ['Mend it'] } }] };
   if (JSON.stringify(messages.at(-1)).includes('All steps are through')) return { text: 'The sum is right.' };
-  const workdir = /Working directory: (\/[^\\"]*)/.exec(spoken)?.[1];
+  const workdir = /Working directory: (\/[^\\"]*)/.exec(said)?.[1];
   const write = (file: string, content: string) => ({
     calls: [{ name: 'file_write', args: { file: `${workdir}/totals/${file}`, content } }],
   });
@@ -110,12 +110,12 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     await page.keyboard.press('Enter');
     await expect.poll(runsEnded).toBe(2);
     expect(lastAnswer()).toBe('The tests pass.');
-    const spoken = real.factsOf(id, 'message.user').at(-1)?.data.text;
-    expect(spoken).toContain('About totals/sum.sh, line 2');
-    expect(spoken).toContain('Name both numbers.');
+    const said = real.factsOf(id, 'message.user').at(-1)?.data.text;
+    expect(said).toContain('About totals/sum.sh, line 2');
+    expect(said).toContain('Name both numbers.');
 
     // The person commits and opens the pull request. The forge waits with its answer to the push, so that the memory of git
-    // can be looked at in the meantime.
+    // can be looked at meanwhile.
     await page.getByRole('tab', { name: 'Ship' }).click();
     await page.getByRole('textbox', { name: 'Commit message' }).fill('Sum every number once');
     await page.getByRole('button', { name: /^Commit (one file|[0-9]+ files)$/ }).click();

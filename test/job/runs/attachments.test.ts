@@ -8,12 +8,12 @@ import { modelServer } from '../../support/agents/model-server.ts';
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 function replies({ body }: FakeRequest) {
-  const reply = JSON.stringify(body);
-  if (!reply.includes('On it.')) {
+  const said = JSON.stringify(body);
+  if (!said.includes('On it.')) {
     return { calls: [{ name: 'make_plan', args: { title: 'Look', steps: ['Look'], acknowledgement: 'On it.' } }] };
   }
-  const path = /attachments\/[0-9a-f]{8}-notes\.txt/.exec(reply)?.[0] ?? 'none';
-  if (!reply.includes('the secret word')) return { calls: [{ name: 'file_read', args: { file: path } }] };
+  const path = /attachments\/[0-9a-f]{8}-notes\.txt/.exec(said)?.[0] ?? 'none';
+  if (!said.includes('the secret word')) return { calls: [{ name: 'file_read', args: { file: path } }] };
   return { text: 'Seen.' };
 }
 

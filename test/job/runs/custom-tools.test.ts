@@ -21,9 +21,9 @@ function withModules(folder: string, modules: Record<string, string>): Record<st
 }
 
 function replies({ body }: FakeRequest): FakeReply {
-  const reply = JSON.stringify(body);
-  if (reply.includes('different')) return { text: 'Three words.' };
-  if (reply.includes('shell said')) return { calls: [{ name: 'word_count', args: { path: 'a.txt' } }] };
+  const said = JSON.stringify(body);
+  if (said.includes('different')) return { text: 'Three words.' };
+  if (said.includes('shell said')) return { calls: [{ name: 'word_count', args: { path: 'a.txt' } }] };
   const command = 'echo one two two > a.txt; echo shell said';
   return { calls: [{ name: 'shell_exec', args: { id: 'main', command } }] };
 }

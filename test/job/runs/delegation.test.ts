@@ -17,10 +17,10 @@ const calls = (...all: (readonly [name: string, args: object])[]): ScriptedReply
 
 /** The parent starts eight children at once; each child writes a file, and says so. */
 function replies({ body }: FakeRequest): FakeReply {
-  const spoken = JSON.stringify(body.messages);
-  const [, child] = /CHILD (\d)/.exec(spoken) ?? [];
-  if (spoken.includes('LEAD')) {
-    if (spoken.includes('words of child 7')) return { text: 'All done.' };
+  const said = JSON.stringify(body.messages);
+  const [, child] = /CHILD (\d)/.exec(said) ?? [];
+  if (said.includes('LEAD')) {
+    if (said.includes('words of child 7')) return { text: 'All done.' };
     const tasks = Array.from(
       { length: children },
       (_, n) => ['delegate', { task: `CHILD ${n}`, files: 'none' }] as const,
@@ -37,8 +37,8 @@ testRows(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.
   async (point) => {
     await using provider = await fakeProvider('compatible', replies);
     using folder = temporaryFolder();
-    const overrides = settings(folder.path, provider.url);
-    await using server = await serverProcess({ ...overrides, CORRAL_FAILPOINTS: `${point}=exit@3` });
+    const given = settings(folder.path, provider.url);
+    await using server = await serverProcess({ ...given, CORRAL_FAILPOINTS: `${point}=exit@3` });
     const create = async () => {
       using client = openClient(server.url, 'sse');
       return await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
@@ -70,8 +70,8 @@ testRows(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.
 
 test('a stop and a budget go down the tree', async () => {
   const asking = ({ body }: FakeRequest): FakeReply => {
-    const spoken = JSON.stringify(body.messages);
-    const isFirst = spoken.includes('LEAD') && !spoken.includes('Started child');
+    const said = JSON.stringify(body.messages);
+    const isFirst = said.includes('LEAD') && !said.includes('Started child');
     if (!isFirst) return calls(['message_ask_user', { text: 'What now?' }]);
     return calls(['delegate', { task: 'CHILD 1', files: 'none', wait: false, budget: { turns: 500 } }]);
   };
@@ -95,15 +95,15 @@ test('a tree of sessions stays within the budget of its root, with a model that 
 }, async () => {
   const limit = 400_000;
   let n = 0;
-  const model = halfUsage((_request, spoken) => {
-    const isFirst = spoken.includes('LEAD') && !spoken.includes('Started child');
+  const model = halfUsage((_request, said) => {
+    const isFirst = said.includes('LEAD') && !said.includes('Started child');
     const tasks = [1, 2, 3].map((one) => ['delegate', { task: `CHILD ${one}`, files: 'none', wait: false }] as const);
     return isFirst ? calls(...tasks) : calls(['message_notify_user', { text: `Words number ${n++}.` }]);
   });
   await using provider = await fakeProvider('compatible', model.reply);
   using folder = temporaryFolder();
-  const overrides = leadSettings(folder.path, provider.url, { children: 3, session: `token-budget: ${limit}` });
-  await using server = await serverProcess(overrides);
+  const given = leadSettings(folder.path, provider.url, { children: 3, session: `token-budget: ${limit}` });
+  await using server = await serverProcess(given);
   using client = openClient(server.url, 'ws');
   const { id } = await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
   const tree = async () =>

@@ -18,14 +18,14 @@ const settings = (url: string, driver: string) => ({
 
 /** Forgets the file at first, and to name it in its answer. */
 function forgetful(request: FakeRequest): FakeReply {
-  const reply = JSON.stringify(request.body);
+  const said = JSON.stringify(request.body);
   if (isGrader(request)) {
-    const isNamed = reply.includes('It is done.txt');
+    const isNamed = said.includes('It is done.txt');
     const reason = isNamed ? 'The file is named.' : 'The answer does not name the file.';
     return call('give_verdict', { verdict: isNamed ? 'satisfied' : 'not_satisfied', reason });
   }
-  if (reply.includes('does not name the file')) return { text: 'It is done.txt.' };
-  if (reply.includes('ended with exit code') && !reply.includes('"tool_call_id"'))
+  if (said.includes('does not name the file')) return { text: 'It is done.txt.' };
+  if (said.includes('ended with exit code') && !said.includes('"tool_call_id"'))
     return call('shell_exec', { id: 'main', command: 'echo made > done.txt' });
   return { text: 'Done.' };
 }
@@ -44,9 +44,9 @@ test('misses go back to the agent with their reasons, until checks and grader ar
     goal: { result: 'satisfied', reason: 'The file is named.', rounds: 3 },
   });
   const events = await Array.fromAsync(run);
-  const reports = events.flatMap(({ type, data }) => (type === 'goal' ? [data] : []));
+  const told = events.flatMap(({ type, data }) => (type === 'goal' ? [data] : []));
   const command = 'cat done.txt';
-  expect(reports).toMatchObject([
+  expect(told).toMatchObject([
     { kind: 'checking', round: 1, command },
     { kind: 'checked', round: 1, command, result: 'missed', exitCode: 1 },
     { kind: 'judged', round: 1, result: 'not_satisfied', feedback: { text: expect.stringContaining('exit code 1') } },
@@ -97,7 +97,7 @@ test('a stop ends a check with its processes; a queued goal is not judged', asyn
   expect((await box.exec('cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "')).stdout).not.toContain('the-check 600');
 });
 
-test('a budget that does not cover the grader is requested, and a grader without a verdict judges nothing', async () => {
+test('a budget that does not cover the grader is asked for, and a grader without a verdict judges nothing', async () => {
   const prose = (request: FakeRequest): FakeReply =>
     isGrader(request) ? { text: 'It looks fine.' } : { text: 'Done.' };
   await using provider = await fakeProvider('compatible', prose);

@@ -194,12 +194,12 @@ describe('the start of every script', () => {
       'console.log(process.execArgv.includes("--no-warnings"), process.execArgv.includes("--trace-exit"), process.env.MALLOC_ARENA_MAX);';
     write('src/app/main.ts', tells);
     write('other.ts', tells);
-    for (const [program, report] of [
+    for (const [program, told] of [
       ['src/app/main.ts', 'true true 2\n'],
       ['other.ts', 'false false undefined\n'],
     ] as const) {
       const { exit, output } = run(program);
-      expect([await exit, output.out]).toEqual([0, report]);
+      expect([await exit, output.out]).toEqual([0, told]);
     }
   });
 

@@ -3,8 +3,8 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
 
 const test = deskTest();
-const find = async (desk: Desk, expected: string) =>
-  (await desk.server.core.services.automations.list()).find(({ name }) => name === expected);
+const find = async (desk: Desk, wanted: string) =>
+  (await desk.server.core.services.automations.list()).find(({ name }) => name === wanted);
 
 const skill = Buffer.from('---\nname: house-style\ndescription: How texts are written.\n---\nBe short.\n').toString(
   'base64',
@@ -51,7 +51,7 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   expect(complaints).toEqual([]);
 });
 
-test('a schedule that cannot be read says so next to the field, and is not saved', { tags: ['all'] }, async ({
+test('a schedule that cannot be read says so beside the field, and is not saved', { tags: ['all'] }, async ({
   desk,
 }) => {
   const { page } = await desk.open();

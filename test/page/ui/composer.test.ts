@@ -80,9 +80,9 @@ test('an edited message begins a branch with the files before it, and both are o
   const group = page.getByRole('group', { name: 'Versions of this message' });
   await group.getByText('2/2').waitFor();
   await page.locator('.output, .console').getByText('three').first().waitFor();
-  const text = await page.getByRole('log', { name: 'Conversation' }).innerText();
-  expect(text).toContain('one');
-  expect(text).not.toContain('two');
+  const said = await page.getByRole('log', { name: 'Conversation' }).innerText();
+  expect(said).toContain('one');
+  expect(said).not.toContain('two');
   await group.getByRole('button', { name: 'Previous version' }).click();
   await group.getByText('1/2').waitFor();
   await expect.poll(() => page.url()).toContain(id);

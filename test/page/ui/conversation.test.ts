@@ -21,12 +21,12 @@ test('Markdown is drawn as tables, nested lists, tasks and coloured code that ca
     `Report\n\n| city | people |\n|---|---|\n| Oslo | 7 |\n\n${list}\n\n${fence('ts', 'const x = 1;')}`,
   );
   const { page } = await desk.open(`/#${id}`);
-  const reply = page.getByRole('article', { name: 'You' });
-  await expect.poll(() => reply.getByRole('cell').allTextContents()).toEqual(['Oslo', '7']);
-  expect(await reply.locator('li li').allTextContents()).toEqual(['inside one']);
-  expect(await reply.getByRole('checkbox').isChecked()).toBe(true);
-  await reply.locator('pre span').getByText('const', { exact: true }).waitFor();
-  await reply.locator('.code').getByRole('button', { name: 'Copy' }).click();
+  const said = page.getByRole('article', { name: 'You' });
+  await expect.poll(() => said.getByRole('cell').allTextContents()).toEqual(['Oslo', '7']);
+  expect(await said.locator('li li').allTextContents()).toEqual(['inside one']);
+  expect(await said.getByRole('checkbox').isChecked()).toBe(true);
+  await said.locator('pre span').getByText('const', { exact: true }).waitFor();
+  await said.locator('.code').getByRole('button', { name: 'Copy' }).click();
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe('const x = 1;');
 });
 
@@ -71,15 +71,15 @@ boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags:
   await expect.poll(() => lines.count()).toBe(0);
 });
 
-test('a screen reader distinguishes the person from the agent, and a failure from both; each looks different', {
+test('a screen reader tells the person from the agent, and a failure from both; each looks different', {
   tags: ['all'],
 }, async ({ desk }) => {
   const id = await desk.worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model said no.')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  const notices = async () => (await spoken(page, ['log', 'article', 'alert', 'group'])).slice(0, 6);
+  const told = async () => (await spoken(page, ['log', 'article', 'alert', 'group'])).slice(0, 6);
   await expect
-    .poll(notices)
+    .poll(told)
     .toEqual([
       ...['log: Conversation', 'article: You', 'article: Agent', 'group: Run', 'article: Agent'],
       'alert: The model said no.',
@@ -121,9 +121,9 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
   await page.getByRole('alert').getByText('The model said no.').waitFor();
-  const reply = await page.locator('.ended').innerText();
-  expect(reply).toContain('The model provider failed.');
-  expect(reply).not.toMatch(/_|Reason:|\b0 ms/);
+  const said = await page.locator('.ended').innerText();
+  expect(said).toContain('The model provider failed.');
+  expect(said).not.toMatch(/_|Reason:|\b0 ms/);
   await page.getByRole('button', { name: 'Try again' }).click();
   await ended(page, 2);
   await page.locator('.ended').last().getByRole('button', { name: 'Continue' }).click();
@@ -221,8 +221,8 @@ boxed(
       await ready.waitFor();
     }
     const input = encodeURIComponent(JSON.stringify({ sessionId: id }));
-    const request = await desk.fetch(`/trpc/sandbox.status?input=${input}`);
-    expect(await request.json()).toMatchObject({ result: { data: { state: 'stopped' } } });
+    const asked = await desk.fetch(`/trpc/sandbox.status?input=${input}`);
+    expect(await asked.json()).toMatchObject({ result: { data: { state: 'stopped' } } });
     await page.getByRole('tab', { name: 'Files' }).click();
     await page.getByRole('button', { name: 'Show files' }).click();
     await page.getByRole('treeitem', { name: 'a.txt' }).waitFor();

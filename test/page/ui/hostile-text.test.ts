@@ -44,7 +44,7 @@ const message = (text: string) => ({
   runId: null,
   data: { messageId: ids.messageId(), text, attachments: [] },
 });
-const request = {
+const asked = {
   type: 'approval.requested' as const,
   runId: null,
   data: {
@@ -57,7 +57,7 @@ const request = {
 
 async function conversation(desk: Desk, ...facts: Parameters<Desk['tell']>[1][]): Promise<string> {
   const { id } = await desk.call('sessions.create', { title: 'Hostile' });
-  await desk.tell(id, ...facts, message('the **end**'), request);
+  await desk.tell(id, ...facts, message('the **end**'), asked);
   return id;
 }
 
@@ -70,7 +70,7 @@ async function isWhole(page: Page, count: number): Promise<void> {
   await page.locator('strong').getByText('end', { exact: true }).waitFor();
 }
 
-test('after texts that act, hang, nest and grow the conversation continues and the approval is there', async ({
+test('after texts that act, hang, nest and grow the conversation goes on and the approval is there', async ({
   desk,
 }) => {
   const id = await conversation(desk, message('before'), ...texts.map(message));
@@ -100,7 +100,7 @@ test('a long text is drawn in parts, and a person can read all of it', { tags: [
   await page.getByText('the last column').waitFor();
 });
 
-test('a screenshot with an address that is none leaves its text, and the conversation continues', {
+test('a screenshot with an address that is none leaves its text, and the conversation goes on', {
   tags: ['all'],
 }, async ({ desk }) => {
   const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };
@@ -123,9 +123,9 @@ test("two approvals below hostile texts break no rule of accessibility, at a pho
   tags: ['all'],
 }, async ({ desk }) => {
   const id = await conversation(desk, message('# A list\n\n- a\n\n|a|b|\n|-|-|\n|c|d|'), message(manyBeginnings), {
-    ...request,
+    ...asked,
     data: {
-      ...request.data,
+      ...asked.data,
       ...{ callId: 'call-2', function: 'file_write', args: { path: 'a.ts', content: 'b' } },
       content: { oldContent: 'a\nsame', content: `${'b'.repeat(5_000)}\nsame` },
     },

@@ -4,7 +4,7 @@ import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' }, 'admin');
 
-/** A page that reports what it can reach of the page around it, and a socket for hot reload, with nothing but Node. */
+/** A page that tells what it can reach of the page around it, and a socket for hot reload, with nothing but Node. */
 const program = `
 const { createServer } = require('node:http');
 const { createHash } = require('node:crypto');

@@ -30,9 +30,9 @@ test('an administrator adds a tool server, signs in to it, and an agent calls it
   const { page, complaints } = await desk.open();
   // The authorization server's own page agrees at once, and sends the browser back.
   await page.route(`${new URL(tools.url).origin}/authorize*`, async (route) => {
-    const question = new URL(route.request().url()).searchParams;
-    const back = new URL(question.get('redirect_uri') ?? '');
-    back.search = String(new URLSearchParams({ code: 'the-code', state: question.get('state') ?? '' }));
+    const asked = new URL(route.request().url()).searchParams;
+    const back = new URL(asked.get('redirect_uri') ?? '');
+    back.search = String(new URLSearchParams({ code: 'the-code', state: asked.get('state') ?? '' }));
     await route.fulfill({ status: 302, headers: { location: back.href } });
   });
   await page.keyboard.press('Control+,');

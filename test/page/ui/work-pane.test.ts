@@ -50,7 +50,7 @@ test('files are a tree with previews of Markdown, tables and code', { tags: ['al
   expect(complaints).toEqual([]);
 });
 
-test('a file that was edited is saved, unless it has changed in the meantime', async ({ desk }) => {
+test('a file that was edited is saved, unless it has changed meanwhile', async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').click();
   const text = page.getByRole('textbox', { name: 'Text of old.txt' });
@@ -118,9 +118,9 @@ test('what the agent wrote is compared step by step, and a comment on a line goe
   await page.getByRole('textbox', { name: 'Comment for the agent on line 3' }).fill('Say more here.');
   await page.keyboard.press('Enter');
   await page.getByText('Comment sent to the agent.').waitFor();
-  const reply = page.getByRole('article', { name: 'You' }).last();
-  await reply.getByText('About notes.md, line 3:').waitFor();
-  await reply.getByText('Say more here.').waitFor();
+  const said = page.getByRole('article', { name: 'You' }).last();
+  await said.getByText('About notes.md, line 3:').waitFor();
+  await said.getByText('Say more here.').waitFor();
 });
 
 test('several files are open at once in an editor with line numbers and search', { tags: ['all'] }, async ({
@@ -183,7 +183,7 @@ test("a person has a real terminal, and watches and types into the agent's shell
   expect(complaints).toEqual([]);
 });
 
-test('the log of a background process is shown from its end, back to its first line, and continues', {
+test('the log of a background process is shown from its end, back to its first line, and goes on', {
   tags: ['all'],
 }, async ({ desk }) => {
   const { page } = await opened(desk, 'Processes');
@@ -259,9 +259,7 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   expect(complaints).toEqual([]);
 });
 
-test('a replay goes forward and back by single events, over the pieces of a text', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('a replay goes on and back by single events, over the pieces of a text', { tags: ['all'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Timeline');
   const place = page.locator('.timeline-place');
   const card = page.locator('.timeline .tool').first();
@@ -289,7 +287,7 @@ test('a replay goes forward and back by single events, over the pieces of a text
   expect(new Set(await Promise.all(shown)).size).toBe(1);
 });
 
-test('dropped files are uploaded, and a drop next to the place leaves the page as it is', { tags: ['all'] }, async ({
+test('dropped files are uploaded, and a drop beside the place leaves the page as it is', { tags: ['all'] }, async ({
   desk,
 }) => {
   const { page } = await opened(desk, 'Files');

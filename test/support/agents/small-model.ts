@@ -12,7 +12,7 @@ export const tokensOf = ({ system, tools, messages, note = '', hint = '' }: Turn
 /** A model with a small window that refuses what real providers refuse: too much, and a call without its result. */
 export function smallModel(
   decide: (request: TurnRequest) => readonly ScriptLine[],
-): Model & { readonly requests: TurnRequest[] } {
+): Model & { readonly asked: TurnRequest[] } {
   const model = functionModel((request) => {
     const problem = orphanOf(request.messages);
     if (problem) return [failed('model_rejected', problem)];
@@ -26,7 +26,7 @@ export function smallModel(
   });
   return {
     ...model,
-    requests: model.requested,
+    asked: model.asked,
     name: 'small/one',
     abilities: { ...model.abilities, window, maxOutput: 4_096 },
   };

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// The side of a Managed Agents server that workers of a self-hosted environment see. Its programs are driven by the test:
+// The side of a Managed Agents server that workers of a self-hosted environment see. Its programs are told by the test:
 // nothing lapses or is queued again by the clock. `EnvironmentWorker` of @anthropic-ai/sdk works against it unpatched.
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -24,17 +24,17 @@ export function cdp(stream: Duplex) {
     rest = parts.pop() ?? '';
     for (const part of parts) {
       const message = JSON.parse(Buffer.from(part, 'latin1').toString()) as Message;
-      const request = waiting.get(message.id ?? 0);
-      if (!request) events.push(message);
-      else if (message.error) request.reject(new Error(message.error.message));
-      else request.resolve(message.result ?? {});
+      const asked = waiting.get(message.id ?? 0);
+      if (!asked) events.push(message);
+      else if (message.error) asked.reject(new Error(message.error.message));
+      else asked.resolve(message.result ?? {});
     }
   });
   const ask = (method: string, params: object = {}, sessionId?: string) => {
-    const request = Promise.withResolvers<Readonly<Record<string, unknown>>>();
-    waiting.set(++lastId, request);
+    const asked = Promise.withResolvers<Readonly<Record<string, unknown>>>();
+    waiting.set(++lastId, asked);
     stream.write(`${JSON.stringify({ id: lastId, method, params, sessionId })}\0`);
-    return request.promise;
+    return asked.promise;
   };
   return {
     ask,

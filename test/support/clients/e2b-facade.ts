@@ -120,7 +120,7 @@ export async function e2bFacade({
 
   const ask = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<FacadeAnswer> =>
     new Promise((done, fail) => {
-      const question = request(`${server.url}${path}`, { method, headers }, (answer) => {
+      const asked = request(`${server.url}${path}`, { method, headers }, (answer) => {
         const parts: Buffer[] = [];
         answer.on('data', (part) => parts.push(part));
         answer.once('error', fail);
@@ -130,7 +130,7 @@ export async function e2bFacade({
           done({ status: answer.statusCode ?? 0, headers: answer.headers, text, body: parsed });
         });
       });
-      question.once('error', fail).end(body);
+      asked.once('error', fail).end(body);
     });
   /** A call of the control plane. */
   const api = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>

@@ -92,15 +92,15 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
       const answer = await startStream(method, message, headers);
       const events: object[] = [];
       let last: object | undefined;
-      for await (const { flags, message: reply } of envelopes(answer)) {
-        if (flags === 2) last = reply;
-        else events.push(reply);
+      for await (const { flags, message: said } of envelopes(answer)) {
+        if (flags === 2) last = said;
+        else events.push(said);
       }
       const pieces = events as { event?: { data?: { stdout?: string } } }[];
       const out = pieces.map(({ event }) => Buffer.from(event?.data?.stdout ?? '', 'base64'));
       return { status: answer.status, events, last, stdout: Buffer.concat(out).toString() };
     },
-    /** Opens a stream and reads one message of it, and no more until the next read. */
+    /** Opens a stream and reads one message of it, and no more until it is asked for. */
     async open(method: string, message: object, headers: Headers = {}) {
       const stop = new AbortController();
       const answer = await startStream(method, message, headers, stop.signal);
@@ -111,9 +111,9 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
         next: async () => (await reading.next()).value?.message,
         /** Rejects when the connection breaks. */
         async rest() {
-          const replies: object[] = [];
-          for await (const { message: one } of reading) replies.push(one);
-          return replies;
+          const said: object[] = [];
+          for await (const { message: one } of reading) said.push(one);
+          return said;
         },
         leave: () => stop.abort(),
       };
@@ -122,14 +122,14 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
     raw: (path: string, headers: Headers) =>
       new Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]>; body: Buffer }>(
         (done, fail) => {
-          const question = request(`${url()}${path}`, { headers: own(headers) }, (answer) => {
+          const asked = request(`${url()}${path}`, { headers: own(headers) }, (answer) => {
             const parts: Buffer[] = [];
             answer.on('data', (part) => parts.push(part));
             answer.once('end', () =>
               done({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) }),
             );
           });
-          question.once('error', fail).end();
+          asked.once('error', fail).end();
         },
       ),
   };

@@ -78,8 +78,8 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
   const sessions: SessionService = {
     async create({ origin, title = '', template = 'default', projectId = null, task = '', ...more }) {
       const { owner, life, metadata, sandbox } = more;
-      const overrides = { origin, title, template, projectId, lastTask: task, owner, life, metadata, sandbox };
-      const record: SessionRecord = publicRecord(newSession({ id: ids.sessionId(), ...overrides, at: clock.now() }));
+      const given = { origin, title, template, projectId, lastTask: task, owner, life, metadata, sandbox };
+      const record: SessionRecord = publicRecord(newSession({ id: ids.sessionId(), ...given, at: clock.now() }));
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
       news.tell({ type: 'changed', session: { ...record } });
       return { ...record };
@@ -153,7 +153,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       if (begins) facts.push({ type: 'run.started', runId, data: { task: text, messageId } });
       const seq = (await say(id, ...facts)) - facts.length + 1;
       const sent = { messageId, runId, seq };
-      if (begins) void play?.(fake, id, sent).catch(() => {}); // a test can delete the session in the meantime
+      if (begins) void play?.(fake, id, sent).catch(() => {}); // a test can delete the session meanwhile
       return sent;
     },
     async decide(id, { callId, decision }) {

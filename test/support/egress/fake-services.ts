@@ -124,15 +124,15 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     watchers: new Watchers(),
   };
   const ports: FakeServices['ports'] = { client: undefined };
-  const notices = new Map<SessionId, DesktopFacts>();
+  const told = new Map<SessionId, DesktopFacts>();
   const live = () => ({
     client: { desktop: desktop.client ?? noDesktop() },
     isPaused: false,
     writer: { record: { sandboxHeld: desktop.isHeld } },
   });
   const saw: DesktopDeps['reports']['saw'] = (id, status) => {
-    const news = notices.get(id) ?? new DesktopFacts();
-    notices.set(id, news);
+    const news = told.get(id) ?? new DesktopFacts();
+    told.set(id, news);
     for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
   };
   const parts = {
@@ -253,7 +253,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       wake: () => {},
       look: async () => {},
       secrets: { make: async () => 'whsec_Zm9yIHRlc3Rz', keep: async () => {}, delete: async () => {} },
-      receiver: { receive: () => Promise.reject(new AppError('not_found', 'No delivery is accepted here.')) },
+      receiver: { receive: () => Promise.reject(new AppError('not_found', 'The delivery was rejected.')) },
     }),
     webhooks: webhookService({
       records: new WebhookRecords(store.records),

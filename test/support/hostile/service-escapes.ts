@@ -22,7 +22,7 @@ os.chdir('/tmp')
 for name, text in given.items():
     with open(name, 'w') as file: file.write(text)
 ran = subprocess.run([sys.executable, 'inside.py', 'config.json', 'results.jsonl'], capture_output=True, text=True)
-body = json.dumps({'text': ran.stdout, 'errors': ran.stderr[-2000:], 'results': open('results.jsonl').read()}).encode()
+body = json.dumps({'said': ran.stdout, 'errors': ran.stderr[-2000:], 'results': open('results.jsonl').read()}).encode()
 class Results(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.end_headers(); self.wfile.write(body)
@@ -43,7 +43,7 @@ serve(socket.create_server(('0.0.0.0', ${neighbourPort})))
 const python = (program: string, ...words: string[]) => ['python3', '-c', program, ...words];
 
 /**
- * Runs every attempt of the suite in a service next to a sandbox of Docker, next to another session with a service of its own,
+ * Runs every attempt of the suite in a service beside a sandbox of Docker, next to another session with a service of its own,
  * and writes the report. The sandbox itself reaches a host of the machine, which the service must not.
  */
 export async function escapesFromService(): Promise<readonly Attempt[]> {
@@ -125,10 +125,10 @@ export async function escapesFromService(): Promise<readonly Attempt[]> {
   });
   expect(await shell(`curl -s http://${openHost}/`)).toBe(host.canary);
   const resultsOf = async (name: string, port: number): Promise<Attempt[]> => {
-    const notice = await shell(`curl -s --noproxy '*' http://${name}:${port}/`);
-    const { text, errors, results } = JSON.parse(notice) as { text: string; errors: string; results: string };
+    const told = await shell(`curl -s --noproxy '*' http://${name}:${port}/`);
+    const { said, errors, results } = JSON.parse(told) as { said: string; errors: string; results: string };
     const attempts = results.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Attempt]));
-    if (Number.parseInt(text, 10) !== attempts.length) throw new Error(`The attempts did not end: ${text} ${errors}`);
+    if (Number.parseInt(said, 10) !== attempts.length) throw new Error(`The attempts did not end: ${said} ${errors}`);
     return attempts;
   };
   const attempts = await resultsOf('attacker', 4_800);

@@ -100,7 +100,7 @@ export interface ManualCall {
   tell(event: AnyEventObject): void;
 }
 
-/** Fills the holes of machines with actors that act only when the test triggers them. */
+/** Fills the holes of machines with actors that act only when the test tells them to. */
 export class ManualActors {
   readonly calls: ManualCall[] = [];
   /** Runs when a hole's actor starts. */
@@ -190,14 +190,14 @@ export function asChild<Machine extends AnyStateMachine>(
   onTold: (event: AnyEventObject, child: Actor<Machine>) => void = () => {},
 ) {
   const clock = manualClock();
-  const reports: AnyEventObject[] = [];
+  const told: AnyEventObject[] = [];
   const ends: { output?: unknown; error?: unknown }[] = [];
   const parent = createActor(
     fromTransition((_, event: AnyEventObject) => {
       if (event.type === 'xstate.done.actor.child') ends.push({ output: event.output });
       else if (event.type === 'xstate.error.actor.child') ends.push({ error: event.error });
       else {
-        reports.push(event);
+        told.push(event);
         onTold(event, actor);
       }
       return undefined;
@@ -210,7 +210,7 @@ export function asChild<Machine extends AnyStateMachine>(
   return {
     actor,
     clock,
-    reports,
+    told,
     ends,
     /** Whether the machine is in this state; `a.b` names a nested state. */
     isIn: (path: string) =>

@@ -9,7 +9,7 @@ export interface SimulatedDaemons extends AsyncDisposable {
 
 /**
  * One port that stands for the daemons of all simulated pods, whose addresses lead here. The token of a connection's first
- * request selects one of them: each token has a daemon in memory of its own.
+ * request tells which of them is meant: each token has a daemon in memory of its own.
  */
 export async function simulatedDaemons(): Promise<SimulatedDaemons> {
   const daemons = new Map<string, MemoryDaemon>();

@@ -10,7 +10,7 @@ const call = {
   args: { id: 'main', exec_dir: '/workspace', command: 'echo hi' },
 } as const;
 
-/** The facts after `run.started` when the user asks the demo model to say hi: the example of the wire contract. */
+/** The facts after `run.started` when the user tells the demo model to say hi: the example of the wire contract. */
 export function demoRun(runId: RunId): SessionFact[] {
   const say = (text: string): SessionFact[] => [
     { type: 'message.delta', runId, data: { messageId: assistant, text: text.slice(0, 8) } },

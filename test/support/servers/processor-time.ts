@@ -1,5 +1,5 @@
 /**
- * The processor time that the work took on this thread, in ms. A bound on it distinguishes a wrong algorithm from a right one on a busy
+ * The processor time that the work took on this thread, in ms. A bound on it tells a wrong algorithm from a right one on a busy
  * machine too, because no clock runs while other processes have the processor.
  */
 export async function processorMs(work: () => unknown): Promise<number> {

@@ -20,7 +20,7 @@ interface OpenRequest {
 
 /** A user of the server who remembers each promise, and reports each answer that is wrong. */
 export class Client {
-  readonly replies: SentMessage[] = [];
+  readonly said: SentMessage[] = [];
   readonly titles = new Map<SessionId, string>();
   readonly deleted = new Set<SessionId>();
   /** Decisions that the server accepted. */
@@ -54,12 +54,12 @@ export class Client {
 
   send(id: SessionId, mode: SendMode, kind: string): void {
     const text = `#${++this.#tags}# ${kind}`;
-    const reply: SentMessage = { id, text, answer: undefined };
-    this.replies.push(reply);
+    const said: SentMessage = { id, text, answer: undefined };
+    this.said.push(said);
     void this.#note(`F111 ${mode}`, id);
     void this.#ask(`send ${mode} ${text} to ${id}`, (server) => server.sessions.send(id, { text, mode })).then(
       (sent) => {
-        reply.answer = sent?.ok ? sent.value : sent && { code: sent.error.code };
+        said.answer = sent?.ok ? sent.value : sent && { code: sent.error.code };
       },
     );
   }
@@ -103,22 +103,22 @@ export class Client {
   async decide(id: SessionId): Promise<void> {
     const { dice, store } = this.#world;
     const { events } = await store.store.events.page(id, 0, Number.MAX_SAFE_INTEGER);
-    const request = events.findLast((event) => event.type === 'approval.requested');
-    if (!request) return;
-    const { callId } = request.data;
-    const requests = dice.pick([['approved'], ['rejected'], ['approved', 'rejected']] as const);
+    const asked = events.findLast((event) => event.type === 'approval.requested');
+    if (!asked) return;
+    const { callId } = asked.data;
+    const wishes = dice.pick([['approved'], ['rejected'], ['approved', 'rejected']] as const);
     const answers = await Promise.all(
-      requests.map((decision) => {
-        const input = { callId, decision, by: `someone ${++this.#tags}` };
-        return this.#ask(`decide ${id}`, (server) => server.sessions.decide(id, input)).then((answer) => ({
-          input,
+      wishes.map((decision) => {
+        const wish = { callId, decision, by: `someone ${++this.#tags}` };
+        return this.#ask(`decide ${id}`, (server) => server.sessions.decide(id, wish)).then((answer) => ({
+          wish,
           answer,
         }));
       }),
     );
     const granted = answers.filter(({ answer }) => answer?.ok);
     if (granted.length > 1) this.#world.problem(`F113: two decisions on ${callId} of ${id} were accepted`);
-    for (const { input } of granted) this.decided.push({ id, ...input });
+    for (const { wish } of granted) this.decided.push({ id, ...wish });
     if (answers.some(({ answer }) => answer && !answer.ok && answer.error.code === 'conflict')) {
       this.#world.count('F113 a decision comes second, or too late');
     }
@@ -165,7 +165,7 @@ export class Client {
     count(`when ${status}`);
     if (server.engine.supervisor.hasSandbox(id) && phase !== 'ready' && phase !== 'paused')
       count('during provisioning');
-    if (this.replies.some((reply) => reply.id === id && model.thinking.has(reply.text))) count('while the model talks');
+    if (this.said.some((said) => said.id === id && model.thinking.has(said.text))) count('while the model talks');
     if (this.#world.sandbox(sandboxIdOf(id)).isBusy) count('during a tool call');
     if (others.some((it) => it.what.startsWith('stop '))) count('while stopping');
     if (others.some((it) => it.what.startsWith('delete '))) count('while being deleted');
@@ -183,15 +183,15 @@ export class Client {
     act: (server: Server) => Promise<Value>,
   ): Promise<{ ok: true; value: Value } | { ok: false; error: AppError } | undefined> {
     const server = this.#server();
-    const request: OpenRequest = { what, server, isAnswered: false };
-    this.#asked.push(request);
+    const asked: OpenRequest = { what, server, isAnswered: false };
+    this.#asked.push(asked);
     this.#world.tell(`> ${what}`);
     const answer = await act(server).then(
       (value) => ({ ok: true, value }) as const,
       (error: AppError) => ({ ok: false, error }) as const,
     );
     if (!server.life.isAlive) return await new Promise(() => {});
-    request.isAnswered = true;
+    asked.isAnswered = true;
     if (answer.ok) this.succeeded += 1;
     else this.failed += 1;
     this.#world.tell(`< ${what}: ${answer.ok ? 'ok' : `${answer.error}`}`);

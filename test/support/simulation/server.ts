@@ -66,7 +66,7 @@ export function startServer(world: World): Server {
   const driver = life.reaching(memoryDriver(backend));
   const model = {
     ...world.model,
-    turn: (...requests: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...requests)),
+    turn: (...asked: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...asked)),
   };
   const { ids } = world;
   const watchers = new Watchers();

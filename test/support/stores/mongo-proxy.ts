@@ -86,13 +86,13 @@ export async function mongoProxy(target: string): Promise<MongoProxy> {
 }
 
 /** Calls `heard` with each whole message, however the bytes arrive. */
-function messages(socket: Socket, onMessage: (message: Buffer) => void): void {
+function messages(socket: Socket, heard: (message: Buffer) => void): void {
   let pending = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     pending = Buffer.concat([pending, chunk]);
     while (pending.length >= 16 && pending.length >= pending.readInt32LE(0)) {
       const length = pending.readInt32LE(0);
-      onMessage(pending.subarray(0, length));
+      heard(pending.subarray(0, length));
       pending = pending.subarray(length);
     }
   });

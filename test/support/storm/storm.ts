@@ -27,9 +27,9 @@ const sessions = 4;
 /** Makes every possible fault on a server under load, then waits for rest and checks all invariants. */
 export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<{ problems: string[]; met: number }> {
   await using stack = new AsyncDisposableStack();
-  const texts: string[] = [];
+  const said: string[] = [];
   const say = (line: string) => {
-    texts.push(`${new Date().toISOString()} ${line}`);
+    said.push(`${new Date().toISOString()} ${line}`);
     it.say(line);
   };
   const world = worlds.find((it) => it.driver === driver);
@@ -107,7 +107,7 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
   if (making.hits.size < planned.size * 0.6) problems.push(`I11: these faults found nothing to harm: ${never}`);
   if (problems.length > 0) {
     const name = `${new Date().toISOString().replaceAll(':', '-')}-${store}-${seed}`;
-    say(`kept in ${await keepDossier(name, { problems, server, sessions: clients.sessions, events, texts })}`);
+    say(`kept in ${await keepDossier(name, { problems, server, sessions: clients.sessions, events, said })}`);
   }
   for (const id of [...clients.sessions]) await clients.delete(id);
   for (const problem of problems) say(`PROBLEM ${problem}`);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { derivedCommands } from '../../../scripts/derived-commands.ts';
 import { operationsPage } from '../../../scripts/reference-docs.ts';
-import { defineOperations, describedOperations, router } from '../../../src/api/procedure/procedure.ts';
+import { describedOperations, defineOperations, router } from '../../../src/api/procedure/procedure.ts';
 import { Done, done } from '../../../src/api/procedure/schemas.ts';
 import { Options } from '../../../src/cli/command.ts';
 import { resourceCommand } from '../../../src/cli/derived.ts';
@@ -109,9 +109,9 @@ const parcels = router({
 const described = describedOperations(router({ parcels }));
 
 function served() {
-  const reports: string[] = [];
+  const told: string[] = [];
   const audit = {
-    tell: ({ action, target, outcome }: Record<string, unknown>) => void reports.push(`${action} ${target} ${outcome}`),
+    tell: ({ action, target, outcome }: Record<string, unknown>) => void told.push(`${action} ${target} ${outcome}`),
   };
   const acting = (principal: Principal) => ({ principal, services: {}, unchecked: {}, audit }) as never;
   const app = fastify();
@@ -133,11 +133,11 @@ function served() {
     const { statusCode, json } = await app.inject({ method, url, headers: { authorization }, ...(body && { body }) });
     return [statusCode, json()];
   };
-  return { reports, call, table };
+  return { told, call, table };
 }
 
 test('one description gives routes, rights and entries of the audit log', async () => {
-  const { reports, call } = served();
+  const { told, call } = served();
   expect(await call('user ada', 'POST', path, { name: 'books' })).toEqual([200, { id: 'p1', name: 'books' }]);
   expect(await call('user ada', 'GET', `${path}/p1`)).toEqual([200, { id: 'p1', name: 'books' }]);
   expect((await call('user bob', 'GET', `${path}/p1`))[0]).toBe(404);
@@ -147,7 +147,7 @@ test('one description gives routes, rights and entries of the audit log', async 
   expect(await call('admin', 'GET', path)).toEqual([200, [{ id: 'p1', name: 'pens' }]]);
   expect((await call('viewer ada', 'POST', path, { name: 'x' }))[0]).toBe(403);
   expect(await call('operator eve', 'DELETE', `${path}/p1`)).toEqual([200, { deleted: true }]);
-  expect(reports).toEqual([
+  expect(told).toEqual([
     'parcel.create p1 done',
     'parcel.change p1 not_found',
     'parcel.change p1 done',

@@ -9,23 +9,23 @@ async function serverWith(answer: () => Promise<string>) {
     begin();
     return await answer();
   });
-  const request = fetch(await app.listen({ host: '127.0.0.1', port: 0 }));
-  request.catch(() => {});
+  const asked = fetch(await app.listen({ host: '127.0.0.1', port: 0 }));
+  asked.catch(() => {});
   await begun;
-  return { app, request };
+  return { app, asked };
 }
 
 test('F007 a request that is answered in time gets its answer while the server closes', async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const { app, request } = await serverWith(() => promise);
+  const { app, asked } = await serverWith(() => promise);
   const closed = closeInTime(app, 10_000);
   resolve('done');
-  expect(await (await request).text()).toBe('done');
+  expect(await (await asked).text()).toBe('done');
   await closed;
 });
 
 test('F007 a request that never ends does not keep the server open', async () => {
-  const { app, request } = await serverWith(() => new Promise(() => {}));
+  const { app, asked } = await serverWith(() => new Promise(() => {}));
   await closeInTime(app, 20);
-  await expect(request).rejects.toThrow();
+  await expect(asked).rejects.toThrow();
 });

@@ -77,7 +77,7 @@ test.each([
   expect(() => parseTemplate('shop', yaml, 'shop.yaml')).toThrow(/services in shop\.yaml/),
 );
 
-describe('services next to a sandbox that runs', () => {
+describe('services beside a sandbox that runs', () => {
   const settings = (images = 'redis:7') => {
     const config = allowing(images);
     const services = Services.parse(redis);
@@ -85,7 +85,7 @@ describe('services next to a sandbox that runs', () => {
   };
   async function begin(over: { version?: string; images?: string; isAdopted?: boolean; noServices?: string } = {}) {
     const started: string[] = [];
-    const reports: string[] = [];
+    const told: string[] = [];
     const driver = {
       name: 'docker',
       capabilities: { ...capabilities, ...(over.noServices !== undefined && { noServices: over.noServices }) },
@@ -98,32 +98,32 @@ describe('services next to a sandbox that runs', () => {
     } as never;
     const parts = { driver, id: SessionId.parse('0123456789abcdef'), settings: settings(over.images), client };
     const news = {
-      tell: (text: string) => reports.push(text),
-      report: ({ detail }: { detail: string }) => reports.push(detail),
+      tell: (text: string) => told.push(text),
+      report: ({ detail }: { detail: string }) => told.push(detail),
     };
     const isAdopted = over.isAdopted ?? false;
     await beginServices({ ...parts, ...news, isAdopted, clock: systemClock }, new AbortController().signal);
-    return { started, reports };
+    return { started, told };
   }
 
   test('start, and the log says that they do and that they are ready', async () =>
     expect(await begin()).toEqual({
       started: ['redis'],
-      reports: ['Starting the services redis', 'The service redis is ready at redis:6379.'],
+      told: ['Starting the services redis', 'The service redis is ready at redis:6379.'],
     }));
-  test('are waited for again by a server that adopts the sandbox, which reports only failures', async () =>
-    expect(await begin({ isAdopted: true })).toEqual({ started: ['redis'], reports: [] }));
+  test('are looked for again by a server that adopts the sandbox, which tells only failures', async () =>
+    expect(await begin({ isAdopted: true })).toEqual({ started: ['redis'], told: [] }));
   test.each([
-    ['a daemon that would let them out', { version: '1.5.0' }, /does not support services/],
+    ['a daemon that would let them out', { version: '1.5.0' }, /older than services are/],
     [
       'an image that the operator took off the list',
       { images: 'postgres:16' },
       /does not allow the image redis:7 any more/,
     ],
     ['a driver that has none any more', { noServices: 'it is a fake' }, /it is a fake/],
-  ])('do not start next to %s, and the log says so', async (_, over, why) => {
-    const { started, reports } = await begin(over);
+  ])('do not start beside %s, and the log says so', async (_, over, why) => {
+    const { started, told } = await begin(over);
     expect(started).toEqual([]);
-    expect(reports.at(-1)).toMatch(why);
+    expect(told.at(-1)).toMatch(why);
   });
 });

@@ -41,7 +41,7 @@ function prebuildWorld(act: (id: SessionId, fake: ReturnType<typeof fakeSessions
 }
 
 describe('a prebuild', () => {
-  test('prepares the repositories in a session without an agent, reports what is kept, and removes the session', async () => {
+  test('prepares the repositories in a session without an agent, tells what is kept, and removes the session', async () => {
     const detail = '.corral/setup.sh of project ran; its files (200 MB) are kept for later sessions.';
     const { startAndFollow, fake, prepared } = prebuildWorld((id, { prepared: done }) =>
       done(id, ready({ storedBytes: 2e8 }), detail),
@@ -128,7 +128,7 @@ describe('a prebuild', () => {
     const { service } = automationWorld();
     const refused = (change: object) => expect(service.create({ ...prebuild, ...change })).rejects;
     await refused({ repositories: [] }).toMatchObject({ code: 'invalid_request', message: /at least one/ });
-    await refused({ message: 'Do it.' }).toMatchObject({ code: 'invalid_request', message: /runs no agent/ });
+    await refused({ message: 'Do it.' }).toMatchObject({ code: 'invalid_request', message: /No agent works/ });
     await refused({ kind: 'run' }).toMatchObject({ code: 'invalid_request', message: /the task for the agent/ });
     const without = automationWorld({ keepsPrepared: false });
     await expect(without.service.create(prebuild)).rejects.toThrow(/repositories\.keep-prepared/);

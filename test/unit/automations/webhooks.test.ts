@@ -73,7 +73,7 @@ describe('an event of a session', () => {
     expect(types().sort()).toEqual(['run.ended', 'session.deleted']);
   });
 
-  test('reaches those alone that may receive it', async () => {
+  test('reaches those alone that may hear of it', async () => {
     const { service, append, round, received } = await webhookWorld();
     const project = crypto.randomUUID();
     const names = { all: {}, own: { owner: 'ann' }, other: { owner: 'bob' }, project: { projectId: project } };
@@ -122,15 +122,15 @@ describe('an event of a session', () => {
     const thread = (n: number) => ({ session_thread_id: `sthr_${threads[n]}` });
     const owner = { organization_id: 'org_corral', workspace_id: 'wrkspc_default' };
     const ofSession = { id: 'sesn_0123456789abcdef', ...owner };
-    const reports = it.received.map(({ body }) => JSON.parse(body).data);
-    expect(reports.toSorted((a, b) => a.type.localeCompare(b.type))).toEqual([
+    const told = it.received.map(({ body }) => JSON.parse(body).data);
+    expect(told.toSorted((a, b) => a.type.localeCompare(b.type))).toEqual([
       { type: 'session.requires_action', ...ofSession },
       { type: 'session.status_run_started', id: `sesn_${attempt}`, ...owner },
       { type: 'session.thread_created', ...ofSession, ...thread(0) },
       expect.objectContaining({ type: 'session.thread_idled' }),
       expect.objectContaining({ type: 'session.thread_idled' }),
     ]);
-    const idled = reports.filter(({ type }) => type === 'session.thread_idled');
+    const idled = told.filter(({ type }) => type === 'session.thread_idled');
     expect(idled.map((one) => one.session_thread_id).sort()).toEqual(
       [`sthr_${threads[2]}`, `sthr_${threads[4]}`].sort(),
     );
@@ -177,9 +177,9 @@ test('the verdict on a goal is the end of an evaluation, for programs that of a 
   expect(bodies.filter(({ type }) => type === 'event').map(({ data }) => data)).toEqual([
     { type: 'session.outcome_evaluation_ended', id: `sesn_${id}`, ...owner },
   ]);
-  const reports = bodies.filter(({ type }) => type === 'goal.judged').map(({ data }) => data);
-  expect(reports.map(({ sessionId }) => sessionId).sort()).toEqual([id, thread].sort());
-  expect(reports[0]).toMatchObject({ round: 1, result: 'not_satisfied', status: 'running' });
+  const told = bodies.filter(({ type }) => type === 'goal.judged').map(({ data }) => data);
+  expect(told.map(({ sessionId }) => sessionId).sort()).toEqual([id, thread].sort());
+  expect(told[0]).toMatchObject({ round: 1, result: 'not_satisfied', status: 'running' });
   expect(JSON.stringify(it.received)).not.toContain('secret reason');
 });
 
@@ -216,14 +216,14 @@ describe('a delivery', () => {
   test('that gets no answer within 15 seconds has failed', async () => {
     const { service, deliverer, answers, clock } = await webhookWorld();
     const { id } = await service.create(spec);
-    const request = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
     answers(() => {
-      request.resolve();
+      asked.resolve();
       return new Promise((_, reject) => clock.setTimeout(() => reject(new Error('cut')), 15_000));
     });
     await service.test(id);
     await deliverer.round(never);
-    await request.promise;
+    await asked.promise;
     clock.advance(15_000);
     await deliverer.settled();
     expect(await service.deliveries(id)).toMatchObject([
@@ -389,7 +389,7 @@ describe('places for deliveries', () => {
     expect([sent('quick'), rows.read]).toEqual([150, 150]);
   });
 
-  test('an endpoint rests after three silences, uses up no tries in the meantime, and then gets one try', async () => {
+  test('an endpoint rests after three silences, uses up no tries meanwhile, and then gets one try', async () => {
     const { round, sent, hooks, service, clock, answers } = await world({ silent: ['ann', 10] });
     const minute = 60_000;
     for (let n = 0; n < 3; n++) await round();

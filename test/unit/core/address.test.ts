@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { lockout } from '../../../src/auth/lockout.ts';
-import { toNetwork } from '../../../src/core/text/address.ts';
+import { describeNetwork } from '../../../src/core/text/address.ts';
 import { rateLimiter } from '../../../src/http/guard/rate-limit.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 
@@ -16,7 +16,7 @@ test.each([
   ['1:2:3:4:5:6:10.0.0.7', '1:2:3:4::/64'],
   ['64:ff9b::10.0.0.7', '64:ff9b:0:0::/64'],
   ['key 5f0c3d9b21aa', 'key 5f0c3d9b21aa'],
-])('%s counts as %s', (address, network) => expect(toNetwork(address)).toBe(network));
+])('%s counts as %s', (address, network) => expect(describeNetwork(address)).toBe(network));
 
 test('a caller that changes its address within its own network gets no further requests', () => {
   const limiter = rateLimiter(2, manualClock());
@@ -25,12 +25,12 @@ test('a caller that changes its address within its own network gets no further r
 });
 
 test('nor more guesses', () => {
-  const received: string[] = [];
+  const heard: string[] = [];
   const guesses = lockout({
     clock: manualClock(),
-    onFailure: (what, address) => void received.push(`${what} ${address}`),
+    onFailure: (what, address) => void heard.push(`${what} ${address}`),
   });
   for (let n = 1; n <= 1_000; n++) guesses.failed(`2001:db8::${n.toString(16)}`);
   expect([guesses.waitOf('2001:db8::ffff'), guesses.waitOf('2001:db8:0:1::1')]).toEqual([60_000, 0]);
-  expect(received).toEqual(['failed 2001:db8::1', 'locked 2001:db8::3e8']);
+  expect(heard).toEqual(['failed 2001:db8::1', 'locked 2001:db8::3e8']);
 });

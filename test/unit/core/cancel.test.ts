@@ -10,7 +10,7 @@ describe('pause', () => {
     await expect(pausing).rejects.toMatchObject({ code: 'cancelled' });
   });
 
-  test('distinguishes a deadline from a cancellation', () =>
+  test('tells a deadline from a cancellation', () =>
     expect(pause(60_000, AbortSignal.timeout(1))).rejects.toMatchObject({
       code: 'deadline_exceeded',
       retryable: true,
@@ -66,15 +66,15 @@ describe('orAborted', () => {
     await expect(raceAbort(work.promise, cut.signal)).rejects.toMatchObject({ code: 'cancelled' });
   });
 
-  test('distinguishes a deadline from a cancellation', async () => {
+  test('tells a deadline from a cancellation', async () => {
     const never = new Promise<never>(() => {});
     await expect(raceAbort(never, AbortSignal.timeout(1))).rejects.toMatchObject({ code: 'deadline_exceeded' });
   });
 });
 
 test('the signal that never fires keeps no listener', () => {
-  let receivedCount = 0;
-  neverFires.addEventListener('abort', () => receivedCount++);
+  let heard = 0;
+  neverFires.addEventListener('abort', () => heard++);
   neverFires.dispatchEvent(new Event('abort'));
-  expect({ receivedCount, aborted: neverFires.aborted }).toEqual({ receivedCount: 0, aborted: false });
+  expect({ heard, aborted: neverFires.aborted }).toEqual({ heard: 0, aborted: false });
 });

@@ -31,5 +31,5 @@ test('bytes are parsed where they lie: a copy of a large answer would be 16 MiB 
   using from = vi.spyOn(Buffer, 'from');
   const bytes = new Uint8Array([0x7b, 0x7d]);
   expect(parseJson(bytes, limits)).toEqual({ ok: true, value: {} });
-  expect(from.mock.calls.map(([overrides]) => overrides)).not.toContain(bytes);
+  expect(from.mock.calls.map(([given]) => given)).not.toContain(bytes);
 });

@@ -64,11 +64,11 @@ async function dial(name: string, hello: object | string = {}): Promise<{ socket
       ? hello
       : JSON.stringify({ corral: 1, version: '9.9', boot: 'b', token: 'the-token', ...hello });
   socket.write(`${line}\n`);
-  const [reply] = (await once(socket, 'data')) as [Buffer];
-  const end = reply.indexOf('\n') + 1;
-  const answer = reply.subarray(0, end).toString();
+  const [said] = (await once(socket, 'data')) as [Buffer];
+  const end = said.indexOf('\n') + 1;
+  const answer = said.subarray(0, end).toString();
   socket.pause();
-  if (reply.length > end) socket.unshift(reply.subarray(end)); // a request can arrive together with the answer
+  if (said.length > end) socket.unshift(said.subarray(end)); // a request can arrive together with the answer
   socket.resume();
   if (answer === 'ok\n') daemon.emit('connection', socket);
   return { socket, answer };
@@ -235,20 +235,20 @@ test('anyone who can reach the folder can dial the sockets, and dispose removes 
 });
 
 /** The gate's answer to a process that dials the egress socket and sends this request. */
-async function wayOut(question = 'CONNECT example.org:443 HTTP/1.1\r\n\r\n'): Promise<string> {
+async function wayOut(asked = 'CONNECT example.org:443 HTTP/1.1\r\n\r\n'): Promise<string> {
   const socket = connect({ path: join(folder, 'egress'), allowHalfOpen: true });
   cleanUp.defer(() => void socket.destroy());
-  socket.write(question);
+  socket.write(asked);
   return await text(socket);
 }
 
 test.each(['CONNECT example.org:443 HTTP/1.1\r\n\r\n', '\u0005\u0001\u0000'])(
   'a connection to the egress socket that asks %j reaches the gate, with all it said',
-  async (question) => {
-    const received: string[] = [];
+  async (asked) => {
+    const heard: string[] = [];
     const serve = (socket: Socket) =>
       void socket.once('readable', () => {
-        received.push(String(socket.read()));
+        heard.push(String(socket.read()));
         socket.end('from the gate');
       });
     const end = await open({ gate: { serve } as EndpointOptions['gate'] });

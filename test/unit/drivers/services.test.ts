@@ -93,7 +93,7 @@ describe('the engine filter', () => {
   const host = (more: object) => (body: Body) => Object.assign(body.HostConfig, more);
   const top = (more: object) => (body: Body) => Object.assign(body, more);
 
-  test('lets a service be made as the driver makes it, next to the container that it names', () => {
+  test('lets a service be made as the driver makes it, beside the container that it names', () => {
     const { data, error } = serviceRules(scope).safeParse(plain());
     expect(error).toBeUndefined();
     expect(data && sandboxBeside(data)).toBe(sandbox);
@@ -133,10 +133,10 @@ describe('the engine filter', () => {
     const labels = labelsFor(spec, 'mine');
     const request = { user: 40_003, name, image: 'i', labels, token: new Secret('t'), mount: `/r/${spec.id}` };
     const { name: _name, ...body } = createBody({ ...request, spec: { ...spec, services: [redis] } });
-    const overrides = JSON.parse(JSON.stringify(body));
-    expect(containerRules(scope, name).safeParse(overrides).error).toBeUndefined();
-    overrides.HostConfig.ExtraHosts = ['redis:10.0.0.1'];
-    expect(containerRules(scope, name).safeParse(overrides).success).toBe(false);
+    const given = JSON.parse(JSON.stringify(body));
+    expect(containerRules(scope, name).safeParse(given).error).toBeUndefined();
+    given.HostConfig.ExtraHosts = ['redis:10.0.0.1'];
+    expect(containerRules(scope, name).safeParse(given).success).toBe(false);
   });
 });
 
@@ -237,9 +237,9 @@ describe('the pod of a sandbox with services', () => {
     [{ ready: false, state: running }, 'running'],
     [{ ready: false, state: waiting('ContainerCreating') }, 'absent'],
     [{ ready: false, state: { terminated: { exitCode: 3 } } }, 'exited'],
-  ])('reports the state of a service (%o)', (status, state) => {
-    const report = { name: 'redis', image: 'redis:7', state, ...(state === 'exited' && { exitCode: 3 }) };
-    expect(serviceStates(withStatus(status))).toEqual([report]);
+  ])('tells the state of a service (%o)', (status, state) => {
+    const told = { name: 'redis', image: 'redis:7', state, ...(state === 'exited' && { exitCode: 3 }) };
+    expect(serviceStates(withStatus(status))).toEqual([told]);
   });
 
   test('runs as soon as the sandbox itself does, whatever its services do, and is over when it ends', () => {

@@ -12,7 +12,7 @@ const tool = {
 const done = 'data: [DONE]\n\n';
 const chunk = (delta: object, finish?: string) =>
   `data: ${JSON.stringify({ id: 'r', choices: [{ index: 0, delta, ...(finish && { finish_reason: finish }) }] })}\n\n`;
-const messageWith = (...texts: string[]) => texts.map((content) => chunk({ content })).join('');
+const said = (...texts: string[]) => texts.map((content) => chunk({ content })).join('');
 const sse = (body: string) => new Response(body, { headers: { 'content-type': 'text/event-stream' } });
 
 async function reply(response: Response) {
@@ -62,17 +62,17 @@ const halves = (text: string) =>
 test.each([
   [
     'thoughts in tags, split anywhere',
-    messageWith(...halves('<think>why\n</think>\n\nThis.')) + chunk({}, 'stop') + done,
+    said(...halves('<think>why\n</think>\n\nThis.')) + chunk({}, 'stop') + done,
     { text: 'This.', thoughts: 'why\n' },
   ],
   [
     'a tag in the middle of an answer',
-    messageWith('Use <think> here.') + chunk({}, 'stop') + done,
+    said('Use <think> here.') + chunk({}, 'stop') + done,
     { text: 'Use <think> here.' },
   ],
-  ['thoughts without an end', messageWith('<think>', 'why') + chunk({}, 'stop') + done, { text: '', thoughts: 'why' }],
-  ['no finish reason', messageWith('Hello') + done, { text: 'Hello', outcome: { kind: 'finished', stop: 'done' } }],
-  ['no finish reason, nor a [DONE]: broken', messageWith('Hello'), { outcome: { kind: 'failed', retryable: true } }],
+  ['thoughts without an end', said('<think>', 'why') + chunk({}, 'stop') + done, { text: '', thoughts: 'why' }],
+  ['no finish reason', said('Hello') + done, { text: 'Hello', outcome: { kind: 'finished', stop: 'done' } }],
+  ['no finish reason, nor a [DONE]: broken', said('Hello'), { outcome: { kind: 'failed', retryable: true } }],
   [
     'arguments as an object',
     chunk({ tool_calls: [{ function: { name: 'file_read', arguments: { file: 'a' } } }] }, 'stop') + done,
@@ -85,29 +85,20 @@ test.each([
   ],
   [
     '<tool_call>, split anywhere',
-    messageWith('I will.', ...halves(`<tool_call>\n${json}\n</tool_call>`)) + chunk({}, 'stop') + done,
+    said('I will.', ...halves(`<tool_call>\n${json}\n</tool_call>`)) + chunk({}, 'stop') + done,
     { text: 'I will.', calls: read },
   ],
-  [
-    '<tool_call> without an end',
-    messageWith(`<tool_call>${json}`) + chunk({}, 'stop') + done,
-    { text: '', calls: read },
-  ],
-  ['[TOOL_CALLS]', messageWith(`[TOOL_CALLS][${json}]`) + chunk({}, 'stop') + done, { calls: read }],
-  ['[TOOL_CALLS] with the name first', messageWith('[TOOL_CALLS]file_read[ARGS]{"file":"a"}') + done, { calls: read }],
-  ['<function=', messageWith('<function=file_read>{"file":"a"}</function>') + done, { calls: read }],
+  ['<tool_call> without an end', said(`<tool_call>${json}`) + chunk({}, 'stop') + done, { text: '', calls: read }],
+  ['[TOOL_CALLS]', said(`[TOOL_CALLS][${json}]`) + chunk({}, 'stop') + done, { calls: read }],
+  ['[TOOL_CALLS] with the name first', said('[TOOL_CALLS]file_read[ARGS]{"file":"a"}') + done, { calls: read }],
+  ['<function=', said('<function=file_read>{"file":"a"}</function>') + done, { calls: read }],
   [
     '<function= with parameters',
-    messageWith('<tool_call>\n<function=file_read>\n<parameter=file>\na\n</parameter>\n</function>\n</tool_call>') +
-      done,
+    said('<tool_call>\n<function=file_read>\n<parameter=file>\na\n</parameter>\n</function>\n</tool_call>') + done,
     { calls: read },
   ],
-  ['a fence', messageWith(`\`\`\`json\n${json}\n\`\`\``) + done, { calls: read }],
-  [
-    'JSON alone, with parameters',
-    messageWith('{"name": "file_read", "parameters": {"file": "a"}}') + done,
-    { calls: read },
-  ],
+  ['a fence', said(`\`\`\`json\n${json}\n\`\`\``) + done, { calls: read }],
+  ['JSON alone, with parameters', said('{"name": "file_read", "parameters": {"file": "a"}}') + done, { calls: read }],
   [
     '<invoke>',
     said('<invoke name="file_read">\n<parameter name="file">a</parameter>\n</invoke>') + done,
@@ -154,12 +145,12 @@ test.each([
   ['JSON alone, with parameters', said('{"name": "file_read", "parameters": {"file": "a"}}') + done, { calls: read }],
   [
     'a fence that is no call',
-    messageWith('```json\n{"name": "x", "arguments": {}}\n```') + done,
+    said('```json\n{"name": "x", "arguments": {}}\n```') + done,
     { text: '```json\n{"name": "x", "arguments": {}}\n```', calls: [] },
   ],
   [
     'an unknown tool in a tag',
-    messageWith('<tool_call>{"name": "nothing", "arguments": {}}</tool_call>') + done,
+    said('<tool_call>{"name": "nothing", "arguments": {}}</tool_call>') + done,
     { calls: [{ name: 'nothing', args: {} }] },
   ],
   [
@@ -169,7 +160,7 @@ test.each([
   ],
   [
     'a line that is no JSON',
-    `${messageWith('Half')}data: {"choices": [}\n\n`,
+    `${said('Half')}data: {"choices": [}\n\n`,
     { text: 'Half', outcome: { kind: 'failed', retryable: false, message: expect.stringContaining('cannot be read') } },
   ],
 ])('%s', async (_, body, expected) => expect(await reply(sse(body))).toMatchObject(expected));

@@ -57,7 +57,7 @@ async function seen(bytes: Buffer, mimeType: string, count = 1) {
   const [first] = loaded.messages;
   const picture = first?.role === 'user' ? first.pictures?.[0] : undefined;
   const size = picture?.data === undefined ? undefined : readPictureSize(Buffer.from(picture.data, 'base64'));
-  return { type: picture?.mimeType, size, words: picture?.leftOut, reportCount: loaded.leftOut.length };
+  return { type: picture?.mimeType, size, words: picture?.leftOut, told: loaded.leftOut.length };
 }
 
 test.each([
@@ -79,7 +79,7 @@ test.each([
   ['a JPEG with too many bytes', photograph(2_600, 2_600), 'image/jpeg', 'image/jpeg', { width: 2_000, height: 2_000 }],
   ['a WebP that is too wide', webpOf(9_000, 90), 'image/webp', 'image/jpeg', { width: 8_000, height: 80 }],
 ])('%s is shown', async (_, bytes, called, type, size) =>
-  expect(await seen(await bytes, called)).toEqual({ type, size, words: undefined, reportCount: 0 }),
+  expect(await seen(await bytes, called)).toEqual({ type, size, words: undefined, told: 0 }),
 );
 
 test.each([
@@ -98,11 +98,7 @@ test.each([
   ],
   ['a PNG whose size would fill the memory', hugePng(), 'image/png', /more than providers take/],
 ])('%s is described to the model, and reported', async (_, bytes, called, reason) =>
-  expect(await seen(bytes, called)).toMatchObject({
-    size: undefined,
-    words: expect.stringMatching(reason),
-    reportCount: 1,
-  }),
+  expect(await seen(bytes, called)).toMatchObject({ size: undefined, words: expect.stringMatching(reason), told: 1 }),
 );
 
 test('many pictures are smaller', async () =>

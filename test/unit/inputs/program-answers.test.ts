@@ -75,8 +75,8 @@ const rows: readonly (readonly [string, string, number])[] = [
 
 test.each(rows)('a program that answers with %s', async (_, bytes, status) => {
   answer = bytes;
-  const question = ask({ port: portOf(door), host: '127.0.0.1' }).end();
-  const [got] = await once(question, 'response');
+  const asked = ask({ port: portOf(door), host: '127.0.0.1' }).end();
+  const [got] = await once(asked, 'response');
   await buffer(got);
   expect(got.statusCode).toBe(status);
 });

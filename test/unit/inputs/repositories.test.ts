@@ -176,9 +176,9 @@ test.each(['sha1', 'sha256'])(
     git('srv/out', 'submodule', '--quiet', 'add', '../sub', 'parts/sub');
     git('srv/out', 'submodule', '--quiet', 'add', `file://${root}/srv/deep`, 'parts/deep');
     git('srv/out', 'commit', '--quiet', '--message', 'Parts');
-    const requests: string[] = [];
+    const asked: string[] = [];
     const copyTo = async (folder: string, url: string) => {
-      requests.push(url.slice(`file://${root}`.length));
+      asked.push(url.slice(`file://${root}`.length));
       const pieces: Uint8Array[] = [];
       for await (const piece of bareCopy(await findGitFolder(new URL(url).pathname, url), signal)) pieces.push(piece);
       mkdirSync(folder, { recursive: true });

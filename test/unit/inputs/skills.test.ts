@@ -108,7 +108,7 @@ test.each<[string, string, string]>([
   expect(fields.replace(/\s+/g, ' ')).toContain(description);
 });
 
-test('what cannot be read is left out, and is reported once in a run', async () => {
+test('what cannot be read is left out, and is told once in a run', async () => {
   const texts: Readonly<Record<string, string>> = {
     good: 'description: a',
     tools: 'description: b\nallowed-tools: - Read\n- Write',

@@ -13,7 +13,7 @@ import {
 
 const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 10_000 };
 
-async function requests() {
+async function asked() {
   const holes = new ManualActors();
   const run = asChild(runWith(holes), runInput());
   await holes.the('act').resolve(calls('c1', 'c2'));
@@ -23,8 +23,8 @@ async function requests() {
 
 describe('F113 run: a call that needs leave', () => {
   test('makes the run wait, and its session knows for what and how long', async () => {
-    const { reports, holes, isIn } = await requests();
-    expect(reports).toEqual([
+    const { told, holes, isIn } = await asked();
+    expect(told).toEqual([
       {
         type: 'run.waiting',
         question: 'May I?',
@@ -36,8 +36,8 @@ describe('F113 run: a call that needs leave', () => {
     expect(isIn('waiting.open')).toBe(true);
   });
 
-  test('is passed to its actor again with the decision, and the next call without', async () => {
-    const { actor, holes } = await requests();
+  test('is given to its actor again with the decision, and the next call without', async () => {
+    const { actor, holes } = await asked();
     await holes.the('wait').resolve();
     actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'rejected', text: 'no' } } });
     expect(holes.the('calls').input.calls[0]).toEqual({
@@ -49,27 +49,27 @@ describe('F113 run: a call that needs leave', () => {
   });
 
   test('can be decided before the question is all in the log', async () => {
-    const { actor, holes } = await requests();
+    const { actor, holes } = await asked();
     actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } });
     expect(holes.the('calls').input.calls[0].verdict).toEqual({ decision: 'approved' });
   });
 
   test('a question after it waits for no leave', async () => {
-    const { actor, holes, reports } = await requests();
+    const { actor, holes, told } = await asked();
     actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } });
     await holes.the('calls').resolve([{ kind: 'ask', question: 'Which?' }]);
-    expect(reports.at(-1)).toEqual({ type: 'run.waiting', question: 'Which?' });
+    expect(told.at(-1)).toEqual({ type: 'run.waiting', question: 'Which?' });
     expect(holes.calls.filter(({ name }) => name === 'wait').at(-1)?.input.approvals).toEqual([]);
   });
 
-  test('waits next to all others of its turn, and each decision reaches its own call', async () => {
+  test('waits beside all others of its turn, and each decision reaches its own call', async () => {
     const holes = new ManualActors();
-    const { actor, reports } = asChild(runWith(holes), runInput());
+    const { actor, told } = asChild(runWith(holes), runInput());
     await holes.the('act').resolve(calls('c1', 'c2'));
     const ask = (callId: string, more = {}) =>
       ({ kind: 'ask', question: `${callId}?`, approval: { ...approval, callId, ...more } }) as const;
     await holes.the('calls').resolve([ask('c1', { forWorker: true }), ask('c2', { byClient: true, reason: 'why' })]);
-    expect(reports.at(-1)).toEqual({
+    expect(told.at(-1)).toEqual({
       type: 'run.waiting',
       question: 'c1?',
       approvals: [
@@ -85,7 +85,7 @@ describe('F113 run: a call that needs leave', () => {
     // This one comes while the other call is made, so the run does not wait for it again.
     actor.send({ type: 'run.decided', verdicts: { c1: { decision: 'rejected' } } });
     await holes.the('calls').resolve([ask('c1'), callOutcome()]);
-    expect(reports.filter(({ type }) => type === 'run.waiting')).toHaveLength(1);
+    expect(told.filter(({ type }) => type === 'run.waiting')).toHaveLength(1);
     expect(holes.the('calls').input.calls).toEqual([{ ...callOf('c1'), verdict: { decision: 'rejected' } }]);
   });
 

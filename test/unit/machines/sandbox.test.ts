@@ -9,14 +9,14 @@ const lost = new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
 function start(input: Partial<SandboxInput> = {}) {
   const holes = new ManualActors();
   const sandbox = asChild(sandboxWith(holes), sandboxInput(input));
-  const { actor, reports } = sandbox;
+  const { actor, told } = sandbox;
   const tell = (event: { type: string }) => holes.the('hold').tell(event);
   return {
     ...sandbox,
     holes,
     tell,
-    phases: () => reports.filter(({ type }) => type === 'sandbox.phase').map(({ phase }) => phase),
-    count: (type: string) => reports.filter((event) => event.type === type).length,
+    phases: () => told.filter(({ type }) => type === 'sandbox.phase').map(({ phase }) => phase),
+    count: (type: string) => told.filter((event) => event.type === type).length,
     grant: () => actor.send({ type: 'slot.granted' }),
     toReady: async () => {
       actor.send({ type: 'slot.granted' });
@@ -28,9 +28,9 @@ function start(input: Partial<SandboxInput> = {}) {
 
 describe('sandbox: its start', () => {
   test('a sandbox waits for a slot, is provisioned, and then reports that it is ready', async () => {
-    const { reports, toReady } = start();
+    const { told, toReady } = start();
     await toReady();
-    expect(reports).toEqual([
+    expect(told).toEqual([
       { type: 'sandbox.wantsSlot' },
       { type: 'sandbox.phase', phase: 'queued' },
       { type: 'sandbox.phase', phase: 'starting' },
@@ -67,11 +67,11 @@ describe('sandbox: its start', () => {
   });
 
   test('F026 a missing image is not tried again, and the session is told why', async () => {
-    const { holes, grant, end, reports } = start();
+    const { holes, grant, end, told } = start();
     grant();
     await holes.the('provision').reject(new AppError('image_missing', 'No such image.'));
     expect(end()).toMatchObject({ kind: 'failed', code: 'image_missing', retryable: false });
-    expect(reports.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'No such image.' });
+    expect(told.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'No such image.' });
   });
 
   test('F106 a release during the provision aborts it and removes its result', async () => {
@@ -117,10 +117,10 @@ describe('sandbox: its start', () => {
 
 describe('sandbox: its life', () => {
   test('F017 a sandbox that is lost says why and ends', async () => {
-    const { reports, tell, toReady, end } = start();
+    const { told, tell, toReady, end } = start();
     await toReady();
     tell({ type: 'resource.failed', error: lost } as never);
-    expect(reports.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'The sandbox ended unexpectedly.' });
+    expect(told.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'The sandbox ended unexpectedly.' });
     expect(end()).toEqual({ kind: 'lost' });
   });
 
@@ -244,7 +244,7 @@ describe('sandbox: its life', () => {
     expect(end()).toEqual({ kind: 'lost' });
   });
 
-  test('F015 the ttl of an adopted sandbox continues where it stood', () => {
+  test('F015 the ttl of an adopted sandbox goes on where it stood', () => {
     const { actor, clock, holes, tell } = start({ begin: 'adopt', livedMs: 3_000_000 });
     tell({ type: 'hold.ready', ms: 0 } as never);
     actor.send({ type: 'sandbox.busy' });
@@ -289,7 +289,7 @@ describe('sandbox: its release', () => {
     expect(end()).toEqual({ kind: 'released', workspace: 'remove' });
   });
 
-  test('the way in is returned first', async () => {
+  test('the way in is given back first', async () => {
     const { actor, holes, toReady } = start();
     await toReady();
     const hold = holes.the('hold');

@@ -74,12 +74,12 @@ describe('F109 stop', () => {
 });
 
 describe('F106 stop while the sandbox is on its way', () => {
-  test('the session releases the sandbox, keeps its files, and the ended run is not notified', () => {
+  test('the session releases the sandbox, keeps its files, and tells the ended run nothing about it', () => {
     const { send, stop, run, sandbox, log } = sessionAlone({ sandbox: 'start' });
     send(1);
     sandbox.says({ type: 'sandbox.phase', phase: 'starting' });
     stop();
-    expect(sandbox.received.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
+    expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
     sandbox.says({ type: 'sandbox.phase', phase: 'queued' });
     run.ends({ reason: 'stopped' });
     sandbox.ends({ kind: 'released', workspace: 'keep' });
@@ -89,7 +89,7 @@ describe('F106 stop while the sandbox is on its way', () => {
     ]);
   });
 
-  test('a caller that waits for the sandbox learns that the run was stopped', () => {
+  test('a caller that waits for the sandbox is told that the run was stopped', () => {
     const { send, stop, use, answerTo } = sessionAlone({ sandbox: 'start' });
     send(1);
     const user = use();
@@ -101,7 +101,7 @@ describe('F106 stop while the sandbox is on its way', () => {
     const { send, stop, sandbox } = sessionAlone({ sandbox: 'start' }, 'held');
     send(1);
     stop();
-    expect(sandbox.received).toEqual([{ type: 'sandbox.release', workspace: 'keep' }]);
+    expect(sandbox.heard).toEqual([{ type: 'sandbox.release', workspace: 'keep' }]);
   });
 
   test.each(['ready', 'paused', 'adopted'])('a sandbox that is %s stays, because others can use it', (state) => {
@@ -110,13 +110,13 @@ describe('F106 stop while the sandbox is on its way', () => {
     if (state === 'paused') sandbox.says({ type: 'sandbox.phase', phase: 'paused' });
     send(1);
     stop();
-    expect(sandbox.received).toEqual([]);
+    expect(sandbox.heard).toEqual([]);
   });
 
   test('a stop of an idle session leaves it alone', () => {
     const { stop, sandbox } = sessionAlone({ sandbox: 'start' });
     stop();
-    expect(sandbox.received).toEqual([]);
+    expect(sandbox.heard).toEqual([]);
   });
 });
 
@@ -180,11 +180,11 @@ describe('F110 delete', () => {
       const { remove, run, sandbox, answerTo, end, log } = session;
       const deletes = [remove(), remove()];
       if (it.hasRun) {
-        expect(run.received.at(-1)).toEqual({ type: 'run.stop', reason: 'deleted' });
+        expect(run.heard.at(-1)).toEqual({ type: 'run.stop', reason: 'deleted' });
         run.ends({ reason: 'deleted' });
       }
       if (sandbox.input().begin !== 'release') {
-        expect(sandbox.received.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'remove' });
+        expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'remove' });
       }
       expect(deletes.map(answerTo)).toEqual([undefined, undefined]);
       sandbox.ends({ kind: 'released', workspace: 'remove' });
@@ -277,7 +277,7 @@ describe('session: passivation', () => {
     expect(end()).toBe('passivated');
   });
 
-  test('a message in time starts the wait again', () => {
+  test('a message in time starts the wait anew', () => {
     const { clock, send, run, end } = sessionAlone();
     clock.advance(hour - 1);
     send(1);

@@ -85,7 +85,7 @@ describe('F111 the table of messages', () => {
     expect(log().slice(-4)).toEqual(['run.end 1 superseded', 'run.started 3', 'run.end 3 completed', 'run.started 2']);
   });
 
-  test.each(modes)('%s, while the run waits: it is the answer, and the same run continues', (mode) => {
+  test.each(modes)('%s, while the run waits: it is the answer, and the same run goes on', (mode) => {
     const { send, run, log, answerTo } = waiting();
     const command = send(2, mode);
     expect([log().slice(-2), answerTo(command)]).toEqual([['message.user 1', 'run.resumed 1'], accepted(1, 2)]);
@@ -113,7 +113,7 @@ describe('F111 the table of messages', () => {
     expect(answerTo(send(3, mode))).toEqual(accepted(runs, 3));
     if (mode === 'replace') expect(run.heard).toEqual([{ type: 'run.stop', reason: 'superseded' }]);
     grant('run');
-    if (mode !== 'replace') expect(run.received.at(-1)).toEqual({ type: 'run.answer' });
+    if (mode !== 'replace') expect(run.heard.at(-1)).toEqual({ type: 'run.answer' });
   });
 
   test.each(modes)('%s, while the run is being stopped: a run of its own after it', (mode) => {
@@ -134,9 +134,9 @@ describe('F111 the table of messages', () => {
   test.each(modes)('%s, after the run may end: a run of its own, because the old one accepts no more', (mode) => {
     const { send, run, answerTo } = working();
     run.says({ type: 'run.wantsToEnd', seen: 0 });
-    expect(run.received).toEqual([{ type: 'run.mayEnd' }]);
+    expect(run.heard).toEqual([{ type: 'run.mayEnd' }]);
     expect(answerTo(send(2, mode))).toEqual(accepted(2));
-    expect(run.received).toHaveLength(1);
+    expect(run.heard).toHaveLength(1);
     run.ends({ reason: 'completed' });
     expect(run.input().runId).toBe(runIdOf(2));
   });
@@ -145,9 +145,9 @@ describe('F111 the table of messages', () => {
     const { send, run } = working();
     send(2, 'inject');
     run.says({ type: 'run.wantsToEnd', seen: 0 });
-    expect(run.received).toEqual([{ type: 'run.inject' }, { type: 'run.goOn' }]);
+    expect(run.heard).toEqual([{ type: 'run.inject' }, { type: 'run.goOn' }]);
     run.says({ type: 'run.wantsToEnd', seen: 1 });
-    expect(run.received.at(-1)).toEqual({ type: 'run.mayEnd' });
+    expect(run.heard.at(-1)).toEqual({ type: 'run.mayEnd' });
   });
 
   test.each(modes)('%s, while the run ends by itself: a run of its own after it', (mode) => {
@@ -273,11 +273,11 @@ describe('session: after a restart', () => {
   const cut = queuedRun(1, { resume: begun });
   const cutWaiting = queuedRun(1, { resume: { ...begun, waiting: 'Which one?' } });
 
-  test('a run that had begun continues when it has its place, and is not begun again', () => {
+  test('a run that had begun goes on when it has its place, and is not begun again', () => {
     const { run, log, grant, slots } = sessionAlone({ runs: [cut, queuedRun(2)] }, 'held');
     expect([slots(), [run.input().resume, run.heard]]).toEqual([['request run'], [begun, []]]);
     grant('run');
-    expect(run.received).toEqual([{ type: 'run.answer' }]);
+    expect(run.heard).toEqual([{ type: 'run.answer' }]);
     run.ends({ reason: 'completed' });
     grant('run');
     expect(log()).toEqual(['run.end 1 completed', 'run.started 2']);
@@ -302,20 +302,20 @@ describe('session: after a restart', () => {
     const { run } = sessionAlone({ runs: [cut] });
     run.says({ type: 'run.wantsToEnd', seen: 1 });
     run.says({ type: 'run.wantsToEnd', seen: 2 });
-    expect(run.received.slice(1)).toEqual([{ type: 'run.goOn' }, { type: 'run.mayEnd' }]);
+    expect(run.heard.slice(1)).toEqual([{ type: 'run.goOn' }, { type: 'run.mayEnd' }]);
   });
 
-  test('F111 a message that came while its question was on its way lets it continue; one that it knew does not', () => {
+  test('F111 a message that came while its question was on its way lets it go on; one that it knew does not', () => {
     const { run, send, log } = sessionAlone();
     send(1);
     send(2, 'inject');
     run.says({ type: 'run.waiting', question: 'Which one?' });
     run.says({ type: 'run.asked', seen: 0 });
     expect(log().slice(-2)).toEqual(['message.user 1', 'run.resumed 1']);
-    expect(run.received).toEqual([{ type: 'run.inject' }, { type: 'run.answer' }]);
+    expect(run.heard).toEqual([{ type: 'run.inject' }, { type: 'run.answer' }]);
     run.says({ type: 'run.waiting', question: 'And now?' });
     run.says({ type: 'run.asked', seen: 1 });
-    expect(run.received).toHaveLength(2);
+    expect(run.heard).toHaveLength(2);
   });
 
   test('F111 a message that came before a question about a call decides nothing about it', () => {

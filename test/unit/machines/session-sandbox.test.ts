@@ -36,7 +36,7 @@ describe('session: its sandbox', () => {
   test('stops on request: its files stay, and the caller is answered once it is gone', () => {
     const { sandbox, stopSandbox, answerTo } = ready();
     const command = stopSandbox();
-    expect(sandbox.received.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
+    expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
     expect(answerTo(command)).toBeUndefined();
     sandbox.ends({ kind: 'released', workspace: 'keep' });
     expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
@@ -82,16 +82,16 @@ describe('session: its sandbox', () => {
     const { sandbox, use } = sessionAlone();
     use();
     sandbox.says({ type: 'sandbox.ready' });
-    expect(sandbox.received).toEqual([busy]);
+    expect(sandbox.heard).toEqual([busy]);
   });
 
   test('is idle when its last user is done, not before', () => {
     const { sandbox, use, done } = ready();
     const [a, b] = [use(), use()];
     done(a);
-    expect(sandbox.received).toEqual([busy, busy]);
+    expect(sandbox.heard).toEqual([busy, busy]);
     done(b);
-    expect(sandbox.received).toEqual([busy, busy, idle]);
+    expect(sandbox.heard).toEqual([busy, busy, idle]);
   });
 
   test('neither answers a caller that gave up nor stays awake for it', () => {
@@ -124,7 +124,7 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual(ok);
   });
 
-  test('F017 a lost one is made again on its next use, once, and not before', () => {
+  test('F017 a lost one is made anew on its next use, once, and not before', () => {
     const { sandbox, use, answerTo } = ready();
     sandbox.ends({ kind: 'lost' });
     expect(sandbox.isThere()).toBe(false);
@@ -174,7 +174,7 @@ describe('session: its sandbox', () => {
       if (when === 'while the run is stopped') send(1);
       remove();
       expect(answerTo(use())).toMatchObject([{ ok: false, code: 'session_not_found' }]);
-      expect(sandbox.received).toEqual([]);
+      expect(sandbox.heard).toEqual([]);
     },
   );
 
@@ -188,24 +188,24 @@ describe('session: its sandbox', () => {
 });
 
 describe('session: the place among the sandboxes that start', () => {
-  test('is requested, handed on, and returned when it is ready', () => {
+  test('is asked for, handed on, and given back when it is ready', () => {
     const { sandbox, grant, slots } = sessionAlone({ sandbox: 'start' }, 'held');
     sandbox.says({ type: 'sandbox.wantsSlot' });
     grant('run');
-    expect(sandbox.received).toEqual([]);
+    expect(sandbox.heard).toEqual([]);
     grant('start');
-    expect(sandbox.received).toEqual([{ type: 'slot.granted' }]);
+    expect(sandbox.heard).toEqual([{ type: 'slot.granted' }]);
     sandbox.says({ type: 'sandbox.ready' });
     expect(slots()).toEqual(['request start', 'release start']);
   });
 
-  test('is returned when it is abandoned, not when that is done', () => {
+  test('is given back when it is given up, not when that is done', () => {
     const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
     sandbox.says({ type: 'sandbox.unready' });
     expect(slots()).toEqual(['release start']);
   });
 
-  test('is returned however the start ends', () => {
+  test('is given back however the start ends', () => {
     const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
     sandbox.ends({ kind: 'failed', code: 'quota', message: 'No.', retryable: false });
     expect(slots()).toEqual(['release start']);

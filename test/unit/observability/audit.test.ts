@@ -128,7 +128,7 @@ test('a server that was killed while it wrote leaves half a row, which harms no 
   expect(verify().broken).not.toEqual([]);
 });
 
-test('beyond its size the oldest files go, the others hang together, and the end of each is reported', () => {
+test('beyond its size the oldest files go, the others hang together, and it is told where each ended', () => {
   const heads: string[] = [];
   {
     using log = open({ maxBytes: 65_536, onHead: ({ file }) => void heads.push(file) });

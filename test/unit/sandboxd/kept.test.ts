@@ -102,24 +102,24 @@ test('a command reads UTF-8 by one locale file, unless a locale is given', () =>
 });
 
 describe('programs that users install', () => {
-  const overrides = { HOME: '/home/agent', PATH: '/usr/local/bin:/usr/bin' };
+  const given = { HOME: '/home/agent', PATH: '/usr/local/bin:/usr/bin' };
 
   test('goes below the home, whose programs come first on the path', () => {
-    expect(baseEnvironment(overrides, 10_001)).toMatchObject({
+    expect(baseEnvironment(given, 10_001)).toMatchObject({
       PATH: '/home/agent/.local/bin:/usr/local/bin:/usr/bin',
       npm_config_prefix: '/home/agent/.local',
       PIP_BREAK_SYSTEM_PACKAGES: '1',
     });
     const own = { npm_config_prefix: '/opt/mine', PIP_BREAK_SYSTEM_PACKAGES: '0' };
-    expect(baseEnvironment({ ...overrides, ...own }, 10_001)).toMatchObject(own);
+    expect(baseEnvironment({ ...given, ...own }, 10_001)).toMatchObject(own);
   });
 
   test('is not forced on a system that root could break', () =>
-    expect(baseEnvironment(overrides, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES'));
+    expect(baseEnvironment(given, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES'));
 
   test('is on the path of a login shell too, and a profile that is there is left alone', async () => {
     const home = await folder();
-    const env = baseEnvironment({ ...overrides, HOME: home, PATH: `/it's here:/usr/bin:/bin` }, 10_001);
+    const env = baseEnvironment({ ...given, HOME: home, PATH: `/it's here:/usr/bin:/bin` }, 10_001);
     const login = async () => {
       const { stdout } = await promisify(execFile)('bash', ['-lc', 'printf %s "$PATH"'], { env });
       return stdout;

@@ -19,7 +19,7 @@ test('a connection that is not in the table, or not on loopback, has no user', (
   expect(userIn(head + row(`${mapped}:BC92`, `${mapped}:0C38`, 7), 0xbc92, 3128)).toBe(7);
 });
 
-test('the kernel reports that a connection of this process is its own, and one that is closed is nobody’s', async () => {
+test('the kernel tells that a connection of this process is its own, and one that is closed is nobody’s', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

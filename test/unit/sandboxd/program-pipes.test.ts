@@ -12,14 +12,14 @@ function program() {
 }
 async function read(stream: AsyncIterable<Buffer>) {
   const frames = pipeFrameReader();
-  const reply = { output: 0, ends: 0 };
+  const said = { output: 0, ends: 0 };
   for await (const chunk of stream) {
     for (const { channel, payload } of frames.push(chunk)) {
-      if (channel === 'output') reply.output += payload.length;
-      if (channel === 'end') reply.ends++;
+      if (channel === 'output') said.output += payload.length;
+      if (channel === 'end') said.ends++;
     }
   }
-  return reply;
+  return said;
 }
 
 test('two pipes that close at the same moment give one end', async () => {
@@ -39,6 +39,6 @@ test('a reader that stands still after the end of the program loses nothing', as
   child.stdout.end(Buffer.alloc(400_000));
   child.stderr.end();
   child.emit('exit', 0, null);
-  await vi.advanceTimersByTimeAsync(1_200); // more than the time in which a pipe without a reader is abandoned
+  await vi.advanceTimersByTimeAsync(1_200); // more than the time in which a pipe without a reader is given up
   expect(await read(reader)).toEqual({ output: 400_000, ends: 1 });
 });

@@ -16,4 +16,4 @@ test.each([
   ['\\p{Greek}\\d', '\\p{Greek}\\d'],
   ['[', '['],
   ['(', '('],
-])('%j is reported as %j', (posix, report) => expect(forRipgrep(posix)).toBe(report));
+])('%j is told as %j', (posix, told) => expect(forRipgrep(posix)).toBe(told));

@@ -24,7 +24,7 @@ async function opened({ recursive = false } = {}) {
   return { all, id, clock, root, helpers };
 }
 
-test('a watch ends after ten minutes without a request', async () => {
+test('a watch ends when nobody asked for ten minutes', async () => {
   const { all, id, clock } = await opened();
   clock.advance(tenMinutes - 1);
   await all.watchChanges(id);
@@ -37,10 +37,10 @@ test('a watch ends after ten minutes without a request', async () => {
 test('a watch with a reader lives on, and ends ten minutes after its reader left', async () => {
   const { all, id, clock, root } = await opened();
   const reader = await all.attachWatch(id);
-  const received = new Promise((resolve) => reader.once('data', resolve));
+  const heard = new Promise((resolve) => reader.once('data', resolve));
   clock.advance(2 * tenMinutes);
   await writeFile(join(root, 'a'), '');
-  await received;
+  await heard;
   const left = new Promise((resolve) => reader.once('close', resolve));
   reader.destroy();
   await left;
@@ -48,7 +48,7 @@ test('a watch with a reader lives on, and ends ten minutes after its reader left
   await expect(all.watchChanges(id)).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('a watch that is polled reports everything that was made before the question, in new folders too', async () => {
+test('a watch that is polled tells everything that was made before the question, in new folders too', async () => {
   const { all, id, root, helpers } = await opened({ recursive: true });
   const [helper = 0] = helpers;
   process.kill(helper, 'SIGSTOP'); // it has read nothing when the question comes
@@ -64,7 +64,7 @@ test('a watch that is polled reports everything that was made before the questio
   ]);
 });
 
-test.each(['the watch is closed', 'the helper dies'])('a question is answered when %s in the meantime', async (end) => {
+test.each(['the watch is closed', 'the helper dies'])('a question is answered when %s meanwhile', async (end) => {
   const { all, id, helpers } = await opened();
   const [helper = 0] = helpers;
   process.kill(helper, 'SIGSTOP');

@@ -51,7 +51,7 @@ test('F054 two servers that start one session at once: one owns it, one sandbox 
   }
 });
 
-test('F057 a renewal that fails once is made up for: the session stays with its owner, and its run continues', async () => {
+test('F057 a renewal that fails once is made up for: the session stays with its owner, and its run goes on', async () => {
   for (let seed = 1; seed <= 15; seed++) {
     const { world, servers, id, owners, events, end } = await twoServers(seed);
     const { time, dice, store } = world;
@@ -62,10 +62,10 @@ test('F057 a renewal that fails once is made up for: the session stays with its 
     let failed = 0;
     const failing = dice.between(1, 5);
     Object.assign(leases, {
-      renew: async (...requests: Parameters<typeof renew>) => {
-        const isOurs = requests[0].includes(name);
+      renew: async (...asked: Parameters<typeof renew>) => {
+        const isOurs = asked[0].includes(name);
         if (isOurs) nth += 1;
-        if (!isOurs || nth !== failing) return await renew(...requests);
+        if (!isOurs || nth !== failing) return await renew(...asked);
         failed += 1;
         throw new AppError('store_unavailable', 'The store cannot be reached.');
       },

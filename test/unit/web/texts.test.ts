@@ -12,7 +12,7 @@ test.each([
   ['one\r\ntwo\r\r\n', 'one\ntwo\n'],
   ['bell\u0007 back\b tab\tend\u009b', 'bell back tab\tend'],
   ['cut off \u001b[', 'cut off '],
-])('%j is shown as %j', (input, shown) => expect(plainText(input)).toBe(shown));
+])('%j is shown as %j', (given, shown) => expect(plainText(given)).toBe(shown));
 
 test('plain text has no control characters', () => {
   fc.assert(
@@ -22,7 +22,7 @@ test('plain text has no control characters', () => {
   );
 });
 
-const notice = (before: string | null, after: string) =>
+const told = (before: string | null, after: string) =>
   diffLines(before, after).map(({ kind, text }) => `${kind[0]} ${text}`);
 
 test('a difference shows added and removed lines with the lines around them', () => {

@@ -124,12 +124,12 @@ test('the greeting is the first frame, even if the client speaks before its term
   const id = await open();
   const { get } = terminals.service;
   const found = Promise.withResolvers<void>();
-  server.others.services.terminals.get = (input) => found.promise.then(() => get(input));
+  server.others.services.terminals.get = (given) => found.promise.then(() => get(given));
   using client = await connect(id);
-  const received = once(client.ws, 'pong');
+  const heard = once(client.ws, 'pong');
   client.ws.send('nonsense');
   client.ws.ping();
-  await received; // so the server has the input
+  await heard; // so the server has the input
   found.resolve();
   await expect.poll(() => client.frames.map(({ type }) => type)).toEqual(['shell_connected', 'error']);
 });

@@ -103,9 +103,9 @@ test('the search for files and lines answers with relative paths, 1-based lines 
 test('a truncated search is marked as such, and `*` among the file types means all', async () => {
   const { server, base } = await withSession();
   await using _server = server;
-  const requested: unknown[] = [];
+  const asked: unknown[] = [];
   server.others.services.files.find = async (_id, query) => {
-    requested.push(query);
+    asked.push(query);
     return { matches: ['a'], truncated: true };
   };
   const body = { pattern: 'a*', path: 'src', file_types: '*.py,*' };
@@ -115,7 +115,7 @@ test('a truncated search is marked as such, and `*` among the file types means a
     matches: ['a'],
     truncated: true,
   });
-  expect(requested).toEqual([{ pattern: 'a*', path: 'src', types: [] }]);
+  expect(asked).toEqual([{ pattern: 'a*', path: 'src', types: [] }]);
 });
 
 test('processes can be listed and stopped, and their logs read', async () => {
@@ -189,24 +189,24 @@ test('a command starts a stopped sandbox, because this facade has no other way t
   const { server, base } = await withSession();
   await using _server = server;
   const { sandboxes } = server.others.services;
-  const requested: string[] = [];
+  const asked: string[] = [];
   sandboxes.start = async () => {
-    requested.push('start');
+    asked.push('start');
     return { started: true };
   };
   sandboxes.exec = async () => {
-    requested.push('exec');
-    if (!requested.includes('start')) throw new AppError('sandbox_not_found', 'The sandbox is not running.');
+    asked.push('exec');
+    if (!asked.includes('start')) throw new AppError('sandbox_not_found', 'The sandbox is not running.');
     return { exitCode: 0, stdout: 'hi\n', stderr: '', timedOut: false };
   };
   expect(await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).toMatchObject({
     status: 200,
     body: { output: 'hi\n', exit_code: 0 },
   });
-  expect(requested).toEqual(['exec', 'start', 'exec']);
+  expect(asked).toEqual(['exec', 'start', 'exec']);
   sandboxes.exec = failing('sandbox_unavailable');
   expect((await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).status).toBe(503);
-  expect(requested).toHaveLength(3);
+  expect(asked).toHaveLength(3);
 });
 
 test('a background command answers at once with its pid and the path of its log', async () => {

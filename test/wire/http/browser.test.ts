@@ -202,7 +202,7 @@ test('any other OPTIONS is 204 without CORS headers', async ({ server }) => {
     { origin: 'http://localhost:3000' },
     { origin: 'https://evil.example', 'access-control-request-method': 'PUT' },
   ];
-  for (const headers of requested) {
+  for (const headers of asked) {
     const answer = await server.call('OPTIONS', base, undefined, headers as Record<string, string>);
     expect(answer.status).toBe(204);
     expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);

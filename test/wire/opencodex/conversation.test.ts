@@ -195,7 +195,7 @@ test('a failed run is an assistant message with the text of its error, the same 
 });
 
 test('the oldest page, which makes a bubble of its own when it joins, finds no empty row of the run at work', async () => {
-  const request = async (profile: 'first' | 'current') => {
+  const asked = async (profile: 'first' | 'current') => {
     await using server = await opencodexServer({ profile });
     const sid = await server.newChat();
     const { runId } = await server.fake.sessions.send(SessionId.parse(sid), { text: 'Work', mode: 'queue' });

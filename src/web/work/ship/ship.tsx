@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
-import { once, query, repeatable, wordsOf } from '../../data/server.ts';
+import { once, query, repeatable, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
@@ -338,13 +338,13 @@ function FileDiff({ of, file, label }: { of: RepositoryAddress; file: string; la
   const read = () =>
     query('repositories.diff', { ...of, file, since: 'head' }).then(
       ({ text }) => setLines(linesOfPatch(text)),
-      (thrown: unknown) => setLines({ failed: wordsOf(thrown) }),
+      (thrown: unknown) => setLines({ failed: toErrorText(thrown) }),
     );
   return (
     <details onToggle={({ currentTarget }) => currentTarget.open && lines === undefined && void read()}>
       <summary>{label}</summary>
       {lines && 'failed' in lines && <p class="bad-text">{lines.failed}</p>}
-      {lines && !('failed' in lines) && <DiffLines lines={lines} textOf={(text) => text} />}
+      {lines && !('failed' in lines) && <DiffLines lines={lines} decodeText={(text) => text} />}
     </details>
   );
 }

@@ -19,7 +19,7 @@ export function commandContract(store: () => Store): void {
       expect(await store().commands.pending([], 10)).toEqual([]);
     });
 
-    test('come oldest first, those of one moment as they came, and at most as many as requested', async () => {
+    test('come oldest first, those of one moment as they came, and at most as many as asked for', async () => {
       const sessionId = newSession();
       const [third, first, fourth] = [
         await post({ sessionId, at: 20 }),
@@ -27,9 +27,9 @@ export function commandContract(store: () => Store): void {
         await post({ sessionId, at: 20 }),
       ];
       const second = await post({ at: 15 });
-      const requests = [sessionId, second.sessionId];
-      expect(await store().commands.pending(requests, 10)).toEqual([first, second, third, fourth]);
-      expect(await store().commands.pending(requests, 2)).toEqual([first, second]);
+      const asked = [sessionId, second.sessionId];
+      expect(await store().commands.pending(asked, 10)).toEqual([first, second, third, fourth]);
+      expect(await store().commands.pending(asked, 2)).toEqual([first, second]);
     });
 
     test('posted twice under one id are one, the first', async () => {

@@ -50,7 +50,7 @@ export function transferContract(store: () => Store): void {
       expect((await store().events.page(other, 0, 10)).head).toBe(2);
     });
 
-    test('a session that is there already and continued is not overwritten', async () => {
+    test('a session that is there already and went on is not overwritten', async () => {
       const { lines, other } = await exported();
       await importSessions(store(), each(lines), signal);
       await store().events.append({ sessionId: other, after: 2, at: 1, facts: facts(1) });
@@ -68,7 +68,7 @@ export function transferContract(store: () => Store): void {
       expect(await store().records.get('session', one)).toBeUndefined();
     });
 
-    test('an export that was cut continues behind its last whole session', async () => {
+    test('an export that was cut goes on behind its last whole session', async () => {
       const { from, lines } = await exported();
       const { known, bytes } = await wholeSessions(each(lines.slice(0, -3)));
       expect(known.size).toBe(1);

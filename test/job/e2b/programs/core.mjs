@@ -2,12 +2,12 @@
 import http from 'node:http';
 import { Sandbox } from 'e2b';
 
-const results = {};
+const said = {};
 const step = async (name, work) => {
   try {
-    results[name] = (await work()) ?? null;
+    said[name] = (await work()) ?? null;
   } catch (thrown) {
-    results[name] = { failed: thrown.name, message: thrown.message };
+    said[name] = { failed: thrown.name, message: thrown.message };
   }
 };
 const failing = async (work) => {
@@ -230,4 +230,4 @@ await step('its time is over', async () => {
   return await short.isRunning();
 });
 await step('unknown template', () => failing(() => Sandbox.create('no-such-template')));
-process.stdout.write(`${JSON.stringify(results)}\n`);
+process.stdout.write(`${JSON.stringify(said)}\n`);

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Sandbox, Template, waitForPort } from 'e2b';
 
-const results = {};
+const said = {};
 const step = async (name, work) => {
   try {
-    results[name] = (await work()) ?? null;
+    said[name] = (await work()) ?? null;
   } catch (thrown) {
-    results[name] = { failed: thrown.name, message: thrown.message };
+    said[name] = { failed: thrown.name, message: thrown.message };
   }
 };
 const failing = async (work) => {
@@ -91,4 +91,4 @@ await step('tags', async () => {
   return [tagged.tags, before, await names()];
 });
 rmSync(folder, { recursive: true });
-process.stdout.write(`${JSON.stringify(results)}\n`);
+process.stdout.write(`${JSON.stringify(said)}\n`);

@@ -29,19 +29,19 @@ const keeping = (all: ReturnType<typeof seen>[]): Handler => {
 };
 
 test('the real value replaces the placeholder on its way to the bound host, and the log names the use', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(requests));
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
   const tls = await it.tls('api.example.test');
   tls.end(
     `POST /v1?a=b HTTP/1.1\r\nHost: api.example.test\r\nX-Api-Key: ${api.placeholder}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi`,
   );
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 [\s\S]*fine/);
-  expect(requests).toMatchObject([{ url: '/v1?a=b', headers: { 'x-api-key': value, host: 'api.example.test' } }]);
+  expect(asked).toMatchObject([{ url: '/v1?a=b', headers: { 'x-api-key': value, host: 'api.example.test' } }]);
   expect(it.rules()).toEqual([
     'allowed api.example.test allow-list: api.example.test',
     'allowed api.example.test credential: api',
   ]);
-  expect(JSON.stringify(it.bench.reports)).not.toContain(value);
+  expect(JSON.stringify(it.bench.told)).not.toContain(value);
 });
 
 const variable = (more: Partial<Credential>) =>
@@ -81,7 +81,7 @@ test.each<[string, string, string, Partial<Credential>, string, string]>([
   expect(asked).toEqual([header || undefined, sent]);
   const isUsed = header !== held && sent !== held;
   expect(it.rules().includes('allowed api.example.test credential: KEY')).toBe(isUsed);
-  expect(JSON.stringify(it.bench.reports)).not.toContain(value);
+  expect(JSON.stringify(it.bench.told)).not.toContain(value);
 });
 
 test("a variable's placeholder reaches no other host, and an answer with its value ends", async () => {
@@ -99,44 +99,44 @@ test("a variable's placeholder reaches no other host, and an answer with its val
 });
 
 test('git gets its credential without a request for it, as Basic', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(requests));
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
   const tls = await it.tls('git.example.test');
   tls.end('GET /a.git/info/refs HTTP/1.1\r\nHost: git.example.test\r\nConnection: close\r\n\r\n');
   await rest(tls);
-  const [, sent = ''] = /^Basic (.*)$/.exec(requests[0]?.headers.authorization ?? '') ?? [];
+  const [, sent = ''] = /^Basic (.*)$/.exec(asked[0]?.headers.authorization ?? '') ?? [];
   expect(Buffer.from(sent, 'base64').toString()).toBe(`x-access-token:${other}`);
 });
 
 test('a second request on the same connection gets the credential too', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(requests));
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
   const tls = await it.tls('api.example.test');
   tls.write('GET /1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n');
   await until(tls, 'fine');
   tls.end('GET /2 HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   await rest(tls);
-  expect(requests.map(({ url, headers }) => [url, headers['x-api-key']])).toEqual([
+  expect(asked.map(({ url, headers }) => [url, headers['x-api-key']])).toEqual([
     ['/1', value],
     ['/2', value],
   ]);
 });
 
 test('the closest of several credentials for one header is the one that is used', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
+  const asked: ReturnType<typeof seen>[] = [];
   const closer = credential('mine', '*.example.test', { value: async () => new Secret(other) });
-  await using it = await world(keeping(requests), { all: [closer, api] });
+  await using it = await world(keeping(asked), { all: [closer, api] });
   const tls = await it.tls('api.example.test');
   // A sandbox that started before has the placeholder of the other one in its variables.
   tls.end(`GET / HTTP/1.1\r\nHost: api.example.test\r\nX-Api-Key: ${api.placeholder}\r\nConnection: close\r\n\r\n`);
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 /);
-  expect(requests).toMatchObject([{ headers: { 'x-api-key': other } }]);
+  expect(asked).toMatchObject([{ headers: { 'x-api-key': other } }]);
   expect(it.rules().at(-1)).toBe('allowed api.example.test credential: mine');
 });
 
 test('a credential of one session does not count in another', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(requests), { of: (id) => (id === session ? [api] : []) });
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked), { of: (id) => (id === session ? [api] : []) });
   const socket = await it.bench.connect('another');
   socket.write('CONNECT api.example.test:443 HTTP/1.1\r\nHost: api.example.test:443\r\n\r\n');
   await until(socket, '\r\n\r\n');
@@ -144,12 +144,12 @@ test('a credential of one session does not count in another', async () => {
   await once(tls, 'secureConnect'); // the TLS of the real server
   tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   await rest(tls);
-  expect(requests.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
+  expect(asked.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
 });
 
 test('the next connection of a sandbox resumes the TLS of the last one to the host, and no other sandbox does', async () => {
   await using it = await world((req, res) => void res.end(`reused: ${(req.socket as TLSSocket).isSessionReused()}`));
-  const requestWith = async (from?: 'another') => {
+  const asked = async (from?: 'another') => {
     const tls = await it.tls('api.example.test', {}, from);
     tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
     return /reused: \w+/.exec(await rest(tls))?.[0];
@@ -159,16 +159,16 @@ test('the next connection of a sandbox resumes the TLS of the last one to the ho
 });
 
 test('a revoked credential is refused with the next request, also on an open connection', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
+  const asked: ReturnType<typeof seen>[] = [];
   let all = [api];
-  await using it = await world(keeping(requests), { of: async () => all });
+  await using it = await world(keeping(asked), { of: async () => all });
   const tls = await it.tls('api.example.test');
   tls.write('GET /1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n');
   await until(tls, 'fine');
   all = [];
   tls.end('GET /2 HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 [\s\S]*was revoked/);
-  expect(requests.map(({ url }) => url)).toEqual(['/1']);
+  expect(asked.map(({ url }) => url)).toEqual(['/1']);
 });
 
 test('a host without a credential keeps its own TLS from end to end', async () => {
@@ -179,12 +179,12 @@ test('a host without a credential keeps its own TLS from end to end', async () =
 });
 
 test('a server with a certificate that the installation does not trust gets no credential', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(requests), { trusted: authority.pem });
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked), { trusted: authority.pem });
   const tls = await it.tls('api.example.test');
   tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 502 /);
-  expect(requests).toEqual([]);
+  expect(asked).toEqual([]);
 });
 
 test('under the policy none a bound host stays closed', async () => {
@@ -201,12 +201,12 @@ const places: [string, string][] = [
   ],
 ];
 test.each(places)('a placeholder in %s is refused towards the host of another credential', async (_, text) => {
-  const requests: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(requests));
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
   const tls = await it.tls('git.example.test');
   tls.end(text.replace('HOST', 'git.example.test'));
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 [\s\S]*credential 'api'/);
-  expect(requests).toEqual([]);
+  expect(asked).toEqual([]);
   expect(it.rules().at(-1)).toBe('refused git.example.test credential: api is not bound to this host');
 });
 
@@ -233,12 +233,12 @@ test.each(plainPlaces)('a placeholder in %s is refused in plain HTTP', async (_,
 });
 
 test('plain HTTP to a bound host gets no credential', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(requests));
+  const asked: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(asked));
   const req = request({ socketPath: it.bench.path, path: 'http://api.example.test/' }).end();
   const [res] = await once(req, 'response');
   res.resume();
-  expect(requests[0]?.headers['x-api-key']).toBeUndefined();
+  expect(asked[0]?.headers['x-api-key']).toBeUndefined();
 });
 
 test.each<[string, Handler]>([
@@ -261,11 +261,11 @@ test.each<[string, Handler]>([
 });
 
 test('a WebSocket opens with the credential, and its messages pass both ways', async () => {
-  const requests: ReturnType<typeof seen>[] = [];
+  const asked: ReturnType<typeof seen>[] = [];
   await using it = await world((_, res) => res.end());
   const sockets = new WebSocketServer({ server: it.secure.server });
   sockets.on('connection', (socket, req) => {
-    requests.push(seen(req));
+    asked.push(seen(req));
     socket.on('message', (data) => socket.send(`you said ${data}`));
   });
   const tls = await it.tls('api.example.test');
@@ -273,7 +273,7 @@ test('a WebSocket opens with the credential, and its messages pass both ways', a
   await once(socket, 'open');
   socket.send('hello');
   const [data] = await once(socket, 'message');
-  expect([String(data), requests[0]?.headers['x-api-key']]).toEqual(['you said hello', value]);
+  expect([String(data), asked[0]?.headers['x-api-key']]).toEqual(['you said hello', value]);
   socket.terminate();
 });
 

@@ -33,7 +33,7 @@ time.sleep(1e6)
 END
 nohup python3 /tmp/holder.py > /dev/null 2>&1 &
 until [ -e /tmp/holds ]; do sleep 0.05; done`;
-/** A program that counts in its memory and reports how far it is. */
+/** A program that counts in its memory and tells how far it is. */
 const counter = `nohup bash -c 'n=0; while :; do n=$((n+1)); echo $n > /tmp/beat.new; mv /tmp/beat.new /tmp/beat; sleep 0.02; done' > /dev/null 2>&1 &
 echo $! > /tmp/counter; until [ -s /tmp/beat ]; do sleep 0.05; done; cat /tmp/beat`;
 /** Prints whether the same program counts on from there. */
@@ -57,7 +57,7 @@ const phases = (real: RealServer, id: string) => real.factsOf(id, 'sandbox.phase
 
 export const pausesIn = (world: World) =>
   describe(`a sandbox that is paused with ${world.driver}`, () => {
-    test('keeps every file over many pauses, and keeps counting where memory is promised', async (context) => {
+    test('keeps every file over many pauses, and goes on counting where memory is promised', async (context) => {
       await using real = await realServer(context, world);
       const { sandbox } = trpcOf(real);
       const id = await real.ready();
@@ -108,16 +108,16 @@ export const pausesIn = (world: World) =>
         const before = await exec(hash);
         const keeps = freezing.includes(point) ? 'memory' : 'files';
         const counted = Number(await exec(counter));
-        const report = await trpcOf(real)
+        const told = await trpcOf(real)
           .sandbox.pause.mutate({ ...of, keeps })
           .catch(() => null);
-        if (report)
+        if (told)
           await trpcOf(real)
             .sandbox.resume.mutate(of)
             .catch(() => {});
         await real.server.restart({ CORRAL_FAILPOINTS: '' });
         expect(await exec(hash)).toBe(before);
-        if (report && keeps === 'memory') expect(await exec(goesOn(counted))).toBe('on\n');
+        if (told && keeps === 'memory') expect(await exec(goesOn(counted))).toBe('on\n');
         expect(await trpcOf(real).sandbox.pause.mutate({ ...of, keeps })).toMatchObject({ condition: 'paused', keeps });
         expect(await exec(hash)).toBe(before);
         await real.holds(id);

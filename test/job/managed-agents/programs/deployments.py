@@ -80,12 +80,12 @@ def work():
     run = deployments.run(made.id)
     read = runs.retrieve(run.id)
 
-    def spoken():
+    def said():
         events = list(client.beta.sessions.events.list(run.session_id))
         messages = [event.content[0].text for event in events if event.type == "agent.message"]
         return len(messages) == 3 and events[-1].type == "session.status_idle" and messages
 
-    messages = until(spoken)
+    messages = until(said)
     session = client.beta.sessions.retrieve(run.session_id)
     return [
         [run.trigger_context.type, run.error, run.agent.id == agent.id, run.agent.version, read.session_id == run.session_id],
@@ -185,10 +185,10 @@ def cron():
     events = until(rested)
     known = deployments.retrieve(made.id)
     session = client.beta.sessions.retrieve(run.session_id)
-    spoken = [event.content[0].text for event in events if event.type == "agent.message"]
+    said = [event.content[0].text for event in events if event.type == "agent.message"]
     return [
         [run.trigger_context.type, run.trigger_context.scheduled_at in made.schedule.upcoming_runs_at, run.error],
-        [session.deployment_id == made.id, spoken, known.schedule.last_run_at is not None],
+        [session.deployment_id == made.id, said, known.schedule.last_run_at is not None],
         [known.status, runs.retrieve(run.id).session_id == session.id],
     ]
 

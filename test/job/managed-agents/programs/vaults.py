@@ -73,7 +73,7 @@ def turn(session, words):
 
 
 def call(session):
-    """The server that the program sees, and what the tool spoken."""
+    """The server that the program sees, and what the tool said."""
     events = turn(session, "tool: mcp_local_whoami")
     uses = [event.mcp_server_name for event in events if event.type == "agent.mcp_tool_use"]
     results = [event for event in events if event.type == "agent.mcp_tool_result"]
@@ -167,8 +167,8 @@ def failures():
     session = client.beta.sessions.create(agent=both.id, environment_id=environment.id)
     events = turn(session, "Hello")
     told = [event.error for event in events if event.type == "session.error"]
-    spoken = [event.content[0].text for event in events if event.type == "agent.message"]
-    return [sorted([error.mcp_server_name, error.type, error.retry_status.type] for error in told), spoken, events[-1].stop_reason.type]
+    said = [event.content[0].text for event in events if event.type == "agent.message"]
+    return [sorted([error.mcp_server_name, error.type, error.retry_status.type] for error in told), said, events[-1].stop_reason.type]
 
 
 step("failures", failures)

@@ -93,9 +93,9 @@ const listed = [
 ];
 
 function list({ headers }: Pick<FakeRequest, 'headers'>, { key }: Limits): RefusedReply | object {
-  const value = headers.authorization;
-  if (value !== undefined && value !== `Bearer ${key}`)
-    return { status: 401, name: 'invalid_api_key', message: `Invalid key: ${value}` };
+  const given = headers.authorization;
+  if (given !== undefined && given !== `Bearer ${key}`)
+    return { status: 401, name: 'invalid_api_key', message: `Invalid key: ${given}` };
   return { object: 'list', data: listed };
 }
 

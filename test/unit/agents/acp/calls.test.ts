@@ -27,8 +27,8 @@ test("the agent's description of a call is not its output, and the fence around 
     content: null,
   });
   const fenced = texts('```console\nhi\n```');
-  const reports = of.receive({ toolCallId: 'b', kind: 'read', status: 'completed', content: fenced }, true);
-  expect(reports.at(-1)).toMatchObject({ output: 'hi' });
+  const told = of.receive({ toolCallId: 'b', kind: 'read', status: 'completed', content: fenced }, true);
+  expect(told.at(-1)).toMatchObject({ output: 'hi' });
 });
 
 test('an edit without a diff shows the text of its arguments', () => {

@@ -4,12 +4,12 @@ import { fakePrograms } from '../../../support/sandboxes/fake-programs.ts';
 
 test('a kernel that is at work says hello once more after the last interrupt, which so reaches no cell', async () => {
   const order: string[] = [];
-  let requestCount = 0;
+  let asked = 0;
   const programs = fakePrograms((message, program) => {
     order.push('hello');
     const answer = `\0corral:n:${JSON.stringify(message)}\n`;
     const tell = () => Promise.all([program.print(answer), program.complain(answer)]);
-    if (requestCount++ > 0) void tell();
+    if (asked++ > 0) void tell();
     else answered.promise.then(tell);
   });
   const answered = Promise.withResolvers<void>();

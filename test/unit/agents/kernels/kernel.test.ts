@@ -5,12 +5,12 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { fakePrograms } from '../../../support/sandboxes/fake-programs.ts';
 
 const { signal } = new AbortController();
-const message = (nonce: string, report: object) => `\0corral:${nonce}:${JSON.stringify(report)}\n`;
+const message = (nonce: string, told: object) => `\0corral:${nonce}:${JSON.stringify(told)}\n`;
 
 test('a kernel that is found idle is not interrupted, because an interrupt can end it', async () => {
   let interrupts = 0;
-  const programs = fakePrograms((question, program) => {
-    const hello = message('n', question);
+  const programs = fakePrograms((asked, program) => {
+    const hello = message('n', asked);
     void Promise.all([program.print(hello), program.complain(hello)]);
   });
   const counting = {
@@ -24,14 +24,14 @@ test('a kernel that is found idle is not interrupted, because an interrupt can e
 });
 
 test('a kernel that ends while it is looked for is replaced, and the cell says that it is the first', async () => {
-  let requestCount = 0;
+  let asked = 0;
   const programs = fakePrograms((request, program) => {
-    if (requestCount++ === 0) return program.exit(130);
+    if (asked++ === 0) return program.exit(130);
     const { type } = request as { type?: string };
-    const report = message('n', type === 'hello' ? { type } : { type: 'end', count: 1 });
-    void Promise.all([program.print(report), program.complain(report)]);
+    const told = message('n', type === 'hello' ? { type } : { type: 'end', count: 1 });
+    void Promise.all([program.print(told), program.complain(told)]);
   });
-  const list = async () => (requestCount === 0 ? [{ id: 'k', pid: 1, startedAt: 1 }] : []);
+  const list = async () => (asked === 0 ? [{ id: 'k', pid: 1, startedAt: 1 }] : []);
   const kernel = new Kernel(
     { programs: { ...programs, list }, clock: systemClock, newNonce: () => 'n' },
     { id: 'k', language: 'javascript' },

@@ -74,7 +74,7 @@ test('a server that dies in a call is one error that names it, and the next call
   expect(programs.started).toHaveLength(2);
 });
 
-test('a tool server that does not answer fails the call after its timeout, and receives a cancellation', async () => {
+test('a tool server that does not answer fails the call after its timeout and is told of it', async () => {
   const { connection, programs } = connected(
     toolServer([{ name: 'hang' }], () => {}),
     { timeoutMs: 50 },
@@ -129,7 +129,7 @@ test('a result of a wrong shape is an error of that call', async () => {
   await expect(connection.call('lie', {}, quiet())).rejects.toMatchObject({ code: 'unsupported' });
 });
 
-test('a server that asks to sample from the model is refused, and the call continues', async () => {
+test('a server that asks to sample from the model is refused, and the call goes on', async () => {
   const ask = '{"jsonrpc":"2.0","id":"s1","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}\n';
   const { connection, programs } = connected((message, program) => {
     if (message.error) {
@@ -141,7 +141,7 @@ test('a server that asks to sample from the model is refused, and the call conti
   expect(programs.sent.find(({ error }) => error)).toMatchObject({ id: 's1', error: { code: -32_601 } });
 });
 
-test('progress is reported while a call runs', async () => {
+test('progress is told while a call runs', async () => {
   const { connection } = connected(
     toolServer([{ name: 'go' }], async (message, program) => {
       const { progressToken: token } = Object(message.params?._meta) as { progressToken: number };
@@ -150,12 +150,12 @@ test('progress is reported while a call runs', async () => {
       await program.print(answerTo(message, { content: [] }));
     }),
   );
-  const texts: string[] = [];
-  await connection.call('go', {}, { signal: soon(), onProgress: (text) => texts.push(text) });
-  expect(texts).toEqual(['1/3 reading\n']);
+  const said: string[] = [];
+  await connection.call('go', {}, { signal: soon(), onProgress: (text) => said.push(text) });
+  expect(said).toEqual(['1/3 reading\n']);
 });
 
-test('after a change of its list the tools are requested again', async () => {
+test('after a change of its list the tools are asked for again', async () => {
   const tools = [{ name: 'one' }];
   const { connection } = connected(
     toolServer(tools, async (message, program) => {

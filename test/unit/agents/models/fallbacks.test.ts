@@ -57,7 +57,7 @@ test('F075 two waits that make more than a minute together end the patience', as
   expect((await turn()).text).toBe('hi');
 });
 
-test('a model that rested is called again', async () => {
+test('a model that rested is asked again', async () => {
   const { turn, clock } = chain(
     model('a', [[failed('model_overloaded', { retryAfterMs: 90_000 })], [hi]]),
     model('b', [[hi], [hi]]),
@@ -76,7 +76,7 @@ test.each(['model_refused', 'model_rejected', 'model_context'] as const)(
   },
 );
 
-test('another model does not continue in the middle of a reply', async () => {
+test('another model does not go on in the middle of a reply', async () => {
   const { turn } = chain(model('a', [[hi, failed('model_quota', { retryable: false })]]), model('b', [[hi]]));
   expect((await turn()).outcome).toMatchObject({ kind: 'failed', code: 'model_quota' });
   expect((await turn()).parts.at(-1)).toMatchObject({ model: 'b' });
@@ -94,7 +94,7 @@ test('the error of a chain in which all models fail contains the message of each
   });
 });
 
-test('the abilities are those of the model that is called next', async () => {
+test('the abilities are those of the model that is asked next', async () => {
   const a = model('a', [[failed('model_quota', { retryable: false })]]);
   const b = { ...model('b', [[hi]]), abilities: { ...a.abilities, window: 7_000 } };
   const { all, turn } = chain(a, b);

@@ -81,7 +81,7 @@ test('of two calls that demand consent, the permitted one stays a call with a si
 });
 
 test('a turn of another model is sent again with the signature that skips validation', () => {
-  const talk = new Conversation().user('go').reply('Hm.', [call('a', 'c1')], 'demo');
+  const talk = new Conversation().user('go').said('Hm.', [call('a', 'c1')], 'demo');
   expect(contents(talk).find(({ role }) => role === 'model')?.parts).toEqual([
     { text: 'Hm.' },
     { functionCall: { name: 'a', args: { a: 1 } }, thoughtSignature: 'skip_thought_signature_validator' },
@@ -89,7 +89,7 @@ test('a turn of another model is sent again with the signature that skips valida
 });
 
 test('a turn without a word is left out', () =>
-  expect(kinds(contents(new Conversation().user('go').reply('')))).toEqual(['user:text', 'user:text']));
+  expect(kinds(contents(new Conversation().user('go').said('')))).toEqual(['user:text', 'user:text']));
 
 describe('the task of the turn', () => {
   const place = (talk: Conversation) => contents(talk).findIndex(({ parts }) => parts[0]?.text === 'Do step 1.');
@@ -105,7 +105,7 @@ describe('the task of the turn', () => {
   });
 
   test('stays before the calls of the step', () => {
-    const talk = new Conversation().user('go').reply('Did it.');
+    const talk = new Conversation().user('go').said('Did it.');
     turn(talk, call('a', 'c1'));
     turn(talk, call('b', 'c2'));
     expect(kinds(contents(talk))).toEqual([

@@ -58,7 +58,7 @@ describe('the list of a provider', () => {
     expect(flash).toMatchObject({ name: 'Gemini 2.5 Flash', window: 1_048_576, maxOutput: 65_536, reasoning: true });
   });
 
-  test('takes price and window from the published list where the provider reports none', async () => {
+  test('takes price and window from the published list where the provider tells none', async () => {
     const found = await withPublished('openai', { id: 'gpt-5-mini', name: 'gpt-5-mini' });
     expect(found).toMatchObject({ window: 400_000, price: { input: 0.25, output: 2 } });
     expect(await withPublished('ollama', { id: 'x', name: 'x' })).toEqual({ id: 'x', name: 'x' });
@@ -83,13 +83,13 @@ describe('an address that is no provider', () => {
     ['another JSON', '{"status":"running"}', 200, 'no list of models'],
     ['nothing there', '', 404, 'no list of models'],
     ['a failure', 'secret internals', 500, 'status 500'],
-  ])('%s is reported in words that do not repeat it', async (_name, body, status, words) => {
-    const request = listModels(access, answering(body, status), never);
-    await expect(request).rejects.toMatchObject({ publicMessage: expect.stringContaining(words) });
-    await expect(request).rejects.not.toMatchObject({ publicMessage: expect.stringContaining('internals') });
+  ])('%s is told in words that do not repeat it', async (_name, body, status, words) => {
+    const asked = listModels(access, answering(body, status), never);
+    await expect(asked).rejects.toMatchObject({ publicMessage: expect.stringContaining(words) });
+    await expect(asked).rejects.not.toMatchObject({ publicMessage: expect.stringContaining('internals') });
   });
 
-  test('an answer without end is abandoned', async () => {
+  test('an answer without end is given up', async () => {
     const block = new Uint8Array(1024 * 1024).fill(32);
     let sent = 0;
     const body = () =>
@@ -119,12 +119,12 @@ describe('an address that is no provider', () => {
   });
 
   test('a list that never ends a page is read for twenty pages', async () => {
-    let requestCount = 0;
+    let asked = 0;
     const listing = {
       path: () => '/models',
-      read: () => ({ models: [{ id: `m${requestCount}`, name: 'm' }], next: String(++requestCount) }),
+      read: () => ({ models: [{ id: `m${asked}`, name: 'm' }], next: String(++asked) }),
     };
     await listModels({ ...access, listing }, answering('{}'), never);
-    expect(requestCount).toBe(20);
+    expect(asked).toBe(20);
   });
 });

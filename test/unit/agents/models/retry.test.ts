@@ -32,12 +32,12 @@ describe('F075 a provider that asks for patience', () => {
 });
 
 describe('F076 a provider that is in trouble', () => {
-  test('is called again after twice the time, five times in all', () => {
+  test('is asked again after twice the time, five times in all', () => {
     const delays = [1, 2, 3, 4, 5].map((attempt) => retryDelay(failed(true), attempt, () => 1));
     expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, undefined]);
   });
 
-  test('is called again at moments that differ by half', () =>
+  test('is asked again at moments that differ by half', () =>
     expect([0, 0.5, 1].map((random) => retryDelay(failed(true), 3, () => random))).toEqual([2_000, 3_000, 4_000]));
 });
 

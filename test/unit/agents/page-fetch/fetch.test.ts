@@ -8,21 +8,21 @@ type Page = {
   body?: Uint8Array | string | (() => AsyncIterable<Buffer>);
 };
 function web(pages: Record<string, Page>) {
-  const requests: string[] = [];
+  const asked: string[] = [];
   const ask: FetchAnswer = async (url) => {
-    requests.push(url.href);
+    asked.push(url.href);
     const { status = 200, headers = {}, body = '' } = pages[url.href] ?? { status: 404 };
     const once = async function* () {
       yield Buffer.from(body as string);
     };
     return { status, headers, body: typeof body === 'function' ? body() : once() };
   };
-  return { requests, fetch: (address: string) => fetchWithRedirects(address, ask, new AbortController().signal) };
+  return { asked, fetch: (address: string) => fetchWithRedirects(address, ask, new AbortController().signal) };
 }
 const to = (location: string): Page => ({ status: 302, headers: { location } });
 
-test('each redirect is requested again, and the last address is the result', async () => {
-  const { fetch, requests } = web({
+test('each redirect is asked for anew, and the last address is the result', async () => {
+  const { fetch, asked } = web({
     'http://a.example/': to('/b'),
     'http://a.example/b': to('https://c.example/d'),
     'https://c.example/d': { headers: { 'content-type': 'Text/HTML; charset="latin1"' }, body: 'x' },
@@ -30,7 +30,7 @@ test('each redirect is requested again, and the last address is the result', asy
   const page = await fetch('http://a.example/');
   expect(page).toMatchObject({ status: 200, type: 'text/html', charset: 'latin1', isCut: false });
   expect([page.url.href, page.bytes.toString()]).toEqual(['https://c.example/d', 'x']);
-  expect(requests).toEqual(['http://a.example/', 'http://a.example/b', 'https://c.example/d']);
+  expect(asked).toEqual(['http://a.example/', 'http://a.example/b', 'https://c.example/d']);
 });
 
 test('addresses that are none, loops and other schemes are refused', async () => {
@@ -44,7 +44,7 @@ test('addresses that are none, loops and other schemes are refused', async () =>
     await expect(loop.fetch(address)).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
-test('a body is cut at 10 MiB, and its sender is instructed to stop', async () => {
+test('a body is cut at 10 MiB, and its sender is told to stop', async () => {
   let sent = 0;
   let ended = false;
   const flood = async function* () {

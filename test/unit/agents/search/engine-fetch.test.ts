@@ -16,9 +16,9 @@ async function engine(answer: RequestListener): Promise<string> {
 }
 
 test('a redirect is not followed, so the key goes to no other host', async () => {
-  const requests: unknown[] = [];
+  const asked: unknown[] = [];
   const url = await engine(({ url: path }, res) => {
-    requests.push(path);
+    asked.push(path);
     res.writeHead(302, { location: '/elsewhere' }).end();
   });
   expect([(await engineFetch(`${url}/search`)).status, asked]).toEqual([302, ['/search']]);
@@ -36,7 +36,7 @@ test('a search that is cancelled ends with the reason of its signal', async () =
   const url = await engine(() => {});
   const why = new Error('stopped');
   const controller = new AbortController();
-  const request = engineFetch(url, { signal: controller.signal });
+  const asked = engineFetch(url, { signal: controller.signal });
   controller.abort(why);
-  await expect(request).rejects.toBe(why);
+  await expect(asked).rejects.toBe(why);
 });

@@ -17,35 +17,35 @@ const whole: Execution = {
 /** The tool over kernels that play a script. */
 function bench(play: (cell: Cell) => Partial<Execution>) {
   const tools = toolBench();
-  const requests: string[] = [];
+  const asked: string[] = [];
   const kernels = {
     of: () => ({
       create: (context: { id: string; language: 'python' | 'javascript' }) => {
-        requests.push(`create ${context.id} ${context.language}`);
+        asked.push(`create ${context.id} ${context.language}`);
         return context;
       },
-      restart: async (id: string) => void requests.push(`restart ${id}`),
+      restart: async (id: string) => void asked.push(`restart ${id}`),
       execute: async (id: string, cell: Cell) => {
-        requests.push(`execute ${id}`);
+        asked.push(`execute ${id}`);
         return { ...whole, ...play(cell) };
       },
     }),
   };
   const run = (args: object, more = {}) =>
     tools.run(codeTool(kernels), { language: 'python', code: 'x', ...args }, more);
-  return { ...tools, requests, run };
+  return { ...tools, asked, run };
 }
 const main = (data: Record<string, string>) => ({ isMain: true, data });
 
 test('what the code prints arrives live, and the result has output, errors and the last value', async () => {
-  const { run, reports } = bench(({ listener }) => {
+  const { run, told } = bench(({ listener }) => {
     listener.onText('stdout', 'one\n');
     listener.onText('stderr', 'careful\n');
     listener.onResult(main({ 'text/plain': '42' }));
     return {};
   });
   const result = await run({});
-  expect(reports).toEqual(['one\n', 'careful\n']);
+  expect(told).toEqual(['one\n', 'careful\n']);
   expect(result).toMatchObject({ ok: true, output: 'one\n[stderr]\ncareful\n42' });
   expect(result.content).toEqual({ console: [{ ps1: '[2]: ', command: 'x', output: result.output }] });
 });
@@ -108,11 +108,11 @@ test('a flood is kept up to 8 MiB', async () => {
   expect(file.subarray(-60).toString()).toContain('more than 8 MiB');
 });
 
-test('a named context is a kernel of its own, and restart starts a new one', async () => {
-  const { run, requests } = bench(() => ({}));
+test('a named context is a kernel of its own, and restart begins anew', async () => {
+  const { run, asked } = bench(() => ({}));
   await run({});
   await run({ context: 'b', restart: true, language: 'javascript' });
-  expect(requests).toEqual([
+  expect(asked).toEqual([
     ...['create python python', 'execute python'],
     ...['create javascript-b javascript', 'restart javascript-b', 'execute javascript-b'],
   ]);

@@ -14,21 +14,21 @@ afterEach(async () => {
 });
 
 async function run(...args: string[]) {
-  const [printed, texts]: [string[], string[]] = [[], []];
+  const [printed, said]: [string[], string[]] = [[], []];
   const { signal } = new AbortController();
   await keysCommand.run(args, {
     signal,
     print: (line) => void printed.push(line),
-    say: (line) => void texts.push(line),
+    say: (line) => void said.push(line),
   });
-  return { printed, texts };
+  return { printed, said };
 }
 
 test('create prints a key once, and list shows only its public parts', async () => {
-  const { printed, texts } = await run('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
+  const { printed, said } = await run('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
   expect(printed).toHaveLength(1);
   expect(printed[0]).toMatch(/^crl_[0-9a-f]{12}_[\w-]{43}$/);
-  expect(texts[0]).toContain('shown once');
+  expect(said[0]).toContain('shown once');
   const list = (await run('list')).printed;
   expect(list[0]).toMatch(/^[0-9a-f]{12} {2}admin {5}active .* root$/);
   expect(list[0]).not.toContain(printed[0]?.slice(17));

@@ -50,8 +50,8 @@ test('a plan follows its steps, and a call that keeps the plan is not shown', ()
 });
 
 test('a question and an approval wait until they are answered, and end with the run', () => {
-  const request = { callId: 'c', function: 'shell_exec', args: {}, expiresAt: 1 };
-  const waiting = after(event('run.wait', { question: 'Which?' }), event('approval.requested', request));
+  const asked = { callId: 'c', function: 'shell_exec', args: {}, expiresAt: 1 };
+  const waiting = after(event('run.wait', { question: 'Which?' }), event('approval.requested', asked));
   expect(waiting).toMatchObject({ question: 'Which?', approvals: [{ callId: 'c' }] });
   const inWords = event('message.assistant', { messageId: 'm', text: 'May I?' });
   expect(withEvent(waiting, inWords).blocks).toEqual([]);
@@ -64,7 +64,7 @@ test('a question and an approval wait until they are answered, and end with the 
   expect(shown(over)).toEqual(['! Run stopped.']);
 });
 
-test('the status adds up tokens and cost, and reports the time of the run', () => {
+test('the status adds up tokens and cost, and tells the time of the run', () => {
   const usage = (cost: number | undefined) =>
     event('usage', { model: 'm/x', inputTokens: 900, outputTokens: 200, ...(cost !== undefined && { cost }) });
   const view = after(event('run.started', { task: 't', messageId: 'm' }, 1_000), usage(0.25), usage(undefined));

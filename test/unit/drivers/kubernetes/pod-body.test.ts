@@ -136,8 +136,8 @@ describe('the pod of a sandbox', () => {
       userNamespaces: fc.boolean(),
     });
     fc.assert(
-      fc.property(settings, fc.dictionary(words, words), (overrides, env) => {
-        expect(violations(body(overrides, env))).toEqual([]);
+      fc.property(settings, fc.dictionary(words, words), (given, env) => {
+        expect(violations(body(given, env))).toEqual([]);
       }),
     );
   });
@@ -162,7 +162,7 @@ describe('the pod of a sandbox', () => {
     expect(places.map(({ mountPath }) => mountPath)).toEqual(['/workspace', '/home/user']);
   });
 
-  test('has a claim for its workspace where files must outlive it', () => {
+  test('has a claim for its workspace where files shall outlive it', () => {
     const claim = { name: 'workspace', persistentVolumeClaim: { claimName: 'corral-test-0123456789abcdef' } };
     expect(body({ workspace: 'volume' }).spec?.volumes).toContainEqual(claim);
   });

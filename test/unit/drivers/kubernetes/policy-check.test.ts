@@ -10,9 +10,9 @@ const quick = { daemonPort: 2718, betweenMs: 5 };
 
 /** A link to a sandbox whose commands print this; with undefined the commands never end. */
 async function sandbox(prints: string | undefined) {
-  let requestCount = 0;
+  let asked = 0;
   const server = createServer((_request, response) => {
-    requestCount += 1;
+    asked += 1;
     if (prints !== undefined) response.end(JSON.stringify({ stdout: prints }));
   });
   server.listen(0, '127.0.0.1');
@@ -22,7 +22,7 @@ async function sandbox(prints: string | undefined) {
   Object.assign(agent, { createConnection: () => connect(port, '127.0.0.1') });
   return {
     link: { agent, token: new Secret('token') } as unknown as SandboxLink,
-    countRequests: () => requestCount,
+    asked: () => asked,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
@@ -38,7 +38,7 @@ test('a sandbox that ends during the check does not decide for the others: the n
   const stop = new AbortController();
   const gone = policyCheck.check(first.link, stop.signal);
   const other = policyCheck.check(second.link, new AbortController().signal);
-  await expect.poll(first.countRequests).toBe(1);
+  await expect.poll(first.asked).toBe(1);
   stop.abort();
   await gone;
   await expect(other).rejects.toMatchObject({ code: 'unsupported' });

@@ -110,8 +110,8 @@ test('however a log is made and cut, no text is lost or told twice', async () =>
     { maxLength: 8 },
   );
   await fc.assert(
-    fc.asyncProperty(messages, fc.nat(), async (expected, where) => {
-      const ordered = expected.toSorted((a, b) => a.run - b.run);
+    fc.asyncProperty(messages, fc.nat(), async (wanted, where) => {
+      const ordered = wanted.toSorted((a, b) => a.run - b.run);
       const facts = ordered.flatMap(({ run: runN, deltas }, n) => [
         ...(runN === ordered[n - 1]?.run ? [] : [started(runN)]),
         ...Array.from({ length: deltas }, (_, i) => delta(runN, n, `${n}.${i} `)),

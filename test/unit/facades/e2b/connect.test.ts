@@ -37,14 +37,14 @@ test.each([
   ['unavailable', 503],
   ['deadline_exceeded', 504],
 ] as const)('%s has the status %i', (code, status) => {
-  const replies: unknown[] = [];
-  const end = (text: string) => void replies.push(text);
+  const said: unknown[] = [];
+  const end = (text: string) => void said.push(text);
   const writeHead = (...of: unknown[]) => {
-    replies.push(...of);
+    said.push(...of);
     return { end };
   };
   answerError({ writeHead } as never, new ConnectError(code, 'why'));
-  expect(replies).toEqual([status, { 'content-type': 'application/json' }, JSON.stringify({ code, message: 'why' })]);
+  expect(said).toEqual([status, { 'content-type': 'application/json' }, JSON.stringify({ code, message: 'why' })]);
 });
 
 test.each([
@@ -58,7 +58,7 @@ test.each([
 ] as const)('%s of the sandbox is %s on the wire', (code, connect) =>
   expect(connectError(new AppError(code, 'why')).code).toBe(connect),
 );
-test('a failure that nobody expected is internal, and reports nothing about itself', () =>
+test('a failure that nobody expected is internal, and tells nothing about itself', () =>
   expect(connectError(new Error('password=hunter2'))).toMatchObject({
     code: 'internal',
     message: 'Internal server error',
@@ -70,7 +70,7 @@ test.each([
   [{ 'keepalive-ping-interval': '0' }, 90],
   [{ 'keepalive-ping-interval': 'x' }, 90],
 ])(
-  'a stream requested with %j is kept alive after %i silent seconds, and what it sends counts',
+  'a stream asked for with %j is kept alive after %i silent seconds, and what it sends counts',
   async (headers, seconds) => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     onTestFinished(() => void vi.useRealTimers());
@@ -92,8 +92,8 @@ test.each([
   ['0', undefined],
   [undefined, undefined],
   ['9999999999', 2 ** 31 - 1],
-])('a timeout of %j is %j', (reply, ms) =>
-  expect(parseTimeout({ headers: { ...(reply && { 'connect-timeout-ms': reply }) } } as never)).toBe(ms),
+])('a timeout of %j is %j', (said, ms) =>
+  expect(parseTimeout({ headers: { ...(said && { 'connect-timeout-ms': said }) } } as never)).toBe(ms),
 );
 
 test.each([

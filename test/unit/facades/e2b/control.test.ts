@@ -114,7 +114,7 @@ test.each([
   ['sandbox_unavailable', 503, { 'should-retry': 'false' }],
   ['internal', 500, { 'should-retry': 'false' }],
 ] as const)(
-  'a create that fails with %s is %i, leaves nothing, and reports whether to repeat it',
+  'a create that fails with %s is %i, leaves nothing, and tells whether to repeat it',
   async (code, status, headers) => {
     const before = (await it.sessions.list()).length;
     it.failing.push(new AppError(code, 'No sandbox.'));
@@ -243,8 +243,8 @@ test.each([
   { name: 'two-lines', value: 'long\nenough' },
   { name: 'large', value: 'x'.repeat(9_000) },
   { name: 'labels', value: 'long-enough', metadata: { a: 'x'.repeat(2_000) } },
-])('a secret that cannot be kept is 400: $name', async (expected) =>
-  expect((await it.api('POST', '/secrets', expected)).status).toBe(400),
+])('a secret that cannot be kept is 400: $name', async (wanted) =>
+  expect((await it.api('POST', '/secrets', wanted)).status).toBe(400),
 );
 test('rules bind secrets to headers of hosts, and new rules take their place', async () => {
   await it.api('POST', '/secrets', { name: 'bound', value: 'v-a-l-u-e' });
@@ -325,7 +325,7 @@ test('a pause with memory is 501 where nothing freezes processes, unless the ser
 });
 
 test.each(['/v2/sandboxes/{}/connect', '/sandboxes/{}/connect', '/sandboxes/{}/resume'])(
-  'a paused sandbox runs again after POST %s, for the time that was requested and with its tokens',
+  'a paused sandbox runs again after POST %s, for the time that was asked for and with its tokens',
   async (path) => {
     const { sid, access, traffic } = await it.create({ timeout: 500 });
     await it.api('POST', `/sandboxes/${sid}/pause`);
@@ -381,7 +381,7 @@ test('sessions of other facades are in no list, and their ids are good for a loo
   expect((await it.api('POST', `/sandboxes/${id}/timeout`, { timeout: 9 })).status).toBe(409);
 });
 
-test('a sandbox whose time is over is paused where its program requested a pause', async () => {
+test('a sandbox whose time is over is paused where its program asked for that', async () => {
   const { sid } = await it.create({ timeout: 0, autoPause: true });
   await expect.poll(async () => (await it.api('GET', `/sandboxes/${sid}`)).body.state).toBe('paused');
   expect(it.did).toEqual(['start', 'pause']);

@@ -32,7 +32,7 @@ async function homeWhere(there: () => Partial<PathEntry>, workdir = '/workspace'
 
 test('the home is /home/user where that is the workspace', async () =>
   expect(await homeWhere(() => ({ workspace: true }))).toBe('/home/user'));
-test('a sandbox of an earlier version, where it is a link to the workspace, continues with it', async () =>
+test('a sandbox of an earlier version, where it is a link to the workspace, goes on with it', async () =>
   expect(await homeWhere(() => ({ isLink: true, target: '/workspace' }))).toBe('/home/user'));
 test('a folder that is not the workspace is not the home: without isolation it can be that of a person', async () => {
   expect(await homeWhere(() => ({}), '/data/s/x/workspace')).toBe('/data/s/x/workspace');
@@ -44,7 +44,7 @@ test('without such a folder the home is the workspace under its own path', async
   };
   expect(await homeWhere(none)).toBe('/workspace');
 });
-test('a sandbox that cannot tell is queried again at the next request', async () => {
+test('a sandbox that cannot tell is asked again at the next request', async () => {
   let lost = true;
   const stat: SandboxInterior['paths']['stat'] = async (path) => {
     if (lost && path === '/home/user') throw new AppError('sandbox_unavailable', 'The sandbox does not answer.');

@@ -39,7 +39,7 @@ test('a start time counts itself in, and a template is a name', () => {
 });
 test('the total counts what runs, whatever the query', () =>
   expect(toPage(all, new URLSearchParams('state=paused')).running).toBe(2));
-test('a page continues at its place in either order, and an empty token is none', () => {
+test('a page goes on at its place in either order, and an empty token is none', () => {
   for (const order of ['asc', 'desc']) {
     const first = toPage(all, new URLSearchParams({ limit: '2', order, nextToken: '' }));
     const now = order === 'desc' ? [...all, record(9_000)] : all; // a new sandbox shifts nothing

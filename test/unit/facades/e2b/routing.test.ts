@@ -136,8 +136,8 @@ test('OPTIONS to a public port reaches the program, whose answer a page of anoth
   const { sid } = await it.create();
   const preflight = { origin: 'https://app.example', 'access-control-request-method': 'PUT' };
   const headers = { ...host(`3000-${sid}`), ...preflight };
-  const { status, headers: reply, body } = await it.ask('/x', { method: 'OPTIONS', headers });
-  expect([status, reply['x-own'], body.method, body.headers.origin]).toEqual([418, 'Yes', 'OPTIONS', preflight.origin]);
+  const { status, headers: said, body } = await it.ask('/x', { method: 'OPTIONS', headers });
+  expect([status, said['x-own'], body.method, body.headers.origin]).toEqual([418, 'Yes', 'OPTIONS', preflight.origin]);
 });
 test('OPTIONS to a private port needs a token as any other request does, and names of the server answer themselves', async () => {
   const { sid } = await it.create({ network: { allowPublicTraffic: false } });
@@ -156,7 +156,7 @@ test('a port named by headers needs a token of its sandbox, and the refusal name
   for (const headers of [{ 'x-access-token': access }, { 'e2b-traffic-access-token': traffic }])
     expect((await it.port(sid, 3000, '/', { headers: headers as Record<string, string> })).status).toBe(418);
 });
-test('a port named by its host is open, unless the create requested private ports', async () => {
+test('a port named by its host is open, unless the create asked for private ports', async () => {
   const { sid } = await it.create();
   expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
   const closed = await it.create({ network: { allowPublicTraffic: false } });
@@ -188,21 +188,21 @@ test('a port that the server never opens is 403 with every token, over HTTP and 
 test.each([
   ['did not ask for autoResume', {}, 502],
   ['opened no port to the public', { autoResume: { enabled: true }, network: { allowPublicTraffic: false } }, 403],
-] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, expected, status) => {
-  const { sid } = await it.create({ autoPause: true, ...expected });
+] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, wanted, status) => {
+  const { sid } = await it.create({ autoPause: true, ...wanted });
   await it.api('POST', `/sandboxes/${sid}/pause`);
   for (const given of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[])
     expect((await it.ask('/', { headers: { ...host(`3000-${sid}`), ...given } })).status).toBe(status);
   expect(it.did).toEqual(['start', 'pause']);
 });
 test('the token of ports resumes a paused sandbox on a port that is not public', async () => {
-  const expected = { autoPause: true, autoResume: { enabled: true }, network: { allowPublicTraffic: false } };
-  const { sid, traffic } = await it.create(expected);
+  const wanted = { autoPause: true, autoResume: { enabled: true }, network: { allowPublicTraffic: false } };
+  const { sid, traffic } = await it.create(wanted);
   await it.api('POST', `/sandboxes/${sid}/pause`);
   const headers = { ...host(`3000-${sid}`), 'e2b-traffic-access-token': traffic };
   expect([(await it.ask('/', { headers })).status, it.did]).toEqual([418, ['start', 'pause', 'start']]);
 });
-test('a stranger on a public port resumes a paused sandbox whose program requested autoResume', async () => {
+test('a stranger on a public port resumes a paused sandbox whose program asked for autoResume', async () => {
   const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
   await it.api('POST', `/sandboxes/${sid}/pause`);
   expect((await it.ask('/', { headers: host(`49999-${sid}`) })).status).toBe(403); // the interpreter is never public
@@ -256,11 +256,11 @@ test('a WebSocket goes through to the port, and one without a token is refused',
   const { sid, access } = await it.create();
   const named = { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': '3000' };
   const socket = new WebSocket(`${it.server.url}/socket`, { headers: { ...named, 'x-access-token': access } });
-  const received: string[] = [];
-  socket.on('message', (data) => received.push(String(data)));
+  const heard: string[] = [];
+  socket.on('message', (data) => heard.push(String(data)));
   await new Promise((done) => socket.once('open', done));
   socket.send('hi');
-  await expect.poll(() => received).toEqual([expect.not.stringContaining(access), 'echo hi']);
+  await expect.poll(() => heard).toEqual([expect.not.stringContaining(access), 'echo hi']);
   const closed = new Promise((done) => socket.once('close', done));
   await it.api('DELETE', `/sandboxes/${sid}`);
   await closed; // the sandbox is gone
@@ -369,7 +369,7 @@ test('a paused sandbox is 502 on every port, in the words that clients compare',
     expect([status, body]).toEqual([502, gone]);
   }
 });
-test('a request with its token resumes a paused sandbox that requested it; one without, and health, do not', async () => {
+test('a request with its token resumes a paused sandbox that asked for it; one without, and health, do not', async () => {
   const { sid, access } = await it.create({ autoPause: true, autoResume: { enabled: true }, timeout: 70 });
   await it.api('POST', `/sandboxes/${sid}/pause`);
   expect((await it.port(sid, 3000, '/')).status).toBe(403);

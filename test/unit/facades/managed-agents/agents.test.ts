@@ -53,7 +53,7 @@ test.each([
   ],
   ['a toolset without its server', { tools: [{ type: 'mcp_toolset', mcp_server_name: 'github' }] }],
   ['a skill of Anthropic', { skills: [{ type: 'anthropic', skill_id: 'xlsx' }] }],
-  ['a skill that is listed twice', { skills: [skill, { ...skill, version: 'skillver_1' }] }],
+  ['a skill thatis declared twice', { skills: [skill, { ...skill, version: 'skillver_1' }] }],
   ['a skill without an id', { skills: [{ type: 'custom' }] }],
   ['too many skills', { skills: Array.from({ length: 51 }, (_, n) => ({ ...skill, skill_id: `skill_${n}` })) }],
   ['a roster of nobody', { multiagent: { type: 'coordinator', agents: [] } }],
@@ -133,8 +133,8 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
   expect(agent.subAgents?.[1]?.agent).toMatchObject(expected);
   expect(rosterOfSession({ agent })).toEqual(roster);
   const tools = [{ type: 'custom', name: 'delegate_check', description: 'x', input_schema: { type: 'object' } }];
-  const overrides = parsed(NewAgent, { name: 'Lead', model: 'claude-x', tools });
-  expect(() => newContent(overrides, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
+  const given = parsed(NewAgent, { name: 'Lead', model: 'claude-x', tools });
+  expect(() => newContent(given, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
 });
 
 test('a list is read page by page, and a cursor of another list is refused', () => {

@@ -21,11 +21,11 @@ function projected(...log: Log) {
   const ends = events.filter(({ type }) => type === 'span.outcome_evaluation_end');
   return { projection, events, ends, types: events.map(({ type }) => type) };
 }
-const request = (goal: object) => ({
+const asked = (goal: object) => ({
   type: 'message.user',
   data: { messageId, text: 'Write a poem', attachments: [], goal: { checks: [], maxRevisions: 1, ...goal } },
 });
-const begun = [request({ rubric: 'It rhymes.' }), { type: 'run.started', data: { task: 'Write a poem', messageId } }];
+const begun = [asked({ rubric: 'It rhymes.' }), { type: 'run.started', data: { task: 'Write a poem', messageId } }];
 const goal = (kind: string, more: object = {}) => ({ type: 'goal', data: { kind, round: 1, ...more } });
 const graded = { type: 'usage', data: { model: 'm', inputTokens: 10, outputTokens: 5, purpose: 'grade' } };
 const judged = (result: string, more: object = {}) => goal('judged', { result, reason: 'It lacks a rhyme.', ...more });
@@ -77,7 +77,7 @@ test.each([
   expect(projection.outcomes.isActive).toBe(false);
 });
 
-test('an interrupt that ends an outcome has the id that its program received', async () => {
+test('an interrupt that ends an outcome has the id that its program was told', async () => {
   const [before, after] = [[...begun, goal('checking')], [end('stopped', 'could_not_be_judged')]];
   const log = stored([...before, ...after]);
   const projection = new SessionProjection(sessionId, facts);
@@ -85,22 +85,22 @@ test('an interrupt that ends an outcome has the id that its program received', a
   const page = async (_: string, from: number) => ({ events: log.slice(from), head: log.length });
   const sessions = { stop: async () => ({ stopped: true }), page };
   const target = { record: { id: sessionId }, projection, sessions, uploadOf: async () => '', now: () => 0 };
-  const reports = await sendEvents(target as never, inboundEvents({ events: [{ type: 'user.interrupt' }] }));
+  const told = await sendEvents(target as never, inboundEvents({ events: [{ type: 'user.interrupt' }] }));
   const events = log.slice(before.length).flatMap((event) => projection.add(event).map((one) => one.event));
   expect(events.slice(0, 2).map(({ type, id }) => [type, id])).toEqual([
-    ['user.interrupt', reports[0]?.id],
-    ['span.outcome_evaluation_end', expect.not.stringMatching(`^${reports[0]?.id}$`)],
+    ['user.interrupt', told[0]?.id],
+    ['span.outcome_evaluation_end', expect.not.stringMatching(`^${told[0]?.id}$`)],
   ]);
 });
 
 test('an outcome of a run that never began ends without an evaluation', () => {
-  const { ends } = projected(request({ rubric: 'It rhymes.' }), end('stopped', 'could_not_be_judged'));
+  const { ends } = projected(asked({ rubric: 'It rhymes.' }), end('stopped', 'could_not_be_judged'));
   expect(ends).toMatchObject([{ outcome_evaluation_start_id: '', result: 'interrupted' }]);
 });
 
 test('a goal of checks alone is a message', () => {
   const { projection, types } = projected(
-    request({ checks: [{ command: 'true', timeoutSeconds: 1 }] }),
+    asked({ checks: [{ command: 'true', timeoutSeconds: 1 }] }),
     { type: 'run.started', data: { task: 'Write a poem', messageId } },
     goal('checking'),
   );
@@ -120,7 +120,7 @@ function sending(...log: Log) {
   return { sent, send: (...events: object[]) => sendEvents(target as never, inboundEvents({ events })) };
 }
 
-test('an outcome that is requested is a message with a goal, judged as often as requested', async () => {
+test('an outcome that is asked for is a message with a goal, judged so often as wished', async () => {
   const { sent, send } = sending();
   expect(await send({ ...wish, max_iterations: 5 })).toMatchObject([
     { type: 'user.define_outcome', outcome_id: outcomeId, max_iterations: 5, processed_at: expect.any(String) },

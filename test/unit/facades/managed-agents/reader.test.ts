@@ -34,20 +34,20 @@ test('a reader knows the agent that a session got after it read its log', async 
   const reader = new SessionReader();
   await reader.state(now, sessions);
   now = { ...now, agent: { ...own, clientTools: [tool] } };
-  const request = { callId: 'c1', function: 'get_weather', args: {}, expiresAt: 1 };
+  const asked = { callId: 'c1', function: 'get_weather', args: {}, expiresAt: 1 };
   facts = [
     { type: 'session.updated', data: { agent: true } },
-    { type: 'approval.requested', data: request },
+    { type: 'approval.requested', data: asked },
   ].map((fact, n) => ({ ...fact, runId: null, sessionId: id, seq: n + 1, ts: n }) as SessionEvent);
   const [waiting = ''] = (await reader.state(now, sessions)).pending;
   expect((await reader.state(now, sessions)).callOf(waiting)?.kind).toBe('custom');
 });
 
 test('requests for the state of a session at the same time read only what is new in its log', async () => {
-  const requests: number[] = [];
+  const asked: number[] = [];
   let head = 2;
   const page = async (_: SessionId, after: number) => {
-    requests.push(after);
+    asked.push(after);
     await new Promise(setImmediate);
     return { events: log.slice(after, head), head, thinned: 0, trimmed: 0 };
   };
@@ -98,10 +98,10 @@ test('a caller that cannot read a child has a state without it, and the others k
 });
 
 test('a state whose log has dropped events that it has not read is read again from the beginning', async () => {
-  const requests: number[] = [];
+  const asked: number[] = [];
   let now = { events: log.slice(0, 2), head: 2, thinned: 0, trimmed: 0 };
   const page = async (_: SessionId, after: number) => {
-    requests.push(after);
+    asked.push(after);
     return { ...now, events: now.events.filter(({ seq }) => seq > after) };
   };
   const sessions = { page } as unknown as Services['sessions'];

@@ -40,7 +40,7 @@ function session() {
     projection.open(child, root, own('Writer'));
     const started = write(root, 'child.started', { sessionId: child, callId, task: 'cut' });
     const end = () => write(root, 'tool.called', { ...call, success: true, output: 'done', content: null });
-    return { reports: [...called, ...started], end };
+    return { told: [...called, ...started], end };
   };
   const ask = (log: SessionId, name: string, callId: string) => [
     ...write(log, 'approval.requested', { callId, function: name, args: { a: 1 }, expiresAt: 1 }),
@@ -55,19 +55,19 @@ function session() {
   return { projection, write, begin, delegate, ask, say, end };
 }
 type WrittenEvents = ReturnType<ReturnType<typeof session>['write']>;
-const typesIn = (reports: WrittenEvents, thread: SessionId) =>
-  reports.flatMap((one) => (one.thread === thread ? [one.type] : []));
-const find = (reports: WrittenEvents, type: string) => reports.find((one) => one.type === type);
+const typesIn = (told: WrittenEvents, thread: SessionId) =>
+  told.flatMap((one) => (one.thread === thread ? [one.type] : []));
+const find = (told: WrittenEvents, type: string) => told.find((one) => one.type === type);
 const idle = ['session.thread_status_idle', 'session.usage', 'session.status_idle'];
 
-test('a child is a thread: it is reported with its task, and its last words come back before it rests', () => {
+test('a child is a thread: it is told with its task, and its last words come back before it rests', () => {
   const it = session();
   it.begin(root, 'Hi');
-  const { reports, end } = it.delegate(writer, { agent: 'W', task: ' Write\nall of it ' });
-  expect(typesIn(reports, root)).toEqual(['session.thread_created', 'agent.thread_message_sent']);
+  const { told, end } = it.delegate(writer, { agent: 'W', task: ' Write\nall of it ' });
+  expect(typesIn(told, root)).toEqual(['session.thread_created', 'agent.thread_message_sent']);
   const to = { session_thread_id: apiThreadId(writer), agent_name: 'Writer' };
-  expect(find(reports, 'session.thread_created')).toMatchObject({ ...to, workflow_run_id: null });
-  expect(find(reports, 'agent.thread_message_sent')).toMatchObject({
+  expect(find(told, 'session.thread_created')).toMatchObject({ ...to, workflow_run_id: null });
+  expect(find(told, 'agent.thread_message_sent')).toMatchObject({
     to_session_thread_id: apiThreadId(writer),
     to_agent_name: 'Writer',
     content: [{ type: 'text', text: 'Write\nall of it' }],
@@ -76,9 +76,9 @@ test('a child is a thread: it is reported with its task, and its last words come
   expect(typesIn(begun, writer)).toEqual(['agent.thread_message_received', 'session.thread_status_running']);
   expect(typesIn(begun, root)).toEqual(['session.thread_status_running']);
   expect(find(begun, 'agent.thread_message_received')).toMatchObject({ from_session_thread_id: apiThreadId(root) });
-  const replies = it.say(writer, 'A poem');
-  expect(typesIn(replies, root)).toEqual([]);
-  expect(typesIn(replies, writer)).toContain('agent.message');
+  const said = it.say(writer, 'A poem');
+  expect(typesIn(said, root)).toEqual([]);
+  expect(typesIn(said, writer)).toContain('agent.message');
   const ended = it.end(writer);
   expect(typesIn(ended, writer)).toEqual(['agent.thread_message_sent', 'session.thread_status_idle']);
   expect(typesIn(ended, root)).toEqual(['agent.thread_message_received', 'session.thread_status_idle']);
@@ -106,22 +106,22 @@ test('a message that a person wrote to a child is not one of its parent', () => 
   it.write(root, 'tool.calling', call);
   const sent = it.write(root, 'tool.called', { ...call, success: true, output: 'sent', content: null });
   expect(typesIn(sent, root)).toEqual(['agent.thread_message_sent']);
-  const received = it.write(writer, 'message.user', { messageId, text: 'More', attachments: [] });
-  expect(typesIn(received, writer)).toEqual(['agent.thread_message_received']);
+  const heard = it.write(writer, 'message.user', { messageId, text: 'More', attachments: [] });
+  expect(typesIn(heard, writer)).toEqual(['agent.thread_message_received']);
 });
 
-test('calls of children that wait for the program stand in the primary stream, and the session rests when nothing else continues', () => {
+test('calls of children that wait for the program stand in the primary stream, and the session rests when nothing else goes on', () => {
   const it = session();
   it.begin(root, 'Hi');
   const first = it.delegate(writer, { agent: 'W', task: 'Write' });
   it.delegate(runner, { agent: 'W', task: 'Run' });
   it.begin(writer, 'Write');
   it.begin(runner, 'Run');
-  const requests = it.ask(writer, 'get_weather', 'w');
-  expect(typesIn(requests, root)).toEqual(['agent.custom_tool_use', 'session.thread_status_idle']);
-  const use = requests.find((one) => one.thread === root && one.type === 'agent.custom_tool_use');
+  const asked = it.ask(writer, 'get_weather', 'w');
+  expect(typesIn(asked, root)).toEqual(['agent.custom_tool_use', 'session.thread_status_idle']);
+  const use = asked.find((one) => one.thread === root && one.type === 'agent.custom_tool_use');
   expect(use).toMatchObject({ session_thread_id: apiThreadId(writer) });
-  expect(requests.find((one) => one.thread === writer && one.type === 'agent.custom_tool_use')).toMatchObject({
+  expect(asked.find((one) => one.thread === writer && one.type === 'agent.custom_tool_use')).toMatchObject({
     id: use?.id,
   });
   expect(it.projection.isWaiting).toBe(false);
@@ -145,19 +145,19 @@ test('calls of children that wait for the program stand in the primary stream, a
   const running = answered.filter((one) => one.thread === root && one.type === 'session.thread_status_running');
   expect(running.map((one) => one.session_thread_id).sort()).toEqual([root, writer].map(apiThreadId).sort());
   it.say(writer, 'Wet');
-  // The parent is notified of it, and still waits for the other child.
+  // The parent hears of it, and still waits for the other child.
   const rest = [...it.end(writer), ...first.end()];
   expect(rest.filter(({ type }) => type === 'session.status_idle')).toEqual([
     expect.objectContaining({ stop_reason: { type: 'requires_action', event_ids: [command] } }),
   ]);
 });
 
-test('the archiving of a thread is reported in both streams; only the session’s own end is one of the session', () => {
+test('a thread that is archived tells of it in both streams; only the session’s own end is one of the session', () => {
   const it = session();
   it.begin(root, 'x');
   it.delegate(writer, { task: 'y' });
-  const reports = it.write(writer, 'session.updated', { archived: true, metadata: { a: '1' } });
-  expect(reports.map(({ thread, type }) => [thread, type])).toEqual([
+  const told = it.write(writer, 'session.updated', { archived: true, metadata: { a: '1' } });
+  expect(told.map(({ thread, type }) => [thread, type])).toEqual([
     [writer, 'session.thread_status_terminated'],
     [root, 'session.thread_status_terminated'],
   ]);
@@ -192,7 +192,7 @@ test('of two children that wait, one that is interrupted leaves the other one to
   expect(it.projection.status).toBe('idle');
 });
 
-test('a session that was interrupted can continue before its children have stopped', () => {
+test('a session that was interrupted can go on before its children have stopped', () => {
   const it = session();
   it.begin(root, 'Hi');
   it.delegate(writer, { agent: 'W', task: 'Write' });
@@ -222,19 +222,19 @@ test('a child that was deleted counts no more', () => {
 
 test('an agent without children has the same events as its log alone, also after a pause for the provider', () => {
   const it = session();
-  const reports = [
+  const told = [
     ...it.begin(root, 'Hi'),
     ...it.write(root, 'run.notice', { kind: 'waiting_provider', detail: 'Busy' }),
     ...it.say(root, 'Done'),
     ...it.end(root),
   ];
-  expect(typesIn(reports, root)).toEqual([
+  expect(typesIn(told, root)).toEqual([
     ...['user.message', 'session.status_running', 'session.thread_status_running', 'session.error'],
     ...['session.thread_status_rescheduled', 'session.status_rescheduled', 'session.status_running'],
     ...['session.thread_status_running', 'span.model_request_start', 'agent.message', 'span.model_request_end'],
     ...idle,
   ]);
-  expect(find(reports, 'session.status_running')?.id).toBe(apiEventId(root, 2));
-  expect(new Set(reports.map(({ id }) => id)).size).toBe(reports.length);
+  expect(find(told, 'session.status_running')?.id).toBe(apiEventId(root, 2));
+  expect(new Set(told.map(({ id }) => id)).size).toBe(told.length);
   expect(it.write('cccccccccccccccc' as SessionId, 'run.started')).toEqual([]);
 });

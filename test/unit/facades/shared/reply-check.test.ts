@@ -22,8 +22,8 @@ function serverThatSends(sent: unknown, { status = 200, type = 'application/json
   );
   return { app, errors, table };
 }
-const ask = async (...inputs: Parameters<typeof serverThatSends>) => {
-  const { app, errors } = serverThatSends(...inputs);
+const ask = async (...given: Parameters<typeof serverThatSends>) => {
+  const { app, errors } = serverThatSends(...given);
   const { statusCode, body } = await app.inject('/items/7');
   return { statusCode, body, errors };
 };

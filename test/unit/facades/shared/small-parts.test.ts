@@ -48,10 +48,10 @@ describe('cursors', () => {
     ['0', 0],
     ['42', 42],
     ['9007199254740991', 9007199254740991],
-  ])('%j is %j', (overrides, cursor) => expect(parseCursor(overrides)).toBe(cursor));
+  ])('%j is %j', (given, cursor) => expect(parseCursor(given)).toBe(cursor));
 
-  test.each([42, '00', '+1', '-0', ' 1', '1\n', '12345678901234567', ['1']])('F088 %j is no cursor', (inputs) =>
-    expect(() => parseCursor(inputs)).toThrow(AppError),
+  test.each([42, '00', '+1', '-0', ' 1', '1\n', '12345678901234567', ['1']])('F088 %j is no cursor', (given) =>
+    expect(() => parseCursor(given)).toThrow(AppError),
   );
 
   test('the later one counts', () => {
@@ -81,7 +81,7 @@ describe('rate limits', () => {
     expect((flood(10_000, 200_000) - flood(0, 10_000)) / 200_000).toBeLessThan(16); // bytes per name; a name alone has forty
   });
 
-  test('the count begins again with the minute', () => {
+  test('the count begins anew with the minute', () => {
     const clock = manualClock(60_000);
     const limiter = rateLimiter(1, clock);
     expect(limiter.take('a')).toEqual({ limit: 1, remaining: 0, resetSeconds: 60, exceeded: false });

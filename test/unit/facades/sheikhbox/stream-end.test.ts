@@ -29,9 +29,9 @@ test.each<[string, StreamPlan, (number | false)[]]>([
   ['of that run, later than the message', plan({ after: 2, runId: run(1) }), [4]],
   ['of whichever run, when none is named', plan({ after: 0, runId: null }), [2, 3, 4]],
   ['the last event, when nothing runs', plan({ after: 4, runId: null }, 1), [1, 2, 3, 4]],
-])('a stream ends with the first end %s', (_name, overrides, ends) => {
+])('a stream ends with the first end %s', (_name, given, ends) => {
   const log = logOf(title, done(1), done(2), done(1));
-  expect([1, 2, 3, 4].filter((seq) => isEnd(log.at(seq), overrides))).toEqual(ends);
+  expect([1, 2, 3, 4].filter((seq) => isEnd(log.at(seq), given))).toEqual(ends);
 });
 
 test('an end before the place where a stream begins is found, over many pages', async () => {

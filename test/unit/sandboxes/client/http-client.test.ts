@@ -84,13 +84,13 @@ test('a call ends with its signal, as cancelled or as too late', async () => {
   await expect(client.view('main', AbortSignal.timeout(20))).rejects.toMatchObject({ code: 'deadline_exceeded' });
 });
 
-test('F096 output that comes in pieces over connections that break is reported once, in order, without a gap', async () => {
+test('F096 output that comes in pieces over connections that break is told once, in order, without a gap', async () => {
   const whole = Buffer.from(Array.from({ length: 5_000 }, (_, n) => n % 251));
-  const requests: number[] = [];
+  const asked: number[] = [];
   const client = await facing((socket, connection) => {
     socket.once('data', (request) => {
       const from = Number(/from=(\d+)/.exec(String(request))?.[1]);
-      requests.push(from);
+      asked.push(from);
       socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: corral-operation\r\n\r\n');
       const until = connection < 3 ? from + ((connection * 997) % 700) : whole.length;
       for (let at = from; at < until; at += 300) {
@@ -144,8 +144,8 @@ test('a file whose name no workspace can hold is in no list and no match', async
 test('calls that can last, however many, leave connections to others', async () => {
   let lasting = 0;
   const client = await facing((socket) => {
-    socket.once('data', (question: Buffer) => {
-      if (question.includes('POST /exec')) lasting++;
+    socket.once('data', (asked: Buffer) => {
+      if (asked.includes('POST /exec')) lasting++;
       else socket.write(http('[]'));
     });
   });

@@ -39,28 +39,26 @@ async function site(options: EgressBenchOptions) {
 }
 
 test.each([[{ kind: 'web' }], [{ kind: 'allow-list', entries: ['site.example', 'site.example:8080'] }]])(
-  'pages of both schemes arrive through the proxy, and the session is notified of it: %o',
+  'pages of both schemes arrive through the proxy, and the session hears of it: %o',
   async (policy) => {
-    const { get, reports } = await site({ policy });
+    const { get, told } = await site({ policy });
     const plain = await get('http://site.example/a?b=1');
     expect([plain.status, await textOf(plain.body)]).toEqual([200, 'plain site.example/a?b=1']);
     expect(await textOf((await get('https://site.example/c')).body)).toBe('secure /c');
     if (policy.kind === 'allow-list') {
       expect(await textOf((await get('http://site.example:8080/d')).body)).toBe('plain site.example:8080/d');
     }
-    expect(reports.map(({ host, port, decision }) => `${decision} ${host}:${port}`)).toContain(
-      'allowed site.example:443',
-    );
+    expect(told.map(({ host, port, decision }) => `${decision} ${host}:${port}`)).toContain('allowed site.example:443');
   },
 );
 
 test('the policy refuses in its own words, before anything is resolved', async () => {
-  const { get, reports, dialled } = await site({ policy: { kind: 'registries' } });
+  const { get, told, dialled } = await site({ policy: { kind: 'registries' } });
   await expect(get('https://site.example/')).rejects.toMatchObject({
     code: 'forbidden',
     publicMessage: expect.stringMatching(/^egress to site\.example:443 refused: not on the list/),
   });
-  expect(reports).toMatchObject([{ host: 'site.example', port: 443, decision: 'refused' }]);
+  expect(told).toMatchObject([{ host: 'site.example', port: 443, decision: 'refused' }]);
   expect(dialled).toEqual([]);
 });
 

@@ -12,7 +12,7 @@ interface Script {
   readonly fails?: AppError;
 }
 
-/** Starts the services on a fake host, which answers as the scripts say, and returns what was reported and started. */
+/** Starts the services on a fake host, which answers as the scripts say, and returns what was told and started. */
 async function run(
   services: object,
   scripts: Readonly<Record<string, Script>> = {},
@@ -20,7 +20,7 @@ async function run(
 ) {
   const clock = manualClock();
   const started: string[] = [];
-  const reports: ServiceNews[] = [];
+  const told: ServiceNews[] = [];
   const looks = new Map<string, number>();
   const host = {
     async start(name: string) {
@@ -39,7 +39,7 @@ async function run(
     listening: async () => started.flatMap((name) => scripts[name]?.listens ?? []),
   };
   const starting = startServices(
-    { host, services: Services.parse(services), clock, patienceMs: 5_000, tell: (news) => reports.push(news) },
+    { host, services: Services.parse(services), clock, patienceMs: 5_000, tell: (news) => told.push(news) },
     signal,
   );
   const ended = starting.then(
@@ -51,15 +51,15 @@ async function run(
     end = it;
   });
   for (let turn = 0; turn < 200 && end === undefined; turn += 1) {
-    await new Promise(setImmediate); // everything that waits for no timer continues
+    await new Promise(setImmediate); // everything that waits for no timer goes on
     clock.advance(100);
   }
-  return { started, reports: reports.map(({ name, kind, detail }) => `${name} ${kind}: ${detail}`), end };
+  return { started, told: told.map(({ name, kind, detail }) => `${name} ${kind}: ${detail}`), end };
 }
 const image = { image: 'a:1' };
 
 test('a service starts after those that it depends on are ready, and is ready once its ports are open', async () => {
-  const { started, reports, end } = await run(
+  const { started, told, end } = await run(
     { web: { ...image, ports: [80], after: ['db'] }, db: { ...image, ports: [5432] } },
     { web: { listens: [80] }, db: { listens: [5432] } },
   );
@@ -72,14 +72,11 @@ test('a service starts after those that it depends on are ready, and is ready on
 
 test('a health check decides in place of ports, and a service without either is ready once it runs', async () => {
   const test = ['check'];
-  const { reports } = await run(
+  const { told } = await run(
     { db: { ...image, ports: [5432], healthcheck: { test } }, worker: image },
     { db: { states: [{ state: 'running' }, { state: 'running' }, { state: 'ready' }] } },
   );
-  expect(reports).toEqual([
-    'worker ready: The service worker is ready.',
-    'db ready: The service db is ready at db:5432.',
-  ]);
+  expect(told).toEqual(['worker ready: The service worker is ready.', 'db ready: The service db is ready at db:5432.']);
 });
 
 test.each<[string, Script, RegExp]>([
@@ -91,19 +88,19 @@ test.each<[string, Script, RegExp]>([
     { fails: new AppError('image_missing', 'The image a:1 is missing.') },
     /The image a:1 is missing/,
   ],
-])('%s is reported as a failure, those that wait for it do not start, and the others do', async (_, script, why) => {
-  const { started, reports, end } = await run(
+])('%s is told as a failure, those that wait for it do not start, and the others do', async (_, script, why) => {
+  const { started, told, end } = await run(
     { db: { ...image, ports: [5432] }, web: { ...image, after: ['db'] }, cache: image },
     { db: script },
   );
   expect(end).toBe('done');
   expect(started).not.toContain('web');
-  expect(reports).toContainEqual(expect.stringMatching(why));
-  expect(reports).toContain('web failed: The service web is not available: it depends on db, which failed.');
-  expect(reports).toContain('cache ready: The service cache is ready.');
+  expect(told).toContainEqual(expect.stringMatching(why));
+  expect(told).toContain('web failed: The service web is not available: it depends on db, which failed.');
+  expect(told).toContain('cache ready: The service cache is ready.');
 });
 
-test('a signal ends every start and reports no failure', async () => {
+test('a signal ends every start and tells no failure', async () => {
   const stop = AbortSignal.abort();
   const { told, end } = await run({ db: { ...image, ports: [5432] } }, {}, stop);
   expect([end, told]).toEqual(['cancelled', []]);

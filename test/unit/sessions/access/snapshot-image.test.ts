@@ -4,7 +4,7 @@ import { type Services, serviceRules } from '../../../../src/sessions/api/servic
 import type { CreateCommand } from '../../../../src/sessions/api/sessions.ts';
 
 /** The command that makes a session whose owner begins it with a snapshot of this image. */
-async function madeWith(built: object | undefined, request: Partial<CreateCommand> = {}) {
+async function madeWith(built: object | undefined, wish: Partial<CreateCommand> = {}) {
   const made: CreateCommand[] = [];
   const snapshot = { id: 'snap-1', sha256: 'aa', ...(built && { built }) };
   const none = Object.fromEntries(Object.keys(serviceRules).map((name) => [name, {}]));
@@ -17,7 +17,7 @@ async function madeWith(built: object | undefined, request: Partial<CreateComman
   const guarded = withPermissions(services as unknown as Services, {
     principalOf: () => ({ role: 'user', owner: 'ann' }),
   });
-  await guarded.sessions.create({ origin: 'rest', snapshot: 'mine', ...request } as CreateCommand);
+  await guarded.sessions.create({ origin: 'rest', snapshot: 'mine', ...wish } as CreateCommand);
   return made[0];
 }
 

@@ -19,13 +19,13 @@ const finished = (inputTokens: number, outputTokens: number): TurnPart => ({
 });
 
 function world(parts: readonly TurnPart[], granted?: (most: Amounts) => Amounts | 'over') {
-  const requests: TurnRequest[] = [];
+  const asked: TurnRequest[] = [];
   const model: Model = {
     name: 'small/one',
     abilities: { ...assumedAbilities, maxOutput: 1_000 },
     costOf: ({ inputTokens, outputTokens }) => inputTokens + 2 * outputTokens,
     async *turn(it) {
-      requests.push(it);
+      asked.push(it);
       yield* parts;
     },
   };
@@ -42,13 +42,13 @@ function world(parts: readonly TurnPart[], granted?: (most: Amounts) => Amounts 
   };
   const paid = budgetedModel(model, { budgets, meter: new TokenMeter() });
   const take = () => collectTurn(paid.turn(request, never), { model: paid.name, onDelta: () => {} });
-  return { requests, settled, take, paid };
+  return { asked, settled, take, paid };
 }
 
 test('a request that the budget does not cover is not sent, and says which budget that is', async () => {
-  const { requests, settled, take } = world([finished(1, 1)], () => 'over');
+  const { asked, settled, take } = world([finished(1, 1)], () => 'over');
   expect((await take()).outcome).toMatchObject({ kind: 'failed', retryable: false, over });
-  expect([requests, settled]).toEqual([[], []]);
+  expect([asked, settled]).toEqual([[], []]);
 });
 
 test('a believable count of the provider is settled as it is', async () => {
@@ -68,13 +68,13 @@ test('a count that is missing or far too small is replaced by the own one, and t
 test('a reply is kept as short as what was granted covers, in tokens and in cost', async () => {
   const shorter = world([finished(300, 4)], ({ tokens, cost }) => ({ tokens: tokens - 900, cost }));
   await shorter.take();
-  expect(shorter.requests[0]?.sampling?.maxOutputTokens).toBe(100);
+  expect(shorter.asked[0]?.sampling?.maxOutputTokens).toBe(100);
   const cheaper = world([finished(300, 4)], ({ tokens, cost }) => ({ tokens, cost: cost - 1_000 }));
   await cheaper.take();
-  expect(cheaper.requests[0]?.sampling?.maxOutputTokens).toBe(500);
+  expect(cheaper.asked[0]?.sampling?.maxOutputTokens).toBe(500);
   const whole = world([finished(300, 4)]);
   await whole.take();
-  expect(whole.requests[0]?.sampling).toBeUndefined();
+  expect(whole.asked[0]?.sampling).toBeUndefined();
 });
 
 test('a request that failed before any reply costs nothing, and one that broke off costs what came', async () => {

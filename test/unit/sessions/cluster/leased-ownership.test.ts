@@ -15,10 +15,10 @@ async function later(clock: ManualClock, ms: number): Promise<void> {
 }
 
 function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'leases'> = memoryStore({ shared: true })) {
-  const requests: string[] = [];
+  const asked: string[] = [];
   const trouble = { next: undefined as Error | undefined, hang: false };
   function reached<Answer>(asking: string, answer: () => Promise<Answer>): Promise<Answer> {
-    requests.push(asking);
+    asked.push(asking);
     const error = trouble.next;
     trouble.next = undefined;
     if (trouble.hang) return new Promise(() => {});
@@ -49,7 +49,7 @@ function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'lea
   const jump = (ms: number) => {
     wallOff += ms;
   };
-  return { ownership, leases, requests, lost, trouble, stop, jump };
+  return { ownership, leases, asked, lost, trouble, stop, jump };
 }
 
 const test = base.extend('clock', () => manualClock(1_000)).extend('a', ({ clock }) => server('a', clock));
@@ -72,7 +72,7 @@ describe('a session among several servers', () => {
     a,
   }) => {
     await a.ownership.take(sessionId);
-    a.requests.length = 0;
+    a.asked.length = 0;
     for (let third = 0; third < 9; third++) await later(clock, ttlMs / 3);
     expect([a.asked.length, a.ownership.confirm(sessionId)]).toEqual([9, undefined]);
   });
@@ -80,9 +80,9 @@ describe('a session among several servers', () => {
   test('is renewed together with all others, in one request', async ({ clock, a }) => {
     const ids = [1, 2, 3].map((n) => SessionId.parse(`00000000000000b${n}`));
     for (const id of ids) await a.ownership.take(id);
-    a.requests.length = 0;
+    a.asked.length = 0;
     await later(clock, ttlMs / 3);
-    expect(a.requests).toEqual([ids.map(leaseNameOf).join()]);
+    expect(a.asked).toEqual([ids.map(leaseNameOf).join()]);
   });
 
   test('F057 is kept when one renewal fails and the next works', async ({ clock, a }) => {

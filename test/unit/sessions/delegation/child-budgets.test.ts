@@ -74,7 +74,7 @@ test('what a child has spent is in its record, and its log is not read', async (
   expect(await budgets.reservedFor(parent)).toEqual({ turns: 2, tokens: 24, cost: 1.5, toolCalls: 2 });
 });
 
-test('the calls that the parent makes now are passed to no child', async () => {
+test('the calls that the parent makes now are given to no child', async () => {
   const { begin, called, budgets } = world({ toolCalls: 10 });
   called(parent, 1);
   budgets.keepCalls(parent, 1 + 8); // eight calls of delegate side by side

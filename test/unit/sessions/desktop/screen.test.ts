@@ -14,24 +14,24 @@ function opened() {
     shareControl: undefined,
     note: () => {},
   });
-  const received: string[] = [];
+  const heard: string[] = [];
   const viewer = (name: string, mayControl: boolean): WatchRequest => ({
     viewerId: name,
     mayControl,
-    onControl: (driver) => void received.push(`${name} ${mayControl ? 'controls' : 'watches'}: ${driver}`),
+    onControl: (driver) => void heard.push(`${name} ${mayControl ? 'controls' : 'watches'}: ${driver}`),
   });
-  return { screen, viewer, received };
+  return { screen, viewer, heard };
 }
 
 test('a viewer that may only watch does not take the seat of the controller whose name it uses', () => {
-  const { screen, viewer, received } = opened();
+  const { screen, viewer, heard } = opened();
   const controller = screen.seat(viewer('ada', true), 'spare-1');
   screen.take('ada');
   const link = screen.seat(viewer('ada', false), 'spare-2');
   expect([controller.id, link.id, screen.viewers]).toEqual(['ada', 'spare-2', 2]);
   link[Symbol.dispose]();
   expect(screen.lease.driver).toBe('ada'); // the link's end is not the controller's
-  received.length = 0;
+  heard.length = 0;
   controller[Symbol.dispose]();
   expect([screen.lease.driver, screen.viewers]).toEqual([undefined, 0]);
 });
@@ -43,7 +43,7 @@ test('a watcher under the name of a controller of another server gets another na
 });
 
 test('a controller that connects again keeps its name and its control, also from a watcher that had the name first', () => {
-  const { screen, viewer, received } = opened();
+  const { screen, viewer, heard } = opened();
   const watcher = screen.seat(viewer('ada', false), 'spare-1');
   expect(watcher.id).toBe('ada');
   screen.seat(viewer('ada', true), 'spare-2');

@@ -7,24 +7,24 @@ const disk = (stopped: number) => ({ usedBytes: 20, limitBytes: 10, freeBytes: 1
 const floor = { admit: async () => {}, saw: async () => undefined, forget: () => {} };
 
 function followed(isFresh: boolean) {
-  const reports: string[] = [];
-  const news = diskReports(floor, (_id, { reason }) => reports.push(reason));
-  return { reports, following: news.follow({ ...sandbox, isFresh }) };
+  const told: string[] = [];
+  const news = diskReports(floor, (_id, { reason }) => told.push(reason));
+  return { told, following: news.follow({ ...sandbox, isFresh }) };
 }
 
 test('writers that were ended before a new sandbox first reported are logged', () => {
-  const { reports, following } = followed(true);
+  const { told, following } = followed(true);
   using _following = following;
   following.saw(disk(1));
   following.saw(disk(1));
-  expect(reports).toEqual(['limit']);
+  expect(told).toEqual(['limit']);
 });
 
 test('writers that an adopted sandbox ended earlier are not logged again, later ones are', () => {
-  const { reports, following } = followed(false);
+  const { told, following } = followed(false);
   using _following = following;
   following.saw(disk(1));
-  expect(reports).toEqual([]);
+  expect(told).toEqual([]);
   following.saw(disk(2));
-  expect(reports).toEqual(['limit']);
+  expect(told).toEqual(['limit']);
 });

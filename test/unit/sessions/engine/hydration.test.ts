@@ -80,7 +80,7 @@ test('a session whose log another owner extends during the read is fenced, not b
       puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
     }),
   );
-  // The session's first append records that the run continues.
+  // The session's first append records that the run goes on.
   await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
   expect(liveSessions.get(sessionId)).toBeUndefined();
 });
@@ -105,13 +105,13 @@ test('a reply that a restart broke off is not written twice: the next one contin
   const model = scriptedModel([[{ type: 'text', delta: 'Half of it is enough.' }]]);
   const turn = await takeTurn({ model, runWriter }, wantedTurn, never);
   await runWriter.write(...(turn.ok ? turn.facts : []));
-  const replies = (await log.page(sessionId, 6, 10)).events.filter(({ type }) => type === 'message.assistant');
-  expect(replies).toMatchObject([{ data: { text: ' is enough.' } }]);
-  expect(model.requested[0]?.messages).toMatchObject([{ text: 'x' }, { text: 'Half of it' }]);
+  const said = (await log.page(sessionId, 6, 10)).events.filter(({ type }) => type === 'message.assistant');
+  expect(said).toMatchObject([{ data: { text: ' is enough.' } }]);
+  expect(model.asked[0]?.messages).toMatchObject([{ text: 'x' }, { text: 'Half of it' }]);
   expect(runWriter.transcript.messages.at(-1)).toMatchObject({ text: 'Half of it is enough.' });
 });
 
-test('an earlier life of a session writes nothing once it is made again', async () => {
+test('an earlier life of a session writes nothing once it is made anew', async () => {
   const { hydration, liveSessions, never } = await world(async () => {});
   await hydration.make(sessionId, never);
   const { writer } = liveSessions.the(sessionId);

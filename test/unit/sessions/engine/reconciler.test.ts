@@ -179,7 +179,7 @@ test('F007 a store that does not answer holds up no shutdown, and what it says l
   expect(woken).toEqual([]);
 });
 
-test('a backend that stays away is reported once', async () => {
+test('a backend that stays away is told once', async () => {
   const { reconciler, clock, warned, settles } = await world({ failures: 4 });
   const stop = new AbortController();
   const running = reconciler.run(stop.signal);

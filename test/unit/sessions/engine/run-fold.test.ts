@@ -70,8 +70,8 @@ describe('a run that a restart cut', () => {
   });
 
   test('F113 has the call that waits for leave, and how long is left for that', () => {
-    const request = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
-    const { fold, transcript } = folded(request, wait);
+    const asked = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
+    const { fold, transcript } = folded(asked, wait);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
     expect(fold.resume(transcript, runId(), 2_000)).toMatchObject({
       waiting: 'Which?',
@@ -82,12 +82,12 @@ describe('a run that a restart cut', () => {
   });
 
   test('F113 has the decision on a call that was not made yet, and the message that decided is no news', () => {
-    const request = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
-    const response = fact('message.user', { messageId: messageId(2), text: 'no', attachments: [] });
+    const asked = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
+    const said = fact('message.user', { messageId: messageId(2), text: 'no', attachments: [] });
     const decided = fact('approval.resolved', { callId: 'c1', decision: 'rejected', by: 'user', text: 'no' });
     const resumed = fact('run.resumed', { messageId: messageId(2) });
     const plan = fact('plan', { steps: [...steps] });
-    const { fold, transcript } = folded(plan, request, wait, response, decided, resumed);
+    const { fold, transcript } = folded(plan, asked, wait, said, decided, resumed);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
     expect(fold.resume(transcript, runId(), 0)).toMatchObject({
       waiting: undefined,
@@ -97,7 +97,7 @@ describe('a run that a restart cut', () => {
     expect(fold.resume(transcript, runId(), 0).approvals).toBeUndefined();
   });
 
-  test('F113 has the other calls that wait next to a decided one, and the result that a worker still owes', () => {
+  test('F113 has the other calls that wait beside a decided one, and the result that a worker still owes', () => {
     const ask = (callId: string, more = {}) =>
       fact('approval.requested', { callId, function: 'bash', args: {}, expiresAt: 5_000, ...more });
     const approve = (callId: string, more = {}) =>
@@ -174,7 +174,7 @@ describe('a run that a restart cut', () => {
     });
   });
 
-  test('continues with the calls of its last reply; the one that was announced has begun', () => {
+  test('goes on with the calls of its last reply; the one that was announced has begun', () => {
     const { resume, transcript } = folded(calling);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: 1 }, { callId: 'c2', name: 'file_read', args: 2 }));
     expect(resume().calls).toEqual([
@@ -183,13 +183,13 @@ describe('a run that a restart cut', () => {
     ]);
   });
 
-  test('has spent what its turns cost, and with an answer the full budget again', () => {
+  test('has spent what its turns cost, and with an answer the budget anew', () => {
     expect(folded(usage, usage, calling).resume().spent).toMatchObject({ tokens: 30, cost: 0.5 });
     const answered = folded(usage, wait, fact('run.resumed', { messageId: messageId(2) }), usage);
     expect(answered.resume().spent).toMatchObject({ tokens: 15, cost: 0.25 });
   });
 
-  test('F014 continues over an event of a type that only a newer version knows, which is kept and shown', async () => {
+  test('F014 goes on over an event of a type that only a newer version knows, which is kept and shown', async () => {
     const novel = { type: 'mood', runId: runId(), data: { mood: 'good' } } as unknown as SessionFact;
     const record = stored({ openRuns: [openRun()] });
     const { writer, log, events } = writerBench({ record });

@@ -25,10 +25,10 @@ function begin(driver: Partial<Driver>) {
 }
 
 test('a driver that breaks fails the start with a text for clients, and keeps the cause for the operator', async () => {
-  const { end, reports, failures } = begin({ provision: () => Promise.reject(fault) });
+  const { end, told, failures } = begin({ provision: () => Promise.reject(fault) });
   await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_unavailable', retryable: true });
   expect(failures).toMatchObject([{ code: 'sandbox_unavailable', cause: fault }]);
-  const shown = JSON.stringify([reports, end()]);
+  const shown = JSON.stringify([told, end()]);
   expect(shown).toContain("the server's log under the id of this session");
   expect(shown).not.toContain('ENOENT');
 });
@@ -37,7 +37,7 @@ test('a link that breaks keeps its cause for the operator too', async () => {
   const { end, told, failures } = begin({ provision: async () => ({}) as never, attach: () => Promise.reject(fault) });
   await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
   expect(failures).toMatchObject([{ code: 'sandbox_lost', cause: fault }]);
-  expect(JSON.stringify([reports, end()])).not.toContain('ENOENT');
+  expect(JSON.stringify([told, end()])).not.toContain('ENOENT');
 });
 
 test("a driver's own error reaches clients as it is", async () => {

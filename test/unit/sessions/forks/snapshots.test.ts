@@ -180,16 +180,16 @@ test('the clean-up removes a blob that a dead server did not come to record', as
 
 describe('a fork', () => {
   const child = 'fedcba9876543210' as SessionId;
-  /** A session that begins with the files of another one, and the facts that its log receives. */
+  /** A session that begins with the files of another one, and what its log is told. */
   function beginner(startsFrom: { blob: string; sha256?: string | undefined }) {
-    const reports: object[] = [];
+    const told: object[] = [];
     const writer = {
       record: { startsFrom },
-      amend: async (_: object, facts: object[] = []) => void reports.push(...facts),
+      amend: async (_: object, facts: object[] = []) => void told.push(...facts),
     };
     const sandbox = fakeSandbox();
     const live = { id: child, client: sandbox as SandboxClient, writer } as unknown as LiveSession;
-    return { live, sandbox, reports };
+    return { live, sandbox, told };
   }
   async function forked() {
     const made = bench();
@@ -204,9 +204,9 @@ describe('a fork', () => {
   test('begins with the files, which are read once for their hash when it starts at once', async () => {
     const { snapshots, blobs, copy } = await forked();
     const opened = vi.spyOn(blobs, 'open');
-    const { live, sandbox, reports } = beginner(copy);
+    const { live, sandbox, told } = beginner(copy);
     await snapshots.restore(live, sandbox, never);
-    expect([`${sandbox.files.get('/workspace/a.txt')}`, reports]).toEqual(['one', []]);
+    expect([`${sandbox.files.get('/workspace/a.txt')}`, told]).toEqual(['one', []]);
     expect(opened).toHaveBeenCalledTimes(1);
   });
 
@@ -214,10 +214,10 @@ describe('a fork', () => {
     const { snapshots, blobs, clock, copy } = await forked();
     clock.advance(60_001);
     blobs.kept.set(copy.blob, Buffer.from('[]'));
-    const { live, sandbox, reports } = beginner(copy);
+    const { live, sandbox, told } = beginner(copy);
     await snapshots.restore(live, sandbox, never);
     expect(sandbox.files.size).toBe(0);
-    expect(reports).toMatchObject([{ type: 'sandbox.files_damaged' }]);
+    expect(told).toMatchObject([{ type: 'sandbox.files_damaged' }]);
   });
 
   test('is not made of a copy that is not what was kept', async () => {

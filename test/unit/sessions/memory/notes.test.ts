@@ -198,9 +198,9 @@ describe('redaction', () => {
     const { records } = store;
     const put = records.put.bind(records);
     Object.assign(records, {
-      put: async (request: Parameters<typeof put>[0]) => {
-        if (request.kind === 'memory') throw new Error('the server died');
-        return await put(request);
+      put: async (wish: Parameters<typeof put>[0]) => {
+        if (wish.kind === 'memory') throw new Error('the server died');
+        return await put(wish);
       },
     });
     await expect(write('a', 'the secret')).rejects.toThrow('the server died');

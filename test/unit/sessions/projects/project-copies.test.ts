@@ -13,10 +13,10 @@ const place = { id: SessionId.parse('5f2a0c9be41d7733'), projectId: 'p' };
 
 /** The part of a workspace that copies need; records the calls. */
 function workspace(files = new Map<string, string>()) {
-  const requests: string[] = [];
+  const asked: string[] = [];
   const client = {
     async listFiles() {
-      requests.push('list');
+      asked.push('list');
       if (files.size === 0) throw new AppError('file_not_found', 'There is no such folder.');
       return [...files.keys()].map((path) => ({
         name: path.replace('project_files/', ''),
@@ -26,17 +26,17 @@ function workspace(files = new Map<string, string>()) {
       }));
     },
     async writeFile(path: string, content: Uint8Array) {
-      requests.push(`write ${path}`);
+      asked.push(`write ${path}`);
       if (path.endsWith('stubborn')) throw new AppError('invalid_request', 'It is a folder.');
       if (path.endsWith('lost')) throw new AppError('sandbox_lost', 'The sandbox ended.');
       files.set(path, String(content));
     },
     async removeFile(path: string) {
-      requests.push(`remove ${path}`);
+      asked.push(`remove ${path}`);
       files.delete(path);
     },
   };
-  return { client: client as unknown as SandboxClient, files, requests };
+  return { client: client as unknown as SandboxClient, files, asked };
 }
 function start() {
   const { records } = memoryStore();
@@ -83,12 +83,12 @@ test("a project's files appear, change and go with it", async () => {
 
 test('a sync without changes sends no request to the sandbox', async () => {
   const { copies, upload } = start();
-  const { client, requests } = workspace();
+  const { client, asked } = workspace();
   await upload('a');
   await copies.sync(place, client, signal);
-  requests.length = 0;
+  asked.length = 0;
   await copies.sync(place, client, signal);
-  expect(requests).toEqual([]);
+  expect(asked).toEqual([]);
 });
 
 test('after a restart only what is missing or new is brought', async () => {
@@ -101,7 +101,7 @@ test('after a restart only what is missing or new is brought', async () => {
   await upload('c');
   const after = workspace(before.files);
   await open().sync(place, after.client, signal);
-  expect(after.requests).toEqual(['list', 'write project_files/c', 'write project_files/b']);
+  expect(after.asked).toEqual(['list', 'write project_files/c', 'write project_files/b']);
 });
 
 test('an emptied workspace gets everything again', async () => {
@@ -113,7 +113,7 @@ test('an emptied workspace gets everything again', async () => {
   expect([...fresh.files.keys()]).toEqual(['project_files/a']);
 });
 
-test("files that the agent made next to the project's are left alone", async () => {
+test("files that the agent made beside the project's are left alone", async () => {
   const { copies, uploads, upload } = start();
   const { client, files } = workspace(new Map([['project_files/mine', 'x']]));
   const a = await upload('a');
@@ -125,15 +125,15 @@ test("files that the agent made next to the project's are left alone", async () 
 
 test('a sync writes the other files when one fails, and tries that one again later', async () => {
   const { copies, upload, warned } = start();
-  const { client, files, requests } = workspace();
+  const { client, files, asked } = workspace();
   await upload('stubborn');
   await upload('a');
   await copies.sync(place, client, signal);
   expect([...files.keys()]).toEqual(['project_files/a']);
   expect(warned).toMatchObject([{ file: 'stubborn' }]);
-  requests.length = 0;
+  asked.length = 0;
   await copies.sync(place, client, signal);
-  expect(requests).toEqual(['list', 'write project_files/stubborn']);
+  expect(asked).toEqual(['list', 'write project_files/stubborn']);
 });
 
 test('F125 a folder that the agent has filled beyond what can be listed still gets what is new', async () => {
@@ -145,7 +145,7 @@ test('F125 a folder that the agent has filled beyond what can be listed still ge
   const after = workspace(before.files);
   const full = async () => Promise.reject(new AppError('payload_too_large', 'There are too many entries.'));
   await open().sync(place, Object.assign(after.client, { listFiles: full }), signal);
-  expect(after.requests).toEqual(['write project_files/b']);
+  expect(after.asked).toEqual(['write project_files/b']);
 });
 
 test('a sandbox that is lost fails whoever wanted it', async () => {
@@ -154,9 +154,9 @@ test('a sandbox that is lost fails whoever wanted it', async () => {
   await expect(copies.sync(place, workspace().client, signal)).rejects.toMatchObject({ code: 'sandbox_lost' });
 });
 
-test('a session without a project causes no request', async () => {
+test('a session without a project is asked nothing', async () => {
   const { copies } = start();
-  const { client, requests } = workspace();
+  const { client, asked } = workspace();
   await copies.sync({ ...place, projectId: null }, client, signal);
-  expect(requests).toEqual([]);
+  expect(asked).toEqual([]);
 });

@@ -9,9 +9,9 @@ test.each([...endsWithSandbox])(
   async (code) => {
     const files = { isOn: false, clear: () => Promise.reject(new AppError(code, 'It stalled.')) };
     const preparation = new Preparation({ files } as unknown as Dependencies);
-    const request = { repository: { path: 'app' }, found: undefined, mayKeep: false };
+    const wish = { repository: { path: 'app' }, found: undefined, mayKeep: false };
     const found = { setup: undefined };
-    const preparing = preparation.prepare({} as never, { ...request, found } as never, new AbortController().signal);
+    const preparing = preparation.prepare({} as never, { ...wish, found } as never, new AbortController().signal);
     await expect(preparing).rejects.toMatchObject({ code });
   },
 );

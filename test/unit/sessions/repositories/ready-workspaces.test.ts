@@ -100,11 +100,11 @@ test.each([
   await close();
 });
 
-test('there are as many as sessions requested lately, within the limit, and the oldest makes room', async () => {
+test('there are as many as sessions asked for lately, within the limit, and the oldest makes room', async () => {
   const { ready, done, settle, close } = world(2);
   ready.used(session, ['files-1']);
   await settle();
-  for (let requestCount = 0; requestCount < 5; requestCount += 1) ready.take(choice);
+  for (let asked = 0; asked < 5; asked += 1) ready.take(choice);
   ready.used(session, ['files-1']);
   await settle();
   expect(ready.count).toBe(2);

@@ -65,9 +65,9 @@ test('of two rests the one counts of which less is left, and a cap says that no 
   expect(leastLeft(soft, cap)).toEqual({ ...soft, ...cap });
   expect(leastLeft({ cost: { limit: 1, used: 0.5 } }, cap)).toEqual({ cost: { limit: 1, used: 0.5 } });
   expect([leastLeft(undefined, cap), leastLeft(soft, undefined)]).toEqual([cap, soft]);
-  const input = { turns: 1, tokens: 0, cost: 2 };
+  const wishes = { turns: 1, tokens: 0, cost: 2 };
   const used = { spent: nothing, unwritten: nothing };
-  const over = findBudgetOverrun({ run: undefined, session: () => cap }, input, used);
+  const over = findBudgetOverrun({ run: undefined, session: () => cap }, wishes, used);
   expect(over).toEqual({ scope: 'session', kind: 'cost', limit: 2, used: 1, needs: 2, hard: true });
 });
 

@@ -13,13 +13,13 @@ const status = (state: DesktopStatus['state'], more: Partial<DesktopStatus> = {}
 const kinds = (news: DesktopFacts, ...seen: DesktopStatus[]) =>
   seen.flatMap((it) => news.saw(it).map(({ kind }) => kind));
 
-test('a desktop that starts and stops is reported once each time, however often it is looked at', () => {
+test('a desktop that starts and stops is told once each time, however often it is looked at', () => {
   const [stopped, starting, running] = [status('stopped'), status('starting'), status('running')];
   const seen = [stopped, starting, running, running, stopped, stopped, running];
   expect(kinds(new DesktopFacts(), ...seen)).toEqual(['started', 'stopped', 'started']);
 });
 
-test('a restart of the display or of the browser is reported with its reason', () => {
+test('a restart of the display or of the browser is told with its reason', () => {
   const news = new DesktopFacts();
   news.saw(status('running'));
   const killed = { restarts: { display: 0, browser: 1 }, lastFailure: 'chromium ended with SIGKILL' };

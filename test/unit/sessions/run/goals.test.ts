@@ -67,13 +67,13 @@ describe('a run with a goal, folded from its log', () => {
   const feedback = { messageId: messageId(2), text: 'It is missed.' };
   const missed = of({ kind: 'judged', round: 1, result: 'not_satisfied', reason: 'x', feedback });
 
-  test('continues with a round that was not over, and knows what was checked in it', () => {
+  test('goes on with a round that was not over, and knows what was checked in it', () => {
     const { resume, soFar } = folded(...begin, of({ kind: 'checking', round: 1, command: 'npm test' }), of(checked));
     expect([resume.judgement, soFar.checked]).toEqual([{ round: 1, revisions: 0, isOpen: true }, [checked]]);
     expect(resume.spent.turns).toBe(0); // no turn was cut
   });
 
-  test('is notified of a miss that no turn has seen', () => {
+  test('hears of a miss that no turn has seen', () => {
     const { resume, soFar } = folded(...begin, of(checked), missed);
     expect([resume.judgement, soFar.inbox]).toEqual([{ round: 1, revisions: 1, isOpen: false }, [feedback]]);
     expect(resume.acts).toEqual([]);

@@ -55,10 +55,10 @@ test('all who ask at the same time share one look, and the next one after a bad 
     looks.push(look);
     return look.promise;
   }, manualClock());
-  const requests = Array.from({ length: 100 }, () => health());
+  const asked = Array.from({ length: 100 }, () => health());
   expect(looks).toHaveLength(1);
   looks[0]?.reject(new Error('this look failed'));
-  expect((await Promise.allSettled(requests)).every(({ status }) => status === 'rejected')).toBe(true);
+  expect((await Promise.allSettled(asked)).every(({ status }) => status === 'rejected')).toBe(true);
   void health().catch(() => {});
   expect(looks).toHaveLength(2);
 });

@@ -74,7 +74,7 @@ test('an owner starts a limited number of sessions at once, until one has its sa
   }
 });
 
-test('a sandbox that never comes does not count for ever', async () => {
+test('a sandbox that never occurs does not count for ever', async () => {
   const { create, clock } = owners({ sessions: 0, starting: 1 });
   await create('a');
   clock.advance(59_999);

@@ -17,22 +17,22 @@ const anything = { after: undefined, keep: () => true };
 /** A session list over a store, with a count of its reads. */
 function listOf() {
   const { records } = memoryStore();
-  let [requestCount, rows] = [0, 0];
+  let [asked, rows] = [0, 0];
   const counting: RecordStore = {
     ...records,
     async list(kind, options) {
-      requestCount++;
+      asked++;
       const found = await records.list(kind, options);
       rows += found.length;
       return found;
     },
   };
   const put = (doc: StoredSession) => records.put({ kind: 'session', id: doc.id, doc, sort: doc.latestMessageAt });
-  return { list: new SessionList(counting), put, records, countRequests: () => requestCount, rows: () => rows };
+  return { list: new SessionList(counting), put, records, asked: () => asked, rows: () => rows };
 }
 
 test('a page is one read, and shows what changed since the page before', async () => {
-  const { list, put, countRequests } = listOf();
+  const { list, put, asked } = listOf();
   for (let n = 0; n < 100; n++) await put(one(idOf(n), n));
   const before = await list.part({ limit: 50, ...anything });
   await put(one(idOf(3), 1_000, { title: 'moved' }));

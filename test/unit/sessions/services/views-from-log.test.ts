@@ -135,13 +135,13 @@ describe('from the moment a call names it', () => {
 
   test('a file is there and empty while the call works, and not after it failed or its run ended', async () => {
     const begin = calls('file', 'file_write', { file: '/workspace/a.md' });
-    const request = { path: 'a.md', workdir };
-    expect((await fileFromLog(await logOf(begin), sessionId, request)).length).toBe(0);
+    const asked = { path: 'a.md', workdir };
+    expect((await fileFromLog(await logOf(begin), sessionId, asked)).length).toBe(0);
     const end = fact('run.end', { status: 'stopped', reason: 'stopped', task: '' });
     for (const last of [wrote('/workspace/a.md', null, false), end]) {
       const log = await logOf(begin, last);
-      await expect(fileFromLog(log, sessionId, request)).rejects.toMatchObject({ code: 'file_not_found' });
-      expect(await namedFile(log, sessionId, request)).toBeUndefined();
+      await expect(fileFromLog(log, sessionId, asked)).rejects.toMatchObject({ code: 'file_not_found' });
+      expect(await namedFile(log, sessionId, asked)).toBeUndefined();
     }
   });
 });

@@ -54,12 +54,12 @@ test.each(['skill', 'skill-version'])(
       ids: randomIds(),
       templates: () => [],
     });
-    const request = { files: folder('letters'), owner: 'ann' };
-    await expect(service.create(request)).rejects.toThrow('killed');
+    const wish = { files: folder('letters'), owner: 'ann' };
+    await expect(service.create(wish)).rejects.toThrow('killed');
     expect(await service.list('ann')).toEqual([]);
-    const { id } = await service.create(request);
+    const { id } = await service.create(wish);
     expect(await service.versions(id)).toHaveLength(1);
-    expect(await codeOf(service.create(request))).toBe('conflict');
+    expect(await codeOf(service.create(wish))).toBe('conflict');
   },
 );
 
@@ -94,7 +94,7 @@ test.each([
   ['another spelling of it', [file('a/skill.md', skillMd('a'))], 'must be called SKILL.md'],
   ['a path that leads out', [file('a/../../etc/passwd', ''), file('a/SKILL.md', skillMd('a'))], 'no relative path'],
   ['an absolute path', [file('/etc/passwd', '')], 'no relative path'],
-  ['a path twice', [file('SKILL.md', skillMd('a')), file('SKILL.md', '')], 'is listed twice'],
+  ['a path twice', [file('SKILL.md', skillMd('a')), file('SKILL.md', '')], 'is there twice'],
   ['a file as a folder', [file('a/SKILL.md', skillMd('a')), file('a/x', ''), file('a/x/y', '')], 'lies below a file'],
   ['nothing', [], 'There are no files'],
 ])('a folder with %s cannot be a skill', (_, files, reason) => {

@@ -48,7 +48,7 @@ function service({ reach = 'private' as 'private' | 'public', settings = [progra
 }
 const bearer = (value: string) => ({ Authorization: new Secret(`Bearer ${value}`) });
 
-test('an entered server is called with its key, is used by sessions, and shows no value of a header', async () => {
+test('an entered server is asked with its key, counts in sessions, and shows no value of a header', async () => {
   const server = await fake('a-real-key');
   const { it, entered, records, learned } = service();
   const put = await it.put('docs', { url: server.url, headers: bearer('a-real-key') }, neverFires);

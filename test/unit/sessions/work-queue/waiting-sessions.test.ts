@@ -9,7 +9,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 const id = '0123456789abcdef' as SessionId;
 const agent = { environment: 'env_1' } as SessionAgent;
 const fact = (type: string, data: object = {}) => ({ type, runId: null, data }) as unknown as SessionFact;
-const request = (byClient?: true) => fact('run.wait', { question: '?', ...(byClient && { byClient }) });
+const asked = (byClient?: true) => fact('run.wait', { question: '?', ...(byClient && { byClient }) });
 
 function waiting(log: readonly SessionFact[], record: Partial<SessionRecord> = {}, leads = true) {
   const queued: [string, SessionId][] = [];
@@ -32,8 +32,8 @@ function waiting(log: readonly SessionFact[], record: Partial<SessionRecord> = {
 
 test.each([
   ['a message', fact('message.user'), true],
-  ['a call that waits for a worker', request(true), true],
-  ['a call that waits for a person', request(), false],
+  ['a call that waits for a worker', asked(true), true],
+  ['a call that waits for a person', asked(), false],
   ['anything else', fact('run.started'), false],
 ])('after %s in its log a session of a self-hosted environment is queued, or not', (_, one, isQueued) => {
   const { sessions, queued } = waiting([]);
@@ -43,16 +43,16 @@ test.each([
 
 test('a session without workers is never queued', () => {
   const { sessions, queued } = waiting([], { agent: { ...agent, environment: undefined } as unknown as SessionAgent });
-  sessions.onFacts(id, [fact('message.user'), request(true)]);
+  sessions.onFacts(id, [fact('message.user'), asked(true)]);
   expect(queued).toEqual([]);
 });
 
 test.each([
-  ['its last call waits for a worker', [request(true)], {}, true, true],
-  ['one of its calls is answered', [fact('run.wait'), fact('approval.resolved'), request(true)], {}, true, true],
-  ['its call waits for a person', [request(true), request()], {}, true, false],
-  ['it works', [request(true)], { status: 'running' }, true, false],
-  ['another server does the round', [request(true)], {}, false, false],
+  ['its last call waits for a worker', [asked(true)], {}, true, true],
+  ['one of its calls is answered', [fact('run.wait'), fact('approval.resolved'), asked(true)], {}, true, true],
+  ['its call waits for a person', [asked(true), asked()], {}, true, false],
+  ['it works', [asked(true)], { status: 'running' }, true, false],
+  ['another server does the round', [asked(true)], {}, false, false],
 ] as const)('a round queues a session, or not, when %s', async (_, log, record, leads, isQueued) => {
   const { sessions, queued } = waiting(log, record as Partial<SessionRecord>, leads);
   await sessions.round();

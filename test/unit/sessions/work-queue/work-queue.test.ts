@@ -248,7 +248,7 @@ describe('a stop', () => {
 });
 
 describe('credentials of workers', () => {
-  const request = { name: 'laptop', maker: { key: 'maker' } };
+  const wish = { name: 'laptop', maker: { key: 'maker' } };
 
   test('a key opens its environment until it is revoked, with the tokens of its claims', async ({ it }) => {
     const { key, view } = await it.service.createKey(environment, wish);
@@ -279,7 +279,7 @@ describe('credentials of workers', () => {
     ['of another id', (key: string) => `crlenv_ffffffffffff${key.slice(19)}`],
   ])('a key %s opens nothing', async (_, change) => {
     const it = opened();
-    const { key } = await it.service.createKey(environment, request);
+    const { key } = await it.service.createKey(environment, wish);
     expect(await it.queue.find(change(key))).toBeUndefined();
   });
 
@@ -310,7 +310,7 @@ describe('credentials of workers', () => {
 
   test('a key moves to the first encryption key with its next use', async () => {
     const old = opened();
-    const { key, view } = await old.service.createKey(environment, request);
+    const { key, view } = await old.service.createKey(environment, wish);
     const pepper = secrets('cd', 'ab');
     expect(await environmentKeysUnderOldPeppers(old.records, pepper)).toMatchObject([{ id: view.id }]);
     const now = opened({ records: old.records, pepper });

@@ -14,17 +14,17 @@ function world() {
   const { records } = memoryStore({ shared: true });
   const sessions = new Map<string, SessionRecord>();
   const alive = new Set<string>();
-  return { records, sessions, alive, stopped: [] as string[], requests: [] as object[], working: new Set<string>() };
+  return { records, sessions, alive, stopped: [] as string[], asked: [] as object[], working: new Set<string>() };
 }
 type World = ReturnType<typeof world>;
 
 /** One server; its sandboxes run nothing, and only report their working folder. */
 async function server(
-  overrides: World,
-  { name, grace = graceMs, records = overrides.records }: { name?: string; grace?: number; records?: RecordStore } = {},
+  given: World,
+  { name, grace = graceMs, records = given.records }: { name?: string; grace?: number; records?: RecordStore } = {},
 ) {
   const clock = manualClock();
-  const { sessions, requests, stopped, working, alive } = overrides;
+  const { sessions, asked, stopped, working, alive } = given;
   let looked = 0;
   const get = async (id: string) => {
     const found = sessions.get(id);
@@ -54,7 +54,7 @@ async function server(
     sandboxes: {
       start: async () => ({ started: true }),
       async exec(_id: string, command: object) {
-        requests.push(command);
+        asked.push(command);
         return { exitCode: 0, stdout: 'out', stderr: '/workspace\n', timedOut: false };
       },
     } as never,
@@ -66,7 +66,7 @@ async function server(
     clock,
     service,
     looked: () => looked,
-    /** Resolves when all work that can continue without time has ended. */
+    /** Resolves when all work that can go on without time has ended. */
     settled: () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve))),
   };
 }
@@ -77,10 +77,10 @@ test('code has 30 seconds, a command 120', async () => {
   using ann = service.join('ann');
   await ann.runCode('w', { name: 'main.py', code: 'print(1)' });
   await ann.runCommand('w', 'ls');
-  expect(all.requests).toMatchObject([{ timeoutMs: 30_000 }, { timeoutMs: 120_000 }]);
+  expect(all.asked).toMatchObject([{ timeoutMs: 30_000 }, { timeoutMs: 120_000 }]);
 });
 
-test('a run keeps its sandbox; its end is checked each second at the most, however short the grace', async () => {
+test('a run keeps its sandbox; whether it is over is asked each second at the most, however short the grace', async () => {
   const all = world();
   const { service, clock, looked, settled } = await server(all, { grace: 0 });
   const ann = service.join('ann');

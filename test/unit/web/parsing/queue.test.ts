@@ -84,17 +84,17 @@ test('a worker that was started ahead does the first task, and is started once',
 
 test('after three slow tasks the next ones get less time', () => {
   const { read, newest, elapse, timers } = open();
-  const inputs: (number | undefined)[] = [];
+  const given: (number | undefined)[] = [];
   for (let n = 0; n < 5; n++) {
     void read('slow');
     newest().ready();
-    inputs.push([...timers.values()].at(-1));
+    given.push([...timers.values()].at(-1));
     elapse();
   }
-  expect(inputs).toEqual([4_000, 4_000, 4_000, 500, 500]);
+  expect(given).toEqual([4_000, 4_000, 4_000, 500, 500]);
 });
 
-test('a failed task has no output, and its worker continues', async () => {
+test('a failed task has no output, and its worker goes on', async () => {
   const { read, newest, workers } = open();
   const task = read('deep');
   newest().ready();

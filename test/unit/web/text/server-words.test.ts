@@ -18,8 +18,8 @@ const known = (text: string) => Object.hasOwn(phrases, text);
 
 test('every code of an error has a German sentence, and the server’s own words stand behind it', () => {
   expect(Object.keys(errors).sort()).toEqual([...errorCodes].sort());
-  expect(server.error('conflict', 'A run is in progress.')).toBe(
-    'Das geht im jetzigen Zustand nicht. Der Server schreibt: „A run is in progress.“',
+  expect(server.error('conflict', 'A run is under way.')).toBe(
+    'Das geht im jetzigen Zustand nicht. Der Server schreibt: „A run is under way.“',
   );
   expect(server.error('internal', 'Internal server error')).toBe(errors.internal);
   expect(server.error('of_a_newer_server' as never, 'No $& here.')).toBe('No $& here.');
@@ -99,9 +99,9 @@ test.each([
   [503, 'Busy!', 'openai/x antwortete mit 503: „Busy!“'],
   [503, '', 'openai/x antwortete mit 503.'],
 ] as const)('the refusal %i %j of a provider is German, with the provider’s words quoted', (status, text, german) => {
-  const reply = server.failure(refusedTurn({ status, text }, 'openai/x', advice).message);
-  expect(reply).toMatch(new RegExp(`^${german.replace(/[.$&|()]/g, '\\$&')}`));
-  expect(reply).not.toMatch(/\b(the|that|may|Set|Check)\b/);
+  const said = server.failure(refusedTurn({ status, text }, 'openai/x', advice).message);
+  expect(said).toMatch(new RegExp(`^${german.replace(/[.$&|()]/g, '\\$&')}`));
+  expect(said).not.toMatch(/\b(the|that|may|Set|Check)\b/);
 });
 
 test('failures of a model that ends no run at once are German, and unknown words are quoted', () => {

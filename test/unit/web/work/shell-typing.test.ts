@@ -3,7 +3,7 @@ import { ShellTyping } from '../../../../src/web/work/terminal/shell-typing.ts';
 
 const conflict = () => Object.assign(new Error('Nothing runs.'), { code: 'CONFLICT' });
 
-test('keys arrive in their order, and together those that were typed in the meantime', async () => {
+test('keys arrive in their order, and together those that were typed meanwhile', async () => {
   const sent: string[] = [];
   const first = Promise.withResolvers<void>();
   const send = async (text: string) => {
@@ -28,7 +28,7 @@ test('keys wait for a command that is announced and has not started', async () =
   expect(sent).toEqual(['Ann\n']);
 });
 
-test('without a command a refusal is reported, and the keys are dropped', async () => {
+test('without a command a refusal is told, and the keys are dropped', async () => {
   const sent: string[] = [];
   let isRunning = false;
   const send = async (text: string) => {

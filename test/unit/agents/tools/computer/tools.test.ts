@@ -116,7 +116,7 @@ test('zoom shows a part as large as a screen', async () => {
   expect(await run(computer, { action: 'zoom' })).toMatchObject({ ok: false, reason: 'bad_arguments' });
 });
 
-test('the pointer is reported in the pixels of the screenshot', async () => {
+test('the pointer is told in the pixels of the screenshot', async () => {
   const { run } = bench();
   expect((await run(computer, { action: 'cursor_position' })).output).toContain('100, 50');
 });
@@ -150,7 +150,7 @@ test.each([
   expect(done).toEqual(actions);
 });
 
-test("Gemini's typing replaces what is there and presses Enter unless requested otherwise", async () => {
+test("Gemini's typing replaces what is there and presses Enter unless told not to", async () => {
   const { run, done } = bench();
   await run(gemini('type_text_at'), { x: 0, y: 0, text: 'hi' });
   expect(done.map((it) => ('keys' in it ? it.keys : it.kind))).toEqual([

@@ -13,12 +13,12 @@ const made = (run: CustomTool<typeof parameters>['run'], more: Partial<CustomToo
 function bench(run: CustomTool<typeof parameters>['run']) {
   const clock = manualClock(1_000);
   const stop = new AbortController();
-  const texts: string[] = [];
-  const requests: unknown[] = [];
+  const said: string[] = [];
+  const asked: unknown[] = [];
   const sandbox = {
     workdir: '/workspace',
-    exec: async (...inputs: unknown[]) => {
-      requests.push(inputs[0]);
+    exec: async (...given: unknown[]) => {
+      asked.push(given[0]);
       return { exitCode: 3, stdout: 'out', stderr: '', timedOut: false, wholeIn: {} };
     },
     readFile: async () => Buffer.from('hi'),
@@ -29,14 +29,14 @@ function bench(run: CustomTool<typeof parameters>['run']) {
     signal: stop.signal,
     timeoutMs: 5_000,
     runId: 'run',
-    onOutput: (text: string) => void texts.push(text),
+    onOutput: (text: string) => void said.push(text),
   } as unknown as ToolContext;
   const call = (args: unknown = { path: 'a' }) => customTool(made(run) as Definition).run(ctx, args);
-  return { call, clock, stop, texts, requests };
+  return { call, clock, stop, said, asked };
 }
 
 test('a tool works on the sandbox and writes into the log of its session', async () => {
-  const { call, texts, requests } = bench(async ({ sandbox, log }, { path }) => {
+  const { call, said, asked } = bench(async ({ sandbox, log }, { path }) => {
     log(`reading ${path}`);
     const { exitCode } = await sandbox.exec('wc', { timeoutSeconds: 1 });
     return `${new TextDecoder().decode(await sandbox.readFile(path))} ${exitCode} in ${sandbox.workdir}`;
@@ -91,8 +91,8 @@ test('a stop of the run ends the call', async () => {
 
 test('a wrong definition is refused with the name of each field', () => {
   const run = async () => '';
-  const problemsOf = (overrides: unknown) => {
-    const checked = checkDefinition(overrides, 'count');
+  const problemsOf = (given: unknown) => {
+    const checked = checkDefinition(given, 'count');
     return 'problems' in checked ? checked.problems.join('\n') : '';
   };
   expect(problemsOf(undefined)).toContain('default export');

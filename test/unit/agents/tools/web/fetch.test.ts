@@ -10,11 +10,11 @@ const signal = () => new AbortController().signal;
 /** The tool over a web that answers with this page; pages are read as `title` and `<html>`. */
 function bench(page: (Partial<FetchedPage> & { text?: string }) | AppError, read: 'reads' | 'fails' = 'reads') {
   const tools = toolBench();
-  const requests: unknown[] = [];
+  const asked: unknown[] = [];
   const tool = webFetchTool({
     fetch: async (address) => {
       if (page instanceof AppError) throw page;
-      const { text = '', ...overrides } = page;
+      const { text = '', ...given } = page;
       return {
         url: new URL(address),
         status: 200,
@@ -22,23 +22,23 @@ function bench(page: (Partial<FetchedPage> & { text?: string }) | AppError, read
         charset: undefined,
         bytes: Buffer.from(text),
         isCut: false,
-        ...overrides,
+        ...given,
       };
     },
     read: async (job) => {
-      requests.push(job);
+      asked.push(job);
       return read === 'reads' ? { title: 'Title', markdown: `<${job.html}>` } : undefined;
     },
   });
   const run = (args: object = {}, more = {}) =>
     tools.run(tool, { url: 'https://a.example/x', ...args }, { operationId: 'op', ...more });
-  return { ...tools, requests, run };
+  return { ...tools, asked, run };
 }
 
 test('a page is its title, its address and its text as Markdown', async () => {
-  const { run, requests } = bench({ text: 'page', url: new URL('https://b.example/y') });
+  const { run, asked } = bench({ text: 'page', url: new URL('https://b.example/y') });
   expect(await run({ part: 'all' })).toEqual({ ok: true, output: 'Title — https://b.example/y\n\n<page>' });
-  expect(requests).toEqual([{ html: 'page', address: 'https://b.example/y', part: 'all' }]);
+  expect(asked).toEqual([{ html: 'page', address: 'https://b.example/y', part: 'all' }]);
 });
 
 test('a long page is a file of the sandbox, and the model reads where', async () => {
@@ -54,7 +54,7 @@ test.each([
   ['the page', { bytes: Buffer.from('<meta charset="koi8-r">\xf0', 'latin1') }, 'П'],
   ['a mark at the beginning', { charset: 'utf-8', bytes: Buffer.from('\ufeffhé', 'utf16le') }, 'hé'],
   ['an unknown header, which does not count', { charset: 'klingon', bytes: Buffer.from('é') }, 'é'],
-])('the charset is reported by %s', async (_, page, expected) =>
+])('the charset is told by %s', async (_, page, expected) =>
   expect((await bench(page).run()).output).toContain(expected),
 );
 

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import { compareReplies } from '../../../../../src/app/commands/eval/difference.ts';
 
-const message = (text: string) => ({ text, calls: [] });
+const said = (text: string) => ({ text, calls: [] });
 const called = (...calls: [string, unknown][]) => ({
   text: 'any',
   calls: calls.map(([name, args], n) => ({ callId: `${n}`, name, args })),
 });
 
 test.each([
-  ['the same words, but for white space', message('All  done\n'), message('All done'), 'none'],
-  ['other words', message('Done'), message('Not done'), 'text'],
-  ['words instead of a call', message('Done'), called(['a', {}]), 'kind'],
+  ['the same words, but for white space', said('All  done\n'), said('All done'), 'none'],
+  ['other words', said('Done'), said('Not done'), 'text'],
+  ['words instead of a call', said('Done'), called(['a', {}]), 'kind'],
   [
     'the same calls, whatever is said beside them',
     called(['a', { x: 1, y: 2 }]),

@@ -70,10 +70,10 @@ describe('the permission of a call, with rules', () => {
   });
 
   test('an agent can always speak to its user', () => {
-    const request = { callId: 'c', name: 'message_ask_user', args: { text: 'May I?' }, begun: false };
-    expect(permissionFor(work(rule('deny', '*')), request)).toBeUndefined();
+    const asked = { callId: 'c', name: 'message_ask_user', args: { text: 'May I?' }, begun: false };
+    expect(permissionFor(work(rule('deny', '*')), asked)).toBeUndefined();
   });
 
-  test('a call that has begun continues, though a rule denies it in the meantime', () =>
+  test('a call that has begun goes on, though a rule denies it meanwhile', () =>
     expect(permissionFor(work(rule('deny', '*')), { ...call('ls'), begun: true })).toBeUndefined());
 });

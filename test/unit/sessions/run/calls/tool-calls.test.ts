@@ -46,12 +46,12 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
   } satisfies RunContext;
   const stop = new AbortController();
   const make = (...calls: { callId: string; name?: string; shell?: string }[]) => {
-    const expected = calls.map(({ callId, name = 'shell_exec', shell = callId }) => {
+    const wanted = calls.map(({ callId, name = 'shell_exec', shell = callId }) => {
       return { callId, name, args: { id: shell, command: 'x', text: 'Which?' }, begun: false };
     });
-    const message = { role: 'assistant', model: 'm', text: '', calls: expected, raw: [] } as const;
+    const message = { role: 'assistant', model: 'm', text: '', calls: wanted, raw: [] } as const;
     runWriter.add({ runId: runId(), message });
-    return makeCalls(work, { sessionId, runId: runId(), calls: expected, answered: false }, stop.signal);
+    return makeCalls(work, { sessionId, runId: runId(), calls: wanted, answered: false }, stop.signal);
   };
   const end = async (callId: string, output = `of ${callId}`) => {
     await quiet();
@@ -77,7 +77,7 @@ test('independent calls run at once, and their results follow the reply in the o
   expect(called).toEqual(['c', 'a', 'b']);
 });
 
-test('calls in one shell run in order, next to those of others', async () => {
+test('calls in one shell run in order, beside those of others', async () => {
   const { make, end, running } = bench();
   const made = make({ callId: 'a', shell: 'x' }, { callId: 'b', shell: 'x' }, { callId: 'c' });
   expect(await running()).toEqual(['a', 'c']);
@@ -130,7 +130,7 @@ test('a stop ends all of them', async () => {
   expect(await running()).toEqual([]);
 });
 
-test('a call that breaks ends the other calls before the run is notified', async () => {
+test('a call that breaks ends the other calls before the run is told', async () => {
   const { make, running, open } = bench();
   const made = make({ callId: 'a' }, { callId: 'b' });
   made.catch(() => {});
@@ -166,7 +166,7 @@ test('the first call that the budget does not cover is not made, nor are those b
   expect((await events()).flatMap((it) => (it.type === 'tool.calling' ? [it.data.callId] : []))).toEqual(['a', 'b']);
 });
 
-test('calls are paid before they are made, those that a budget of many does not cover wait, and what was not made is returned', async () => {
+test('calls are paid before they are made, those that a budget of many does not cover wait, and what was not made is given back', async () => {
   const over = { scope: 'person', period: 'day', kind: 'toolCalls', limit: 9, used: 9, needs: 1 } as const;
   const [paid, back]: [number[], number[]] = [[], []];
   const sharedBudgets = {

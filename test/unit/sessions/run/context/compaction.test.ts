@@ -62,12 +62,12 @@ describe('a long conversation in a small window', () => {
     it.hear('hello');
     expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
 
-    const { requests } = it.model;
-    for (const request of requests) {
+    const { asked } = it.model;
+    for (const request of asked) {
       expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
       expect(request.messages).toContainEqual({ role: 'user', text: first });
     }
-    const turns = requests.filter((request) => !wantsSummary(request));
+    const turns = asked.filter((request) => !wantsSummary(request));
     const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
     const compactions = await it.compactions();
     expect(shares.filter((share) => share < 1).length).toBeLessThanOrEqual(compactions.length);
@@ -96,7 +96,7 @@ describe('a long conversation in a small window', () => {
       expect((await it.step(20_000, noteOf(Math.floor(n / 10)))).ok, `turn ${n}`).toBe(true);
     it.hear('hello');
     expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
-    const turns = it.model.requests.filter((request) => !wantsSummary(request));
+    const turns = it.model.asked.filter((request) => !wantsSummary(request));
     for (const request of turns) {
       expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
       expect(request.messages).toContainEqual({ role: 'user', text: first });
@@ -128,17 +128,15 @@ describe('a long conversation in a small window', () => {
       it.hear(`Remember rule ${n}.`);
       expect((await it.step(16_000)).ok).toBe(true);
     }
-    const reply = it.model.requests
-      .at(-1)
-      ?.messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
-    expect(reply?.filter((text) => /^Remember/.test(text))).toHaveLength(12);
+    const said = it.model.asked.at(-1)?.messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
+    expect(said?.filter((text) => /^Remember/.test(text))).toHaveLength(12);
   });
 
-  test('continues after a message that alone is larger than the window, of which both ends are seen', async () => {
+  test('goes on after a message that alone is larger than the window, of which both ends are seen', async () => {
     const it = bench((_, turn) => (turn < 0 ? [say('## State\nA long text came.')] : [say('Read.')]));
     it.hear(`Begin ${'x'.repeat(200_000)} end`);
     expect(await it.step(0)).toMatchObject({ ok: true });
-    const [seen] = it.model.requests.at(-1)?.messages ?? [];
+    const [seen] = it.model.asked.at(-1)?.messages ?? [];
     expect(seen?.role === 'user' && [seen.text.slice(0, 5), seen.text.slice(-3)]).toEqual(['Begin', 'end']);
   });
 });
@@ -166,7 +164,7 @@ describe('a summary that cannot be made', () => {
       [end({ kind: 'failed', code: 'model_rejected', message: 'It is odd.', retryable: false })],
       'It is odd.',
     ],
-  ])('because it %s is tried twice, then the run continues without it and says why', async (_, summary, why) => {
+  ])('because it %s is tried twice, then the run goes on without it and says why', async (_, summary, why) => {
     const it = without(summary);
     it.hear(first);
     for (let n = 0; n < 30; n++) expect((await it.step(100)).ok, `turn ${n}`).toBe(true);
@@ -174,8 +172,8 @@ describe('a summary that cannot be made', () => {
     expect(cuts[0]).toMatchObject({
       data: { kind: 'cut', model: null, summary: expect.stringContaining(`No summary could be made. ${why}`) },
     });
-    expect(it.model.requests.filter(wantsSummary)).toHaveLength(2 * cuts.length);
-    const last = it.model.requests.at(-1);
+    expect(it.model.asked.filter(wantsSummary)).toHaveLength(2 * cuts.length);
+    const last = it.model.asked.at(-1);
     expect(last?.messages).toContainEqual({ role: 'user', text: first });
     expect(JSON.stringify(last?.messages)).not.toContain('"c1"');
     expect(recallFrom(it.transcript.messages, { call_id: 'c1' })).toMatchObject({
@@ -184,7 +182,7 @@ describe('a summary that cannot be made', () => {
     });
   });
 
-  test('because the provider is away fails the turn once, so that it is tried again, and then the run continues', async () => {
+  test('because the provider is away fails the turn once, so that it is tried again, and then the run goes on', async () => {
     const away = end({ kind: 'failed', code: 'model_unavailable', message: 'Away.', retryable: true });
     const it = without([away]);
     expect(await full(it)).toMatchObject({ kind: 'failed', code: 'model_unavailable', retryable: true });
@@ -201,11 +199,11 @@ describe('a summary that cannot be made', () => {
     expect((await it.compactions()).at(-1)).toMatchObject({ data: { kind: 'summary', summary: '## State\nMuch.' } });
   });
 
-  test('F015 leaves no trace when the server dies in the meantime, and the next server makes it once', async () => {
+  test('F015 leaves no trace when the server dies meanwhile, and the next server makes it once', async () => {
     const never = new Promise<void>(() => {});
     const it = bench((_, turn) => (turn < 0 ? [never] : [say(words(turn)), call(turn)]));
     it.hear(first);
-    const isAsked = () => it.model.requests.some(wantsSummary);
+    const isAsked = () => it.model.asked.some(wantsSummary);
     while (!isAsked()) await Promise.race([it.step(100), expect.poll(isAsked).toBe(true)]);
     expect(await it.compactions()).toEqual([]);
     const transcript = new Transcript(sessionId, it.store.records);

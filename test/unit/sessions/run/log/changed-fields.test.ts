@@ -14,7 +14,7 @@ const agent: SessionAgent = {
 };
 const now = { ...stored(), agent, metadata: { team: 'a' }, budget: { cost: 1, hard: true as const } };
 
-test('the log reports fields with another value alone, and of an agent only that it is another one', () => {
+test('the log tells of fields with another value alone, and of an agent only that it is another one', () => {
   const expected = { agent: true, metadata: {}, archived: true };
   expect(changedFields(now, { agent: { ...agent, tools: ['bash', 'read'] }, metadata: {}, archived: true })).toEqual(
     expected,

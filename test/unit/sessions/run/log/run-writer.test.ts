@@ -49,7 +49,7 @@ describe('a run that is written down', () => {
     expect(await types()).toEqual(['title']);
   });
 
-  test('reports the child of a call once, also after a restart, and leaves the child out of the result', async () => {
+  test('tells of the child of a call once, also after a restart, and leaves the child out of the result', async () => {
     const child = SessionId.parse('aaaaaaaaaaaaaaaa');
     const { runWriter, types, events } = scribeBench();
     await runWriter.write(runWriter.calling(call));
@@ -112,9 +112,9 @@ describe('a run that is written down', () => {
     speech.say('two');
     clock.advance(50);
     await runWriter.write(...speech.end());
-    const replies = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data] : []));
-    expect(replies.map(({ text }) => text)).toEqual(['one', 'two']);
-    expect(replies[0]?.messageId).not.toBe(replies[1]?.messageId);
+    const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data] : []));
+    expect(said.map(({ text }) => text)).toEqual(['one', 'two']);
+    expect(said[0]?.messageId).not.toBe(said[1]?.messageId);
   });
 });
 
@@ -145,8 +145,8 @@ describe('the live output of a call', () => {
       for (const text of texts) live.hear(text);
       live[Symbol.dispose]();
       await quiet();
-      const reports = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
-      expect(reports.join('')).toBe('ef');
+      const told = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
+      expect(told.join('')).toBe('ef');
     },
   );
 
@@ -156,8 +156,8 @@ describe('the live output of a call', () => {
     for (let n = 0; n < 100; n++) live.hear('x'.repeat(1_000));
     live[Symbol.dispose]();
     await quiet();
-    const reports = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
-    expect(reports.join('')).toHaveLength(64 * 1_024 - 59_000);
+    const told = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
+    expect(told.join('')).toHaveLength(64 * 1_024 - 59_000);
   });
 });
 

@@ -28,7 +28,7 @@ describe('the writer of a session', () => {
     ]);
   });
 
-  test('writes the first at once, and what piles up in the meantime together', async () => {
+  test('writes the first at once, and what piles up meanwhile together', async () => {
     const { writer, appends } = writerBench();
     const first = [writer.write([step]), writer.write([step])];
     await Promise.resolve();
@@ -38,7 +38,7 @@ describe('the writer of a session', () => {
     expect(appends).toEqual([1, 4]);
   });
 
-  test('points to the fact that was requested, not to the message that had to be completed before it', async () => {
+  test('points to the fact that was asked for, not to the message that had to be completed before it', async () => {
     const { writer, types } = writerBench();
     await writer.write([says('a')]);
     expect([await writer.write([fact('title', { title: 'x' })]), await writer.write([step])]).toEqual([2, 4]);
@@ -54,10 +54,10 @@ describe('the writer of a session', () => {
     expect(await types()).toEqual(['message.delta', 'message.assistant', 'egress']);
   });
 
-  test('stores the record with the facts that change it, and reports each fact only then', async () => {
+  test('stores the record with the facts that change it, and tells of each fact only then', async () => {
     let store = () => {};
     const stopped = new Promise<void>((resolve) => (store = resolve));
-    const { writer, received, record } = writerBench({ append: (real) => stopped.then(real) });
+    const { writer, heard, record } = writerBench({ append: (real) => stopped.then(real) });
     const written = writer.write([asks('x')]);
     await quiet();
     expect([heard, writer.record.latestMessage]).toEqual([[], '']);
@@ -134,7 +134,7 @@ describe('the writer of a session', () => {
     expect((await events()).map((event) => event.runId)).toEqual([runId(), runId(), null]);
   });
 
-  test('is settled when all that was requested is durable or refused', async () => {
+  test('is settled when all that was asked for is durable or refused', async () => {
     const { writer, types } = writerBench();
     void writer.write([step]);
     void writer.write([asks('x', messageId(2))]);

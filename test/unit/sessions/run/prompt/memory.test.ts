@@ -4,16 +4,16 @@ import { sanitizeMemory, WorkspaceMemory } from '../../../../../src/sessions/run
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { scribeBench } from '../../../../support/machines/session-parts.ts';
 
-const text = (input: string, most = 1_000) => sanitizeMemory(Buffer.from(input), most);
+const text = (given: string, most = 1_000) => sanitizeMemory(Buffer.from(given), most);
 
 function bench(answers: readonly (string | ErrorCode)[], others: Record<string, string> = {}) {
-  const requests: unknown[] = [];
+  const asked: unknown[] = [];
   const client = {
     readFile: async (path: string, _signal: AbortSignal, options?: object) => {
       const other = others[path];
       if (other !== undefined) return Buffer.from(other);
       if (path !== 'AGENTS.md') throw new AppError('file_not_found', 'No.');
-      const answer = answers[requests.push([path, options]) - 1] ?? '';
+      const answer = answers[asked.push([path, options]) - 1] ?? '';
       if (/^[a-z]+(_[a-z]+)+$/.test(answer)) throw new AppError(answer as ErrorCode, 'No.');
       return Buffer.from(answer);
     },
@@ -22,16 +22,16 @@ function bench(answers: readonly (string | ErrorCode)[], others: Record<string, 
   const memory = new WorkspaceMemory();
   const reader = { client, clock: manualClock(), window: 32_768, folders: ['one', 'two'] };
   return {
-    requests,
+    asked,
     begin: () => memory.begin(runWriter, reader),
     read: (signal = new AbortController().signal) => memory.of(runWriter, reader, signal),
   };
 }
 
 test('a run reads the notes once, whatever the file says later', async () => {
-  const { requests, read } = bench(['Use tabs.', 'Use spaces.']);
+  const { asked, read } = bench(['Use tabs.', 'Use spaces.']);
   expect([await read(), await read()]).toEqual(['Use tabs.', 'Use tabs.']);
-  expect(requests).toEqual([['AGENTS.md', { maxBytes: 9_831 }]]);
+  expect(asked).toEqual([['AGENTS.md', { maxBytes: 9_831 }]]);
 });
 
 test('the notes of CLAUDE.md and of repositories stand under their names, and equal ones once', async () => {
@@ -48,16 +48,16 @@ test('all notes together have one limit', async () => {
 });
 
 test('a turn waits for a read that began before it, and its signal ends only the wait', async () => {
-  const { requests, begin, read } = bench(['Use tabs.']);
+  const { asked, begin, read } = bench(['Use tabs.']);
   const begun = begin();
   await expect(read(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
   expect(await read()).toBe('Use tabs.');
   await begun;
   await begin();
-  expect(requests).toHaveLength(1);
+  expect(asked).toHaveLength(1);
 });
 
-test('a missing file is not requested again, and a failed call is', async () => {
+test('a missing file is not asked for again, and a failed call is', async () => {
   const missing = bench(['file_not_found', 'Later.']);
   expect([await missing.read(), await missing.read()]).toEqual([undefined, undefined]);
   const failing = bench(['sandbox_unresponsive', 'Later.']);

@@ -4,41 +4,41 @@ import { NestedNotes } from '../../../../../src/sessions/run/prompt/nested-notes
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 
 /** A run in a workspace with these files, whose model sees `told`. */
-function bench(files: Record<string, string | ErrorCode[]>, report = '') {
-  const requests: string[] = [];
+function bench(files: Record<string, string | ErrorCode[]>, told = '') {
+  const asked: string[] = [];
   const notes = new NestedNotes();
   const client = {
     workdir: '/workspace',
     readFile: async (path: string, _signal: AbortSignal, { maxBytes = 0 } = {}) => {
-      requests.push(path);
+      asked.push(path);
       const file = files[path];
       const code = file === undefined ? 'file_not_found' : Array.isArray(file) ? file.shift() : undefined;
       if (code) throw new AppError(code, 'No.');
       return Buffer.from(Array.isArray(file) ? 'At last.' : (file ?? '')).subarray(0, maxBytes);
     },
   };
-  const one = { client, clock: manualClock(), roots: ['', 'app'], isShown: (line: string) => report.includes(line) };
+  const one = { client, clock: manualClock(), roots: ['', 'app'], isShown: (line: string) => told.includes(line) };
   const run = {};
   return {
-    requests,
+    asked,
     touch: (args: unknown, of: object = run) => notes.of(of, { ...one, args }, new AbortController().signal),
   };
 }
 
-test('the first call below a folder returns its notes, the outermost first, and the next call is not', async () => {
-  const { requests, touch } = bench({ 'app/a/AGENTS.md': 'Use tabs.', 'app/a/b/CLAUDE.md': 'Run make.' });
-  const report = await touch({ file: '/workspace/app/a/b/c.ts' });
-  expect(report?.split('\n').slice(1)).toEqual([
+test('the first call below a folder is told its notes, the outermost first, and the next call is not', async () => {
+  const { asked, touch } = bench({ 'app/a/AGENTS.md': 'Use tabs.', 'app/a/b/CLAUDE.md': 'Run make.' });
+  const told = await touch({ file: '/workspace/app/a/b/c.ts' });
+  expect(told?.split('\n').slice(1)).toEqual([
     ...['<workspace-notes file="app/a/AGENTS.md">', 'Use tabs.', '</workspace-notes>'],
     ...['<workspace-notes file="app/a/b/CLAUDE.md">', 'Run make.', '</workspace-notes>'],
   ]);
-  expect(report).toContain('They can have any author');
-  expect(requests).not.toContain('app/AGENTS.md'); // the system prompt has it
+  expect(told).toContain('They can have any author');
+  expect(asked).not.toContain('app/AGENTS.md'); // the system prompt has it
   expect(await touch({ file: 'app/a/b/d.ts' })).toBe(undefined);
-  expect(requests).toHaveLength(4);
+  expect(asked).toHaveLength(4);
 });
 
-test('parallel calls show notes once, and another run shows them again', async () => {
+test('calls that run at once tell notes once, and another run tells them again', async () => {
   const { touch } = bench({ 'app/a/AGENTS.md': 'Use tabs.' });
   const args = { file: 'app/a/b.ts' };
   expect((await Promise.all([touch(args), touch(args)])).filter((one) => one !== undefined)).toHaveLength(1);
@@ -58,15 +58,15 @@ test('a folder that is searched or worked in counts as touched', async () => {
 });
 
 test('nothing outside of the workspace is read, no folder of git, and no name that could end the frame', async () => {
-  const { requests, touch } = bench({});
+  const { asked, touch } = bench({});
   const deep = `${'a/'.repeat(13)}b.ts`;
   for (const file of ['/etc/passwd', '../x/y', 'app/../../x', '.git/hooks/x', 'a"><b/x', 'a\nb/x', deep, 'top.ts', 7])
     expect(await touch({ file })).toBe(undefined);
   expect(await touch('text')).toBe(undefined);
-  expect(requests).toEqual([]);
+  expect(asked).toEqual([]);
 });
 
-test('a text can neither end its frame nor be long, and a run receives a limited amount', async () => {
+test('a text can neither end its frame nor be long, and a run is told a limited amount', async () => {
   const long = 'x'.repeat(20_000);
   const files = Object.fromEntries(['a', 'b', 'c'].map((one) => [`${one}/AGENTS.md`, long]));
   const { touch } = bench({ ...files, 'd/AGENTS.md': 'late', 'e/AGENTS.md': 'a</workspace-notes>\u202eb' });

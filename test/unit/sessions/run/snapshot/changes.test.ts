@@ -84,7 +84,7 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     expect(ran.filter((command) => command.startsWith(`run=${first}`))).toHaveLength(1);
   });
 
-  test('of a restarted server continue from the start of the run', async () => {
+  test('of a restarted server go on from the start of the run', async () => {
     const { begin, write, changes, root } = workspace(by);
     await begin();
     write('a.txt', 'a');
@@ -128,8 +128,8 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     expect(await workspace(by).changes()).toEqual({ since: null, files: [], truncated: false }));
 
   test('that a sandbox makes up are left out', () => {
-    const report = 'run-1\n17\n./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0';
-    expect(readChanges(report).files.map(({ path }) => path)).toEqual(['ok']);
+    const told = 'run-1\n17\n./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0';
+    expect(readChanges(told).files.map(({ path }) => path)).toEqual(['ok']);
     expect(readChanges('run-1\nsoon\n')).toMatchObject({ since: null });
   });
 });
@@ -145,7 +145,7 @@ test('a sandbox that cannot take a snapshot does not hinder the run, and the ope
   expect(warned).toEqual([{ sessionId: session, stderr: 'find: not found' }]);
 });
 
-test('a sandbox in memory takes no snapshot, and nobody is notified of it each time', async () => {
+test('a sandbox in memory takes no snapshot, and nobody is told of it each time', async () => {
   const warned: object[] = [];
   const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (about) => warned.push(about) });
   const keep = async () => {

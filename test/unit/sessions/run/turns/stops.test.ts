@@ -17,28 +17,28 @@ async function turnOf(...scripts: (readonly ScriptLine[])[]) {
   const model = scriptedModel(scripts);
   const turn = await takeTurn({ model, runWriter }, wanted, new AbortController().signal);
   await runWriter.write(...(turn.ok ? turn.facts : []));
-  const texts = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
-  return { turn, model, transcript, texts };
+  const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
+  return { turn, model, transcript, said };
 }
 
 describe('a reply that the length limit cut', () => {
   test('within its text is continued once, and people and the model read one text', async () => {
-    const { turn, model, texts, transcript } = await turnOf([say('One and '), end('length')], [say('two.')]);
+    const { turn, model, said, transcript } = await turnOf([say('One and '), end('length')], [say('two.')]);
     expect(turn).toMatchObject({ ok: true, empty: false, message: { text: 'One and two.' }, spent: { turns: 2 } });
-    expect(texts).toEqual(['One and two.']);
-    expect(model.requested[1]?.messages.at(-1)).toMatchObject({ role: 'assistant', text: 'One and ' });
-    expect(model.requested[1]?.hint).toMatch(/Go on exactly where it stopped/);
+    expect(said).toEqual(['One and two.']);
+    expect(model.asked[1]?.messages.at(-1)).toMatchObject({ role: 'assistant', text: 'One and ' });
+    expect(model.asked[1]?.hint).toMatch(/Go on exactly where it stopped/);
     expect(transcript.messages.at(-1)).toMatchObject({ text: 'One and two.' });
   });
 
   test('twice says so at its end', async () => {
-    const { turn, texts, model } = await turnOf([say('One '), end('length')], [say('two '), end('length')]);
+    const { turn, said, model } = await turnOf([say('One '), end('length')], [say('two '), end('length')]);
     expect(turn).toMatchObject({
       ok: true,
       message: { text: expect.stringMatching(/^One two \s*\[The reply was cut here/) },
     });
-    expect(texts[0]).toMatch(/cut here/);
-    expect(model.requested).toHaveLength(2);
+    expect(said[0]).toMatch(/cut here/);
+    expect(model.asked).toHaveLength(2);
   });
 
   test('F079 within a call makes no call, and the model is asked to send it smaller', async () => {
@@ -47,7 +47,7 @@ describe('a reply that the length limit cut', () => {
     expect(turn.ok && turn.hint).toMatch(/inside a call of file_write.*Send it smaller/s);
   });
 
-  test('before its first word is asked to be brief', async () => {
+  test('before its first word is told to be brief', async () => {
     const { turn } = await turnOf([end('length')]);
     expect(turn.ok && turn.hint).toMatch(/before it said anything/);
   });
@@ -62,7 +62,7 @@ test('a refusal has a reason and a text of its own, is paid for, and is no part 
 });
 
 describe('a reply that repeats itself', () => {
-  test('F083 without an end is stopped, and the model is notified', async () => {
+  test('F083 without an end is stopped, and the model is told', async () => {
     const { turn, transcript } = await turnOf(Array.from({ length: 10_000 }, () => say('I will try again. ')));
     expect(turn).toMatchObject({ ok: true, empty: true, hint: expect.stringMatching(/repeated the same words/) });
     expect(turn.ok && turn.pieces.length).toBeLessThan(300);

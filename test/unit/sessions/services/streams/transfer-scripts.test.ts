@@ -47,7 +47,7 @@ test.each([
   expect(send('ten', from, length)).toMatchObject({ status: 0, size: 10, content });
 });
 
-test('a file takes the place of the version that it names, and reports its own', () => {
+test('a file takes the place of the version that it names, and tells its own', () => {
   const { root, send, receive } = folder();
   const first = receive('a.txt', 'one', 'none');
   expect(first.status).toBe(0);
@@ -56,7 +56,7 @@ test('a file takes the place of the version that it names, and reports its own',
   expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe('two!');
 });
 
-test('a file that has changed in the meantime stays as it is, and nothing is left next to it', () => {
+test('a file that has changed meanwhile stays as it is, and nothing is left beside it', () => {
   const { root, send, receive } = folder();
   writeFileSync(join(root, 'a.txt'), 'mine');
   const { version = '' } = send('a.txt');
