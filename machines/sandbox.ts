@@ -1,7 +1,7 @@
 import { assign, type EventObject, fromCallback, sendParent, setup } from 'xstate';
 import { AppError, type ErrorCode, toAppError } from '../src/core/errors/errors.ts';
 import type { SandboxId, SessionId } from '../src/core/model/ids.ts';
-import { type BreachData, distrustError, untrustedError, findViolation } from '../src/core/model/protocol-violation.ts';
+import { type BreachData, distrustError, findViolation, untrustedError } from '../src/core/model/protocol-violation.ts';
 import { unprovided } from './unprovided.ts';
 
 /**

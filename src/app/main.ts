@@ -13,7 +13,7 @@ import { type StartProgress, startProgress } from '../observability/start-progre
 import { openDataFolder } from '../storage/data-folder.ts';
 import { runClientCommand } from './commands/client-commands.ts';
 import type { Command } from './commands/command.ts';
-import { loadCommand, describedCommands, helpFor, isServerCommand } from './commands/list.ts';
+import { describedCommands, helpFor, isServerCommand, loadCommand } from './commands/list.ts';
 import { localConfig } from './commands/local-config.ts';
 import { compose } from './compose.ts';
 import { openAudit } from './parts/audit-log.ts';

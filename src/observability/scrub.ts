@@ -1,5 +1,5 @@
 import type { Secret } from '../core/text/secret.ts';
-import { toSecretForms, shortestForm } from '../core/text/secret-forms.ts';
+import { shortestForm, toSecretForms } from '../core/text/secret-forms.ts';
 
 export interface Scrubber {
   /** Masks this value in all later text. */

@@ -1,6 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { toFrames, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
+import { pipeFrameReader, toFrames } from '../../../src/core/text/pipe-frames.ts';
 
 /** The three pipes of a program as one stream of frames, for one reader at a time. */
 export interface PipedProgram {

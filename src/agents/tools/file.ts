@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { shownName } from '../../core/text/file-names.ts';
-import { replacePieces, matchLineEnds } from '../../core/text/files/edits.ts';
-import { readPictureSize, detectPictureType } from '../../core/text/pictures.ts';
+import { matchLineEnds, replacePieces } from '../../core/text/files/edits.ts';
+import { detectPictureType, readPictureSize } from '../../core/text/pictures.ts';
 import {
   binary,
   change,

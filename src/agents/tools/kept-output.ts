@@ -1,4 +1,4 @@
-import { maxPictureBytes, detectPictureType } from '../../core/text/pictures.ts';
+import { detectPictureType, maxPictureBytes } from '../../core/text/pictures.ts';
 import type { KeptPicture, ToolContext } from './tool.ts';
 
 const extensions: Readonly<Record<string, string>> = {

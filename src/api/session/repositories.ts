@@ -4,7 +4,7 @@ import { GitPerson, GitRef, SessionRepository } from '../../core/model/repositor
 import { CheckResult } from '../../core/model/repository-environment.ts';
 import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
-import { omitUndefined, iso, ofSession } from '../procedure/schemas.ts';
+import { iso, ofSession, omitUndefined } from '../procedure/schemas.ts';
 
 export const ofRepository = ofSession.extend({
   path: z.string().min(1).max(200).describe('the folder of the repository in the workspace'),

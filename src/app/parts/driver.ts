@@ -9,8 +9,8 @@ import type { IdSource, SandboxId } from '../../core/model/ids.ts';
 import { extraAuthorities } from '../../sandboxes/egress/fetch/certificate-authorities.ts';
 import {
   browserPolicy,
-  daemonBundle,
   chooseDesktop,
+  daemonBundle,
   initScript,
   ourImages,
   sandboxImage,

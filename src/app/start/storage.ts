@@ -16,7 +16,7 @@ import { withKeptReads } from '../../storage/kept-reads.ts';
 import { storeEventLog } from '../../storage/log/log.ts';
 import { type LargeFacts, withPayloadOffload } from '../../storage/payload-offload/payload-offload.ts';
 import { closeBlobs, openBlobs } from '../parts/blobs.ts';
-import { type Replica, createReplica, sharedInstance } from '../parts/replica.ts';
+import { createReplica, type Replica, sharedInstance } from '../parts/replica.ts';
 import { openStore } from '../parts/store.ts';
 import { openTraces } from '../parts/traces.ts';
 import { LiveConfig } from '../settings/live-config.ts';

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import {
   byVolume,
+  findVolumeId,
   ofVolumes,
   Volume,
   VolumePath,
   volumeExample,
-  findVolumeId,
   volumeView,
   whileWritten,
 } from '../../api/volumes.ts';

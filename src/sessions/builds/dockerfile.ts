@@ -3,7 +3,7 @@ import type { BuildStep } from '../../core/model/sandboxes/built-template.ts';
 import { quoteForShell as quote } from '../../core/text/quote.ts';
 import type { DockerfilePlan } from '../api/server/template-builds.ts';
 import { atLine, type Instruction, parseInstructions } from './dockerfile-lines.ts';
-import { closedText, expandWord, type OpenText, toOpenText, type WordScope, parseWords } from './dockerfile-words.ts';
+import { closedText, expandWord, type OpenText, parseWords, toOpenText, type WordScope } from './dockerfile-words.ts';
 import { checkPlan } from './plan.ts';
 
 /** All ARGs together, because each RUN gets them. */

@@ -9,7 +9,7 @@ import type { Skill, SkillService, SkillVersion } from '../api/server/skills.ts'
 import type { TemplateInfo } from '../api/server/templates.ts';
 import { parsePin } from './pins.ts';
 import type { SkillRecords, StoredSkill, StoredVersion } from './records.ts';
-import { type CheckedFolder, checkedFolder, checkFolder, skillLimits, decodeText } from './skill-files.ts';
+import { type CheckedFolder, checkedFolder, checkFolder, decodeText, skillLimits } from './skill-files.ts';
 
 interface Deps {
   readonly records: SkillRecords;

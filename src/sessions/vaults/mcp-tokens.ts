@@ -13,7 +13,7 @@ import type {
   VaultCredential,
 } from '../api/server/vaults.ts';
 import type { CredentialRecords, StoredCredential } from './credential-records.ts';
-import { toTriedAnswer, askForToken, type RefreshOutcome, readBodyText, type VaultFetch } from './token-endpoint.ts';
+import { askForToken, type RefreshOutcome, readBodyText, toTriedAnswer, type VaultFetch } from './token-endpoint.ts';
 
 interface Deps {
   readonly records: RecordStore;

@@ -3,10 +3,10 @@ import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
 import {
+  findOverlap,
   type MountAccess,
   type MountRequest,
   maxMounts,
-  findOverlap,
   problemOfPath,
   readOnlyMounts,
   type Volume,

@@ -21,10 +21,10 @@ import {
   beaten,
   claimableFrom,
   claimed,
+  computeSortKey,
   newItem,
   parseWorkId,
   StoredItem,
-  computeSortKey,
   stopped,
   stopRequested,
   toWorkItem,
@@ -207,7 +207,10 @@ export class WorkQueue implements WorkerCredentials {
       this.#endings.end(claimName(item)); // an earlier worker of it
       if (isOver) continue;
       const { sessionId, number, claim } = next;
-      return { ...toWorkItem(next), token: await this.#deps.keys.sign({ environmentId, sessionId, number, claim, maker }) };
+      return {
+        ...toWorkItem(next),
+        token: await this.#deps.keys.sign({ environmentId, sessionId, number, claim, maker }),
+      };
     }
     return undefined;
   }

@@ -4,7 +4,7 @@ import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
 import { projects, readProjects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { Entry } from './entry.tsx';
-import { type InboxReason, needing, findNeed } from './needs.ts';
+import { findNeed, type InboxReason, needing } from './needs.ts';
 
 const mostShown = 30;
 type InboxFilter = 'all' | InboxReason;

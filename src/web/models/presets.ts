@@ -1,4 +1,4 @@
-import { trimEndCharacters, trimCharacters } from '../../core/text/text.ts';
+import { trimCharacters, trimEndCharacters } from '../../core/text/text.ts';
 
 /** A way to a provider that the form offers. */
 export interface Preset {

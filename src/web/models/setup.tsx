@@ -6,7 +6,7 @@ import { SecretField, TextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 import { ModelPicker, refOf } from './model-picker.tsx';
-import { toProviderName, type Preset, presets, providerName } from './presets.ts';
+import { type Preset, presets, providerName, toProviderName } from './presets.ts';
 import { changed, inForce, isDemo, type OfferedProvider } from './state.ts';
 
 interface Props {

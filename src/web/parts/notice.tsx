@@ -31,7 +31,11 @@ export async function attempt(what: string, work: () => Promise<unknown>): Promi
     await work();
     return true;
   } catch (thrown) {
-    notify(t('notDone', { what, why: toErrorText(thrown) }), true, thrown instanceof CallError ? thrown.docs : undefined);
+    notify(
+      t('notDone', { what, why: toErrorText(thrown) }),
+      true,
+      thrown instanceof CallError ? thrown.docs : undefined,
+    );
     return false;
   }
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { derivedCommands } from '../../../scripts/derived-commands.ts';
 import { operationsPage } from '../../../scripts/reference-docs.ts';
-import { describedOperations, defineOperations, router } from '../../../src/api/procedure/procedure.ts';
+import { defineOperations, describedOperations, router } from '../../../src/api/procedure/procedure.ts';
 import { Done, done } from '../../../src/api/procedure/schemas.ts';
 import { Options } from '../../../src/cli/command.ts';
 import { resourceCommand } from '../../../src/cli/derived.ts';

@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { describeEgressChoice, describeInstalled, installedIn, describeNetwork } from '../../../src/app/parts/prompts.ts';
+import {
+  describeEgressChoice,
+  describeInstalled,
+  describeNetwork,
+  installedIn,
+} from '../../../src/app/parts/prompts.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 
 const network = (yaml: string) => describeNetwork(loadConfig({}, yaml), 'container');

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { toFrames, maxFrameBytes, pipeFrameReader } from '../../../src/core/text/pipe-frames.ts';
+import { maxFrameBytes, pipeFrameReader, toFrames } from '../../../src/core/text/pipe-frames.ts';
 
 test('frames survive any cut between them, and an empty one closes the input', () => {
   const sent = Buffer.concat([

@@ -3,7 +3,7 @@ import { builtInTools, describedTools } from '../../../src/agents/tools/list.ts'
 import { startMessage } from '../../../src/automations/starter.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
 import { MessageId, randomIds } from '../../../src/core/model/ids.ts';
-import { strangersIn, listUntrustedSources } from '../../../src/core/text/strangers.ts';
+import { listUntrustedSources, strangersIn } from '../../../src/core/text/strangers.ts';
 import type { AutomationStart } from '../../../src/sessions/api/server/automations.ts';
 import { newSession, project, StoredSession } from '../../../src/sessions/run/log/projection.ts';
 import { feedbackMessage } from '../../../src/sessions/shipping/feedback-message.ts';

@@ -7,7 +7,8 @@ const sound: EngineFacts = {
   security: ['name=apparmor', 'name=seccomp,profile=builtin', 'name=cgroupns'],
   runtimes: ['io.containerd.runc.v2', 'runc', 'runsc'],
 };
-const found = (facts: Partial<EngineFacts>, wanted?: string) => findWeaknesses({ ...sound, ...facts }, wanted).join('\n');
+const found = (facts: Partial<EngineFacts>, wanted?: string) =>
+  findWeaknesses({ ...sound, ...facts }, wanted).join('\n');
 
 test('an engine without known vulnerabilities has no weaknesses', () => {
   expect([found({}), found({}, 'runsc')]).toEqual(['', '']);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exactText, detectLineEnd } from '../../../src/web/work/files/editor/file-text.ts';
+import { detectLineEnd, exactText } from '../../../src/web/work/files/editor/file-text.ts';
 
 test.each([
   ['CRLF', Buffer.from('a\r\nb\r\n'), '\r\n', true],

@@ -9,7 +9,7 @@ import { fileRead } from '../../../src/agents/tools/file.ts';
 import { toolset } from '../../../src/agents/tools/toolset.ts';
 import { runTool } from '../../../src/cli/worker/tools.ts';
 import type { Box } from '../../../src/client/index.ts';
-import { readPictureSize, pngFile } from '../../../src/core/text/pictures.ts';
+import { pngFile, readPictureSize } from '../../../src/core/text/pictures.ts';
 import { withPictures } from '../../../src/sessions/run/turns/message-images.ts';
 import { toolBench } from '../../support/agents/tools.ts';
 

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { readPictureSize, detectPictureType } from '../../../core/text/pictures.ts';
+import { detectPictureType, readPictureSize } from '../../../core/text/pictures.ts';
 import { readPicture, writeJpeg } from './codecs.ts';
 import type { FitJob, ScaledPicture, ScaleJob, ScaleResult } from './picture-scaler.ts';
 import { type Raster, scaled, writePng } from './png.ts';

@@ -4,7 +4,7 @@ import type { ToolServerService } from '../../../sessions/api/server/tool-server
 import { modelService } from '../../../sessions/projects/model-service.ts';
 import { settingsService } from '../../../sessions/projects/settings-service.ts';
 import { toolServerService } from '../../../sessions/tool-servers/tool-servers.ts';
-import { fetchWithin, chooseReach, toolFetch } from '../../parts/model-addresses.ts';
+import { chooseReach, fetchWithin, toolFetch } from '../../parts/model-addresses.ts';
 import { checkChange, knownSettings } from '../../settings/changeable.ts';
 import type { Agents } from '../agents.ts';
 import type { Sandboxes } from '../sandboxes.ts';

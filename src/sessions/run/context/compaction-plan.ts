@@ -1,7 +1,7 @@
 import type { Message } from '../../../agents/models/model.ts';
 import { listFold } from '../../../core/text/list-fold.ts';
 import { messageBytes } from './meter.ts';
-import { type Compaction, type ViewedMessage, computeView } from './view.ts';
+import { type Compaction, computeView, type ViewedMessage } from './view.ts';
 
 /** The parts of a conversation that stay whole, in bytes of text. */
 export interface KeptSizes {

@@ -6,9 +6,10 @@ import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { digestOfText } from '../../../core/text/digest.ts';
 import { PromptSection } from '../context/message-selection.ts';
-import { shortResults, computeView } from '../context/view.ts';
-import { parseConversation, inCallOrder } from './conversation.ts';
+import { computeView, shortResults } from '../context/view.ts';
+import { inCallOrder, parseConversation } from './conversation.ts';
 import {
+  computeUnchainedHash,
   digestOfTools,
   hashOfRequest,
   joinedSections,
@@ -17,7 +18,6 @@ import {
   requestKind,
   requestTextKind,
   StoredRequest,
-  computeUnchainedHash,
 } from './stored-request.ts';
 
 const SectionsText = z.object({ sections: z.array(PromptSection) });

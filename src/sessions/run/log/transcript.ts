@@ -6,7 +6,7 @@ import { extended } from '../../../core/text/list-fold.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
 import { type Compaction, type ViewedMessage, viewIn } from '../context/view.ts';
-import { parseConversation, type Entry, inCallOrder, type Shortening } from './conversation.ts';
+import { type Entry, inCallOrder, parseConversation, type Shortening } from './conversation.ts';
 import { RequestLog } from './request-log.ts';
 
 // The conversation as the model sees it. Records of its own keep it, because the log must not contain the provider's

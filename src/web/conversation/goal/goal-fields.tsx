@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { IconButton } from '../../parts/kit/button.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { exampleCheck, type GoalDraft, maxRevisions, findProblem } from './goal-draft.ts';
+import { exampleCheck, findProblem, type GoalDraft, maxRevisions } from './goal-draft.ts';
 
 interface Props {
   readonly goal: GoalDraft;

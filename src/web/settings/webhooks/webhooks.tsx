@@ -5,7 +5,7 @@ import { List } from '../../parts/kit/list.tsx';
 import { Pending, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
 import { WebhookForm } from './form.tsx';
-import { OneWebhook, describeState, type Webhook } from './one.tsx';
+import { describeState, OneWebhook, type Webhook } from './one.tsx';
 
 type WebhookView = { readonly at: 'list' } | { readonly at: 'new' } | { readonly at: 'one'; readonly id: string };
 

@@ -3,7 +3,7 @@ import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 import { Comment } from './editor/comment.tsx';
 import type { Lines } from './editor/comment-message.ts';
-import { exactText, detectLineEnd } from './editor/file-text.ts';
+import { detectLineEnd, exactText } from './editor/file-text.ts';
 import { editorPhrases } from './editor/phrases.ts';
 import { Conflict, useSaving } from './editor/saving.tsx';
 import { useEditor } from './editor/use-editor.ts';

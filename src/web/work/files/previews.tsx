@@ -7,7 +7,7 @@ import { Choice } from '../../parts/kit/choice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import { maxCells } from './csv.ts';
-import { imageType, detectLanguage, type Preview, separatorOf } from './preview.ts';
+import { detectLanguage, imageType, type Preview, separatorOf } from './preview.ts';
 import { type Output, readNotebook } from './read-notebook.ts';
 import { Pdf, Served } from './served.tsx';
 import { type SortOrder, sortRows, toggleOrder } from './sort-rows.ts';

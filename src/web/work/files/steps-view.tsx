@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { eventCount, events } from '../../data/log.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { t } from '../../text/text.ts';
-import { type Step, listSteps } from './editor/steps.ts';
+import { listSteps, type Step } from './editor/steps.ts';
 import type { FileStore } from './store.ts';
 
 /** The steps of the selected session in which files were written. */

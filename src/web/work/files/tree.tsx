@@ -6,7 +6,7 @@ import { pressedKey } from '../../parts/pressed-key.ts';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
 import type { FileStore } from './store.ts';
-import { moved, type Row, listRows } from './tree.ts';
+import { listRows, moved, type Row } from './tree.ts';
 
 /** The tree, with the keys of a tree: arrows move, open and close; Enter opens a file. */
 export function Tree({ store }: { store: FileStore }) {

@@ -6,7 +6,7 @@ import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { addressIn, hasOwnOrigin, type Port, type Preview, place, ports, openPreview, seeAll } from './state.ts';
+import { addressIn, hasOwnOrigin, openPreview, type Port, type Preview, place, ports, seeAll } from './state.ts';
 import type { PreviewTarget } from './target.ts';
 
 /** The tab: the ports that listen in the sandbox, and one of them in a frame. Opening the tab starts nothing. */

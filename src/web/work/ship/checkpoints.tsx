@@ -24,7 +24,9 @@ export function Checkpoints({ session: { id: sessionId, status } }: { session: S
   const again = () => setReads((before) => before + 1);
   // A run that ended can have left one; it is made shortly after the end.
   useEffect(() => {
-    query('checkpoints.list', { sessionId }).then(setAll, (thrown: unknown) => setAll({ problem: toErrorText(thrown) }));
+    query('checkpoints.list', { sessionId }).then(setAll, (thrown: unknown) =>
+      setAll({ problem: toErrorText(thrown) }),
+    );
   }, [sessionId, status, reads]);
   return (
     <section aria-label={t('checkpoints')}>

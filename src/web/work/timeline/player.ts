@@ -2,7 +2,7 @@ import { computed, type Signal, signal } from '@preact/signals';
 import type { Event } from '../../../client/types.ts';
 import { eventCount, events } from '../../data/log.ts';
 import { ConversationModel } from '../../data/model.ts';
-import { advance, isPiece, findPlace, type Speed } from './replay.ts';
+import { advance, findPlace, isPiece, type Speed } from './replay.ts';
 
 const tickMs = 50;
 

@@ -5,7 +5,7 @@ import { colourIn, followTheme } from '../../parts/colour.ts';
 import { pressedKey } from '../../parts/pressed-key.ts';
 import { t } from '../../text/text.ts';
 import { eventName } from './event-name.ts';
-import { toColumns, lanes } from './lanes.ts';
+import { lanes, toColumns } from './lanes.ts';
 import type { Player } from './player.ts';
 
 const maxColumns = 240;

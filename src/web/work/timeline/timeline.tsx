@@ -4,7 +4,7 @@ import type { Event, Outputs } from '../../../client/types.ts';
 import { laneOf } from '../../../core/model/event-traits.ts';
 import { Items } from '../../conversation/items.tsx';
 import { eventCount, events } from '../../data/log.ts';
-import { query, parseWords } from '../../data/server.ts';
+import { query, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { count, locale } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -162,7 +162,7 @@ function Seen({ sessionId, first }: { sessionId: string; first: number | undefin
   const [seen, setSeen] = useState<SeenTurn | { readonly failed: string }>();
   useEffect(() => {
     const asked = { id: sessionId, ...(turn !== undefined && { turn }) };
-    query('sessions.promptAt', asked).then(setSeen, (thrown: unknown) => setSeen({ failed: parseWords(thrown) }));
+    query('sessions.promptAt', asked).then(setSeen, (thrown: unknown) => setSeen({ failed: toErrorText(thrown) }));
   }, [sessionId, turn]);
   const at = turn ?? (seen && 'turn' in seen ? seen.turn : 1);
   return (

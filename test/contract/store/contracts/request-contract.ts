@@ -4,7 +4,7 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import type { Append, Store } from '../../../../src/core/contracts/ports.ts';
 import { requestAt } from '../../../../src/sessions/run/log/request-at.ts';
 import { shortenRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
-import { notesIn, StoredRequest, computeUnchainedHash } from '../../../../src/sessions/run/log/stored-request.ts';
+import { computeUnchainedHash, notesIn, StoredRequest } from '../../../../src/sessions/run/log/stored-request.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { smallModel } from '../../../support/agents/small-model.ts';
 import { messageId, scribeBench, sessionId, wantedTurn } from '../../../support/machines/session-parts.ts';

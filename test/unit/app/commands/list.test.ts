@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { loadCommand, helpFor } from '../../../../src/app/commands/list.ts';
+import { helpFor, loadCommand } from '../../../../src/app/commands/list.ts';
 
 const all = (commands: readonly string[]) => `everything, and ${commands.length} commands`;
 

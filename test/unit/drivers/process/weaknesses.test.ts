@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
-import { enforcedLimits, type Protections, findWeaknesses } from '../../../../drivers/process/weaknesses.ts';
+import { enforcedLimits, findWeaknesses, type Protections } from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
 const root: Bubblewrap = { ...found, asRoot: true, seccomp: Buffer.from('x'), disablesNesting: false };

@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { BuildStep } from '../../../../src/core/model/sandboxes/built-template.ts';
-import { checkPlan, describeStep, pathIn, computePrints, computeStates, parseUser } from '../../../../src/sessions/builds/plan.ts';
+import {
+  checkPlan,
+  computePrints,
+  computeStates,
+  describeStep,
+  parseUser,
+  pathIn,
+} from '../../../../src/sessions/builds/plan.ts';
 
 const run = (command: string): BuildStep => ({ type: 'RUN', command });
 

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import type { NetworkReach } from '../../../../src/agents/models/registry.ts';
-import { fetchWithin, chooseReach } from '../../../../src/app/parts/model-addresses.ts';
+import { chooseReach, fetchWithin } from '../../../../src/app/parts/model-addresses.ts';
 import { loadConfig } from '../../../../src/app/settings/config.ts';
 import { vault } from '../../../../src/auth/vault.ts';
 import { AppError } from '../../../../src/core/errors/errors.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { maxRememberedActs, type RunAct, stuckReason } from '../../../../machines/stuck.ts';
-import { toAct, listActs } from '../../../../src/sessions/run/progress.ts';
+import { listActs, toAct } from '../../../../src/sessions/run/progress.ts';
 import { runPolicy } from '../../../support/machines/machines.ts';
 import { runId } from '../../../support/machines/session-parts.ts';
 

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { Goal } from '../../../../src/core/model/runs/goal.ts';
 import {
   emptyGoal,
-  goalDraftOf,
-  toGoal,
-  maxRevisions,
   findProblem,
+  goalDraftOf,
+  maxRevisions,
   setGoalDraft,
+  toGoal,
 } from '../../../../src/web/conversation/goal/goal-draft.ts';
 
 const lines = (n: number) => Array.from({ length: n }, (_, at) => `test ${at}`).join('\n');

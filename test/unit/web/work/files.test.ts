@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCsv } from '../../../../src/web/work/files/csv.ts';
-import { detectLanguage, choosePreview } from '../../../../src/web/work/files/preview.ts';
-import { type Entry, moved, parentOf, toRows } from '../../../../src/web/work/files/tree.ts';
+import { choosePreview, detectLanguage } from '../../../../src/web/work/files/preview.ts';
+import { type Entry, listRows, moved, parentOf } from '../../../../src/web/work/files/tree.ts';
 
 const entry = (name: string, type: Entry['type'] = 'file'): Entry => ({ name, type, size: 1, modified: '' });
 const folders = new Map([
@@ -11,7 +11,7 @@ const folders = new Map([
 
 describe('the tree', () => {
   test('shows the entries of open folders below them, without what Corral keeps, and logs last', () => {
-    const rows = toRows(folders, new Set(['src']));
+    const rows = listRows(folders, new Set(['src']));
     expect(rows.map(({ path, depth }) => `${depth} ${path}`)).toEqual([
       ...['0 src', '1 src/deep', '1 src/b.ts', '0 a.txt', '0 .agent_logs'],
     ]);
@@ -19,7 +19,7 @@ describe('the tree', () => {
   });
 
   test('moves by keys, and left goes to the folder of a file', () => {
-    const rows = toRows(folders, new Set(['src']));
+    const rows = listRows(folders, new Set(['src']));
     expect(moved(rows, 'src/b.ts', 'ArrowLeft')?.path).toBe('src');
     expect([moved(rows, 'src/b.ts', 'ArrowDown')?.path, moved(rows, 'src', 'ArrowUp')?.path]).toEqual(['a.txt', 'src']);
     expect([moved(rows, 'src', 'End')?.path, moved(rows, 'src', 'x')]).toEqual(['.agent_logs', undefined]);
@@ -28,7 +28,7 @@ describe('the tree', () => {
 
   test('with 20,000 entries has a row for each', () => {
     const many = new Map([['.', Array.from({ length: 20_000 }, (_, at) => entry(`f${at}`))]]);
-    expect(toRows(many, new Set())).toHaveLength(20_000);
+    expect(listRows(many, new Set())).toHaveLength(20_000);
   });
 });
 
@@ -63,7 +63,11 @@ test('a file is shown by its name, and as binary when its beginning holds a NUL'
   const shown = ['a.PNG', 'README.md', 'x.tsv', 'main.py', 'no-ending'].map((path) => choosePreview(path, text));
   expect(shown).toEqual(['image', 'markdown', 'csv', 'text', 'text']);
   expect(choosePreview('main.py', new Uint8Array([104, 0, 105]))).toBe('binary');
-  expect([detectLanguage('a/Dockerfile'), detectLanguage('x.rs'), detectLanguage('notes')]).toEqual(['dockerfile', 'rust', '']);
+  expect([detectLanguage('a/Dockerfile'), detectLanguage('x.rs'), detectLanguage('notes')]).toEqual([
+    'dockerfile',
+    'rust',
+    '',
+  ]);
 });
 
 test('an ending that every object inherits as a property is no ending', () =>

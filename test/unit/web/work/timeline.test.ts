@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type Lane, laneOf, lineOf } from '../../../../src/core/model/event-traits.ts';
 import { toColumns } from '../../../../src/web/work/timeline/lanes.ts';
-import { advance, longestPauseMs, parseTarget } from '../../../../src/web/work/timeline/replay.ts';
+import { advance, findPlace, longestPauseMs } from '../../../../src/web/work/timeline/replay.ts';
 import { turnAt } from '../../../../src/web/work/timeline/turn-at.ts';
 
 type Event = Parameters<typeof turnAt>[0][number];
@@ -54,8 +54,8 @@ describe('a replay', () => {
   test('jumps to the next call and the one before', () => {
     const types = ['message.user', 'tool.calling', 'tool.called', 'tool.calling'].map((type) => ({ type }));
     const is = ({ type }: { type: string }) => type === 'tool.calling';
-    expect([parseTarget(types, 1, { by: 1, is }), parseTarget(types, 2, { by: 1, is })]).toEqual([2, 4]);
-    expect([parseTarget(types, 4, { by: -1, is }), parseTarget(types, 4, { by: 1, is })]).toEqual([2, undefined]);
+    expect([findPlace(types, 1, { by: 1, is }), findPlace(types, 2, { by: 1, is })]).toEqual([2, 4]);
+    expect([findPlace(types, 4, { by: -1, is }), findPlace(types, 4, { by: 1, is })]).toEqual([2, undefined]);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { AppError, toAppError } from '../../../../core/errors/errors.ts';
 import type { ApiBlock } from '../../../../core/model/events.ts';
-import { maxPictureBytes, detectPictureType } from '../../../../core/text/pictures.ts';
+import { detectPictureType, maxPictureBytes } from '../../../../core/text/pictures.ts';
 import { invalid } from '../errors.ts';
 import { apiUploadId } from './ids.ts';
 import type { InboundEvent, MessageContent, ResultContent } from './inbound.ts';

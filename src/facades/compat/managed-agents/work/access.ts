@@ -157,7 +157,10 @@ export function refuseBeyondResults(events: readonly InboundEvent[]): void {
 }
 
 /** The credential of the caller, with which the credentials that it creates end. */
-export function findIssuer({ request, worker }: ApiRequest, { serverSeal }: AccessParts['credentials']): CredentialIssuer {
+export function findIssuer(
+  { request, worker }: ApiRequest,
+  { serverSeal }: AccessParts['credentials'],
+): CredentialIssuer {
   if (worker) return worker.maker;
   const { key } = request.principal;
   if (key !== undefined) return { key };

@@ -28,7 +28,10 @@ export function environmentKeyRoutes({ services: { documents, workQueue }, crede
       async run(apiRequest) {
         const { name } = parsed(NewKey, apiRequest.body);
         const environment = await findQueue(documents, apiRequest.params.id ?? '');
-        const { key, view } = await workQueue.createKey(environment, { name, maker: findIssuer(apiRequest, credentials) });
+        const { key, view } = await workQueue.createKey(environment, {
+          name,
+          maker: findIssuer(apiRequest, credentials),
+        });
         return { ...toKey(view), key };
       },
     },
