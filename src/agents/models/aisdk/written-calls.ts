@@ -1,5 +1,5 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
-import { trimOf } from '../../../core/text/text.ts';
+import { trimCharacters } from '../../../core/text/text.ts';
 
 // Small models, and servers without a parser for their model, write tool calls as text.
 
@@ -179,7 +179,7 @@ function invokeIn(inside: string): WrittenCall[] {
   return [{ name: unquoted(name), args: argumentsIn(rest.join('>'), ['<parameter name=', '>', '</parameter>']) }];
 }
 
-const unquoted = (text: string) => trimOf(text.trim(), '"\'');
+const unquoted = (text: string) => trimCharacters(text.trim(), '"\'');
 
 /** The arguments between marks: each begins with the first, the second ends its name, and the third its value. */
 function argumentsIn(text: string, [begin, middle, end]: readonly [string, string, string]): Record<string, unknown> {

@@ -189,7 +189,7 @@ class Portable {
     const stated = readTypes(flat);
     // Values that contradict the type, such as ["1", "2"] of a number, are what the server takes.
     const isOdd = values !== undefined && !values.some((value) => stated.some((type) => fits(value, type)));
-    const types = isOdd ? [...new Set(values.map(typeOf))] : stated;
+    const types = isOdd ? [...new Set(values.map(toPortableType))] : stated;
     const requested =
       flat.nullable === true && types.length > 0 && !types.includes('null') ? [...types, 'null' as const] : types;
     if (requested.length === 0)
