@@ -57,7 +57,7 @@ test('a value that is missing at the start is an error that names the place', as
 
 test('a value that no header can carry is an error that does not repeat it', async () => {
   const wrong = opened({ anthropic }, { REAL: 'two\nlines' });
-  await expect(wrong).rejects.toThrow(/no header can carry/);
+  await expect(wrong).rejects.toThrow(/headers cannot carry/);
   await expect(wrong).rejects.not.toThrow(/lines/);
 });
 

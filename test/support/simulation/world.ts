@@ -173,7 +173,7 @@ export class World {
     error: (about, text) => {
       this.tell(() => `error: ${text} ${wordsOf(about)}`);
       if (text === 'the supervisor failed') this.problem(text);
-      if (text.startsWith('session given up')) this.count('F009 a session is given up');
+      if (text.startsWith('session abandoned')) this.count('F009 a session is given up');
     },
   };
 

@@ -54,7 +54,7 @@ describe('egress', () => {
   });
   test('that is not enforced, and no host at all, are refused', () => {
     expect(() => check({ egress: [] }, '', { egress: 'open' })).toThrow('does not hold sandboxes back');
-    expect(() => check({ egress: ['http://a.example/'] })).toThrow('is no host');
+    expect(() => check({ egress: ['http://a.example/'] })).toThrow('is not a host');
   });
   test.each([
     ['none', '192.0.2.0/24'],
@@ -97,7 +97,7 @@ describe('egress', () => {
       'hold sandboxes',
     );
     expect(() => check({ egress: { allow: [], deny: ['192.0.2'] } })).toThrow("'192.0.2' is no address or range");
-    expect(() => check({ egress: { allow: ['127.1'], deny: ['192.0.2.7'] } })).toThrow("'127.1' is no host");
+    expect(() => check({ egress: { allow: ['127.1'], deny: ['192.0.2.7'] } })).toThrow("'127.1' is not a host");
   });
   test('opens what its policy opens of the chosen hosts, and nothing else', () => {
     const lists = { registries: [{ host: 'pypi.org', port: 443, for: 'pip' }], extra: [] };

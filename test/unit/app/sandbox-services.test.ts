@@ -114,7 +114,7 @@ describe('services beside a sandbox that runs', () => {
   test('are looked for again by a server that adopts the sandbox, which tells only failures', async () =>
     expect(await begin({ isAdopted: true })).toEqual({ started: ['redis'], told: [] }));
   test.each([
-    ['a daemon that would let them out', { version: '1.5.0' }, /older than services are/],
+    ['a daemon that would let them out', { version: '1.5.0' }, /does not support services/],
     [
       'an image that the operator took off the list',
       { images: 'postgres:16' },

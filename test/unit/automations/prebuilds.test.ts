@@ -128,7 +128,7 @@ describe('a prebuild', () => {
     const { service } = automationWorld();
     const refused = (change: object) => expect(service.create({ ...prebuild, ...change })).rejects;
     await refused({ repositories: [] }).toMatchObject({ code: 'invalid_request', message: /at least one/ });
-    await refused({ message: 'Do it.' }).toMatchObject({ code: 'invalid_request', message: /No agent works/ });
+    await refused({ message: 'Do it.' }).toMatchObject({ code: 'invalid_request', message: /runs no agent/ });
     await refused({ kind: 'run' }).toMatchObject({ code: 'invalid_request', message: /the task for the agent/ });
     const without = automationWorld({ keepsPrepared: false });
     await expect(without.service.create(prebuild)).rejects.toThrow(/repositories\.keep-prepared/);

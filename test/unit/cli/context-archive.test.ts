@@ -59,5 +59,5 @@ test('.dockerignore leaves out files, and the last rule that fits counts', async
 test('a source that leads out, or to nothing, is refused', async () => {
   const { open } = await context({ x: '' });
   await expect(open.files('../x')).rejects.toThrow(/leads out/);
-  await expect(open.files('none')).rejects.toThrow(/nothing of that name/);
+  await expect(open.files('none')).rejects.toThrow(/does not exist in/);
 });

@@ -47,11 +47,11 @@ const healthOf = (interval: string) => () =>
 const skill = (fields: string) => parseSkill(`---\nname: a\ndescription: b\n${fields}\n---\nText.\n`);
 
 test.each<[string, string, RegExp]>([
-  ['keys', many((n) => `k${n}: 1\n`, 12_000), /more than 10,000 words/],
-  ['keys in braces', `{${many((n) => `k${n}: 1,`, 6_000)}}`, /more than 10,000 words/],
-  ['mistakes', '}'.repeat(100_000), /more than 10,000 words/],
-  ['tags', '!a '.repeat(40_000), /more than 10,000 words/],
-  ['anchors', '&a '.repeat(40_000), /more than 10,000 words/],
+  ['keys', many((n) => `k${n}: 1\n`, 12_000), /more than 10,000 tokens/],
+  ['keys in braces', `{${many((n) => `k${n}: 1,`, 6_000)}}`, /more than 10,000 tokens/],
+  ['mistakes', '}'.repeat(100_000), /more than 10,000 tokens/],
+  ['tags', '!a '.repeat(40_000), /more than 10,000 tokens/],
+  ['anchors', '&a '.repeat(40_000), /more than 10,000 tokens/],
   ['brackets', '['.repeat(5_000), /more than 50 levels/],
   ['lists in lists', '- '.repeat(4_000), /more than 50 levels/],
   ['keys in keys', '? '.repeat(4_000), /more than 50 levels/],
@@ -105,7 +105,7 @@ test.each<[string, () => unknown, unknown]>([
     () => failure(() => planOfDockerfile(`FROM a\n${'a'.repeat(much)}`)),
     expect.stringContaining('no instruction'),
   ],
-  ['a duration of a compose file', () => failure(healthOf('1'.repeat(60_000))), expect.stringContaining('no duration')],
+  ['a duration of a compose file', () => failure(healthOf('1'.repeat(60_000))), expect.stringContaining('not a duration')],
   ['a note', async () => await tellNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
   ['a memory file', () => sanitizeMemory(Buffer.from(`<${spaces}x`), 2 * much)?.length, much + 2],
   [

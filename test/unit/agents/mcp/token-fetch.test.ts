@@ -36,8 +36,8 @@ test('a refused token is replaced once', async () => {
 });
 
 test.each([
-  ['there is no other one', ['a', 'a'], /refused the credential/],
-  ['the other one is refused too', ['a', 'c'], /refused the credential/],
+  ['there is no other one', ['a', 'a'], /rejected the vault's credential/],
+  ['the other one is refused too', ['a', 'c'], /rejected the vault's credential/],
   ['there is none', [undefined], /no vault of the session has one/],
 ])('a call fails in words for a model when %s', (_, tokens, words) =>
   expect(world('b', tokens).call(address)).rejects.toMatchObject({

@@ -21,7 +21,7 @@ test('sandboxes of programs are known from their creation to their deletion, als
       yield news('changed', 'c', { tokenRounds: 1 });
       yield news('changed', 'd', { life: {} });
       yield news('deleted', 'a', { life: {} });
-      throw new AppError('queue_full', 'Too much changed unread.');
+      throw new AppError('queue_full', 'Too many changes are unread.');
     },
     async function* () {
       yield news('changed', 'd', { life: {} });

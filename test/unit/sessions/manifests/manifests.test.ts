@@ -110,7 +110,7 @@ test('the processes end before the files are hashed, and files that stay as they
 test('a sandbox whose processes go on has no manifest, because files can change after it', async () => {
   const { rest, use, set, told } = bench({ stubborn: 1 });
   set('a', 'one');
-  await expect(rest()).rejects.toThrow('Processes go on');
+  await expect(rest()).rejects.toThrow('Processes are still running');
   set('a', 'two');
   await use();
   expect(told()).toEqual([]);

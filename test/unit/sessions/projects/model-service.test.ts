@@ -138,7 +138,7 @@ test.each(['demo', 'compatible', '__proto__', 'Upper', 'a/b', '-a', 'a'.repeat(3
   '%s is no name for a server',
   async (provider) => {
     const answer = await start().models.test({ provider, baseUrl: fake.url }, never);
-    expect(answer).toMatchObject({ ok: false, message: expect.stringContaining('A name has') });
+    expect(answer).toMatchObject({ ok: false, message: expect.stringContaining('A name must') });
   },
 );
 

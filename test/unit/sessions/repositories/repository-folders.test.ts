@@ -133,8 +133,8 @@ test('a link of the folder that leads out of it is not followed, one within it a
 });
 
 test.each([
-  ['objects', 'no git repository'],
-  ['HEAD', 'no git repository'],
+  ['objects', 'not a git repository'],
+  ['HEAD', 'not a git repository'],
   ['config', 'its config is a link'],
   ['packed-refs', 'its packed-refs is a link'],
   ['refs/heads', 'its refs/heads is a link'],
@@ -169,7 +169,7 @@ test('what a copy would miss is refused with advice', async () => {
   write({ 'git/worktree/.git': 'gitdir: /etc\n' });
   await expect(copied(urlOf('git/worktree'))).rejects.toThrow(/linked worktrees and submodules/);
   mkdirSync(join(root, 'git/empty'));
-  await expect(copied(urlOf('git/empty'))).rejects.toThrow(/no git repository/);
+  await expect(copied(urlOf('git/empty'))).rejects.toThrow(/not a git repository/);
 });
 
 test('a copy ends when its signal fires', async () => {

@@ -94,7 +94,7 @@ test.each([
   ['another spelling of it', [file('a/skill.md', skillMd('a'))], 'must be called SKILL.md'],
   ['a path that leads out', [file('a/../../etc/passwd', ''), file('a/SKILL.md', skillMd('a'))], 'no relative path'],
   ['an absolute path', [file('/etc/passwd', '')], 'no relative path'],
-  ['a path twice', [file('SKILL.md', skillMd('a')), file('SKILL.md', '')], 'is there twice'],
+  ['a path twice', [file('SKILL.md', skillMd('a')), file('SKILL.md', '')], 'is listed twice'],
   ['a file as a folder', [file('a/SKILL.md', skillMd('a')), file('a/x', ''), file('a/x/y', '')], 'lies below a file'],
   ['nothing', [], 'There are no files'],
 ])('a folder with %s cannot be a skill', (_, files, reason) => {

@@ -18,8 +18,8 @@ const known = (text: string) => Object.hasOwn(phrases, text);
 
 test('every code of an error has a German sentence, and the server’s own words stand behind it', () => {
   expect(Object.keys(errors).sort()).toEqual([...errorCodes].sort());
-  expect(server.error('conflict', 'A run is under way.')).toBe(
-    'Das geht im jetzigen Zustand nicht. Der Server schreibt: „A run is under way.“',
+  expect(server.error('conflict', 'A run is in progress.')).toBe(
+    'Das geht im jetzigen Zustand nicht. Der Server schreibt: „A run is in progress.“',
   );
   expect(server.error('internal', 'Internal server error')).toBe(errors.internal);
   expect(server.error('of_a_newer_server' as never, 'No $& here.')).toBe('No $& here.');
