@@ -51,7 +51,7 @@ test('up returns once the server answers, leaves it to itself, and down ends it'
   expect((await corral('up')).stdout).toBe(`Corral is already running at ${url} (process ${pid}).\n`);
   expect(await corral('down')).toEqual({ code: 0, stdout: 'The server has stopped.\n', stderr: '' });
   expect(await health()).toBe(0);
-  expect((await corral('down')).stdout).toContain('No server runs on');
+  expect((await corral('down')).stdout).toContain('No server is running on');
 });
 
 test('down --remove deletes the sessions and the data folder, and needs the server for it', async () => {

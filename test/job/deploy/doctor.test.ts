@@ -29,7 +29,7 @@ test('doctor reports a healthy server with its isolation, and any address that a
   const { checks } = (await health.json()) as { checks: { sandbox: { weaknesses?: { name: string }[] } } };
   const names = (checks.sandbox.weaknesses ?? []).map(({ name }) => name);
   expect([...well.stdout.matchAll(/^weak +([a-z-]+):/gm)].map(([, name]) => name)).toEqual(names);
-  const end = names.length === 0 ? 'No problems found.' : `All is well, but for ${names.length} weakness`;
+  const end = names.length === 0 ? 'No problems found.' : `No failures, but ${names.length} weakness`;
   expect(well).toMatchObject({ code: 0, stdout: expect.stringContaining(end) });
   for (const line of [
     'the store is healthy',
@@ -65,7 +65,7 @@ test('doctor and try fail at once when the address has no Corral server or the t
   const { port } = other.address() as AddressInfo;
   expect(await doctor(`http://127.0.0.1:${port}`)).toMatchObject({
     code: 1,
-    stderr: expect.stringContaining('answers 200, and not with the health of a Corral server'),
+    stderr: expect.stringContaining('answered 200, not with the health of a Corral server'),
   });
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
   for (const [url, text] of [

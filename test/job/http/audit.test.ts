@@ -96,7 +96,7 @@ test("the audit commands list and verify the server's actions while it runs and 
   server.kill('SIGTERM');
   await server.exit;
   const [verdict, last] = await audit('verify', '--head', head);
-  expect(verdict).toBe('4 rows in 1 files are as they were written.');
+  expect(verdict).toBe('4 rows in 1 files are unchanged.');
   expect(last).not.toBe(`head ${head}`);
   expect(server.output()).toContain(`"audit":"${last?.slice('head '.length)}"`);
 });

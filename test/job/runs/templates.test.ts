@@ -44,7 +44,7 @@ test('sessions name a template over every API, and an unknown one is refused wit
   const crogia = JSON.parse((await send('POST', '/api/sessions', { task: 'hi', template: 'minimal' })).text);
   expect(await templateOf(crogia.id ?? crogia.session_id)).toBe('minimal');
 
-  const refusal = 'There is no template "hose". These are: python_dev,';
+  const refusal = 'There is no template "hose". Templates: python_dev,';
   await expect(client.sessions.create.mutate({ template: 'hose' })).rejects.toThrow(refusal);
   await expect(client.sessions.create.mutate({ template: 'computer_use' })).rejects.toThrow('CORRAL_SANDBOX_DESKTOP');
   for (const [method, path] of [
