@@ -66,6 +66,7 @@ const rules: Rule[] = [
       'src/core/text/terminal/screen-text.ts': 'of its own words',
       'src/core/text/files/encoding.ts': 'of its own words',
       'src/app/settings/templates.ts': 'of its own limit',
+      'src/agents/models/aisdk/written-calls.ts': 'of the escaped beginnings of its own forms',
       'src/automations/hooks/receiver.ts': 'of the escaped name of an account',
     },
   },

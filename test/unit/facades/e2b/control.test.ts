@@ -349,7 +349,7 @@ test('a timeout of 0 ends the sandbox now', async () => {
 });
 
 test('while a sandbox is ending, a connect is 409 and all else 404', async () => {
-  const slow = await own({ clock: manualClock(Date.now()) }); // nothing deletes it until time moves
+  const slow = await own({ clock: manualClock(clock.now()) }); // nothing deletes it until time moves
   const { sid } = await slow.create({ timeout: 0 });
   expect((await slow.api('POST', `/v2/sandboxes/${sid}/connect`, {})).status).toBe(409);
   expect((await slow.api('POST', `/sandboxes/${sid}/timeout`, { timeout: 60 })).status).toBe(404);

@@ -82,9 +82,9 @@ export async function prepareSession(
 export const RepositoryTokens = z.record(z.string(), z.string());
 export type RepositoryTokens = z.output<typeof RepositoryTokens>;
 const tokenLimits = { maxBytes: 128 * 1024, maxDepth: 1, maxValues: maxRepositories + 1 };
-const unchecked = 'checked-without-token';
+const noToken = 'checked-without-token';
 function tokenFor(url: string, tokens: RepositoryTokens | undefined): string {
-  const token = tokens ? tokens[url] : unchecked;
+  const token = tokens ? tokens[url] : noToken;
   if (token === undefined) throw invalid(`resources: the deployment has no token for ${url}. Update its resources.`);
   return token;
 }
