@@ -150,7 +150,7 @@ function Told({ text }: { text: string }) {
 /** The text that the call would write, to the letter, as a difference to the earlier one. */
 function Changes({ before, after }: { before: string | null; after: string }) {
   const lines = useMemo(() => diffLines(before, after), [before, after]);
-  return <DiffLines lines={lines} decodeText={withHidden} />;
+  return <DiffLines lines={lines} textOf={withHidden} />;
 }
 
 const texts = new Set(['text', 'content', 'old_string', 'new_string', 'oldString', 'newString', 'diff']);

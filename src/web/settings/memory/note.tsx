@@ -208,7 +208,7 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
           </>
         )}
       </div>
-      {isOpen && text !== null && <DiffLines lines={lines} decodeText={withHidden} />}
+      {isOpen && text !== null && <DiffLines lines={lines} textOf={withHidden} />}
     </li>
   );
 }

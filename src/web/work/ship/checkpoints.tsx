@@ -169,7 +169,7 @@ function Comparison({ sessionId, from, all, reads }: ComparisonProps) {
               </li>
             ))}
           </ul>
-          <DiffLines lines={linesOf(found.text)} decodeText={withHidden} />
+          <DiffLines lines={linesOf(found.text)} textOf={withHidden} />
           {found.truncated && <p class="quiet">{t('checkpoints.cut')}</p>}
         </>
       )}

@@ -344,7 +344,7 @@ function FileDiff({ of, file, label }: { of: RepositoryAddress; file: string; la
     <details onToggle={({ currentTarget }) => currentTarget.open && lines === undefined && void read()}>
       <summary>{label}</summary>
       {lines && 'failed' in lines && <p class="bad-text">{lines.failed}</p>}
-      {lines && !('failed' in lines) && <DiffLines lines={lines} decodeText={(text) => text} />}
+      {lines && !('failed' in lines) && <DiffLines lines={lines} textOf={(text) => text} />}
     </details>
   );
 }
