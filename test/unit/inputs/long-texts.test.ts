@@ -105,7 +105,11 @@ test.each<[string, () => unknown, unknown]>([
     () => failure(() => planOfDockerfile(`FROM a\n${'a'.repeat(much)}`)),
     expect.stringContaining('no instruction'),
   ],
-  ['a duration of a compose file', () => failure(healthOf('1'.repeat(60_000))), expect.stringContaining('not a duration')],
+  [
+    'a duration of a compose file',
+    () => failure(healthOf('1'.repeat(60_000))),
+    expect.stringContaining('not a duration'),
+  ],
   ['a note', async () => await tellNotes(notes(`<${' '.repeat(15_000)}x`)), expect.stringContaining('<notes>')],
   ['a memory file', () => sanitizeMemory(Buffer.from(`<${spaces}x`), 2 * much)?.length, much + 2],
   [
