@@ -25,7 +25,7 @@ const Template = z.object({
   skills: z.array(z.string()).readonly(),
   /** The names of its tool servers. */
   mcpServers: z.array(z.string()).readonly(),
-  /** The tools whose calls wait for a person. */
+  /** The tools whose calls need approval. */
   approvals: z.array(z.string()).readonly().nullable(),
   /** The addresses of the repositories that its sessions begin with. */
   repositories: z.array(z.string()).readonly(),

@@ -184,7 +184,7 @@ export const SessionFact = z.discriminatedUnion('type', [
       byClient: z.literal(true).optional(),
       /** A worker carries the call out and answers with its result, once a person has permitted it. */
       forWorker: z.literal(true).optional(),
-      /** The call can only be made as it is, because an agent with its own loop makes it. */
+      /** The call cannot be edited, because an agent with its own loop makes it. */
       fixed: z.literal(true).optional(),
     }),
   ),

@@ -7,8 +7,8 @@ import { openApiDocument } from './openapi.ts';
 // Swagger UI and ReDoc are copied from their packages when the page is built. They work offline and need no inline script.
 
 /**
- * The sections begin closed: Swagger UI opens no more than about 140 routes at once, and stops in the middle of more. The
- * plugin takes the links out of its buttons, and gives its parts the landmarks and headings that screen readers go by.
+ * The sections begin closed: Swagger UI opens no more than about 140 routes at once, and stops in the middle of more.
+ * The plugin removes links from buttons, and adds landmarks and headings for screen readers.
  */
 const swagger = `const accessible = ({ React: { createElement } }) => ({
   wrapComponents: {

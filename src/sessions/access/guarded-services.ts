@@ -31,7 +31,7 @@ import {
 
 interface GuardDeps {
   readonly principalOf: () => Principal;
-  /** Rejects when the principal may not use this file. */
+  /** Rejects when the principal has no access to this file. */
   readonly attach?: (file: string) => Promise<unknown>;
 }
 interface SessionGuardDeps extends GuardDeps {

@@ -53,7 +53,10 @@ export interface DesktopViewer extends AsyncDisposable {
 export interface DesktopService {
   /** Does not start the desktop. */
   status(id: SessionId): Promise<DesktopView>;
-  /** Resolves when the desktop runs. Starts a sandbox that does not run. Rejects after a minute: cancelled, deadline_exceeded. */
+  /**
+   * Resolves when the desktop runs. Starts the sandbox if it is not running. Rejects after a minute: cancelled,
+   * deadline_exceeded.
+   */
   start(id: SessionId, signal: AbortSignal): Promise<DesktopView>;
   /**
    * Starts the desktop. A sandbox that has none starts again on its files, which ends its processes. Rejects: conflict while a

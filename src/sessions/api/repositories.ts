@@ -176,7 +176,7 @@ export interface PullRequestService {
   /** Starts no sandbox. */
   state(id: SessionId, path: string, signal: AbortSignal): Promise<PullRequestState>;
   /**
-   * Sends comments, reviews and failed checks that the session has not been sent, as one message that quotes them.
+   * Sends comments, reviews and failed checks that are new to the session, as one message that quotes them.
    * Rejects: conflict (nothing is new, or there is no pull request), queue_full.
    */
   sendFeedback(id: SessionId, path: string, signal: AbortSignal): Promise<SentFeedback>;

@@ -16,7 +16,7 @@ export interface SandboxInterior
 export interface InsideService {
   /** Resolves when the caller may enter. Rejects: session_not_found, forbidden. */
   admits(id: SessionId): Promise<void>;
-  /** Starts a sandbox that does not run. Rejects: sandbox_unavailable, cancelled. */
+  /** Starts the sandbox if it is not running. Rejects: sandbox_unavailable, cancelled. */
   enter(id: SessionId, signal: AbortSignal): Promise<SandboxInterior>;
 }
 

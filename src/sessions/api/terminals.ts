@@ -25,7 +25,7 @@ export interface TerminalLine extends AsyncDisposable {
 }
 /** The terminals of people. Each method rejects with shell_not_found for an unknown terminal. */
 export interface TerminalService {
-  /** Starts a sandbox that does not run. Rejects: conflict (the session has 16 terminals already). */
+  /** Starts the sandbox if it is not running. Rejects: conflict (the session has 16 terminals already). */
   open(id: SessionId, signal: AbortSignal): Promise<TerminalInfo>;
   /** Oldest first. Neither starts a sandbox nor delays its idle stop. */
   list(id: SessionId): Promise<readonly TerminalInfo[]>;
@@ -41,7 +41,7 @@ export interface TerminalService {
    * sandbox_not_found (it does not run), conflict (nothing runs in the shell).
    */
   typeIntoShell(id: SessionId, shellId: string, text: string, signal: AbortSignal): Promise<void>;
-  /** A terminal has one connection: a new one replaces the old one. Starts a sandbox that does not run. */
+  /** A terminal has one connection: a new one replaces the old one. Starts the sandbox if it is not running. */
   connect(terminalId: string, signal: AbortSignal): Promise<TerminalLine>;
 }
 

@@ -25,7 +25,7 @@ import type { KeptBlob, KeptFileRecords } from './kept-files.ts';
 import { isWhole } from './whole-copy.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
-/** How much owners keep in named snapshots. */
+/** Limits of an owner's named snapshots. */
 export interface NamedSnapshotPolicy {
   /** No snapshot is made of a workspace with larger files. */
   readonly maxBytes: number;

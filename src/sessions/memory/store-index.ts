@@ -41,7 +41,7 @@ export const storeLimits = {
   /** Deleted memories whose versions are kept. */
   deleted: 500,
   textBytes: 102_400,
-  /** All present texts of a store. */
+  /** All current texts of a store. */
   bytes: 32 * 2 ** 20,
   /** Versions of one memory that are kept. */
   versions: 20,

@@ -24,7 +24,7 @@ export interface SetupRequest {
 export interface PreparedEnd {
   readonly setup: 'ran' | 'restored' | 'failed';
   readonly detail: string;
-  /** The size of the files that later sessions get instead of running `setup.sh`; undefined: they get none. */
+  /** The size of the files that later sessions receive instead of running `setup.sh`; undefined: none. */
   readonly storedBytes?: number;
   /** The name of these files in the store. */
   readonly storedAs?: string;

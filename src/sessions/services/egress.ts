@@ -14,7 +14,7 @@ interface Deps {
   readonly rulesOf: (id: SessionId) => Promise<Omit<EffectiveEgress, 'allowed'>>;
   readonly isEntry: (text: string) => boolean;
   readonly change: (id: SessionId, change: Pick<SessionRecord, 'sandbox'>) => Promise<unknown>;
-  /** Throws for a choice that the settings and the driver cannot keep. */
+  /** Throws for a choice that the settings or the driver cannot enforce. */
   readonly checkSandbox: (choice: SandboxChoice, session: SessionRecord) => void;
   /** A sandbox that started without a way out gets none while it runs. */
   readonly wayOutIsFixed: boolean;

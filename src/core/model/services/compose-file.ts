@@ -87,7 +87,10 @@ function oneService(mapping: Mapping, refuse: Refuse): Mapping {
   };
 }
 
-/** The text with `$$` as one `$`. Compose would replace variables by those of its caller, which the server does not know, so a text with one is refused. */
+/**
+ * The text with `$$` as one `$`. Compose would substitute variables from its caller's environment, which the server
+ * does not have, so they are refused.
+ */
 function plain(text: string, key: string, refuse: Refuse): string {
   if (/(^|[^$])(\$\$)*\$[A-Za-z_{]/.test(text))
     refuse(key, 'has a variable, which Corral does not substitute: write its value');

@@ -19,8 +19,8 @@ const known =
 const plain: ReadonlySet<string> = new Set(['0', '1', '2', '5', '6']);
 
 /**
- * Passes a compressed copy of a workspace on, and looks into it in the meantime. Fails before the last byte is passed on where a file
- * would leave the workspace, where a device is in it, or where it is larger than allowed.
+ * Passes a compressed copy of a workspace on, and looks into it in the meantime. Fails before the last byte is passed
+ * on if a file would leave the workspace, a device is in it, or it is too large.
  */
 export async function* checkedWorkspace(
   content: AsyncIterable<Uint8Array>,

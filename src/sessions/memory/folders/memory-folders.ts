@@ -181,7 +181,7 @@ export class MemoryFolders implements WorkspaceHook {
     return { lasting: refused.map(({ path, why }) => report(path, why)), once };
   }
 
-  /** Brings the folder to the store's state, and notes on what both agree. */
+  /** Updates the folder to the store's state, and records the agreed hashes. */
   async #change(folder: Folder, { access, state, merge, agreed }: MergeResult): Promise<FolderOutcome> {
     const { stores, closing, newId } = this.#deps;
     const put: { readonly path: string; readonly text: string; readonly sha256: string }[] = [];

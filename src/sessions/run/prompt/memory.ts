@@ -55,7 +55,7 @@ export class WorkspaceMemory {
           const path = `${folder}${name}`;
           const bytes = await client.readFile(path, until.signal, { maxBytes: left + 1 }).catch(unlessFinal);
           const text = bytes && sanitizeMemory(bytes, left);
-          // A project that is for several agents often has the same text under both names.
+          // Projects for several agents often have the same text under both names.
           if (!text || found.some((one) => one.text === text)) continue;
           found.push({ path, text });
           left -= bytes.length;

@@ -11,7 +11,7 @@ export async function changesIn(client: Pick<SandboxClient, 'exec'>, signal: Abo
   return readChanges(stdout);
 }
 
-/** Reads what the script printed. A sandbox can print anything, so lines of another form are left out. */
+/** Parses the script's output. A sandbox can print anything, so lines of another form are left out. */
 export function readChanges(printed: string): FileChanges {
   const [runId = '', at = '', ...rest] = printed.split('\n');
   if (!/^\d{1,15}$/.test(at)) return none;

@@ -57,8 +57,8 @@ const minRepeated = 16; // characters; fewer can be the same by chance
 const maxTail = 2_000;
 
 /**
- * Passes on what continues a text. Models that continue a text may repeat its last words or start again; repeated text
- * is held back.
+ * Passes on the continuation of a text. Models that continue a text may repeat its last words or start again; repeated
+ * text is held back.
  */
 class Continuation {
   readonly #begun: string;

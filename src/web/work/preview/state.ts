@@ -14,7 +14,7 @@ const lookMs = 5_000;
 
 /** The ports on which programs of the selected session's sandbox listen; undefined: not known yet. */
 export const ports = signal<readonly Port[] | undefined>(undefined);
-/** Ports that nobody has seen yet. */
+/** Ports not seen yet. */
 export const unseen = signal<ReadonlySet<number>>(new Set());
 /** The place that is shown; undefined: the list. */
 export const place = signal<PreviewTarget | undefined>(undefined);

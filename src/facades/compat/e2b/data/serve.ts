@@ -270,9 +270,9 @@ function expired({ searchParams }: URL, clock: Clock): Refusal | undefined {
 const hashesInOneTurn = 500;
 
 /**
- * A signed URL does not name its sandbox, which is the one with a token that produces this signature. Finding it costs
- * a hash for each sandbox and key, so wrong signatures of an address are limited, and other requests are served between
- * the hashes.
+ * A signed URL does not name its sandbox; the sandbox is found by the token that produces this signature. Finding it
+ * costs a hash for each sandbox and key, so wrong signatures of an address are limited, and other requests are served
+ * between the hashes.
  */
 async function namedBySignature(dataRequest: DataRequest, deps: DataDeps): Promise<string | Refusal> {
   const { sandboxes, tokens, unnamed, credentials } = deps;

@@ -81,7 +81,7 @@ const theme = EditorView.theme({
   '.cm-specialChar': { color: 'var(--bad)' },
 });
 
-/** The words of the editor's own panels, by their English ones. */
+/** Translations of the editor's panels, by English text. */
 export type Phrases = Readonly<Record<string, string>>;
 
 type LineEnd = '\n' | '\r' | '\r\n';
