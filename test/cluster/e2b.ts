@@ -40,7 +40,7 @@ describe.skipIf(!cluster)('programs on the E2B SDKs, in pods', () => {
   stepsOf('code.mjs', code, env);
   stepsOf('core.py', unfrozen.python, env);
 
-  test('a session forked at a step goes on with the files and the conversation of that step, on a volume of its own', async () => {
+  test('a session forked at a step continues with the files and the conversation of that step, on a volume of its own', async () => {
     await freeVolumes(); // the programs before have used them
     using corral = createCorralClient({ url: server.url, token, transport: 'ws' });
     const { id } = await corral.sessions.create.mutate();

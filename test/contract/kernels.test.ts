@@ -216,7 +216,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
     });
 
     if (language === 'python') {
-      test('finds packages that were installed meanwhile, and shows their figures and tables', async () => {
+      test('finds packages that were installed in the meantime, and shows their figures and tables', async () => {
         const { client, ran } = await opened();
         await ran(language, own.set);
         expect((await ran(language, 'import pandas')).error?.name).toBe('ModuleNotFoundError');

@@ -56,7 +56,7 @@ test.each<[string, Entry]>([
 
 test('dependencies are requested by version, not by address', () => {
   const asked = { ...root.dependencies, ...root.devDependencies, ...root.optionalDependencies };
-  // `npm:<name>@` installs a package of the registry under a second name, beside another version of it.
+  // `npm:<name>@` installs a package of the registry under a second name, next to another version of it.
   const byVersion = /^(npm:[a-z-]+@)?[\^~]?\d+\.\d+\.\d+$/;
   expect(Object.entries(asked).filter(([, range]) => !byVersion.test(range))).toEqual([]);
 });

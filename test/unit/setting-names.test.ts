@@ -22,7 +22,7 @@ const unknown = (pattern: RegExp, known: (name: string) => boolean) =>
 
 test('every CORRAL_ variable in the text of a message is a setting', () => {
   expect(variables.size).toBeGreaterThan(50);
-  // A message goes on around the name; a variable that stands alone in quotes is read or set, not named.
+  // A message continues around the name; a variable that stands alone in quotes is read or set, not named.
   const named = /(?<!['"`{])\b(CORRAL_[A-Z0-9_]*[A-Z0-9])\b(?!['"`:])/g;
   expect(unknown(named, (name) => variables.has(name.replace(/_FILE$/, '')) || besides.test(name))).toEqual([]);
 });

@@ -259,7 +259,7 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     expect(await harness.remains(wanted.id)).toEqual([]);
   });
 
-  test('a watch that the engine cut goes on, and still hears of the end', async () => {
+  test('a watch that the engine cut continues, and still hears of the end', async () => {
     proxy.cause(/\/events/, 500, 2);
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());

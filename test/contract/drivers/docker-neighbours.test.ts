@@ -7,7 +7,7 @@ import { budget, sh, testSpec } from '../../support/conformance/harness.ts';
 import { hostileCalls, refusedCalls } from '../../support/hostile/hostile-calls.ts';
 import { type DockerHarness, dockerHarness, hasDocker, testImage } from '../../support/sandboxes/docker.ts';
 
-describe.skipIf(!(await hasDocker()))('Docker sandboxes beside one another', () => {
+describe.skipIf(!(await hasDocker()))('Docker sandboxes next to one another', () => {
   let harness: DockerHarness;
   let driver: Driver;
 

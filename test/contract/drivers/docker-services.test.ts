@@ -1,5 +1,5 @@
 // @module-tag all
-// Services beside a sandbox on a real engine: reachable by their names from their own sandbox alone, without a way out.
+// Services next to a sandbox on a real engine: reachable by their names from their own sandbox alone, without a way out.
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Driver, hostsServices, isPausable, type SandboxSpec } from '../../../drivers/driver.ts';

@@ -102,7 +102,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     await driver.check(budget());
   });
 
-  test('a start that is given up while its volume claim is made leaves no claim', async () => {
+  test('a start that is abandoned while its volume claim is made leaves no claim', async () => {
     driver = await open({ pods: { ...testPods, workspace: 'volume' } });
     stub.delayMs = 100;
     const stop = new AbortController();
@@ -115,7 +115,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(await driver.list(budget())).toEqual([]);
   });
 
-  test('F042 an eviction is told with its reason, and the same sandbox starts anew', async () => {
+  test('F042 an eviction is told with its reason, and the same sandbox starts again', async () => {
     const wanted = spec();
     await driver.provision(wanted, budget());
     await using link = await driver.attach(wanted.id, budget());
@@ -194,7 +194,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
-  test('F046 after a cut the watch goes on from the last bookmark', async () => {
+  test('F046 after a cut the watch continues from the last bookmark', async () => {
     const wanted = spec();
     await driver.provision(wanted, budget());
     await using link = await driver.attach(wanted.id, budget());
@@ -286,7 +286,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
   });
 
-  test('a start that is given up while the policies are put in place takes no other start with it', async () => {
+  test('a start that is abandoned while the policies are put in place takes no other start with it', async () => {
     driver = await open({ networkPolicies: 'managed' });
     stub.delayMs = 100;
     const giveUp = new AbortController();

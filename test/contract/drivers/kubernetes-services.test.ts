@@ -1,5 +1,5 @@
 // @module-tag all
-// Services as containers of a sandbox's pod, before an API server that answers as told.
+// Services as containers of a sandbox's pod, before an API server that answers as instructed.
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ProvisionProgress } from '../../../drivers/driver.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';

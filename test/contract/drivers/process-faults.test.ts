@@ -54,7 +54,7 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
       await driver.provision(wanted, budget());
       await harness.killBehindItsBack(wanted.id);
     }
-    // Started now, because a process of the same clock tick cannot be told apart once it has the same number too.
+    // Started now, because a process of the same clock tick cannot be distinguished once it has the same number too.
     const bystander = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     try {
       const path = join(harness.root, wanted.id, 'process.json');

@@ -146,7 +146,7 @@ test('a TLS name in a tunnel to an allowed address must be one that the policy o
   await expect.poll(() => Buffer.concat(got).length).toBeGreaterThan(0);
 });
 
-test('a TLS name that differs from the one that was asked for is refused, at any address', async () => {
+test('a TLS name that differs from the one that was requested is refused, at any address', async () => {
   const { bench, server } = await world();
   await using _b = bench;
   await using _s = server;

@@ -339,7 +339,7 @@ test.each([
       expect(outcome).toMatchObject({ stop: 'calls' });
       talk.results();
       expect((await talk.turn(here.model)).outcome).toMatchObject({ stop: 'calls' });
-      talk.results(); // the next provider goes on in the middle of this turn
+      talk.results(); // the next provider continues in the middle of this turn
     }
     for (const { model, server } of benches) {
       expect([(await talk.user('And now?').turn(model)).message.text, server.refusals]).toEqual(['Done.', []]);
@@ -347,7 +347,7 @@ test.each([
   },
 );
 
-test('a Claude model with a thinking budget goes on without thinking in a turn that another model began', async () => {
+test('a Claude model with a thinking budget continues without thinking in a turn that another model began', async () => {
   const gemini = await bench('gemini', [{ calls: [exec('a')] }]);
   const server = await fakeProvider('anthropic', [{ text: 'Done.' }, { text: 'Done.' }]);
   open.push(server);
@@ -417,7 +417,7 @@ describe('the reasoning of OpenAI', () => {
     ]);
   });
 
-  test('is not asked for where a model does not reason, or shall not', async () => {
+  test('is not requested where a model does not reason, or must not', async () => {
     const server = await fakeProvider('openai', [{ text: 'Hi.' }, { text: 'Hi.' }]);
     open.push(server);
     await played(await modelAt('openai', server.url, { name: 'openai/gpt-4.1' }), ask());

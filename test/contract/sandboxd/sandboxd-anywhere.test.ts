@@ -241,7 +241,7 @@ test('a watch that is polled keeps the newest 10,000 changes and says that it lo
     'const fs = require("fs"); const make = (name) => fs.closeSync(fs.openSync(String(name), "w")); ' +
     'for (let n = 0; n < 8000; n++) { make(n); fs.unlinkSync(String(n)); } make("last");';
   await client.exec({ command: 'cat | node -', stdin: churn }, budget());
-  // The first watch hears each change before the second, and nobody reads it meanwhile.
+  // The first watch hears each change before the second, and nobody reads it in the meantime.
   const seenLast = async () =>
     (await client.watches.changes(second.id, budget())).changes.some(({ name }) => name === 'last');
   await expect.poll(seenLast).toBe(true);

@@ -22,7 +22,7 @@ test.for([
     'node',
   ],
   ["cat | sed -u 's/^/got:/;q'", '', 'sed'],
-])('%s waits for input, and goes on when it is answered', async ([command = '', prompt = '', program], context) => {
+])('%s waits for input, and continues when it is answered', async ([command = '', prompt = '', program], context) => {
   if (program === 'python3') await needs(context, 'python');
   await using daemon = await realSandboxd();
   const { client } = daemon;

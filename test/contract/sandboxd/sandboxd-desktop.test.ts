@@ -233,7 +233,7 @@ describe('the desktop', () => {
   });
 });
 
-test('F126 a browser that hangs is given up by the next client, who has a fresh one', {
+test('F126 a browser that hangs is abandoned by the next client, who has a fresh one', {
   tags: ['nightly'],
 }, async (context) => {
   await needs(context, 'desktop');

@@ -94,7 +94,7 @@ test('a version is another one also when the file was written in the same tick o
   expect(Number(next.version.slice(2))).toBeGreaterThan(Number(ahead.slice(2)));
 });
 
-test('an upload that breaks off leaves the old file and nothing beside it', async () => {
+test('an upload that breaks off leaves the old file and nothing next to it', async () => {
   const { client, shell } = await opened();
   await write(client, 'kept', 'old');
   async function* broken() {

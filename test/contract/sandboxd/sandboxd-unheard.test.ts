@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { bundle } from '../../support/sandboxes/sandboxd.ts';
 
-test('a daemon whose log nobody reads any more goes on quietly', async () => {
+test('a daemon whose log nobody reads any more continues quietly', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'corral-unheard-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   await mkdir(join(folder, 'workspace'));

@@ -167,7 +167,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect(await codesOf(calls)).toEqual(calls.map(() => 'shell_not_found'));
     });
 
-    test('output goes on at the byte asked for, also after the end', async ({ client }) => {
+    test('output continues at the byte requested, also after the end', async ({ client }) => {
       const { id } = await run(client, 'printf "0123456789"');
       expect([(await followed(client, id, 7)).output, (await followed(client, id, 10)).output]).toEqual(['789', '']);
     });
@@ -195,7 +195,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect((await client.killTagged(ownTag('run-1'), budget())).killed).toBe(0);
     });
 
-    test('the end of a tag shows the shells that were asked for, with all that their commands printed', async ({
+    test('the end of a tag shows the shells that were requested, with all that their commands printed', async ({
       client,
     }) => {
       await client.start({ id: 'last', shell: 'a', command: 'echo first; sleep 61', tag: ownTag('run-1') }, budget());
@@ -222,7 +222,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect(result.stderr).toContain('nosuchcommand: command not found');
     });
 
-    test('exec ends with its own shell though a background child goes on', async ({ client }) => {
+    test('exec ends with its own shell though a background child continues', async ({ client }) => {
       expect(await client.exec({ command: 'echo started; sleep 60 &' }, budget())).toMatchObject({
         stdout: 'started\n',
       });

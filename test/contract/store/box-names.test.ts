@@ -88,7 +88,7 @@ async function conforms(stores: readonly Store[]) {
   expect(await two.find(kept)).toBe(loser);
   await expect(two.find(freed)).rejects.toMatchObject({ code: 'session_not_found' });
 
-  // A name that was given up or whose session was deleted is that of another session.
+  // A name that was abandoned or whose session was deleted is that of another session.
   await one.rename(winner, null);
   await expect(two.find('main')).rejects.toMatchObject({ code: 'session_not_found' });
   expect((await Promise.all(servers.map(({ open }) => open('main'))))[0]?.session.id).not.toBe(winner);

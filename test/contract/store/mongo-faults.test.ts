@@ -41,7 +41,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
     expect(await store.records.get('k', 'lost')).toMatchObject({ doc: 1, version: 1 });
   });
 
-  test('F064 an append that was given up and is asked for again knows what it wrote', async () => {
+  test('F064 an append that was abandoned and is requested again knows what it wrote', async () => {
     await using opened = await behindProxy(600);
     const { proxy, store } = opened;
     const one = entry({ facts: facts(2) });
@@ -74,7 +74,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
     expect(await store.events.append(entry({ sessionId, after: 2 }))).toBe(3);
   });
 
-  test('F063 a slow server costs an append its deadline and no more, and others go on', async () => {
+  test('F063 a slow server costs an append its deadline and no more, and others continue', async () => {
     await using opened = await behindProxy(500);
     const { proxy, store } = opened;
     proxy.cause(/^insert events/, { delayMs: 600_000 }, 1); // longer than the test may take
@@ -91,7 +91,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
     for (const it of done) if (it.status === 'rejected') expect(it.reason).toMatchObject({ code: 'store_busy' });
   });
 
-  test('F062 while the server is away requests fail in time; once it is back everything is there and goes on', async () => {
+  test('F062 while the server is away requests fail in time; once it is back everything is there and continues', async () => {
     await using opened = await behindProxy();
     const { proxy, store } = opened;
     const sessionId = newSession();
@@ -102,7 +102,7 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
       retryable: true,
     });
     await proxy.open();
-    const next = entry({ sessionId, after: 1 }); // the same each time: a slow server can have done one that was given up
+    const next = entry({ sessionId, after: 1 }); // the same each time: a slow server can have done one that was abandoned
     await expect.poll(() => store.events.append(next).catch(() => 0)).toBe(2);
     expect(seqs(await store.events.page(sessionId, 0, 10))).toEqual([1, 2]);
   });

@@ -52,7 +52,7 @@ async function stored(): Promise<number> {
   return head;
 }
 
-test('after kill -9 at any moment everything that was acknowledged is there, without a gap, and appending goes on', async () => {
+test('after kill -9 at any moment everything that was acknowledged is there, without a gap, and appending continues', async () => {
   let before = 0;
   for (const more of [1, 40, 300]) {
     const acknowledged = await appendAndDie((seq) => seq >= before + more);

@@ -14,7 +14,7 @@ async function openSlow(ms: number, options: Partial<SqliteOptions> = {}, more =
   return await sqliteStore({ path: database.path, ...options });
 }
 
-test('F069 while another program holds the write lock, appends fail with store_busy, reads and the event loop go on', async () => {
+test('F069 while another program holds the write lock, appends fail with store_busy, reads and the event loop continue', async () => {
   await using store = await sqliteStore({ path: database.path, busyTimeoutMs: 300 });
   const sessionId = newSession();
   const append = writer(store.events, sessionId);
@@ -91,7 +91,7 @@ test.each([
   expect(await writer(store.events, newSession())(facts(1))).toBe(1); // the queue has room again
 });
 
-test('a page ends early where its text is very long, and the next one goes on there', async () => {
+test('a page ends early where its text is very long, and the next one continues there', async () => {
   await using store = await sqliteStore({ path: database.path });
   const sessionId = newSession();
   const long = { type: 'title' as const, runId: null, data: { title: 'x'.repeat(1_500_000) } };

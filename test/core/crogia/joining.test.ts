@@ -88,7 +88,7 @@ test('a joining page gets the question once from the history, and the reply to i
   expect(types(cambio).filter((type) => `${type}`.startsWith('tool'))).toEqual(['tool_call', 'tool_complete']);
 });
 
-test('a session counts as active from its creation to its deletion, however often the health is asked for', async () => {
+test('a session counts as active from its creation to its deletion, however often the health is requested', async () => {
   await using server = await composedServer();
   const ask = async (method: string, path: string, body?: object) =>
     (await (await fetch(server.url + path, { method, ...(body && { body: JSON.stringify(body) }) })).json()) as {

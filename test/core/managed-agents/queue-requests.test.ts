@@ -110,7 +110,7 @@ test('files of a session without a sandbox here are refused', async () => {
   expect([status, text.includes('not supported with self-hosted environments')]).toEqual([400, true]);
 });
 
-test('where no credential is asked for, one of a worker opens its routes alone, until it is revoked', async () => {
+test('where no credential is requested, one of a worker opens its routes alone, until it is revoked', async () => {
   const { env } = await queued();
   const { id, key } = await ask('POST', `/environments/${env}/keys`, { name: 'laptop' });
   const status = async (path: string, headers: Record<string, string>) =>

@@ -21,7 +21,7 @@ function reply({ body }: FakeRequest) {
     : { text: 'Over.' };
 }
 
-/** A run up to its question, and how it goes on after the decision. */
+/** A run up to its question, and how it continues after the decision. */
 async function asking() {
   await using stack = new AsyncDisposableStack();
   const provider = stack.use(await fakeProvider('gemini', reply));
@@ -62,7 +62,7 @@ test('a call that the provider wants permitted waits for a person, and the conse
   expect(it.provider.refusals).toEqual([]);
 });
 
-test('a rejected call is not made, no consent is claimed, and the run goes on', async () => {
+test('a rejected call is not made, no consent is claimed, and the run continues', async () => {
   await using it = await asking();
   await it.client.runs.reject.mutate({ sessionId: it.sessionId, callId: it.asked.callId, text: 'Keep it.' });
   await it.rests();

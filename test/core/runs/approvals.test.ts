@@ -11,7 +11,7 @@ const guarded = { CORRAL_APPROVALS_TOOLS: 'shell_exec' };
 async function eventsOf(client: CorralClient, sessionId: string) {
   return (await client.events.list.query({ sessionId, limit: 1_000 })).events;
 }
-/** The newest call that asked for permission. */
+/** The newest call that requested permission. */
 async function asked(client: CorralClient, sessionId: string, count = 1) {
   const requests = async () =>
     (await eventsOf(client, sessionId)).flatMap((event) => (event.type === 'approval.requested' ? [event] : []));
@@ -136,7 +136,7 @@ test('F113 a question about a call is no rejection: the call is not made, and th
   expect(made?.output).not.toMatch(/reject/);
 });
 
-test('F113 a person changes the arguments of a call before it runs, and the model is told so', async () => {
+test('F113 a person changes the arguments of a call before it runs, and the model is notified', async () => {
   await using server = await composedServer(guarded);
   using it = await asking(server);
   const { client, sessionId, callId } = it;

@@ -81,7 +81,7 @@ test.each([[[]], [['show']], [['show', 'a', 'b']], [['list', 'a']], [['show', 'a
   async (args) => await expect(shown(...args)).rejects.toThrow('prompt needs show <session>'),
 );
 
-test('a file in prompts/ beside corral.yaml replaces its part in what the model sees', async () => {
+test('a file in prompts/ next to corral.yaml replaces its part in what the model sees', async () => {
   using folder = temporaryFolder();
   mkdirSync(join(folder.path, 'prompts'));
   writeFileSync(join(folder.path, 'corral.yaml'), 'driver: memory\n');

@@ -41,7 +41,7 @@ test('a search tells no caller about messages that it cannot read', async () => 
   expect(await idsOf(operator, { search: 'plain title' })).toEqual([id]);
 });
 
-test('an archived session is told apart in the list, and comes back', async () => {
+test('an archived session is distinguished in the list, and comes back', async () => {
   await using server = await composedServer();
   using client = openClient(server.url, 'sse');
   const [{ id }, kept] = [await client.sessions.create.mutate(), await client.sessions.create.mutate()];

@@ -117,7 +117,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     expect(stdout.trim()).toBe('0');
   });
 
-  test('stops at its token budget in the middle of its work, and goes on when more is granted', async (context) => {
+  test('stops at its token budget in the middle of its work, and continues when more is granted', async (context) => {
     const real = await serverFor(context, world);
     const it = await box(real, 'thrifty');
     await it.send('Please spend and wait');

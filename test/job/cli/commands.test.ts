@@ -260,7 +260,7 @@ describe('sessions', () => {
     expect(await corral('show', id)).toMatchObject({ code: 5 });
   });
 
-  test('logs -f goes on until the session is deleted', async () => {
+  test('logs -f continues until the session is deleted', async () => {
     const id = await newBox();
     const following = corral('logs', '-f', '--json', id);
     await corral('run', '--session', id, fence('sh', 'echo later'));

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => cli?.[Symbol.asyncDispose]());
 
-test('asks on a terminal that cannot be drawn on, and goes on with the answer', async ({ crew }) => {
+test('asks on a terminal that cannot be drawn on, and continues with the answer', async ({ crew }) => {
   const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
   const plain = { env: { ...crew.env, TERM: 'dumb' } };
   const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, plain);

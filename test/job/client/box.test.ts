@@ -145,7 +145,7 @@ describe('exec', () => {
     const command = 'echo one; read line; echo "two $line" >&2; exit 3';
     const answered = Promise.withResolvers<void>();
     const stdin = (async function* () {
-      await answered.promise; // comes only after the first output was heard
+      await answered.promise; // comes only after the first output was received
       yield new TextEncoder().encode('more\n');
     })();
     const ended = await box.exec(command, {
@@ -160,7 +160,7 @@ describe('exec', () => {
     expect(ended).toEqual({ exitCode: 3, timedOut: false, stdout: 'one\n', stderr: 'two more\n', truncated: false });
   });
 
-  test('streams 50 MB to a slow reader, and the result keeps as much as was asked for', async () => {
+  test('streams 50 MB to a slow reader, and the result keeps as much as was requested', async () => {
     let bytes = 0;
     const ended = await box.exec('head -c 50000000 /dev/zero | tr "\\0" x', {
       keep: 10,

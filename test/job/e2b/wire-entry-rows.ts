@@ -27,7 +27,7 @@ export function entryRows(it: WireClient): void {
       },
     });
   });
-  test('a list goes depth first by name, with the path that was asked for', async () => {
+  test('a list goes depth first by name, with the path that was requested', async () => {
     await run('mkdir -p /tmp/tree/b/c && touch /tmp/tree/a /tmp/tree/b/d && ln -sfn /tmp/tree /tmp/seen');
     const listed = async (depth: number) =>
       ((await files('ListDir', { path: '/tmp/seen', depth })).body as { entries?: { path: string }[] }).entries?.map(

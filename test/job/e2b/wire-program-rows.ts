@@ -124,7 +124,7 @@ export function programRows(it: WireClient): void {
     const none = await it.stream('process.Process/Connect', { process: { pid: 1 } });
     expect(none.last).toMatchObject({ error: { code: 'not_found' } });
   });
-  test('the timeout of a connect ends the stream alone, and the list tells what was asked for', async () => {
+  test('the timeout of a connect ends the stream alone, and the list tells what was requested', async () => {
     const asked = { cmd: 'sleep', args: ['951'], envs: { E2B_TEMPLATE_ID: 'own', A: 'b=c' }, cwd: '/tmp' };
     const { pid, leave } = await begin({ process: asked, tag: 'listed' });
     const timeout = { 'connect-timeout-ms': '300' };

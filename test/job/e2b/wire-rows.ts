@@ -64,7 +64,7 @@ function controlRows(it: WireClient, created: () => Response): void {
     'a list with %s is 400',
     async (query) => expect((await it.api(`/v2/sandboxes?${query}`)).status).toBe(400),
   );
-  test('a list says how many run, and its pages go on', async () => {
+  test('a list says how many run, and its pages continue', async () => {
     const answer = await it.api('/v2/sandboxes?limit=1&state=running%2Cpaused&template=base');
     expect(Number(answer.headers.get('x-total-running'))).toBeGreaterThan(0);
     expect(await answer.json()).toMatchObject([{ sandboxID: it.sid, state: 'running', clientID: 'corral' }]);
@@ -244,7 +244,7 @@ function fileRows(it: WireClient): void {
     expect(await tail.text()).toBe('89');
     expect((await it.agent('/files?path=r.txt', { headers: { range: 'bytes=20-' } })).status).toBe(416);
   });
-  test('a file is sent as gzip where that is asked for, and refused where nothing is accepted', async () => {
+  test('a file is sent as gzip where that is requested, and refused where nothing is accepted', async () => {
     const answer = await it.raw('/files?path=r.txt', { 'accept-encoding': 'gzip' });
     expect(answer.headers['content-encoding']).toBe('gzip');
     expect(gunzipSync(answer.body).toString()).toBe('0123456789');

@@ -26,7 +26,7 @@ const planned: GeminiReply = {
 };
 const said: GeminiReply = { chunks: [text('Done', 'STOP')] };
 
-/** Without the sandbox's phases: it starts beside the run, and may say so at any time. */
+/** Without the sandbox's phases: it starts next to the run, and may say so at any time. */
 const runOf = (log: readonly SessionEvent[]) => log.filter(({ type }) => !type.startsWith('sandbox.'));
 
 async function serverFor(gemini: FakeGemini) {

@@ -62,7 +62,7 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
 
   // `corral mcp` passes on what the server says, so one session over it is enough for every run.
   const options = way === 'streamable HTTP' ? {} : nightly;
-  test('a task that takes longer than the wait goes on, can be watched, and stops', options, async ({ owner }) => {
+  test('a task that takes longer than the wait continues, can be watched, and stops', options, async ({ owner }) => {
     await using mcp = await connect(owner);
     const { session_id } = await mcp.call('create_session');
     const began = await mcp.call('run_task', { session_id, task: fence('sh', 'sleep 300'), wait_seconds: 1 });
@@ -75,7 +75,7 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
   });
 
   test(
-    'a run that asks answers `waiting` with its question, and goes on with the reply',
+    'a run that asks answers `waiting` with its question, and continues with the reply',
     options,
     async ({ owner }) => {
       await using mcp = await connect(owner);

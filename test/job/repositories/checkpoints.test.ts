@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => git?.[Symbol.asyncDispose]());
 
-test('each run that changed files leaves a checkpoint, beside the index and branches of a hostile repository', async (context) => {
+test('each run that changed files leaves a checkpoint, next to the index and branches of a hostile repository', async (context) => {
   git.make('public/one', { 'a.txt': 'one\n', '.gitignore': '*.log\n' });
   await using real = await realServer(context, processWorld, git.settings);
   using client = openClient(real.server.url, 'ws');

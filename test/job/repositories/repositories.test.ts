@@ -260,7 +260,7 @@ test.for([
   ['is missing', 'public/nothing-here', /The repository nothing-here is not there: .*knows no repository/],
   ['cannot be set up', 'public/no-setup', /The setup of the repository no-setup failed/],
 ])(
-  'a run that waits for a repository that %s ends there, and the next one goes on without it',
+  'a run that waits for a repository that %s ends there, and the next one continues without it',
   { tags: ['all'] },
   async ([, path, why], context) => {
     await using real = await realServer(context, processWorld, git.settings);

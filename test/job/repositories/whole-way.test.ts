@@ -115,7 +115,7 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     expect(said).toContain('Name both numbers.');
 
     // The person commits and opens the pull request. The forge waits with its answer to the push, so that the memory of git
-    // can be looked at meanwhile.
+    // can be looked at in the meantime.
     await page.getByRole('tab', { name: 'Ship' }).click();
     await page.getByRole('textbox', { name: 'Commit message' }).fill('Sum every number once');
     await page.getByRole('button', { name: /^Commit (one file|[0-9]+ files)$/ }).click();

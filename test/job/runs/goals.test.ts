@@ -97,7 +97,7 @@ test('a stop ends a check with its processes; a queued goal is not judged', asyn
   expect((await box.exec('cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "')).stdout).not.toContain('the-check 600');
 });
 
-test('a budget that does not cover the grader is asked for, and a grader without a verdict judges nothing', async () => {
+test('a budget that does not cover the grader is requested, and a grader without a verdict judges nothing', async () => {
   const prose = (request: FakeRequest): FakeReply =>
     isGrader(request) ? { text: 'It looks fine.' } : { text: 'Done.' };
   await using provider = await fakeProvider('compatible', prose);

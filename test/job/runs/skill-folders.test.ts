@@ -16,7 +16,7 @@ const skillMd = (name: string, more = '') =>
 
 /** The command that the instructions of each skill want, and what it prints. */
 const skills = {
-  // a shell script that is run by its own name, and reads a resource beside it
+  // a shell script that is run by its own name, and reads a resource next to it
   'count-lines': {
     files: {
       'SKILL.md': skillMd('count-lines', 'license: MIT\nallowed-tools: shell_exec\n'),

@@ -51,7 +51,7 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   expect(complaints).toEqual([]);
 });
 
-test('a schedule that cannot be read says so beside the field, and is not saved', { tags: ['all'] }, async ({
+test('a schedule that cannot be read says so next to the field, and is not saved', { tags: ['all'] }, async ({
   desk,
 }) => {
   const { page } = await desk.open();

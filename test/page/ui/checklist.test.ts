@@ -6,7 +6,7 @@ import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { deskTest, phone, scrollTo } from './desk.ts';
 
-// People expect this of the page without being told.
+// People expect this of the page without instructions.
 const test = deskTest({ CORRAL_DRIVER: 'process', CORRAL_APPROVALS_TOOLS: 'file_write' });
 const scroller = (at: Page) => at.locator('.scroll');
 const awayFromEnd = (at: Page): Promise<number> =>

@@ -70,7 +70,7 @@ async function isWhole(page: Page, count: number): Promise<void> {
   await page.locator('strong').getByText('end', { exact: true }).waitFor();
 }
 
-test('after texts that act, hang, nest and grow the conversation goes on and the approval is there', async ({
+test('after texts that act, hang, nest and grow the conversation continues and the approval is there', async ({
   desk,
 }) => {
   const id = await conversation(desk, message('before'), ...texts.map(message));
@@ -100,7 +100,7 @@ test('a long text is drawn in parts, and a person can read all of it', { tags: [
   await page.getByText('the last column').waitFor();
 });
 
-test('a screenshot with an address that is none leaves its text, and the conversation goes on', {
+test('a screenshot with an address that is none leaves its text, and the conversation continues', {
   tags: ['all'],
 }, async ({ desk }) => {
   const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };

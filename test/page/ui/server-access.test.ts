@@ -55,7 +55,7 @@ test('a webhook is made on a phone, its secret is shown once, and a delivery is 
 });
 
 // The first key closes the server, so this test is the last one of the file.
-test('the first key is made in the page, which goes on with it, and another one is shown once and revoked', async ({
+test('the first key is made in the page, which continues with it, and another one is shown once and revoked', async ({
   desk,
 }) => {
   const { page } = await desk.open();

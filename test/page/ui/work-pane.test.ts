@@ -50,7 +50,7 @@ test('files are a tree with previews of Markdown, tables and code', { tags: ['al
   expect(complaints).toEqual([]);
 });
 
-test('a file that was edited is saved, unless it has changed meanwhile', async ({ desk }) => {
+test('a file that was edited is saved, unless it has changed in the meantime', async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').click();
   const text = page.getByRole('textbox', { name: 'Text of old.txt' });
@@ -183,7 +183,7 @@ test("a person has a real terminal, and watches and types into the agent's shell
   expect(complaints).toEqual([]);
 });
 
-test('the log of a background process is shown from its end, back to its first line, and goes on', {
+test('the log of a background process is shown from its end, back to its first line, and continues', {
   tags: ['all'],
 }, async ({ desk }) => {
   const { page } = await opened(desk, 'Processes');
@@ -287,7 +287,7 @@ test('a replay goes on and back by single events, over the pieces of a text', { 
   expect(new Set(await Promise.all(shown)).size).toBe(1);
 });
 
-test('dropped files are uploaded, and a drop beside the place leaves the page as it is', { tags: ['all'] }, async ({
+test('dropped files are uploaded, and a drop next to the place leaves the page as it is', { tags: ['all'] }, async ({
   desk,
 }) => {
   const { page } = await opened(desk, 'Files');

@@ -100,7 +100,7 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
       const out = pieces.map(({ event }) => Buffer.from(event?.data?.stdout ?? '', 'base64'));
       return { status: answer.status, events, last, stdout: Buffer.concat(out).toString() };
     },
-    /** Opens a stream and reads one message of it, and no more until it is asked for. */
+    /** Opens a stream and reads one message of it, and no more until it is requested. */
     async open(method: string, message: object, headers: Headers = {}) {
       const stop = new AbortController();
       const answer = await startStream(method, message, headers, stop.signal);

@@ -153,7 +153,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
       if (begins) facts.push({ type: 'run.started', runId, data: { task: text, messageId } });
       const seq = (await say(id, ...facts)) - facts.length + 1;
       const sent = { messageId, runId, seq };
-      if (begins) void play?.(fake, id, sent).catch(() => {}); // a test can delete the session meanwhile
+      if (begins) void play?.(fake, id, sent).catch(() => {}); // a test can delete the session in the meantime
       return sent;
     },
     async decide(id, { callId, decision }) {

@@ -43,7 +43,7 @@ serve(socket.create_server(('0.0.0.0', ${neighbourPort})))
 const python = (program: string, ...words: string[]) => ['python3', '-c', program, ...words];
 
 /**
- * Runs every attempt of the suite in a service beside a sandbox of Docker, next to another session with a service of its own,
+ * Runs every attempt of the suite in a service next to a sandbox of Docker, next to another session with a service of its own,
  * and writes the report. The sandbox itself reaches a host of the machine, which the service must not.
  */
 export async function escapesFromService(): Promise<readonly Attempt[]> {

@@ -64,7 +64,7 @@ export class ManualClock implements Clock {
   sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.setTimeout(resolve, ms));
   }
-  /** The machine sleeps for `ms`: timers that fall due meanwhile fire together when time moves next. */
+  /** The machine sleeps for `ms`: timers that fall due in the meantime fire together when time moves next. */
   suspend(ms: number): void {
     this.#now += ms;
   }

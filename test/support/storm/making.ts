@@ -73,7 +73,7 @@ export class FaultMaker {
         const [found] = id === undefined ? [] : await world.running(id);
         if (found === undefined || !(await met(run('docker', ['pause', found])))) return false;
         await sleep(lastsMs);
-        await met(run('docker', ['unpause', found])); // fails if the sandbox was removed meanwhile
+        await met(run('docker', ['unpause', found])); // fails if the sandbox was removed in the meantime
         return true;
       }
       case 'daemon killed':

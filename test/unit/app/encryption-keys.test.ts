@@ -23,7 +23,7 @@ test('a server without a configured key creates one, readable by its user only, 
   expect([await place.open(true), statSync(place.own).mode & 0o777]).toEqual([[hex('ab')], 0o600]);
 });
 
-test('a made key that is gone while something is sealed with it is not made anew', async () => {
+test('a made key that is gone while something is sealed with it is not made again', async () => {
   using place = start();
   await expect(place.open(true)).rejects.toMatchObject({ publicMessage: expect.stringContaining('Put it back') });
   expect(() => statSync(place.own)).toThrow();

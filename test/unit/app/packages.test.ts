@@ -98,7 +98,7 @@ test('a failure has the words of the package manager and says what to check, and
   expect(opened).toHaveLength(2);
 });
 
-test('an image without the package manager is named, and an endless installation is given up', async () => {
+test('an image without the package manager is named, and an endless installation is abandoned', async () => {
   const { install, client, clock, told } = sandbox(() => new Promise(() => {}));
   const endless = install({ npm: ['semver'] });
   await expect.poll(() => told.length).toBe(1);

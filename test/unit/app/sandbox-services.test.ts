@@ -77,7 +77,7 @@ test.each([
   expect(() => parseTemplate('shop', yaml, 'shop.yaml')).toThrow(/services in shop\.yaml/),
 );
 
-describe('services beside a sandbox that runs', () => {
+describe('services next to a sandbox that runs', () => {
   const settings = (images = 'redis:7') => {
     const config = allowing(images);
     const services = Services.parse(redis);
@@ -121,7 +121,7 @@ describe('services beside a sandbox that runs', () => {
       /does not allow the image redis:7 any more/,
     ],
     ['a driver that has none any more', { noServices: 'it is a fake' }, /it is a fake/],
-  ])('do not start beside %s, and the log says so', async (_, over, why) => {
+  ])('do not start next to %s, and the log says so', async (_, over, why) => {
     const { started, told } = await begin(over);
     expect(started).toEqual([]);
     expect(told.at(-1)).toMatch(why);

@@ -170,7 +170,7 @@ test('the first key ends the access of callers without a key', async () => {
   expect(keys.anonymous.ended?.aborted).toBe(true);
 });
 
-test('a key beside another has its sessions, so that a key can be replaced', async () => {
+test('a key next to another has its sessions, so that a key can be replaced', async () => {
   const keys = await place().open();
   const { view } = await keys.create({ name: 'one', role: 'user' });
   const second = await keys.create({ name: 'new one', role: 'viewer', beside: view.id });

@@ -81,7 +81,7 @@ test('the first key seals, the older ones still open', () => {
   expect(vault([second]).open(both.seal('new', place), place)).toBe('new');
 });
 
-test('a rotation wraps the same data key anew, and leaves the text as it is', () => {
+test('a rotation wraps the same data key again, and leaves the text as it is', () => {
   const old = vault([first]).seal('secret', place);
   const both = vault([second, first]);
   const fresh = both.rewrap(old, place) as SealedValue;

@@ -143,7 +143,7 @@ describe('the end of a start', () => {
     expect(start).toMatchObject({ state: 'ended', outcome: { status: 'completed' }, cost: { cost: 0.5 } });
   });
 
-  test('that failed so often in a row pauses the automation, and a success begins the count anew', async () => {
+  test('that failed so often in a row pauses the automation, and a success begins the count again', async () => {
     const { service, round, fake, clock } = automationWorld();
     const { id } = await service.create(spec);
     for (const status of ['failed', 'failed', 'completed', 'failed', 'stopped', 'failed', 'failed'] as const) {

@@ -389,7 +389,7 @@ describe('places for deliveries', () => {
     expect([sent('quick'), rows.read]).toEqual([150, 150]);
   });
 
-  test('an endpoint rests after three silences, uses up no tries meanwhile, and then gets one try', async () => {
+  test('an endpoint rests after three silences, uses up no tries in the meantime, and then gets one try', async () => {
     const { round, sent, hooks, service, clock, answers } = await world({ silent: ['ann', 10] });
     const minute = 60_000;
     for (let n = 0; n < 3; n++) await round();

@@ -26,7 +26,7 @@ test('an exit springs on the hit it names and on no other', () => {
   expect([exits, failpointHits('a')]).toEqual([[137], 3]);
 });
 
-test('sleep lets its caller go on, and hang blocks it for ever', async () => {
+test('sleep lets its caller continue, and hang blocks it for ever', async () => {
   arm('a=sleep(1),b=hang');
   await expect(failpoint('a')).resolves.toBeUndefined();
   arm('b=hang');

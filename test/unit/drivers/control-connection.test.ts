@@ -344,7 +344,7 @@ test('a new server takes away the sockets of those that died, and of nobody who 
   await living[Symbol.asyncDispose]();
 });
 
-test('a second process that presents the token beside a living daemon is refused and told, and ends the trust', async ({
+test('a second process that presents the token next to a living daemon is refused and told, and ends the trust', async ({
   end,
 }) => {
   expect((await dial('real', { boot: 'first' })).answer).toBe('ok\n');

@@ -19,7 +19,7 @@ function sized(free: number | undefined = 100 * gib) {
 
 test('one sandbox stands ready before anybody asked', () => expect(sized().size.now(gib)).toBe(1));
 
-test('as many stand ready as were asked for at once', () => {
+test('as many stand ready as were requested at once', () => {
   const { size, ask } = sized();
   ask(7);
   expect(size.now(gib)).toBe(7);
@@ -31,7 +31,7 @@ test('requests with time to refill between them need one sandbox', () => {
   expect(size.now(gib)).toBe(1);
 });
 
-test('slow starts make the pool larger, because more is asked for until it is full again', () => {
+test('slow starts make the pool larger, because more is requested until it is full again', () => {
   const { size, ask } = sized();
   ask(20, 6_000);
   size.started(12_000);

@@ -93,7 +93,7 @@ describe('the engine filter', () => {
   const host = (more: object) => (body: Body) => Object.assign(body.HostConfig, more);
   const top = (more: object) => (body: Body) => Object.assign(body, more);
 
-  test('lets a service be made as the driver makes it, beside the container that it names', () => {
+  test('lets a service be made as the driver makes it, next to the container that it names', () => {
     const { data, error } = serviceRules(scope).safeParse(plain());
     expect(error).toBeUndefined();
     expect(data && sandboxBeside(data)).toBe(sandbox);

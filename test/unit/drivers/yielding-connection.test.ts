@@ -48,7 +48,7 @@ test('a reader that needs long for each piece lets the loop turn in between', as
   expect(most).toBeLessThanOrEqual(3);
 });
 
-test('a connection that is given back is as it was, and one with unread bytes is not given back', async () => {
+test('a connection that is returned is as it was, and one with unread bytes is not returned', async () => {
   const first = connection();
   const read = new YieldingConnection(first.socket);
   read.write('asked');

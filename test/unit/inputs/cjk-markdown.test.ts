@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type MarkdownTree, readMarkdown } from '../../../src/web/parsing/markdown.ts';
 
-// Markdown beside Chinese, Japanese and Korean. Most lines are test cases of markdown-cjk-friendly (MIT).
+// Markdown next to Chinese, Japanese and Korean. Most lines are test cases of markdown-cjk-friendly (MIT).
 
 const tags = { strong: 'b', em: 'i', del: 's', link: 'a' } as const;
 /** The tree as text, with short tags. */

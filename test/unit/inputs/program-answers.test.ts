@@ -92,7 +92,7 @@ const upgraded = async () => {
   return await text(socket);
 };
 
-test('a switch of the protocol that nobody asked for is no answer', async () => {
+test('a switch of the protocol that nobody requested is no answer', async () => {
   answer = 'HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello';
   const asked = ask({ port: portOf(door), host: '127.0.0.1' }).end();
   const [got] = await once(asked, 'response');

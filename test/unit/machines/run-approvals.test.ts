@@ -62,7 +62,7 @@ describe('F113 run: a call that needs leave', () => {
     expect(holes.calls.filter(({ name }) => name === 'wait').at(-1)?.input.approvals).toEqual([]);
   });
 
-  test('waits beside all others of its turn, and each decision reaches its own call', async () => {
+  test('waits next to all others of its turn, and each decision reaches its own call', async () => {
     const holes = new ManualActors();
     const { actor, told } = asChild(runWith(holes), runInput());
     await holes.the('act').resolve(calls('c1', 'c2'));

@@ -96,7 +96,7 @@ describe('run: budgets', () => {
     expect(isIn('finishing')).toBe(true);
   });
 
-  test('F015 the time budget goes on after a restart where it stood', async () => {
+  test('F015 the time budget continues after a restart where it stood', async () => {
     const { actor, clock, resolves, tells } = startRun({ resume: { ...begun, workedMs: 400_000 } });
     actor.send({ type: 'run.answer' });
     clock.advance(199_999);

@@ -96,7 +96,7 @@ describe('run: goals', () => {
     });
   });
 
-  test('a restart in the middle of judging goes on with the same round, without another turn', async () => {
+  test('a restart in the middle of judging continues with the same round, without another turn', async () => {
     const resume = {
       ...begun,
       acts: [{ kind: 'text', text: 'x' } as const],

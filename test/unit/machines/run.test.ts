@@ -191,7 +191,7 @@ describe('run: messages on the way', () => {
 });
 
 describe('run: the provider', () => {
-  test('F075 the wait that the provider asked for is honoured, and shown', async () => {
+  test('F075 the wait that the provider requested is honoured, and shown', async () => {
     const { clock, holes, resolves } = startRun();
     await resolves(['act', { ...overloaded, retryAfterMs: 30_000 }]);
     expect(holes.the('notice').input).toMatchObject({ kind: 'waiting_provider', detail: 'Later.' });
@@ -254,7 +254,7 @@ describe('run: the provider', () => {
     expect(holes.the('end').input.end).toMatchObject({ reason: 'failed', code: 'empty_reply', retryable: true });
   });
 
-  test('F081 replies with content in between start the count anew', async () => {
+  test('F081 replies with content in between start the count again', async () => {
     const { holes, resolves } = startRun();
     for (const n of [1, 2, 3])
       await resolves(['act', empty], ['act', calls(`c${n}`)], ['calls', [callOutcome(`${n}`)]]);
@@ -289,7 +289,7 @@ describe('run: no progress', () => {
     expect(holes.named('notice')).toEqual([]);
   });
 
-  test('F083 a run goes on after a restart as stuck as it was', async () => {
+  test('F083 a run continues after a restart as stuck as it was', async () => {
     const acts = [callOutcome(), callOutcome(), callOutcome()].flatMap((it) => (it.kind === 'called' ? [it.act] : []));
     const { actor, resolves, tells } = startRun({ resume: { ...begun, acts, hinted: true } });
     actor.send({ type: 'run.answer' });
@@ -352,7 +352,7 @@ describe('run: after a restart', () => {
     holes.the('act');
   });
 
-  test('the plan goes on with its steps', () => {
+  test('the plan continues with its steps', () => {
     const steps = [step('1', 'completed'), step('2')];
     const { actor, holes } = startRun({ ...withPlan, resume: { ...begun, steps } });
     actor.send({ type: 'run.answer' });
@@ -360,7 +360,7 @@ describe('run: after a restart', () => {
     expect(holes.named('plan')).toEqual([]);
   });
 
-  test('a run that waited waits on without asking anew, and takes its answer', async () => {
+  test('a run that waited waits on without asking again, and takes its answer', async () => {
     const resume = { ...begun, waiting: 'Which one?', calls: [{ ...callOf('ask'), begun: true }] };
     const { actor, holes, tells, isIn } = startRun({ resume });
     await settled();

@@ -244,7 +244,7 @@ describe('sandbox: its life', () => {
     expect(end()).toEqual({ kind: 'lost' });
   });
 
-  test('F015 the ttl of an adopted sandbox goes on where it stood', () => {
+  test('F015 the ttl of an adopted sandbox continues where it stood', () => {
     const { actor, clock, holes, tell } = start({ begin: 'adopt', livedMs: 3_000_000 });
     tell({ type: 'hold.ready', ms: 0 } as never);
     actor.send({ type: 'sandbox.busy' });
@@ -289,7 +289,7 @@ describe('sandbox: its release', () => {
     expect(end()).toEqual({ kind: 'released', workspace: 'remove' });
   });
 
-  test('the way in is given back first', async () => {
+  test('the way in is returned first', async () => {
     const { actor, holes, toReady } = start();
     await toReady();
     const hold = holes.the('hold');

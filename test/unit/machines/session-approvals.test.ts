@@ -19,7 +19,7 @@ const resumed = { type: 'run.resumed', runId: runIdOf(1), data: {} };
 const conflict = [{ ok: false, code: 'conflict', message: expect.stringContaining('does not wait') }];
 
 describe('F113 session: a call that waits for leave', () => {
-  test.each(['approved', 'rejected'] as const)('is %s by command, and the run goes on with that', (decision) => {
+  test.each(['approved', 'rejected'] as const)('is %s by command, and the run continues with that', (decision) => {
     const { decide, answerTo, facts, run, isIn } = approving();
     const command = decide('c1', decision, { text: 'because' });
     expect(facts.slice(-2)).toEqual([resolved(decision, 'somebody', 'because'), resumed]);

@@ -277,7 +277,7 @@ describe('session: passivation', () => {
     expect(end()).toBe('passivated');
   });
 
-  test('a message in time starts the wait anew', () => {
+  test('a message in time starts the wait again', () => {
     const { clock, send, run, end } = sessionAlone();
     clock.advance(hour - 1);
     send(1);

@@ -85,7 +85,7 @@ describe('F111 the table of messages', () => {
     expect(log().slice(-4)).toEqual(['run.end 1 superseded', 'run.started 3', 'run.end 3 completed', 'run.started 2']);
   });
 
-  test.each(modes)('%s, while the run waits: it is the answer, and the same run goes on', (mode) => {
+  test.each(modes)('%s, while the run waits: it is the answer, and the same run continues', (mode) => {
     const { send, run, log, answerTo } = waiting();
     const command = send(2, mode);
     expect([log().slice(-2), answerTo(command)]).toEqual([['message.user 1', 'run.resumed 1'], accepted(1, 2)]);
@@ -273,7 +273,7 @@ describe('session: after a restart', () => {
   const cut = queuedRun(1, { resume: begun });
   const cutWaiting = queuedRun(1, { resume: { ...begun, waiting: 'Which one?' } });
 
-  test('a run that had begun goes on when it has its place, and is not begun again', () => {
+  test('a run that had begun continues when it has its place, and is not begun again', () => {
     const { run, log, grant, slots } = sessionAlone({ runs: [cut, queuedRun(2)] }, 'held');
     expect([slots(), [run.input().resume, run.heard]]).toEqual([['request run'], [begun, []]]);
     grant('run');
@@ -305,7 +305,7 @@ describe('session: after a restart', () => {
     expect(run.heard.slice(1)).toEqual([{ type: 'run.goOn' }, { type: 'run.mayEnd' }]);
   });
 
-  test('F111 a message that came while its question was on its way lets it go on; one that it knew does not', () => {
+  test('F111 a message that came while its question was on its way lets it continue; one that it knew does not', () => {
     const { run, send, log } = sessionAlone();
     send(1);
     send(2, 'inject');

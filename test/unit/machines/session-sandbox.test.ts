@@ -124,7 +124,7 @@ describe('session: its sandbox', () => {
     expect(answerTo(command)).toEqual(ok);
   });
 
-  test('F017 a lost one is made anew on its next use, once, and not before', () => {
+  test('F017 a lost one is made again on its next use, once, and not before', () => {
     const { sandbox, use, answerTo } = ready();
     sandbox.ends({ kind: 'lost' });
     expect(sandbox.isThere()).toBe(false);
@@ -188,7 +188,7 @@ describe('session: its sandbox', () => {
 });
 
 describe('session: the place among the sandboxes that start', () => {
-  test('is asked for, handed on, and given back when it is ready', () => {
+  test('is requested, handed on, and returned when it is ready', () => {
     const { sandbox, grant, slots } = sessionAlone({ sandbox: 'start' }, 'held');
     sandbox.says({ type: 'sandbox.wantsSlot' });
     grant('run');
@@ -199,13 +199,13 @@ describe('session: the place among the sandboxes that start', () => {
     expect(slots()).toEqual(['request start', 'release start']);
   });
 
-  test('is given back when it is given up, not when that is done', () => {
+  test('is returned when it is abandoned, not when that is done', () => {
     const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
     sandbox.says({ type: 'sandbox.unready' });
     expect(slots()).toEqual(['release start']);
   });
 
-  test('is given back however the start ends', () => {
+  test('is returned however the start ends', () => {
     const { sandbox, slots } = sessionAlone({ sandbox: 'start' });
     sandbox.ends({ kind: 'failed', code: 'quota', message: 'No.', retryable: false });
     expect(slots()).toEqual(['release start']);

@@ -219,7 +219,7 @@ describe('supervisor: crashes', () => {
     expect(supervisor.getSnapshot().status).toBe('active');
   });
 
-  test('F008 a crashed session is made anew from its log after its back-off, not before', async () => {
+  test('F008 a crashed session is made again from its log after its back-off, not before', async () => {
     const { child, clock, crash, made, hydrations } = await both();
     crash(a);
     clock.advance(999);
@@ -251,7 +251,7 @@ describe('supervisor: crashes', () => {
     expect(holes.open.map(({ input }) => input.sessionId)).toEqual([b]);
   });
 
-  test('a session whose memory and log have parted is made anew from its log', async () => {
+  test('a session whose memory and log have parted is made again from its log', async () => {
     const { supervisor, clock, child, made, last, hydrations } = await both();
     const error = new AppError('fenced', 'Another server writes this session.');
     supervisor.send({ type: 'session.broken', id: a, error });
@@ -262,7 +262,7 @@ describe('supervisor: crashes', () => {
     expect([child(a)?.getSnapshot().status, hydrations.calls.length]).toEqual(['active', 3]);
   });
 
-  test('F009 a session that crashes too often inside the window is given up; its siblings live', async () => {
+  test('F009 a session that crashes too often inside the window is abandoned; its siblings live', async () => {
     const { child, clock, crash, made, emitted, last, supervisor } = await both();
     for (const restart of [1, 2, 3]) {
       crash(a);
@@ -353,7 +353,7 @@ describe('supervisor: slots', () => {
     expect(working()).toEqual([ids[0], ids[2]]);
   });
 
-  test('after a restart no more runs go on at once than may', async () => {
+  test('after a restart no more runs continue at once than may', async () => {
     const { wake, made, holes } = start({ run: 1, start: 1 });
     const resume = { steps: [], calls: [], waiting: undefined, unseen: 0, spent: { turns: 0, tokens: 0, cost: 0 } };
     for (const id of ids) {

@@ -44,7 +44,7 @@ test.each([
   await expect(place.open('link')).rejects.toMatchObject({ code: 'path_outside' });
 });
 
-test('no path leads out through the second name, not even beside it', async () => {
+test('no path leads out through the second name, not even next to it', async () => {
   const at = await workspace();
   await mkdir(at('alias-of-another'));
   const place = await confinePaths(at('workspace'), at('alias'));

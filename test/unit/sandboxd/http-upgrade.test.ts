@@ -18,7 +18,7 @@ function end() {
 const tick = () => new Promise((resolve) => setImmediate(resolve));
 const chunk = Buffer.alloc(64 * 1024);
 
-test('at most a megabyte waits for a viewer that does not read, and reading pauses meanwhile', async () => {
+test('at most a megabyte waits for a viewer that does not read, and reading pauses in the meantime', async () => {
   const [viewer, screen] = [end(), end()];
   joinStream(viewer.stream, screen.stream, () => {});
   viewer.take(); // the answer's head

@@ -39,6 +39,6 @@ test('a reader that stands still after the end of the program loses nothing', as
   child.stdout.end(Buffer.alloc(400_000));
   child.stderr.end();
   child.emit('exit', 0, null);
-  await vi.advanceTimersByTimeAsync(1_200); // more than the time in which a pipe without a reader is given up
+  await vi.advanceTimersByTimeAsync(1_200); // more than the time in which a pipe without a reader is abandoned
   expect(await read(reader)).toEqual({ output: 400_000, ends: 1 });
 });

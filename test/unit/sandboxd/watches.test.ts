@@ -64,7 +64,7 @@ test('a watch that is polled tells everything that was made before the question,
   ]);
 });
 
-test.each(['the watch is closed', 'the helper dies'])('a question is answered when %s meanwhile', async (end) => {
+test.each(['the watch is closed', 'the helper dies'])('a question is answered when %s in the meantime', async (end) => {
   const { all, id, helpers } = await opened();
   const [helper = 0] = helpers;
   process.kill(helper, 'SIGSTOP');

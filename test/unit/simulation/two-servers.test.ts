@@ -51,7 +51,7 @@ test('F054 two servers that start one session at once: one owns it, one sandbox 
   }
 });
 
-test('F057 a renewal that fails once is made up for: the session stays with its owner, and its run goes on', async () => {
+test('F057 a renewal that fails once is made up for: the session stays with its owner, and its run continues', async () => {
   for (let seed = 1; seed <= 15; seed++) {
     const { world, servers, id, owners, events, end } = await twoServers(seed);
     const { time, dice, store } = world;

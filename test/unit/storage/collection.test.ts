@@ -99,7 +99,7 @@ test('a change that stores nothing writes nothing, and a taken name ends the tri
   await expect(rename).rejects.toMatchObject({ code: 'conflict' });
 });
 
-test('rounds over a kind read a part each, whatever is added and deleted meanwhile, and begin again', async () => {
+test('rounds over a kind read a part each, whatever is added and deleted in the meantime, and begin again', async () => {
   const { records } = memoryStore();
   const put = (n: number) => records.put({ kind: 'k', id: `${n}`.padStart(4, '0'), doc: {} });
   for (let n = 0; n < 2 * sweptAtOnce + 5; n++) await put(n);

@@ -27,7 +27,7 @@ test('the window keeps at most its limit of text and drops an event longer than 
   expect([kept(window), window.head]).toEqual([[], 31]);
 });
 
-test('after an append that passed it by it starts anew, without a hole', () => {
+test('after an append that passed it by it starts again, without a hole', () => {
   const window = new LiveWindow({ events: 10, chars: 1_000 });
   window.add(append(0, 3));
   window.add(append(5, 2));

@@ -203,7 +203,7 @@ test.each([
   await alive(server);
 });
 
-test('F100 a client whose headers never end is cut off, and other clients are served meanwhile', {
+test('F100 a client whose headers never end is cut off, and other clients are served in the meantime', {
   tags: ['all'],
 }, async ({ server }) => {
   const ends = Array.from({ length: 100 }, () => {

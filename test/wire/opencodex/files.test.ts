@@ -149,7 +149,7 @@ test('a media type that no header can carry is stored, and the file downloads as
   ]);
 });
 
-test('an upload into a project deleted meanwhile is 404, and stores nothing', async ({ server }) => {
+test('an upload into a project deleted in the meantime is 404, and stores nothing', async ({ server }) => {
   const project = await server.newProject();
   const head = '--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n';
   const end = '\r\n--b--\r\n';

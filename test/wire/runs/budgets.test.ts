@@ -51,7 +51,7 @@ test('F084 a request above the budget is never sent; the answer of the user lets
   });
 });
 
-test('F084 a provider that hides most of what it counts is not believed, and no reply is asked for that the budget does not cover', async () => {
+test('F084 a provider that hides most of what it counts is not believed, and no reply is requested that the budget does not cover', async () => {
   const limit = 12_000;
   const words = 'many words that nobody counts '.repeat(40);
   await using it = await modelServer({
@@ -73,7 +73,7 @@ test('F084 a provider that hides most of what it counts is not believed, and no 
   expect(session.of('usage').every(({ data }) => (data.assumed?.tokens ?? 0) > 0)).toBe(true);
 });
 
-test('F084 a person who reached the budget of the day waits, an answer grants nothing, and a raise lets the run go on', async () => {
+test('F084 a person who reached the budget of the day waits, an answer grants nothing, and a raise lets the run continue', async () => {
   await using it = await modelServer({
     wire: 'compatible',
     replies: threeTurns,
@@ -107,7 +107,7 @@ test('F084 a person who reached the budget of the day waits, an answer grants no
   });
 });
 
-test('F084 the budget of a session counts over its runs and a restart, until the user or a higher limit lets it go on', {
+test('F084 the budget of a session counts over its runs and a restart, until the user or a higher limit lets it continue', {
   tags: ['all'],
 }, async () => {
   await using it = await modelServerProcess({

@@ -19,7 +19,7 @@ export function commandContract(store: () => Store): void {
       expect(await store().commands.pending([], 10)).toEqual([]);
     });
 
-    test('come oldest first, those of one moment as they came, and at most as many as asked for', async () => {
+    test('come oldest first, those of one moment as they came, and at most as many as requested', async () => {
       const sessionId = newSession();
       const [third, first, fourth] = [
         await post({ sessionId, at: 20 }),

@@ -66,7 +66,7 @@ export function inboxAndLeaseContract(store: () => Store): void {
       expect(await store().leases.acquire(name, 'a', 160, 50)).toBeUndefined();
     });
 
-    test('a released lease is free at once, and its epoch goes on rising', async () => {
+    test('a released lease is free at once, and its epoch continues rising', async () => {
       const name = newName();
       await store().leases.acquire(name, 'a', 100, 50);
       await store().leases.release(name, 'a');

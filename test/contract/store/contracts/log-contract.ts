@@ -105,7 +105,7 @@ export function logContract(store: () => Store, effort: number): void {
       await fc.assert(property, { numRuns: Math.ceil(60 * effort) });
     });
 
-    test('F088 a cursor ahead of the head is answered with a resync, and following goes on behind the head', async () => {
+    test('F088 a cursor ahead of the head is answered with a resync, and following continues behind the head', async () => {
       const [log, id] = [open(), newSession()];
       const append = writer(log, id);
       await append(facts(2));
@@ -166,7 +166,7 @@ export function logContract(store: () => Store, effort: number): void {
       expect(seqOf((await reader.next()).value)).toBe('cursor_too_old');
     });
 
-    test('a live reader that falls too far behind is told to resync, and goes on behind the head', async () => {
+    test('a live reader that falls too far behind is told to resync, and continues behind the head', async () => {
       const [log, id] = [open(), newSession()];
       const append = writer(log, id);
       await append(facts(1));

@@ -56,7 +56,7 @@ export function recordContract(store: () => Store): void {
       expect(await store().records.put({ kind, id: 'a', doc: 1, expect: 0 })).toBe(1);
     });
 
-    test('deleting one version leaves one that was put meanwhile', async () => {
+    test('deleting one version leaves one that was put in the meantime', async () => {
       const kind = newKind();
       await store().records.put({ kind, id: 'a', doc: 1 });
       await store().records.put({ kind, id: 'a', doc: 2 });

@@ -68,7 +68,7 @@ export function transferContract(store: () => Store): void {
       expect(await store().records.get('session', one)).toBeUndefined();
     });
 
-    test('an export that was cut goes on behind its last whole session', async () => {
+    test('an export that was cut continues behind its last whole session', async () => {
       const { from, lines } = await exported();
       const { known, bytes } = await wholeSessions(each(lines.slice(0, -3)));
       expect(known.size).toBe(1);

@@ -57,7 +57,7 @@ const phases = (real: RealServer, id: string) => real.factsOf(id, 'sandbox.phase
 
 export const pausesIn = (world: World) =>
   describe(`a sandbox that is paused with ${world.driver}`, () => {
-    test('keeps every file over many pauses, and goes on counting where memory is promised', async (context) => {
+    test('keeps every file over many pauses, and continues counting where memory is promised', async (context) => {
       await using real = await realServer(context, world);
       const { sandbox } = trpcOf(real);
       const id = await real.ready();

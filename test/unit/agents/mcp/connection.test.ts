@@ -129,7 +129,7 @@ test('a result of a wrong shape is an error of that call', async () => {
   await expect(connection.call('lie', {}, quiet())).rejects.toMatchObject({ code: 'unsupported' });
 });
 
-test('a server that asks to sample from the model is refused, and the call goes on', async () => {
+test('a server that asks to sample from the model is refused, and the call continues', async () => {
   const ask = '{"jsonrpc":"2.0","id":"s1","method":"sampling/createMessage","params":{"messages":[],"maxTokens":1}}\n';
   const { connection, programs } = connected((message, program) => {
     if (message.error) {
@@ -155,7 +155,7 @@ test('progress is told while a call runs', async () => {
   expect(said).toEqual(['1/3 reading\n']);
 });
 
-test('after a change of its list the tools are asked for again', async () => {
+test('after a change of its list the tools are requested again', async () => {
   const tools = [{ name: 'one' }];
   const { connection } = connected(
     toolServer(tools, async (message, program) => {

@@ -159,7 +159,7 @@ describe('a step', () => {
     expect((await turn(talk, step(1))).calls).toEqual([exec('a', 'call_2')]);
   });
 
-  test('goes on where it was when a message was injected in the middle of it', async () => {
+  test('continues where it was when a message was injected in the middle of it', async () => {
     const talk = planned(block('sh', 'a'))
       .said('', [exec('a')])
       .result(exec('a'), '')

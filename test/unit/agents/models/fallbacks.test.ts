@@ -76,7 +76,7 @@ test.each(['model_refused', 'model_rejected', 'model_context'] as const)(
   },
 );
 
-test('another model does not go on in the middle of a reply', async () => {
+test('another model does not continue in the middle of a reply', async () => {
   const { turn } = chain(model('a', [[hi, failed('model_quota', { retryable: false })]]), model('b', [[hi]]));
   expect((await turn()).outcome).toMatchObject({ kind: 'failed', code: 'model_quota' });
   expect((await turn()).parts.at(-1)).toMatchObject({ model: 'b' });

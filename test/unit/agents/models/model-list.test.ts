@@ -89,7 +89,7 @@ describe('an address that is no provider', () => {
     await expect(asked).rejects.not.toMatchObject({ publicMessage: expect.stringContaining('internals') });
   });
 
-  test('an answer without end is given up', async () => {
+  test('an answer without end is abandoned', async () => {
     const block = new Uint8Array(1024 * 1024).fill(32);
     let sent = 0;
     const body = () =>

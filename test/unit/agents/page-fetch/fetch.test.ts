@@ -21,7 +21,7 @@ function web(pages: Record<string, Page>) {
 }
 const to = (location: string): Page => ({ status: 302, headers: { location } });
 
-test('each redirect is asked for anew, and the last address is the result', async () => {
+test('each redirect is requested again, and the last address is the result', async () => {
   const { fetch, asked } = web({
     'http://a.example/': to('/b'),
     'http://a.example/b': to('https://c.example/d'),

@@ -56,7 +56,7 @@ test('hostile pages are converted off the event loop, in bounded time and memory
   expect((await read('<a href="'.repeat(100_000)))?.markdown).toBe('');
 });
 
-test('a page that takes too long is given up, and the next one is read', async () => {
+test('a page that takes too long is abandoned, and the next one is read', async () => {
   const thread = pageThread(1_500);
   onTestFinished(() => thread[Symbol.asyncDispose]());
   const read = (html: string) => thread.do({ html, address, part: 'all' }, new AbortController().signal);

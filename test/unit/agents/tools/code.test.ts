@@ -108,7 +108,7 @@ test('a flood is kept up to 8 MiB', async () => {
   expect(file.subarray(-60).toString()).toContain('more than 8 MiB');
 });
 
-test('a named context is a kernel of its own, and restart begins anew', async () => {
+test('a named context is a kernel of its own, and restart begins again', async () => {
   const { run, asked } = bench(() => ({}));
   await run({});
   await run({ context: 'b', restart: true, language: 'javascript' });

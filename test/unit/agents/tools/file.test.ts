@@ -16,7 +16,7 @@ function workspace(files: Record<string, string | Uint8Array>) {
 }
 
 describe('file_read', () => {
-  test('gives the lines asked for', async () => {
+  test('gives the lines requested', async () => {
     const { run } = workspace({ 'a.txt': 'one\ntwo\nthree\nfour' });
     expect(await run(fileRead, { file: 'a.txt', start_line: 2, end_line: 3 })).toMatchObject({
       ok: true,

@@ -41,7 +41,7 @@ test.each<[ErrorCode, string]>([
   ['not_found', 'not_found'],
   ['rate_limited', 'failed'],
   ['provider_error', 'failed'],
-])('the failure %s is told to the model as %s', async (code, reason) => {
+])('the failure %s is reported to the model as %s', async (code, reason) => {
   const pullRequests = () => Promise.reject(new AppError(code, 'The forge said no.'));
   const expected = { ok: false, reason, output: 'No pull request was opened. The forge said no.' };
   expect(await run(openPullRequest, wish, { pullRequests })).toMatchObject(expected);

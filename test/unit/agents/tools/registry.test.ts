@@ -80,7 +80,7 @@ test.each([
 test.each([
   ['file_find_by_name', { path: '.', glob: '*' }],
   ['unknown', 'not JSON'],
-])('%s %j can run beside every other call', (name, args) => expect(findOrderKey(registry, { name, args })).toBeNull());
+])('%s %j can run next to every other call', (name, args) => expect(findOrderKey(registry, { name, args })).toBeNull());
 
 describe('F080 a call that makes no sense is answered, so that the model can do better:', () => {
   test('arguments that are not JSON', async () =>
@@ -124,7 +124,7 @@ test('a lost sandbox is not the model’s affair: it is thrown', async () => {
   await expect(run('file_read', { file: 'a.txt' }, { sandbox })).rejects.toBe(lost);
 });
 
-test('a call that nobody can go on with was interrupted, and is not run again', async () => {
+test('a call that nobody can continue with was interrupted, and is not run again', async () => {
   const { sandbox, context: inBench } = toolBench();
   const call = { name: 'file_write', args: { file: 'a.txt', content: 'x' } };
   expect(await reattachTool(registry, inBench(), call)).toMatchObject({ ok: false, reason: 'interrupted' });

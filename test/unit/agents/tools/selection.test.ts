@@ -10,7 +10,7 @@ test('without rules an agent has every tool, of every group', () => {
   expect(findAllowedGroups({})).toEqual([...toolGroups]);
 });
 
-test('groups bring their tools, beside those that no project can turn off', () => {
+test('groups bring their tools, next to those that no project can turn off', () => {
   expect(namesWith({ allow: ['file_read', 'search'] })).toEqual([
     ...['file_read', 'file_find_in_content', 'file_find_by_name', 'skill_read', 'memory_list', 'memory_read'],
     ...['memory_write', 'memory_delete', 'delegate', 'delegate_check', 'delegate_send', 'delegate_stop'],

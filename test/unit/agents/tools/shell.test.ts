@@ -28,7 +28,7 @@ describe('shell_exec', () => {
     ]);
   });
 
-  test('a command that waits for input is given back with its prompt, and can be answered and awaited', async () => {
+  test('a command that waits for input is returned with its prompt, and can be answered and awaited', async () => {
     const { run, sandbox } = toolBench(() => ({ chunks: ['Ok? '], hangs: true, asks: true }));
     const waiting = expect.stringMatching(
       /^Ok\? \n\[The command still runs and waits for input\..*shell_write_to_process/,

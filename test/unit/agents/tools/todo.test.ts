@@ -33,7 +33,7 @@ test('a list can leave out steps that ended and drop those that never began; one
     { id: '4', description: 'Lint', status: 'running' },
   ]));
 
-test('the step at work goes on while no other begins', async () => {
+test('the step at work continues while no other begins', async () => {
   const { plan: after } = await changed([step('Write', 'pending'), step('Test', 'pending')]);
   expect(after?.steps.map(({ status }) => status)).toEqual(['completed', 'running', 'pending']);
 });

@@ -162,7 +162,7 @@ describe('the pod of a sandbox', () => {
     expect(places.map(({ mountPath }) => mountPath)).toEqual(['/workspace', '/home/user']);
   });
 
-  test('has a claim for its workspace where files shall outlive it', () => {
+  test('has a claim for its workspace where files must outlive it', () => {
     const claim = { name: 'workspace', persistentVolumeClaim: { claimName: 'corral-test-0123456789abcdef' } };
     expect(body({ workspace: 'volume' }).spec?.volumes).toContainEqual(claim);
   });

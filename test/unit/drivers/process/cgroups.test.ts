@@ -156,7 +156,7 @@ test('the end touches no group that is not one of ours, whatever a record says',
   expect(fake.paths()).toContain('/system.slice/ssh.service');
 });
 
-test('an end that cannot be reached is given up with its signal', async () => {
+test('an end that cannot be reached is abandoned with its signal', async () => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all, without: ['cgroup.kill'] });
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
   await groups.make('sbx', wanted);

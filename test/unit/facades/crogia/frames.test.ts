@@ -86,7 +86,7 @@ test('text, a wait, an error and the ends of runs', () => {
   expect(end('failed')).toBeUndefined();
 });
 
-test('a resync names where to go on, and a reader that was too slow has a cursor that is too old', () => {
+test('a resync names where to continue, and a reader that was too slow has a cursor that is too old', () => {
   const item = { kind: 'resync', reason: 'too_slow', oldest: 3, head: 90 } as const;
   expect(resyncFrame(sessionId, ts, item)).toEqual({
     type: 'resync',

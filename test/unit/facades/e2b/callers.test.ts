@@ -42,7 +42,7 @@ async function opened(options: Parameters<typeof e2bFacade>[0] = {}) {
   return { ...it, rows, read, makeDir };
 }
 
-test('a token of a sandbox ends with the key that made it, and those of other keys go on', async () => {
+test('a token of a sandbox ends with the key that made it, and those of other keys continue', async () => {
   const it = await opened();
   const { key, view } = await it.server.keys.create({ name: 'anna', role: 'user' });
   const { key: other } = await it.server.keys.create({ name: 'bert', role: 'user', beside: view.id });

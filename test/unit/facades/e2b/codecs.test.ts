@@ -25,7 +25,7 @@ function led(url: string, headers?: Record<string, string>) {
   return { url: asked.url, ...(port !== undefined && { id, port, byHost }) };
 }
 
-test('a name of the domain leads to its sandbox and port, and headers beside it are ignored', () => {
+test('a name of the domain leads to its sandbox and port, and headers next to it are ignored', () => {
   const headers = { host: `3000-${sid}.sandboxes.example`, 'e2b-sandbox-id': 'other', 'e2b-sandbox-port': '1' };
   expect(led('/x', headers)).toEqual({ url: '/e2b/data', id: sid, port: 3000, byHost: true });
 });

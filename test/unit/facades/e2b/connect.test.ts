@@ -70,7 +70,7 @@ test.each([
   [{ 'keepalive-ping-interval': '0' }, 90],
   [{ 'keepalive-ping-interval': 'x' }, 90],
 ])(
-  'a stream asked for with %j is kept alive after %i silent seconds, and what it sends counts',
+  'a stream requested with %j is kept alive after %i silent seconds, and what it sends counts',
   async (headers, seconds) => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     onTestFinished(() => void vi.useRealTimers());

@@ -325,7 +325,7 @@ test('a pause with memory is 501 where nothing freezes processes, unless the ser
 });
 
 test.each(['/v2/sandboxes/{}/connect', '/sandboxes/{}/connect', '/sandboxes/{}/resume'])(
-  'a paused sandbox runs again after POST %s, for the time that was asked for and with its tokens',
+  'a paused sandbox runs again after POST %s, for the time that was requested and with its tokens',
   async (path) => {
     const { sid, access, traffic } = await it.create({ timeout: 500 });
     await it.api('POST', `/sandboxes/${sid}/pause`);
@@ -381,7 +381,7 @@ test('sessions of other facades are in no list, and their ids are good for a loo
   expect((await it.api('POST', `/sandboxes/${id}/timeout`, { timeout: 9 })).status).toBe(409);
 });
 
-test('a sandbox whose time is over is paused where its program asked for that', async () => {
+test('a sandbox whose time is over is paused where its program requested that', async () => {
   const { sid } = await it.create({ timeout: 0, autoPause: true });
   await expect.poll(async () => (await it.api('GET', `/sandboxes/${sid}`)).body.state).toBe('paused');
   expect(it.did).toEqual(['start', 'pause']);

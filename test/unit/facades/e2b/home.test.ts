@@ -32,7 +32,7 @@ async function homeWhere(there: () => Partial<PathEntry>, workdir = '/workspace'
 
 test('the home is /home/user where that is the workspace', async () =>
   expect(await homeWhere(() => ({ workspace: true }))).toBe('/home/user'));
-test('a sandbox of an earlier version, where it is a link to the workspace, goes on with it', async () =>
+test('a sandbox of an earlier version, where it is a link to the workspace, continues with it', async () =>
   expect(await homeWhere(() => ({ isLink: true, target: '/workspace' }))).toBe('/home/user'));
 test('a folder that is not the workspace is not the home: without isolation it can be that of a person', async () => {
   expect(await homeWhere(() => ({}), '/data/s/x/workspace')).toBe('/data/s/x/workspace');

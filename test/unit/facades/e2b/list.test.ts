@@ -28,7 +28,7 @@ test('all pairs of the metadata must match', () => {
   expect([listed('metadata=a%3D1'), listed('metadata=a%3D1%26b%3Dx%252520y')]).toEqual([[2_000, 1_000], [2_000]]);
   expect([listed('metadata=a%3D1%26c%3D'), listed('metadata=constructor%3D')]).toEqual([[], []]);
 });
-test('a state, several of them, or none can be asked for', () => {
+test('a state, several of them, or none can be requested', () => {
   expect([listed('state=paused'), listed('state=running')]).toEqual([[3_000], [2_000, 1_000]]);
   for (const both of ['state=running,paused', 'state=running%2Cpaused', 'state=running%252Cpaused', 'state='])
     expect(listed(both)).toHaveLength(3);
@@ -39,7 +39,7 @@ test('a start time counts itself in, and a template is a name', () => {
 });
 test('the total counts what runs, whatever the query', () =>
   expect(toPage(all, new URLSearchParams('state=paused')).running).toBe(2));
-test('a page goes on at its place in either order, and an empty token is none', () => {
+test('a page continues at its place in either order, and an empty token is none', () => {
   for (const order of ['asc', 'desc']) {
     const first = toPage(all, new URLSearchParams({ limit: '2', order, nextToken: '' }));
     const now = order === 'desc' ? [...all, record(9_000)] : all; // a new sandbox shifts nothing

@@ -156,7 +156,7 @@ test('a port named by headers needs a token of its sandbox, and the refusal name
   for (const headers of [{ 'x-access-token': access }, { 'e2b-traffic-access-token': traffic }])
     expect((await it.port(sid, 3000, '/', { headers: headers as Record<string, string> })).status).toBe(418);
 });
-test('a port named by its host is open, unless the create asked for private ports', async () => {
+test('a port named by its host is open, unless the create requested private ports', async () => {
   const { sid } = await it.create();
   expect((await it.ask('/', { headers: host(`3000-${sid}`) })).status).toBe(418);
   const closed = await it.create({ network: { allowPublicTraffic: false } });
@@ -202,7 +202,7 @@ test('the token of ports resumes a paused sandbox on a port that is not public',
   const headers = { ...host(`3000-${sid}`), 'e2b-traffic-access-token': traffic };
   expect([(await it.ask('/', { headers })).status, it.did]).toEqual([418, ['start', 'pause', 'start']]);
 });
-test('a stranger on a public port resumes a paused sandbox whose program asked for autoResume', async () => {
+test('a stranger on a public port resumes a paused sandbox whose program requested autoResume', async () => {
   const { sid } = await it.create({ autoPause: true, autoResume: { enabled: true } });
   await it.api('POST', `/sandboxes/${sid}/pause`);
   expect((await it.ask('/', { headers: host(`49999-${sid}`) })).status).toBe(403); // the interpreter is never public
@@ -369,7 +369,7 @@ test('a paused sandbox is 502 on every port, in the words that clients compare',
     expect([status, body]).toEqual([502, gone]);
   }
 });
-test('a request with its token resumes a paused sandbox that asked for it; one without, and health, do not', async () => {
+test('a request with its token resumes a paused sandbox that requested it; one without, and health, do not', async () => {
   const { sid, access } = await it.create({ autoPause: true, autoResume: { enabled: true }, timeout: 70 });
   await it.api('POST', `/sandboxes/${sid}/pause`);
   expect((await it.port(sid, 3000, '/')).status).toBe(403);

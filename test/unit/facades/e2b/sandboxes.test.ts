@@ -77,7 +77,7 @@ test('an end that passed while no server ran takes effect, each in its own way',
   ]);
 });
 
-test('an end that its program moved meanwhile is not made', async () => {
+test('an end that its program moved in the meantime is not made', async () => {
   const { end, did, records, power } = stored(...Array.from({ length: 9 }, () => ({ onEnd: 'pause' as const })));
   const later = records.get(idOf(8)) as SessionRecord;
   power.pause.mockImplementationOnce(async () => {

@@ -138,7 +138,7 @@ test.each(Array.from({ length: 20 }, (_, n) => n + 1))(
 );
 
 test.each([1, 2, 3, 4, 5])(
-  'a copy of a state goes on like the state, and neither changes the other (seed %i)',
+  'a copy of a state continues like the state, and neither changes the other (seed %i)',
   async (seed) => {
     const reader = new SessionReader();
     await play(seed, async ({ logOf, sessions }) => {

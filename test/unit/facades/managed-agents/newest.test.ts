@@ -38,7 +38,7 @@ test('a young session without a new message stands before old ones that have som
   expect((await newest(it, 2)).slice(0, 3)).toEqual([50, 5, 4]);
 });
 
-test('sessions that are not asked for are left out, and with few of them all are read', async () => {
+test('sessions that are not requested are left out, and with few of them all are read', async () => {
   const it = service(quiet);
   expect((await newest(it, 2, ({ createdAt }) => createdAt % 4 === 0)).slice(0, 3)).toEqual([8, 4, 0]);
   expect(await newest(it, undefined)).toEqual([9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);

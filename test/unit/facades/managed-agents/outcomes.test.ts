@@ -120,7 +120,7 @@ function sending(...log: Log) {
   return { sent, send: (...events: object[]) => sendEvents(target as never, inboundEvents({ events })) };
 }
 
-test('an outcome that is asked for is a message with a goal, judged so often as wished', async () => {
+test('an outcome that is requested is a message with a goal, judged so often as wished', async () => {
   const { sent, send } = sending();
   expect(await send({ ...wish, max_iterations: 5 })).toMatchObject([
     { type: 'user.define_outcome', outcome_id: outcomeId, max_iterations: 5, processed_at: expect.any(String) },

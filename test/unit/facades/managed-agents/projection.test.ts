@@ -218,7 +218,7 @@ test('a run that fails ends with an error, and the usage stands before the end',
 test.each([
   [true, 'mcp_authentication_failed_error'],
   [false, 'mcp_connection_failed_error'],
-])('a tool server without tools (refused: %s) is told as %s, and the turn goes on', (isRefused, type) => {
+])('a tool server without tools (refused: %s) is told as %s, and the turn continues', (isRefused, type) => {
   const notice = (name: string) => ({
     type: 'run.notice',
     data: { kind: 'no_tools', detail: 'No.', server: { name, isRefused } },
@@ -235,7 +235,7 @@ test.each([
   expect(projection.status).toBe('running');
 });
 
-test('a repository that could not be fetched is an error of the session, and the turn goes on', () => {
+test('a repository that could not be fetched is an error of the session, and the turn continues', () => {
   const fact = (kind: string) => ({
     type: 'repository',
     data: { kind, url: 'https://github.com/acme/tools', path: 'tools', detail: 'No.' },
@@ -252,7 +252,7 @@ test('a repository that could not be fetched is an error of the session, and the
   expect(projection.status).toBe('running');
 });
 
-test('a pause for the provider is told once, and the run goes on with the next text', () => {
+test('a pause for the provider is told once, and the run continues with the next text', () => {
   const notice = { type: 'run.notice', data: { kind: 'waiting_provider', detail: 'Busy' } };
   const said = { type: 'message.assistant', data: { messageId, text: 'Done', attachments: [] } };
   const { types, projection } = projected(logOf(...begun, notice, notice, said));

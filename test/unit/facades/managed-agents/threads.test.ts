@@ -110,7 +110,7 @@ test('a message that a person wrote to a child is not one of its parent', () => 
   expect(typesIn(heard, writer)).toEqual(['agent.thread_message_received']);
 });
 
-test('calls of children that wait for the program stand in the primary stream, and the session rests when nothing else goes on', () => {
+test('calls of children that wait for the program stand in the primary stream, and the session rests when nothing else continues', () => {
   const it = session();
   it.begin(root, 'Hi');
   const first = it.delegate(writer, { agent: 'W', task: 'Write' });
@@ -192,7 +192,7 @@ test('of two children that wait, one that is interrupted leaves the other one to
   expect(it.projection.status).toBe('idle');
 });
 
-test('a session that was interrupted can go on before its children have stopped', () => {
+test('a session that was interrupted can continue before its children have stopped', () => {
   const it = session();
   it.begin(root, 'Hi');
   it.delegate(writer, { agent: 'W', task: 'Write' });

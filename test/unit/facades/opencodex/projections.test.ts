@@ -345,7 +345,7 @@ describe('frames', () => {
     ]);
   });
 
-  test('a run that goes on without an answer starts again for the message before', () => {
+  test('a run that continues without an answer starts again for the message before', () => {
     const waits: SessionFact = { type: 'run.wait', runId: run, data: { question: 'May I?' } };
     const goesOn: SessionFact = { type: 'run.resumed', runId: run, data: {} };
     const starts = (...facts: SessionFact[]) =>
@@ -354,7 +354,7 @@ describe('frames', () => {
     expect(starts(user('Hi'), started(), ...asking, ...answered, waits, goesOn)).toEqual([said(1), said(6), said(6)]);
   });
 
-  test('steps count the calls of a run, questions left out, and begin anew with the next', () => {
+  test('steps count the calls of a run, questions left out, and begin again with the next', () => {
     const second = (fact: SessionFact, callId: string) => ({ ...fact, data: { ...fact.data, callId } }) as SessionFact;
     const steps = framesOf(
       started(),

@@ -39,7 +39,7 @@ test('a body with more than 1,000 files is refused, instead of losing some of th
   await expect(taking(body, [])).rejects.toMatchObject({ code: 'payload_too_large' });
 });
 
-test('the texts beside the files are read, before and after them', async () => {
+test('the texts next to the files are read, before and after them', async () => {
   const texts = new Map<string, string>();
   const server = createServer((raw, response) => {
     void readFiles({ raw } as FastifyRequest, { files: 1, texts }, async ({ content }) => await buffer(content)).then(
@@ -93,7 +93,7 @@ test.each([
   expect(sent).toBeLessThan(64 * 2 ** 20);
 });
 
-test('a file that is taken does not count against what is beside the files', async () => {
+test('a file that is taken does not count against what is next to the files', async () => {
   async function* large() {
     yield Buffer.from('--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n');
     for (let n = 0; n < 40; n++) yield Buffer.alloc(2 ** 20, 'x');

@@ -91,7 +91,7 @@ test.each([
   ['a fence that is too long', [248, 0, 0, 0, 0, 0, 0, 0, 65]],
   ['an unknown message of QEMU', [255, 9, 0, 0]],
 ])(
-  'F127 %s is dropped with the rest of its chunk, the screen is asked for again, and the next chunk counts',
+  'F127 %s is dropped with the rest of its chunk, the screen is requested again, and the next chunk counts',
   (_, odd) => {
     const parser = greeted();
     expect(parser.push(Buffer.from(odd))).toEqual([]);

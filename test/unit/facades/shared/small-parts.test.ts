@@ -81,7 +81,7 @@ describe('rate limits', () => {
     expect((flood(10_000, 200_000) - flood(0, 10_000)) / 200_000).toBeLessThan(16); // bytes per name; a name alone has forty
   });
 
-  test('the count begins anew with the minute', () => {
+  test('the count begins again with the minute', () => {
     const clock = manualClock(60_000);
     const limiter = rateLimiter(1, clock);
     expect(limiter.take('a')).toEqual({ limit: 1, remaining: 0, resetSeconds: 60, exceeded: false });

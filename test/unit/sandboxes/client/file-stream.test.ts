@@ -34,7 +34,7 @@ test('a reader that takes nothing holds the sandbox up, and no more than its buf
   content.destroy();
 });
 
-test('a file that is given up closes the connection to the sandbox', async () => {
+test('a file that is abandoned closes the connection to the sandbox', async () => {
   const closed = Promise.withResolvers<void>();
   const client = await facing((socket) => {
     socket.once('data', () => void socket.write(head(1_000)));

@@ -37,7 +37,7 @@ function sandbox(looks: readonly boolean[] = [], refusal?: AppError) {
       },
     },
   } as unknown as Client;
-  /** Time goes on whenever nothing else does. */
+  /** Time continues whenever nothing else does. */
   const run = async (start: Omit<StartCommand, 'folder'>, signal = new AbortController().signal) => {
     let isOver = false;
     const running = runStartCommand(

@@ -51,7 +51,7 @@ async function run(
     end = it;
   });
   for (let turn = 0; turn < 200 && end === undefined; turn += 1) {
-    await new Promise(setImmediate); // everything that waits for no timer goes on
+    await new Promise(setImmediate); // everything that waits for no timer continues
     clock.advance(100);
   }
   return { started, told: told.map(({ name, kind, detail }) => `${name} ${kind}: ${detail}`), end };

@@ -106,7 +106,7 @@ describe('the budget of a person', () => {
     expect((await ledger.get({ of: 'person', id: 'ada' })).open).toEqual([]);
   });
 
-  test('begins anew with the next day, and goes on in the month', async () => {
+  test('begins again with the next day, and continues in the month', async () => {
     const { ledger, clock } = world({ limits: { day: { ...none, tokens: 100 }, month: { ...none, tokens: 150 } } });
     const budgets = ledger.of(ada);
     await (await reserved(budgets.reserve(wanted(1, 100), never))).settle(amounts(100));
@@ -211,7 +211,7 @@ describe('tool calls of a person', () => {
     expect(await ledger.covers(ada, over)).toBe(true);
   });
 
-  test('that were not made are given back', async () => {
+  test('that were not made are returned', async () => {
     const { ledger } = world({ limits: callsADay(5) });
     const budgets = ledger.of(ada);
     await budgets.payCalls(5, never);

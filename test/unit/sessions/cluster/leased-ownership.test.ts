@@ -55,7 +55,7 @@ function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'lea
 const test = base.extend('clock', () => manualClock(1_000)).extend('a', ({ clock }) => server('a', clock));
 
 describe('a session among several servers', () => {
-  test('belongs to the first that takes it, and to another once it is given back, under a higher epoch', async ({
+  test('belongs to the first that takes it, and to another once it is returned, under a higher epoch', async ({
     clock,
     a,
   }) => {
@@ -93,7 +93,7 @@ describe('a session among several servers', () => {
     expect([a.lost, a.ownership.epochOf(sessionId)]).toEqual([[], 1]);
   });
 
-  test('F056 is given up before its lease ends when the store stays away', async ({ clock, a }) => {
+  test('F056 is abandoned before its lease ends when the store stays away', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     for (let third = 0; third < 3; third++) {
       a.trouble.next = new Error('the store is away');
@@ -103,7 +103,7 @@ describe('a session among several servers', () => {
     await expect(a.ownership.confirm(sessionId)).rejects.toMatchObject({ code: 'fenced' });
   });
 
-  test('F056 is given up before its lease ends when the store does not answer at all', async ({ clock, a }) => {
+  test('F056 is abandoned before its lease ends when the store does not answer at all', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.trouble.hang = true;
     for (let third = 0; third < 3; third++) await later(clock, ttlMs / 3);
@@ -117,7 +117,7 @@ describe('a session among several servers', () => {
     expect(a.lost).toEqual([sessionId]);
   });
 
-  test('F055 is asked for again before a server acts that was stopped for longer than its lease', async ({
+  test('F055 is requested again before a server acts that was stopped for longer than its lease', async ({
     clock,
     a,
   }) => {
@@ -139,7 +139,7 @@ describe('a session among several servers', () => {
     expect(await a.ownership.take(sessionId)).toBeGreaterThan(2);
   });
 
-  test('F058 is asked for again, and kept, when the wall clock jumps', async ({ clock, a }) => {
+  test('F058 is requested again, and kept, when the wall clock jumps', async ({ clock, a }) => {
     await a.ownership.take(sessionId);
     a.jump(2 * 3_600_000);
     await a.ownership.confirm(sessionId);

@@ -23,7 +23,7 @@ test('one viewer at a time has the lease, and a takeover names the former one', 
   ]);
 });
 
-test('the agent waits while somebody has it, and goes on when it is given back', async () => {
+test('the agent waits while somebody has it, and continues when it is returned', async () => {
   const it = lease();
   await it.lease.gate(never);
   it.lease.take('one');

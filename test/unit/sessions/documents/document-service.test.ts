@@ -45,7 +45,7 @@ test('an archived document stays readable and cannot be changed; a deleted one i
   await expect(documents.get(id, 1)).rejects.toMatchObject({ code: 'not_found' });
 });
 
-test('a deletion that is cut anywhere can be asked for again, and leaves no version', async () => {
+test('a deletion that is cut anywhere can be requested again, and leaves no version', async () => {
   const { records } = memoryStore();
   const documents = documentService({ records, clock: manualClock(), ids: randomIds() });
   const { id } = await documents.create({ kind: 'agent', content: { name: 'a' } });

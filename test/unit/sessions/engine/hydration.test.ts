@@ -80,7 +80,7 @@ test('a session whose log another owner extends during the read is fenced, not b
       puts: [{ kind: 'session', id: sessionId, doc: stored({ openRuns, lastSeq: 3 }) }],
     }),
   );
-  // The session's first append records that the run goes on.
+  // The session's first append records that the run continues.
   await expect(hydration.make(sessionId, never)).rejects.toMatchObject({ code: 'fenced' });
   expect(liveSessions.get(sessionId)).toBeUndefined();
 });
@@ -111,7 +111,7 @@ test('a reply that a restart broke off is not written twice: the next one contin
   expect(runWriter.transcript.messages.at(-1)).toMatchObject({ text: 'Half of it is enough.' });
 });
 
-test('an earlier life of a session writes nothing once it is made anew', async () => {
+test('an earlier life of a session writes nothing once it is made again', async () => {
   const { hydration, liveSessions, never } = await world(async () => {});
   await hydration.make(sessionId, never);
   const { writer } = liveSessions.the(sessionId);

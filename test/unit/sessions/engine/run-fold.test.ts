@@ -97,7 +97,7 @@ describe('a run that a restart cut', () => {
     expect(fold.resume(transcript, runId(), 0).approvals).toBeUndefined();
   });
 
-  test('F113 has the other calls that wait beside a decided one, and the result that a worker still owes', () => {
+  test('F113 has the other calls that wait next to a decided one, and the result that a worker still owes', () => {
     const ask = (callId: string, more = {}) =>
       fact('approval.requested', { callId, function: 'bash', args: {}, expiresAt: 5_000, ...more });
     const approve = (callId: string, more = {}) =>
@@ -174,7 +174,7 @@ describe('a run that a restart cut', () => {
     });
   });
 
-  test('goes on with the calls of its last reply; the one that was announced has begun', () => {
+  test('continues with the calls of its last reply; the one that was announced has begun', () => {
     const { resume, transcript } = folded(calling);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: 1 }, { callId: 'c2', name: 'file_read', args: 2 }));
     expect(resume().calls).toEqual([
@@ -183,13 +183,13 @@ describe('a run that a restart cut', () => {
     ]);
   });
 
-  test('has spent what its turns cost, and with an answer the budget anew', () => {
+  test('has spent what its turns cost, and with an answer the budget again', () => {
     expect(folded(usage, usage, calling).resume().spent).toMatchObject({ tokens: 30, cost: 0.5 });
     const answered = folded(usage, wait, fact('run.resumed', { messageId: messageId(2) }), usage);
     expect(answered.resume().spent).toMatchObject({ tokens: 15, cost: 0.25 });
   });
 
-  test('F014 goes on over an event of a type that only a newer version knows, which is kept and shown', async () => {
+  test('F014 continues over an event of a type that only a newer version knows, which is kept and shown', async () => {
     const novel = { type: 'mood', runId: runId(), data: { mood: 'good' } } as unknown as SessionFact;
     const record = stored({ openRuns: [openRun()] });
     const { writer, log, events } = writerBench({ record });

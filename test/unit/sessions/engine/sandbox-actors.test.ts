@@ -9,7 +9,7 @@ const unused = () => {
   throw new Error('a release needs no running sandbox');
 };
 
-test('the log names a sandbox that the driver could not end, and its session goes on', async () => {
+test('the log names a sandbox that the driver could not end, and its session continues', async () => {
   const clock = manualClock();
   const backend = new MemoryBackend(clock, []);
   const warned: object[] = [];

@@ -107,7 +107,7 @@ test('the processes end before the files are hashed, and files that stay as they
   expect(blobs.kept.size).toBe(1); // the copy
 });
 
-test('a sandbox whose processes go on has no manifest, because files can change after it', async () => {
+test('a sandbox whose processes continue has no manifest, because files can change after it', async () => {
   const { rest, use, set, told } = bench({ stubborn: 1 });
   set('a', 'one');
   await expect(rest()).rejects.toThrow('Processes are still running');

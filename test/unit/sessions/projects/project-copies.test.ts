@@ -113,7 +113,7 @@ test('an emptied workspace gets everything again', async () => {
   expect([...fresh.files.keys()]).toEqual(['project_files/a']);
 });
 
-test("files that the agent made beside the project's are left alone", async () => {
+test("files that the agent made next to the project's are left alone", async () => {
   const { copies, uploads, upload } = start();
   const { client, files } = workspace(new Map([['project_files/mine', 'x']]));
   const a = await upload('a');

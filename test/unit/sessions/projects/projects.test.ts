@@ -15,7 +15,7 @@ function watched(parts: Omit<Parameters<typeof projectService>[0], 'removeBelong
   return { projects: projectService({ ...parts, removeBelongings, newId: () => 'p' }), removed };
 }
 
-test('a deletion that is cut can be asked for again, and ends what is left', async () => {
+test('a deletion that is cut can be requested again, and ends what is left', async () => {
   const clock = manualClock(1_000);
   const { sessions, store, instead } = fakeService({ clock });
   const agents = agentConfigService({
@@ -59,7 +59,7 @@ test('changes of different fields of a project, and of its agent, at the same ti
   expect(await agents.get(id)).toMatchObject({ prompt: 'Be brief.', tools: [] });
 });
 
-test('a deletion also removes sessions that are created in the project meanwhile', async () => {
+test('a deletion also removes sessions that are created in the project in the meantime', async () => {
   const clock = manualClock(1_000);
   const { sessions, store } = fakeService({ clock });
   const unused = () => Promise.reject(new Error('unused'));

@@ -63,7 +63,7 @@ test('a rotation brings everything under the new key; afterwards the old one is 
   expect((await keys.use('openai'))?.reveal()).toBe('openai');
 });
 
-test('a rotation that is cut goes on with the rest', async () => {
+test('a rotation that is cut continues with the rest', async () => {
   const { records, withKeys } = start();
   for (const provider of ['gemini', 'openai', 'anthropic']) await withKeys(old).put(provider, new Secret(provider));
   const put = records.put.bind(records);
@@ -104,7 +104,7 @@ test('a key whose use is noted during a rotation is rewrapped all the same', asy
   expect((await withKeys(fresh).use('gemini'))?.reveal()).toBe('first');
 });
 
-test('a provider that does not answer is given up before ten seconds are over', async () => {
+test('a provider that does not answer is abandoned before ten seconds are over', async () => {
   const provider = createServer(() => {}).listen(0, '127.0.0.1');
   await once(provider, 'listening');
   const { port } = provider.address() as AddressInfo;

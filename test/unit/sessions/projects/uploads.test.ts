@@ -82,7 +82,7 @@ describe('uploads', () => {
     expect((await before.records.list('file-owner')).map(({ id }) => id).sort()).toEqual(['fresh', kept].sort());
   });
 
-  test('the removal of a file that is cut is completed at the next start, and uploads of other servers go on', async () => {
+  test('the removal of a file that is cut is completed at the next start, and uploads of other servers continue', async () => {
     const before = start();
     const id = await before.put('whole');
     const remove = before.blobs.delete;

@@ -57,7 +57,7 @@ async function allow(names: readonly string[] | undefined, given: SessionSetup =
   return { happened, failure };
 }
 
-test('services come beside those of the session, once a sandbox that runs has ended and kept its files', async () => {
+test('services come next to those of the session, once a sandbox that runs has ended and kept its files', async () => {
   const has = Services.parse({ other: { image: 'other:1' } });
   const { happened, failure } = await allow(undefined, { has });
   expect(failure).toBeUndefined();

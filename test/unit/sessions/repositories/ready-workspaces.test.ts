@@ -100,7 +100,7 @@ test.each([
   await close();
 });
 
-test('there are as many as sessions asked for lately, within the limit, and the oldest makes room', async () => {
+test('there are as many as sessions requested lately, within the limit, and the oldest makes room', async () => {
   const { ready, done, settle, close } = world(2);
   ready.used(session, ['files-1']);
   await settle();

@@ -67,7 +67,7 @@ describe('a run with a goal, folded from its log', () => {
   const feedback = { messageId: messageId(2), text: 'It is missed.' };
   const missed = of({ kind: 'judged', round: 1, result: 'not_satisfied', reason: 'x', feedback });
 
-  test('goes on with a round that was not over, and knows what was checked in it', () => {
+  test('continues with a round that was not over, and knows what was checked in it', () => {
     const { resume, soFar } = folded(...begin, of({ kind: 'checking', round: 1, command: 'npm test' }), of(checked));
     expect([resume.judgement, soFar.checked]).toEqual([{ round: 1, revisions: 0, isOpen: true }, [checked]]);
     expect(resume.spent.turns).toBe(0); // no turn was cut

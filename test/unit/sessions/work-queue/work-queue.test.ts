@@ -135,7 +135,7 @@ describe('the queue', () => {
     await expect(it.service.acknowledge(environment, 'work_nonsense')).rejects.toMatchObject({ code: 'not_found' });
   });
 
-  test('an item of a session that was archived or deleted is never given out', async ({ it }) => {
+  test('an item of a session that was archived or deleted is never handed out', async ({ it }) => {
     it.ended.add(await enqueued(it));
     it.archived.add(await enqueued(it));
     expect(await it.poll()).toBeUndefined();

@@ -66,7 +66,7 @@ async function server(
     clock,
     service,
     looked: () => looked,
-    /** Resolves when all work that can go on without time has ended. */
+    /** Resolves when all work that can continue without time has ended. */
     settled: () => new Promise<void>((resolve) => setImmediate(() => setImmediate(resolve))),
   };
 }

@@ -54,7 +54,7 @@ test.each([
   expect(behind).toMatch(`SEARCH record USING INDEX ${at} AND sort<?)`);
 });
 
-test('a search takes a few milliseconds at a time, goes on where it ended, and reads nothing behind a hit', () => {
+test('a search takes a few milliseconds at a time, continues where it ended, and reads nothing behind a hit', () => {
   const db = database([]);
   const put = db.prepare("INSERT INTO event (session, seq, type, at, fact) VALUES (?, ?, 'message.user', 0, ?)");
   const say = (session: string, seq: number, text: string) => put.run(session, seq, JSON.stringify({ data: { text } }));

@@ -92,7 +92,7 @@ test.each([0, 1, 999, 1_000, 1_001, 1_300])('a log of %i events is shown from it
   expect(server.followedAfter).toEqual([head]);
 });
 
-test('a long log shows its end before what is in the middle is asked for', async () => {
+test('a long log shows its end before what is in the middle is requested', async () => {
   const { server, seen, reader } = read(10_000);
   const shownAt: [number, number | undefined][] = [];
   server.onList = (after) => shownAt.push([after, seen.shown.at(-1)]);

@@ -20,7 +20,7 @@ test('the end is drawn first, then one part more above it each time, up to the f
   expect(drawn(steps(first, items, 5))).toEqual(items.map(({ seq }) => seq));
 });
 
-test('a few new items are drawn beside what is there; of many, the end first', () => {
+test('a few new items are drawn next to what is there; of many, the end first', () => {
   const items = range(1, 30);
   const whole = steps(emptyWindow, items, 3);
   expect(drawn(nextWindow(whole, [...items, ...range(31, 35)]))).toHaveLength(35);

@@ -48,7 +48,7 @@ test('an agent that asks after it announced the call gets one card too, which is
   expect(model.open.value).toEqual([]);
 });
 
-test('the words in which an approval is requested are not shown beside its card', () => {
+test('the words in which an approval is requested are not shown next to its card', () => {
   const words = event('message.assistant', { messageId: 'm', text: 'May I call shell_exec?' });
   const model = modelOf(requested, words, event('run.wait', { question: 'May I call shell_exec?' }));
   expect(kinds(model)).toEqual(['approval']);
@@ -112,7 +112,7 @@ test('the end of a run knows the goal of its own message, and of no other', () =
   expect(goals).toEqual([goal, undefined, undefined]);
 });
 
-test('a model that takes over another one goes on where that one was', () => {
+test('a model that takes over another one continues where that one was', () => {
   const whole = modelOf(event('run.started', { task: 'x' }), calling, requested);
   const end = modelOf(event('message.assistant', { messageId: 'm', text: 'The end alone.' }));
   end.takeOver(whole);

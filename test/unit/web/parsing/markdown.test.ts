@@ -77,7 +77,7 @@ test('a list or a table that is too long for one block becomes several, and no i
   expect(textOf(tables).replaceAll('ab', '')).toBe(items.map((item) => `${item}x`).join(''));
 });
 
-test('a list that becomes several goes on counting', () => {
+test('a list that becomes several continues counting', () => {
   const lists = readMarkdown(`1. ${'a '.repeat(2_000)}\n`.repeat(6), frozen);
   expect(lists.map((node) => (typeof node === 'object' && node.kind === 'list' ? node.start : node))).toEqual([
     1, 2, 3, 4, 5, 6,

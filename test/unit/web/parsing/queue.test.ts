@@ -94,7 +94,7 @@ test('after three slow tasks the next ones get less time', () => {
   expect(given).toEqual([4_000, 4_000, 4_000, 500, 500]);
 });
 
-test('a failed task has no output, and its worker goes on', async () => {
+test('a failed task has no output, and its worker continues', async () => {
   const { read, newest, workers } = open();
   const task = read('deep');
   newest().ready();

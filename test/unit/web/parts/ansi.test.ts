@@ -10,7 +10,7 @@ test('a line that was overwritten has its last state', () =>
 test('a million returns without a new line are read in linear time', () =>
   expect(plainText(`${'\r'.repeat(1_000_000)}x`)).toBe('x'));
 
-test('a line of the terminal has a limit of spans, and goes on in further rows', () => {
+test('a line of the terminal has a limit of spans, and continues in further rows', () => {
   const rows = ansiRows(`${esc}[31ma${esc}[32mb`.repeat(100_000));
   expect(rows.flat().length).toBeLessThan(2_000);
   expect(Math.max(...rows.map((row) => row.reduce((sum, { text }) => sum + text.length, 0)))).toBe(200);

@@ -32,7 +32,7 @@ test.each([
   [['b.png', 'a.txt'], '', 'b.png'],
   [['a.txt', 'a.py'], '`a.py`', undefined],
   [[], '', undefined],
-])('of %j with the answer %j, %j is shown beside the talk', (paths, answer, expected) => {
+])('of %j with the answer %j, %j is shown next to the talk', (paths, answer, expected) => {
   expect(bestResult(paths, answer)).toBe(expected);
 });
 

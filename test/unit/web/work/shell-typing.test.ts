@@ -3,7 +3,7 @@ import { ShellTyping } from '../../../../src/web/work/terminal/shell-typing.ts';
 
 const conflict = () => Object.assign(new Error('Nothing runs.'), { code: 'CONFLICT' });
 
-test('keys arrive in their order, and together those that were typed meanwhile', async () => {
+test('keys arrive in their order, and together those that were typed in the meantime', async () => {
   const sent: string[] = [];
   const first = Promise.withResolvers<void>();
   const send = async (text: string) => {

@@ -49,7 +49,7 @@ test.each([
   ['an empty rubric', { rubric: ' ' }],
   ['too many revisions', { rubric: 'Good.', revisions: 21 }],
   ['too many checks', { checks: Array.from({ length: 21 }, () => 'true') }],
-])('a goal with %s starts no child, and the agent is told', async (_, goal) => {
+])('a goal with %s starts no child, and the agent is notified', async (_, goal) => {
   const { delegate, started } = parent();
   expect(await delegate({ goal })).toMatchObject({ ok: false, reason: 'bad_arguments' });
   expect(started).toEqual([]);

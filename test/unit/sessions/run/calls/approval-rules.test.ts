@@ -74,6 +74,6 @@ describe('the permission of a call, with rules', () => {
     expect(permissionFor(work(rule('deny', '*')), asked)).toBeUndefined();
   });
 
-  test('a call that has begun goes on, though a rule denies it meanwhile', () =>
+  test('a call that has begun continues, though a rule denies it in the meantime', () =>
     expect(permissionFor(work(rule('deny', '*')), { ...call('ls'), begun: true })).toBeUndefined());
 });

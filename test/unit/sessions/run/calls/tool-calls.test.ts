@@ -77,7 +77,7 @@ test('independent calls run at once, and their results follow the reply in the o
   expect(called).toEqual(['c', 'a', 'b']);
 });
 
-test('calls in one shell run in order, beside those of others', async () => {
+test('calls in one shell run in order, next to those of others', async () => {
   const { make, end, running } = bench();
   const made = make({ callId: 'a', shell: 'x' }, { callId: 'b', shell: 'x' }, { callId: 'c' });
   expect(await running()).toEqual(['a', 'c']);
@@ -130,7 +130,7 @@ test('a stop ends all of them', async () => {
   expect(await running()).toEqual([]);
 });
 
-test('a call that breaks ends the other calls before the run is told', async () => {
+test('a call that breaks ends the other calls before the run is notified', async () => {
   const { make, running, open } = bench();
   const made = make({ callId: 'a' }, { callId: 'b' });
   made.catch(() => {});
@@ -166,7 +166,7 @@ test('the first call that the budget does not cover is not made, nor are those b
   expect((await events()).flatMap((it) => (it.type === 'tool.calling' ? [it.data.callId] : []))).toEqual(['a', 'b']);
 });
 
-test('calls are paid before they are made, those that a budget of many does not cover wait, and what was not made is given back', async () => {
+test('calls are paid before they are made, those that a budget of many does not cover wait, and what was not made is returned', async () => {
   const over = { scope: 'person', period: 'day', kind: 'toolCalls', limit: 9, used: 9, needs: 1 } as const;
   const [paid, back]: [number[], number[]] = [[], []];
   const sharedBudgets = {

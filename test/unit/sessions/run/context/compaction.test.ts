@@ -132,7 +132,7 @@ describe('a long conversation in a small window', () => {
     expect(said?.filter((text) => /^Remember/.test(text))).toHaveLength(12);
   });
 
-  test('goes on after a message that alone is larger than the window, of which both ends are seen', async () => {
+  test('continues after a message that alone is larger than the window, of which both ends are seen', async () => {
     const it = bench((_, turn) => (turn < 0 ? [say('## State\nA long text came.')] : [say('Read.')]));
     it.hear(`Begin ${'x'.repeat(200_000)} end`);
     expect(await it.step(0)).toMatchObject({ ok: true });
@@ -164,7 +164,7 @@ describe('a summary that cannot be made', () => {
       [end({ kind: 'failed', code: 'model_rejected', message: 'It is odd.', retryable: false })],
       'It is odd.',
     ],
-  ])('because it %s is tried twice, then the run goes on without it and says why', async (_, summary, why) => {
+  ])('because it %s is tried twice, then the run continues without it and says why', async (_, summary, why) => {
     const it = without(summary);
     it.hear(first);
     for (let n = 0; n < 30; n++) expect((await it.step(100)).ok, `turn ${n}`).toBe(true);
@@ -182,7 +182,7 @@ describe('a summary that cannot be made', () => {
     });
   });
 
-  test('because the provider is away fails the turn once, so that it is tried again, and then the run goes on', async () => {
+  test('because the provider is away fails the turn once, so that it is tried again, and then the run continues', async () => {
     const away = end({ kind: 'failed', code: 'model_unavailable', message: 'Away.', retryable: true });
     const it = without([away]);
     expect(await full(it)).toMatchObject({ kind: 'failed', code: 'model_unavailable', retryable: true });
@@ -199,7 +199,7 @@ describe('a summary that cannot be made', () => {
     expect((await it.compactions()).at(-1)).toMatchObject({ data: { kind: 'summary', summary: '## State\nMuch.' } });
   });
 
-  test('F015 leaves no trace when the server dies meanwhile, and the next server makes it once', async () => {
+  test('F015 leaves no trace when the server dies in the meantime, and the next server makes it once', async () => {
     const never = new Promise<void>(() => {});
     const it = bench((_, turn) => (turn < 0 ? [never] : [say(words(turn)), call(turn)]));
     it.hear(first);

@@ -29,7 +29,7 @@ describe('an open message', () => {
     expect(open.arrange([next])).toEqual([assistantMessage('so far'), usage, next]);
   });
 
-  test('goes on behind what a client does meanwhile', () => {
+  test('continues behind what a client does in the meantime', () => {
     const open = new OpenMessage();
     open.arrange([says('so ')]);
     expect(open.arrange([asks('wait!'), usage])).toEqual([asks('wait!')]);

@@ -51,7 +51,7 @@ describe('the record of a session', () => {
     expect(recordOf([asks('do it'), started(), end]).status).toBe('completed');
   });
 
-  test('goes on running when a queued run is dropped beside the active one', () => {
+  test('continues running when a queued run is dropped next to the active one', () => {
     const both = stored({ status: 'running', openRuns: [openRun(1, 2), openRun(2, null)] });
     expect(recordOf([ended(2)], both)).toMatchObject({ status: 'running', openRuns: [{ runId: runId(1) }] });
   });

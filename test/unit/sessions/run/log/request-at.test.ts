@@ -99,7 +99,7 @@ describe('what a turn saw', () => {
     expect((await it.at()).request.messages).toEqual([{ role: 'user', text: 'Hello' }]);
   });
 
-  test('includes the cut reply that a turn goes on with', async () => {
+  test('includes the cut reply that a turn continues with', async () => {
     const it = bench(({ messages }) =>
       messages.at(-1)?.role === 'assistant' ? [say('ld.')] : [say('Hello wor'), end('length')],
     );

@@ -28,7 +28,7 @@ describe('the writer of a session', () => {
     ]);
   });
 
-  test('writes the first at once, and what piles up meanwhile together', async () => {
+  test('writes the first at once, and what piles up in the meantime together', async () => {
     const { writer, appends } = writerBench();
     const first = [writer.write([step]), writer.write([step])];
     await Promise.resolve();
@@ -38,7 +38,7 @@ describe('the writer of a session', () => {
     expect(appends).toEqual([1, 4]);
   });
 
-  test('points to the fact that was asked for, not to the message that had to be completed before it', async () => {
+  test('points to the fact that was requested, not to the message that had to be completed before it', async () => {
     const { writer, types } = writerBench();
     await writer.write([says('a')]);
     expect([await writer.write([fact('title', { title: 'x' })]), await writer.write([step])]).toEqual([2, 4]);
@@ -134,7 +134,7 @@ describe('the writer of a session', () => {
     expect((await events()).map((event) => event.runId)).toEqual([runId(), runId(), null]);
   });
 
-  test('is settled when all that was asked for is durable or refused', async () => {
+  test('is settled when all that was requested is durable or refused', async () => {
     const { writer, types } = writerBench();
     void writer.write([step]);
     void writer.write([asks('x', messageId(2))]);

@@ -90,7 +90,7 @@ describe('the transcript', () => {
     expect(again.entries).toEqual([...entries, replied(['c1']), result('c1')]);
   });
 
-  test('hands out only what is new, and goes on counting where the stored one ends', async () => {
+  test('hands out only what is new, and continues counting where the stored one ends', async () => {
     const { open, keep, store } = bench();
     const first = open();
     await first.load();
@@ -104,7 +104,7 @@ describe('the transcript', () => {
     expect(await store.records.list('transcript')).toHaveLength(1);
   });
 
-  test('is read once, however often it is asked for', async () => {
+  test('is read once, however often it is requested', async () => {
     const { open } = bench();
     const transcript = open();
     await transcript.load();

@@ -57,7 +57,7 @@ test('a turn waits for a read that began before it, and its signal ends only the
   expect(asked).toHaveLength(1);
 });
 
-test('a missing file is not asked for again, and a failed call is', async () => {
+test('a missing file is not requested again, and a failed call is', async () => {
   const missing = bench(['file_not_found', 'Later.']);
   expect([await missing.read(), await missing.read()]).toEqual([undefined, undefined]);
   const failing = bench(['sandbox_unresponsive', 'Later.']);

@@ -84,7 +84,7 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     expect(ran.filter((command) => command.startsWith(`run=${first}`))).toHaveLength(1);
   });
 
-  test('of a restarted server go on from the start of the run', async () => {
+  test('of a restarted server continue from the start of the run', async () => {
     const { begin, write, changes, root } = workspace(by);
     await begin();
     write('a.txt', 'a');
@@ -145,7 +145,7 @@ test('a sandbox that cannot take a snapshot does not hinder the run, and the ope
   expect(warned).toEqual([{ sessionId: session, stderr: 'find: not found' }]);
 });
 
-test('a sandbox in memory takes no snapshot, and nobody is told of it each time', async () => {
+test('a sandbox in memory takes no snapshot, and nobody is notified of it each time', async () => {
   const warned: object[] = [];
   const snapshots = new RunSnapshots({ clock: manualClock(now), warn: (about) => warned.push(about) });
   const keep = async () => {

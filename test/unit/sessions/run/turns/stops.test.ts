@@ -62,7 +62,7 @@ test('a refusal has a reason and a text of its own, is paid for, and is no part 
 });
 
 describe('a reply that repeats itself', () => {
-  test('F083 without an end is stopped, and the model is told', async () => {
+  test('F083 without an end is stopped, and the model is notified', async () => {
     const { turn, transcript } = await turnOf(Array.from({ length: 10_000 }, () => say('I will try again. ')));
     expect(turn).toMatchObject({ ok: true, empty: true, hint: expect.stringMatching(/repeated the same words/) });
     expect(turn.ok && turn.pieces.length).toBeLessThan(300);

@@ -56,7 +56,7 @@ test('a file takes the place of the version that it names, and tells its own', (
   expect(readFileSync(join(root, 'a.txt'), 'utf8')).toBe('two!');
 });
 
-test('a file that has changed meanwhile stays as it is, and nothing is left beside it', () => {
+test('a file that has changed in the meantime stays as it is, and nothing is left next to it', () => {
   const { root, send, receive } = folder();
   writeFileSync(join(root, 'a.txt'), 'mine');
   const { version = '' } = send('a.txt');
