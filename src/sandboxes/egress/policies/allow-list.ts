@@ -1,7 +1,7 @@
 import { decideByEntries, type PolicyDescriptor, refuseUnlisted } from '../policy.ts';
 
 export const allowList: PolicyDescriptor = {
-  label: 'the entries of egress.allow, nothing else',
+  label: 'only the entries of egress.allow',
   forAgents: ({ entries }) =>
     entries.length === 0
       ? 'closed. Nothing outside of the sandbox can be reached.'

@@ -1,7 +1,7 @@
 import { decideByRegistries, type PolicyDescriptor, refuseUnlisted } from '../policy.ts';
 
 export const registries: PolicyDescriptor = {
-  label: "what the image's own package managers are set up for, and egress.registries",
+  label: "the registries that the image's package managers use, and egress.registries",
   forAgents: ({ registries: more }) =>
     `open only for the registries of the image's package managers${more.map((it) => `, ${it}`).join('')}. All else is refused.`,
   strict: true,

@@ -76,8 +76,8 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
       />
       <List items={[]} none="Nothing yet." />
       <Trouble text="Could not save: the server does not respond." />
-      <p class="note wait">It waits for a person.</p>
-      <p class="note good">It worked.</p>
+      <p class="note wait">{'It waits for a person.'}</p>
+      <p class="note good">{'It worked.'}</p>
     </section>
   );
 }

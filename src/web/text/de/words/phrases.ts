@@ -127,10 +127,10 @@ export const phrases: Readonly<Record<string, string>> = {
   'what came before this server looked for strangers': 'was kam, bevor dieser Server auf Fremdes achtete',
   // Egress: what the policies open, and the rules that refuse
   nothing: 'nichts',
-  'the entries of egress.allow, nothing else': 'nur die Einträge von egress.allow',
-  "what the image's own package managers are set up for, and egress.registries":
+  'only the entries of egress.allow': 'nur die Einträge von egress.allow',
+  "the registries that the image's package managers use, and egress.registries":
     'wofür die Paketverwaltungen des Images eingerichtet sind, und egress.registries',
-  'every public host on ports 80 and 443, and what registries opens':
+  'every public host on ports 80 and 443, and what registries allows':
     'jeden öffentlichen Host an den Ports 80 und 443, und was registries öffnet',
   'not listed': 'steht nicht auf der Liste',
   'not chosen': 'nicht gewählt',
