@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { Driver } from '../../drivers/driver.ts';
 import type { Inbox, Store } from '../core/contracts/ports.ts';
 import type { PageFiles } from '../facades/shared/facade.ts';
-import { noiseCounts } from '../observability/logger.ts';
+import { countNoise } from '../observability/logger.ts';
 import { createMetrics, type Metrics } from '../observability/metrics.ts';
 import { trustAuthorities } from '../sandboxes/egress/fetch/certificate-authorities.ts';
 import type { Engine } from '../sessions/engine/engine.ts';
@@ -51,7 +51,7 @@ export async function compose({ provided: input = {}, ...options }: Options): Pr
     ...options,
     config: { ...options.config, dataDir: resolve(options.config.dataDir) },
     closing: AbortSignal.any([options.closing, ended.signal]),
-    metrics: createMetrics({ noise: () => noiseCounts(options.logger) }),
+    metrics: createMetrics({ noise: () => countNoise(options.logger) }),
   };
   await trustAuthorities(options.config.extraCa);
   const storage = stack.use(await openStorage(startup, input.store));

@@ -19,7 +19,7 @@ const counts = new WeakMap<object, () => readonly NoiseCount[]>();
  * The number of limited lines of each kind, logged or suppressed. Empty for a logger that `createLogger` did not
  * create.
  */
-export const noiseCounts = (logger: object): readonly NoiseCount[] => counts.get(logger)?.() ?? [];
+export const countNoise = (logger: object): readonly NoiseCount[] => counts.get(logger)?.() ?? [];
 
 /**
  * A logger that writes JSON lines. Limits warnings, errors and refused requests by kind and source. Masks every known

@@ -29,7 +29,9 @@ export function toPieces(request: TurnRequest): Piece[] {
     if (message.role === 'user') pieces.push(userPiece(message));
     if (message.role !== 'assistant') continue; // a result is placed next to its call
     if (message.text === '' && message.calls.length === 0 && message.raw.length === 0) continue;
-    const answers = message.calls.map(({ callId, name }): ToolMessage => results.get(callId) ?? notRun(callId, name));
+    const answers = message.calls.map(
+      ({ callId, name }): ToolMessage => results.get(callId) ?? toNotRunResult(callId, name),
+    );
     pieces.push({ kind: 'reply', reply: message, answers });
   }
   pieces.push(...notesAt(messages.length));
@@ -52,7 +54,7 @@ const stepIn = listFold({ begins: 0, planned: [] as readonly ToolCall[] }, (step
 const userPiece = ({ text, pictures = [] }: UserMessage): Piece => ({ kind: 'user', text, pictures });
 
 /** The answer to a call without a result. */
-export const notRun = (callId: string, name: string): ToolMessage => ({
+export const toNotRunResult = (callId: string, name: string): ToolMessage => ({
   role: 'tool',
   callId,
   name,

@@ -8,7 +8,7 @@ import type { WebhookPause } from '../../sessions/api/server/webhooks.ts';
 import { lookMs, roundsOver } from '../rounds.ts';
 import type { Outbox } from './outbox.ts';
 import type { Delivery, PendingDelivery, StoredWebhook, WebhookRecords } from './records.ts';
-import { pauseBefore } from './retries.ts';
+import { computePause } from './retries.ts';
 import type { Router } from './router.ts';
 import { signedHeaders } from './signature.ts';
 
@@ -219,7 +219,7 @@ export class Deliverer {
     }
     const isGone = statusCode === 410;
     if (!isGone && triesLeft > 0) {
-      const nextAt = Math.max(clock.now() + pauseBefore(triesLeft, random()), restsUntil);
+      const nextAt = Math.max(clock.now() + computePause(triesLeft, random()), restsUntil);
       await records.putPending({ ...delivery, tries, triesLeft, statusCode, error, nextAt }, version);
       count('again');
       return false;

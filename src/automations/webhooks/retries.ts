@@ -9,7 +9,7 @@ const jitter = 0.2;
 export const maxAttempts = (type: SentEvent): number => (type === 'webhook.test' ? 1 : pauses.length + 1);
 
 /** Milliseconds until the next attempt. `triesLeft`: the remaining attempts, at least 1. `drawn`: from 0 to 1. */
-export function pauseBefore(triesLeft: number, drawn: number): number {
+export function computePause(triesLeft: number, drawn: number): number {
   const pause = pauses[pauses.length - triesLeft] ?? pauses[0];
   return Math.round(pause * (1 + jitter * drawn));
 }

@@ -344,7 +344,7 @@ const typesWhere = (matches: (traits: Traits<unknown>) => boolean): ReadonlySet<
 export const droppable = typesWhere(({ text }) => text === 'droppable');
 export const searchable = typesWhere(({ text }) => text === 'searched');
 export const sideEvents = typesWhere(({ order }) => order === 'side');
-export const shared = typesWhere(({ isShared }) => isShared);
+export const sharedTypes = typesWhere(({ isShared }) => isShared);
 export const frequent = typesWhere(({ isFrequent }) => isFrequent);
 
 type GoalData = FactOf<'goal'>['data'];

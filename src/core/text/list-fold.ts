@@ -8,7 +8,7 @@ interface Progress {
 const known = new WeakMap<readonly unknown[], Map<object, Progress>>();
 
 /** The list with further items; the list itself if there are none. */
-export function extended<Item>(list: readonly Item[], more: readonly Item[]): readonly Item[] {
+export function extendList<Item>(list: readonly Item[], more: readonly Item[]): readonly Item[] {
   if (more.length === 0) return list;
   const longer = list.concat(more);
   const before = known.get(list);

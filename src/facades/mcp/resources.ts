@@ -10,7 +10,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { publicText } from '../../http/errors/wire-errors.ts';
 import type { McpParts } from './deps.ts';
 import { toMcpError } from './errors.ts';
-import { asText } from './tools/files.ts';
+import { decodeText } from './tools/files.ts';
 import { sessionView } from './tools/sessions.ts';
 
 type UriVariables = Readonly<Record<string, string | string[]>>;
@@ -77,7 +77,7 @@ function readables({ services: { sessions, files, desktop }, uploads }: McpParts
       description: 'A file of the workspace, by its path there, up to 10 MiB',
       async find(words, signal) {
         const bytes = await files.read(parseSessionId(words), decoded(word(words, 'path')), signal);
-        const text = asText(bytes);
+        const text = decodeText(bytes);
         return text === undefined ? { bytes, mimeType: 'application/octet-stream' } : { text, mimeType: 'text/plain' };
       },
     },

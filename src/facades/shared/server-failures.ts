@@ -1,6 +1,6 @@
-import { anyDetail, detail, failuresIn, invalidFields } from '../../http/errors/failure-docs.ts';
+import { anyDetail, detailReply, failuresIn, invalidFields } from '../../http/errors/failure-docs.ts';
 
-const failure = (description: string) => ({ ...detail('Not Found'), description });
+const failure = (description: string) => ({ ...detailReply('Not Found'), description });
 
 /** The failures of the routes that belong to the server and to no facade. */
 export const serverFailures = failuresIn({

@@ -15,7 +15,9 @@ export interface ErrorContext {
 
 /** The one place where errors become answers, for routes, hooks and unknown paths. */
 export function answerErrors(app: FastifyInstance, context: ErrorContext): void {
-  app.setErrorHandler<FastifyError>((thrown, request, reply) => answer(fromFastify(thrown), request, reply, context));
+  app.setErrorHandler<FastifyError>((thrown, request, reply) =>
+    sendError(fromFastify(thrown), request, reply, context),
+  );
   app.setNotFoundHandler((request, reply) => {
     const style = findStyle(context.styles, request.url);
     const methods = context.table.methodsOf(request.url.split('?', 1)[0] ?? '');
@@ -54,7 +56,7 @@ const sendNotFoundPage = (reply: FastifyReply): FastifyReply =>
     .header('content-security-policy', "default-src 'none'; style-src 'self'; font-src 'self'")
     .send(notFoundPage);
 
-export function answer(
+export function sendError(
   error: AppError,
   request: FastifyRequest,
   reply: FastifyReply,

@@ -45,7 +45,7 @@ const Fields = z.object({
 
 /** Any failure of a route that answers `{detail}`. */
 export const anyDetail = json('Any other failure', z.union([Detail, Fields]));
-export const detail = (description: string) => json(description, Detail, { detail: description });
+export const detailReply = (description: string) => json(description, Detail, { detail: description });
 
 /** The failure of a request whose fields do not match its schema. */
 export const invalidFields = (field: string) =>
@@ -57,7 +57,7 @@ export const invalidFields = (field: string) =>
 export const detailFailures = failuresIn({
   always: [401, 403, 413, 429, 500, 503],
   texts: { 404: 'Session not found', 413: 'Body too large', 503: 'The sandbox is not available' },
-  of: (status, text) => (status === 422 ? invalidFields('task') : detail(text)),
+  of: (status, text) => (status === 422 ? invalidFields('task') : detailReply(text)),
   other: anyDetail,
 });
 

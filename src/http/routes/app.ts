@@ -7,7 +7,7 @@ import { type Clock, systemClock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, randomIds } from '../../core/model/ids.ts';
 import { type ErrorStyle, findStyle, InvalidRequest, type Issue } from '../errors/error-style.ts';
-import { answer, answerBrokenRequest, answerErrors } from '../errors/errors.ts';
+import { answerBrokenRequest, answerErrors, sendError } from '../errors/errors.ts';
 import type { Clients } from '../guard/clients.ts';
 import { limitConnections } from '../guard/connection-limit.ts';
 import { type GuardOptions, guard } from '../guard/guard.ts';
@@ -92,7 +92,7 @@ export function createApp(options: AppOptions): { app: App; table: RouteTable } 
     frameworkErrors: (thrown, request, reply) => {
       const known =
         thrown.statusCode === 500 ? toAppError(thrown) : new AppError('invalid_request', 'The URL is malformed.');
-      return answer(known, request, reply, { styles, logger });
+      return sendError(known, request, reply, { styles, logger });
     },
   }).withTypeProvider<ZodTypeProvider>();
   // Node would silently drop surplus headers, Origin included; the guard refuses the request instead

@@ -23,7 +23,7 @@ const cleanUpMs = 60_000;
 const untaggedKept = 5;
 
 /** When a build that is not over has lost its server, or its caller. */
-export const readExpiry = ({ until, at }: TemplateBuild): number =>
+export const computeExpiry = ({ until, at }: TemplateBuild): number =>
   until === undefined ? at + unstartedMs : until + lateMs;
 
 /** The images of builds, and when they go. */
@@ -77,7 +77,7 @@ export class BuiltImages {
     const exists = new Set((await records.templates()).map(({ id }) => id));
     for (const build of await records.builds()) {
       const isDue = isOpen(build)
-        ? readExpiry(build) < clock.now()
+        ? computeExpiry(build) < clock.now()
         : build.at < before || !exists.has(build.templateId);
       if (named.has(build.id) || !isDue) continue;
       await records.deleteBuild(build);

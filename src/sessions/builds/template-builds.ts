@@ -7,7 +7,7 @@ import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '
 import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
 import { BuildRecords, isOpen, usualTag } from './build-records.ts';
-import { BuiltImages, readExpiry } from './built-images.ts';
+import { BuiltImages, computeExpiry } from './built-images.ts';
 import { planOfDockerfile } from './dockerfile.ts';
 import { checkPlan, folderAfter } from './plan.ts';
 
@@ -126,7 +126,7 @@ export class TemplateBuilds {
           throw new AppError('quota', `${text} Delete one first.`);
         },
         build: (others) => {
-          const open = others.filter((one) => isOpen(one) && readExpiry(one) > at);
+          const open = others.filter((one) => isOpen(one) && computeExpiry(one) > at);
           if (open.length < openBuilds) return;
           throw new AppError(
             'quota',
@@ -204,7 +204,7 @@ export class TemplateBuilds {
 
   async #build(templateId: string, buildId: string): Promise<TemplateBuild> {
     const build = await this.#records.build(templateId, buildId);
-    if (!isOpen(build) || build.until === undefined || readExpiry(build) > this.#deps.clock.now()) return build;
+    if (!isOpen(build) || build.until === undefined || computeExpiry(build) > this.#deps.clock.now()) return build;
     return { ...build, status: 'error', reason: { message: lostText } };
   }
 

@@ -94,7 +94,7 @@ function roomy(notes: readonly StoredNote[], { maxBytes }: MemoryLimits): Stored
 }
 
 /** The index without deleted notes and replaced versions that are older than this time. */
-export const withoutOld = ({ notes }: NoteIndex, before: number): NoteIndex => ({
+export const dropOldNotes = ({ notes }: NoteIndex, before: number): NoteIndex => ({
   notes: notes
     .filter(({ deleted, updatedAt }) => !deleted || updatedAt >= before)
     .map((note) => {

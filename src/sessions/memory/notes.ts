@@ -8,6 +8,7 @@ import { checkPath, checkText } from './note-form.ts';
 import {
   Author,
   changed,
+  dropOldNotes,
   findNote,
   liveIn,
   lostBetween,
@@ -17,7 +18,6 @@ import {
   type StoredPlace,
   sizeOf,
   toNote,
-  withoutOld,
 } from './note-index.ts';
 
 interface Deps {
@@ -228,7 +228,7 @@ export class Notes {
 
   async #forgetOld(holder: MemoryHolder, before: number): Promise<number> {
     const gone = await this.#changeIndex(holder, async (index) => {
-      const doc = withoutOld(index, before);
+      const doc = dropOldNotes(index, before);
       const value = lostBetween(index, doc);
       return value.length === 0 ? { value } : { value, doc };
     });

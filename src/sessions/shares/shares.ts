@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { shared } from '../../core/model/event-traits.ts';
+import { sharedTypes } from '../../core/model/event-traits.ts';
 import type { SessionEvent } from '../../core/model/events.ts';
 import { type IdSource, SessionId } from '../../core/model/ids.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -93,7 +93,7 @@ export function shareService({ records, sessions, sandboxes, clock, ids }: Deps)
       const { title, status, createdAt } = record;
       return {
         session: { title, status, createdAt },
-        events: events.filter(({ type }) => shared.has(type)).map(withoutGoal),
+        events: events.filter(({ type }) => sharedTypes.has(type)).map(withoutGoal),
         after: events.at(-1)?.seq ?? head,
         head,
         share,

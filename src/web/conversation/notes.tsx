@@ -239,7 +239,7 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
   return (
     <div class="ended" data-status={isAnswer ? 'answered' : data.reason === 'expired' ? 'expired' : data.status}>
       <p>
-        {isAnswer ? <span class="quiet">{t('end.answered')}</span> : <strong>{t(endWord(data))}</strong>}
+        {isAnswer ? <span class="quiet">{t('end.answered')}</span> : <strong>{t(toEndText(data))}</strong>}
         {kind === 'superseded' ? '' : took}
         {used.turns > 0 && (
           <span class="quiet">
@@ -326,7 +326,7 @@ function NextSteps({ item }: { item: EndItem }) {
 
 const isOfDemo = () => isDemo(current.value?.model ?? inForce.value?.model ?? info.value?.model);
 
-export function endWord({ status, reason }: EndItem['data']): TextKey {
+export function toEndText({ status, reason }: EndItem['data']): TextKey {
   if (reason === 'superseded') return 'end.superseded';
   if (reason === 'expired') return 'end.expired';
   if (reason === 'deleted') return 'end.deleted';

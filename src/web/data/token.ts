@@ -10,21 +10,21 @@ export function takeToken(): string | undefined {
     url.searchParams.delete('token');
     history.replaceState(null, '', url.pathname + url.search + url.hash);
   }
-  return heldToken();
+  return storedToken();
 }
 
-export const heldToken = (): string | undefined => sessionStorage.getItem(key) ?? undefined;
+export const storedToken = (): string | undefined => sessionStorage.getItem(key) ?? undefined;
 
 export const keepToken = (token: string): void => sessionStorage.setItem(key, token);
 
 export function authorization(): Record<string, string> {
-  const token = heldToken();
+  const token = storedToken();
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
 /** A browser's WebSocket cannot send our header, so the token travels among its subprotocols. */
 export function protocols(): string[] {
-  const token = heldToken();
+  const token = storedToken();
   if (!token) return ['corral'];
   const base64 = btoa(String.fromCharCode(...new TextEncoder().encode(token)));
   return ['corral', `corral.bearer.${base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}`];

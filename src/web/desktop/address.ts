@@ -1,9 +1,9 @@
 const session = /^\/sessions\/([^/]+)\/desktop/.exec(location.pathname)?.[1] ?? '';
 const api = `/api/v1/sessions/${session}`;
 /** The work pane shows this page with its controls. */
-export const inPane = new URLSearchParams(location.search).has('pane');
+export const isInPane = new URLSearchParams(location.search).has('pane');
 /** Another page shows only the screen. */
-export const framed = window.parent !== window && !inPane;
+export const framed = window.parent !== window && !isInPane;
 /** A connection without a token: the link's creator decided what the viewer may do. */
 export const signature = new URLSearchParams(location.hash.slice(1)).get('signature');
 /** Stays the same over all connections of this page, so that the relay knows its viewer again. */

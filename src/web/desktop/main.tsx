@@ -1,7 +1,7 @@
 import './desktop.css';
 import { render } from 'preact';
 import { takeToken } from '../data/token.ts';
-import { framed, inPane, signature } from './address.ts';
+import { framed, isInPane, signature } from './address.ts';
 import { followKeys } from './keys.ts';
 import { DesktopPage } from './page.tsx';
 import { control, isWatching, rfb } from './state.ts';
@@ -17,7 +17,7 @@ function leaveScreen(event: KeyboardEvent): void {
 
 takeToken();
 document.body.classList.toggle('framed', framed);
-document.body.classList.toggle('pane', inPane);
+document.body.classList.toggle('pane', isInPane);
 // removes the signature from the address, so that the history does not keep it
 if (signature) history.replaceState(null, '', location.pathname);
 addEventListener('keydown', leaveScreen, true);

@@ -1,5 +1,5 @@
 import type { Content, Part } from '@google/generative-ai';
-import { notRun, type Piece, pictureInWords, type ToolMessage, toPieces } from '../conversation.ts';
+import { type Piece, pictureInWords, type ToolMessage, toNotRunResult, toPieces } from '../conversation.ts';
 import type { AssistantMessage, Picture, TurnRequest } from '../model.ts';
 import { demandsConsent, withoutDemand } from './computer.ts';
 
@@ -37,7 +37,7 @@ function inWords(
       kept.push(part);
       continue;
     }
-    const answer = all[calls++] ?? notRun('', part.functionCall.name);
+    const answer = all[calls++] ?? toNotRunResult('', part.functionCall.name);
     const { name, args } = part.functionCall;
     if (answer.confirmed || !demandsConsent(args)) {
       kept.push(part);
@@ -70,7 +70,7 @@ function partsOf(message: AssistantMessage, model: string): Part[] {
 function answersTo(model: string, parts: readonly Part[], answers: ReplyAnswers): Part[] {
   const called = parts.flatMap((part) => part.functionCall ?? []);
   const inPlace = called.map(({ name, args }, at): Part => {
-    const { success, output, pictures, page } = answers[at] ?? notRun('', name);
+    const { success, output, pictures, page } = answers[at] ?? toNotRunResult('', name);
     const shown = picturesOf({ pictures: pictures?.filter(({ data }) => data !== undefined) });
     const unseen = (pictures ?? []).filter(({ data }) => data === undefined).map(pictureInWords);
     const text = [output, ...unseen].join('\n');

@@ -15,7 +15,7 @@ import type { FacadeParts } from '../../shared/facade.ts';
 import { withBodyStreams } from '../../shared/uploads.ts';
 import { mountControl, statusOf } from './control/routes.ts';
 import { refuse } from './data/refusals.ts';
-import { serveData, upgradeData } from './data/serve.ts';
+import { serveData, serveUpgrade } from './data/serve.ts';
 import { Sandboxes } from './sandboxes.ts';
 import type { E2bSettings } from './settings.ts';
 import { Targets } from './target.ts';
@@ -90,7 +90,7 @@ export async function e2bRoutes(parts: FacadeParts, settings: E2bSettings): Prom
       const target = targets.of(request);
       if (!target) return false;
       const { address } = clients.of(request);
-      const work = () => upgradeData(target, request, socket, data);
+      const work = () => serveUpgrade(target, request, socket, data);
       runAsCaller({ principal: server, address, request: undefined }, work).catch((err: unknown) => {
         logger.warn({ err }, 'an upgrade to a port of a sandbox failed');
         socket.destroy();

@@ -1,4 +1,4 @@
-import { anyDetail, detail, failuresIn, invalidFields } from '../../../http/errors/failure-docs.ts';
+import { anyDetail, detailReply, failuresIn, invalidFields } from '../../../http/errors/failure-docs.ts';
 import { describing } from '../../../http/routes/route-docs.ts';
 
 /** Describes a route of this facade. */
@@ -7,7 +7,7 @@ export const about = describing({
   prefix: 'opencodex',
   failures: failuresIn({
     always: [400, 401, 403, 429, 500, 503],
-    of: (status, text) => (status === 422 ? invalidFields('name') : detail(text)),
+    of: (status, text) => (status === 422 ? invalidFields('name') : detailReply(text)),
     other: anyDetail,
   }),
 });

@@ -27,7 +27,7 @@ export const readFile = mcpTool({
   async run({ session_id, path }, { services, signal }) {
     const id = toSessionId(session_id);
     const bytes = await services.files.read(id, path, signal);
-    const text = asText(bytes);
+    const text = decodeText(bytes);
     if (text !== undefined) return { content: [{ type: 'text', text }] };
     const resource = { uri: fileUri(id, path), blob: bytes.toString('base64') };
     return { content: [{ type: 'resource', resource: { ...resource, mimeType: 'application/octet-stream' } }] };
@@ -53,7 +53,7 @@ export const writeFile = mcpTool({
 });
 
 /** Undefined if the bytes are not text. */
-export function asText(bytes: Buffer): string | undefined {
+export function decodeText(bytes: Buffer): string | undefined {
   try {
     return bytes.includes(0) ? undefined : new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

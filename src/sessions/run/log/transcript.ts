@@ -2,7 +2,7 @@ import { beginningOfStep } from '../../../agents/models/conversation.ts';
 import type { Message, NoteAtMessage, ToolCall } from '../../../agents/models/model.ts';
 import type { RecordPut, RecordStore } from '../../../core/contracts/ports.ts';
 import type { MessageId, RunId, SessionId } from '../../../core/model/ids.ts';
-import { extended } from '../../../core/text/list-fold.ts';
+import { extendList } from '../../../core/text/list-fold.ts';
 import type { AttachedFile } from '../context/attachments.ts';
 import { TokenMeter } from '../context/meter.ts';
 import { type Compaction, type ViewedMessage, viewIn } from '../context/view.ts';
@@ -156,7 +156,7 @@ export class Transcript {
     const isLonger = kept.every((message, n) => message === end[n]);
     if (!isLonger) this.#seen = undefined;
     this.#ordered = isLonger
-      ? extended(before, end.slice(results))
+      ? extendList(before, end.slice(results))
       : [...before.slice(0, before.length - results), ...end];
     return this.#ordered;
   }
@@ -187,12 +187,12 @@ export class Transcript {
     this.#seen = {
       view,
       upto: whole.length,
-      seen: extended(before.seen, more),
-      messages: extended(
+      seen: extendList(before.seen, more),
+      messages: extendList(
         before.messages,
         more.map(({ message }) => message),
       ),
-      earlier: extended(
+      earlier: extendList(
         before.earlier,
         this.#earlier.slice(before.earlier.length).map((note) => noteIn(view, note)),
       ),
@@ -226,7 +226,7 @@ export class Transcript {
     this.#view = undefined;
     if (this.#seen && !keeps) this.#seen = { ...this.#seen, earlier: [] };
     if (!keeps) this.#earlier = [];
-    else if (last.before >= this.#hiddenUpto) this.#earlier = extended(this.#earlier, [last]);
+    else if (last.before >= this.#hiddenUpto) this.#earlier = extendList(this.#earlier, [last]);
     this.#note = { text, before: keeps ? messages.length : beginningOfStep(messages) };
     this.#noteBytes = (keeps ? this.#noteBytes : 0) + Buffer.byteLength(text);
   }

@@ -13,7 +13,7 @@ import type {
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { AssumedUsage, BudgetOverrun } from '../../../core/model/spending.ts';
-import { extended } from '../../../core/text/list-fold.ts';
+import { extendList } from '../../../core/text/list-fold.ts';
 import { type Allowance, affordableReply, countsUsage, estimateNeeds, findBudgetOverrun } from '../allowance.ts';
 import { compactToFit } from '../context/compact-to-fit.ts';
 import type { PromptSection, RequestProof } from '../context/message-selection.ts';
@@ -153,7 +153,7 @@ export function refusal(
   const { messages } = transcript.view(runId);
   const bytes = requestBytes({
     ...frameOf(work, turnInput),
-    messages: used.begun ? extended(messages, [used.begun]) : messages,
+    messages: used.begun ? extendList(messages, [used.begun]) : messages,
   });
   return findBudgetOverrun(allowanceOf(work, turnInput), estimateNeeds(work.model, transcript.meter, bytes), used);
 }
@@ -222,7 +222,7 @@ export async function askModel(
   const { phase, note, hint, mustCall } = turnInput;
   const frame = frameOf(work, turnInput);
   const { system, sections, tools } = frame;
-  const messages = begun ? extended(viewed, [begun]) : viewed;
+  const messages = begun ? extendList(viewed, [begun]) : viewed;
   const bytes = requestBytes({ ...frame, messages });
   const allowance = allowanceOf(work, turnInput);
   const inputTokens = transcript.meter.tokens(model.name, bytes);
@@ -303,7 +303,7 @@ function withinBudget({ model, sampling }: Deps, room: number | undefined): Samp
 
 /** The newest note belongs to this turn, if it has one. */
 function placedNotes({ note, earlier }: ReturnType<Deps['runWriter']['transcript']['view']>, hasOwn: boolean) {
-  const others = note && !hasOwn ? extended(earlier, [note]) : earlier;
+  const others = note && !hasOwn ? extendList(earlier, [note]) : earlier;
   return { ...(note && hasOwn && { noteAt: note.before }), ...(others.length > 0 && { earlier: others }) };
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { once, query, request } from '../../data/server.ts';
-import { heldToken, keepToken } from '../../data/token.ts';
+import { keepToken, storedToken } from '../../data/token.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
@@ -181,6 +181,6 @@ async function makeFirst(wish: object): Promise<Outputs['keys']['create']> {
   });
   const said = (await answer.json().catch(() => ({}))) as Outputs['keys']['create'] & { detail?: string };
   if (!answer.ok) throw new Error(said.detail ?? t('models.refused', { status: answer.status }));
-  if (heldToken() === undefined) keepToken(said.key);
+  if (storedToken() === undefined) keepToken(said.key);
   return said;
 }

@@ -1,6 +1,6 @@
 import type { Event } from '../../../client/types.ts';
 import { lineOf } from '../../../core/model/event-traits.ts';
-import { endWord, phaseWord } from '../../conversation/notes.tsx';
+import { phaseWord, toEndText } from '../../conversation/notes.tsx';
 import { count, duration, price } from '../../parts/format.ts';
 import { failureText, serverText, t } from '../../text/text.ts';
 
@@ -27,7 +27,7 @@ function wordsOf(event: Event): string {
     case 'run.error':
       return failureText(event.data.error);
     case 'run.end':
-      return t(endWord(event.data));
+      return t(toEndText(event.data));
     case 'goal':
       return goalWords(event.data);
     case 'session.created':

@@ -1,14 +1,19 @@
 import fastify from 'fastify';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { detail } from '../../../../src/http/errors/failure-docs.ts';
+import { detailReply } from '../../../../src/http/errors/failure-docs.ts';
 import { checkReplies } from '../../../../src/http/routes/reply-check.ts';
 import { json, nothing, type ReplyDoc, type RouteDoc } from '../../../../src/http/routes/route-docs.ts';
 import { routeTable } from '../../../../src/http/routes/routes.ts';
 
 const Item = z.object({ id: z.string(), sizes: z.array(z.object({ width: z.int() })) });
 const right = { id: 'a', sizes: [{ width: 1 }, { width: 2 }] };
-const doc: RouteDoc = { operationId: 'one', tag: 'Server', summary: 'One', failures: { default: detail('Failed') } };
+const doc: RouteDoc = {
+  operationId: 'one',
+  tag: 'Server',
+  summary: 'One',
+  failures: { default: detailReply('Failed') },
+};
 
 /** A server with one route that sends `sent`, and the errors that it logs. */
 function serverThatSends(sent: unknown, { status = 200, type = 'application/json', checks = true } = {}) {

@@ -146,7 +146,7 @@ export async function serveData(target: Target, request: IncomingMessage, respon
 }
 
 /** Serves an upgrade to a port, such as a WebSocket. */
-export async function upgradeData(target: Target, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
+export async function serveUpgrade(target: Target, request: IncomingMessage, socket: Duplex, deps: DataDeps) {
   const { sid = '', port } = target;
   const url = new URL(target.url, 'http://sandbox');
   const { address } = deps.clients.of(request);
