@@ -104,6 +104,7 @@ function toValue(schema: Schema, field: string, usage: string): DerivedValue {
   const all = choices(found);
   const about = [found, ...all].find(({ description }) => description)?.description ?? '';
   const kinds = new Set(all.map(({ type }) => type));
+  const isText = all.some((one) => one.type === 'string' && one.enum === undefined && one.const === undefined);
   const words = all.flatMap((one) => one.enum ?? (one.const === undefined ? [] : [one.const]));
   const values = {
     ...Object.fromEntries(words.map((word) => [word, word])),
@@ -113,7 +114,7 @@ function toValue(schema: Schema, field: string, usage: string): DerivedValue {
     if (kinds.has('boolean')) return 'flag';
     if (kinds.has('array')) return usage.includes('...') ? 'each' : 'list';
     if (kinds.has('object')) return 'pairs';
-    if (kinds.has('number') || kinds.has('integer')) return 'number';
+    if ((kinds.has('number') || kinds.has('integer')) && !isText) return 'number';
     return words.length > 0 ? 'choice' : 'text';
   };
   return { usage, about, field, kind: kind(), ...(Object.keys(values).length > 0 && { values }) };

@@ -106,7 +106,7 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
       ['run_command', { session_id: 'x', command: 'a', colour: 'red' }, /colour/],
       ['read_file', { session_id: 'not a session', path: 'a' }, /session_not_found/],
       ['create_session', { model: 'no such thing' }, /model/],
-      ['create_session', { template: 'none' }, /no template "none". These are: .*minimal/],
+      ['create_session', { template: 'none' }, /no template "none"\. Templates: .*minimal/],
     ] as const;
     for (const [name, args, why] of wrong) {
       const result = await mcp.raw(name, args);

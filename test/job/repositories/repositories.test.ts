@@ -257,7 +257,7 @@ test('a private repository opens by a credential that the sandbox never has, and
 });
 
 test.for([
-  ['is missing', 'public/nothing-here', /The repository nothing-here is not there: .*knows no repository/],
+  ['is missing', 'public/nothing-here', /The repository nothing-here could not be fetched: .*knows no repository/],
   ['cannot be set up', 'public/no-setup', /The setup of the repository no-setup failed/],
 ])(
   'a run that waits for a repository that %s ends there, and the next one continues without it',

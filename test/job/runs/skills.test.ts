@@ -73,5 +73,5 @@ test('a skill that a template names is read by the agent, and its scripts run in
   const plain = await client.sessions.create.mutate({});
   expect((await client.sessions.agent.query({ id: plain.id })).tools).not.toContain('skill_read');
   await expect(client.sessions.create.mutate({ skills: ['nothing'] })).rejects.toThrow('There is no skill nothing');
-  await expect(client.skills.delete.mutate({ id: first.id })).rejects.toThrow('The template writer names letters');
+  await expect(client.skills.delete.mutate({ id: first.id })).rejects.toThrow('The template writer uses letters');
 });

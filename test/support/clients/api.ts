@@ -64,7 +64,7 @@ const readAt = new Map<string, { readonly state: string; readonly events: Sessio
 
 /**
  * The session's events, read from the log's file without the server. Tests poll it, so the file is opened only if it or
- * its write-ahead log changed; two writes of one tick of the file system's clock look alike, so a fresh change is read again.
+ * its write-ahead log changed. Two writes of one tick of the file system's clock look alike, so a fresh change is not kept.
  */
 export function storedEvents(dataDir: string, sessionId: string): SessionEvent[] {
   const file = join(dataDir, 'corral.db');
@@ -79,7 +79,7 @@ export function storedEvents(dataDir: string, sessionId: string): SessionEvent[]
   const events = rows.map(
     ({ seq, fact }) => ({ ...(JSON.parse(String(fact)) as object), seq: Number(seq) }) as SessionEvent,
   );
-  readAt.set(key, { state, events });
+  if (isOld) readAt.set(key, { state, events });
   return [...events];
 }
 
