@@ -166,7 +166,7 @@ test('the token comes with the link, disappears from the address bar and lasts f
   const { page, context: browser } = await browse({ skip }, wide);
   const { url } = desk.server;
   await page.goto(`${url}/?token=${encodeURIComponent(key)}`);
-  await page.getByText('demo · memory').waitFor();
+  await page.getByText('Demo (not an AI) · memory').waitFor();
   expect(page.url()).toBe(`${url}/`);
   await say(page, 'Say hello');
   await finished(page);
