@@ -59,8 +59,8 @@ test('a file that was edited is saved, unless it has changed in the meantime', a
   await page.keyboard.press('Control+s');
   await page.getByText('old.txt saved.').waitFor();
   expect(await read(desk, 'old.txt')).toBe('# Mine');
-  await desk.fetch(at('old.txt'), { method: 'PUT', body: '# Theirs' });
   await text.fill('# Mine again');
+  await desk.fetch(at('old.txt'), { method: 'PUT', body: '# Theirs' });
   await page.keyboard.press('Control+s');
   await page.getByText('The file changed after you opened it.').waitFor();
   expect(await read(desk, 'old.txt')).toBe('# Theirs');
