@@ -64,7 +64,7 @@ export async function realSandboxd(env: Record<string, string> = {}): Promise<Re
       CORRAL_STATE_DIR: join(folder, 'state'),
       CORRAL_SANDBOXD_LISTEN: socket,
       CORRAL_EGRESS_PORT: '0',
-      CORRAL_STOP_GRACE_MS: '100',
+      CORRAL_STOP_GRACE_MS: '400',
       ...env,
     },
   });
