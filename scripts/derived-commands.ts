@@ -105,16 +105,17 @@ function toValue(schema: Schema, field: string, usage: string): DerivedValue {
   const about = [found, ...all].find(({ description }) => description)?.description ?? '';
   const kinds = new Set(all.map(({ type }) => type));
   const isText = all.some((one) => one.type === 'string' && one.enum === undefined && one.const === undefined);
+  const isNumber = kinds.has('number') || kinds.has('integer');
   const words = all.flatMap((one) => one.enum ?? (one.const === undefined ? [] : [one.const]));
   const values = {
     ...Object.fromEntries(words.map((word) => [word, word])),
-    ...(kinds.has('number') || kinds.has('integer') ? kinds.has('null') && { default: null } : {}),
+    ...(isNumber && kinds.has('null') && { default: null }),
   };
   const kind = (): DerivedValue['kind'] => {
     if (kinds.has('boolean')) return 'flag';
     if (kinds.has('array')) return usage.includes('...') ? 'each' : 'list';
     if (kinds.has('object')) return 'pairs';
-    if ((kinds.has('number') || kinds.has('integer')) && !isText) return 'number';
+    if (isNumber && !isText) return 'number';
     return words.length > 0 ? 'choice' : 'text';
   };
   return { usage, about, field, kind: kind(), ...(Object.keys(values).length > 0 && { values }) };

@@ -18,7 +18,7 @@ export function endOf(text: string, most: number): string {
 
 const longest = 64;
 let graphemes: Intl.Segmenter | undefined;
-/** Where the character begins and ends that a cut at this place would split; both are the place if it splits none. */
+/** Start and end of the character that a cut at this index would split. Both equal the index if it splits none. */
 function characterAt(text: string, at: number): [start: number, end: number] {
   if (Math.max(text.charCodeAt(at - 1), text.charCodeAt(at)) < 0x300) return [at, at];
   let from = Math.max(0, at - longest);

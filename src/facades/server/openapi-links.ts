@@ -52,7 +52,7 @@ function targetsOf(path: string, method: string, paths: Record<string, Json>): [
 const propertiesOf = (one: Json | undefined) => (one?.properties ?? {}) as Record<string, Json>;
 type SchemaPart = readonly [pointer: string, schema: Json];
 
-/** Where an id can be: in the reply, which some facades wrap in `data`, or in the first entry of a list in it. */
+/** Paths to an id: in the reply, which some facades wrap in `data`, or in the first entry of a list in it. */
 function placesIn(schema: Json | undefined, isList: boolean): SchemaPart[] {
   const data = propertiesOf(schema).data;
   const wholes: SchemaPart[] = [

@@ -33,7 +33,7 @@ export class ResumePoints {
     if (this.#broken.size > maxClients && oldest !== undefined) this.#broken.delete(oldest);
   }
 
-  /** Where the socket continues that the client opens now; undefined: it is not one that broke. Each counts once. */
+  /** Takes the seq from which a reopened socket continues, so each is used once. Undefined: the client lost no socket. */
   take(client: Client): number | undefined {
     const key = keyOf(client);
     const seqs = this.#kept(key);
