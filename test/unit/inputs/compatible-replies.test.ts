@@ -126,7 +126,7 @@ test.each([
     ) + done,
     { text: '', calls: [...read, ...read] },
   ],
-  ['a list alone', said(`[${json}]`) + done, { text: '', calls: read }],
+  ['a list alone', said(...halves(`[${json}]`)) + done, { text: '', calls: read }],
   ['a list that is no call', said('[{"a": 1}]') + done, { text: '[{"a": 1}]', calls: [] }],
   [
     'a name with a namespace, and arguments that are written twice',
@@ -141,8 +141,28 @@ test.each([
     'event: error\ndata: {"message": "overloaded"}\n\n',
     { outcome: { kind: 'failed', message: expect.stringContaining('overloaded') } },
   ],
-  ['a fence', said(`\`\`\`json\n${json}\n\`\`\``) + done, { calls: read }],
-  ['JSON alone, with parameters', said('{"name": "file_read", "parameters": {"file": "a"}}') + done, { calls: read }],
+  [
+    'Python in a list',
+    said(...halves('[file_read(file="a"), file_read(file=\'a\')]')) + done,
+    { text: '', calls: [...read, ...read] },
+  ],
+  [
+    'Python with values of every kind',
+    said(
+      '<|tool_call_start|>[file_read(a=True, b=None, c=[1, -2.5e3], d={"k": (r"\\d",)}, e="""x\ny\\t\\u00e9""")]<|tool_call_end|>',
+    ) + done,
+    {
+      text: '',
+      calls: [{ name: 'file_read', args: { a: true, b: null, c: [1, -2500], d: { k: ['\\d'] }, e: 'x\ny\té' } }],
+    },
+  ],
+  [
+    'Python in a fence',
+    said('```tool_code\nprint(default_api.file_read(file="a"))\n```') + done,
+    { text: '', calls: read },
+  ],
+  ['a list that is never closed', said('[', 'a') + done, { text: '[a', calls: [] }],
+  ['a list that calls no tool', said('[see(the="docs")](a)') + done, { text: '[see(the="docs")](a)', calls: [] }],
   [
     'a fence that is no call',
     said('```json\n{"name": "x", "arguments": {}}\n```') + done,

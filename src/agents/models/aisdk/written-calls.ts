@@ -1,5 +1,6 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
+import { pythonCalls } from './python-calls.ts';
 
 // Small models, and servers without a parser for their model, write tool calls as text.
 
@@ -25,7 +26,9 @@ const forms: readonly Form[] = [
   { opens: '<invoke name=', closes: '</invoke>', isCommon: false },
   { opens: '<|tool_calls_section_begin|>', closes: '<|tool_calls_section_end|>', isCommon: false },
   { opens: '<｜tool▁calls▁begin｜>', closes: '<｜tool▁calls▁end｜>', isCommon: false },
+  { opens: '<|tool_call_start|>', closes: '<|tool_call_end|>', isCommon: false },
   { opens: '```tool_call', closes: '\n```', isCommon: false },
+  { opens: '```tool_code', closes: '\n```', isCommon: true },
   { opens: '```json', closes: '\n```', isCommon: true },
   { opens: '```\n{', closes: '\n```', isCommon: true },
 ];
@@ -92,7 +95,7 @@ export class WrittenCalls {
     const texts: string[] = [];
     const calls: WrittenCall[] = [];
     for (;;) {
-      this.#form ??= this.#find(texts);
+      this.#form ??= this.#find(texts, isOver);
       const form = this.#form;
       if (!form) break;
       const from = form.opens.length;
@@ -122,12 +125,13 @@ export class WrittenCalls {
    * The first form in the held text, which then begins with it. The text before it cannot begin a form and is passed
    * on.
    */
-  #find(texts: string[]): Form | undefined {
+  #find(texts: string[], isOver: boolean): Form | undefined {
     if (!this.#hasBegun) {
       const first = this.#held.trimStart();
-      if (first === '' && this.#held.length < maxBlank) return undefined;
+      if (/^(\[\s{0,9}([A-Za-z_][\w.-]{0,127})?)?$/.test(first) && this.#held.length < maxBlank && !isOver)
+        return undefined;
       this.#hasBegun = true;
-      if (/^\[?\{/.test(first)) return bare;
+      if (/^\[?\{|^\[\s{0,9}[A-Za-z_][\w.-]{0,127}\(/.test(first)) return bare;
     }
     const match = opening.exec(this.#held);
     const found = forms.find(({ opens }) => opens === match?.[0]);
@@ -251,7 +255,7 @@ function jsonCalls(text: string): WrittenCall[] {
         .map((line) => parseJson(line, limits))
         .map((one) => (one.ok ? one.value : undefined));
   const calls = values.map(callIn);
-  return calls.every((one) => one !== undefined) ? calls : [];
+  return calls.every((one) => one !== undefined) ? calls : pythonCalls(trimmed);
 }
 
 function callIn(value: unknown): WrittenCall | undefined {
