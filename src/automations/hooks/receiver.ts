@@ -43,7 +43,7 @@ export function explainMismatch(hook: HookSpec, { event, repository, sender, lab
 /** Whether `@account` is a separate word in the sender's own text, outside quotes and code. */
 function mentions(text: string, account: string): boolean {
   const name = account.replaceAll(/[.\\+*?[^\]$(){}=!<>|:#/-]/g, '\\$&');
-  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|\\.\\w)`, 'i').test(ownWords(text));
+  return new RegExp(`(^|[^\\w@/.-])@${name}(?![\\w-]|[./]\\w)`, 'i').test(ownWords(text));
 }
 
 /** Deliveries of any program that signs as in Standard Webhooks. */

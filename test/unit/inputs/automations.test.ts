@@ -52,6 +52,7 @@ test.each([
   ['mail@corral-bot'],
   ['>>>\nquoted\n\n@corral-bot\n>>>'],
   ['@corral-bots'],
+  ['@corral-bot/reviewers'],
 ])('a mention inside of a quote or code starts nothing: %j', (text) => expect(starts(text)).toBe(false));
 
 test.each([

@@ -93,6 +93,24 @@ test.each(files)('%s: %s leaves every other byte as it is', async (_, by, rest) 
   expect(JSON.stringify(result)).not.toMatch(/\\ud[89a-f]/);
 });
 
+test.each(
+  [
+    ['decomposed', 'NFD', 'NFC'],
+    ['composed', 'NFC', 'NFD'],
+  ].flatMap(([form, has, writes]) =>
+    ['file_str_replace', 'file_edit by edits', 'edit'].map((by) => [by, form, has, writes]),
+  ),
+)('%s finds accents that the file has %s', async (by = '', _, has, writes) => {
+  const { result, bytes } = await edited(
+    Buffer.from('한글\r\nCafé = 1\r\n'.normalize(has)),
+    editors[by]?.(
+      ...(['한글\nCafé = 1', '한글\nCafé = é'].map((one) => one.normalize(writes)) as [string, string]),
+    ) as [Tool, object],
+  );
+  expect(result).toMatchObject({ ok: true });
+  expect(bytes.toString()).toBe('한글\r\nCafé = é\r\n'.normalize(has));
+});
+
 const wide = (text: string, isBig = false) => {
   const bytes = Buffer.from(text, 'utf16le');
   return isBig ? bytes.swap16() : bytes;

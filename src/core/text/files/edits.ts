@@ -15,8 +15,9 @@ export interface Replaced {
  */
 export function replacePieces(text: string, old: string, now: string): Replaced {
   const isOld = hasOldEnds(text);
-  const sought = unix(old, isOld);
-  const target = unix(now, isOld);
+  const plain = unix(text, isOld);
+  const form = formIn(plain, unix(old, isOld));
+  const [sought, target] = [form(unix(old, isOld)), form(unix(now, isOld))];
   // Only line ends change, which is meant then.
   if (old !== now && sought === target && text.includes(old)) {
     const pieces = text.split(old);
@@ -24,7 +25,6 @@ export function replacePieces(text: string, old: string, now: string): Replaced 
   }
   const same = sharedEnds(sought, target);
   const added = target.slice(same.start, target.length - same.end);
-  const plain = unix(text, isOld);
   const raw = rawPositions(text, isOld);
   const endAt = lineEnds(text, isOld);
   const parts: string[] = [];
@@ -39,6 +39,14 @@ export function replacePieces(text: string, old: string, now: string): Replaced 
     times++;
   }
   return { text: parts.join('') + text.slice(done), times };
+}
+
+/** Models compose accented letters, while the text may have them decomposed, or the other way round. */
+function formIn(text: string, sought: string): (piece: string) => string {
+  const form = text.includes(sought)
+    ? undefined
+    : (['NFC', 'NFD'] as const).find((one) => text.includes(sought.normalize(one)));
+  return (piece) => (form ? piece.normalize(form) : piece);
 }
 
 function sharedEnds(one: string, other: string): { readonly start: number; readonly end: number } {
