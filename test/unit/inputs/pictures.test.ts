@@ -34,6 +34,12 @@ function noise(width: number, height: number) {
   return { width, height, rgba };
 }
 const photograph = (width: number, height: number) => writeJpeg(noise(width, height));
+/** A photograph with comments of 4.5 MB. */
+async function heavy(width: number, height: number) {
+  const bytes = await photograph(width, height);
+  const comment = Buffer.concat([Buffer.from('fffeffff', 'hex'), Buffer.alloc(65_533)]);
+  return Buffer.concat([bytes.subarray(0, 2), ...Array.from({ length: 70 }, () => comment), bytes.subarray(2)]);
+}
 /** A photograph of a camera that was held upright: EXIF's orientation 6. */
 async function turned(width: number, height: number) {
   const bytes = await photograph(width, height);
@@ -57,7 +63,8 @@ async function seen(bytes: Buffer, mimeType: string, count = 1) {
   const [first] = loaded.messages;
   const picture = first?.role === 'user' ? first.pictures?.[0] : undefined;
   const size = picture?.data === undefined ? undefined : readPictureSize(Buffer.from(picture.data, 'base64'));
-  return { type: picture?.mimeType, size, words: picture?.leftOut, told: loaded.leftOut.length };
+  const fits = (picture?.data?.length ?? 0) <= 5_000_000; // what providers take
+  return { type: picture?.mimeType, size, fits, words: picture?.leftOut, told: loaded.leftOut.length };
 }
 
 test.each([
@@ -76,10 +83,10 @@ test.each([
   ],
   ['a JPEG that is too long', photograph(100, 9_000), 'image/jpeg', 'image/jpeg', { width: 89, height: 8_000 }],
   ['a JPEG that lies on its side', turned(9_000, 90), 'image/jpeg', 'image/jpeg', { width: 80, height: 8_000 }],
-  ['a JPEG with too many bytes', photograph(2_600, 2_600), 'image/jpeg', 'image/jpeg', { width: 2_000, height: 2_000 }],
+  ['a JPEG with too many bytes', heavy(90, 60), 'image/jpeg', 'image/jpeg', { width: 90, height: 60 }],
   ['a WebP that is too wide', webpOf(9_000, 90), 'image/webp', 'image/jpeg', { width: 8_000, height: 80 }],
 ])('%s is shown', async (_, bytes, called, type, size) =>
-  expect(await seen(await bytes, called)).toEqual({ type, size, words: undefined, told: 0 }),
+  expect(await seen(await bytes, called)).toEqual({ type, size, fits: true, words: undefined, told: 0 }),
 );
 
 test.each([
