@@ -50,7 +50,9 @@ test('no file of the data folder contains the words of a deleted session, projec
   await expect.poll(() => holding(server.data, canaries)).toEqual([]);
 });
 
-test("under any umask, only the server's user can read or write the data folder", async (context) => {
+test("under any umask, only the server's user can read or write the data folder", {
+  tags: ['nightly'],
+}, async (context) => {
   await needs(context, 'bubblewrap');
   const open = () => ['sh', '-c', 'umask 000; exec "$@"', 'sh'] as const;
   await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' }, open);

@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { freePort } from '../support/servers/free-port.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
 
-test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_BODY_BYTES and CORRAL_RATE_LIMIT_PER_MINUTE apply to every port', async () => {
+test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_BODY_BYTES and CORRAL_RATE_LIMIT_PER_MINUTE apply to every port', {
+  tags: ['all'],
+}, async () => {
   const extra = await freePort();
   await using server = await serverProcess({
     CORRAL_DRIVER: 'memory',

@@ -22,7 +22,7 @@ async function startOf(settings: Record<string, string>) {
   return { code, said };
 }
 
-test('a server whose port is taken names the port and exits', async () => {
+test('a server whose port is taken names the port and exits', { tags: ['all'] }, async () => {
   using folder = temporaryFolder();
   const other = createServer();
   await once(other.listen(0, '127.0.0.1'), 'listening');
@@ -46,7 +46,9 @@ test('a server whose data folder is not a folder names it and exits', async () =
   });
 });
 
-test('a server set to strict isolation without a driver that has it gives the reason and exits', async () => {
+test('a server set to strict isolation without a driver that has it gives the reason and exits', {
+  tags: ['nightly'],
+}, async () => {
   using folder = temporaryFolder();
   const strict = { PORT: '0', CORRAL_DATA_DIR: folder.path, CORRAL_SANDBOX_ISOLATION: 'strict' };
   expect(await startOf({ ...strict, CORRAL_DRIVER: 'process' })).toMatchObject({

@@ -102,7 +102,9 @@ test.each([
   expect(collector.requests).toEqual([]);
 });
 
-test('an SDK that is loaded before the server gets the spans of a run, and its settings hold', async () => {
+test('an SDK that is loaded before the server gets the spans of a run, and its settings hold', {
+  tags: ['nightly'],
+}, async () => {
   await using collector = await receiver();
   const telemetry = new URL('../support/servers/telemetry.mjs', import.meta.url).pathname;
   await using server = await serverProcess({

@@ -269,7 +269,9 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
-  test('F025 the driver notices the end of a sandbox when the engine sends no more events', async () => {
+  test('F025 the driver notices the end of a sandbox when the engine sends no more events', {
+    tags: ['nightly'],
+  }, async () => {
     proxy.cause(/\/events/, 'hang', 1_000);
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());

@@ -71,7 +71,7 @@ function pool(): void {
     await harness[Symbol.asyncDispose]();
   });
 
-  test('an unclaimed container is not listed and has no way out', async () => {
+  test('an unclaimed container is not listed and has no way out', { tags: ['nightly'] }, async () => {
     const id = await warm();
     expect(await driver.list(budget())).toEqual([]);
     expect(await driver.unclaimed(budget())).toMatchObject([{ id, recipe: recipe(), phase: 'ready' }]);
@@ -150,7 +150,9 @@ function pool(): void {
     await end(other);
   });
 
-  test('after a crash the pool takes over what stands ready, and at its end nothing is left', async () => {
+  test('after a crash the pool takes over what stands ready, and at its end nothing is left', {
+    tags: ['nightly'],
+  }, async () => {
     const id = await warm();
     const stale = await (async () => {
       const sessionId = randomIds().sessionId();

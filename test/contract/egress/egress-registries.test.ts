@@ -28,7 +28,9 @@ const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[
     ...(ca !== undefined && { ca }),
   });
 
-test("the discovery reads this machine's own package managers, and our code names none of their hosts", async () => {
+test("the discovery reads this machine's own package managers, and our code names none of their hosts", {
+  tags: ['nightly'],
+}, async () => {
   const { stdout } = await run('sh', ['-c', discoverScript]);
   const { entries } = parseRegistries(stdout);
   const sources: string[] = [];
@@ -57,7 +59,7 @@ test.skipIf(skip)(
   },
 );
 
-test('the discovery reads tools that are configured by environment or files', async () => {
+test('the discovery reads tools that are configured by environment or files', { tags: ['nightly'] }, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'corral-tools-'));
   const rc = join(folder, 'npmrc');
   await writeFile(rc, '@mine:registry=https://scoped.example.test/x\n# @not:registry=https://no.example.test\n');

@@ -40,7 +40,7 @@ describe.each(forgeKinds)('$label', (kind) => {
   }
   const wanted = { title: 'Sum twice', text: 'Why: *once* was wrong.', head: 'topic', base: 'main', draft: false };
 
-  test("a pull request is opened in the name of the token's owner", async (context) => {
+  test("a pull request is opened in the name of the token's owner", { tags: ['nightly'] }, async (context) => {
     const { fake, forge } = await repository(context);
     const opened = await forge.openPullRequest(wanted, signal);
     expect(opened).toMatchObject({

@@ -234,7 +234,9 @@ test('a recursive watch tells each thing of a new folder once', async ({ client 
   );
 });
 
-test('a watch that is polled keeps the newest 10,000 changes and says that it lost some', async ({ client }) => {
+test('a watch that is polled keeps the newest 10,000 changes and says that it lost some', { tags: ['all'] }, async ({
+  client,
+}) => {
   const { id } = await client.watches.open({ path: '.' }, budget());
   const second = await client.watches.open({ path: '.' }, budget());
   const churn =

@@ -50,7 +50,7 @@ test.each([
   expect((await server.call('GET', `/sessions/${id}`)).body.status).toBe(status);
 });
 
-test('a session whose sandbox cannot start is in error until a sandbox starts', async () => {
+test('a session whose sandbox cannot start is in error until a sandbox starts', { tags: ['all'] }, async () => {
   await using server = await composedServer();
   const ask = async (method: string, path: string) =>
     (await (await fetch(server.url + path, { method })).json()) as { id: string; status: string };

@@ -132,7 +132,7 @@ test('F053 a server whose lease was stolen stops writing and does not touch the 
   expect(set.backend.boxes.size).toBe(1);
 });
 
-test('a subscriber to the list at one server sees the changes made at another', async () => {
+test('a subscriber to the list at one server sees the changes made at another', { tags: ['all'] }, async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
   const heard: string[] = [];

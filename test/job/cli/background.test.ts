@@ -54,7 +54,9 @@ test('up returns once the server answers, leaves it to itself, and down ends it'
   expect((await corral('down')).stdout).toContain('No server is running on');
 });
 
-test('down --remove deletes the sessions and the data folder, and needs the server for it', async () => {
+test('down --remove deletes the sessions and the data folder, and needs the server for it', {
+  tags: ['nightly'],
+}, async () => {
   expect((await corral('down', '--remove')).stderr).toContain('Start it with corral up');
   await corral('up');
   expect((await fetch(`${url}/trpc/sessions.create`, { method: 'POST' })).status).toBe(200);
@@ -63,7 +65,7 @@ test('down --remove deletes the sessions and the data folder, and needs the serv
   await expect(stat(join(folder, 'data'))).rejects.toThrow('ENOENT');
 });
 
-test('a server that cannot start is told with the end of its log', async () => {
+test('a server that cannot start is told with the end of its log', { tags: ['nightly'] }, async () => {
   const other = createServer().listen(Number(new URL(url).port), '127.0.0.1');
   await once(other, 'listening');
   await using _closed = { [Symbol.asyncDispose]: async () => void other.close() };

@@ -13,7 +13,9 @@ beforeAll(async () => {
 });
 afterAll(() => cli?.[Symbol.asyncDispose]());
 
-test('asks on a terminal that cannot be drawn on, and continues with the answer', async ({ crew }) => {
+test('asks on a terminal that cannot be drawn on, and continues with the answer', { tags: ['all'] }, async ({
+  crew,
+}) => {
   const steps = [{ expect: 'Which colour\\?[\\s\\S]*> ', send: 'blue\r' }];
   const plain = { env: { ...crew.env, TERM: 'dumb' } };
   const { code, stdout } = await cli.onTerminal(['run', fence('ask', 'Which colour?')], steps, plain);
@@ -47,7 +49,9 @@ test('--list shows the sessions, and q leaves without one', async ({ crew }) => 
   expect((await cli.run(['chat'], crew)).code).toBe(2);
 });
 
-test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', async ({ crew }) => {
+test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', { tags: ['all'] }, async ({
+  crew,
+}) => {
   const { id } = crew.box;
   const first = await cli.onTerminal(
     ['attach', id],

@@ -40,9 +40,9 @@ describe('create', () => {
   });
 });
 
-test('a box is found by its name, made once for callers at the same time, renamed, and found no more once it has no name', async ({
-  crew: { token },
-}) => {
+test('a box is found by its name, made once for callers at the same time, renamed, and found no more once it has no name', {
+  tags: ['all'],
+}, async ({ crew: { token } }) => {
   const opened = await Promise.all(
     Array.from({ length: 4 }, () => corral.box('build-cache', { metadata: { of: 'names' } })),
   );
@@ -125,7 +125,9 @@ describe('limits', () => {
   });
 });
 
-test('on Docker a box has its size, and reaches only what it chose of what the policy opens', async ({ skip }) => {
+test('on Docker a box has its size, and reaches only what it chose of what the policy opens', {
+  tags: ['nightly'],
+}, async ({ skip }) => {
   await needs({ skip }, 'docker');
   const settings = { CORRAL_DRIVER: 'docker', CORRAL_EGRESS_POLICY: 'web', CORRAL_SANDBOX_MAX_MEMORY: '2GiB' };
   await using own = await serverProcess(settings);
@@ -272,7 +274,7 @@ describe('run', () => {
   });
 });
 
-test('a fork has the files of its box and goes its own way', async () => {
+test('a fork has the files of its box and goes its own way', { tags: ['all'] }, async () => {
   await (await box.run(fence('sh', 'echo kept > forked.txt'))).result();
   const copy = await box.fork({ title: 'A fork' });
   expect((await copy.session()).forkedFrom).toMatchObject({ sessionId: box.id, files: 'kept' });
@@ -295,7 +297,7 @@ test('a refusal has a code, a hint where one helps, and the address', async () =
   expect((nobody as CorralError).message).toContain(`No Corral server answers at ${url} (ECONNREFUSED).`);
 });
 
-test('a run is followed through a restart of the server, and no event comes twice', async () => {
+test('a run is followed through a restart of the server, and no event comes twice', { tags: ['all'] }, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' });
   const own = await Corral.create({ url: server.url });
   const run = await own.run(fence('sh', 'echo before; until [ -e go ]; do sleep 0.1; done; echo after'));
@@ -312,7 +314,7 @@ test('a run is followed through a restart of the server, and no event comes twic
   await own.remove();
 });
 
-test('stop ends every process and keeps the files', async () => {
+test('stop ends every process and keeps the files', { tags: ['all'] }, async () => {
   await box.files.write('kept.txt', 'kept');
   await box.stop();
   expect((await box.api.sandbox.status.query({ sessionId: box.id })).state).toBe('stopped');

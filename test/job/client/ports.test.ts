@@ -4,9 +4,9 @@ import { eachNeeds } from '../../support/servers/components.ts';
 
 eachNeeds('bubblewrap');
 
-test('a port of a box is listed, answers a program without the token, and ends when it is closed', async ({
-  owner,
-}) => {
+test('a port of a box is listed, answers a program without the token, and ends when it is closed', {
+  tags: ['all'],
+}, async ({ owner }) => {
   const box = await owner.corral.create();
   const told = 'response.end(JSON.stringify(request.headers))';
   await box.files.write('server.cjs', `require('node:http').createServer((request, response) => ${told}).listen(3000)`);

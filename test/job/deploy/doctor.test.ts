@@ -44,7 +44,9 @@ test('doctor reports a healthy server with its isolation, and any address that a
   expect(ill).toMatchObject({ code: 1, stdout: expect.stringContaining('FAILED  from it, open: 127.0.0.1:3128') });
 });
 
-test('doctor gives advice when no server answers, the token is wrong, or an address is invalid', async () => {
+test('doctor gives advice when no server answers, the token is wrong, or an address is invalid', {
+  tags: ['nightly'],
+}, async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
   expect(await doctor(server.url)).toMatchObject({ code: 1, stderr: expect.stringContaining('set CORRAL_TOKEN') });
   const nowhere = `http://127.0.0.1:${await freePort()}`;
@@ -58,7 +60,9 @@ test('doctor gives advice when no server answers, the token is wrong, or an addr
   });
 });
 
-test('doctor and try fail at once when the address has no Corral server or the token is wrong', async () => {
+test('doctor and try fail at once when the address has no Corral server or the token is wrong', {
+  tags: ['nightly'],
+}, async () => {
   const other = createServer((_request, response) => response.end('hello'));
   await once(other.listen(0, '127.0.0.1'), 'listening');
   using _other = { [Symbol.dispose]: () => void other.close() };

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { execFile } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { serverProgram } from '../../support/servers/built-server.ts';

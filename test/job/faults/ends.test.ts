@@ -30,7 +30,7 @@ inEachWorld('process', 'with $driver', (world) => {
   });
 
   test('F110 a delete works at any moment, ends the streams and leaks nothing; the second is 404', {
-    tags: ['all'],
+    tags: ['nightly'],
   }, async (context) => {
     await using real = await realServer(context, world, slowly);
     const { client, server } = real;

@@ -50,7 +50,9 @@ inEachWorld('process', 'sessions forked with $driver', (world) => {
     expect(blobsIn(real)).toEqual([]);
   });
 
-  test('an edited message is a branch of the conversation before it, with the files of then, and a bad edit changes nothing', async (context) => {
+  test('an edited message is a branch of the conversation before it, with the files of then, and a bad edit changes nothing', {
+    tags: ['nightly'],
+  }, async (context) => {
     await using real = await realServer(context, world);
     const { edit, list } = trpcOf(real).sessions;
     const id = await real.ready();

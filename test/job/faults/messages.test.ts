@@ -28,7 +28,9 @@ async function session(server: ServerProcess) {
   };
 }
 
-test('F112 over the queue limit is 429, and each accepted one of a thousand at once gets an answer', async () => {
+test('F112 over the queue limit is 429, and each accepted one of a thousand at once gets an answer', {
+  tags: ['nightly'],
+}, async () => {
   await using server = await serverProcess(memory);
   const it = await session(server);
   await it.send(sh('sleep 20'));

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 // The whole server with all four wire formats behind it.
 import { expect, test } from 'vitest';
 import type { SessionEvent } from '../../../src/core/model/events.ts';

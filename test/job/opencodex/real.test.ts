@@ -106,7 +106,7 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
   expect([(await client.remove(project)).status, (await call('GET', '/chats')).body.total]).toEqual([204, 0]);
 });
 
-test('a server whose encryption key was lost refuses to start, with advice', async () => {
+test('a server whose encryption key was lost refuses to start, with advice', { tags: ['nightly'] }, async () => {
   await using server = await serverProcess({ ...settings, CORRAL_DRIVER: 'memory' });
   await clientOf(server).call('POST', '/settings/api-keys', { provider: 'gemini', api_key: 'k' });
   server.kill('SIGTERM');

@@ -19,7 +19,9 @@ beforeAll(async () => {
 });
 afterAll(() => git?.[Symbol.asyncDispose]());
 
-test('a session fetches its repositories, and its work is committed, pushed, and taken as a patch', async (context) => {
+test('a session fetches its repositories, and its work is committed, pushed, and taken as a patch', {
+  tags: ['all'],
+}, async (context) => {
   git.make('public/one', { 'README.md': 'one\n', 'src/a.txt': 'a\n' }, (run) => {
     run('branch', 'release');
     run('tag', 'v1');
@@ -150,7 +152,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
 });
 
 test('a private repository opens by a credential that the sandbox never has, and pushes nowhere else', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async (context) => {
   git.make('team/private', { 'README.md': 'private\n' });
   git.make('team/other', { 'README.md': 'other\n' });

@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

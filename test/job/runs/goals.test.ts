@@ -80,7 +80,7 @@ test('misses go back to the agent with their reasons, until checks and grader ar
   expect(seen).toMatchObject({ proved: true, sections: [{ part: 'grader' }] });
 });
 
-test('a stop ends a check with its processes; a queued goal is not judged', async (context) => {
+test('a stop ends a check with its processes; a queued goal is not judged', { tags: ['nightly'] }, async (context) => {
   await needs(context, 'bubblewrap');
   await using provider = await fakeProvider('compatible', () => ({ text: 'Done.' }));
   await using server = await serverProcess(settings(provider.url, 'process'));
@@ -97,7 +97,9 @@ test('a stop ends a check with its processes; a queued goal is not judged', asyn
   expect((await box.exec('cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "')).stdout).not.toContain('the-check 600');
 });
 
-test('a budget that does not cover the grader is requested, and a grader without a verdict judges nothing', async () => {
+test('a budget that does not cover the grader is requested, and a grader without a verdict judges nothing', {
+  tags: ['nightly'],
+}, async () => {
   const prose = (request: FakeRequest): FakeReply =>
     isGrader(request) ? { text: 'It looks fine.' } : { text: 'Done.' };
   await using provider = await fakeProvider('compatible', prose);

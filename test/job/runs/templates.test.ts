@@ -57,7 +57,9 @@ test('sessions name a template over every API, and an unknown one is refused wit
   }
   client.close();
 });
-test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', async (context) => {
+test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', {
+  tags: ['nightly'],
+}, async (context) => {
   await needs(context, 'bubblewrap');
   await needs(context, 'registries');
   using folder = temporaryFolder();

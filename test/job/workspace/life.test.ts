@@ -34,7 +34,7 @@ test("the first command creates the session under the client's name, and the sam
   expect(await run(client, 'My.work-1', 'cat a b')).toBe('one\ntwo\n');
 });
 
-test("a user cannot reach another user's workspace by any name", async (context) => {
+test("a user cannot reach another user's workspace by any name", { tags: ['nightly'] }, async (context) => {
   const server = await workspaceServer(context);
   const [ann, bob, nobody] = [await server.client('ann'), await server.client('bob'), await server.client()];
   await run(ann, 'w', 'echo secret > file');
@@ -62,7 +62,9 @@ test('F105 a workspace name that looks like a path is a plain name, and never pa
   ]);
 });
 
-test('the commands of one workspace run in order, while those of others run in parallel', async (context) => {
+test('the commands of one workspace run in order, while those of others run in parallel', {
+  tags: ['nightly'],
+}, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await Promise.all([run(client, 'slow', 'true'), run(client, 'quick', 'true')]);
@@ -151,7 +153,9 @@ test('a command that still runs does not keep the sandbox after the disconnect',
   expect(await run(await server.client('ann'), 'w', 'cat last')).toBe('word\n');
 });
 
-test('a deleted workspace is empty at the next command, and the connection stays open', async (context) => {
+test('a deleted workspace is empty at the next command, and the connection stays open', {
+  tags: ['nightly'],
+}, async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   await run(client, 'w', 'echo x > file; mkdir sub; cd sub');
@@ -161,7 +165,9 @@ test('a deleted workspace is empty at the next command, and the connection stays
   expect((await server.session('w')).id).not.toBe(id);
 });
 
-test("the id of another facade's session opens that session, and a disconnect does not stop it", async (context) => {
+test("the id of another facade's session opens that session, and a disconnect does not stop it", {
+  tags: ['nightly'],
+}, async (context) => {
   const server = await workspaceServer(context, { CORRAL_WORKSPACE_GRACE_SECONDS: '0' });
   const { sessions, files } = server.core.services;
   const { id } = await sessions.create({ origin: 'crogia' });
@@ -206,7 +212,9 @@ test('a sandbox stopped by request starts again for a client', async (context) =
   expect(await run(client, 'w', 'cat file')).toBe('x\n');
 });
 
-test('a sandbox that fails to start is an error with the reason, and the connection stays open', async (context) => {
+test('a sandbox that fails to start is an error with the reason, and the connection stays open', {
+  tags: ['nightly'],
+}, async (context) => {
   const server = await workspaceServer(context, { CORRAL_MAX_SESSIONS: '1' });
   const client = await server.client('ann');
   await run(client, 'one', 'true');

@@ -59,7 +59,9 @@ describeRows(sizes)('on %s', ([where, size]) => {
   });
 });
 
-test('a keyboard user can go through the tools, into the screen and out again', async (context) => {
+test('a keyboard user can go through the tools, into the screen and out again', {
+  tags: ['nightly'],
+}, async (context) => {
   const { page } = await opened(context, { width: 1280, height: 800 });
   await live(page);
   await page.getByRole('button', { name: 'Take control' }).focus();
@@ -97,7 +99,9 @@ test('View only sends no key to the screen, and the page shows another viewer in
   expect(await page.getByLabel('View only').isChecked()).toBe(false);
 });
 
-test('the page reconnects after a display dies, but does not start a stopped desktop unasked', async (context) => {
+test('the page reconnects after a display dies, but does not start a stopped desktop unasked', {
+  tags: ['nightly'],
+}, async (context) => {
   const { page, id } = await opened(context, { width: 1280, height: 800 });
   await live(page);
   await shown.desktop.crash();
@@ -110,7 +114,9 @@ test('the page reconnects after a display dies, but does not start a stopped des
   await live(page);
 });
 
-test('the page reports an unknown session or a sandbox without a desktop, and stops retrying', async (context) => {
+test('the page reports an unknown session or a sandbox without a desktop, and stops retrying', {
+  tags: ['nightly'],
+}, async (context) => {
   const { page, id } = await opened(context, { width: 390, height: 844 });
   await live(page);
   await page.goto(`${shown.server.url}/sessions/0123456789abcdef/desktop`);

@@ -39,7 +39,7 @@ test('files of the first message of a new session are sent with it, seen in it, 
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('files are dropped on the message box and pasted into it, also on a phone', { tags: ['all'] }, async ({
+test('files are dropped on the message box and pasted into it, also on a phone', { tags: ['nightly'] }, async ({
   desk,
 }) => {
   const { page } = await desk.open('/', phone);

@@ -10,7 +10,9 @@ const skill = Buffer.from('---\nname: house-style\ndescription: How texts are wr
   'base64',
 );
 
-test('every weekday at 9 in Berlin is set up, started and opened in the page alone', async ({ desk }) => {
+test('every weekday at 9 in Berlin is set up, started and opened in the page alone', { tags: ['all'] }, async ({
+  desk,
+}) => {
   await desk.call('skills.create', { files: [{ path: 'house-style/SKILL.md', content: skill }] });
   const { page, complaints } = await desk.open();
   await page.getByRole('button', { name: 'Automations' }).click();
@@ -71,7 +73,7 @@ test('a schedule that cannot be read says so next to the field, and is not saved
 });
 
 test('deliveries of GitHub are set up in the page: events, address, and a secret that is shown once', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const { page, complaints } = await desk.open('/', phone);
   await page.getByRole('button', { name: 'Sessions' }).click();

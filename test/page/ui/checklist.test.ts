@@ -56,7 +56,9 @@ async function openNetwork(server: URL) {
 }
 const ended = (at: Page) => at.locator('.ended').first().waitFor();
 
-test('the conversation stays at its end, also when something above it loads late', async ({ desk }) => {
+test('the conversation stays at its end, also when something above it loads late', { tags: ['nightly'] }, async ({
+  desk,
+}) => {
   const { id } = await desk.call('sessions.create', {});
   await desk.tell(id, ...Array.from({ length: 60 }, (_, n) => notice(`line ${n}`)));
   const { page } = await desk.open(`/#${id}`);
@@ -95,7 +97,7 @@ test('a person who reads further up is left there, and one button leads back to 
   await toEnd(page).waitFor({ state: 'detached' });
 });
 
-test('a million lines of output can be read to both ends', async ({ desk }) => {
+test('a million lines of output can be read to both ends', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(`Count\n${fence('sh', 'seq 1 1000000')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
@@ -154,7 +156,7 @@ test('within three seconds the page says that the server is away, and what it se
   await expect.poll(() => said.count()).toBe(0);
 });
 
-test("an approval's buttons take two rows on a phone", async ({ desk }) => {
+test("an approval's buttons take two rows on a phone", { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(`Write\n${fence('file:c.txt', 'first')}`);
   const { page } = await desk.open(`/#${id}`, { ...phone, hasTouch: true });
   const buttons = page.getByRole('group', { name: 'Approval' }).getByRole('button');
@@ -180,7 +182,7 @@ test('a task of the start page really runs in the sandbox and ends in a page tha
   await page.getByRole('tab', { name: 'Files', selected: true }).waitFor();
 });
 
-test('one click leads to the guide, whose search finds a setting', async ({ desk }) => {
+test('one click leads to the guide, whose search finds a setting', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await desk.open('/');
   const [guide] = await Promise.all([
     page.context().waitForEvent('page'),

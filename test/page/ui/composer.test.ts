@@ -4,9 +4,9 @@ import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
-test('a file is completed by its letters and attached, commands act, and Escape leaves the text alone', async ({
-  desk,
-}) => {
+test('a file is completed by its letters and attached, commands act, and Escape leaves the text alone', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const id = await desk.worked(`Write\n${fence('file:docs/Übersicht.md', 'x')}\n${fence('file:src/app.ts', '1')}`);
   const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();

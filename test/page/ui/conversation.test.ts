@@ -15,7 +15,9 @@ const plan = (at: Page) => at.getByRole('button', { name: /^Plan/ });
 const redDot =
   'iVBORw0KGgoAAAANSUhEUgAAAAUAAAAFCAYAAACNbyblAAAAHElEQVQI12P4//8/w38GIAXDIBKE0DHxgljNBAAO9TXL0Y4OHwAAAABJRU5ErkJggg==';
 
-test('Markdown is drawn as tables, nested lists, tasks and coloured code that can be copied', async ({ desk }) => {
+test('Markdown is drawn as tables, nested lists, tasks and coloured code that can be copied', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const list = '- one\n  - inside one\n- [x] done';
   const id = await desk.worked(
     `Report\n\n| city | people |\n|---|---|\n| Oslo | 7 |\n\n${list}\n\n${fence('ts', 'const x = 1;')}`,
@@ -30,7 +32,7 @@ test('Markdown is drawn as tables, nested lists, tasks and coloured code that ca
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe('const x = 1;');
 });
 
-boxed("a picture of the workspace is shown in the agent's message", { tags: ['all'] }, async ({ desk }) => {
+boxed("a picture of the workspace is shown in the agent's message", { tags: ['nightly'] }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
   await desk.fetch(`/streams/sessions/${id}/file?path=dot.png`, {
     method: 'PUT',
@@ -44,7 +46,7 @@ boxed("a picture of the workspace is shown in the agent's message", { tags: ['al
     .toBe(5);
 });
 
-boxed('a tool call shows how long it took and how it ended, and folds', { tags: ['all'] }, async ({ desk }) => {
+boxed('a tool call shows how long it took and how it ended, and folds', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(`Try\n${fence('sh', 'echo before; exit 3')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
@@ -56,7 +58,7 @@ boxed('a tool call shows how long it took and how it ended, and folds', { tags: 
   expect(await card.locator('.console').count()).toBe(0);
 });
 
-boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags: ['all'] }, async ({ desk }) => {
+boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(`Count\n${fence('sh', 'seq 1 10000')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
@@ -72,7 +74,7 @@ boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags:
 });
 
 test('a screen reader tells the person from the agent, and a failure from both; each looks different', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const id = await desk.worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model said no.')}`);
   const { page } = await desk.open(`/#${id}`);
@@ -101,7 +103,7 @@ test('a screen reader tells the person from the agent, and a failure from both; 
   expect(new Set(looks).size).toBe(looks.length);
 });
 
-test('a long plan is folded to its current step, and unfolds', { tags: ['all'] }, async ({ desk }) => {
+test('a long plan is folded to its current step, and unfolds', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(
     `Six\n${fence('sh', 'true').concat('\n').repeat(4)}${fence('ask', 'Which?')}\n${fence('sh', 'true')}`,
   );
@@ -139,7 +141,7 @@ test('after a failure a person reads why, tries again, continues, or edits and s
   expect(await edited.inputValue()).toBe('Continue where you left off.');
 });
 
-test('a draft belongs to its session and survives a reload', { tags: ['all'] }, async ({ desk }) => {
+test('a draft belongs to its session and survives a reload', { tags: ['nightly'] }, async ({ desk }) => {
   const [first, second] = [await desk.worked('One'), await desk.worked('Two')];
   const { page } = await desk.open(`/#${first}`);
   await message(page).fill('not sent yet');
@@ -245,7 +247,7 @@ test('on a phone Enter begins a new line, and title, status and stop stay in vie
   await page.locator('.bar .chip').getByText('stopped', { exact: true }).waitFor();
 });
 
-test('theme and language change at once, and stay', async ({ desk }) => {
+test('theme and language change at once, and stay', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await desk.open();
   const background = () => page.evaluate('getComputedStyle(document.body).backgroundColor');
   await page.keyboard.press('Control+,');
@@ -260,7 +262,7 @@ test('theme and language change at once, and stay', async ({ desk }) => {
   expect(await background()).not.toBe(light);
 });
 
-test('the work pane changes its width by keyboard and by dragging, and keeps it', { tags: ['all'] }, async ({
+test('the work pane changes its width by keyboard and by dragging, and keeps it', { tags: ['nightly'] }, async ({
   desk,
 }) => {
   const id = await desk.worked('Wide');
@@ -281,7 +283,7 @@ test('the work pane changes its width by keyboard and by dragging, and keeps it'
   await expect.poll(width).toBe(after);
 });
 
-test('a session is renamed, and the next one opened, by keyboard', async ({ desk }) => {
+test('a session is renamed, and the next one opened, by keyboard', { tags: ['all'] }, async ({ desk }) => {
   await desk.worked('Another one');
   const id = await desk.worked('A name');
   const { page } = await desk.open(`/#${id}`);
@@ -362,7 +364,7 @@ const messageFact = (n: number) => ({
 });
 
 test('a long session shows its end before its middle, and a break of the connection leaves nothing missing or doubled', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
   const count = 3_500;
@@ -400,7 +402,7 @@ test('a long session shows its end before its middle, and a break of the connect
 });
 
 test('a shortened conversation is a line that unfolds into the summary, below the originals', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', {});
   const compacted = (data: { kind: 'summary' | 'results'; summary: string | null }) => ({

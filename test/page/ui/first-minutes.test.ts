@@ -79,9 +79,9 @@ test('the demo answers a message that is no task of it at once, with its tasks a
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
 });
 
-test('the tasks of the start page are tasks that the demo knows by heart, in each language', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('the tasks of the start page are tasks that the demo knows by heart, in each language', {
+  tags: ['nightly'],
+}, async ({ desk }) => {
   for (const language of ['en', 'de']) {
     const { page } = await desk.open();
     await page.evaluate(`localStorage.setItem('corral.language', '${language}')`);

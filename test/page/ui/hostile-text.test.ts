@@ -78,7 +78,7 @@ test('after texts that act, hang, nest and grow the conversation continues and t
   await isWhole(page, texts.length + 2);
 });
 
-test('a long text is drawn in parts, and a person can read all of it', { tags: ['all'] }, async ({ desk }) => {
+test('a long text is drawn in parts, and a person can read all of it', { tags: ['nightly'] }, async ({ desk }) => {
   const text = `${'*a_b'.repeat(25_000)}the last words`;
   const output = `${'x'.repeat(30_000)}the last column`;
   const call = { callId: 'call-0', tool: 'shell', function: 'shell_exec', args: { command: 'cat' } };
@@ -101,7 +101,7 @@ test('a long text is drawn in parts, and a person can read all of it', { tags: [
 });
 
 test('a screenshot with an address that is none leaves its text, and the conversation continues', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const call = { callId: 'call-0', tool: 'browser', function: 'browser_view', args: {} };
   const id = await conversation(
@@ -138,7 +138,7 @@ test("two approvals below hostile texts break no rule of accessibility, at a pho
   }
 });
 
-test('formulas and diagrams of an answer are drawn, and what is none stays text', { tags: ['all'] }, async ({
+test('formulas and diagrams of an answer are drawn, and what is none stays text', { tags: ['nightly'] }, async ({
   desk,
 }) => {
   const good =

@@ -47,7 +47,7 @@ test('a person opens a session, gives it a task and sees the plan, the tool call
   expect(complaints).toEqual([]);
 });
 
-test('on a phone nothing of a run is wider than the screen', { tags: ['all'] }, async ({ desk }) => {
+test('on a phone nothing of a run is wider than the screen', { tags: ['nightly'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open('/', phone);
   await task(page);
   expect(await overflow(page)).toBe(0);
@@ -136,7 +136,7 @@ test('a message sent before the page is connected arrives after it connects', { 
 plain(
   'a page that lost the server reconnects by itself and continues after the last event it saw',
   {
-    tags: ['all'],
+    tags: ['nightly'],
   },
   async (context) => {
     await needs(context, 'chromium');

@@ -52,9 +52,9 @@ function begun(desk: Desk): Promise<string> {
   return session;
 }
 
-test('a port that begins to listen is announced, and its program is seen in a frame that reaches nothing of the page', async ({
-  desk,
-}) => {
+test('a port that begins to listen is announced, and its program is seen in a frame that reaches nothing of the page', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Preview 1 new' }).click();
@@ -82,7 +82,9 @@ test('a link to localhost in the conversation opens the port, also in a window o
   expect(opened.url()).toMatch(new RegExp(`^http://4321-${id}\\.localhost:\\d+/there$`));
 });
 
-test('an address that is closed shows nothing, in a browser that had it too', { tags: ['all'] }, async ({ desk }) => {
+test('an address that is closed shows nothing, in a browser that had it too', { tags: ['nightly'] }, async ({
+  desk,
+}) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
   const { url, id: preview } = await desk.call<{ url: string; id: string }>('ports.open', { sessionId: id, of: 4321 });
@@ -94,7 +96,7 @@ test('an address that is closed shows nothing, in a browser that had it too', { 
   await opened.getByRole('heading', { name: 'This preview is closed' }).waitFor();
 });
 
-test('where no name leads to the sandbox, the page is sandboxed and has no origin', { tags: ['all'] }, async ({
+test('where no name leads to the sandbox, the page is sandboxed and has no origin', { tags: ['nightly'] }, async ({
   desk,
 }) => {
   const id = await begun(desk);
@@ -150,7 +152,7 @@ test('an HTML file of the workspace is a sandboxed page with its scripts, and hi
   expect((await fetch(`${url}${path}%2e%2e/`)).status).toBe(401); // the folder above has no grant in its address
 });
 
-test('the tab on a phone, in both themes', { tags: ['all'] }, async ({ desk }) => {
+test('the tab on a phone, in both themes', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`, phone);
   await page.locator('.ended').first().waitFor();

@@ -4,7 +4,9 @@ import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_MAX_STEPS: '7' }, 'nobody');
 
-test('a secret of all sandboxes is stored and removed in the page, and its value is never shown', async ({ desk }) => {
+test('a secret of all sandboxes is stored and removed in the page, and its value is never shown', {
+  tags: ['nightly'],
+}, async ({ desk }) => {
   const { page, complaints } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });

@@ -46,7 +46,7 @@ test('an archived session leaves the list, stands in the archive, and comes back
   await row(page, 'Old work').waitFor();
 });
 
-test('a pinned session stands above the days', { tags: ['all'] }, async ({ desk }) => {
+test('a pinned session stands above the days', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('Keep me on top');
   await desk.worked('Newer');
   const { page } = await desk.open(`/#${id}`);
@@ -58,9 +58,9 @@ test('a pinned session stands above the days', { tags: ['all'] }, async ({ desk 
   await desk.call('sessions.update', { id, pinned: false });
 });
 
-test('sessions stand under the day of their last message, by the calendar of the person', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('sessions stand under the day of their last message, by the calendar of the person', {
+  tags: ['nightly'],
+}, async ({ desk }) => {
   await desk.worked('Of some day');
   const { page } = await desk.open();
   const dateOf = (at: Date, more: Intl.DateTimeFormatOptions = {}) =>
@@ -80,7 +80,7 @@ test('sessions stand under the day of their last message, by the calendar of the
   }
 });
 
-test('a session that worked unseen has a mark, which opening it removes', { tags: ['all'] }, async ({ desk }) => {
+test('a session that worked unseen has a mark, which opening it removes', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('Work alone');
   const { page } = await desk.open();
   const mark = row(page, 'Work alone').getByRole('img', { name: /unread$/ });
@@ -116,7 +116,7 @@ test('a range is chosen with shift, by mouse and by keyboard, and deleted after 
 });
 
 test('on a phone all runs of the list are stopped together, and the page says how far it is', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   for (const n of [1, 2, 3]) await desk.worked(`Ask ${n} of them\n\`\`\`ask\nWhich?\n\`\`\``);
   const { page } = await desk.open('/', phone);
@@ -138,7 +138,7 @@ test('on a phone all runs of the list are stopped together, and the page says ho
 });
 
 test('the list shows the sessions of one state or project, and a new session belongs to the project that is shown', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   await desk.worked('Break this\n```fail\nThe disk is on fire.\n```');
   await desk.worked('Whole one');
@@ -168,7 +168,7 @@ test('the list shows the sessions of one state or project, and a new session bel
 });
 
 test('the title of the tab counts the sessions that wait, and those that ended while nobody looked', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const id = await desk.worked('Ask\n```ask\nWhich one?\n```');
   const { page } = await desk.open(`/#${id}`);
@@ -256,7 +256,7 @@ test('the palette reaches everything by keyboard, and gives the focus back', { t
 
 adminTest(
   'where the policy opens nothing, the settings say why no host can be allowed',
-  { tags: ['all'] },
+  { tags: ['nightly'] },
   async ({ desk }) => {
     const id = await desk.worked('Look around');
     const data = { host: 'files.example.org', port: 443, decision: 'refused', rule: 'not listed' } as const;
@@ -271,7 +271,7 @@ adminTest(
   },
 );
 
-test('on a phone a menu has what the header has no room for', { tags: ['all'] }, async ({ desk }) => {
+test('on a phone a menu has what the header has no room for', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('In my pocket');
   const { page } = await desk.open(`/#${id}`, phone);
   await ended(page);

@@ -29,7 +29,7 @@ const blocked = (desk: Desk, id: string, host: string) =>
   desk.tell(id, { type: 'egress', runId: null, data: { host, port: 443, decision: 'refused', rule: 'not listed' } });
 
 test('what was blocked is a line in the conversation, from which the host is allowed in this session', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const id = await desk.worked('Look around');
   await blocked(desk, id, 'files.example.org');
@@ -47,7 +47,7 @@ test('what was blocked is a line in the conversation, from which the host is all
   expect(complaints).toEqual([]);
 });
 
-test('a key of a provider is stored, shown without its text, and removed', { tags: ['all'] }, async ({ desk }) => {
+test('a key of a provider is stored, shown without its text, and removed', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await desk.open();
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog').getByRole('button', { name: 'Models and keys' }).click();
@@ -68,9 +68,9 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await gemini.getByText('no key').waitFor();
 });
 
-test('a call is approved once, edited before it runs, or always in the session, which the settings show', async ({
-  desk,
-}) => {
+test('a call is approved once, edited before it runs, or always in the session, which the settings show', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const commands = ['echo *first* and _more_', 'echo second', 'echo third', 'echo fourth'];
   const id = await desk.worked(`Try\n${commands.map((command) => fence('sh', command)).join('\n')}`);
   const { page } = await desk.open(`/#${id}`);
@@ -130,7 +130,7 @@ test('a new session takes the model and the template that a person chose, and re
   await dialog.getByText('minimal · works without a plan').waitFor();
 });
 
-test('the settings name the tools and the tool servers of a session', { tags: ['all'] }, async ({ desk }) => {
+test('the settings name the tools and the tool servers of a session', { tags: ['nightly'] }, async ({ desk }) => {
   const { id } = await desk.call('sessions.create', { mcpServers: { notes: { command: 'cat' } } });
   const { page } = await desk.open(`/#${id}`);
   await page.keyboard.press('Control+,');
@@ -169,7 +169,7 @@ test('the price of the last run and of the session grows live, with what is left
   expect((await most.allTextContents()).sort()).toEqual(['And twice?$0.0540', 'How much is this?$0.0540']);
 });
 
-test('the cost shows what is left of each budget', { tags: ['all'] }, async ({ desk }) => {
+test('the cost shows what is left of each budget', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked('Say hello');
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('group', { name: 'Approval' }).waitFor();

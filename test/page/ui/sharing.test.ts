@@ -4,7 +4,9 @@ import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest();
 
-test('a session is forked from a finished step, and both sessions say where the other one is', async ({ desk }) => {
+test('a session is forked from a finished step, and both sessions say where the other one is', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const id = await desk.worked(`Parent\n${fence('sh', 'echo one')}\n${fence('sh', 'echo two')}`);
   const { page, complaints } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
@@ -58,7 +60,7 @@ test('a link shows the conversation and plan to anyone, says until when, and sho
   await guest.getByRole('heading', { name: 'This link does not work' }).waitFor();
 });
 
-test('a link with files shows them, also those that come while it is open', { tags: ['all'] }, async ({ desk }) => {
+test('a link with files shows them, also those that come while it is open', { tags: ['nightly'] }, async ({ desk }) => {
   const id = await desk.worked(`Begin\n${fence('sh', '> first')}`);
   const { path } = await desk.call<{ path: string }>('shares.create', { sessionId: id, files: true });
   const { page } = await desk.open(path);

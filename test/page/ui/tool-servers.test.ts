@@ -26,7 +26,9 @@ const test = deskTest(
   'admin',
 );
 
-test('an administrator adds a tool server, signs in to it, and an agent calls its tool', async ({ desk }) => {
+test('an administrator adds a tool server, signs in to it, and an agent calls its tool', { tags: ['nightly'] }, async ({
+  desk,
+}) => {
   const { page, complaints } = await desk.open();
   // The authorization server's own page agrees at once, and sends the browser back.
   await page.route(`${new URL(tools.url).origin}/authorize*`, async (route) => {

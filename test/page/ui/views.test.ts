@@ -221,7 +221,7 @@ async function flawsOf(desk: Desk, lookAt: (turn: number) => ViewCase, isWhole =
   return flaws;
 }
 
-test('axe finds nothing on any view, and no view is wider than the screen', async ({ desk }) => {
+test('axe finds nothing on any view, and no view is wider than the screen', { tags: ['nightly'] }, async ({ desk }) => {
   const diagonal = (turn: number): ViewCase => ({
     size: sizes[turn % 3] ?? wide,
     themes: [themes[turn % 2] ?? 'light'],

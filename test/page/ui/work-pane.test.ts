@@ -50,7 +50,7 @@ test('files are a tree with previews of Markdown, tables and code', { tags: ['al
   expect(complaints).toEqual([]);
 });
 
-test('a file that was edited is saved, unless it has changed in the meantime', async ({ desk }) => {
+test('a file that was edited is saved, unless it has changed in the meantime', { tags: ['all'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').click();
   const text = page.getByRole('textbox', { name: 'Text of old.txt' });
@@ -68,7 +68,7 @@ test('a file that was edited is saved, unless it has changed in the meantime', a
   await expect.poll(() => read(desk, 'old.txt')).toBe('# Mine again');
 });
 
-test('a file can be uploaded, and a name that is taken asks first', { tags: ['all'] }, async ({ desk }) => {
+test('a file can be uploaded, and a name that is taken asks first', { tags: ['nightly'] }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').waitFor();
   const send = (buffer: string) =>
@@ -86,7 +86,9 @@ test('a file can be uploaded, and a name that is taken asks first', { tags: ['al
   expect((await download).suggestedFilename()).toBe('up.bin');
 });
 
-test('the changes since the run began are compared in one column or two, and reverted one by one', async ({ desk }) => {
+test('the changes since the run began are compared in one column or two, and reverted one by one', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Files');
   await part(page, 'Changed').click();
   await page.getByRole('button', { name: 'changed old.txt' }).click();
@@ -123,7 +125,7 @@ test('what the agent wrote is compared step by step, and a comment on a line goe
   await said.getByText('Say more here.').waitFor();
 });
 
-test('several files are open at once in an editor with line numbers and search', { tags: ['all'] }, async ({
+test('several files are open at once in an editor with line numbers and search', { tags: ['nightly'] }, async ({
   desk,
 }) => {
   const { page, complaints } = await opened(desk, 'Files', { ...wide, width: 1800 });
@@ -150,7 +152,9 @@ test('several files are open at once in an editor with line numbers and search',
   expect(complaints).toEqual([]);
 });
 
-test("a person has a real terminal, and watches and types into the agent's shell", async ({ desk }) => {
+test("a person has a real terminal, and watches and types into the agent's shell", { tags: ['all'] }, async ({
+  desk,
+}) => {
   const { page, complaints } = await opened(desk, 'Terminal');
   await page.getByRole('button', { name: 'Terminal 1', exact: true }).waitFor();
   await page.locator('.screen').getByText('$').first().waitFor();
@@ -184,7 +188,7 @@ test("a person has a real terminal, and watches and types into the agent's shell
 });
 
 test('the log of a background process is shown from its end, back to its first line, and continues', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const { page } = await opened(desk, 'Processes');
   const cmd = 'seq 1 60000; until [ -e go ]; do sleep 0.1; done; echo the end';
@@ -203,7 +207,7 @@ test('the log of a background process is shown from its end, back to its first l
   await log.getByText('the end', { exact: true }).waitFor();
 });
 
-test('an image is shown, a pasted file is uploaded, and all files come as one archive', { tags: ['all'] }, async ({
+test('an image is shown, a pasted file is uploaded, and all files come as one archive', { tags: ['nightly'] }, async ({
   desk,
 }) => {
   const { page } = await opened(desk, 'Files');
@@ -259,7 +263,9 @@ test('the timeline replays the same cards as the live run, and shows what the mo
   expect(complaints).toEqual([]);
 });
 
-test('a replay goes on and back by single events, over the pieces of a text', { tags: ['all'] }, async ({ desk }) => {
+test('a replay goes on and back by single events, over the pieces of a text', { tags: ['nightly'] }, async ({
+  desk,
+}) => {
   const { page } = await opened(desk, 'Timeline');
   const place = page.locator('.timeline-place');
   const card = page.locator('.timeline .tool').first();
@@ -287,9 +293,9 @@ test('a replay goes on and back by single events, over the pieces of a text', { 
   expect(new Set(await Promise.all(shown)).size).toBe(1);
 });
 
-test('dropped files are uploaded, and a drop next to the place leaves the page as it is', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('dropped files are uploaded, and a drop next to the place leaves the page as it is', {
+  tags: ['nightly'],
+}, async ({ desk }) => {
   const { page } = await opened(desk, 'Files');
   await leaf(page, 'old.txt').waitFor();
   using folder = temporaryFolder();
@@ -322,7 +328,7 @@ test('dropped files are uploaded, and a drop next to the place leaves the page a
 });
 
 test('on a phone the pane fills the page below title and status, and nothing is wider than the screen', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const { page } = await opened(desk, 'Files', phone);
   for (const tab of ['Files', 'Terminal', 'Timeline', 'Screen']) {

@@ -111,7 +111,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(link.workdir).toMatch(/^\//);
     });
 
-    test('many requests at once are all answered', async () => {
+    test('many requests at once are all answered', { tags: ['all'] }, async () => {
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
       const answers = await Promise.all(Array.from({ length: 50 }, () => askDaemon(link, 'GET', '/health')));
@@ -125,7 +125,9 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await driver.list(budget())).toHaveLength(1);
     });
 
-    test('F054 F114 two servers that provision one sandbox at once get one sandbox, and both can use it', async () => {
+    test('F054 F114 two servers that provision one sandbox at once get one sandbox, and both can use it', {
+      tags: ['all'],
+    }, async () => {
       const sandboxSpec = spec();
       const other = await connect({ replica: 'other' });
       await Promise.all([driver, other].map((it) => it.provision(sandboxSpec, budget())));
@@ -165,7 +167,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await askDaemon(again, 'GET', '/health')).toMatchObject({ status: 200 });
     });
 
-    test('a server that did not start the sandbox learns of its death too', async () => {
+    test('a server that did not start the sandbox learns of its death too', { tags: ['all'] }, async () => {
       const { id } = await driver.provision(spec(), budget());
       await driver[Symbol.asyncDispose]();
       const next = await connect();
@@ -190,7 +192,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await driver.list(budget())).toEqual([box]);
     });
 
-    test('removing leaves nothing in any phase, and can be repeated', async () => {
+    test('removing leaves nothing in any phase, and can be repeated', { tags: ['all'] }, async () => {
       const { id } = await driver.provision(spec(), budget());
       await Promise.all([driver.destroy(id, 'remove', budget()), driver.destroy(id, 'remove', budget())]);
       expect([await driver.list(budget()), await harness.remains(id)]).toEqual([[], []]);
@@ -225,7 +227,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect([await driver.list(budget()), await harness.remains(sandboxSpec.id)]).toEqual([[], []]);
     });
 
-    test('a cancelled start leaves nothing running, and can be repeated', async () => {
+    test('a cancelled start leaves nothing running, and can be repeated', { tags: ['all'] }, async () => {
       const sandboxSpec = spec();
       for (const ms of [1, 10, 60, 150]) {
         const stop = new AbortController();
@@ -242,7 +244,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await driver.list(budget())).toHaveLength(1);
     });
 
-    test('of two callers of one start, one can cancel without harming the other', async () => {
+    test('of two callers of one start, one can cancel without harming the other', { tags: ['all'] }, async () => {
       const sandboxSpec = spec();
       const stop = new AbortController();
       const leaving = driver.provision(sandboxSpec, { ...budget(), signal: stop.signal }).catch((error) => error);
@@ -252,7 +254,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(await staying).toMatchObject({ phase: 'ready' });
     });
 
-    test('an exceeded deadline is a retryable error', async () => {
+    test('an exceeded deadline is a retryable error', { tags: ['all'] }, async () => {
       const call: Call = { signal: AbortSignal.timeout(0), deadlineAt: Date.now() };
       await once(call.signal, 'abort');
       const late = driver.provision(spec(), call);
@@ -276,7 +278,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       },
     );
 
-    test('the sandboxes of another installation are neither listed nor touched', async () => {
+    test('the sandboxes of another installation are neither listed nor touched', { tags: ['all'] }, async () => {
       const stranger = await connect({ instance: 'stranger' });
       const sandboxSpec = spec();
       await stranger.provision(sandboxSpec, budget());
@@ -289,7 +291,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       }
     });
 
-    test('disposing a link leaves the sandbox running', async () => {
+    test('disposing a link leaves the sandbox running', { tags: ['all'] }, async () => {
       const { id } = await driver.provision(spec(), budget());
       await (await driver.attach(id, budget()))[Symbol.asyncDispose]();
       expect(await driver.list(budget())).toMatchObject([{ phase: 'ready' }]);
@@ -316,7 +318,7 @@ export function driverConformance(name: string, open: () => Promise<DriverHarnes
       expect(link.lost.aborted).toBe(false);
     });
 
-    test('F039 a process that left its group and session is gone after the end', async () => {
+    test('F039 a process that left its group and session is gone after the end', { tags: ['all'] }, async () => {
       const { id } = await driver.provision(spec(), budget());
       await using link = await driver.attach(id, budget());
       await sh(link, 'setsid -f nohup sleep 98765 >/dev/null 2>&1 </dev/null; (setsid sleep 98765 &) >/dev/null 2>&1');

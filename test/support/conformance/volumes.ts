@@ -17,7 +17,9 @@ export function volumeConformance(tested: () => TestedDriver): void {
     return driver;
   };
 
-  test('what one sandbox writes into a volume, its next one and a reader have, and no end of a sandbox takes it', async () => {
+  test('what one sandbox writes into a volume, its next one and a reader have, and no end of a sandbox takes it', {
+    tags: ['all'],
+  }, async () => {
     const id = VolumeId.parse(`vol-${tested().spec().sessionId}`);
     await volumes().makeVolume(id, budget());
     await volumes().makeVolume(id, budget());
@@ -55,7 +57,7 @@ export function volumeConformance(tested: () => TestedDriver): void {
     expect([await volumes().volumes(budget()), await tested().harness.remains(spec.id)]).toEqual([[], []]);
   });
 
-  test('a program that writes beyond the quota of a volume is ended', async () => {
+  test('a program that writes beyond the quota of a volume is ended', { tags: ['all'] }, async () => {
     const id = VolumeId.parse(`vol-${tested().spec().sessionId}`);
     await volumes().makeVolume(id, budget());
     try {

@@ -8,7 +8,7 @@ import { demoRun } from '../../support/servers/demo-run.ts';
 const title = (n: number) => ({ type: 'title', runId: null, data: { title: `${n}` } }) as const;
 const upTo = (last: number, first = 1) => Array.from({ length: last - first + 1 }, (_, n) => n + first);
 
-describe.each(transports)('over %s', (transport) => {
+describe.each(transports)('over %s', { tags: ['all'] }, (transport) => {
   async function start(events = 0, options = {}) {
     const server = await trpcServer(options);
     const client = server.client(transport);

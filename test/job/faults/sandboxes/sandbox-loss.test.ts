@@ -27,7 +27,9 @@ inEachWorld('docker', 'with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F018 a sandbox removed while idle is noticed without any client, and the log has the reason', async (context) => {
+  test('F018 a sandbox removed while idle is noticed without any client, and the log has the reason', {
+    tags: ['nightly'],
+  }, async (context) => {
     await using real = await realServer(context, world);
     const id = await real.ready();
     if (world.driver === 'docker') await run('docker', ['rm', '-f', ...(await world.running(id))]);
@@ -40,7 +42,9 @@ inEachWorld('docker', 'with $driver', (world) => {
     await real.holds(id);
   });
 
-  test('F031 a daemon killed during a call restarts in the same sandbox; the call ran once and has one outcome', async (context) => {
+  test('F031 a daemon killed during a call restarts in the same sandbox; the call ran once and has one outcome', {
+    tags: ['nightly'],
+  }, async (context) => {
     await using real = await realServer(context, world);
     const id = await real.ready();
     const before = await world.running(id);
