@@ -18,6 +18,7 @@ import { type FactType, SessionFact } from '../src/core/model/events.ts';
 import { managedAgentsEndpoints, unsupportedAreas } from '../src/facades/compat/managed-agents/routes.ts';
 import { wireErrors } from '../src/http/errors/wire-errors.ts';
 import { derivedCommands } from './derived-commands.ts';
+import { derivedForms } from './derived-forms.ts';
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 const code = (text: string) => `\`${text}\``;
@@ -274,7 +275,8 @@ const repeated = (flags: string, text: string) =>
   flags.includes('...') ? [flags.replace('...', ''), `${text} (repeatable)`] : [flags, text];
 
 const commandsFile = 'src/cli/derived.json';
-const commands = derivedCommands(describedOperations(appRouter));
+const operations = describedOperations(appRouter);
+const commands = derivedCommands(operations);
 const commandsHeading = '\n## Reference\n\n';
 /** The page of the command, whose introduction is written by hand. */
 async function commandsPage(): Promise<string> {
@@ -292,6 +294,7 @@ export const referencePages = async (): Promise<Readonly<Record<string, string>>
   'docs/reference/client.md': await clientPage(),
   'docs/cli.md': await commandsPage(),
   [commandsFile]: `${JSON.stringify(commands, undefined, 1)}\n`,
+  'src/web/forms.json': `${JSON.stringify(derivedForms(operations), undefined, 1)}\n`,
 });
 
 if (import.meta.main) {

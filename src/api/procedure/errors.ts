@@ -18,6 +18,8 @@ export interface ErrorData {
   readonly retryable: boolean;
   /** The page of this server's guide that says more, where there is one. */
   readonly docs?: string;
+  /** The fields of the input that are wrong, and why. */
+  readonly fields?: Readonly<Record<string, string>>;
 }
 export interface ErrorShape {
   readonly message: string;
@@ -30,8 +32,12 @@ export function errorShape(error: TRPCError, path?: string): ErrorShape {
   const known = fromTrpcError(error);
   const own = isOfTrpc(error) ? error.code : wireErrors[known.code].trpc;
   const status = isOfTrpc(error) ? getHTTPStatusCodeFromError(error) : wireErrors[known.code].http;
-  return shape(own, status, known, path);
+  const { data, ...rest } = shape(own, status, known, path);
+  return { ...rest, data: { ...data, ...(error.cause instanceof z.ZodError && { fields: fieldsOf(error.cause) }) } };
 }
+
+const fieldsOf = ({ issues }: z.ZodError): Record<string, string> =>
+  Object.fromEntries(issues.map(({ path: [field = ''], message }) => [String(field), message]).reverse());
 
 function shape(code: TrpcCode, httpStatus: number, known: AppError, path?: string): ErrorShape {
   const docs = docsOf(known.code);

@@ -8,7 +8,8 @@ import { TreeLinks } from '../delegation/tree.tsx';
 import { chooseModelFor } from '../models/choose.tsx';
 import { inForce, modelLabel } from '../models/state.ts';
 import { Button, ChipButton, IconButton } from '../parts/kit/button.tsx';
-import { Icon, type IconName } from '../parts/kit/icon.tsx';
+import type { IconName } from '../parts/kit/icon.tsx';
+import { Menu } from '../parts/kit/menu.tsx';
 import { StatusChip } from '../parts/kit/status.tsx';
 import { attempt } from '../parts/notice.tsx';
 import { pressedKey } from '../parts/pressed-key.ts';
@@ -150,54 +151,15 @@ const MenuButton = () => (
 
 const shown = ['session.share', 'session.fork', 'sessions.pin', 'sessions.archive', 'session.rename', 'session.delete'];
 
-/** The actions that a narrow header has no room for. The browser closes a popover by itself, after Escape or a press elsewhere. */
-function SessionMenu() {
-  const ref = useRef<HTMLDivElement>(null);
-  const close = () => ref.current?.hidePopover();
-  const entries = commands().filter(({ id }) => shown.includes(id));
-  const all = {
-    id: 'all',
-    label: 'allCommands' as const,
-    icon: 'command' as const,
-    run: () => {
-      isPaletteOpen.value = true;
-    },
-  };
-  const move = (event: KeyboardEvent) => {
-    const by = { ArrowDown: 1, ArrowUp: -1 }[pressedKey(event)];
-    if (by === undefined) return;
-    event.preventDefault();
-    const items = [...(ref.current?.querySelectorAll('button') ?? [])];
-    const at = items.indexOf(document.activeElement as HTMLButtonElement);
-    items[(at + by + items.length) % items.length]?.focus();
-  };
-  return (
-    <>
-      <IconButton class="narrow-only" icon="more" label={t('more')} popovertarget="session-menu" aria-haspopup="menu" />
-      <div
-        ref={ref}
-        id="session-menu"
-        class="menu"
-        popover="auto"
-        role="menu"
-        aria-label={t('more')}
-        onKeyDown={move}
-        onToggle={(event) => event.newState === 'open' && ref.current?.querySelector('button')?.focus()}
-      >
-        {[...entries, all].map(({ id, label, icon, run }) => (
-          <button
-            type="button"
-            role="menuitem"
-            key={id}
-            onClick={() => {
-              close();
-              run();
-            }}
-          >
-            <Icon name={icon} /> {t(label)}
-          </button>
-        ))}
-      </div>
-    </>
-  );
-}
+/** The actions that a narrow header has no room for. */
+const SessionMenu = () => (
+  <Menu
+    class="narrow-only"
+    items={[
+      ...commands()
+        .filter(({ id }) => shown.includes(id))
+        .map((command) => ({ ...command, label: t(command.label) })),
+      { id: 'all', label: t('allCommands'), icon: 'command', run: openPalette },
+    ]}
+  />
+);

@@ -6,6 +6,7 @@ import { modelLabel } from '../models/state.ts';
 import { price, short } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { CheckField, LongTextField } from '../parts/kit/field.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
@@ -127,17 +128,7 @@ function AttemptsForm({ begin }: { begin: (wish: AttemptsWish) => Promise<void> 
         void submit();
       }}
     >
-      <label class="labelled">
-        <span>{t('attempts.task')}</span>
-        <textarea
-          class="field"
-          rows={3}
-          required
-          maxLength={200_000}
-          value={task}
-          onInput={(event) => setTask(event.currentTarget.value)}
-        />
-      </label>
+      <LongTextField label={t('attempts.task')} rows={3} required maxLength={200_000} value={task} onChange={setTask} />
       <label class="labelled">
         <span>{t('attempts.number')}</span>
         <input
@@ -149,18 +140,9 @@ function AttemptsForm({ begin }: { begin: (wish: AttemptsWish) => Promise<void> 
           onInput={(event) => setNumber(event.currentTarget.valueAsNumber)}
         />
       </label>
-      <label class="labelled">
-        <span>{t('attempts.models')}</span>
-        <textarea class="field" rows={2} value={models} onInput={(event) => setModels(event.currentTarget.value)} />
-      </label>
-      <label class="labelled">
-        <span>{t('attempts.checks')}</span>
-        <textarea class="field" rows={2} value={checks} onInput={(event) => setChecks(event.currentTarget.value)} />
-      </label>
-      <label class="labelled">
-        <span>{t('attempts.rubric')}</span>
-        <textarea class="field" rows={2} value={rubric} onInput={(event) => setRubric(event.currentTarget.value)} />
-      </label>
+      <LongTextField label={t('attempts.models')} rows={2} value={models} onChange={setModels} />
+      <LongTextField label={t('attempts.checks')} rows={2} value={checks} onChange={setChecks} />
+      <LongTextField label={t('attempts.rubric')} rows={2} value={rubric} onChange={setRubric} />
       <div class="choices">
         <Button onClick={closeDialog}>{t('cancel')}</Button>
         <Button type="submit" kind="primary" icon="fork" disabled={isBusy}>
@@ -238,10 +220,7 @@ function AttemptsTable({ set, open, choose }: Props) {
           </tbody>
         </table>
       </section>
-      <label class="check">
-        <input type="checkbox" checked={isDeleting} onChange={(event) => setDeleting(event.currentTarget.checked)} />
-        <span>{t('attempts.deleteOthers')}</span>
-      </label>
+      <CheckField label={t('attempts.deleteOthers')} isOn={isDeleting} onChange={setDeleting} />
     </>
   );
 }

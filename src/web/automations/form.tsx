@@ -172,7 +172,7 @@ export function AutomationForm({ automation, back }: Props) {
   return (
     <Dialog title={t(automation ? 'automations.change' : 'automations.new')} wide>
       <Form failure={t('notSaved')} save={t('automations.save')} cancel={t('cancel')} onCancel={back} onSave={save}>
-        <div class="automation-times">
+        <div class="fields">
           <TextField label={t('automations.name')} required maxLength={255} {...bind('name')} />
           <ChoiceField
             label={t('automations.kind')}
@@ -181,7 +181,7 @@ export function AutomationForm({ automation, back }: Props) {
           />
         </div>
         {isRun && <LongTextField label={t('automations.message')} required rows={4} {...bind('message')} />}
-        <div class="automation-times">
+        <div class="fields">
           <ChoiceField
             label={t('automations.when')}
             value={choice.kind}
@@ -226,7 +226,7 @@ export function AutomationForm({ automation, back }: Props) {
           )}
         </div>
         {cron !== undefined && zone !== undefined && <NextTimes cron={cron} timezone={zone} />}
-        <div class="automation-times">
+        <div class="fields">
           <HookFields choice={starts} onChange={setStarts} />
           <AfterFields choice={starts} onChange={setStarts} own={automation?.id} />
         </div>
@@ -239,9 +239,9 @@ export function AutomationForm({ automation, back }: Props) {
           {...bind('repositories')}
         />
         <details class="advanced">
-          <summary>{t('automations.more')}</summary>
+          <summary>{t('form.more')}</summary>
           <div class="form">
-            <div class="automation-times">
+            <div class="fields">
               {isRun && templates.value.length > 1 && (
                 <ChoiceField label={t('template')} choices={templateChoices(fields.template)} {...bind('template')} />
               )}
@@ -279,7 +279,7 @@ export function AutomationForm({ automation, back }: Props) {
               choices={(['skip', 'queue', 'stop'] as const).map((rule) => [rule, t(`automations.${rule}`)])}
               {...bind('whileRunning')}
             />
-            <div class="automation-times">
+            <div class="fields">
               {amountKinds.map((kind) => (
                 <TextField
                   key={kind}

@@ -92,7 +92,7 @@ export function HookFields({ choice, onChange }: Props) {
             chosen={choice.events}
             onChange={(chosen) => onChange({ ...choice, events: events.filter((one) => chosen.includes(one)) })}
           />
-          <div class="automation-times whole-row">
+          <div class="fields whole-row">
             {has('issue.labelled') && field('label')}
             {(has('issue.assigned') || has('comment.mention')) && field('account', has('comment.mention'))}
             {field('senders')}

@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import type { Outputs } from '../../client/types.ts';
 import { query } from '../data/server.ts';
 import { locale } from '../parts/format.ts';
+import { withItem } from '../parts/kit/resource-list.tsx';
 import { t } from '../text/text.ts';
 import { timeIn } from './times.ts';
 
@@ -17,9 +18,7 @@ export async function readAutomations(): Promise<void> {
 
 /** Puts a changed automation in the place of the old one, or a new one on top. */
 export function shownAs(changed: Automation): void {
-  const all = automations.value ?? [];
-  const isKnown = all.some(({ id }) => id === changed.id);
-  automations.value = isKnown ? all.map((one) => (one.id === changed.id ? changed : one)) : [changed, ...all];
+  automations.value = withItem(automations.value ?? [], changed);
 }
 export function forgotten(id: string): void {
   automations.value = automations.value?.filter((one) => one.id !== id);

@@ -14,7 +14,8 @@ import { authorization, protocols } from './token.ts';
 // The calls of the server that the page makes, with the types of its router, over one WebSocket. After a break it
 // reconnects by itself, and subscriptions continue after their last event.
 
-type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs & string];
+export type Path = { [Name in keyof Outputs & string]: `${Name}.${keyof Outputs[Name] & string}` }[keyof Outputs &
+  string];
 type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${infer Method}`
   ? Name extends keyof Tree
     ? Method extends keyof Tree[Name]
@@ -22,6 +23,9 @@ type ProcedureAt<Tree, Place extends string> = Place extends `${infer Name}.${in
       : never
     : never
   : never;
+
+/** The input of a procedure, by its name such as `webhooks.create`. */
+export type InputOf<P extends Path> = ProcedureAt<Inputs, P>;
 
 const maxPauseMs = 4_000;
 // A network that is gone closes no socket. A server that does not answer a ping within these times is shown as away, which
@@ -79,33 +83,31 @@ export class CallError extends Error {
   readonly retryable: boolean;
   /** The page of the guide that says more, where there is one. */
   readonly docs: string | undefined;
+  /** The fields of the input that the server refused, and why. */
+  readonly fields: Readonly<Record<string, string>>;
 
   constructor({ message, shape, data }: TRPCClientError<AppRouter>) {
     super(shape ? (data?.reason ? errorText(data.reason, message) : message) : t('connectionBroke'));
     this.code = data?.code;
     this.retryable = !shape || data?.retryable === true;
     this.docs = data?.docs;
+    this.fields = data?.fields ?? {};
   }
 }
 
-async function call<P extends Path>(
-  method: 'query' | 'mutation',
-  path: P,
-  input: ProcedureAt<Inputs, P>,
-  repeat: boolean,
-) {
+async function call<P extends Path>(method: 'query' | 'mutation', path: P, input: InputOf<P>, repeat: boolean) {
   const trpc = await client.promise;
   return (await trpc[method](path, input, { context: { repeat } }).catch((thrown: TRPCClientError<AppRouter>) => {
     throw new CallError(thrown);
   })) as ProcedureAt<Outputs, P>;
 }
 
-export const query = <P extends Path>(path: P, input: ProcedureAt<Inputs, P>): Promise<ProcedureAt<Outputs, P>> =>
+export const query = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   call('query', path, input, true);
 /** Calls a mutation that is safe to repeat: after a break it is sent again. */
-export const repeatable = <P extends Path>(path: P, input: ProcedureAt<Inputs, P>): Promise<ProcedureAt<Outputs, P>> =>
+export const repeatable = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, true));
-export const once = <P extends Path>(path: P, input: ProcedureAt<Inputs, P>): Promise<ProcedureAt<Outputs, P>> =>
+export const once = <P extends Path>(path: P, input: InputOf<P>): Promise<ProcedureAt<Outputs, P>> =>
   counted(path, () => call('mutation', path, input, false));
 
 async function counted<Data>(path: Path, send: () => Promise<Data>): Promise<Data> {

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Choice } from '../parts/kit/choice.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { ChoiceField } from '../parts/kit/field.tsx';
 import { projects, readProjects } from '../sessions/filters.ts';
 import { t } from '../text/text.ts';
 import { Entry } from './entry.tsx';
@@ -34,19 +35,17 @@ function Inbox() {
           onChange={setShown}
         />
         {(withNeeds.length > 0 || project !== '') && (
-          <label class="labelled">
-            <span>{t('filter.project')}</span>
-            <select class="field" value={project} onChange={(event) => setProject(event.currentTarget.value)}>
-              <option value="">{t('filter.allProjects')}</option>
-              {projects.value
+          <ChoiceField
+            label={t('filter.project')}
+            value={project}
+            choices={[
+              ['', t('filter.allProjects')],
+              ...projects.value
                 .filter(({ id }) => id === project || withNeeds.some((one) => one.id === id))
-                .map(({ id, name }) => (
-                  <option key={id} value={id}>
-                    {name}
-                  </option>
-                ))}
-            </select>
-          </label>
+                .map(({ id, name }) => [id, name] as const),
+            ]}
+            onChange={setProject}
+          />
         )}
         {found.length === 0 && <p class="quiet">{t('inbox.nothing')}</p>}
         {found.slice(0, mostShown).map((session) => (

@@ -1,6 +1,7 @@
 import { Component, type ComponentChildren } from 'preact';
 import { t } from '../text/text.ts';
 import { Button } from './kit/button.tsx';
+import { Empty } from './kit/empty.tsx';
 
 interface Props {
   /** Drawn instead of the children when one of them throws. It must be plain. Absent: a line that offers to draw them again. */
@@ -22,12 +23,11 @@ export class Boundary extends Component<Props, { readonly hasFailed: boolean }> 
     if (!this.state.hasFailed) return this.props.children;
     if (this.props.instead !== undefined) return this.props.instead;
     return (
-      <div class="empty" role="alert">
-        <p class="quiet">{t('notDrawn')}</p>
+      <Empty text={t('notDrawn')} role="alert">
         <Button icon="retry" onClick={() => this.setState({ hasFailed: false })}>
           {t('tryAgain')}
         </Button>
-      </div>
+      </Empty>
     );
   }
 }

@@ -1,4 +1,5 @@
 import { t } from '../text/text.ts';
+import { LongTextField, TextField } from './kit/field.tsx';
 
 interface Props {
   readonly title: string;
@@ -12,25 +13,7 @@ interface Props {
 /** The title and the text of a pull request, as the forges limit them. */
 export const ProposalFields = ({ title, text, rows, onTitle, onText }: Props) => (
   <>
-    <label>
-      <span>{t('ship.title')}</span>
-      <input
-        class="field"
-        required
-        maxLength={250}
-        value={title}
-        onInput={(event) => onTitle(event.currentTarget.value)}
-      />
-    </label>
-    <label>
-      <span>{t('ship.text')}</span>
-      <textarea
-        class="field"
-        rows={rows}
-        maxLength={60_000}
-        value={text}
-        onInput={(event) => onText(event.currentTarget.value)}
-      />
-    </label>
+    <TextField label={t('ship.title')} required maxLength={250} value={title} onChange={onTitle} />
+    <LongTextField label={t('ship.text')} rows={rows} maxLength={60_000} value={text} onChange={onText} />
   </>
 );

@@ -5,6 +5,7 @@ import { ModelSetup } from '../models/setup.tsx';
 import { changed, inForce, type ModelsInForce, modelLabel, readModels } from '../models/state.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { confirmFirst } from '../parts/kit/dialog.tsx';
+import { List } from '../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
@@ -69,26 +70,24 @@ function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
   return (
     <div>
       <h3>{t('models.providers')}</h3>
-      <ul class="plain-rows">
-        {now.providers.map(({ id, name, isReady, from, setBy, address }) => (
-          <li key={id}>
-            <span>
-              {name}
-              <span class="quiet">
-                {' · '}
-                {t(isReady ? 'models.ready' : 'models.notReady')}
-                {setBy !== null && ` · ${t('models.fromSettings', { by: setBy })}`}
-                {address !== null && ` · ${address}`}
-              </span>
-            </span>
-            {now.canChange && from === 'page' && (
-              <Button class="small" kind="danger" onClick={() => remove(id, name)}>
-                {t('models.remove')}
-              </Button>
-            )}
-          </li>
-        ))}
-      </ul>
+      <List
+        items={now.providers.map(({ id, name, isReady, from, setBy, address }) => ({
+          key: id,
+          title: name,
+          lines: [
+            [
+              t(isReady ? 'models.ready' : 'models.notReady'),
+              ...(setBy === null ? [] : [t('models.fromSettings', { by: setBy })]),
+              ...(address === null ? [] : [address]),
+            ].join(' · '),
+          ],
+          action: now.canChange && from === 'page' && (
+            <Button class="small" kind="danger" onClick={() => remove(id, name)}>
+              {t('models.remove')}
+            </Button>
+          ),
+        }))}
+      />
     </div>
   );
 }

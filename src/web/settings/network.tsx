@@ -5,6 +5,7 @@ import { query, repeatable } from '../data/server.ts';
 import { currentId } from '../data/sessions.ts';
 import { count } from '../parts/format.ts';
 import { Button } from '../parts/kit/button.tsx';
+import { List } from '../parts/kit/list.tsx';
 import { Pending, Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { serverText, t } from '../text/text.ts';
 
@@ -37,10 +38,11 @@ export function Network() {
       {egress.allowed.length > 0 && (
         <div>
           <h3>{t('network.allowed')}</h3>
-          <ul class="plain-rows">
-            {egress.allowed.map((host) => (
-              <li key={host}>
-                <code>{host}</code>
+          <List
+            items={egress.allowed.map((host) => ({
+              key: host,
+              code: host,
+              action: (
                 <Button
                   class="small"
                   disabled={egress.whyNot !== null}
@@ -49,9 +51,9 @@ export function Network() {
                 >
                   {t('network.withdraw')}
                 </Button>
-              </li>
-            ))}
-          </ul>
+              ),
+            }))}
+          />
         </div>
       )}
     </>
@@ -72,36 +74,28 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
   return (
     <div class="blocked-hosts">
       <h3>{t('network.blocked')}</h3>
-      {blocked.length === 0 && <p class="quiet">{t('network.nothingBlocked')}</p>}
-      {blocked.length > 0 && (
-        <ul class="plain-rows">
-          {blocked.map(({ host, rule, times }) => (
-            <li key={host}>
-              <span>
-                <code>{host}</code>
-                <span class="quiet">
-                  {` · ${serverText(rule)}`}
-                  {times > 1 && ` · ${t('network.times', { n: count(times) })}`}
-                </span>
-              </span>
-              {egress.allowed.includes(host) ? (
-                <span class="quiet">{t('network.isAllowed')}</span>
-              ) : (
-                canHelp(rule) && (
-                  <Button
-                    class="small"
-                    disabled={egress.whyNot !== null}
-                    aria-label={t('network.allowOne', { host })}
-                    onClick={() => allow(host)}
-                  >
-                    {t('network.allow')}
-                  </Button>
-                )
-              )}
-            </li>
-          ))}
-        </ul>
-      )}
+      <List
+        none={t('network.nothingBlocked')}
+        items={blocked.map(({ host, rule, times }) => ({
+          key: host,
+          code: host,
+          lines: [[serverText(rule), ...(times > 1 ? [t('network.times', { n: count(times) })] : [])].join(' · ')],
+          action: egress.allowed.includes(host) ? (
+            <span class="quiet">{t('network.isAllowed')}</span>
+          ) : (
+            canHelp(rule) && (
+              <Button
+                class="small"
+                disabled={egress.whyNot !== null}
+                aria-label={t('network.allowOne', { host })}
+                onClick={() => allow(host)}
+              >
+                {t('network.allow')}
+              </Button>
+            )
+          ),
+        }))}
+      />
       {egress.whyNot !== null && <p class="note wait">{t('network.cannot', { why: serverText(egress.whyNot) })}</p>}
     </div>
   );

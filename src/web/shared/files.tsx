@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Code } from '../markdown/code.tsx';
 import { bytes } from '../parts/format.ts';
-import { Icon } from '../parts/kit/icon.tsx';
+import { List } from '../parts/kit/list.tsx';
 import { t } from '../text/text.ts';
 import { type Entry, listFiles, RequestError, readFile, readTo } from './session.ts';
 
@@ -47,23 +47,22 @@ export function SharedFiles() {
       {trouble !== '' && <p class="note wait">{trouble}</p>}
       {entries?.length === 0 && folder === '.' && <p class="quiet">{t('shared.noFiles')}</p>}
       {entries && (entries.length > 0 || folder !== '.') && (
-        <ul class="plain-rows">
-          {folder !== '.' && (
-            <li>
-              <button type="button" onClick={() => setFolder(above(folder))}>
-                <Icon name="back" size={16} /> {t('shared.up')}
-              </button>
-            </li>
-          )}
-          {entries.map((entry) => (
-            <li key={entry.name}>
-              <button type="button" onClick={() => open(entry)}>
-                <Icon name={entry.type === 'directory' ? 'folder' : 'file'} size={16} /> {entry.name}
-              </button>
-              {entry.size !== null && entry.type !== 'directory' && <span class="quiet">{bytes(entry.size)}</span>}
-            </li>
-          ))}
-        </ul>
+        <List
+          items={[
+            ...(folder === '.'
+              ? []
+              : [{ key: '/', icon: 'back', title: t('shared.up'), open: () => setFolder(above(folder)) } as const]),
+            ...entries.map((entry) => ({
+              key: entry.name,
+              icon: entry.type === 'directory' ? ('folder' as const) : ('file' as const),
+              title: entry.name,
+              action: entry.size !== null && entry.type !== 'directory' && (
+                <span class="quiet">{bytes(entry.size)}</span>
+              ),
+              open: () => open(entry),
+            })),
+          ]}
+        />
       )}
       {file && (
         <div role="region" aria-label={file.path}>

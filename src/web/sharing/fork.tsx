@@ -5,6 +5,7 @@ import { go } from '../data/route.ts';
 import { currentId, sessions } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { CheckField, TextField } from '../parts/kit/field.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { nameOf } from '../sessions/name.ts';
@@ -54,20 +55,14 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
           void make();
         }}
       >
-        <label class="labelled">
-          <span>{t('fork.name')}</span>
-          <input
-            class="field"
-            value={title}
-            maxLength={255}
-            placeholder={t('fork.sameName')}
-            onInput={(event) => setTitle(event.currentTarget.value)}
-          />
-        </label>
-        <label class="check">
-          <input type="checkbox" checked={files} onChange={(event) => setFiles(event.currentTarget.checked)} />
-          <span>{t('fork.withFiles')}</span>
-        </label>
+        <TextField
+          label={t('fork.name')}
+          value={title}
+          maxLength={255}
+          placeholder={t('fork.sameName')}
+          onChange={setTitle}
+        />
+        <CheckField label={t('fork.withFiles')} isOn={files} onChange={setFiles} />
         <Trouble text={trouble} />
         <div class="choices">
           <Button onClick={closeDialog}>{t('cancel')}</Button>

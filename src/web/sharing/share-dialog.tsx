@@ -7,6 +7,8 @@ import { Button } from '../parts/kit/button.tsx';
 import { Choice } from '../parts/kit/choice.tsx';
 import { CopyButton } from '../parts/kit/copy-button.tsx';
 import { Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { CheckField } from '../parts/kit/field.tsx';
+import { List } from '../parts/kit/list.tsx';
 import { Trouble, useTrouble } from '../parts/kit/trouble.tsx';
 import { t } from '../text/text.ts';
 
@@ -46,10 +48,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
         options={(Object.keys(lives) as ShareLifetime[]).map((value) => ({ value, label: t(lives[value]) }))}
         onChange={setHours}
       />
-      <label class="check">
-        <input type="checkbox" checked={files} onChange={(event) => setFiles(event.currentTarget.checked)} />
-        <span>{t('share.files')}</span>
-      </label>
+      <CheckField label={t('share.files')} isOn={files} onChange={setFiles} />
       <Trouble text={trouble} />
       {made === '' ? (
         <div class="choices">
@@ -69,19 +68,18 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
       {links && links.length > 0 && (
         <section aria-label={t('share.links')}>
           <h3>{t('share.links')}</h3>
-          <ul class="plain-rows">
-            {links.map((link) => (
-              <li key={link.id}>
-                <span>
-                  {t('share.until', { time: dayAndTime(Date.parse(link.expiresAt)) })}
-                  {link.files && ` · ${t('share.withFiles')}`}
-                </span>
+          <List
+            items={links.map((link) => ({
+              key: link.id,
+              title: t('share.until', { time: dayAndTime(Date.parse(link.expiresAt)) }),
+              lines: link.files ? [t('share.withFiles')] : [],
+              action: (
                 <Button class="small" kind="danger" onClick={() => revoke(link.id)}>
                   {t('share.revoke')}
                 </Button>
-              </li>
-            ))}
-          </ul>
+              ),
+            }))}
+          />
         </section>
       )}
     </Dialog>

@@ -5,8 +5,8 @@ import { connection } from '../data/server.ts';
 import { current, type Session } from '../data/sessions.ts';
 import { Boundary } from '../parts/boundary.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
-import { Icon } from '../parts/kit/icon.tsx';
-import { pressedKey } from '../parts/pressed-key.ts';
+import { Empty } from '../parts/kit/empty.tsx';
+import { Tabs, tabId } from '../parts/kit/tabs.tsx';
 import { t } from '../text/text.ts';
 import { Divider } from './divider.tsx';
 import { tabs, type WorkTab } from './tabs.ts';
@@ -16,40 +16,24 @@ export function WorkPane() {
   if (!session) return null;
   const shown = tabs.filter(({ shows }) => shows?.(session) ?? true);
   const open = shown.find(({ id }) => id === openTab.value) ?? shown[0];
-  const move = (by: number) => {
-    const next = shown[(shown.indexOf(open as WorkTab) + by + shown.length) % shown.length];
-    if (!next) return;
-    openTab.value = next.id;
-    document.getElementById(`tab-${next.id}`)?.focus();
-  };
   return (
     <aside class="work" aria-label={t('work')}>
       <Divider />
       <div class="work-head">
-        <div class="tabs" role="tablist" aria-label={t('work')}>
-          {shown.map(({ id, label, icon, news }) => (
-            <button
-              key={id}
-              id={`tab-${id}`}
-              type="button"
-              role="tab"
-              aria-selected={id === open?.id}
-              aria-controls="work-panel"
-              tabIndex={id === open?.id ? 0 : -1}
-              onClick={() => {
-                openTab.value = id;
-              }}
-              onKeyDown={(event) => {
-                const key = pressedKey(event);
-                if (key === 'ArrowRight') move(1);
-                if (key === 'ArrowLeft') move(-1);
-              }}
-            >
-              <Icon name={icon} size={16} /> {t(label)}
-              {news && <News count={news()} />}
-            </button>
-          ))}
-        </div>
+        <Tabs
+          label={t('work')}
+          tabs={shown.map(({ id, label, icon, news }) => ({
+            id,
+            label: t(label),
+            icon,
+            news: news && <News count={news()} />,
+          }))}
+          open={open?.id}
+          panel="work-panel"
+          onOpen={(id) => {
+            openTab.value = id;
+          }}
+        />
         <IconButton
           class="wide-only"
           icon="expand"
@@ -60,7 +44,7 @@ export function WorkPane() {
           }}
         />
       </div>
-      <div id="work-panel" class="panel" role="tabpanel" aria-labelledby={open && `tab-${open.id}`}>
+      <div id="work-panel" class="panel" role="tabpanel" aria-labelledby={open && tabId(open.id)}>
         {open && <LazyTab key={`${open.id} ${session.id}`} tab={open} session={session} />}
       </div>
     </aside>
@@ -96,9 +80,8 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
   }
   if (!loaded.hasFailed) return null;
   return (
-    <div class="empty" role="status">
-      <p class="quiet">{t('tabNotLoaded')}</p>
+    <Empty text={t('tabNotLoaded')} role="status">
       <Button onClick={load}>{t('tryAgain')}</Button>
-    </div>
+    </Empty>
   );
 }

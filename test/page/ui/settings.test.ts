@@ -58,7 +58,7 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await page.getByRole('button', { name: 'Save key only' }).click();
   await gemini.getByText('ready').waitFor();
   expect(await page.content()).not.toContain('a-secret-key');
-  await page.getByText('local · ready · set by CORRAL_MODELS_COMPATIBLE').waitFor();
+  await page.getByText('ready · set by CORRAL_MODELS_COMPATIBLE').waitFor();
   await page.getByRole('dialog').getByText('CORRAL_MODEL sets the model.').waitFor();
   await gemini.getByRole('button', { name: 'Remove' }).click();
   await page

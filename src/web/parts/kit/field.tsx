@@ -9,9 +9,42 @@ interface Shared<Value extends string> {
   readonly label: string;
   readonly value: Value;
   readonly onChange: (value: Value) => void;
-  readonly help?: string;
+  readonly help?: string | undefined;
   readonly required?: boolean;
+  /** The error of the value, shown at the field; the form cannot be sent with it. Empty: none. */
+  readonly error?: string;
 }
+
+/** What the browser and screen readers need to know of a field. */
+interface FieldState {
+  readonly id: string;
+  readonly 'aria-invalid': boolean;
+  readonly 'aria-describedby': string | undefined;
+}
+
+interface LabelledProps {
+  readonly label: string;
+  readonly help: string | undefined;
+  readonly error: string | undefined;
+  readonly children: (state: FieldState) => ComponentChildren;
+}
+function Labelled({ label, help, error = '', children }: LabelledProps) {
+  const id = useId();
+  const errorId = error === '' ? undefined : `${id}-error`;
+  return (
+    <label class="labelled" for={id}>
+      <span>{label}</span>
+      {children({ id, 'aria-invalid': error !== '', 'aria-describedby': errorId })}
+      {help && <small class="quiet">{help}</small>}
+      {errorId && <FieldError id={errorId} text={error} />}
+    </label>
+  );
+}
+const FieldError = ({ id, text }: { id: string; text: string }) => (
+  <small id={id} class="bad-text" role="status">
+    {text}
+  </small>
+);
 
 interface TextProps extends Shared<string> {
   readonly type?: 'text' | 'time';
@@ -22,136 +55,144 @@ interface TextProps extends Shared<string> {
   readonly inputMode?: 'decimal' | 'numeric' | 'url';
   /** Entries that the browser offers while the person types. */
   readonly offers?: readonly string[];
-  /** The error of the value, shown at the field; the form cannot be sent with it. Empty: none. */
-  readonly error?: string;
   readonly onLeave?: () => void;
 }
-
-interface LabelledProps {
-  readonly id: string;
-  readonly label: string;
-  readonly help: string | undefined;
-  readonly children: ComponentChildren;
-}
-const Labelled = ({ id, label, help, children }: LabelledProps) => (
-  <label class="labelled" for={id}>
-    <span>{label}</span>
-    {children}
-    {help && <small class="quiet">{help}</small>}
-  </label>
-);
-
 export function TextField({ label, help, value, onChange, isCode, offers, error = '', onLeave, ...rest }: TextProps) {
   const ref = useRef<HTMLInputElement>(null);
-  const id = useId();
   useEffect(() => ref.current?.setCustomValidity(error), [error]);
   return (
-    <Labelled id={id} label={label} help={help}>
-      <input
-        {...rest}
-        id={id}
-        ref={ref}
-        class={isCode ? 'field mono' : 'field'}
-        value={value}
-        {...(offers && { list: `${id}-offers` })}
-        aria-invalid={error !== ''}
-        aria-describedby={error === '' ? undefined : `${id}-error`}
-        onInput={({ currentTarget }) => onChange(currentTarget.value)}
-        onBlur={onLeave}
-      />
-      {offers && (
-        <datalist id={`${id}-offers`}>
-          {offers.map((one) => (
-            <option key={one} value={one} />
-          ))}
-        </datalist>
-      )}
-      {error !== '' && (
-        <small id={`${id}-error`} class="bad-text" role="status">
-          {error}
-        </small>
+    <Labelled label={label} help={help} error={error}>
+      {(state) => (
+        <>
+          <input
+            {...rest}
+            {...state}
+            ref={ref}
+            class={isCode ? 'field mono' : 'field'}
+            spellcheck={false}
+            value={value}
+            {...(offers && { list: `${state.id}-offers` })}
+            onInput={({ currentTarget }) => onChange(currentTarget.value)}
+            onBlur={onLeave}
+          />
+          {offers && (
+            <datalist id={`${state.id}-offers`}>
+              {offers.map((one) => (
+                <option key={one} value={one} />
+              ))}
+            </datalist>
+          )}
+        </>
       )}
     </Labelled>
   );
 }
 
 /** A secret, which is never shown. */
-export function SecretField({ label, help, onChange, ...rest }: Shared<string> & { readonly placeholder?: string }) {
-  const id = useId();
-  return (
-    <Labelled id={id} label={label} help={help}>
+export const SecretField = ({ label, help, error, onChange, ...rest }: Shared<string> & { placeholder?: string }) => (
+  <Labelled label={label} help={help} error={error}>
+    {(state) => (
       <input
         {...rest}
-        id={id}
+        {...state}
         class="field"
         type="password"
         autocomplete="off"
         onInput={({ currentTarget }) => onChange(currentTarget.value)}
       />
-    </Labelled>
-  );
-}
+    )}
+  </Labelled>
+);
 
 interface LongTextProps extends Shared<string> {
   readonly rows: number;
   readonly isCode?: boolean;
   readonly placeholder?: string;
+  readonly maxLength?: number;
 }
-export function LongTextField({ label, help, value, onChange, isCode, ...rest }: LongTextProps) {
-  const id = useId();
-  return (
-    <Labelled id={id} label={label} help={help}>
+export const LongTextField = ({ label, help, error, onChange, isCode, ...rest }: LongTextProps) => (
+  <Labelled label={label} help={help} error={error}>
+    {(state) => (
       <textarea
         {...rest}
-        id={id}
+        {...state}
         class={isCode ? 'field mono' : 'field'}
-        value={value}
         onInput={({ currentTarget }) => onChange(currentTarget.value)}
       />
-    </Labelled>
-  );
-}
+    )}
+  </Labelled>
+);
 
 interface ChoiceProps<Value extends string> extends Shared<Value> {
   readonly choices: readonly (readonly [value: Value, words: string])[];
 }
-export function ChoiceField<Value extends string>({ label, help, choices, onChange, ...rest }: ChoiceProps<Value>) {
-  const id = useId();
-  return (
-    <Labelled id={id} label={label} help={help}>
-      <select {...rest} id={id} class="field" onChange={({ currentTarget }) => onChange(currentTarget.value as Value)}>
+export const ChoiceField = <Value extends string>({
+  label,
+  help,
+  error,
+  choices,
+  onChange,
+  ...rest
+}: ChoiceProps<Value>) => (
+  <Labelled label={label} help={help} error={error}>
+    {(state) => (
+      <select
+        {...rest}
+        {...state}
+        class="field"
+        onChange={({ currentTarget }) => onChange(currentTarget.value as Value)}
+      >
         {choices.map(([one, words]) => (
           <option key={one} value={one}>
             {words}
           </option>
         ))}
       </select>
-    </Labelled>
-  );
-}
+    )}
+  </Labelled>
+);
 
 interface ManyProps {
   readonly legend: string;
   readonly choices: readonly (readonly [value: string, words: string, about?: string])[];
   readonly chosen: readonly string[];
+  readonly error?: string;
   readonly onChange: (chosen: string[]) => void;
 }
 /** Boxes to tick. */
-export const ManyField = ({ legend, choices, chosen, onChange }: ManyProps) => (
-  <fieldset class="many">
-    <legend>{legend}</legend>
-    {choices.map(([one, words, about]) => (
-      <label key={one}>
-        <input
-          type="checkbox"
-          checked={chosen.includes(one)}
-          onChange={() => onChange(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one])}
-        />{' '}
-        {words}
-        {about && <small class="quiet">{about}</small>}
-      </label>
-    ))}
-  </fieldset>
+export function ManyField({ legend, choices, chosen, error = '', onChange }: ManyProps) {
+  const id = useId();
+  return (
+    <fieldset class="many" aria-describedby={error === '' ? undefined : id}>
+      <legend>{legend}</legend>
+      {choices.map(([one, words, about], at) => (
+        <label key={one}>
+          <input
+            type="checkbox"
+            aria-invalid={error !== '' && at === 0}
+            checked={chosen.includes(one)}
+            onChange={() => onChange(chosen.includes(one) ? chosen.filter((other) => other !== one) : [...chosen, one])}
+          />{' '}
+          {words}
+          {about && <small class="quiet">{about}</small>}
+        </label>
+      ))}
+      {error !== '' && <FieldError id={id} text={error} />}
+    </fieldset>
+  );
+}
+
+interface CheckProps {
+  readonly label: string;
+  readonly isOn: boolean;
+  readonly onChange: (isOn: boolean) => void;
+}
+/** One box to tick. */
+export const CheckField = ({ label, isOn, onChange }: CheckProps) => (
+  <label class="check">
+    <input type="checkbox" checked={isOn} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
+    <span>{label}</span>
+  </label>
 );
 
 interface FormProps {

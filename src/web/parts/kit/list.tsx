@@ -1,8 +1,14 @@
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { t } from '../../text/text.ts';
+import { Icon, type IconName } from './icon.tsx';
 
 export interface ListItem {
   readonly key: string;
-  readonly title: string;
+  readonly title?: string;
+  readonly icon?: IconName;
+  /** A part of it as programs write it, such as an address. */
+  readonly code?: string;
   /** Facts about it, one below the other. */
   readonly lines?: readonly string[];
   /** Something about it waits for a person. */
@@ -13,27 +19,71 @@ export interface ListItem {
   readonly isOff?: boolean;
   /** Beside the row. */
   readonly action?: ComponentChildren;
-  readonly open: () => void;
+  /** Below the row. */
+  readonly more?: ComponentChildren;
+  /** Absent: the row is only read. */
+  readonly open?: () => void;
 }
 
-/** Rows that open or choose something: a name, and lines about it. */
-export const List = ({ items, none }: { items: readonly ListItem[] | undefined; none?: string }) =>
-  items?.length === 0 ? (
-    none !== undefined && <p class="quiet">{none}</p>
-  ) : (
-    <ul class="list">
-      {items?.map(({ key, title, lines = [], waits = false, isChosen, isOff = false, action, open }) => (
-        <li key={key}>
-          <button type="button" aria-pressed={isChosen} disabled={isOff} onClick={open}>
-            <strong>{title}</strong>
-            {lines.map((line) => (
-              <span key={line} class={waits ? 'wait-text' : 'quiet'}>
-                {line}
-              </span>
-            ))}
-          </button>
-          {action}
-        </li>
-      ))}
-    </ul>
+interface Props {
+  readonly items: readonly ListItem[] | undefined;
+  readonly none?: string;
+  readonly label?: string;
+}
+const searchedFrom = 12; // items
+
+/** Rows that say or open something: a name, and lines about it. A long list has a search. */
+export function List({ items = [], none, label }: Props) {
+  const [text, setText] = useState('');
+  if (items.length === 0) return none === undefined ? null : <p class="quiet">{none}</p>;
+  const wanted = text.trim().toLowerCase();
+  const found = items.filter(({ title = '', code = '', lines = [] }) =>
+    [title, code, ...lines].some((line) => line.toLowerCase().includes(wanted)),
   );
+  return (
+    <>
+      {items.length >= searchedFrom && (
+        <input
+          type="search"
+          class="field"
+          aria-label={t('list.search')}
+          placeholder={t('list.search')}
+          value={text}
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
+        />
+      )}
+      <ul class="list" aria-label={label}>
+        {found.map((item) => (
+          <li key={item.key}>
+            <Row {...item} />
+            {item.action}
+            {item.more}
+          </li>
+        ))}
+      </ul>
+      {found.length === 0 && <p class="quiet">{t('list.nothing')}</p>}
+    </>
+  );
+}
+
+function Row({ title, icon, code, lines = [], waits = false, isChosen, isOff = false, open }: ListItem) {
+  const content = (
+    <>
+      <span>
+        {icon && <Icon name={icon} size={16} />} {title !== undefined && <strong>{title}</strong>}{' '}
+        {code !== undefined && <code>{code}</code>}
+      </span>
+      {lines.map((line) => (
+        <span key={line} class={waits ? 'wait-text' : 'quiet'}>
+          {line}
+        </span>
+      ))}
+    </>
+  );
+  if (!open) return <div>{content}</div>;
+  return (
+    <button type="button" aria-pressed={isChosen} disabled={isOff} onClick={open}>
+      {content}
+    </button>
+  );
+}

@@ -5,9 +5,13 @@ import { Ago } from './ago.tsx';
 import { Button, ChipButton, IconButton } from './button.tsx';
 import { Choice } from './choice.tsx';
 import { confirmFirst, Dialogs } from './dialog.tsx';
+import { Empty } from './empty.tsx';
 import { ChoiceField, Form, LongTextField, ManyField, TextField } from './field.tsx';
 import { List } from './list.tsx';
+import { Menu } from './menu.tsx';
+import { SchemaForm } from './schema-form.tsx';
 import { Mark, StatusChip } from './status.tsx';
+import { Tabs, tabId } from './tabs.tsx';
 import { Trouble } from './trouble.tsx';
 
 // All parts of the kit in both themes, for people who work on the page: a server that runs from its sources has it at /static/kit.html.
@@ -24,6 +28,7 @@ const nothing = () => {};
 function Kit({ theme }: { theme: 'light' | 'dark' }) {
   const [text, setText] = useState('');
   const [day, setDay] = useState<'mon' | 'tue'>('mon');
+  const [tab, setTab] = useState(`files-${theme}`);
   const [many, setMany] = useState<string[]>(['mon']);
   const ask = () =>
     confirmFirst({ title: 'Delete this?', text: 'It is only a picture.', yes: 'Delete', no: 'Cancel', act: nothing });
@@ -75,6 +80,29 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
         ]}
       />
       <List items={[]} none="Nothing yet." />
+      <SchemaForm
+        of="serverCredentials.put"
+        words="secrets"
+        title={`A form from a schema, ${theme}`}
+        fields={{ name: {}, value: { as: 'secret' }, hosts: {}, git: {}, paths: { isAdvanced: true } }}
+        cancel={nothing}
+        send={async () => nothing()}
+      />
+      <Tabs
+        label={`Tabs, ${theme}`}
+        tabs={[
+          { id: `files-${theme}`, label: 'Files', icon: 'folder' },
+          { id: `cost-${theme}`, label: 'Cost', icon: 'coin' },
+        ]}
+        open={tab}
+        panel={`panel-${theme}`}
+        onOpen={setTab}
+      />
+      <div id={`panel-${theme}`} role="tabpanel" aria-labelledby={tabId(tab)}>
+        <Empty text="Nothing is here yet.">
+          <Menu items={[{ id: 'delete', label: 'Delete', icon: 'trash', run: nothing }]} />
+        </Empty>
+      </div>
       <Trouble text="Could not save: the server does not respond." />
       <p class="note wait">{'It waits for a person.'}</p>
       <p class="note good">{'It worked.'}</p>

@@ -3,6 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { query } from '../../data/server.ts';
 import { bytes } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
+import { CheckField, ChoiceField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
@@ -52,32 +53,19 @@ export function Memory() {
       <p class="quiet">{t('memory.about')}</p>
       <ServerSettings parts={memoryParts} isForAll />
       {all.length > 1 && (
-        <label class="labelled">
-          <span>{t('memory.whose')}</span>
-          <select class="field" value={keyOf(holder)} onChange={(event) => setChosen(event.currentTarget.value)}>
-            {all.map((one) => (
-              <option key={keyOf(one)} value={keyOf(one)}>
-                {t('memory.holder', { name: nameOf(one), n: one.notes })}
-              </option>
-            ))}
-          </select>
-        </label>
+        <ChoiceField
+          label={t('memory.whose')}
+          value={keyOf(holder)}
+          choices={all.map((one) => [keyOf(one), t('memory.holder', { name: nameOf(one), n: one.notes })])}
+          onChange={setChosen}
+        />
       )}
       <Trouble text={trouble} />
       <div class="choices start">
         <Button kind="primary" icon="plus" onClick={() => setOpen('new')}>
           {t('memory.new')}
         </Button>
-        {hasDeleted && (
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={withDeleted}
-              onChange={(event) => setWithDeleted(event.currentTarget.checked)}
-            />
-            <span>{t('memory.withDeleted')}</span>
-          </label>
-        )}
+        {hasDeleted && <CheckField label={t('memory.withDeleted')} isOn={withDeleted} onChange={setWithDeleted} />}
       </div>
       <List
         none={t('memory.none')}

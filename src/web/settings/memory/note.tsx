@@ -8,9 +8,10 @@ import { diffLines } from '../../parts/diff.ts';
 import { bytes, dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { closeDialog } from '../../parts/kit/dialog.tsx';
+import { Sure } from '../../parts/kit/resource-list.tsx';
+import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
-import { Sure } from '../secrets/sure.tsx';
 
 export type Note = Outputs['memory']['notes'][number];
 type Version = Outputs['memory']['history'][number];
@@ -29,28 +30,20 @@ interface Props {
 /** One note: its text, which the person changes, and its history, which the person undoes and redacts. */
 export function NoteView({ holder, note: given, names, back }: Props) {
   const [note, setNote] = useState(given);
-  const [path, setPath] = useState(given?.path ?? '');
   const [text, setText] = useState<string>();
-  const [saved, setSaved] = useState('');
   const [history, setHistory] = useState<readonly Version[]>([]);
   const [trouble, tryIt] = useTrouble();
-  const place = { ...holder, path: note?.path ?? path };
+  const place = { ...holder, path: note?.path ?? '' };
 
   const read = async (now: Note | undefined) => {
     if (!now) return setText('');
     const versions = await query('memory.history', { ...holder, path: now.path });
     setNote(now); // with its history, or a click would open a change of the one before
-    const present = now.deleted ? '' : (versions[0]?.text ?? '');
     setHistory(versions);
-    setText(present);
-    setSaved(present);
+    setText(now.deleted ? '' : (versions[0]?.text ?? ''));
   };
   useEffect(() => void tryIt(t('memory.unread'), () => read(given)), []);
   const change = (what: string, work: () => Promise<Note>) => tryIt(what, async () => read(await work()));
-  const save = () =>
-    change(t('notSaved'), () =>
-      once('memory.write', { ...place, text: text ?? '', expect: note && !note.deleted ? note.version : 0 }),
-    );
   if (text === undefined) return <Pending trouble={trouble} />;
   return (
     <>
@@ -69,49 +62,26 @@ export function NoteView({ holder, note: given, names, back }: Props) {
           </Button>
         )}
       </div>
-      {note && (
-        <>
-          <h3 class="note-path">{withHidden(note.path)}</h3>
-          <p class="quiet">{noteFacts(note, names)}</p>
-        </>
-      )}
-      {!note?.deleted && (
-        <form
-          class="form"
-          aria-label={note ? note.path : t('memory.new')}
-          onSubmit={(event) => {
-            event.preventDefault();
-            void save();
+      {note && <p class="quiet">{noteFacts(note, names)}</p>}
+      {note?.deleted ? (
+        <h3>{withHidden(note.path)}</h3>
+      ) : (
+        <SchemaForm
+          key={note?.version}
+          of="memory.write"
+          words="memory"
+          title={note ? withHidden(note.path) : t('memory.new')}
+          value={{ text }}
+          needsChange={note !== undefined}
+          fields={{
+            ...(!note && { path: { placeholder: 'build/commands.md' } }),
+            text: { as: 'long', canBeEmpty: true },
           }}
-        >
-          {!note && (
-            <label class="labelled">
-              <span>{t('memory.path')}</span>
-              <input
-                class="field"
-                required
-                maxLength={200}
-                placeholder="build/commands.md"
-                value={path}
-                onInput={(event) => setPath(event.currentTarget.value)}
-              />
-            </label>
-          )}
-          <label class="labelled">
-            <span>{t('memory.text')}</span>
-            <textarea
-              class="field"
-              rows={Math.min(16, Math.max(5, text.split('\n').length + 1))}
-              value={text}
-              onInput={(event) => setText(event.currentTarget.value)}
-            />
-          </label>
-          <div class="choices">
-            <Button type="submit" kind="primary" disabled={note !== undefined && text === saved}>
-              {t('files.save')}
-            </Button>
-          </div>
-        </form>
+          send={async (input) => {
+            const path = note?.path ?? input.path;
+            await read(await once('memory.write', { ...input, ...holder, path, expect: note?.version ?? 0 }));
+          }}
+        />
       )}
       <Trouble text={trouble} />
       {note && history.length > 0 && (

@@ -1,11 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
-import { Ago } from '../../parts/kit/ago.tsx';
+import { ago } from '../../parts/format.ts';
+import { minute } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
+import { List } from '../../parts/kit/list.tsx';
+import { Sure } from '../../parts/kit/resource-list.tsx';
 import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
-import { Sure } from '../secrets/sure.tsx';
 
 type BuiltTemplate = Outputs['templateBuilds']['list'][number];
 type Build = Outputs['templateBuilds']['builds'][number];
@@ -41,17 +43,15 @@ export function BuiltTemplates() {
     <>
       <p class="quiet">{t('built.about')}</p>
       {reason !== '' && <p class="note">{reason}</p>}
-      {all.length === 0 && <p class="quiet">{t('built.none')}</p>}
-      <ul class="list">
-        {all.map(({ id, name, tags }) => (
-          <li key={id}>
-            <button type="button" onClick={() => setChosen(id)}>
-              <strong>{name}</strong>
-              <span class="quiet">{tags.map(({ tag }) => tag).join(', ') || t('built.notYet')}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <List
+        none={t('built.none')}
+        items={all.map(({ id, name, tags }) => ({
+          key: id,
+          title: name,
+          lines: [tags.map(({ tag }) => tag).join(', ') || t('built.notYet')],
+          open: () => setChosen(id),
+        }))}
+      />
     </>
   );
 }
@@ -90,25 +90,20 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
       </div>
       <h3>{name}</h3>
       <Trouble text={trouble} />
-      {builds?.length === 0 && <p class="quiet">{t('built.notYet')}</p>}
-      <ul class="list" aria-label={t('built.builds')}>
-        {builds?.map((one) => (
-          <li key={one.id}>
-            <button type="button" aria-pressed={one.id === build?.id} onClick={() => setShown(one.id)}>
-              <strong>{t(`built.${one.status}`)}</strong>
-              <span class="quiet">
-                <Ago at={one.createdAt} />
-              </span>
-              <span class="quiet">
-                {tags
-                  .filter((tag) => tag.build === one.id)
-                  .map(({ tag }) => tag)
-                  .join(', ')}
-              </span>
-            </button>
-          </li>
-        ))}
-      </ul>
+      <List
+        none={t('built.notYet')}
+        label={t('built.builds')}
+        items={(builds ?? []).map((one) => ({
+          key: one.id,
+          title: t(`built.${one.status}`),
+          lines: [
+            ago(Date.parse(one.createdAt), minute.value),
+            ...tags.filter(({ build: of }) => of === one.id).map(({ tag }) => tag),
+          ],
+          isChosen: one.id === build?.id,
+          open: () => setShown(one.id),
+        }))}
+      />
       {build && <BuildLog key={build.id} build={build} changed={() => void read()} />}
     </>
   );

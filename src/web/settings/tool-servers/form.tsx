@@ -1,162 +1,133 @@
 import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
-import { once } from '../../data/server.ts';
-import { Button } from '../../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { type InputOf, once } from '../../data/server.ts';
+import { ChoiceField, SecretField, TextField } from '../../parts/kit/field.tsx';
+import { FieldErrors, SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
 
-type Kind = 'open' | 'token' | 'header';
-const kinds: readonly Kind[] = ['open', 'token', 'header'];
-
-interface Props {
-  readonly onSaved: (server: Outputs['toolServers']['put']) => Promise<void>;
-}
+type ToolServer = Outputs['toolServers']['put'];
+type Access = 'open' | 'token' | 'header';
+const placeholders = {
+  name: { placeholder: 'docs' },
+  url: { placeholder: 'https://docs.example.com/mcp' },
+  tools: { placeholder: 'search_*, read_page', isAdvanced: true },
+  timeoutSeconds: { isAdvanced: true },
+};
 
 /** Name, address and access of a tool server, which can be tested before it is added. A name that exists is replaced. */
-export function ToolServerForm({ onSaved }: Props) {
-  const [name, setName] = useState('');
-  const [url, setUrl] = useState('');
-  const [kind, setKind] = useState<Kind>('open');
+export function ToolServerForm({ onSaved }: { readonly onSaved: (server: ToolServer) => Promise<unknown> }) {
+  const [kind, setKind] = useState<Access>('open');
   const [header, setHeader] = useState('');
   const [secret, setSecret] = useState('');
-  const [tools, setTools] = useState('');
   const [told, setTold] = useState('');
-  const [trouble, tryIt] = useTrouble();
-  const wish = () => ({ name, url, ...accessOf(kind, header, secret), ...globsOf(tools) });
-  const test = () => {
+  const withAccess = <Input extends object>(input: Input) => {
     setTold('');
-    return tryIt(t('toolServers.notTested'), async () => {
-      const { ok, tools: found, message } = await once('toolServers.test', wish());
-      setTold(ok ? t('toolServers.works', { n: found.length }) : message);
-    });
-  };
-  const save = () => {
-    setTold('');
-    return tryIt(t('notSaved'), async () => {
-      const saved = await once('toolServers.put', wish());
-      for (const clear of [setName, setUrl, setHeader, setSecret, setTools]) clear('');
-      setKind('open');
-      await onSaved(saved);
-    });
+    return { ...input, ...accessOf(kind, header, secret) };
   };
   return (
-    <form
-      class="form"
-      aria-label={t('toolServers.new')}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
+    <SchemaForm
+      of="toolServers.put"
+      words="toolServers"
+      title={t('toolServers.new')}
+      save={t('toolServers.add')}
+      note={told || t(kind === 'open' ? 'toolServers.openTells' : 'secrets.once')}
+      fields={placeholders}
+      second={{
+        label: t('toolServers.test'),
+        send: async (input) => {
+          const { ok, tools, message } = await once('toolServers.test', withAccess(input));
+          setTold(ok ? t('toolServers.works', { n: tools.length }) : message);
+        },
+      }}
+      send={async (input) => {
+        const saved = await once('toolServers.put', withAccess(input));
+        for (const clear of [setHeader, setSecret]) clear('');
+        setKind('open');
+        await onSaved(saved);
       }}
     >
-      <h3>{t('toolServers.new')}</h3>
-      <div class="fields">
-        <NameAndAddress name={name} url={url} onName={setName} onUrl={setUrl} />
-        <label class="labelled">
-          <span>{t('toolServers.access')}</span>
-          <select class="field" value={kind} onChange={(event) => setKind(event.currentTarget.value as Kind)}>
-            {kinds.map((one) => (
-              <option key={one} value={one}>
-                {t(`toolServers.access.${one}`)}
-              </option>
-            ))}
-          </select>
-        </label>
-        {kind === 'header' && (
-          <label class="labelled">
-            <span>{t('secrets.header')}</span>
-            <input
-              class="field"
-              required
-              spellcheck={false}
+      {(errors) => (
+        <>
+          <ChoiceField
+            label={t('toolServers.access')}
+            value={kind}
+            choices={(['open', 'token', 'header'] as const).map((one) => [one, t(`toolServers.access.${one}`)])}
+            onChange={setKind}
+          />
+          {kind === 'header' && (
+            <TextField
+              label={t('secrets.header')}
               placeholder="x-api-key"
               value={header}
-              onInput={(event) => setHeader(event.currentTarget.value)}
+              error={errors.header ?? ''}
+              onChange={setHeader}
             />
-          </label>
-        )}
-        {kind !== 'open' && (
-          <label class="labelled">
-            <span>{t(kind === 'token' ? 'toolServers.token' : 'secrets.value')}</span>
-            <input
-              class="field"
-              type="password"
-              autocomplete="off"
-              required
-              maxLength={8_000}
+          )}
+          {kind !== 'open' && (
+            <SecretField
+              label={t(kind === 'token' ? 'toolServers.token' : 'secrets.value')}
               value={secret}
-              onInput={(event) => setSecret(event.currentTarget.value)}
+              error={errors.secret ?? ''}
+              onChange={setSecret}
             />
-          </label>
-        )}
-        <label class="labelled">
-          <span>{t('toolServers.globs')}</span>
-          <input
-            class="field"
-            spellcheck={false}
-            placeholder="search_*, read_page"
-            value={tools}
-            onInput={(event) => setTools(event.currentTarget.value)}
-          />
-        </label>
-      </div>
-      <p class="quiet">{t(kind === 'open' ? 'toolServers.openTells' : 'secrets.once')}</p>
-      <Trouble text={trouble} />
-      {told !== '' && <p role="status">{told}</p>}
-      <div class="choices start">
-        <Button disabled={url === '' || name === ''} onClick={() => void test()}>
-          {t('toolServers.test')}
-        </Button>
-        <Button type="submit" kind="primary" icon="plus">
-          {t('toolServers.add')}
-        </Button>
-      </div>
-    </form>
+          )}
+        </>
+      )}
+    </SchemaForm>
   );
 }
 
 /** Without its own key it keeps what is stored for the address. */
-function accessOf(kind: Kind, header: string, secret: string): { headers?: Record<string, string> } {
+function accessOf(kind: Access, header: string, secret: string): { headers?: Record<string, string> } {
   if (kind === 'open') return {};
+  const missing = {
+    ...(kind === 'header' && header.trim() === '' && { header: t('form.required') }),
+    ...(secret === '' && { secret: t('form.required') }),
+  };
+  if (Object.keys(missing).length > 0) throw new FieldErrors(missing);
   return { headers: kind === 'token' ? { Authorization: `Bearer ${secret}` } : { [header.trim()]: secret } };
 }
-function globsOf(text: string): { tools?: string[] } {
-  const tools = text.split(/[\s,]+/).filter(Boolean);
-  return tools.length === 0 ? {} : { tools };
+
+interface ChangeProps {
+  readonly server: ToolServer;
+  readonly cancel: () => void;
+  readonly send: (changes: InputOf<'toolServers.change'>) => Promise<unknown>;
 }
 
-interface NameAndAddressProps {
-  readonly name: string;
-  readonly url: string;
-  readonly onName: (name: string) => void;
-  readonly onUrl: (url: string) => void;
+/** The fields of a tool server that was entered. The stored values of headers are never shown. */
+export function ChangeToolServer({ server, cancel, send }: ChangeProps) {
+  const [header, setHeader] = useState(server.headers[0] ?? 'Authorization');
+  const [secret, setSecret] = useState('');
+  const { name, url, tools, timeoutSeconds } = placeholders;
+  return (
+    <SchemaForm
+      of="toolServers.change"
+      words="toolServers"
+      title={t('toolServers.changeOne', { name: server.name })}
+      note={t('toolServers.changeTells')}
+      fields={{ newName: name, url, tools, timeoutSeconds }}
+      value={{ ...server, newName: server.name, url: server.at }}
+      cancel={cancel}
+      send={({ newName, url: address, ...rest }) =>
+        send({
+          ...rest,
+          name: server.name,
+          ...(newName !== server.name && { newName }),
+          ...(address !== server.at && { url: address }),
+          ...(secret !== '' && { headers: { [header.trim()]: headerValue(header, secret) } }),
+        })
+      }
+    >
+      {() => (
+        <>
+          <TextField label={t('secrets.header')} value={header} onChange={setHeader} />
+          <SecretField label={t('toolServers.newValue')} value={secret} onChange={setSecret} />
+        </>
+      )}
+    </SchemaForm>
+  );
 }
 
-/** The fields of a tool server's name and address. */
-export const NameAndAddress = ({ name, url, onName, onUrl }: NameAndAddressProps) => (
-  <>
-    <label class="labelled">
-      <span>{t('toolServers.name')}</span>
-      <input
-        class="field"
-        required
-        pattern="[a-z][a-z0-9]{0,23}"
-        title={t('toolServers.nameForm')}
-        placeholder="docs"
-        value={name}
-        onInput={(event) => onName(event.currentTarget.value)}
-      />
-    </label>
-    <label class="labelled">
-      <span>{t('toolServers.address')}</span>
-      <input
-        class="field"
-        type="url"
-        required
-        maxLength={2_000}
-        placeholder="https://docs.example.com/mcp"
-        value={url}
-        onInput={(event) => onUrl(event.currentTarget.value)}
-      />
-    </label>
-  </>
-);
+/** A bare token of `Authorization` is a bearer token. */
+const headerValue = (header: string, secret: string): string =>
+  header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;

@@ -1,77 +1,90 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { Inputs, Outputs } from '../../../client/types.ts';
+import type { Outputs } from '../../../client/types.ts';
 import { once, query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Pending, Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { ResourceList, Sure, useResource } from '../../parts/kit/resource-list.tsx';
 import { t } from '../../text/text.ts';
-import { Sure } from '../secrets/sure.tsx';
-import { NameAndAddress, ToolServerForm } from './form.tsx';
+import { ChangeToolServer, ToolServerForm } from './form.tsx';
 import { beginSignIn, signedIn } from './sign-in.ts';
 
 export type ToolServer = Outputs['toolServers']['put'];
 
 /** The tool servers (MCP) of all sessions: those of the settings, and those that administrators enter here. */
 export function ToolServers() {
-  const [all, setAll] = useState<readonly ToolServer[]>();
-  const [told, setTold] = useState('');
-  const [trouble, tryIt] = useTrouble();
-  const read = async () => setAll((await query('toolServers.list', undefined)).servers);
+  const [changing, setChanging] = useState('');
+  const servers = useResource(
+    t('toolServers.unread'),
+    async () => (await query('toolServers.list', undefined)).servers,
+  );
+  const { act } = servers;
   useEffect(() => {
-    void tryIt(t('toolServers.unread'), read);
-    setTold(signedIn.value);
+    if (signedIn.value !== '') void act(t('toolServers.unread'), async () => signedIn.value);
   }, []);
-  if (!all) return <Pending trouble={trouble} />;
-  const act = (what: string, work: () => Promise<string>) => {
-    setTold('');
-    return tryIt(what, async () => {
-      const done = await work();
-      await read();
-      setTold(done);
-    });
-  };
   return (
-    <>
-      <p class="quiet">{t('toolServers.about')}</p>
-      {all.length === 0 && <p class="quiet">{t('toolServers.none')}</p>}
-      {all.length > 0 && (
-        <ul class="plain-rows tool-servers">
-          {all.map((server) => (
-            <li key={`${server.from} ${server.name}`}>
-              <ToolServerRow server={server} act={act} />
-            </li>
-          ))}
-        </ul>
-      )}
-      <Trouble text={trouble} />
-      {told !== '' && <p role="status">{told}</p>}
+    <ResourceList
+      of={servers}
+      about={t('toolServers.about')}
+      none={t('toolServers.none')}
+      toItem={(server) => ({
+        key: `${server.from} ${server.name}`,
+        title: server.name,
+        code: server.at,
+        lines: [factsOf(server).join(' · '), ...originOf(server), stateOf(server)],
+        action: <Actions server={server} act={act} change={() => setChanging(server.name)} />,
+        more: (
+          <>
+            {server.state !== null && server.state.tools.length > 0 && <Tools tools={server.state.tools} />}
+            {server.from === 'page' && changing === server.name && (
+              <ChangeToolServer
+                server={server}
+                cancel={() => setChanging('')}
+                send={async (changes) => {
+                  const { name } = await once('toolServers.change', changes);
+                  setChanging('');
+                  await act('', async () => t('toolServers.changed', { name }));
+                }}
+              />
+            )}
+          </>
+        ),
+      })}
+    >
       <ToolServerForm
-        onSaved={async (server) => {
-          await read();
-          setTold(
-            server.state?.ok === true
-              ? t('toolServers.added', { name: server.name, n: server.state.tools.length })
-              : t('toolServers.addedSilent', { name: server.name }),
-          );
-        }}
+        onSaved={({ name, state }) =>
+          act('', async () =>
+            state?.ok === true
+              ? t('toolServers.added', { name, n: state.tools.length })
+              : t('toolServers.addedSilent', { name }),
+          )
+        }
       />
       <p class="quiet">{t('toolServers.effect')}</p>
       <p class="quiet">{t('toolServers.programs')}</p>
-    </>
+    </ResourceList>
   );
 }
 
-type Act = (what: string, work: () => Promise<string>) => Promise<boolean>;
+const Tools = ({ tools }: Pick<NonNullable<ToolServer['state']>, 'tools'>) => (
+  <details>
+    <summary>{t('toolServers.tools.count', { n: tools.length })}</summary>
+    <ul class="tool-server-tools">
+      {tools.map((tool) => (
+        <li key={tool.name}>
+          <code>{tool.name}</code> <span class="quiet">{tool.title ?? tool.description.slice(0, 120)}</span>
+        </li>
+      ))}
+    </ul>
+  </details>
+);
 
-function ToolServerRow({ server, act }: { server: ToolServer; act: Act }) {
-  const { name, kind, at, from, setBy, templates, state, signIn } = server;
-  const [isChanging, setChanging] = useState(false);
-  const change = (changes: Changes) =>
-    act(t('notSaved'), async () => {
-      const saved = await once('toolServers.change', { name, ...changes });
-      setChanging(false);
-      return t('toolServers.changed', { name: saved.name });
-    });
+interface ActionsProps {
+  readonly server: ToolServer;
+  readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
+  readonly change: () => void;
+}
+
+function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsProps) {
   const test = () =>
     act(t('toolServers.notTested'), async () => {
       const { ok } = await once('toolServers.test', { name });
@@ -93,78 +106,51 @@ function ToolServerRow({ server, act }: { server: ToolServer; act: Act }) {
       return '';
     });
   return (
-    <>
-      <span>
-        <strong>{name}</strong> <code>{at}</code>
-        <span class="quiet row-more">{factsOf(server).join(' · ')}</span>
-        {setBy !== null && (
-          <span class="quiet row-more">
-            {t(from === 'page' ? 'toolServers.outranked' : 'toolServers.setBy', { by: setBy })}
-          </span>
-        )}
-        {templates.length > 0 && (
-          <span class="quiet row-more">{t('toolServers.templates', { names: templates.join(', ') })}</span>
-        )}
-        <span class="row-more">{stateOf(server)}</span>
-        {state !== null && state.tools.length > 0 && (
-          <details>
-            <summary>{t('toolServers.tools', { n: state.tools.length })}</summary>
-            <ul class="tool-server-tools">
-              {state.tools.map((tool) => (
-                <li key={tool.name}>
-                  <code>{tool.name}</code> <span class="quiet">{tool.title ?? tool.description.slice(0, 120)}</span>
-                </li>
-              ))}
-            </ul>
-          </details>
-        )}
-      </span>
-      <span class="sure">
-        {kind === 'address' && (
-          <Button class="small" aria-label={t('toolServers.testOne', { name })} onClick={() => void test()}>
-            {t('toolServers.test')}
-          </Button>
-        )}
-        {signIn === 'wanted' && (
-          <Button class="small" kind="primary" onClick={() => void enter()}>
-            {t('toolServers.signIn')}
-          </Button>
-        )}
-        {signIn === 'done' && (
-          <Button class="small" onClick={() => void signOut()}>
-            {t('toolServers.signOut')}
-          </Button>
-        )}
-        {from === 'page' && !isChanging && (
-          <Button class="small" aria-label={t('toolServers.changeOne', { name })} onClick={() => setChanging(true)}>
+    <span class="sure">
+      {kind === 'address' && (
+        <Button class="small" aria-label={t('toolServers.testOne', { name })} onClick={() => void test()}>
+          {t('toolServers.test')}
+        </Button>
+      )}
+      {signIn === 'wanted' && (
+        <Button class="small" kind="primary" onClick={() => void enter()}>
+          {t('toolServers.signIn')}
+        </Button>
+      )}
+      {signIn === 'done' && (
+        <Button class="small" onClick={() => void signOut()}>
+          {t('toolServers.signOut')}
+        </Button>
+      )}
+      {from === 'page' && (
+        <>
+          <Button class="small" aria-label={t('toolServers.changeOne', { name })} onClick={change}>
             {t('toolServers.change')}
           </Button>
-        )}
-        {from === 'page' && (
           <Sure
             label={t('models.remove')}
             name={t('toolServers.removeOne', { name })}
             ask={t('toolServers.removeAsk')}
             act={remove}
           />
-        )}
-      </span>
-      {isChanging && (
-        <ChangeToolServer server={server} onCancel={() => setChanging(false)} onSave={(wish) => void change(wish)} />
+        </>
       )}
-    </>
+    </span>
   );
 }
 
-function factsOf({ kind, headers, tools, timeoutSeconds, signIn }: ToolServer): string[] {
-  return [
-    ...(kind === 'program' ? [t('toolServers.program')] : []),
-    ...(headers.length > 0 ? [t('toolServers.headers', { names: headers.join(', ') })] : []),
-    ...(signIn === 'done' ? [t('toolServers.isSignedIn')] : []),
-    ...(tools.join() === '*' ? [] : [t('toolServers.only', { names: tools.join(', ') })]),
-    t('toolServers.seconds', { n: timeoutSeconds }),
-  ];
-}
+const factsOf = ({ kind, headers, tools, timeoutSeconds, signIn }: ToolServer): string[] => [
+  ...(kind === 'program' ? [t('toolServers.program')] : []),
+  ...(headers.length > 0 ? [t('toolServers.headers', { names: headers.join(', ') })] : []),
+  ...(signIn === 'done' ? [t('toolServers.isSignedIn')] : []),
+  ...(tools.join() === '*' ? [] : [t('toolServers.only', { names: tools.join(', ') })]),
+  t('toolServers.seconds', { n: timeoutSeconds }),
+];
+
+const originOf = ({ from, setBy, templates }: ToolServer): string[] => [
+  ...(setBy === null ? [] : [t(from === 'page' ? 'toolServers.outranked' : 'toolServers.setBy', { by: setBy })]),
+  ...(templates.length > 0 ? [t('toolServers.templates', { names: templates.join(', ') })] : []),
+];
 
 function stateOf({ kind, state, signIn }: ToolServer): string {
   if (state === null) return t(kind === 'program' ? 'toolServers.inSandbox' : 'toolServers.unasked');
@@ -173,69 +159,3 @@ function stateOf({ kind, state, signIn }: ToolServer): string {
   const why = t('toolServers.failed', { at, why: state.message });
   return signIn === 'wanted' ? `${why} ${t('toolServers.wantsAccess')}` : why;
 }
-
-type Changes = Omit<Inputs['toolServers']['change'], 'name'>;
-
-interface Props {
-  readonly server: Outputs['toolServers']['put'];
-  readonly onCancel: () => void;
-  readonly onSave: (changes: Changes) => void;
-}
-
-/** Name, address and headers of a tool server that was entered. The stored values of headers are never shown. */
-function ChangeToolServer({ server, onCancel, onSave }: Props) {
-  const [name, setName] = useState(server.name);
-  const [url, setUrl] = useState(server.at);
-  const [header, setHeader] = useState(server.headers[0] ?? 'Authorization');
-  const [secret, setSecret] = useState('');
-  const changes: Changes = {
-    ...(name !== server.name && { newName: name }),
-    ...(url !== server.at && { url }),
-    ...(secret !== '' && { headers: { [header.trim()]: headerValue(header, secret) } }),
-  };
-  return (
-    <form
-      class="form"
-      aria-label={t('toolServers.changeOne', { name: server.name })}
-      onSubmit={(event) => {
-        event.preventDefault();
-        onSave(changes);
-      }}
-    >
-      <div class="fields">
-        <NameAndAddress name={name} url={url} onName={setName} onUrl={setUrl} />
-        <label class="labelled">
-          <span>{t('secrets.header')}</span>
-          <input
-            class="field"
-            spellcheck={false}
-            value={header}
-            onInput={(event) => setHeader(event.currentTarget.value)}
-          />
-        </label>
-        <label class="labelled">
-          <span>{t('toolServers.newValue')}</span>
-          <input
-            class="field"
-            type="password"
-            autocomplete="off"
-            maxLength={8_000}
-            value={secret}
-            onInput={(event) => setSecret(event.currentTarget.value)}
-          />
-        </label>
-      </div>
-      <p class="quiet">{t('toolServers.changeTells')}</p>
-      <div class="choices start">
-        <Button onClick={onCancel}>{t('cancel')}</Button>
-        <Button type="submit" kind="primary" disabled={Object.keys(changes).length === 0}>
-          {t('toolServers.save')}
-        </Button>
-      </div>
-    </form>
-  );
-}
-
-/** A bare token of `Authorization` is a bearer token. */
-const headerValue = (header: string, secret: string): string =>
-  header.trim().toLowerCase() === 'authorization' && !secret.includes(' ') ? `Bearer ${secret}` : secret;

@@ -1,55 +1,65 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { type BudgetLimit, budgetLimits, forEachLimit } from '../../../core/model/runs/budget-limits.ts';
 import { once, query } from '../../data/server.ts';
 import { count, price } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
+import { ResourceList, useResource } from '../../parts/kit/resource-list.tsx';
+import { SchemaForm } from '../../parts/kit/schema-form.tsx';
 import { t } from '../../text/text.ts';
 
 type Budget = Outputs['budgets']['list'][number];
 
 /** The budgets of people and projects, which administrators change here. */
 export function SharedBudgets() {
-  const [all, setAll] = useState<readonly Budget[]>();
+  const budgets = useResource<Budget>(t('budgets.unread'), () => query('budgets.list', undefined));
   const [open, setOpen] = useState('');
-  const [trouble, tryIt] = useTrouble();
-  useEffect(() => void tryIt(t('budgets.unread'), async () => setAll(await query('budgets.list', undefined))), []);
-  const keyOf = ({ of, id }: Budget) => `${of}:${id}`;
   return (
     <section aria-label={t('budgets')}>
       <h3>{t('budgets')}</h3>
-      <p class="quiet">{t('budgets.about')}</p>
-      <Trouble text={trouble} />
-      {all?.length === 0 && <p class="quiet">{t('budgets.none')}</p>}
-      <ul class="budgets">
-        {all?.map((budget) => (
-          <li key={keyOf(budget)}>
-            <strong>{nameOf(budget)}</strong>
-            {budgetLimits.map((limit) => (
-              <Amount key={limit} limit={limit} budget={budget} />
-            ))}
-            {open === keyOf(budget) ? (
-              <LimitForm
-                budget={budget}
-                close={() => setOpen('')}
-                saved={(now) => {
-                  setAll(all.map((one) => (keyOf(one) === keyOf(now) ? now : one)));
-                  setOpen('');
-                }}
-              />
-            ) : (
-              <Button
-                class="small"
-                onClick={() => setOpen(keyOf(budget))}
-                aria-label={t('budgets.changeOne', { name: nameOf(budget) })}
-              >
+      <ResourceList
+        of={budgets}
+        about={t('budgets.about')}
+        none={t('budgets.none')}
+        toItem={(budget) => {
+          const key = `${budget.of}:${budget.id}`;
+          const title = t('budgets.changeOne', { name: nameOf(budget) });
+          return {
+            key,
+            title: nameOf(budget),
+            action: open !== key && (
+              <Button class="small" onClick={() => setOpen(key)} aria-label={title}>
                 {t('budgets.change')}
               </Button>
-            )}
-          </li>
-        ))}
-      </ul>
+            ),
+            more: (
+              <div class="budget">
+                {budgetLimits.map((limit) => (
+                  <Amount key={limit} limit={limit} budget={budget} />
+                ))}
+                {open === key && (
+                  <SchemaForm
+                    of="budgets.change"
+                    words="budgets"
+                    title={title}
+                    needsChange
+                    note={t('budgets.empty')}
+                    value={forEachLimit((limit) => budget[limit].own)}
+                    fields={forEachLimit(() => ({ placeholder: t('budgets.usual') }))}
+                    cancel={() => setOpen('')}
+                    send={async (input) => {
+                      const { of, id } = budget;
+                      await once('budgets.change', { ...input, of, id });
+                      await budgets.act('', async () => '');
+                      setOpen('');
+                    }}
+                  />
+                )}
+              </div>
+            ),
+          };
+        }}
+      />
     </section>
   );
 }
@@ -74,58 +84,5 @@ function Amount({ limit: name, budget }: { limit: BudgetLimit; budget: Budget })
         aria-label={`${t(`budgets.${name}`)}: ${words}`}
       />
     </>
-  );
-}
-
-interface FormProps {
-  readonly budget: Budget;
-  readonly close: () => void;
-  readonly saved: (budget: Budget) => void;
-}
-
-/** An empty field means: as the settings say. */
-function LimitForm({ budget, close, saved }: FormProps) {
-  const [draft, setDraft] = useState(() => forEachLimit((limit) => String(budget[limit].own ?? '')));
-  const [trouble, tryIt] = useTrouble();
-  const limitIn = (limit: BudgetLimit) => {
-    const text = draft[limit].trim();
-    return text === '' ? null : text === 'unlimited' ? ('unlimited' as const) : Number(text);
-  };
-  const save = () =>
-    tryIt(t('notSaved'), async () => {
-      const { of, id } = budget;
-      saved(await once('budgets.change', { of, id, ...forEachLimit(limitIn) }));
-    });
-  return (
-    <form
-      class="form"
-      aria-label={t('budgets.changeOne', { name: nameOf(budget) })}
-      onSubmit={(event) => {
-        event.preventDefault();
-        void save();
-      }}
-    >
-      {budgetLimits.map((limit) => (
-        <label class="labelled" key={limit}>
-          <span>{t(`budgets.${limit}`)}</span>
-          <input
-            class="field"
-            inputMode="decimal"
-            pattern="[0-9]*[.]?[0-9]*|unlimited"
-            placeholder={t('budgets.usual')}
-            value={draft[limit]}
-            onInput={(event) => setDraft({ ...draft, [limit]: event.currentTarget.value })}
-          />
-        </label>
-      ))}
-      <p class="quiet">{t('budgets.empty')}</p>
-      <Trouble text={trouble} />
-      <div class="choices">
-        <Button onClick={close}>{t('cancel')}</Button>
-        <Button type="submit" kind="primary">
-          {t('files.save')}
-        </Button>
-      </div>
-    </form>
   );
 }

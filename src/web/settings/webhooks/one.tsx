@@ -4,11 +4,10 @@ import { once, query } from '../../data/server.ts';
 import { dayAndTime } from '../../parts/format.ts';
 import { Ago } from '../../parts/kit/ago.tsx';
 import { Button } from '../../parts/kit/button.tsx';
+import { Menu } from '../../parts/kit/menu.tsx';
+import { Question, ShownOnce } from '../../parts/kit/resource-list.tsx';
 import { Trouble, useTrouble } from '../../parts/kit/trouble.tsx';
 import { t } from '../../text/text.ts';
-import { ShownOnce } from '../secrets/shown-once.tsx';
-import { Sure } from '../secrets/sure.tsx';
-import { WebhookForm } from './form.tsx';
 
 export type Webhook = Outputs['webhooks']['get'];
 type Delivery = Outputs['webhooks']['deliveries'][number];
@@ -27,15 +26,16 @@ interface Props {
   readonly secret: string;
   readonly onSecret: (secret: string) => void;
   readonly changed: (webhook: Webhook) => void;
+  readonly change: () => void;
   readonly back: () => void;
   readonly gone: () => void;
 }
 
 /** One webhook: its events, its new secret, its actions and its deliveries. */
-export function OneWebhook({ webhook, secret, onSecret, changed, back, gone }: Props) {
+export function OneWebhook({ webhook, secret, onSecret, changed, change, back, gone }: Props) {
   const { id, name, url, events, format, paused } = webhook;
-  const [isChanging, setChanging] = useState(false);
   const [deliveries, setDeliveries] = useState<readonly Delivery[]>();
+  const [asking, setAsking] = useState<'rotate' | 'delete'>();
   const [trouble, tryIt] = useTrouble();
   const read = () =>
     tryIt(t('webhooks.deliveriesUnread'), async () => {
@@ -49,19 +49,6 @@ export function OneWebhook({ webhook, secret, onSecret, changed, back, gone }: P
     const timer = setInterval(() => void read(), lookMs);
     return () => clearInterval(timer);
   }, [isOpen]);
-  if (isChanging) {
-    const leave = () => setChanging(false);
-    return (
-      <WebhookForm
-        webhook={webhook}
-        back={leave}
-        onSaved={(one) => {
-          changed(one);
-          leave();
-        }}
-      />
-    );
-  }
   const act = (what: string, work: () => Promise<unknown>) => tryIt(what, work).then((done) => done && read());
   const toggle = () =>
     act(t('notSaved'), async () => changed(await once(paused ? 'webhooks.resume' : 'webhooks.pause', { id })));
@@ -90,13 +77,13 @@ export function OneWebhook({ webhook, secret, onSecret, changed, back, gone }: P
             <summary>{t('webhooks.hears', { n: events.length })}</summary>
             <ul class="names">
               {events.map((event) => (
-                <li key={event}>{t(`webhooks.event.${event}`)}</li>
+                <li key={event}>{t(`webhooks.events.${event}`)}</li>
               ))}
             </ul>
           </details>
         </dd>
         <dt>{t('webhooks.format')}</dt>
-        <dd>{t(`webhooks.${format}`)}</dd>
+        <dd>{t(`webhooks.format.${format}`)}</dd>
       </dl>
       <div class="choices start">
         <Button
@@ -109,17 +96,34 @@ export function OneWebhook({ webhook, secret, onSecret, changed, back, gone }: P
         <Button icon={paused ? 'play' : 'pause'} onClick={() => void toggle()}>
           {t(paused ? 'automations.resume' : 'automations.pause')}
         </Button>
-        <Button icon="edit" onClick={() => setChanging(true)}>
+        <Button icon="edit" onClick={change}>
           {t('automations.change')}
         </Button>
-        <Sure label={t('webhooks.rotate')} name={t('webhooks.rotate')} ask={t('webhooks.rotateAsk')} act={rotate} />
-        <Sure
+        <Menu
+          items={[
+            { id: 'rotate', label: t('webhooks.rotate'), icon: 'retry', run: () => setAsking('rotate') },
+            { id: 'delete', label: t('webhooks.delete', { name }), icon: 'trash', run: () => setAsking('delete') },
+          ]}
+        />
+      </div>
+      {asking === 'rotate' && (
+        <Question
+          label={t('webhooks.rotate')}
+          name={t('webhooks.rotate')}
+          ask={t('webhooks.rotateAsk')}
+          act={rotate}
+          end={() => setAsking(undefined)}
+        />
+      )}
+      {asking === 'delete' && (
+        <Question
           label={t('automations.deleteYes')}
           name={t('webhooks.delete', { name })}
           ask={t('webhooks.deleteAsk')}
           act={() => tryIt(t('notSaved'), () => once('webhooks.delete', { id }).then(gone))}
+          end={() => setAsking(undefined)}
         />
-      </div>
+      )}
       <Trouble text={trouble} />
       <h3>{t('webhooks.deliveries')}</h3>
       {deliveries?.length === 0 && <p class="quiet">{t('webhooks.noDeliveries')}</p>}

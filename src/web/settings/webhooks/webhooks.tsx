@@ -1,44 +1,35 @@
 import { useEffect, useState } from 'preact/hooks';
-import { query } from '../../data/server.ts';
+import { once, query } from '../../data/server.ts';
 import { Button } from '../../parts/kit/button.tsx';
-import { List } from '../../parts/kit/list.tsx';
-import { Pending, useTrouble } from '../../parts/kit/trouble.tsx';
+import { ResourceList, useResource, withItem } from '../../parts/kit/resource-list.tsx';
+import { SchemaForm } from '../../parts/kit/schema-form.tsx';
+import { projects, readProjects } from '../../sessions/filters.ts';
 import { t } from '../../text/text.ts';
-import { WebhookForm } from './form.tsx';
 import { describeState, OneWebhook, type Webhook } from './one.tsx';
 
-type WebhookView = { readonly at: 'list' } | { readonly at: 'new' } | { readonly at: 'one'; readonly id: string };
+/** The events of a webhook that belong together. */
+const groups: Readonly<Record<string, readonly Webhook['events'][number][]>> = {
+  runs: ['run.ended', 'run.failed', 'run.waiting', 'run.started', 'run.resumed', 'run.retrying', 'goal.judged'],
+  automations: ['automation.started', 'automation.not_started', 'automation.paused', 'automation.changed'],
+  sessions: ['session.created', 'session.changed', 'session.archived', 'session.deleted'],
+  resources: ['resource.changed'],
+};
+
+type View = 'list' | 'new' | { readonly id: string; readonly isChanging?: boolean };
 
 /** The webhooks that the person sees: a list, a new one, and each one with its deliveries. */
 export function Webhooks() {
-  const [all, setAll] = useState<readonly Webhook[]>();
-  const [place, setPlace] = useState<WebhookView>({ at: 'list' });
+  const webhooks = useResource<Webhook>(t('webhooks.unread'), () => query('webhooks.list', undefined));
+  const [view, setView] = useState<View>('list');
   const [secret, setSecret] = useState('');
-  const [trouble, tryIt] = useTrouble();
-  useEffect(() => void tryIt(t('webhooks.unread'), async () => setAll(await query('webhooks.list', undefined))), []);
-  if (!all) return <Pending trouble={trouble} />;
-  const changed = (one: Webhook) =>
-    setAll((now = []) =>
-      now.some(({ id }) => id === one.id) ? now.map((other) => (other.id === one.id ? one : other)) : [one, ...now],
-    );
+  useEffect(() => void readProjects().catch(() => {}), []); // without them the webhook receives events of all projects
+  const changed = (one: Webhook) => webhooks.setAll((now) => withItem(now, one));
   const toList = () => {
     setSecret('');
-    setPlace({ at: 'list' });
+    setView('list');
   };
-  if (place.at === 'new') {
-    return (
-      <WebhookForm
-        back={toList}
-        onSaved={(one) => {
-          changed(one);
-          setSecret(one.secret ?? '');
-          setPlace({ at: 'one', id: one.id });
-        }}
-      />
-    );
-  }
-  const chosen = place.at === 'one' ? all.find(({ id }) => id === place.id) : undefined;
-  if (chosen) {
+  const chosen = typeof view === 'object' ? webhooks.all?.find(({ id }) => id === view.id) : undefined;
+  if (chosen && typeof view === 'object' && !view.isChanging)
     return (
       <OneWebhook
         key={chosen.id}
@@ -46,32 +37,61 @@ export function Webhooks() {
         secret={secret}
         onSecret={setSecret}
         changed={changed}
+        change={() => setView({ id: chosen.id, isChanging: true })}
         back={toList}
         gone={() => {
-          setAll(all.filter(({ id }) => id !== chosen.id));
+          webhooks.setAll((now) => now.filter(({ id }) => id !== chosen.id));
           toList();
         }}
       />
     );
-  }
-  return (
-    <>
-      <p class="quiet">{t('webhooks.about')}</p>
-      <div>
-        <Button kind="primary" icon="plus" onClick={() => setPlace({ at: 'new' })}>
-          {t('webhooks.new')}
-        </Button>
-      </div>
-      <List
-        none={t('webhooks.none')}
-        items={all.map((webhook) => ({
-          key: webhook.id,
-          title: webhook.name,
-          lines: [webhook.url, describeState(webhook)],
-          waits: webhook.paused !== null,
-          open: () => setPlace({ at: 'one', id: webhook.id }),
-        }))}
+  if (view !== 'list')
+    return (
+      <SchemaForm
+        of="webhooks.create"
+        words="webhooks"
+        title={t(chosen ? 'webhooks.change' : 'webhooks.new')}
+        value={chosen}
+        needsChange={chosen !== undefined}
+        fields={{
+          name: {},
+          url: { placeholder: 'https://example.com/hooks/corral' },
+          events: { groups },
+          format: {},
+          projectId: {
+            choices: [['', t('webhooks.allProjects')], ...projects.value.map(({ id, name }) => [id, name] as const)],
+          },
+        }}
+        cancel={() => (chosen ? setView({ id: chosen.id }) : toList())}
+        send={async (input) => {
+          const saved = chosen
+            ? await once('webhooks.update', { ...input, id: chosen.id })
+            : await once('webhooks.create', input);
+          changed(saved);
+          if ('secret' in saved) setSecret(String(saved.secret));
+          setView({ id: saved.id });
+        }}
       />
-    </>
+    );
+  return (
+    <ResourceList
+      of={webhooks}
+      about={t('webhooks.about')}
+      none={t('webhooks.none')}
+      head={
+        <div>
+          <Button kind="primary" icon="plus" onClick={() => setView('new')}>
+            {t('webhooks.new')}
+          </Button>
+        </div>
+      }
+      toItem={(webhook) => ({
+        key: webhook.id,
+        title: webhook.name,
+        lines: [webhook.url, describeState(webhook)],
+        waits: webhook.paused !== null,
+        open: () => setView({ id: webhook.id }),
+      })}
+    />
   );
 }

@@ -25,7 +25,6 @@ export const automations = {
   'automations.cron': 'Minute, Stunde, Tag im Monat, Monat, Wochentag',
   'automations.zone': 'Zeitzone',
   'automations.noZone': 'Unbekannte Zeitzone. Wählen Sie eine aus der Liste, etwa Europe/Berlin.',
-  'automations.more': 'Weitere Optionen',
   'automations.nextTimes': 'Nächste Starts',
   'automations.noTimes': 'Ungültiger Zeitplan',
   'automations.hook': 'Webhook-Auslöser',

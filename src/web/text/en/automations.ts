@@ -25,7 +25,6 @@ export const automations = {
   'automations.cron': 'Minute, hour, day of the month, month, day of the week',
   'automations.zone': 'Time zone',
   'automations.noZone': 'Unknown time zone. Choose one from the list, such as Europe/Berlin.',
-  'automations.more': 'More options',
   'automations.nextTimes': 'Next starts',
   'automations.noTimes': 'Invalid schedule',
   'automations.hook': 'Webhook trigger',

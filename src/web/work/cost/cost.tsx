@@ -154,9 +154,9 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   return (
     <section aria-label={t('cost.left')}>
       <h2>{t('cost.left')}</h2>
-      <ul class="budgets">
+      <ul class="cost-events">
         {rows.map(({ name, kind, left, limit }) => (
-          <li key={name}>
+          <li key={name} class="budget">
             <span>{name}</span>
             <span class="cost-amount">{t('cost.leftOf', { left: words(kind, left), limit: words(kind, limit) })}</span>
             <meter value={left} max={limit} low={limit * 0.15} optimum={limit} aria-label={name} />

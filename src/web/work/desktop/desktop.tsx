@@ -6,6 +6,7 @@ import { query, repeatable } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { duration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
+import { Empty } from '../../parts/kit/empty.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
@@ -51,12 +52,11 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   }
   if (view.state === 'stopped') {
     return (
-      <div class="empty">
-        <p class="quiet">{t('desktop.stopped')}</p>
+      <Empty text={t('desktop.stopped')}>
         <Button icon="screen" disabled={isStarting} onClick={start}>
           {t(isStarting ? 'desktop.starting' : 'desktop.start')}
         </Button>
-      </div>
+      </Empty>
     );
   }
   const address = `/sessions/${sessionId}/desktop`;
@@ -88,11 +88,10 @@ function Without({ offer: { state, detail, seconds }, onLook, children }: Withou
   }, [state]);
   const more = [detail, seconds === undefined ? undefined : duration(seconds * 1_000)].filter(Boolean).join(', ');
   return (
-    <div class="empty" role="status">
-      <p class="quiet">{t('desktop.none')}</p>
+    <Empty text={t('desktop.none')} role="status">
       {state !== 'none' && <p class="quiet">{t(`desktop.offer.${state}`)}</p>}
       {more !== '' && <p class="quiet">{more}</p>}
       {state === 'ready' && children}
-    </div>
+    </Empty>
   );
 }

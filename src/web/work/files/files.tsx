@@ -7,6 +7,7 @@ import { bytes, formatTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { Choice } from '../../parts/kit/choice.tsx';
 import { closeDialog, confirmFirst, Dialog, showDialog } from '../../parts/kit/dialog.tsx';
+import { Empty } from '../../parts/kit/empty.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { VirtualList } from '../../parts/virtual-list.tsx';
 import { t } from '../../text/text.ts';
@@ -108,10 +109,9 @@ function Listing({ store }: { store: FileStore }) {
   if (state === 'asleep') {
     if (isStarting()) return <p class="quiet empty">{t('files.starting')}</p>;
     return (
-      <div class="empty">
-        <p class="quiet">{t('files.asleep')}</p>
+      <Empty text={t('files.asleep')}>
         <Button onClick={() => void store.refresh()}>{t('files.show')}</Button>
-      </div>
+      </Empty>
     );
   }
   if (typeof state === 'object') return <p class="empty bad-text">{state.failed}</p>;

@@ -4,6 +4,7 @@ import { query, repeatable, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { bytes, duration, formatTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
+import { Empty } from '../../parts/kit/empty.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { Log } from './log.tsx';
@@ -138,10 +139,9 @@ function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClo
         <span class="quiet tree-size">{t(`processes.${status}`)}</span>
       </header>
       {isAsleep && !mayStart ? (
-        <div class="empty">
-          <p class="quiet">{t('files.asleep')}</p>
+        <Empty text={t('files.asleep')}>
           <Button onClick={() => setMayStart(true)}>{t('processes.show')}</Button>
-        </div>
+        </Empty>
       ) : (
         <Log sessionId={sessionId} path={log} isRunning={status === 'running'} />
       )}

@@ -7,6 +7,7 @@ import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
 import type { DiffLine } from '../../parts/diff.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { LongTextField } from '../../parts/kit/field.tsx';
+import { List } from '../../parts/kit/list.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { isLeftover, linesOfPatch, type Status } from './changes.ts';
@@ -163,25 +164,24 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
   return (
     <div class="ship-form">
       <h3>{t('ship.hosts')}</h3>
-      <ul class="plain-rows">
-        {hosts.map((host) => (
-          <li key={host}>
-            <code>{host}</code>
-            {isOpen(host) ? (
-              <span class="quiet">{t('network.isAllowed')}</span>
-            ) : (
-              <Button
-                class="small"
-                disabled={!inForce || inForce.whyNot !== null}
-                aria-label={t('network.allowOne', { host })}
-                onClick={() => allow(host)}
-              >
-                {t('allowHost')}
-              </Button>
-            )}
-          </li>
-        ))}
-      </ul>
+      <List
+        items={hosts.map((host) => ({
+          key: host,
+          code: host,
+          action: isOpen(host) ? (
+            <span class="quiet">{t('network.isAllowed')}</span>
+          ) : (
+            <Button
+              class="small"
+              disabled={!inForce || inForce.whyNot !== null}
+              aria-label={t('network.allowOne', { host })}
+              onClick={() => allow(host)}
+            >
+              {t('allowHost')}
+            </Button>
+          ),
+        }))}
+      />
       {inForce && inForce.whyNot !== null && <p class="quiet">{t('network.cannot', { why: inForce.whyNot })}</p>}
     </div>
   );
@@ -202,15 +202,15 @@ function WantedServices({
   return (
     <div class="ship-form">
       <h3>{t('ship.services')}</h3>
-      <ul class="plain-rows" aria-label={t('ship.services')}>
-        {all.map(([name, { image, ports, command = [] }]) => (
-          <li key={name}>
-            {name} <code>{boundedLine(withHidden([image, ...command].join(' ')), 120)}</code>{' '}
-            <span class="quiet">{ports.join(', ')}</span>{' '}
-            {there?.includes(name) && <span class="quiet">{t('network.isAllowed')}</span>}
-          </li>
-        ))}
-      </ul>
+      <List
+        label={t('ship.services')}
+        items={all.map(([name, { image, ports, command = [] }]) => ({
+          key: name,
+          title: name,
+          code: boundedLine(withHidden([image, ...command].join(' ')), 120),
+          lines: [[...ports, ...(there?.includes(name) ? [t('network.isAllowed')] : [])].join(' · ')],
+        }))}
+      />
       {there && !all.every(([name]) => there.includes(name)) && (
         <>
           <p class="quiet">{t('ship.servicesText')}</p>

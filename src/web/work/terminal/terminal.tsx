@@ -5,6 +5,7 @@ import { events, onEvent } from '../../data/log.ts';
 import { once, query } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
+import { Empty } from '../../parts/kit/empty.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { type AgentShell, AgentShells } from './agent-shells.ts';
@@ -74,12 +75,11 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
         <IconButton icon="plus" label={t('terminal.new')} onClick={open} />
       </div>
       {shown === undefined && (
-        <div class="empty">
-          <p class="quiet">{t('terminal.none')}</p>
+        <Empty text={t('terminal.none')}>
           <Button icon="terminal" onClick={open}>
             {t('terminal.new')}
           </Button>
-        </div>
+        </Empty>
       )}
       {shown?.startsWith('own ') && (
         <OwnScreen

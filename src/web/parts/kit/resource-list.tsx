@@ -1,0 +1,122 @@
+import type { ComponentChildren } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { t } from '../../text/text.ts';
+import { Button } from './button.tsx';
+import { CopyButton } from './copy-button.tsx';
+import { List, type ListItem } from './list.tsx';
+import { Pending, Trouble, useTrouble } from './trouble.tsx';
+
+/** The items of one kind that the server keeps, as a page has them. */
+export interface Resource<Item> {
+  /** Undefined: not read yet. */
+  readonly all: readonly Item[] | undefined;
+  readonly setAll: (change: (now: readonly Item[]) => readonly Item[]) => void;
+  /** The last failure, and the outcome of the last change. */
+  readonly trouble: string;
+  readonly told: string;
+  /** Does the work, reads the items again, and shows what `work` resolves with. Resolves with whether it worked. */
+  readonly act: (what: string, work: () => Promise<string>) => Promise<boolean>;
+}
+
+/** Reads the items; `unread` begins the text of a failure. */
+export function useResource<Item>(unread: string, load: () => Promise<readonly Item[]>): Resource<Item> {
+  const [all, setAll] = useState<readonly Item[]>();
+  const [told, setTold] = useState('');
+  const [trouble, tryIt] = useTrouble();
+  const read = async () => setAll(await load());
+  useEffect(() => void tryIt(unread, read), []);
+  const act: Resource<Item>['act'] = (what, work) => {
+    setTold('');
+    return tryIt(what, async () => {
+      const outcome = await work();
+      await read();
+      setTold(outcome);
+    });
+  };
+  return { all, setAll: (change) => setAll((now = []) => change(now)), trouble, told, act };
+}
+
+/** A changed item in its place, or a new one first. */
+export const withItem = <Item extends { readonly id: string }>(all: readonly Item[], one: Item): readonly Item[] =>
+  all.some(({ id }) => id === one.id) ? all.map((other) => (other.id === one.id ? one : other)) : [one, ...all];
+
+interface Props<Item> {
+  readonly of: Resource<Item>;
+  readonly about?: string;
+  readonly none?: string;
+  readonly toItem: (item: Item) => ListItem;
+  /** Between the introduction and the list, such as the button that makes a new one. */
+  readonly head?: ComponentChildren;
+  /** Below the list, such as a form. */
+  readonly children?: ComponentChildren;
+}
+
+/** What the items are, the items, and how the last change ended. */
+export function ResourceList<Item>({ of: { all, trouble, told }, about, none, toItem, head, children }: Props<Item>) {
+  if (!all) return <Pending trouble={trouble} />;
+  return (
+    <>
+      {about !== undefined && <p class="quiet">{about}</p>}
+      {head}
+      <List {...(none !== undefined && { none })} items={all.map(toItem)} />
+      <Trouble text={trouble} />
+      {told !== '' && <p role="status">{told}</p>}
+      {children}
+    </>
+  );
+}
+
+interface SureProps {
+  readonly label: string;
+  /** The entry of the list, for screen readers. */
+  readonly name: string;
+  readonly ask: string;
+  readonly act: () => unknown;
+}
+
+/** A button that asks in its own place, so that the person does not leave the list. */
+export function Sure({ label, name, ask, act }: SureProps) {
+  const [isAsking, setAsking] = useState(false);
+  if (!isAsking) {
+    return (
+      <Button class="small" kind="danger" aria-label={name} onClick={() => setAsking(true)}>
+        {label}
+      </Button>
+    );
+  }
+  return <Question label={label} name={name} ask={ask} act={act} end={() => setAsking(false)} />;
+}
+
+/** A question in the place of its button. */
+export const Question = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
+  <span class="sure" role="group" aria-label={name}>
+    <span>{ask}</span>
+    <span class="row">
+      <Button class="small" onClick={end}>
+        {t('keepIt')}
+      </Button>
+      <Button
+        class="small"
+        kind="danger"
+        onClick={() => {
+          end();
+          act();
+        }}
+      >
+        {label}
+      </Button>
+    </span>
+  </span>
+);
+
+/** A secret that the server does not show again. */
+export const ShownOnce = ({ label, text }: { label: string; text: string }) => (
+  <div class="note good shown-once" role="status">
+    <strong>{label}</strong>
+    <span>{t('shownOnce')}</span>
+    <span class="secret-line">
+      <code>{text}</code>
+      <CopyButton text={text} />
+    </span>
+  </div>
+);

@@ -1,0 +1,63 @@
+import { t } from '../../text/text.ts';
+
+// A form has a text for each field, and several for a field of which several are chosen. `npm run check` writes forms.json
+// from the operations of the server.
+
+/** One field of an operation's input. */
+export interface FieldSchema {
+  /** `many`: several of the values. `list`: texts with spaces or commas between them. */
+  readonly kind: 'text' | 'number' | 'choice' | 'many' | 'list';
+  readonly isRequired?: boolean;
+  /** Null stands for an empty field. */
+  readonly isNullable?: boolean;
+  readonly values?: readonly string[];
+  /** Words that a number can be instead, such as `unlimited`. */
+  readonly words?: readonly string[];
+  readonly pattern?: string;
+  /** Of a number its size, of a text its length. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly initial?: string;
+}
+export type FormSchema = Readonly<Record<string, FieldSchema>>;
+export type Draft = string | readonly string[];
+
+const entriesOf = (text: string): string[] => text.split(/[\s,]+/).filter(Boolean);
+
+/** A value of the server as the field shows it. */
+export function toDraft({ kind, initial = '' }: FieldSchema, value: unknown): Draft {
+  if (Array.isArray(value)) return kind === 'many' ? value.map(String) : value.join(', ');
+  if (kind === 'many') return [];
+  return value === undefined || value === null ? initial : String(value);
+}
+
+/** The value for the server; undefined: the field is left out. */
+export function fromDraft({ kind, isRequired, isNullable, words = [] }: FieldSchema, draft: Draft): unknown {
+  if (typeof draft !== 'string') return draft;
+  if (kind === 'list') return isRequired || draft.trim() !== '' ? entriesOf(draft) : undefined;
+  if (draft.trim() === '' && !isRequired) return isNullable ? null : undefined;
+  return kind === 'number' && !words.includes(draft.trim()) ? Number(draft) : draft;
+}
+
+/** The error of an entry, in words; empty: none. `badForm` says which form the texts of the field have. */
+export function findMistake(schema: FieldSchema, draft: Draft, badForm = t('form.badForm')): string {
+  const { kind, isRequired, pattern, min, max, words = [] } = schema;
+  if (draft.length === 0 || (typeof draft === 'string' && draft.trim() === '')) {
+    if (!isRequired) return '';
+    return t(kind === 'many' ? 'form.chooseOne' : 'form.required');
+  }
+  if (typeof draft !== 'string') return '';
+  if (kind === 'number') {
+    if (words.includes(draft.trim())) return '';
+    const value = Number(draft);
+    if (Number.isNaN(value)) return t('form.noNumber');
+    if (value < (min ?? value) || value > (max ?? value)) return t('form.range', { min: min ?? '−∞', max: max ?? '∞' });
+    return '';
+  }
+  for (const entry of kind === 'list' ? entriesOf(draft) : [draft]) {
+    if (max !== undefined && entry.length > max) return t('form.tooLong', { n: max });
+    if (min !== undefined && entry.length < min) return t('form.tooShort', { n: min });
+    if (pattern !== undefined && !new RegExp(pattern, 'u').test(entry)) return badForm;
+  }
+  return '';
+}

@@ -1,0 +1,53 @@
+import type { ComponentChildren } from 'preact';
+import { pressedKey } from '../pressed-key.ts';
+import { Icon, type IconName } from './icon.tsx';
+
+interface Tab {
+  readonly id: string;
+  readonly label: string;
+  readonly icon: IconName;
+  /** Behind the label, such as a number of new things. */
+  readonly news?: ComponentChildren;
+}
+interface Props {
+  readonly label: string;
+  readonly tabs: readonly Tab[];
+  readonly open: string | undefined;
+  /** The id of the element that shows the open tab. */
+  readonly panel: string;
+  readonly onOpen: (id: string) => void;
+}
+
+/** The element of a tab, which names its panel. */
+export const tabId = (id: string): string => `tab-${id}`;
+
+/** Views of which one is shown, and which arrow keys walk through. */
+export function Tabs({ label, tabs, open, panel, onOpen }: Props) {
+  const move = (event: KeyboardEvent) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[pressedKey(event)];
+    const next = by && tabs[(tabs.findIndex(({ id }) => id === open) + by + tabs.length) % tabs.length];
+    if (!next) return;
+    onOpen(next.id);
+    document.getElementById(tabId(next.id))?.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label={label}>
+      {tabs.map(({ id, label: name, icon, news }) => (
+        <button
+          key={id}
+          id={tabId(id)}
+          type="button"
+          role="tab"
+          aria-selected={id === open}
+          aria-controls={panel}
+          tabIndex={id === open ? 0 : -1}
+          onClick={() => onOpen(id)}
+          onKeyDown={move}
+        >
+          <Icon name={icon} size={16} /> {name}
+          {news}
+        </button>
+      ))}
+    </div>
+  );
+}
