@@ -81,9 +81,13 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
   };
   const submit = async (deliver: Props<Name>['send'], isSave: boolean) => {
     setTrouble('');
-    const mistakes = all.map(({ name, schema, draft }) => [name, findMistake(schema, draft, textOf(`${name}.form`))]);
+    const mistakes = all.flatMap(({ name, schema, draft }) => {
+      const [text, values] = findMistake(schema, draft) ?? [];
+      if (text === undefined) return [];
+      return [[name, (text === 'form.badForm' && textOf(`${name}.form`)) || t(text, values)] as const];
+    });
     setErrors(Object.fromEntries(mistakes));
-    if (mistakes.some(([, text]) => text !== '')) return;
+    if (mistakes.length > 0) return;
     try {
       await deliver(
         Object.fromEntries(

@@ -1,4 +1,4 @@
-import { t } from '../../text/text.ts';
+import type { TextKey } from '../../text/texts.ts';
 
 // A form has a text for each field, and several for a field of which several are chosen. `npm run check` writes forms.json
 // from the operations of the server.
@@ -39,25 +39,26 @@ export function fromDraft({ kind, isRequired, isNullable, words = [] }: FieldSch
   return kind === 'number' && !words.includes(draft.trim()) ? Number(draft) : draft;
 }
 
-/** The error of an entry, in words; empty: none. `badForm` says which form the texts of the field have. */
-export function findMistake(schema: FieldSchema, draft: Draft, badForm = t('form.badForm')): string {
+/** A text about an entry, with its values. */
+export type Mistake = readonly [text: TextKey, values?: Readonly<Record<string, string | number>>];
+
+/** Undefined: the entry is right. */
+export function findMistake(schema: FieldSchema, draft: Draft): Mistake | undefined {
   const { kind, isRequired, pattern, min, max, words = [] } = schema;
-  if (draft.length === 0 || (typeof draft === 'string' && draft.trim() === '')) {
-    if (!isRequired) return '';
-    return t(kind === 'many' ? 'form.chooseOne' : 'form.required');
+  const entries = typeof draft !== 'string' ? draft : kind === 'list' ? entriesOf(draft) : [draft].filter(hasText);
+  if (entries.length === 0) return isRequired ? [kind === 'many' ? 'form.chooseOne' : 'form.required'] : undefined;
+  for (const entry of entries) {
+    if (kind === 'number') {
+      if (words.includes(entry.trim())) continue;
+      const value = Number(entry);
+      if (Number.isNaN(value)) return ['form.noNumber'];
+      if (value < (min ?? value) || value > (max ?? value)) return ['form.range', { min: min ?? '…', max: max ?? '…' }];
+    } else {
+      if (max !== undefined && entry.length > max) return ['form.tooLong', { n: max }];
+      if (min !== undefined && entry.length < min) return ['form.tooShort', { n: min }];
+      if (pattern !== undefined && !new RegExp(pattern, 'u').test(entry)) return ['form.badForm'];
+    }
   }
-  if (typeof draft !== 'string') return '';
-  if (kind === 'number') {
-    if (words.includes(draft.trim())) return '';
-    const value = Number(draft);
-    if (Number.isNaN(value)) return t('form.noNumber');
-    if (value < (min ?? value) || value > (max ?? value)) return t('form.range', { min: min ?? '−∞', max: max ?? '∞' });
-    return '';
-  }
-  for (const entry of kind === 'list' ? entriesOf(draft) : [draft]) {
-    if (max !== undefined && entry.length > max) return t('form.tooLong', { n: max });
-    if (min !== undefined && entry.length < min) return t('form.tooShort', { n: min });
-    if (pattern !== undefined && !new RegExp(pattern, 'u').test(entry)) return badForm;
-  }
-  return '';
+  return undefined;
 }
+const hasText = (text: string): boolean => text.trim() !== '';

@@ -5,29 +5,29 @@ const list = { kind: 'list', pattern: '^[a-z*.]+$', max: 12 } as const;
 const limit = { kind: 'number', isNullable: true, words: ['unlimited'], min: 0, max: 10 } as const;
 const events = { kind: 'many', isRequired: true, values: ['a', 'b'] } as const;
 
-test.each<[schema: FieldSchema, draft: Draft, value: unknown, mistake: string]>([
-  [{ kind: 'text' }, '', undefined, ''],
-  [{ kind: 'text', isRequired: true }, '', '', 'Required.'],
-  [{ kind: 'text', isRequired: true }, ' ', ' ', 'Required.'],
-  [{ kind: 'text', isNullable: true }, '', null, ''],
-  [{ kind: 'text', max: 3 }, 'long', 'long', 'At most 3 characters.'],
-  [{ kind: 'text', min: 3 }, 'so', 'so', 'At least 3 characters.'],
-  [{ kind: 'text', pattern: '^[a-z]+$' }, 'A b', 'A b', 'Not in the expected form.'],
-  [{ kind: 'choice', values: ['a', 'b'] }, 'b', 'b', ''],
-  [list, 'a.b, *.c  d', ['a.b', '*.c', 'd'], ''],
-  [list, '', undefined, ''],
-  [list, 'a.b,A', ['a.b', 'A'], 'Not in the expected form.'],
-  [list, 'abcdefghijklm', ['abcdefghijklm'], 'At most 12 characters.'],
-  [{ ...list, isRequired: true }, ' , ', [], 'Required.'],
-  [limit, '', null, ''],
-  [limit, 'unlimited', 'unlimited', ''],
-  [limit, '2.5', 2.5, ''],
-  [limit, '11', 11, 'Enter a number from 0 to 10.'],
-  [limit, 'much', Number.NaN, 'Enter a number.'],
-  [events, [], [], 'Choose at least one.'],
-  [events, ['b'], ['b'], ''],
+test.each<[schema: FieldSchema, draft: Draft, value: unknown, mistake: string | undefined]>([
+  [{ kind: 'text' }, '', undefined, undefined],
+  [{ kind: 'text', isRequired: true }, '', '', 'form.required'],
+  [{ kind: 'text', isRequired: true }, ' ', ' ', 'form.required'],
+  [{ kind: 'text', isNullable: true }, '', null, undefined],
+  [{ kind: 'text', max: 3 }, 'long', 'long', 'form.tooLong'],
+  [{ kind: 'text', min: 3 }, 'so', 'so', 'form.tooShort'],
+  [{ kind: 'text', pattern: '^[a-z]+$' }, 'A b', 'A b', 'form.badForm'],
+  [{ kind: 'choice', values: ['a', 'b'] }, 'b', 'b', undefined],
+  [list, 'a.b, *.c  d', ['a.b', '*.c', 'd'], undefined],
+  [list, '', undefined, undefined],
+  [list, 'a.b,A', ['a.b', 'A'], 'form.badForm'],
+  [list, 'abcdefghijklm', ['abcdefghijklm'], 'form.tooLong'],
+  [{ ...list, isRequired: true }, ' , ', [], 'form.required'],
+  [limit, '', null, undefined],
+  [limit, 'unlimited', 'unlimited', undefined],
+  [limit, '2.5', 2.5, undefined],
+  [limit, '11', 11, 'form.range'],
+  [limit, 'much', Number.NaN, 'form.noNumber'],
+  [events, [], [], 'form.chooseOne'],
+  [events, ['b'], ['b'], undefined],
 ])('a field %o with %j is %j, and says "%s"', (schema, draft, value, mistake) => {
-  expect([fromDraft(schema, draft), findMistake(schema, draft)]).toEqual([value, mistake]);
+  expect([fromDraft(schema, draft), findMistake(schema, draft)?.[0]]).toEqual([value, mistake]);
 });
 
 test.each<[schema: FieldSchema, value: unknown, draft: Draft]>([
