@@ -99,7 +99,7 @@ function OpenPalette() {
             onMouseMove={() => setAt(index)}
           >
             {command ? <Icon name={command.icon} /> : <SessionSign id={session ?? ''} />}
-            <span class="palette-name" dir="auto">
+            <span class="cut palette-name" dir="auto">
               {name}
             </span>
             {command?.keys && <kbd>{command.keys.replace('mod', 'ctrl')}</kbd>}

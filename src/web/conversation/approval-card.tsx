@@ -33,7 +33,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   const proposal = isProposal(item.request.function, args) ? args : undefined;
   return (
     <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
-      <p class="approval-head">
+      <p class="row approval-head">
         <Icon name="shield" /> {t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: formatTime(expiresAt) })}</span>}
       </p>

@@ -17,7 +17,7 @@ export function Attachments({ sessionId }: { sessionId: string | undefined }) {
       {all.map(({ key, name, size, picture, done, id, failed }) => (
         <li key={key} data-failed={failed === undefined ? undefined : 'true'}>
           {picture === undefined ? <Icon name="file" size={16} /> : <img src={picture} alt="" />}
-          <span class="attachment-name" title={name}>
+          <span class="cut attachment-name" title={name}>
             {name}
           </span>
           <span class="quiet">{failed ?? (id === undefined ? `${Math.round(done * 100)} %` : bytes(size))}</span>
@@ -62,7 +62,7 @@ export function SentAttachment({ id }: { id: string }) {
   const name = file?.name ?? id.split('/').at(-1) ?? id;
   if (picture !== undefined) return <img class="sent-picture" src={picture} alt={name} />;
   return (
-    <p class="attachment">
+    <p class="row attachment">
       <Icon name="file" size={14} />{' '}
       {file ? (
         <button

@@ -121,7 +121,7 @@ export function Conversation() {
  * writes there can hide it or keep it from being drawn.
  */
 const OpenItems = ({ model }: { model: ConversationModel }) => (
-  <section class="open-items" aria-label={t('openItems')} aria-live="polite">
+  <section class="stack open-items" aria-label={t('openItems')} aria-live="polite">
     {model.open.value.map((item) =>
       item.kind === 'approval' ? (
         <ApprovalCard key={item.seq} item={item} isLive />

@@ -19,7 +19,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
   return (
     <article class="said user" aria-label={t('you')} data-seq={item.seq}>
       {item.steers && (
-        <p class="steers">
+        <p class="row steers">
           <Icon name="send" size={13} /> {t('steered')}
         </p>
       )}
@@ -34,7 +34,7 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
         </div>
       )}
       {item.goal && <GoalOfRun goal={item.goal} />}
-      <div class="said-tools">
+      <div class="row said-tools">
         {isLive && <BranchSwitch seq={item.seq} />}
         <Ago at={item.at} />
         {isLive && !isEdited && (
@@ -63,7 +63,7 @@ export const AssistantMessage = ({ item, sessionId }: { item: AssistantItem; ses
   <article class={`said assistant ${item.isTyping.value ? 'typing' : ''}`} aria-label={t('agent')} data-seq={item.seq}>
     <Markdown text={item.text.value} sessionId={item.isTyping.value ? undefined : sessionId} />
     {!item.isTyping.value && (
-      <div class="said-tools">
+      <div class="row said-tools">
         <Ago at={item.at} />
         <CopyButton text={item.text.value} />
       </div>

@@ -23,7 +23,7 @@ export function SessionPlan({ model }: { model: ConversationModel }) {
     <section class="plan" aria-label={t('plan')}>
       <button
         type="button"
-        class="plan-head"
+        class="row plan-head"
         aria-expanded={isOpen}
         aria-controls="plan"
         onClick={() => {
@@ -33,7 +33,7 @@ export function SessionPlan({ model }: { model: ConversationModel }) {
         <Icon name="plan" size={16} />
         <strong>{t('plan')}</strong>
         <span class="quiet">{t('planDone', { done, all: steps.length })}</span>
-        <span class="plan-now">{isOpen ? '' : now?.description}</span>
+        <span class="cut plan-now">{isOpen ? '' : now?.description}</span>
         <progress value={done} max={steps.length} aria-label={t('planDone', { done, all: steps.length })} />
         <Icon name="chevron" size={14} />
       </button>

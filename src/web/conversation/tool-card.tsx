@@ -45,7 +45,7 @@ export function ToolCard({ item }: { item: ToolItem }) {
     <div class="tool" role="group" data-status={state.status} data-seq={item.seq} aria-label={labelOf(item)}>
       <button
         type="button"
-        class="tool-head"
+        class="row tool-head"
         aria-expanded={isOpen}
         onClick={() => {
           isShut.value = isOpen;

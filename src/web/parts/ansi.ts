@@ -22,9 +22,8 @@ const allControls = /[\p{Cc}--[\n\t]]/gv;
 
 export interface Span {
   readonly text: string;
-  /** Names of styles, such as `ansi-1 ansi-bold`. */
+  /** Names of styles, such as `ansi-bold ansi-dim`. */
   readonly class: string;
-  /** A colour of more than 16. */
   readonly color?: string;
   readonly background?: string;
 }
@@ -47,13 +46,23 @@ function lastState(line: string): string {
 export const plainText = (text: string): string => settled(text).replace(anyColour, '').replace(allControls, '');
 
 interface Style {
-  fg?: number | string | undefined;
-  bg?: number | string | undefined;
+  fg?: string | undefined;
+  bg?: string | undefined;
   bold?: boolean;
   dim?: boolean;
   italic?: boolean;
   underline?: boolean;
 }
+
+// The 16 colours of a terminal, on the background of consoles.
+const foregrounds = [
+  ...['#7a7068', '#f28b82', '#8fce9f', '#e8c06a', '#8fb8f0', '#d99ad0', '#7fcfd0', '#ece5dc'],
+  ...['#a0968a', '#ffb0a8', '#aee6bb', '#ffd98a', '#b5d3ff', '#f0bce8', '#a8ecec', '#ffffff'],
+];
+const backgrounds = [
+  ...['#3a332c', '#8c2b24', '#2c6b3f', '#7a5a12', '#274f8a', '#6e2f66', '#1f6668', '#cfc4b5'],
+  ...['#5a5048', '#b5453c', '#3d8a55', '#9a7420', '#3a6bb0', '#8f4585', '#2f8587', '#ffffff'],
+];
 
 const flags: Readonly<Record<number, Style>> = {
   1: { bold: true },
@@ -73,14 +82,16 @@ function applied(style: Style, codes: readonly number[]): Style {
     const code = codes[at] ?? 0;
     if (code === 0) created = {};
     else if (code in flags) created = { ...created, ...flags[code] };
-    else if (code >= 30 && code <= 37) created = { ...created, fg: code - 30 };
-    else if (code >= 90 && code <= 97) created = { ...created, fg: code - 82 };
-    else if (code >= 40 && code <= 47) created = { ...created, bg: code - 40 };
-    else if (code >= 100 && code <= 107) created = { ...created, bg: code - 92 };
+    else if (code >= 30 && code <= 37) created = { ...created, fg: foregrounds[code - 30] };
+    else if (code >= 90 && code <= 97) created = { ...created, fg: foregrounds[code - 82] };
+    else if (code >= 40 && code <= 47) created = { ...created, bg: backgrounds[code - 40] };
+    else if (code >= 100 && code <= 107) created = { ...created, bg: backgrounds[code - 92] };
     else if (code === 38 || code === 48) {
       const isIndex = codes[at + 1] === 5;
-      const value = isIndex ? indexed(codes[at + 2] ?? 0) : rgb(codes.slice(at + 2, at + 5));
-      created = { ...created, [code === 38 ? 'fg' : 'bg']: value };
+      const [name, known] = code === 38 ? (['fg', foregrounds] as const) : (['bg', backgrounds] as const);
+      const index = codes[at + 2] ?? 0;
+      const value = isIndex ? (known[index] ?? indexed(index)) : rgb(codes.slice(at + 2, at + 5));
+      created = { ...created, [name]: value };
       at += isIndex ? 2 : 4;
     }
   }
@@ -89,8 +100,7 @@ function applied(style: Style, codes: readonly number[]): Style {
 
 const rgb = (parts: readonly number[]): string => `rgb(${parts.map((part) => Math.min(255, part)).join(' ')})`;
 
-function indexed(index: number): number | string {
-  if (index < 16) return index;
+function indexed(index: number): string {
   if (index >= 232) return rgb(Array<number>(3).fill((index - 232) * 10 + 8));
   const cube = index - 16;
   const level = (value: number) => (value === 0 ? 0 : value * 40 + 55);
@@ -98,17 +108,8 @@ function indexed(index: number): number | string {
 }
 
 function spanOf(text: string, { fg, bg, ...rest }: Style): Span {
-  const names = [
-    ...(typeof fg === 'number' ? [`ansi-${fg}`] : []),
-    ...(typeof bg === 'number' ? [`ansi-bg-${bg}`] : []),
-    ...Object.entries(rest).flatMap(([name, on]) => (on ? [`ansi-${name}`] : [])),
-  ];
-  return {
-    text,
-    class: names.join(' '),
-    ...(typeof fg === 'string' && { color: fg }),
-    ...(typeof bg === 'string' && { background: bg }),
-  };
+  const names = Object.entries(rest).flatMap(([name, on]) => (on ? [`ansi-${name}`] : []));
+  return { text, class: names.join(' '), ...(fg && { color: fg }), ...(bg && { background: bg }) };
 }
 
 /**

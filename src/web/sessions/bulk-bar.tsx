@@ -68,7 +68,7 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
       act: () => void workOnAll({ kind: 'delete', ids }),
     });
   return (
-    <fieldset class="chosen-bar" aria-label={t('chosen', { n: ids.length })}>
+    <fieldset class="row chosen-bar" aria-label={t('chosen', { n: ids.length })}>
       <span role="status">{t('chosen', { n: ids.length })}</span>
       <Button
         class="small"
@@ -101,7 +101,7 @@ function Progress() {
   if (!work) return null;
   const words = t(`bulk.${work.kind}.doing`, { done: work.done, n: work.ids.length });
   return (
-    <div class="chosen-bar">
+    <div class="row chosen-bar">
       <span role="status">{words}</span>
       <Button
         class="small"

@@ -38,7 +38,7 @@ function Row({ session, isCurrent, isNested, order }: Props) {
       {isChoosing.value ? (
         // biome-ignore lint/a11y/useKeyWithClickEvents: a key that presses the box clicks, too
         <label
-          class="session-link choosing"
+          class="row session-link choosing"
           onClick={(event) => {
             // The click that a label passes on to its box has lost the shift key.
             const box = event.currentTarget.querySelector('input');
@@ -56,14 +56,14 @@ function Row({ session, isCurrent, isNested, order }: Props) {
           />
           <StatusDot status={status} />
           <span class="session-words">
-            <span class="session-name" dir="auto">
+            <span class="cut session-name" dir="auto">
               {name}
             </span>
           </span>
         </label>
       ) : (
         <a
-          class="session-link"
+          class="row session-link"
           href={`#${id}`}
           aria-current={isCurrent ? 'page' : undefined}
           onClick={() => {
@@ -72,10 +72,10 @@ function Row({ session, isCurrent, isNested, order }: Props) {
         >
           <StatusDot status={status} />
           <span class="session-words">
-            <span class="session-name" dir="auto">
+            <span class="cut session-name" dir="auto">
               {name}
             </span>
-            <span class="session-when">
+            <span class="cut session-when">
               <Ago at={session.latestMessageAt} />
               {status !== 'finished' && status !== 'new' && ` · ${t(`status.${status}`)}`}
               {session.name !== null && session.name !== name && ` · ${session.name}`}

@@ -59,7 +59,7 @@ export function Sidebar() {
   const at = shown.findIndex((row) => row.kind === 'session' && row.session.id === currentId.value);
   return (
     <nav id="sidebar" aria-label={t('sessions')}>
-      <div class="brand">
+      <div class="row brand">
         <img src="/static/icon.svg" alt="" width="26" height="26" /> Corral
         <span class="bar-space" />
         <a class="icon-button" href="/guide" target="_blank" rel="noopener" aria-label={t('guide')} title={t('guide')}>
@@ -75,7 +75,7 @@ export function Sidebar() {
       {sessions.value.length > 0 && (
         <button
           type="button"
-          class="inbox-button"
+          class="row inbox-button"
           data-waits={needing.value.length > 0}
           aria-haspopup="dialog"
           onClick={openInbox}
@@ -86,7 +86,7 @@ export function Sidebar() {
           )}
         </button>
       )}
-      <div class="search-row">
+      <div class="row search-row">
         <div class="search">
           <Icon name="search" size={16} />
           <input

@@ -40,7 +40,7 @@ export function SharedFiles() {
     readFile(path).then((content) => setFile({ path, content }), told);
   };
   return (
-    <section class="shared-files" aria-label={t('shared.files')}>
+    <section class="stack shared-files" aria-label={t('shared.files')}>
       <h2>
         {t('shared.files')} {folder !== '.' && <span class="quiet">{folder}</span>}
       </h2>

@@ -51,10 +51,10 @@ test('colours of a terminal become styles, which last over the ends of lines', (
   expect(ansiRows('a \u001b[1;31mred\nstill\u001b[0m plain')).toEqual([
     [
       { text: 'a ', class: '' },
-      { text: 'red', class: 'ansi-1 ansi-bold' },
+      { text: 'red', class: 'ansi-bold', color: '#f28b82' },
     ],
     [
-      { text: 'still', class: 'ansi-1 ansi-bold' },
+      { text: 'still', class: 'ansi-bold', color: '#f28b82' },
       { text: ' plain', class: '' },
     ],
   ]);

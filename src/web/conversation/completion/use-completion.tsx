@@ -116,8 +116,8 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
               onMouseMove={() => setChosen(index)}
             >
               <Icon name={icon} size={15} />
-              <span class="completion-label">{label}</span>
-              <span class="quiet completion-about">{about}</span>
+              <span class="cut completion-label">{label}</span>
+              <span class="cut quiet completion-about">{about}</span>
             </div>
           ))}
         </div>

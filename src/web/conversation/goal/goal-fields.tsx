@@ -45,7 +45,7 @@ export function GoalFields({ goal, onChange, onClose }: Props) {
           onInput={({ currentTarget }) => onChange({ ...goal, checks: currentTarget.value })}
         />
       </label>
-      <label class="goal-revisions">
+      <label class="row goal-revisions">
         <span>{t('goal.revisions')}</span>
         <input
           class="field"

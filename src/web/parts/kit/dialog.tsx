@@ -63,7 +63,7 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
         <h2>{title}</h2>
         <IconButton icon="close" label={t('close')} onClick={() => ref.current?.close()} />
       </header>
-      <div class="dialog-body">
+      <div class="stack dialog-body">
         <Boundary>{children}</Boundary>
       </div>
     </dialog>

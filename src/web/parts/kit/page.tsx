@@ -33,7 +33,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
   const ask = () =>
     confirmFirst({ title: 'Delete this?', text: 'It is only a picture.', yes: 'Delete', no: 'Cancel', act: nothing });
   return (
-    <section class="kit" data-kit={theme} aria-label={theme}>
+    <section class="stack kit" data-kit={theme} aria-label={theme}>
       <h1>{theme}</h1>
       <div class="row">
         {kinds.map((kind) => (

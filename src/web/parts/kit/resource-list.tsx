@@ -89,7 +89,7 @@ export function Sure({ label, name, ask, act }: SureProps) {
 
 /** A question in the place of its button. */
 export const Question = ({ label, name, ask, act, end }: SureProps & { end: () => void }) => (
-  <span class="sure" role="group" aria-label={name}>
+  <span class="row sure" role="group" aria-label={name}>
     <span>{ask}</span>
     <span class="row">
       <Button class="small" onClick={end}>
@@ -111,10 +111,10 @@ export const Question = ({ label, name, ask, act, end }: SureProps & { end: () =
 
 /** A secret that the server does not show again. */
 export const ShownOnce = ({ label, text }: { label: string; text: string }) => (
-  <div class="note good shown-once" role="status">
+  <div class="stack note good shown-once" role="status">
     <strong>{label}</strong>
     <span>{t('shownOnce')}</span>
-    <span class="secret-line">
+    <span class="row secret-line">
       <code>{text}</code>
       <CopyButton text={text} />
     </span>

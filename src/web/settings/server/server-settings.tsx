@@ -63,7 +63,7 @@ function Part({ part, settings, changed }: Props) {
     });
   return (
     <form
-      class="server-part"
+      class="stack server-part"
       aria-label={t(`server.part.${part}` as TextKey)}
       onSubmit={(event) => {
         event.preventDefault();

@@ -106,7 +106,7 @@ function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsP
       return '';
     });
   return (
-    <span class="sure">
+    <span class="row sure">
       {kind === 'address' && (
         <Button class="small" aria-label={t('toolServers.testOne', { name })} onClick={() => void test()}>
           {t('toolServers.test')}

@@ -48,10 +48,10 @@ export function Cost({ session }: { session: Session }) {
       ) : (
         <>
           <h2>{t('cost.most')}</h2>
-          <ol class="cost-events">
+          <ol class="stack cost-events">
             {events.map((one) => (
               <li key={one.seq ?? 0}>
-                <span class="cost-about">{causeOf(one)}</span>
+                <span class="cut cost-about">{causeOf(one)}</span>
                 <span class="cost-amount">{amount(one)}</span>
                 <meter value={weight(one)} max={most} aria-label={t('cost.share', { about: causeOf(one) })} />
               </li>
@@ -154,7 +154,7 @@ function BudgetLeft({ sessionId }: { sessionId: string }) {
   return (
     <section aria-label={t('cost.left')}>
       <h2>{t('cost.left')}</h2>
-      <ul class="cost-events">
+      <ul class="stack">
         {rows.map(({ name, kind, left, limit }) => (
           <li key={name} class="budget">
             <span>{name}</span>

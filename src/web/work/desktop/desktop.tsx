@@ -63,7 +63,7 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   return (
     <section class="desktop-tab" aria-label={t('tab.desktop')}>
       <iframe src={`${address}?pane`} title={t('desktop.title')} />
-      <p class="work-bar end">
+      <p class="row work-bar end">
         <span class="bar-space" />
         <a class="button quiet" href={address} target="_blank" rel="noreferrer">
           <Icon name="screen" size={16} /> {t('desktop.open')}

@@ -64,7 +64,7 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
     <div class="editor">
       {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save({ overwrites: true })} />}
       <div ref={place} class="editor-text" />
-      <div class="work-bar end">
+      <div class="row work-bar end">
         <Comment store={store} path={path} text={text} lines={lines} />
         <span class="bar-space" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>

@@ -57,9 +57,9 @@ export function FileView({ store, path, part }: Props) {
       aria-label={path}
       onKeyDown={(event) => pressedKey(event) === 'Escape' && part === 'all' && !isEdited && close()}
     >
-      <header class="work-bar">
+      <header class="row work-bar">
         <IconButton icon="back" label={t('files.back')} class="file-back" onClick={close} />
-        <h2 class="file-name" title={path}>
+        <h2 class="cut file-name" title={path}>
           {path}
         </h2>
         {file && <span class="quiet tree-size">{bytes(file.size)}</span>}

@@ -48,7 +48,7 @@ export function Files({ session }: { session: Session }) {
       onPaste={(event) => take(event.clipboardData?.files)}
     >
       <div class="files-list">
-        <div class="work-bar">
+        <div class="row work-bar">
           <Choice
             label={t('files.which')}
             value={fileFilter.value}
@@ -177,7 +177,7 @@ function ChangesView({ store }: { store: FileStore }) {
             <div key={file.path} role="listitem">
               <button
                 type="button"
-                class="tree-row change"
+                class="row tree-row change"
                 aria-current={file.path === store.shown.value}
                 onClick={() => {
                   store.shown.value = file.path;
@@ -187,7 +187,7 @@ function ChangesView({ store }: { store: FileStore }) {
                   <span aria-hidden="true">{letters[file.change]}</span>
                   <span class="sr-only">{t(`files.${file.change}`)}</span>
                 </span>
-                <span class="tree-name">{file.path}</span>
+                <span class="cut tree-name">{file.path}</span>
                 <span class="quiet tree-size">{bytes(file.after ?? file.before ?? 0)}</span>
               </button>
             </div>
@@ -270,7 +270,7 @@ const Transfers = () => (
   <ul class="transfers" aria-label={t('files.uploads')}>
     {transfers.value.map(({ key, name, done, failed, cancel }) => (
       <li key={key}>
-        <span class="transfer-name" dir="auto">
+        <span class="cut transfer-name" dir="auto">
           {name}
         </span>
         {failed === undefined ? (

@@ -35,7 +35,7 @@ export function FilePreview({ store, file, kind }: Props) {
   if (kind === 'text') return <Source path={file.path} text={text} />;
   return (
     <>
-      <div class="work-bar">
+      <div class="row work-bar">
         <Choice
           label={t('files.view')}
           value={asSource ? 'source' : 'preview'}

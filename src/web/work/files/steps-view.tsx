@@ -26,11 +26,11 @@ export function StepsView({ store }: { store: FileStore }) {
               <li key={path}>
                 <button
                   type="button"
-                  class="tree-row"
+                  class="row tree-row"
                   aria-current={path === store.shown.value && step === seq}
                   onClick={() => store.showStep(seq, path)}
                 >
-                  <span class="tree-name">{path}</span>
+                  <span class="cut tree-name">{path}</span>
                 </button>
               </li>
             ))}

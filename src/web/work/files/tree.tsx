@@ -46,7 +46,7 @@ export function Tree({ store }: { store: FileStore }) {
             key={row.path}
             id={idOf(row.path)}
             role="treeitem"
-            class="tree-row"
+            class="row tree-row"
             aria-level={row.depth + 1}
             aria-posinset={row.place}
             aria-setsize={row.siblings}
@@ -61,7 +61,7 @@ export function Tree({ store }: { store: FileStore }) {
               {row.type === 'directory' && <Icon name={row.isOpen ? 'down' : 'chevron'} size={14} />}
             </span>
             <Icon name={row.type === 'directory' ? 'folder' : 'file'} size={16} />
-            <span class="tree-name" dir="auto">
+            <span class="cut tree-name" dir="auto">
               {row.name}
             </span>
             {row.size !== null && <span class="quiet tree-size">{bytes(row.size)}</span>}

@@ -33,14 +33,14 @@ const Listening = ({ port: { port, command = '' } }: { port: Port }) => (
   <li>
     <button
       type="button"
-      class="tree-row"
+      class="row tree-row"
       onClick={() => {
         place.value = { port, path: '/' };
       }}
     >
       <Icon name="globe" size={16} />
       <strong>{t('preview.port', { port })}</strong>
-      <code class="tree-name quiet">{command}</code>
+      <code class="cut tree-name quiet">{command}</code>
     </button>
   </li>
 );
@@ -98,7 +98,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
   return (
     <section class="preview" aria-label={t('preview.port', { port: at.port })}>
       <form
-        class="work-bar"
+        class="row work-bar"
         onSubmit={(event) => {
           event.preventDefault();
           showPath(path);

@@ -131,9 +131,9 @@ function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClo
   const [mayStart, setMayStart] = useState(false);
   return (
     <section class="file" aria-label={cmd}>
-      <header class="work-bar">
+      <header class="row work-bar">
         <IconButton icon="back" label={t('files.back')} onClick={onClose} />
-        <h2 class="file-name" title={cmd}>
+        <h2 class="cut file-name" title={cmd}>
           {cmd}
         </h2>
         <span class="quiet tree-size">{t(`processes.${status}`)}</span>
@@ -163,7 +163,7 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
   const mayResume = condition === 'paused' || condition === 'stopped' || condition === 'lost';
   return (
     <>
-      <p class="work-note sandbox-state" role="status">
+      <p class="row work-note sandbox-state" role="status">
         <span>
           {t(`sandbox.${condition}`)}
           {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
@@ -194,8 +194,8 @@ function Services({ services }: { readonly services: readonly Service[] }) {
     <ul class="processes" aria-label={t('services.title')}>
       {services.map(({ name, image, ports, state, exitCode }) => (
         <li key={name}>
-          <div class="tree-row">
-            <code class="tree-name">
+          <div class="row tree-row">
+            <code class="cut tree-name">
               {ports.length === 0 ? name : ports.map((port) => `${name}:${port}`).join(' ')}
             </code>
             <span class={state === 'exited' || state === 'unhealthy' ? 'bad-text tree-size' : 'quiet tree-size'}>

@@ -30,7 +30,7 @@ export function Checkpoints({ session: { id: sessionId, status } }: { session: S
   }, [sessionId, status, reads]);
   return (
     <section aria-label={t('checkpoints')}>
-      <header class="ship-head">
+      <header class="row ship-head">
         <h2>{t('checkpoints')}</h2>
         <IconButton icon="retry" label={t('checkpoints.refresh')} onClick={again} />
       </header>
@@ -74,7 +74,7 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
           <Ago at={at} /> · {t('checkpoints.files', { n: files })}
         </span>
       </p>
-      <div class="ship-row">
+      <div class="row ship-row">
         <Button
           class="small"
           aria-pressed={isCompared}
@@ -141,7 +141,7 @@ function Comparison({ sessionId, from, all, reads }: ComparisonProps) {
   }, [sessionId, from, to, reads]);
   const others = all.filter(({ number }) => number !== from).toReversed();
   return (
-    <div class="ship-form">
+    <div class="stack ship-form">
       <label>
         <span>{t('checkpoints.with', { name: t('checkpoints.one', { number: from }) })}</span>
         <select
@@ -162,7 +162,7 @@ function Comparison({ sessionId, from, all, reads }: ComparisonProps) {
       {found && 'text' in found && found.files.length === 0 && <p class="quiet">{t('checkpoints.same')}</p>}
       {found && 'text' in found && found.files.length > 0 && (
         <>
-          <ul class="ship-files" aria-label={t('checkpoints.changed')}>
+          <ul class="stack ship-files" aria-label={t('checkpoints.changed')}>
             {found.files.slice(0, 200).map(({ path, change }) => (
               <li key={path}>
                 <span class="quiet">{t(`ship.${change}`)}</span> {withHidden(path)}

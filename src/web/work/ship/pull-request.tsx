@@ -48,7 +48,7 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
   };
   return (
     <form
-      class="ship-form"
+      class="stack ship-form"
       onSubmit={(event) => {
         event.preventDefault();
         void open();
@@ -56,11 +56,11 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
     >
       <h3>{name}</h3>
       <ProposalFields title={title} text={text} rows={4} onTitle={setTitle} onText={setText} />
-      <label class="ship-check">
+      <label class="row ship-check">
         <input type="checkbox" checked={isDraft} onChange={(event) => setDraft(event.currentTarget.checked)} />
         <span>{t('ship.draft')}</span>
       </label>
-      <div class="ship-row">
+      <div class="row ship-row">
         <Button type="submit" kind="primary" disabled={isBusy || title.trim() === ''}>
           {t('ship.openNow')}
         </Button>
@@ -88,7 +88,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
     setBusy(false);
   };
   return (
-    <div class="ship-request">
+    <div class="stack ship-request">
       <h3>
         <Outside href={url}>{`#${number} ${boundedLine(title, 200)}`}</Outside>
       </h3>
@@ -96,7 +96,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
         {t('ship.about', { state: t(draft && state === 'open' ? 'ship.isDraft' : `ship.${state}`), author, base })}
       </p>
       {checks.length > 0 && (
-        <ul class="ship-files" aria-label={t('ship.checks')}>
+        <ul class="stack ship-files" aria-label={t('ship.checks')}>
           {checks.map(({ name, status, url: page }) => (
             <li key={name}>
               <span class={status === 'failed' ? 'bad-text' : 'quiet'}>{t(`ship.check.${status}`)}</span>{' '}
@@ -106,7 +106,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
         </ul>
       )}
       {reviews.length > 0 && (
-        <ul class="ship-remarks" aria-label={t('ship.reviews')}>
+        <ul class="stack ship-remarks" aria-label={t('ship.reviews')}>
           {reviews.map(({ id, author: who, verdict, text }) => (
             <li key={id}>
               <p class="quiet">{t(`ship.verdict.${verdict}`, { who })}</p>
@@ -116,7 +116,7 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
         </ul>
       )}
       {comments.length > 0 && (
-        <ul class="ship-remarks" aria-label={t('ship.comments')}>
+        <ul class="stack ship-remarks" aria-label={t('ship.comments')}>
           {comments.map(({ id, author: who, text, place, status }) => (
             <li key={id} data-status={status}>
               <p class="quiet">

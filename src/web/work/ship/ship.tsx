@@ -49,7 +49,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   const again = () => setReads((count) => count + 1);
   return (
     <section aria-label={path}>
-      <header class="ship-head">
+      <header class="row ship-head">
         <h2>{path}</h2>
         <IconButton icon="retry" label={t('ship.refresh')} disabled={state !== 'ready'} onClick={again} />
       </header>
@@ -100,7 +100,7 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
       URL.revokeObjectURL(link.href);
     });
   return (
-    <div class="ship-row">
+    <div class="row ship-row">
       <span>{t('ship.ahead', { n: ahead })}</span>
       {mayPush && (
         <Button disabled={isBusy} onClick={push}>
@@ -162,7 +162,7 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
       await look();
     });
   return (
-    <div class="ship-form">
+    <div class="stack ship-form">
       <h3>{t('ship.hosts')}</h3>
       <List
         items={hosts.map((host) => ({
@@ -200,7 +200,7 @@ function WantedServices({
   const allow = () =>
     attempt(t('ship.allowServices'), async () => keep((await once('repositories.allowServices', of)).services));
   return (
-    <div class="ship-form">
+    <div class="stack ship-form">
       <h3>{t('ship.services')}</h3>
       <List
         label={t('ship.services')}
@@ -239,9 +239,9 @@ function Checks({
     setBusy(false);
   };
   return (
-    <div class="ship-form">
+    <div class="stack ship-form">
       <h3>{t('ship.ownChecks')}</h3>
-      <ul class="ship-files" aria-label={t('ship.ownChecks')}>
+      <ul class="stack ship-files" aria-label={t('ship.ownChecks')}>
         {checks.map(({ name, command, last }) => {
           const now = ran.find((one) => one.name === name);
           const status = (now ?? last)?.status;
@@ -258,7 +258,7 @@ function Checks({
           );
         })}
       </ul>
-      <div class="ship-row">
+      <div class="row ship-row">
         <Button disabled={isBusy} onClick={run}>
           {t(isBusy ? 'ship.checksRun' : 'ship.runChecks')}
         </Button>
@@ -303,14 +303,14 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
   };
   return (
     <form
-      class="ship-form"
+      class="stack ship-form"
       onSubmit={(event) => {
         event.preventDefault();
         void commit();
       }}
     >
       <h3>{t('ship.uncommitted', { n: files.length })}</h3>
-      <ul class="ship-files">
+      <ul class="stack ship-files">
         {files.slice(0, mostShown).map(({ path, change }) => (
           <li key={path}>
             <input

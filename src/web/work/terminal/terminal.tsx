@@ -53,7 +53,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
   const shell = shells.list.find(({ id }) => `agent ${id}` === shown);
   return (
     <section class="terminals" aria-label={t('tab.terminal')}>
-      <div class="work-bar">
+      <div class="row work-bar">
         <ul class="terminal-list" aria-label={t('terminal.list')}>
           {own.map(({ id }, at) => (
             <li key={id}>

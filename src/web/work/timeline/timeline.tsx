@@ -35,7 +35,7 @@ export function Timeline({ session }: { session: Session }) {
     <section class="timeline" aria-label={t('tab.timeline')}>
       <Scrubber player={player} />
       <Controls player={player} />
-      <p class="timeline-place" role="status">
+      <p class="row timeline-place" role="status">
         <strong>{t('timeline.at', { shown, count })}</strong>
         {event && (
           <span class="quiet">
@@ -47,7 +47,7 @@ export function Timeline({ session }: { session: Session }) {
           {t(turn === undefined ? 'timeline.noTurn' : 'timeline.seeModel')}
         </Button>
       </p>
-      <div class="work-bar">
+      <div class="row work-bar">
         <Choice
           label={t('timeline.show')}
           value={part.value}
@@ -77,7 +77,7 @@ function Controls({ player }: { player: Player }) {
     if (!player.toCall(by)) notify(t('timeline.noCall'));
   };
   return (
-    <div class="work-bar controls" role="toolbar" aria-label={t('timeline.controls')}>
+    <div class="row work-bar controls" role="toolbar" aria-label={t('timeline.controls')}>
       <IconButton icon="toStart" label={t('timeline.lastCall')} onClick={() => jump(-1)} />
       <IconButton icon="back" label={t('timeline.stepBack')} onClick={() => player.step(-1)} />
       <IconButton
@@ -122,7 +122,7 @@ function EventList({ player }: { player: Player }) {
             <div key={one.seq} role="listitem">
               <button
                 type="button"
-                class="event-row"
+                class="row event-row"
                 aria-current={at === shown - 1}
                 data-later={at >= shown ? 'true' : undefined}
                 onClick={() => {
@@ -135,7 +135,7 @@ function EventList({ player }: { player: Player }) {
                 <span class="event-type" title={one.type}>
                   {eventName(one)}
                 </span>
-                <span class="quiet event-text">{eventLine(one)}</span>
+                <span class="cut quiet event-text">{eventLine(one)}</span>
               </button>
             </div>
           );

@@ -128,7 +128,7 @@ function Compared({
   }, [isChanged]);
   return (
     <div class="editor">
-      <div class="work-bar">
+      <div class="row work-bar">
         <Choice
           label={t('editor.layout')}
           value={layout.value}
@@ -149,7 +149,7 @@ function Compared({
       )}
       {isReadOnly && <p class="work-note">{t('files.notUtf8')}</p>}
       <div ref={place} class="editor-text" />
-      <div class="work-bar end">
+      <div class="row work-bar end">
         <Comment store={store} path={path} text={text} lines={lines} />
         <span class="bar-space" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
