@@ -245,7 +245,7 @@ export class Starter {
 function ownSession(automation: Automation, start: AutomationStart): PreparedSession {
   const { kind, name, projectId, template, model, skills, budget, repositories, goal } = automation;
   const command = {
-    title: name,
+    title: `${name.slice(0, 230)} · ${minuteOf(start.at, automation.schedule?.timezone)}`,
     projectId,
     ...(budget && { budget: limitsOf(budget) }),
     ...(template !== null && { template }),
@@ -256,6 +256,10 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedSes
   if (kind !== 'run') return { command, messages: [] };
   return { command, messages: [{ text: startMessage(automation, start), mode: 'queue', ...(goal && { goal }) }] };
 }
+
+/** Such as `2026-11-27 09:00`, so that the sessions of an automation can be told apart. */
+const minuteOf = (at: number, timeZone = 'UTC'): string =>
+  new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at);
 
 function limitsOf({ turns, tokens, cost, toolCalls, seconds }: AutomationBudget): OwnBudget {
   return {

@@ -164,6 +164,10 @@ interface Props {
 function AttemptsTable({ set, open, choose }: Props) {
   const [isDeleting, setDeleting] = useState(false);
   const [isBusy, setBusy] = useState(false);
+  // Without a measure the best one is only the cheapest.
+  const isMeasured = set.attempts.some(
+    ({ result }) => result && (result.goal || result.checks.length > 0 || result.score !== null),
+  );
   const take = async (n: number) => {
     setBusy(true);
     await choose(n, isDeleting ? 'delete' : 'keep');
@@ -194,7 +198,7 @@ function AttemptsTable({ set, open, choose }: Props) {
                 <td title={one.error ?? one.result?.goal?.reason}>
                   {t(`attempts.state.${one.state}`)}
                   {one.result?.goal && ` · ${t(`attempts.goal.${one.result.goal.result}`)}`}
-                  {set.best === one.n && ` · ${t('attempts.best')}`}
+                  {isMeasured && set.best === one.n && ` · ${t('attempts.best')}`}
                   {one.error !== null && <div class="quiet">{one.error}</div>}
                 </td>
                 <td title={one.result?.unknown ?? undefined}>{diffOf(one)}</td>

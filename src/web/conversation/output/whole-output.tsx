@@ -40,6 +40,7 @@ export function WholeOutput({ file: { sessionId, path } }: { file: WholeFile }) 
         lines.add(bytes);
         setSize(all);
         setBytes(lines.bytes);
+        if (lines.bytes >= all) return; // a part behind the end would be a refusal
       }
     };
     load().catch((thrown: unknown) => setProblem(toErrorText(thrown)));

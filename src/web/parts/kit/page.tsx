@@ -80,6 +80,7 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
         ]}
       />
       <List items={[]} none="Nothing yet." />
+      <h2>{'Drawn from a schema'}</h2>
       <SchemaForm
         of="serverCredentials.put"
         words="secrets"
