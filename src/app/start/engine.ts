@@ -10,11 +10,12 @@ import { Ledger } from '../../sessions/budgets/ledger.ts';
 import { loggedUsage } from '../../sessions/budgets/logged-usage.ts';
 import { createCluster } from '../../sessions/cluster/cluster.ts';
 import { type ChildServices, Delegation } from '../../sessions/delegation/child-runs.ts';
-import { WorkspaceCopies } from '../../sessions/delegation/workspace-copies.ts';
 import { desktopAdvice } from '../../sessions/desktop/offer.ts';
 import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
+import { Copies } from '../../sessions/forks/copies.ts';
+import { SandboxCopies } from '../../sessions/forks/sandbox-copies.ts';
 import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
 import { Manifests } from '../../sessions/manifests/manifests.ts';
@@ -64,6 +65,8 @@ interface AgentServices extends ChildServices {
 /** The fourth phase: the sessions at work. */
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
+  readonly copies: Copies;
+  readonly sandboxCopies: SandboxCopies;
   readonly snapshots: Snapshots;
   readonly manifests: Manifests;
   readonly repositories: RepositoryFetches;
@@ -112,11 +115,12 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
       })
     : undefined;
   const { spec, prepare, workdir, diskFloor, facts } = sandboxes;
-  const { profileOf, copies } = agents.projects;
+  const { profileOf, copies: uploadCopies } = agents.projects;
+  const copies = new Copies({ records: store.records, blobs: storage.blobs, clock, newId: () => ids.short() });
   const snapshots = new Snapshots({
     records: store.records,
     events: store.events,
-    blobs: storage.blobs,
+    copies,
     clock,
     newId: () => ids.short(),
     // The files of a sandbox in memory end with the process.
@@ -126,8 +130,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   });
   const manifests = new Manifests({
     records: store.records,
-    blobs: storage.blobs,
-    kept: snapshots.kept,
+    copies,
     snapshots,
     archive: workspaceArchive,
     files: workspaceFiles,
@@ -152,7 +155,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     keep: config.repositories.keepPrepared,
     maxBytes: config.repositories.preparedBytes,
     records: store.records,
-    blobs: storage.blobs,
+    copies,
     clock,
     newId: () => ids.short(),
   });
@@ -197,15 +200,16 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   });
   const services = Promise.withResolvers<AgentServices>();
   const pullRequests = new AgentPullRequests(services.promise.then((all) => all.pullRequests));
+  const sandboxCopies = new SandboxCopies({
+    sandboxes: { use: (id, signal) => engine.sandboxes.use(id, signal) },
+    archive: workspaceArchive,
+    newId: () => ids.short(),
+  });
   const delegation: Delegation = new Delegation({
     services: services.promise,
     records: store.records,
     events: store.events,
-    copies: new WorkspaceCopies({
-      sandboxes: { use: (id, signal) => engine.sandboxes.use(id, signal) },
-      archive: workspaceArchive,
-      newId: () => ids.short(),
-    }),
+    copies: sandboxCopies,
     findTemplate: (name) => agents.templates.find(name),
     budgetOf: async (session) =>
       leastBudget({ ...sessionBudget(config.session), ...(await profileOf(session)).sessionBudget }, session.budget) ??
@@ -305,7 +309,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         {
           async beforeUse({ writer: { record } }, client, signal) {
             await agents.sessionSkills.beforeUse(record, client, signal);
-            await copies.sync(record, client, signal);
+            await uploadCopies.sync(record, client, signal);
           },
         },
       ],
@@ -355,6 +359,8 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const held = stack.move();
   const parts = {
     engine,
+    copies,
+    sandboxCopies,
     snapshots,
     manifests,
     repositories,

@@ -89,14 +89,13 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const { commands, supervisor, liveSessions, sandboxes, reports } = parts.running.engine;
   const { records } = store;
   await using stack = new AsyncDisposableStack();
-  const { snapshots, forget } = parts.running;
+  const { copies, snapshots, forget } = parts.running;
   const { volumes, ofSessions } = parts.running.volumes;
   const forks = new Forks({ store, log, commands, sandboxes, snapshots, volumes: ofSessions, clock, ids, closing });
   const collect = async (before: number, signal: AbortSignal) =>
     (await collectBlobs(before, signal)) +
     (await forks.collect(before)) +
-    (await snapshots.kept.collect(before)) +
-    (await named.collect(before)) +
+    (await copies.collect(before)) +
     (await volumes.collect(before, signal)) +
     (await builds.collect(before)) +
     (await names.collect(before));
@@ -106,11 +105,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const named = new NamedSnapshots({
     policy: config.snapshots,
     records,
-    blobs: parts.storage.blobs,
+    copies,
     archive: workspaceArchive,
     sandboxes,
     sessions: () => sessions,
-    kept: snapshots.kept,
     clock,
     ids,
   });
@@ -143,6 +141,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     events: store.events,
     delegation: parts.running.delegation,
     sandboxes,
+    copies: parts.running.sandboxCopies,
     commands,
     findTemplate: (name) => templates.find(name),
     checkModel,

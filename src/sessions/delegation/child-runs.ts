@@ -9,11 +9,11 @@ import type { OwnBudget } from '../../core/model/spending.ts';
 import type { FileService } from '../api/files.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
+import type { SandboxCopies } from '../forks/sandbox-copies.ts';
 import { type Amounts, ChildBudgets } from './child-budgets.ts';
 import { unlessGone, withChildErrors } from './child-failures.ts';
 import { ChildStarts } from './child-starts.ts';
 import { readChildState, waitUntilSettled } from './child-state.ts';
-import type { WorkspaceCopies } from './workspace-copies.ts';
 
 // A child is a session whose id follows from the call that started it. So a call that a restart interrupted finds its child
 // again.
@@ -30,7 +30,7 @@ interface Deps {
   readonly services: Promise<ChildServices>;
   readonly records: RecordStore;
   readonly events: Pick<EventStore, 'lastOf' | 'page'>;
-  readonly copies: WorkspaceCopies;
+  readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   /** The limits of a session over all of its runs. */
   readonly budgetOf: (session: SessionRecord) => Promise<OwnBudget>;

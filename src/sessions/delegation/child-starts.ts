@@ -10,9 +10,9 @@ import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
+import type { SandboxCopies } from '../forks/sandbox-copies.ts';
 import type { Amounts, ChildBudgets } from './child-budgets.ts';
 import { unlessGone } from './child-failures.ts';
-import type { WorkspaceCopies } from './workspace-copies.ts';
 
 // Each step of a start can be repeated: the link, the session, the files, the message.
 
@@ -21,7 +21,7 @@ const maxCopies = 4; // tries of one copy
 
 interface Deps {
   readonly records: RecordStore;
-  readonly copies: WorkspaceCopies;
+  readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
   /** Resolves once the services are there. */

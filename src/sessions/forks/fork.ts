@@ -234,7 +234,7 @@ export class Forks {
   async #undo(id: SessionId): Promise<void> {
     const { store, snapshots } = this.#deps;
     if (await store.records.get('session', id)) return;
-    await snapshots.kept.forget(id);
+    await snapshots.forget(id);
     await store.events.erase(id);
     await store.records.delete(forkingKind, id);
   }

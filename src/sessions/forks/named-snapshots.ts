@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -21,8 +20,8 @@ import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { createArchive, openArchive } from './archive/snapshot-archive.ts';
 import { badArchive } from './archive/tar-reader.ts';
 import { checkedWorkspace } from './archive/workspace-check.ts';
-import type { KeptBlob, KeptFileRecords } from './kept-files.ts';
-import { isWhole } from './whole-copy.ts';
+import type { Copies, CopyPlace, StoredCopy } from './copies.ts';
+import { beginWith } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** Limits of an owner's named snapshots. */
@@ -36,25 +35,21 @@ export interface NamedSnapshotPolicy {
 interface Deps {
   readonly policy: NamedSnapshotPolicy;
   readonly records: RecordStore;
-  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly copies: Copies;
   readonly archive: WorkspaceArchive;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly sessions: () => Pick<SessionService, 'get' | 'create'>;
-  readonly kept: Pick<KeptFileRecords, 'begin'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'sessionId' | 'short'>;
-}
-/** The record before its blob is whole, so that a clean-up finds a blob that a dead server left. */
-interface Unfinished {
-  readonly making: number;
 }
 const tries = 3;
 const builtIn = ({ sandbox: { image, start } = {} }: Pick<SessionRecord, 'sandbox'>): Pick<Snapshot, 'built'> =>
   image === undefined ? {} : { built: { image, ...(start && { start }) } };
+/** `making`: an earlier version had not finished, or began to remove it. */
 const StoredSnapshot = z.union([Snapshot, z.object({ making: z.number(), id: z.string().default('') })]);
 type StoredSnapshot = z.infer<typeof StoredSnapshot>;
 const wholeOne = (one: StoredSnapshot): Snapshot[] => ('making' in one ? [] : [one]);
-const isMaking = (doc: unknown): doc is Unfinished => typeof (doc as Unfinished).making === 'number';
+const placeOf = (id: string): CopyPlace => ({ of: kind, holder: id, blob: id });
 const missing = () => new AppError('not_found', 'There is no such snapshot.');
 
 /** Snapshots that people name and keep. A snapshot is there whole, with its record, or not at all. */
@@ -79,7 +74,8 @@ export class NamedSnapshots {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    this.#snapshots = new Collection<StoredSnapshot>(deps.records, { kind, schema: StoredSnapshot, missing });
+    const sortOf = (one: StoredSnapshot) => ('making' in one ? 0 : one.at);
+    this.#snapshots = new Collection(deps.records, { kind, schema: StoredSnapshot, sortOf, missing });
   }
 
   async #make(id: SessionId, requested: SnapshotOptions): Promise<Snapshot> {
@@ -120,7 +116,7 @@ export class NamedSnapshots {
   }
 
   async #fork(id: SessionId, { count, origin, owner, life, signal }: Parameters<SnapshotService['fork']>[1]) {
-    const { sessions, blobs, records, ids } = this.#deps;
+    const { sessions, ids } = this.#deps;
     const parent = await sessions().get(id);
     const blob = `snap-${ids.sessionId()}`;
     const { sha256 } = await this.#copy(id, blob, signal);
@@ -151,34 +147,32 @@ export class NamedSnapshots {
     try {
       return await Promise.all(Array.from({ length: count }, make));
     } finally {
-      await blobs.delete(blob);
-      await records.delete(kind, blob);
+      await this.#deps.copies.drop(placeOf(blob));
     }
   }
 
   async #export(id: string): Promise<ExportedSnapshot> {
     const snapshot = await this.#get(id);
-    const { blobs } = this.#deps;
-    if (!(await isWhole(blobs, id, snapshot.sha256))) throw damaged('It was not exported.');
+    const { copies } = this.#deps;
+    if (!(await copies.isWhole({ blob: id, sha256: snapshot.sha256 }))) throw damaged('It was not exported.');
     return {
       snapshot,
       ...createArchive(
         snapshot,
-        opened(() => blobs.open(id)),
+        opened(() => copies.open(id)),
       ),
     };
   }
 
   async #import({ content, name, labels, owner, signal }: ImportOptions): Promise<Snapshot> {
-    const { blobs, records, ids, clock, policy } = this.#deps;
+    const { copies, ids, clock, policy } = this.#deps;
     signal.throwIfAborted();
     this.#refuseOverQuota(await this.#list(owner ?? null));
     const archive = await openArchive(content);
     const id = `snap-${ids.sessionId()}`;
-    await records.put({ kind, id, doc: { making: clock.now() } satisfies Unfinished });
     try {
       const files = checkedWorkspace(archive.content, { maxBytes: policy.maxBytes, maxEntries });
-      const { size, sha256 } = await blobs.put(id, files, { maxBytes: maxOf(policy), signal });
+      const { size, sha256 } = await copies.add(placeOf(id), files, { maxBytes: maxOf(policy), signal });
       if (sha256 !== archive.sha256) throw badArchive('its files do not have the hash of its manifest');
       return await this.#keep({
         id,
@@ -202,9 +196,9 @@ export class NamedSnapshots {
   }
 
   async #get(id: string): Promise<Snapshot> {
-    const found = await this.#deps.records.get(kind, id);
-    if (!found || isMaking(found.doc)) throw missing();
-    return Snapshot.parse(found.doc);
+    const found = await this.#snapshots.get(id);
+    if ('making' in found) throw missing();
+    return found;
   }
 
   async #find(idOrName: string, owner?: string): Promise<Snapshot> {
@@ -224,44 +218,25 @@ export class NamedSnapshots {
   }
 
   async #remove(id: string): Promise<void> {
-    const { sessionId, at } = await this.#get(id);
-    const { records, blobs } = this.#deps;
-    // From here on it cannot be found, and a clean-up completes an interrupted deletion.
-    await records.put({ kind, id, doc: { making: at, sessionId } });
-    await blobs.delete(id);
-    await records.delete(kind, id);
+    await this.#get(id);
+    await this.#deps.copies.release(placeOf(id), () => this.#snapshots.delete(id));
   }
 
   /**
    * Copies a blob for a new session, which then begins with it. Rejects: conflict when the copy differs from what was
    * stored.
    */
-  async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<KeptBlob> {
-    const { kept, policy } = this.#deps;
-    const options = { maxBytes: maxOf(policy), signal: AbortSignal.timeout(copyMs) };
-    const copy = await kept.begin(to, { ...snapshot, seq: 0 }, options);
+  async hand(snapshot: { blob: string; sha256: string }, to: SessionId): Promise<StoredCopy> {
+    const options = { maxBytes: maxOf(this.#deps.policy), signal: AbortSignal.timeout(copyMs) };
+    const copy = await beginWith(this.#deps, to, { ...snapshot, seq: 0 }, options);
     if (!copy) throw damaged('Nothing began with it.');
     return copy;
   }
 
-  /** Removes the unfinished snapshots of calls that began before this time; resolves with their number. */
-  async collect(before: number): Promise<number> {
-    const { records, blobs } = this.#deps;
-    let removed = 0;
-    for (const { id, doc } of await records.list(kind, { state: 'making' })) {
-      if (!isMaking(doc) || doc.making >= before) continue;
-      await blobs.delete(id);
-      await records.delete(kind, id);
-      removed++;
-    }
-    return removed;
-  }
-
   /** A file that changes during a copy can be torn in it, so only a copy between two equal looks counts. */
   async #copy(id: SessionId, blob: string, signal: AbortSignal): Promise<Pick<Snapshot, 'bytes' | 'sha256'>> {
-    const { archive, blobs, records, sandboxes, policy, clock, ids } = this.#deps;
+    const { archive, copies, sandboxes, policy, ids } = this.#deps;
     await using used = await sandboxes.use(id, signal);
-    await records.put({ kind, id: blob, doc: { making: clock.now() } satisfies Unfinished });
     const look = () => archive.measure(used.client, `measure-${ids.short()}`, signal);
     try {
       let before = await look();
@@ -272,7 +247,7 @@ export class NamedSnapshots {
         }
         const pack = { name: `snapshot-${ids.short()}`, bytes: before.bytes };
         const content = archive.pack(used.client, pack, signal);
-        const { size, sha256 } = await blobs.put(blob, content, { maxBytes: maxOf(policy), signal });
+        const { size, sha256 } = await copies.add(placeOf(blob), content, { maxBytes: maxOf(policy), signal });
         const after = await look();
         if (after.print === before.print) return { bytes: size, sha256 };
         before = after;
@@ -286,9 +261,7 @@ export class NamedSnapshots {
   }
 
   async #drop(id: string): Promise<void> {
-    const { blobs, records } = this.#deps;
-    await blobs.delete(id).catch(() => {}); // the clean-up repeats it
-    await records.delete(kind, id).catch(() => {});
+    await this.#deps.copies.drop(placeOf(id)).catch(() => {}); // the clean-up repeats it
   }
 
   #refuseOverQuota(own: readonly Snapshot[]): void {

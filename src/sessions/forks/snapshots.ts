@@ -1,5 +1,4 @@
 import { deadlineSignal, neverFires, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
-import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { EventStore, RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -10,8 +9,8 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { inflated } from './archive/inflated.ts';
-import { type KeptBlob, KeptFileRecords, type KeptFiles, type KeptItem } from './kept-files.ts';
-import { isWhole } from './whole-copy.ts';
+import type { Copies, StoredCopy } from './copies.ts';
+import { beginWith, type KeptFiles, type KeptItem, readKept, writeKept } from './kept-files.ts';
 import type { WorkspaceArchive } from './workspace-archive.ts';
 
 /** How much is kept of a session's files. */
@@ -27,7 +26,7 @@ interface Deps {
   readonly policy: SnapshotPolicy;
   readonly events: Pick<EventStore, 'lastOf'>;
   readonly records: RecordStore;
-  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'copy' | 'delete'>;
+  readonly copies: Copies;
   readonly archive: WorkspaceArchive;
   readonly clock: Clock;
   readonly newId: () => string;
@@ -35,7 +34,7 @@ interface Deps {
 }
 /** Whether the files at a place of the log exist. `unknown`: nobody has looked yet. */
 export type SnapshotState =
-  | ({ readonly kind: 'kept' } & KeptBlob)
+  | ({ readonly kind: 'kept' } & StoredCopy)
   | { readonly kind: 'empty' | 'too_large' | 'failed' | 'dropped' | 'off' | 'unknown' };
 
 interface CopyRequest {
@@ -73,7 +72,6 @@ export const isForkPoint = (fact: SessionFact | SessionEvent): boolean =>
 
 /** Copies the files of a session where a run or a step ends. The next use of the sandbox waits for the copy. */
 export class Snapshots implements WorkspaceHook {
-  readonly kept: KeptFileRecords;
   readonly #deps: Deps;
   readonly #queue = new WorkspaceQueue();
   /** End the copies that are being made. */
@@ -83,8 +81,6 @@ export class Snapshots implements WorkspaceHook {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const { records, blobs, clock, newId } = deps;
-    this.kept = new KeptFileRecords({ records, blobs, newId, now: () => clock.now() });
   }
 
   get isOn(): boolean {
@@ -111,10 +107,10 @@ export class Snapshots implements WorkspaceHook {
   async restore({ id, writer }: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { startsFrom } = writer.record;
     if (!startsFrom) return;
-    const { blob, sha256 } = startsFrom;
-    if (this.kept.isFresh(blob) || (await isWhole(this.#deps.blobs, blob, sha256))) {
+    const { copies } = this.#deps;
+    if (await copies.isWhole(startsFrom)) {
       const name = `restore-${this.#deps.newId()}`;
-      const content = inflated(await this.#deps.blobs.open(blob), this.#deps.policy.maxBytes + maxHeaders);
+      const content = inflated(await copies.open(startsFrom.blob), this.#deps.policy.maxBytes + maxHeaders);
       await this.#deps.archive.unpack(client, { name, content, isInflated: true }, signal);
       await failpoint('snapshot.restore.after');
       return await writer.amend({ startsFrom: null });
@@ -128,7 +124,7 @@ export class Snapshots implements WorkspaceHook {
   /** The files as of a place of the log at which a run or a step ended. */
   async at(id: SessionId, seq: number): Promise<SnapshotState> {
     if (!this.isOn) return { kind: 'off' };
-    const { upto, from, items } = await this.kept.read(id);
+    const { upto, from, items } = await readKept(this.#deps, id);
     if (seq > upto) return { kind: 'unknown' };
     const item = items.findLast((one) => one.seq <= seq);
     if (item?.blob) return { kind: 'kept', blob: item.blob, sha256: item.sha256 };
@@ -137,9 +133,9 @@ export class Snapshots implements WorkspaceHook {
   }
 
   /** Copies a blob for another session, which begins with it. */
-  async hand(kept: KeptBlob, to: SessionId, seq: number): Promise<KeptBlob> {
+  async hand(kept: StoredCopy, to: SessionId, seq: number): Promise<StoredCopy> {
     const options = { maxBytes: maxOf(this.#deps.policy), signal: neverFires };
-    const copy = await this.kept.begin(to, { ...kept, seq }, options);
+    const copy = await beginWith(this.#deps, to, { ...kept, seq }, options);
     if (copy) return copy;
     const advice = 'Nothing began with it. Fork at another place, or without files.';
     throw new AppError('conflict', `The copy of the files at this place is damaged. ${advice}`);
@@ -149,7 +145,7 @@ export class Snapshots implements WorkspaceHook {
   async forget(id: SessionId): Promise<void> {
     this.#stops.get(id)?.abort();
     await this.#queue.pending(id);
-    await this.kept.forget(id);
+    await this.#deps.copies.forget(id);
   }
 
   async #take(live: LiveSession, client: SandboxClient, seq: number): Promise<void> {
@@ -170,14 +166,14 @@ export class Snapshots implements WorkspaceHook {
     await this.#queue.inTurn(
       id,
       async () =>
-        await this.#copy(id, client, { seq: writer.head, doc: await this.kept.read(id), signal, isAtRest: true }),
+        await this.#copy(id, client, { seq: writer.head, doc: await readKept(this.#deps, id), signal, isAtRest: true }),
     );
   }
 
   /** The newest copy that has its hash, for files that are not whole themselves. */
   async newestWhole(id: SessionId): Promise<WholeCopy | undefined> {
-    for (const { blob, seq, at, sha256 } of (await this.kept.read(id)).items.toReversed()) {
-      if (blob === null || !(await isWhole(this.#deps.blobs, blob, sha256))) continue;
+    for (const { blob, seq, at, sha256 } of (await readKept(this.#deps, id)).items.toReversed()) {
+      if (blob === null || !(await this.#deps.copies.isWhole({ blob, sha256 }))) continue;
       return { blob, seq, ...(at !== undefined && { at }) };
     }
     return undefined;
@@ -185,31 +181,32 @@ export class Snapshots implements WorkspaceHook {
 
   async #look({ id }: LiveSession, { client, seq }: CopyRequest, signal: AbortSignal): Promise<void> {
     throwIfFired(signal);
-    const doc = await this.kept.read(id);
+    const doc = await readKept(this.#deps, id);
     if (doc.upto >= seq) return;
     using until = deadlineSignal(captureMs, this.#deps.clock, signal);
     await this.#copy(id, client, { seq, doc, signal: until.signal, isAtRest: false });
   }
 
   async #copy(id: SessionId, client: SandboxClient, { seq, doc, signal, isAtRest }: CopyPoint): Promise<void> {
-    const { clock, archive, blobs, policy } = this.#deps;
+    const { clock, archive, copies, policy } = this.#deps;
     const { print, bytes } = await archive.measure(client, `measure-${this.#deps.newId()}`, signal);
     const last = doc.items.at(-1);
-    if (last?.print === print || (bytes === 0 && !last)) return await this.kept.write(id, { ...doc, upto: seq });
+    if (last?.print === print || (bytes === 0 && !last)) return await writeKept(this.#deps, id, { ...doc, upto: seq });
     const add = (item: Omit<KeptItem, 'seq' | 'print'>) => this.#add(id, doc, { ...item, seq, print });
     // At rest, a failed copy must not replace an older one.
     if (bytes > policy.maxBytes) return isAtRest ? undefined : await add({ blob: null, bytes, why: 'too_large' });
-    const blob = await this.kept.announce(id);
+    const place = copies.placeOf(id);
+    const { blob } = place;
     try {
       const content = archive.pack(client, { name: `snapshot-${this.#deps.newId()}`, bytes }, signal);
-      const { size, sha256 } = await blobs.put(blob, content, { maxBytes: maxOf(policy), signal });
+      const { size, sha256 } = await copies.add(place, content, { maxBytes: maxOf(policy), signal });
       await failpoint('snapshot.put.after');
       // Older copies go only for one that can be read again.
-      if (!(await isWhole(blobs, blob, sha256, signal)))
+      if (!(await copies.isWhole({ blob, sha256 }, signal)))
         throw new AppError('conflict', 'The copy differs from what was written.');
       await add({ blob, bytes: size, at: clock.now(), sha256 });
     } catch (thrown) {
-      await this.kept.drop(id, blob).catch(() => {}); // the clean-up finds it
+      await copies.drop(place).catch(() => {}); // the clean-up finds it
       if (isAtRest || passing.has(toAppError(thrown).code)) throw thrown;
       this.#deps.warn({ session: id, err: thrown }, 'files were not copied');
       await add({ blob: null, bytes, why: 'failed' });
@@ -224,8 +221,8 @@ export class Snapshots implements WorkspaceHook {
     const sum = () => items.reduce((all, { blob, bytes }) => all + (blob ? bytes : 0), 0);
     while (items.length > 1 && (items.length > keep || sum() > sessionBytes)) gone.push(items.shift() as KeptItem);
     const from = gone.length > 0 ? (items[0]?.seq ?? item.seq) : doc.from;
-    await this.kept.write(id, { upto: item.seq, from, items });
-    for (const { blob } of gone) if (blob) await this.kept.drop(id, blob);
+    await writeKept(this.#deps, id, { upto: item.seq, from, items });
+    for (const { blob } of gone) if (blob) await this.#deps.copies.drop({ holder: id, blob });
   }
 }
 

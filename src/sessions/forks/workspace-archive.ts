@@ -1,11 +1,8 @@
 import { createHash } from 'node:crypto';
-import { AppError } from '../../core/errors/errors.ts';
 import { checkpointFiles, outputFiles, runFiles, shownOutputBytes } from '../../core/model/run-files.ts';
-import { arrivingText } from '../../core/text/arriving-text.ts';
 import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { PacedOutput } from '../services/streams/paced-output.ts';
-import { noInput, runPiped } from '../services/streams/piped-command.ts';
+import { outputOf, runProgram } from '../services/streams/piped-command.ts';
 
 export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
 
@@ -29,7 +26,6 @@ export interface ArchiveEntry {
   readonly content: AsyncIterable<Uint8Array>;
 }
 
-const errorsChars = 500;
 /** An exit with 1 means that a file changed while tar read it, so other failures have codes of their own. */
 const exits = { compress: 3 } as const;
 
@@ -95,57 +91,17 @@ export const workspaceArchive: WorkspaceArchive = {
       sizes.read(bytes);
     };
     // A folder that the agent closed to itself makes find exit with 1.
-    const program = { name, argv: listing(sandbox.workdir), input: noInput(), onOutput, mayExit: 1 };
-    await runProgram(sandbox, program, signal);
+    await runProgram(sandbox, { id: name, argv: listing(sandbox.workdir), onOutput, mayExit: 1 }, signal);
     return { print: hash.digest('hex'), bytes: sizes.sum() };
   },
 
-  async *pack(sandbox, { name, bytes }, signal) {
-    const content = new PacedOutput();
-    const left = new AbortController();
-    content.once('close', () => left.abort());
-    const onOutput = (bytes: Uint8Array) => content.carry(bytes);
-    // A file that changes in the meantime makes tar exit with 1; the archive is whole all the same.
-    const program = { name, argv: packing(sandbox.workdir, bytes), input: noInput(), onOutput, mayExit: 1 };
-    runProgram(sandbox, program, AbortSignal.any([signal, left.signal])).then(
-      () => content.push(null),
-      (thrown: Error) => content.destroy(thrown),
-    );
-    yield* content as AsyncIterable<Uint8Array>;
-  },
+  // A file that changes in the meantime makes tar exit with 1; the archive is whole all the same.
+  pack: (sandbox, { name: id, bytes }, signal) =>
+    outputOf(sandbox, { id, argv: packing(sandbox.workdir, bytes), mayExit: 1 }, signal),
 
-  async unpack(sandbox, { name, content: input, isInflated }, signal) {
-    const argv = unpacking(sandbox.workdir, isInflated);
-    await runProgram(sandbox, { name, argv, input, onOutput: () => {}, mayExit: 0 }, signal);
-  },
+  unpack: (sandbox, { name: id, content: input, isInflated }, signal) =>
+    runProgram(sandbox, { id, argv: unpacking(sandbox.workdir, isInflated), input }, signal),
 };
-
-interface Program {
-  readonly name: string;
-  readonly argv: readonly string[];
-  readonly input: AsyncIterable<Uint8Array>;
-  readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
-  /** A further exit code of success. */
-  readonly mayExit: number;
-}
-
-/** Runs a program to its end; rejects when it fails. */
-export async function runProgram(
-  sandbox: ArchivedSandbox,
-  { name: id, argv, input, onOutput, mayExit }: Program,
-  signal: AbortSignal,
-): Promise<void> {
-  const errors = arrivingText(errorsChars);
-  const { exitCode } = await runPiped(
-    sandbox,
-    { id, argv: [...argv] },
-    { input, onOutput, onErrors: errors.add },
-    signal,
-  );
-  if (exitCode === 0 || exitCode === mayExit) return;
-  const text = errors.text();
-  throw new AppError('conflict', `The files could not be copied (${argv[0]}: ${exitCode})${text && `: ${text}`}.`);
-}
 
 /** Sums the sizes of the files in a listing that arrives in pieces. */
 function sizeReader(): { read(bytes: Uint8Array): void; sum(): number } {

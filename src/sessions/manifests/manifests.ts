@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { deadlineSignal } from '../../core/concurrency/cancel.ts';
-import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
@@ -10,9 +9,8 @@ import { manifestKind } from '../../core/model/records.ts';
 import type { FilesDamage } from '../../core/model/sandboxes/files-damaged.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { KeptFileRecords } from '../forks/kept-files.ts';
+import type { Copies } from '../forks/copies.ts';
 import type { Snapshots } from '../forks/snapshots.ts';
-import { isWhole } from '../forks/whole-copy.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import type { LiveSession } from '../run/live-session.ts';
 import { damageIn, type Manifest, parsedManifest, writtenManifest } from './manifest.ts';
@@ -84,8 +82,7 @@ async function endProcesses(client: SandboxClient, signal: AbortSignal): Promise
 
 interface Deps {
   readonly records: RecordStore;
-  readonly blobs: Pick<BlobStore, 'put' | 'open'>;
-  readonly kept: Pick<KeptFileRecords, 'announce' | 'drop'>;
+  readonly copies: Copies;
   readonly snapshots: Pick<Snapshots, 'copyAtRest' | 'newestWhole'>;
   readonly archive: Pick<WorkspaceArchive, 'unpack'>;
   readonly files: WorkspaceFiles;
@@ -139,7 +136,7 @@ export class Manifests {
   /** Ends the processes of a sandbox that is about to end, copies its files, and records their hashes. */
   async write(live: LiveSession, client: SandboxClient, signal: AbortSignal): Promise<void> {
     const { id } = live;
-    const { clock, snapshots, files, blobs, kept, newId } = this.#deps;
+    const { clock, snapshots, files, copies, newId } = this.#deps;
     await this.forget(id);
     const isQuiet = await endProcesses(client, signal);
     await client.exec({ command: 'sync -f .' }, signal); // a power cut after the pause loses nothing
@@ -151,11 +148,19 @@ export class Manifests {
       this.#warn(id, thrown, 'files were not copied');
     });
     await failpoint('manifest.copy.after');
-    const list = await kept.announce(id);
-    const { sha256 } = await blobs.put(list, asStream(writtenManifest(manifest)), { maxBytes: listBytes, signal });
+    const place = copies.placeOf(id);
+    const { sha256 } = await copies.add(place, asStream(writtenManifest(manifest)), { maxBytes: listBytes, signal });
     await failpoint('manifest.put.after');
     const { digest, files: count, bytes } = manifest;
-    await this.#put(id, { at: clock.now(), seq: live.writer.head, digest, files: count, bytes, list, sha256 });
+    await this.#put(id, {
+      at: clock.now(),
+      seq: live.writer.head,
+      digest,
+      files: count,
+      bytes,
+      list: place.blob,
+      sha256,
+    });
     await failpoint('manifest.record.after');
   }
 
@@ -183,7 +188,7 @@ export class Manifests {
     const manifest = await this.#get(id);
     if (!manifest) return;
     await this.#deps.records.delete(manifestKind, id);
-    await this.#deps.kept.drop(id, manifest.list);
+    await this.#deps.copies.drop({ holder: id, blob: manifest.list });
   }
 
   async #repaired(
@@ -231,7 +236,7 @@ export class Manifests {
     { manifest, repair }: { readonly manifest: StoredManifest; readonly repair: Repair },
     signal: AbortSignal,
   ): Promise<void> {
-    const { files, newId, archive, blobs } = this.#deps;
+    const { files, newId, archive, copies } = this.#deps;
     const aside = { name: `aside-${newId()}`, folder: repair.aside };
     if (repair.stage === 'moving') {
       await this.#put(id, { ...manifest, repair });
@@ -240,14 +245,15 @@ export class Manifests {
       await failpoint('manifest.aside.after');
       await this.#put(id, { ...manifest, repair: { ...repair, stage: 'unpacking' } });
     } else await files.clearBeside(client, aside, signal);
-    await archive.unpack(client, { name: `restore-${newId()}`, content: await blobs.open(repair.blob) }, signal);
+    await archive.unpack(client, { name: `restore-${newId()}`, content: await copies.open(repair.blob) }, signal);
     await failpoint('manifest.unpack.after');
   }
 
   /** Undefined: the list is damaged itself. */
   async #entries({ list, sha256 }: StoredManifest): Promise<Manifest['entries'] | undefined> {
-    if (!(await isWhole(this.#deps.blobs, list, sha256))) return undefined;
-    return parsedManifest(Buffer.concat(await Array.fromAsync(await this.#deps.blobs.open(list))));
+    const { copies } = this.#deps;
+    if (!(await copies.isWhole({ blob: list, sha256 }))) return undefined;
+    return parsedManifest(Buffer.concat(await Array.fromAsync(await copies.open(list))));
   }
 
   async #get(id: SessionId): Promise<StoredManifest | undefined> {

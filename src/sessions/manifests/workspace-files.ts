@@ -1,4 +1,5 @@
-import { type ArchivedSandbox, runProgram } from '../forks/workspace-archive.ts';
+import type { ArchivedSandbox } from '../forks/workspace-archive.ts';
+import { runProgram } from '../services/streams/piped-command.ts';
 import { type Manifest, ManifestReader } from './manifest.ts';
 
 /** Lists and moves the files of a workspace, by programs of its sandbox. `name` names the program there. */
@@ -62,9 +63,6 @@ const moveScript = `mkdir -p -- "$1/$2" && ${beside} mv -f -t "$2" -- {} + && { 
 // A folder that its owner closed to itself is opened, so that it can go.
 const clearScript = `${beside} chmod -R u+rwX -- {} + ; ${beside} rm -rf -- {} +`;
 
-const nothing = async function* (): AsyncGenerator<Uint8Array> {};
-const silent = { onOutput: () => {}, mayExit: 0 };
-
 export const workspaceFiles: WorkspaceFiles = {
   async list(sandbox, name, signal) {
     const reader = new ManifestReader();
@@ -77,21 +75,11 @@ export const workspaceFiles: WorkspaceFiles = {
         failed.abort(thrown);
       }
     };
-    const program = { ...silent, name, argv, onOutput, input: nothing() };
-    await runProgram(sandbox, program, AbortSignal.any([signal, failed.signal]));
+    await runProgram(sandbox, { id: name, argv, onOutput }, AbortSignal.any([signal, failed.signal]));
     return reader.manifest();
   },
-  moveAside: (sandbox, { name, folder }, signal) =>
-    runProgram(sandbox, { ...silent, name, argv: scripted(moveScript, sandbox, folder), input: nothing() }, signal),
-  clearBeside: (sandbox, { name, folder }, signal) =>
-    runProgram(sandbox, { ...silent, name, argv: scripted(clearScript, sandbox, folder), input: nothing() }, signal),
+  moveAside: (sandbox, { name: id, folder }, signal) =>
+    runProgram(sandbox, { id, argv: ['bash', '-c', moveScript, 'bash', sandbox.workdir, folder] }, signal),
+  clearBeside: (sandbox, { name: id, folder }, signal) =>
+    runProgram(sandbox, { id, argv: ['bash', '-c', clearScript, 'bash', sandbox.workdir, folder] }, signal),
 };
-
-const scripted = (script: string, { workdir }: ArchivedSandbox, folder: string) => [
-  'bash',
-  '-c',
-  script,
-  'bash',
-  workdir,
-  folder,
-];

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
-import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
-import { arrivingText } from '../../core/text/arriving-text.ts';
+import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { PacedOutput } from '../services/streams/paced-output.ts';
-import { noInput, runPiped } from '../services/streams/piped-command.ts';
+import type { Copies, CopyPlace } from '../forks/copies.ts';
+import { notCopied, outputOf, runProgram } from '../services/streams/piped-command.ts';
 import { exits, gitSaid, runGit } from './git.ts';
 
 interface Deps {
@@ -16,7 +15,7 @@ interface Deps {
   readonly keep: number;
   readonly maxBytes: number;
   readonly records: RecordStore;
-  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly copies: Pick<Copies, 'add' | 'open' | 'release'>;
   readonly clock: Clock;
   readonly newId: () => string;
 }
@@ -31,7 +30,6 @@ interface StoredSize {
   readonly bytes: number;
 }
 
-const kind = 'prepared-files';
 const Stored = z.object({ blob: z.string(), bytes: z.int(), usedAt: z.number() });
 const hashOf = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 const prefixOf = ({ owner }: PreparedKey) => `${hashOf(owner).slice(0, 24)}:`;
@@ -41,7 +39,7 @@ export const preparedIdOf = (key: PreparedKey): string => `${prefixOf(key)}${has
 const readyFolder = '.corral/prepared';
 const folderOf = (id: string) => `${readyFolder}/${id.replace(':', '-')}`;
 const packMs = 10 * 60_000;
-const errorsChars = 500;
+const files = 'The prepared files';
 const moveMs = 60_000;
 
 // The archive has only files that no commit has. Each session fetches the others itself, with its own right to them.
@@ -131,64 +129,42 @@ export class PreparedFiles {
   }
 
   async #extract(client: Sandbox, folder: string, blob: string, signal: AbortSignal): Promise<boolean> {
-    const content = await this.#deps.blobs.open(blob).catch((thrown: unknown) => {
+    const input = await this.#deps.copies.open(blob).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'file_not_found') throw thrown;
     });
-    if (!content) return false;
-    const argv = ['bash', '-c', unpackScript, 'bash', `${client.workdir}/${folder}`];
-    await run(client, { id: `prepared-${this.#deps.newId()}`, argv, input: content, onOutput: () => {} }, signal);
+    if (!input) return false;
+    const argv = ['bash', '-c', unpackScript, 'bash', `${client.workdir}/${folder}`] as const;
+    const program = { id: `prepared-${this.#deps.newId()}`, argv, input, failure: notCopied(files, argv[0]) };
+    await runProgram(client, program, signal);
     return true;
   }
 
   /** Resolves with the size. Rejects: payload_too_large, conflict. */
   async keep(client: Sandbox, path: string, key: PreparedKey, closing: AbortSignal): Promise<number> {
-    const { records, blobs, clock, maxBytes, newId } = this.#deps;
-    const blob = `prepared-${newId()}`;
-    const content = new PacedOutput();
-    const left = new AbortController();
-    content.once('close', () => left.abort());
-    const signal = AbortSignal.any([closing, left.signal, AbortSignal.timeout(packMs)]);
-    const argv = ['bash', '-c', packScript, 'bash', `${client.workdir}/${path}`];
-    const program = { id: blob, argv, input: noInput(), onOutput: (bytes: Uint8Array) => content.carry(bytes) };
-    run(client, program, signal).then(
-      () => content.push(null),
-      (thrown: Error) => content.destroy(thrown),
-    );
-    const { size } = await blobs.put(blob, content as AsyncIterable<Uint8Array>, { maxBytes, signal: closing });
+    const { records, copies, clock, maxBytes, newId } = this.#deps;
+    const place = placeOf(preparedIdOf(key), `prepared-${newId()}`);
+    const argv = ['bash', '-c', packScript, 'bash', `${client.workdir}/${path}`] as const;
+    const signal = AbortSignal.any([closing, AbortSignal.timeout(packMs)]);
+    const content = outputOf(client, { id: place.blob, argv, failure: notCopied(files, argv[0]) }, signal);
+    const { size } = await copies.add(place, content, { maxBytes, signal: closing });
     await this.#inTurn(prefixOf(key), async () => {
-      const before = await records.get(kind, preparedIdOf(key));
+      const before = await records.get(kind, place.holder);
       const usedAt = clock.now();
-      await records.put({ kind, id: preparedIdOf(key), doc: { blob, bytes: size, usedAt }, sort: usedAt });
-      if (before) await blobs.delete(Stored.parse(before.doc).blob);
+      const doc = { blob: place.blob, bytes: size, usedAt };
+      const put = () => records.put({ kind, id: place.holder, doc, sort: usedAt });
+      if (before) await copies.release(placeOf(place.holder, Stored.parse(before.doc).blob), put);
+      else await put();
       await this.#dropOldest(prefixOf(key));
     });
     return size;
   }
 
   async #dropOldest(idPrefix: string): Promise<void> {
-    const { records, blobs, keep } = this.#deps;
+    const { records, copies, keep } = this.#deps;
     const all = (await records.list(kind, { idPrefix })).map(({ id, doc }) => ({ id, ...Stored.parse(doc) }));
-    for (const { id, blob } of all.sort((a, b) => b.usedAt - a.usedAt).slice(keep)) {
-      await records.delete(kind, id);
-      await blobs.delete(blob);
-    }
+    for (const { id, blob } of all.sort((a, b) => b.usedAt - a.usedAt).slice(keep))
+      await copies.release(placeOf(id, blob), () => records.delete(kind, id));
   }
 }
 
-interface Program {
-  readonly id: string;
-  readonly argv: string[];
-  readonly input: AsyncIterable<Uint8Array>;
-  readonly onOutput: (bytes: Uint8Array) => void | Promise<void>;
-}
-
-async function run(client: Sandbox, { id, argv, input, onOutput }: Program, signal: AbortSignal): Promise<void> {
-  const errors = arrivingText(errorsChars);
-  const { exitCode } = await runPiped(client, { id, argv }, { input, onOutput, onErrors: errors.add }, signal);
-  if (exitCode === 0) return;
-  const text = errors.text();
-  throw new AppError(
-    'conflict',
-    `The prepared files could not be copied (${argv[0]}: ${exitCode})${text && `: ${text}`}.`,
-  );
-}
+const placeOf = (holder: string, blob: string): CopyPlace => ({ of: kind, holder, blob });

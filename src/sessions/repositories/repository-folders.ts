@@ -2,9 +2,8 @@ import { realpath } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { isFolderUrl } from '../../core/model/repository.ts';
-import { arrivingText } from '../../core/text/arriving-text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { runPiped } from '../services/streams/piped-command.ts';
+import { runProgram } from '../services/streams/piped-command.ts';
 import { bareCopy, findGitFolder, type GitFolder } from './bare-copy.ts';
 
 interface Deps {
@@ -16,7 +15,6 @@ type Sandbox = Pick<SandboxClient, 'programs'>;
 
 const unpackScript =
   'rm -rf -- "$1" && mkdir -p -- "$1" && exec tar --extract --no-same-owner --file=- --directory="$1"';
-const errorsChars = 500;
 const copyMs = 30 * 60_000;
 const setting = 'repositories.folders (CORRAL_REPOSITORIES_FOLDERS)';
 
@@ -39,12 +37,10 @@ export class RepositoryFolders {
   async copy(client: Sandbox, { url, to }: { readonly url: string; readonly to: string }, signal: AbortSignal) {
     const folder = await this.#find(url);
     const until = AbortSignal.any([signal, AbortSignal.timeout(copyMs)]);
-    const errors = arrivingText(errorsChars);
-    const program = { id: `folder-${this.#newId()}`, argv: ['bash', '-c', unpackScript, 'bash', to] };
-    const pipes = { input: bareCopy(folder, until), onOutput: () => {}, onErrors: errors.add };
-    const { exitCode } = await runPiped(client, program, pipes, until);
-    if (exitCode === 0) return;
-    throw new AppError('conflict', `${url} could not be copied into the sandbox: ${errors.text()}`);
+    const argv = ['bash', '-c', unpackScript, 'bash', to];
+    const failure = (printed: string) => `${url} could not be copied into the sandbox: ${printed}`;
+    const program = { id: `folder-${this.#newId()}`, argv, input: bareCopy(folder, until), failure };
+    await runProgram(client, program, until);
   }
 
   #listed(url: string): string {

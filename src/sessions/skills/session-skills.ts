@@ -2,11 +2,10 @@ import { Readable } from 'node:stream';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { skillFiles } from '../../core/model/run-files.ts';
-import { arrivingText } from '../../core/text/arriving-text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
-import { runPiped } from '../services/streams/piped-command.ts';
+import { runProgram } from '../services/streams/piped-command.ts';
 import { parsePin } from './pins.ts';
 import type { StoredSkills } from './skills.ts';
 import { createTar } from './tar.ts';
@@ -110,7 +109,8 @@ export class SessionSkills {
     const files = version.files.map((file, at) => ({ ...file, bytes: contents[at] ?? Buffer.alloc(0) }));
     const argv = ['sh', '-c', installScript, 'sh', `${client.workdir}/${skillFiles}`, version.name];
     try {
-      await unpack(client, { id: `skill-${newId()}`, argv, archive: createTar(files, version.name) }, signal);
+      const input = Readable.from([createTar(files, version.name)]);
+      await runProgram(client, { id: `skill-${newId()}`, argv, input, failure: notInstalled }, signal);
     } catch (thrown) {
       if (toAppError(thrown).code !== 'unsupported') throw thrown;
       // A sandbox in memory runs no programs, and its files have no rights.
@@ -120,19 +120,7 @@ export class SessionSkills {
   }
 }
 
-interface UnpackCommand {
-  readonly id: string;
-  readonly argv: readonly string[];
-  readonly archive: Buffer;
-}
-async function unpack(client: SandboxClient, { id, argv, archive }: UnpackCommand, signal: AbortSignal): Promise<void> {
-  const errors = arrivingText(maxErrors);
-  const pipes = { input: Readable.from([archive]), onOutput: () => {}, onErrors: errors.add };
-  const { exitCode } = await runPiped(client, { id, argv }, pipes, signal);
-  if (exitCode === 0) return;
-  throw new AppError('conflict', `A skill could not be put into the sandbox: ${errors.text()}`);
-}
-const maxErrors = 500;
+const notInstalled = (printed: string) => `A skill could not be put into the sandbox: ${printed}`;
 
 /** $1: the folder of all skills; $2: the name of this one. Its files are read-only, and its folders too. */
 const installScript = `

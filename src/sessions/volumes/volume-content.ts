@@ -5,9 +5,9 @@ import type { IdSource } from '../../core/model/ids.ts';
 import type { MountAccess, Volume } from '../../core/model/sandboxes/volume.ts';
 import { trimCharacters } from '../../core/text/text.ts';
 import type { VolumeEntry, VolumeFile, VolumeService } from '../api/server/volumes.ts';
-import { runProgram, type WorkspaceArchive } from '../forks/workspace-archive.ts';
+import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { headingReader } from '../services/streams/heading-reader.ts';
-import { noInput } from '../services/streams/piped-command.ts';
+import { runProgram } from '../services/streams/piped-command.ts';
 import { volumeEntries } from './volume-entries.ts';
 import type { VolumeRecords } from './volume-records.ts';
 import { type TransferLease, transferMs, type VolumeTransfers } from './volume-transfers.ts';
@@ -53,7 +53,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       if (text.length < 100) text += Buffer.from(bytes).toString('latin1');
     };
     const argv = ['bash', '-c', sizeOf, 'bash', folder];
-    await runProgram(client, { name: `size-${ids.short()}`, argv, input: noInput(), onOutput, mayExit: 0 }, signal);
+    await runProgram(client, { id: `size-${ids.short()}`, argv, onOutput }, signal);
     if (/^\d{1,16}\s*$/.test(text)) return Number(text);
     throw new AppError('sandbox_untrusted', "The sandbox did not report the volume's size.");
   }
@@ -173,17 +173,7 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
       const { quotaBytes } = await records.get(id);
       const to = `${at(used)}/${staging}`;
       const run = (script: string, folder: string) =>
-        runProgram(
-          client,
-          {
-            name: `restore-${ids.short()}`,
-            argv: ['bash', '-c', script, 'bash', folder],
-            input: noInput(),
-            onOutput,
-            mayExit: 0,
-          },
-          until,
-        );
+        runProgram(client, { id: `restore-${ids.short()}`, argv: ['bash', '-c', script, 'bash', folder] }, until);
       await run('rm -rf -- "$1" && mkdir -- "$1"', to); // of a restore that was cut off
       try {
         const target = { workdir: to, programs: client.programs, workspace: client.workspace };
@@ -201,7 +191,6 @@ export function volumeContent({ records, transfers, archive, ids }: Deps): Conte
   };
 }
 
-const onOutput = (): void => {};
 const isSession = ({ access, until }: Volume['holders'][number]) => access === 'write' && until === undefined;
 const at = ({ client, folder }: TransferLease): string => `${client.workdir}/${folder}`;
 const overQuota = (bytes: number) =>

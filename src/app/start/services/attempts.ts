@@ -6,11 +6,10 @@ import { AttemptRecords } from '../../../sessions/attempts/attempt-records.ts';
 import { attemptWork } from '../../../sessions/attempts/attempt-results.ts';
 import { AttemptRounds } from '../../../sessions/attempts/attempt-rounds.ts';
 import { attemptService } from '../../../sessions/attempts/attempt-service.ts';
-import { replaceFiles } from '../../../sessions/attempts/chosen-files.ts';
 import type { Delegation } from '../../../sessions/delegation/child-runs.ts';
 import type { SandboxAccess } from '../../../sessions/engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../../../sessions/engine/session-commands.ts';
-import { workspaceArchive } from '../../../sessions/forks/workspace-archive.ts';
+import type { SandboxCopies } from '../../../sessions/forks/sandbox-copies.ts';
 import { inBackground, type Startup } from '../startup.ts';
 
 interface AttemptParts {
@@ -18,6 +17,7 @@ interface AttemptParts {
   readonly events: Store['events'];
   readonly delegation: Delegation;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
+  readonly copies: Pick<SandboxCopies, 'replace'>;
   readonly commands: Pick<SessionCommands, 'change'>;
   readonly findTemplate: (name: string) => object | undefined;
   readonly checkModel: (ref: string) => Promise<void>;
@@ -33,7 +33,7 @@ const lookMs = { shared: 3_000, alone: 60_000 };
 
 /** The attempts of sessions. The children of sessions are known first; the work begins when the sessions are there. */
 export function openAttempts({ clock, ids, logger, closing }: Startup, parts: AttemptParts) {
-  const { delegation, events, sandboxes, commands, findTemplate, checkModel, leads, shared } = parts;
+  const { delegation, events, sandboxes, copies, commands, findTemplate, checkModel, leads, shared } = parts;
   const records = new AttemptRecords(parts.records);
   const woken = { rounds: undefined as AttemptRounds | undefined };
   const wake = () => woken.rounds?.wake();
@@ -60,7 +60,7 @@ export function openAttempts({ clock, ids, logger, closing }: Startup, parts: At
         starts: delegation.starts,
         workOf: (session, signal) => attemptWork({ sessions, sandboxes, spentWithChildren, clock }, session, signal),
         async takeFiles(copied, signal) {
-          await replaceFiles({ sandboxes, archive: workspaceArchive, newId: () => ids.short() }, copied, signal);
+          await copies.replace(copied.from, copied.to, signal);
           const { strangers } = await commands.change(copied.to, {});
           const isKnown = strangers.includes('session');
           if (!isKnown) await commands.change(copied.to, { strangers: [...strangers, 'session'] });

@@ -1,7 +1,8 @@
+import { Readable } from 'node:stream';
 import { AppError } from '../../../core/errors/errors.ts';
 import { quoteForShell } from '../../../core/text/quote.ts';
 import type { SandboxClient } from '../../../sandboxes/client/client.ts';
-import { runProgram } from '../../forks/workspace-archive.ts';
+import { runProgram } from '../../services/streams/piped-command.ts';
 import { createTar } from '../../skills/tar.ts';
 import { storeLimits } from '../store-index.ts';
 import { type FolderState, noText, ownFile } from './folder-merge.ts';
@@ -151,13 +152,10 @@ export async function changeFolder(folder: Folder, change: FolderChange, signal:
   const places = [`${client.workdir}/${path}`, `${client.workdir}/${unkept}`];
   const output: Uint8Array[] = [];
   const program = {
-    name,
+    id: name,
     argv: ['bash', '-c', changeScript, 'bash', ...places, store, access],
-    input: (async function* () {
-      yield archive;
-    })(),
+    input: Readable.from([archive]),
     onOutput: (bytes: Uint8Array) => void output.push(bytes),
-    mayExit: 0,
   };
   await runProgram(client, program, signal);
   const replies = Buffer.concat(output).toString().split('\0');

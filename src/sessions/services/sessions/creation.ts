@@ -8,9 +8,9 @@ import { newRepository, type RepositoryInput } from '../../../core/model/reposit
 import type { MountRequest } from '../../../core/model/sandboxes/volume.ts';
 import type { CreateCommand, EditCommand, ForkCommand } from '../../api/sessions.ts';
 import type { Supervisor } from '../../engine/supervisor.ts';
+import type { StoredCopy } from '../../forks/copies.ts';
 import { findEditedMessage } from '../../forks/edited-message.ts';
 import type { Forks } from '../../forks/fork.ts';
-import type { KeptBlob } from '../../forks/kept-files.ts';
 import { newSession, publicRecord, type StoredSession } from '../../run/log/projection.ts';
 import type { SessionVolumes } from '../../volumes/session-volumes.ts';
 
@@ -29,7 +29,7 @@ export interface CreationDeps {
   /** Rejects: not_found for a skill that the owner cannot have. */
   readonly checkSkills?: (skills: readonly string[], owner: string | undefined) => Promise<void>;
   /** Copies the files of a snapshot for a session that begins with them. Rejects: conflict (the snapshot is damaged). */
-  readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<KeptBlob>;
+  readonly handFiles?: (from: { blob: string; sha256: string }, to: SessionId) => Promise<StoredCopy>;
   /** Workspaces prepared for a new session's repositories, each under the id that its session gets. */
   readonly ready?: {
     take(

@@ -4,7 +4,7 @@ import type { SessionId } from '../../../../src/core/model/ids.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import type { SandboxChoice } from '../../../../src/core/model/records.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
-import { KeptFileRecords } from '../../../../src/sessions/forks/kept-files.ts';
+import { Copies } from '../../../../src/sessions/forks/copies.ts';
 import { type NamedSnapshotPolicy, NamedSnapshots } from '../../../../src/sessions/forks/named-snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -25,23 +25,22 @@ function bench(
   const blobs = memoryBlobs();
   const clock = manualClock(1_000);
   const ids = randomIds();
-  let [content, copies] = ['one' as string | Buffer, 0];
+  let [content, packs] = ['one' as string | Buffer, 0];
   const made: object[] = [];
   const archive: WorkspaceArchive = {
     measure: async () => ({ print: `${content}`, bytes: content.length }),
     async *pack() {
-      if (writes(++copies)) content += '+';
+      if (writes(++packs)) content += '+';
       yield Buffer.from(content);
     },
     unpack: async () => {},
   };
-  const kept = new KeptFileRecords({ records, blobs, newId: () => ids.short(), now: () => clock.now() });
+  const copies = new Copies({ records, blobs, clock, newId: () => ids.short() });
   const named = new NamedSnapshots({
     policy: { maxBytes: 100, ownerBytes: 1_000, ownerCount: 10, ...policy },
     records,
-    blobs,
+    copies,
     archive,
-    kept,
     clock,
     ids,
     sandboxes: { use: async () => ({ client: {} as SandboxClient, [Symbol.asyncDispose]: async () => {} }) },
@@ -57,7 +56,7 @@ function bench(
   const write = (bytes: string | Buffer) => {
     content = bytes;
   };
-  return { named, service: named.service, blobs, records, clock, made, write };
+  return { named, service: named.service, copies, blobs, records, clock, made, write };
 }
 const other = 'fedcba9876543210' as SessionId;
 
@@ -70,7 +69,7 @@ test('a copy during which a file changed is made again, and only a whole one is 
 test('files that always change are refused, and nothing is left of the copies', async () => {
   const { service, blobs, records } = bench({}, () => true);
   await expect(service.make(sessionId, { signal })).rejects.toMatchObject({ code: 'conflict' });
-  expect([blobs.kept.size, await records.list('named-snapshot')]).toEqual([0, []]);
+  expect([blobs.kept.size, await records.list('snapshot-blob')]).toEqual([0, []]);
 });
 
 test('a newer snapshot takes the name of an older one, which stays', async () => {
@@ -103,15 +102,17 @@ test('forks begin with one copy, which goes when they are made', async () => {
   const { service, blobs, made, records } = bench();
   expect(await service.fork(sessionId, { count: 3, origin: 'trpc', signal })).toHaveLength(3);
   expect(new Set(made.map((one) => JSON.stringify((one as { startsFrom: object }).startsFrom))).size).toBe(1);
-  expect([blobs.kept.size, await records.list('named-snapshot')]).toEqual([0, []]);
+  expect([blobs.kept.size, await records.list('snapshot-blob')]).toEqual([0, []]);
 });
 
-test('what a dead server left unfinished is removed, and nothing else', async () => {
-  const { named, service, blobs, records, clock } = bench();
+test('what an earlier version left unfinished is removed, and nothing else', async () => {
+  const { copies, service, blobs, records, clock } = bench();
   const { id } = await service.make(sessionId, { signal });
   blobs.kept.set('snap-dead', Buffer.from('half'));
   await records.put({ kind: 'named-snapshot', id: 'snap-dead', doc: { making: clock.now() } });
-  expect([await named.collect(clock.now()), await named.collect(clock.now() + 1)]).toEqual([0, 1]);
+  await expect(service.get('snap-dead')).rejects.toMatchObject({ code: 'not_found' });
+  expect((await service.list()).map((one) => one.id)).toEqual([id]);
+  expect([await copies.collect(clock.now()), await copies.collect(clock.now() + 1)]).toEqual([0, 1]);
   expect([...blobs.kept.keys()]).toEqual([id]);
 });
 
@@ -149,7 +150,7 @@ test.for<[string, (content: Buffer) => Buffer]>([
   const { service, blobs, records } = bench(room);
   const importing = service.imported({ content: inPieces(change(await archived())), signal });
   await expect(importing).rejects.toMatchObject({ code: 'invalid_request' });
-  expect([blobs.kept.size, await records.list('named-snapshot')]).toEqual([0, []]);
+  expect([blobs.kept.size, await records.list('snapshot-blob')]).toEqual([0, []]);
 });
 
 test('an import that would pass the limits of its owner is refused, and the name stays where it was', async () => {

@@ -4,6 +4,7 @@ import { raceAbort } from '../../../../src/core/concurrency/cancel.ts';
 import type { SessionFact } from '../../../../src/core/model/events.ts';
 import type { SessionId } from '../../../../src/core/model/ids.ts';
 import type { SandboxClient } from '../../../../src/sandboxes/client/client.ts';
+import { Copies } from '../../../../src/sessions/forks/copies.ts';
 import { type SnapshotPolicy, Snapshots } from '../../../../src/sessions/forks/snapshots.ts';
 import type { WorkspaceArchive } from '../../../../src/sessions/forks/workspace-archive.ts';
 import type { LiveSession } from '../../../../src/sessions/run/live-session.ts';
@@ -42,13 +43,14 @@ function bench(policy: Partial<SnapshotPolicy> = {}, own: WorkspaceArchive = arc
   const clock = manualClock(1_000);
   let n = 0;
   const warned: string[] = [];
+  const newId = () => `n${++n}`;
   const snapshots = new Snapshots({
     events: store.events,
     records: store.records,
-    blobs,
+    copies: new Copies({ records: store.records, blobs, clock, newId }),
     clock,
     archive: own,
-    newId: () => `n${++n}`,
+    newId,
     policy: { keep: 3, maxBytes: 100, sessionBytes: 10_000, ...policy },
     warn: (_, text) => warned.push(text),
   });
@@ -159,22 +161,6 @@ test('a session that is forgotten stops its copy, and begins none that waits', a
   await reading.promise;
   await snapshots.forget(sessionId);
   expect([measured, blobs.kept.size, warned]).toEqual([1, 0, []]);
-  expect(await store.records.belonging(sessionId)).toEqual([]);
-});
-
-test('the clean-up removes a blob that a dead server did not come to record', async () => {
-  const { endsAt, files, snapshots, blobs, store } = bench();
-  await store.records.put({ kind: 'session', id: sessionId, doc: {} });
-  files('one');
-  await endsAt(10);
-  const lost = await snapshots.kept.announce(sessionId);
-  await blobs.put(lost, (async function* () {})(), { maxBytes: 1, signal: never });
-  expect(await snapshots.kept.collect(1_000)).toBe(0); // as young as that, it can still be at work
-  expect([await snapshots.kept.collect(1_001), (await snapshots.at(sessionId, 10)).kind]).toEqual([1, 'kept']);
-  expect([...blobs.kept.keys()]).toHaveLength(1);
-  expect((await store.records.list('snapshot-blob')).length).toBe(1);
-  await store.records.delete('session', sessionId);
-  expect(await snapshots.kept.collect(1_001)).toBe(1); // its session was deleted while the copy was made
   expect(await store.records.belonging(sessionId)).toEqual([]);
 });
 

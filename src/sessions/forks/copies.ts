@@ -1,0 +1,190 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { neverFires, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { BlobInfo, BlobStore, PutOptions } from '../../core/contracts/blobs.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import type { RecordStore } from '../../core/contracts/ports.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { SessionId } from '../../core/model/ids.ts';
+import { snapshotBlobKind as kind, manifestKind, preparedFilesKind, snapshotsKind } from '../../core/model/records.ts';
+import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
+import { sweep } from '../../storage/collection.ts';
+
+/** The records with the id of a holder that name its blobs while they are needed. */
+const holders = {
+  session: [snapshotsKind, manifestKind],
+  [namedSnapshotKind]: [namedSnapshotKind],
+  [preparedFilesKind]: [preparedFilesKind],
+} as const;
+
+/** A blob with files of a workspace, and who holds it. */
+export interface CopyPlace {
+  readonly of: keyof typeof holders;
+  readonly holder: string;
+  readonly blob: string;
+}
+export interface StoredCopy {
+  readonly blob: string;
+  /** Absent from a copy that an earlier version made. */
+  readonly sha256?: string | undefined;
+}
+interface Deps {
+  readonly records: RecordStore;
+  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'copy' | 'delete'>;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly newId: () => string;
+}
+
+const Announced = z.object({
+  at: z.number(),
+  of: z.enum(Object.keys(holders) as CopyPlace['of'][]).default('session'),
+});
+const Unfinished = z.object({ making: z.number() });
+/** A sandbox starts that soon after its session was made, else its files are read once more. */
+const freshMs = 60_000;
+const idOf = ({ holder, blob }: Omit<CopyPlace, 'of'>) => `${holder}:${blob}`;
+
+/**
+ * The stored copies of workspaces: of forks, pauses, named snapshots and prepared repositories. A blob is announced by a
+ * record before it exists, so one clean-up finds each blob that no holder names.
+ */
+export class Copies {
+  readonly #deps: Deps;
+  /** When this server read the whole copy with which a session begins, epoch ms. */
+  readonly #readWhole = new Map<string, number>();
+  readonly #nextPlaces: ReturnType<typeof sweep>;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#nextPlaces = sweep(deps.records, kind, ({ id }) => ({ id, sort: 0 }));
+  }
+
+  /** A place for new files of a session. */
+  placeOf(id: SessionId): CopyPlace {
+    return { of: 'session', holder: id, blob: `files-${id}-${this.#deps.newId()}` };
+  }
+
+  async announce(place: CopyPlace): Promise<void> {
+    const { records, clock } = this.#deps;
+    await records.put({ kind, id: idOf(place), doc: { at: clock.now(), of: place.of } });
+  }
+
+  /** Stores files, all of them or none. Rejects as `BlobStore.put` does. */
+  add(place: CopyPlace, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<BlobInfo> {
+    return this.#make(place, () => this.#deps.blobs.put(place.blob, content, options));
+  }
+
+  /**
+   * Copies a stored copy for a session that begins with it. Undefined: it differs from what was stored, and nothing is
+   * left. Rejects: payload_too_large, file_not_found, store_unavailable.
+   */
+  async share(from: StoredCopy, place: CopyPlace, options: PutOptions): Promise<BlobInfo | undefined> {
+    const { blobs, clock } = this.#deps;
+    const made = await this.#make(place, async () => {
+      if (!blobs.copy) return await blobs.put(place.blob, await blobs.open(from.blob), options);
+      await blobs.copy(from.blob, place.blob);
+      return await infoOf(await blobs.open(place.blob), options.signal); // bytes that the store copies are read for the hash
+    });
+    if ((from.sha256 ?? made.sha256) !== made.sha256) {
+      await this.drop(place);
+      return undefined;
+    }
+    const now = clock.now();
+    for (const [one, at] of this.#readWhole) if (now - at > freshMs) this.#readWhole.delete(one);
+    this.#readWhole.set(place.blob, now);
+    return made;
+  }
+
+  open(blob: string): Promise<AsyncIterable<Uint8Array>> {
+    return this.#deps.blobs.open(blob);
+  }
+
+  /** Whether a copy is there with its hash. Without a hash it only has to be there. */
+  async isWhole({ blob, sha256 }: StoredCopy, signal = neverFires): Promise<boolean> {
+    const readAt = this.#readWhole.get(blob);
+    this.#readWhole.delete(blob);
+    if (readAt !== undefined && this.#deps.clock.now() - readAt <= freshMs) return true;
+    try {
+      const info = await infoOf(await this.open(blob), signal);
+      return sha256 === undefined || info.sha256 === sha256;
+    } catch (thrown) {
+      throwIfFired(signal);
+      if (toAppError(thrown).code === 'store_unavailable') throw thrown;
+      return false;
+    }
+  }
+
+  async drop(place: Omit<CopyPlace, 'of'>): Promise<void> {
+    await this.#deps.blobs.delete(place.blob);
+    await this.#deps.records.delete(kind, idOf(place));
+  }
+
+  /** Lets the holder give a blob up before it is removed. Announced before, because earlier versions did not. */
+  async release(place: CopyPlace, giveUp: () => Promise<unknown>): Promise<void> {
+    await this.announce(place);
+    await giveUp();
+    await this.drop(place);
+  }
+
+  /** Removes every blob of a session, and the records that name them. */
+  async forget(holder: SessionId): Promise<void> {
+    const { records } = this.#deps;
+    for (const { id } of await records.list(kind, { idPrefix: `${holder}:` })) await this.drop(placeIn(id));
+    for (const one of holders.session) await records.delete(one, holder);
+  }
+
+  /** Removes blobs announced before this time that nothing refers to, some in each round; resolves with their number. */
+  async collect(before: number): Promise<number> {
+    const { records } = this.#deps;
+    let removed = 0;
+    for (const { id, doc } of await this.#nextPlaces()) {
+      const { at, of } = Announced.parse(doc);
+      if (at >= before) continue;
+      const place = placeIn(id);
+      const isGone = of === 'session' && (await records.get('session', place.holder)) === undefined;
+      if (isGone) await this.forget(place.holder as SessionId);
+      else if (await this.#isNeeded({ ...place, of })) continue;
+      else await this.drop(place);
+      removed++;
+    }
+    // Earlier versions announced a named snapshot by a record of its own kind.
+    for (const { id, doc } of await records.list(namedSnapshotKind, { state: 'making' })) {
+      if (Unfinished.parse(doc).making >= before) continue;
+      await this.drop({ holder: id, blob: id });
+      await records.delete(namedSnapshotKind, id);
+      removed++;
+    }
+    return removed;
+  }
+
+  async #make(place: CopyPlace, make: () => Promise<BlobInfo>): Promise<BlobInfo> {
+    await this.announce(place);
+    try {
+      return await make();
+    } catch (thrown) {
+      await this.drop(place).catch(() => {}); // the clean-up finds it
+      throw thrown;
+    }
+  }
+
+  async #isNeeded({ of, holder, blob }: CopyPlace): Promise<boolean> {
+    const found = await Promise.all(holders[of].map((one) => this.#deps.records.get(one, holder)));
+    return JSON.stringify(found.map((one) => one?.doc)).includes(JSON.stringify(blob));
+  }
+}
+
+function placeIn(id: string): Omit<CopyPlace, 'of'> {
+  const at = id.lastIndexOf(':');
+  return { holder: id.slice(0, at), blob: id.slice(at + 1) };
+}
+
+async function infoOf(content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<BlobInfo> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const piece of content) {
+    throwIfFired(signal);
+    hash.update(piece);
+    size += piece.length;
+  }
+  return { size, sha256: hash.digest('hex') };
+}
