@@ -44,6 +44,16 @@ const mechanisms: readonly Mechanism[] = [
     },
   },
   {
+    what: 'copies the files of a workspace by a program of its own',
+    found: /\btar (?:-c|--create)|\bgit commit-tree |\bcp --parents/g,
+    sample: 'find . -print0 | tar --create --null --files-from=- --file=-',
+    left: {
+      'src/sessions/forks/workspace-archive.ts': 1, // to another sandbox or into the store of copies
+      'src/sessions/repositories/checkpoint-scripts.ts': 1, // inside the sandbox, by git
+      'src/sessions/run/snapshot/snapshot-scripts.ts': 1, // the same without git, for images that have none
+    },
+  },
+  {
     what: 'waits in a loop of its own instead of in Rounds',
     found: loopsWith(String.raw`\bpause\(`),
     sample: '  while (!signal.aborted) {\n    await pause(lookMs, signal, clock);\n  }\n',

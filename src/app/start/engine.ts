@@ -156,6 +156,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     maxBytes: config.repositories.preparedBytes,
     records: store.records,
     copies,
+    archive: workspaceArchive,
     clock,
     newId: () => ids.short(),
   });

@@ -111,7 +111,7 @@ export class Snapshots implements WorkspaceHook {
     if (await copies.isWhole(startsFrom)) {
       const name = `restore-${this.#deps.newId()}`;
       const content = inflated(await copies.open(startsFrom.blob), this.#deps.policy.maxBytes + maxHeaders);
-      await this.#deps.archive.unpack(client, { name, content, isInflated: true }, signal);
+      await this.#deps.archive.unpack(client, { name, content, isPlain: true }, signal);
       await failpoint('snapshot.restore.after');
       return await writer.amend({ startsFrom: null });
     }

@@ -2,27 +2,30 @@ import { createHash } from 'node:crypto';
 import { checkpointFiles, outputFiles, runFiles, shownOutputBytes } from '../../core/model/run-files.ts';
 import type { WorkspacePrint } from '../../sandboxes/client/abilities.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { outputOf, runProgram } from '../services/streams/piped-command.ts';
+import { outputOf, type PipedProgram, runProgram } from '../services/streams/piped-command.ts';
 
 export type ArchivedSandbox = Pick<SandboxClient, 'workdir' | 'programs' | 'workspace'>;
+type ArchivedFolder = Pick<ArchivedSandbox, 'workdir' | 'programs'>;
 
 /** Moves whole workspaces in and out of sandboxes. `name` names the program, uniquely within the sandbox. */
 export interface WorkspaceArchive {
   measure(sandbox: ArchivedSandbox, name: string, signal: AbortSignal): Promise<WorkspacePrint>;
   /** The workspace as one stream, which fails when the sandbox cannot deliver all of it. */
-  pack(sandbox: ArchivedSandbox, packed: PackedWorkspace, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  pack(sandbox: ArchivedFolder, packed: PackedWorkspace, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Writes the files of such a stream over those that are there. */
-  unpack(sandbox: ArchivedSandbox, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
+  unpack(sandbox: ArchivedFolder, from: ArchiveEntry, signal: AbortSignal): Promise<void>;
 }
-export interface PackedWorkspace {
+export interface PackedWorkspace extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
+  /** Only the files of a repository that no commit has; they are not compressed. */
+  readonly only?: 'untracked';
   /** How much there is, as `measure` says it; undefined: unknown. */
   readonly bytes?: number;
 }
-export interface ArchiveEntry {
+export interface ArchiveEntry extends Pick<PipedProgram, 'failure'> {
   readonly name: string;
-  /** The content was compressed, and is no longer. */
-  readonly isInflated?: true;
+  /** The content is not compressed. */
+  readonly isPlain?: true;
   readonly content: AsyncIterable<Uint8Array>;
 }
 
@@ -41,8 +44,10 @@ const listing = (workdir: string) => [
 const packScript = `
 set -o pipefail
 cd -- "$1" || exit 2
+pack() { tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFiles} --null --verbatim-files-from --files-from=- --file=-; }
 compress() { if [ -n "$2" ] && command -v node > /dev/null; then node -e "$2"; else gzip -1; fi || exit ${exits.compress}; }
-find . -mindepth 1 -maxdepth 1 -print0 | tar --create --format=posix --sparse --xattrs --exclude=./${checkpointFiles} --null --files-from=- --file=- | compress "$@"`;
+if [ "$3" = untracked ]; then git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z | pack
+else find . -mindepth 1 -maxdepth 1 -print0 | pack | compress "$@"; fi`;
 /**
  * Compresses its input to one member of gzip for each MiB, and only stores those whose middle does not get smaller: images,
  * archives and models of hundreds of MB would keep a processor busy for seconds, for nothing.
@@ -65,13 +70,13 @@ for (let filled = fill(); filled > 0; filled = fill()) {
 }`;
 /** Below it, gzip is done before the other program has started. */
 const largeBytes = 16 * 1024 * 1024;
-const packing = (workdir: string, bytes = 0) =>
-  ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram] as const;
-const unpacking = (workdir: string, isInflated = false) =>
+const packing = (workdir: string, { bytes = 0, only }: Omit<PackedWorkspace, 'name'>) =>
+  ['bash', '-c', packScript, 'bash', workdir, bytes < largeBytes ? '' : packProgram, only ?? ''] as const;
+const unpacking = (workdir: string, isPlain = false) =>
   [
     'tar',
     '--extract',
-    ...(isInflated ? [] : ['--gzip']),
+    ...(isPlain ? [] : ['--gzip']),
     '--preserve-permissions',
     '--xattrs',
     '--xattrs-include=user.*',
@@ -96,11 +101,11 @@ export const workspaceArchive: WorkspaceArchive = {
   },
 
   // A file that changes in the meantime makes tar exit with 1; the archive is whole all the same.
-  pack: (sandbox, { name: id, bytes }, signal) =>
-    outputOf(sandbox, { id, argv: packing(sandbox.workdir, bytes), mayExit: 1 }, signal),
+  pack: (sandbox, { name: id, failure, ...packed }, signal) =>
+    outputOf(sandbox, { id, argv: packing(sandbox.workdir, packed), mayExit: packed.only ? 0 : 1, failure }, signal),
 
-  unpack: (sandbox, { name: id, content: input, isInflated }, signal) =>
-    runProgram(sandbox, { id, argv: unpacking(sandbox.workdir, isInflated), input }, signal),
+  unpack: (sandbox, { name: id, content: input, isPlain, failure }, signal) =>
+    runProgram(sandbox, { id, argv: unpacking(sandbox.workdir, isPlain), input, failure }, signal),
 };
 
 /** Sums the sizes of the files in a listing that arrives in pieces. */

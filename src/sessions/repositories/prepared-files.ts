@@ -6,8 +6,10 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { preparedFilesKind as kind } from '../../core/model/records.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
+import { changeRecord } from '../../storage/collection.ts';
 import type { Copies, CopyPlace } from '../forks/copies.ts';
-import { notCopied, outputOf, runProgram } from '../services/streams/piped-command.ts';
+import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
+import { notCopied, runProgram } from '../services/streams/piped-command.ts';
 import { exits, gitSaid, runGit } from './git.ts';
 
 interface Deps {
@@ -16,6 +18,7 @@ interface Deps {
   readonly maxBytes: number;
   readonly records: RecordStore;
   readonly copies: Pick<Copies, 'add' | 'open' | 'release'>;
+  readonly archive: Pick<WorkspaceArchive, 'pack' | 'unpack'>;
   readonly clock: Clock;
   readonly newId: () => string;
 }
@@ -41,15 +44,6 @@ const folderOf = (id: string) => `${readyFolder}/${id.replace(':', '-')}`;
 const packMs = 10 * 60_000;
 const files = 'The prepared files';
 const moveMs = 60_000;
-
-// The archive has only files that no commit has. Each session fetches the others itself, with its own right to them.
-const packScript = `
-cd -- "$1" || exit 2
-set -o pipefail
-git -c core.fsmonitor=false -c core.hooksPath=/dev/null ls-files --others -z |
-  tar --create --null --verbatim-files-from --files-from=- --file=-`;
-
-const unpackScript = 'mkdir -p -- "$1" && exec tar --extract --preserve-permissions --file=- --directory="$1"';
 
 // Moves whole folders where the repository has none of that name, which takes as long for many files as for few.
 const moveScript = `
@@ -103,14 +97,19 @@ export class PreparedFiles {
       (await this.#extract(client, path, doc.blob, signal));
     if (!isThere) return undefined;
     const usedAt = clock.now();
-    await records.put({ kind, id: preparedIdOf(key), doc: { ...doc, usedAt }, sort: usedAt });
+    await changeRecord(records, { kind, id: preparedIdOf(key) }, (now) =>
+      now ? { doc: { ...Stored.parse(now.doc), usedAt }, sort: usedAt } : undefined,
+    );
     return { bytes: doc.bytes };
   }
 
   /** Leaves the stored files in a workspace that has no repository yet. False: they are gone. */
   async unpack(client: Sandbox, id: string, signal: AbortSignal): Promise<boolean> {
     const found = await this.#deps.records.get(kind, id);
-    return found !== undefined && (await this.#extract(client, folderOf(id), Stored.parse(found.doc).blob, signal));
+    if (!found) return false;
+    const argv = ['mkdir', '-p', '--', `${client.workdir}/${folderOf(id)}`];
+    await runProgram(client, { id: `folder-${this.#deps.newId()}`, argv }, signal);
+    return await this.#extract(client, folderOf(id), Stored.parse(found.doc).blob, signal);
   }
 
   /** Removes files that lie ready in the sandbox, and were prepared for other lock files. */
@@ -129,23 +128,24 @@ export class PreparedFiles {
   }
 
   async #extract(client: Sandbox, folder: string, blob: string, signal: AbortSignal): Promise<boolean> {
-    const input = await this.#deps.copies.open(blob).catch((thrown: unknown) => {
+    const { copies, archive, newId } = this.#deps;
+    const content = await copies.open(blob).catch((thrown: unknown) => {
       if (toAppError(thrown).code !== 'file_not_found') throw thrown;
     });
-    if (!input) return false;
-    const argv = ['bash', '-c', unpackScript, 'bash', `${client.workdir}/${folder}`] as const;
-    const program = { id: `prepared-${this.#deps.newId()}`, argv, input, failure: notCopied(files, argv[0]) };
-    await runProgram(client, program, signal);
+    if (!content) return false;
+    const from = { name: `prepared-${newId()}`, content, isPlain: true, failure: notCopied(files, 'tar') } as const;
+    await archive.unpack({ programs: client.programs, workdir: `${client.workdir}/${folder}` }, from, signal);
     return true;
   }
 
   /** Resolves with the size. Rejects: payload_too_large, conflict. */
   async keep(client: Sandbox, path: string, key: PreparedKey, closing: AbortSignal): Promise<number> {
-    const { records, copies, clock, maxBytes, newId } = this.#deps;
+    const { records, copies, archive, clock, maxBytes, newId } = this.#deps;
     const place = placeOf(preparedIdOf(key), `prepared-${newId()}`);
-    const argv = ['bash', '-c', packScript, 'bash', `${client.workdir}/${path}`] as const;
-    const signal = AbortSignal.any([closing, AbortSignal.timeout(packMs)]);
-    const content = outputOf(client, { id: place.blob, argv, failure: notCopied(files, argv[0]) }, signal);
+    const from = { programs: client.programs, workdir: `${client.workdir}/${path}` };
+    // Each session fetches the other files itself, with its own right to them.
+    const packed = { name: place.blob, only: 'untracked', failure: notCopied(files, 'bash') } as const;
+    const content = archive.pack(from, packed, AbortSignal.any([closing, AbortSignal.timeout(packMs)]));
     const { size } = await copies.add(place, content, { maxBytes, signal: closing });
     await this.#inTurn(prefixOf(key), async () => {
       const before = await records.get(kind, place.holder);

@@ -49,7 +49,7 @@ export interface PipedProgram extends StartProgram {
   /** A further exit code of success. */
   readonly mayExit?: number;
   /** The error's text. Absent: files could not be copied. */
-  readonly failure?: (printed: string, exitCode: number) => string;
+  readonly failure?: ((printed: string, exitCode: number) => string) | undefined;
 }
 
 /** Runs a program to its end. Also rejects with conflict when it fails. */

@@ -62,17 +62,11 @@ test('prepared files whose record could not be written are removed', async () =>
       return await records.put(put);
     },
   };
-  const files = new PreparedFiles({ keep: 1, maxBytes: 10, records: failing, copies, clock, newId: () => 'one' });
-  const programs = {
-    open: async () => {},
-    attach: async (_: string, { onOutput }: { onOutput: (bytes: Uint8Array) => unknown }) => {
-      await onOutput(Buffer.from('tar'));
-      return { write: async () => {}, endInput() {}, ended: Promise.resolve({ exitCode: 0 }) };
-    },
-    close: async () => {},
-  };
-  const client = { workdir: '/workspace', programs } as never;
-  await expect(files.keep(client, 'repo', key, signal)).rejects.toThrow('killed');
+  const archive = { pack: () => content('tar'), unpack: async () => {} };
+  const deps = { keep: 1, maxBytes: 10, records: failing, copies, archive, clock, newId: () => 'one' };
+  await expect(new PreparedFiles(deps).keep({ workdir: '/workspace' } as never, 'repo', key, signal)).rejects.toThrow(
+    'killed',
+  );
   expect([...blobs.kept.values()].map(String)).toEqual(['tar']);
   expect([await copies.collect(1_001), blobs.kept.size]).toEqual([1, 0]);
   expect(await records.get('prepared-files', preparedIdOf(key))).toBeUndefined();
