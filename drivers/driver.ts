@@ -7,14 +7,9 @@ import type { VolumeMount } from '../src/core/model/sandboxes/volume.ts';
 import type { ServiceRecipe, ServiceStatus } from '../src/core/model/services/recipe.ts';
 import type { Secret } from '../src/core/text/secret.ts';
 
-/**
- * The time limit of a call and the signal that cancels it. `signal` also fires at `deadlineAt`.
- *
- * @example const call = { signal: AbortSignal.timeout(60_000), deadlineAt: clock.now() + 60_000 };
- */
+/** `signal` cancels a call, and fires when its time is up. */
 export interface Call {
   readonly signal: AbortSignal;
-  readonly deadlineAt: number; // epoch ms, for backends with their own timeouts
 }
 
 /** Outbound connections of a sandbox: the name of a proxy policy, and its list if it has one. */

@@ -11,7 +11,7 @@ const socket = 'unix:///var/run/docker.sock';
 /** Docker's folder for volumes. A server in a container cannot see it and gets the disk usage from its sandboxes. */
 const engineFolder = '/var/lib/docker';
 const checkMs = 5_000;
-const soon = () => ({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 });
+const soon = () => ({ signal: AbortSignal.timeout(checkMs) });
 
 const settings = z.strictObject({
   host: optional(text('an address such as unix:///var/run/docker.sock'), "the Docker engine's address", 'DOCKER_HOST'),

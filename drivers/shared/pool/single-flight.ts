@@ -23,7 +23,7 @@ export class SingleFlight<Value> {
     for (let old = this.#running.get(key); old?.stop.signal.aborted; old = this.#running.get(key)) {
       await raceAbort(this.settled(key), call.signal);
     }
-    const running = this.#running.get(key) ?? this.#start(key, call.deadlineAt, run);
+    const running = this.#running.get(key) ?? this.#start(key, run);
     running.callers += 1;
     try {
       return await raceAbort(running.result, call.signal);
@@ -33,9 +33,9 @@ export class SingleFlight<Value> {
     }
   }
 
-  #start(key: string, deadlineAt: number, run: (call: Call) => Promise<Value>): SharedCall<Value> {
+  #start(key: string, run: (call: Call) => Promise<Value>): SharedCall<Value> {
     const stop = new AbortController();
-    const result = run({ signal: stop.signal, deadlineAt }).finally(() => this.#running.delete(key));
+    const result = run(stop).finally(() => this.#running.delete(key));
     result.catch(() => {}); // all callers may have left
     const running = { result, stop, callers: 0 };
     this.#running.set(key, running);

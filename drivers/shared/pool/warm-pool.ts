@@ -91,7 +91,6 @@ export function openWarmPool(driver: Poolable, options: WarmPoolOptions): WarmPo
 
   const callFor = (ms: number, within = signal): Call => ({
     signal: AbortSignal.any([within, AbortSignal.timeout(ms)]),
-    deadlineAt: clock.now() + ms,
   });
   const failed = (thrown: unknown) => {
     if (signal.aborted) return;

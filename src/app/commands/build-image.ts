@@ -28,9 +28,8 @@ export const buildImageCommand: Command = {
     const ours = ourImages(bundle)[variant];
     await using images = openImages(engine, [{ ...ours, buildNetwork: 'host' }]);
     const signal = AbortSignal.any([stopped, AbortSignal.timeout(patienceMs)]);
-    const call = { signal, deadlineAt: Date.now() + patienceMs };
     const created = await images
-      .ensure(ours.name, call, ({ detail }) => say(detail))
+      .ensure(ours.name, { signal }, ({ detail }) => say(detail))
       .catch((thrown: unknown) => {
         if (!(thrown instanceof AppError && thrown.code === 'driver_unavailable')) throw thrown;
         const advice = `The address was ${address}: start the engine there, or set another socket with --engine or DOCKER_HOST.`;

@@ -60,15 +60,11 @@ export class DesktopImage {
     // The smaller image comes first, because every session waits for it.
     for (const image of [baseImage, desktopImage]) {
       using until = deadlineSignal(buildMs, clock, signal);
-      await driver.ensureImage(
-        image,
-        { signal: until.signal, deadlineAt: clock.now() + buildMs },
-        ({ phase, detail }) => {
-          this.#since ??= clock.now();
-          this.#offer = { state: 'building', detail };
-          listener({ phase, detail });
-        },
-      );
+      await driver.ensureImage(image, until, ({ phase, detail }) => {
+        this.#since ??= clock.now();
+        this.#offer = { state: 'building', detail };
+        listener({ phase, detail });
+      });
     }
     throwIfFired(signal);
     this.#offer = { state: 'ready' };

@@ -78,7 +78,7 @@ export async function openDriver(input: Options): Promise<Driver> {
 async function whatAnswers(options: Options): Promise<Driver> {
   const docker = await opened('docker', options, 'later');
   try {
-    await docker.check({ signal: AbortSignal.timeout(checkMs), deadlineAt: 0 });
+    await docker.check({ signal: AbortSignal.timeout(checkMs) });
     report('docker', docker, options);
     return docker;
   } catch (error) {

@@ -97,8 +97,6 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
     return refuseAll(`the image ${image} does not support services. Rebuild it from this version's corral/sandbox`);
   }
   tell(`Starting the services ${names}`);
-  const patienceMs = settings.config.sandbox.serviceStartSeconds * 1_000;
-  const callOf = (within: AbortSignal) => ({ signal: within, deadlineAt: clock.now() + patienceMs });
   const host = {
     async start(name: string, within: AbortSignal) {
       const spec = specs.get(name);
@@ -111,12 +109,13 @@ export async function beginServices(beginning: Beginning, signal: AbortSignal): 
       await driver.startService(
         sandbox,
         spec,
-        callOf(within),
+        { signal: within },
         (news) => news.detail && tell(`${name}: ${news.detail}`),
       );
     },
-    states: (within: AbortSignal) => driver.services(sandbox, callOf(within)),
+    states: (within: AbortSignal) => driver.services(sandbox, { signal: within }),
     listening: async (within: AbortSignal) => (await client.ports.list(within)).map(({ port }) => port),
   };
+  const patienceMs = settings.config.sandbox.serviceStartSeconds * 1_000;
   await startServices({ host, services: settings.services, clock, patienceMs, tell: report }, signal);
 }

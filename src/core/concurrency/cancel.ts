@@ -57,6 +57,20 @@ export async function waitAtMost(ms: number, work: Promise<unknown>, clock: Cloc
   await Promise.race([work, late]).finally(() => clock.clearTimeout(timer));
 }
 
+interface Deadline {
+  readonly ms: number;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+/** Does work whose signal fires with `signal`, or when the time is up. */
+export async function within<Value>(
+  { ms, clock, signal }: Deadline,
+  work: (until: { readonly signal: AbortSignal }) => Promise<Value>,
+): Promise<Value> {
+  using until = deadlineSignal(ms, clock, signal);
+  return await work(until);
+}
+
 /** A signal that fires with `signal`, or when the time is up. Dispose it, or its timer stays. */
 export function deadlineSignal(
   ms: number,

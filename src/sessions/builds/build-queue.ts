@@ -144,7 +144,7 @@ export class BuildQueue {
       );
     }, ms);
     const signal = AbortSignal.any([closing, limit.signal, stop]);
-    const call = { signal, deadlineAt: clock.now() + ms };
+    const call = { signal };
     try {
       signal.throwIfAborted();
       await admit();

@@ -114,4 +114,4 @@ export class BuiltImages {
   }
 }
 
-const callOf = () => ({ signal: AbortSignal.timeout(cleanUpMs), deadlineAt: 0 });
+const callOf = () => ({ signal: AbortSignal.timeout(cleanUpMs) });

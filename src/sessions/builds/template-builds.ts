@@ -284,7 +284,7 @@ export class TemplateBuilds {
       await this.#records.putBuild({ ...build, status: 'error', reason: { message: lostText } });
     }
     const { driver } = this.#deps;
-    const call = { signal: AbortSignal.timeout(cleanUpMs), deadlineAt: 0 };
+    const call = { signal: AbortSignal.timeout(cleanUpMs) };
     if (buildsImages(driver)) await driver.sweepBuilds(Number.POSITIVE_INFINITY, call);
   }
 }

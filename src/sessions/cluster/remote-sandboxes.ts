@@ -101,8 +101,7 @@ export class RemoteSandboxes implements SandboxExchange {
   async #open(id: SessionId): Promise<RemoteLink> {
     const { driver, clock, connect, holder } = this.#options;
     using until = deadlineSignal(attachMs, clock);
-    const call = { signal: until.signal, deadlineAt: clock.now() + attachMs };
-    const link = await driver.attach(sandboxIdOf(id), call, 'guest');
+    const link = await driver.attach(sandboxIdOf(id), until, 'guest');
     const client = connect(link);
     const { broken } = client.trust;
     broken.addEventListener('abort', () => holder.distrust(id, broken.reason), { once: true });

@@ -1,5 +1,5 @@
-import type { Call, Driver, SandboxInfo } from '../../../drivers/driver.ts';
-import { deadlineSignal, neverFires, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import type { Driver, SandboxInfo } from '../../../drivers/driver.ts';
+import { neverFires, raceAbort, throwIfFired, within } from '../../core/concurrency/cancel.ts';
 import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
@@ -173,19 +173,16 @@ export class Reconciler {
     if (now - since < graceMs || (await this.#deps.mayReap?.()) === false) return;
     if (supervisor.hasSandbox(sandbox.sessionId) || this.#isReady(sandbox.sessionId)) return; // the session claimed it after the list was read
     logger.warn({ session: sandbox.sessionId, sandbox: sandbox.id }, 'destroying a sandbox that no session claims');
-    await this.#within(signal, (call) => driver.destroy(sandbox.id, workspace, call));
+    await within({ ms: callMs, clock: this.#deps.clock, signal }, (call) =>
+      driver.destroy(sandbox.id, workspace, call),
+    );
   }
 
   #isReady = (id: SessionId) => this.#deps.isReady?.(id) === true;
   #isWithPeer = (id: SessionId) => this.#deps.isWithPeer?.(id) === true;
 
-  #list = (signal: AbortSignal) => this.#within(signal, (call) => this.#deps.driver.list(call));
-
-  async #within<Value>(signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
-    const { clock } = this.#deps;
-    using until = deadlineSignal(callMs, clock, signal);
-    return await act({ signal: until.signal, deadlineAt: clock.now() + callMs });
-  }
+  #list = (signal: AbortSignal) =>
+    within({ ms: callMs, clock: this.#deps.clock, signal }, (call) => this.#deps.driver.list(call));
 }
 
 const isUp = ({ phase }: SandboxInfo): boolean => phase === 'ready' || phase === 'paused';

@@ -1,5 +1,5 @@
-import type { Call, Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
-import { deadlineSignal, pause } from '../../core/concurrency/cancel.ts';
+import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import { deadlineSignal, pause, within } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
@@ -182,43 +182,33 @@ export class ReadyWorkspaces {
 
   /** False: the files are gone in the meantime. */
   async #make(session: SessionRecord, files: readonly string[], signal: AbortSignal): Promise<boolean> {
-    const { driver, ownership, connect, admit, startTimeoutMs } = this.#deps;
+    const { driver, ownership, connect, admit, startTimeoutMs, clock } = this.#deps;
     const id = sandboxIdOf(session.id);
     await admit();
     // The lease hides it from the searches of other servers.
     const fence = ownership.isShared ? { epoch: await ownership.take(session.id) } : {};
     const spec = { ...(await this.#deps.spec(session, id)), ...fence };
-    await this.#within(startTimeoutMs, signal, (call) => driver.provision(spec, call));
+    await within({ ms: startTimeoutMs, clock, signal }, (call) => driver.provision(spec, call));
     {
-      await using link = await this.#within(callMs, signal, (call) => driver.attach(id, call));
+      await using link = await within({ ms: callMs, clock, signal }, (call) => driver.attach(id, call));
       const client = connect({ ...link, ...fence });
-      using until = deadlineSignal(unpackMs, this.#deps.clock, AbortSignal.any([signal, link.lost]));
+      using until = deadlineSignal(unpackMs, clock, AbortSignal.any([signal, link.lost]));
       for (const one of files) if (!(await this.#deps.files.unpack(client, one, until.signal))) return false;
     }
-    await this.#within(callMs, signal, (call) => driver.destroy(id, 'keep', call));
+    await within({ ms: callMs, clock, signal }, (call) => driver.destroy(id, 'keep', call));
     return true;
   }
 
   /** A sandbox that cannot be removed stays for the search for leftovers, which finds it unclaimed. */
   async #remove(id: SessionId, ms: number): Promise<void> {
-    const { driver, ownership, count, warn } = this.#deps;
+    const { driver, ownership, clock, count, warn } = this.#deps;
     count('dropped');
     try {
-      await this.#within(ms, undefined, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));
+      await within({ ms, clock }, (call) => driver.destroy(sandboxIdOf(id), 'remove', call));
     } catch (thrown) {
       warn({ sandbox: sandboxIdOf(id), err: toAppError(thrown) }, 'a workspace that nobody took could not be removed');
     }
     this.#held.delete(id);
     await ownership.release(id).catch(() => {}); // it lapses
-  }
-
-  async #within<Value>(
-    ms: number,
-    signal: AbortSignal | undefined,
-    act: (call: Call) => Promise<Value>,
-  ): Promise<Value> {
-    const { clock } = this.#deps;
-    using until = deadlineSignal(ms, clock, signal);
-    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
   }
 }

@@ -1,4 +1,4 @@
-import type { Call, Driver } from '../../../drivers/driver.ts';
+import type { Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { atIntervals } from '../../core/concurrency/rounds.ts';
 import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
@@ -182,8 +182,7 @@ export class Retention {
   async #sandboxes(signal: AbortSignal): Promise<ReadonlySet<SessionId>> {
     const { driver, clock } = this.#deps;
     using until = deadlineSignal(listMs, clock, signal);
-    const call: Call = { signal: until.signal, deadlineAt: clock.now() + listMs };
-    const up = (await driver.list(call)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
+    const up = (await driver.list(until)).filter(({ phase }) => phase === 'ready' || phase === 'paused');
     return new Set(up.map(({ sessionId }) => sessionId));
   }
 }

@@ -29,7 +29,7 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
   const until = deadlined.signal;
   const [storage, sandbox, sessions, name] = await Promise.all([
     verdict(until, () => store.check(until)),
-    verdict(until, () => driver.check({ signal: until, deadlineAt: clock.now() + checkMs })),
+    verdict(until, () => driver.check({ signal: until })),
     raceAbort(deps.sessions(), until).catch(() => none),
     raceAbort(deps.usualModel?.() ?? Promise.resolve(model.name), until).catch(() => model.name),
   ]);

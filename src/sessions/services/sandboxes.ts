@@ -106,8 +106,7 @@ export function sandboxService({
       const values = Object.entries(servicesOf(await sessions.get(id)));
       if (values.length === 0) return [];
       using until = deadlineSignal(servicesMs, clock, signal);
-      const call = { signal: until.signal, deadlineAt: clock.now() + servicesMs };
-      const found = hostsServices(driver) ? await driver.services(sandboxIdOf(id), call) : [];
+      const found = hostsServices(driver) ? await driver.services(sandboxIdOf(id), until) : [];
       return values.map(([name, { image, ports }]) => {
         const { state = 'absent', exitCode } = found.find((it) => it.name === name) ?? {};
         return { name, image, ports, state, ...(exitCode !== undefined && { exitCode }) } as const;
@@ -140,7 +139,7 @@ export function sandboxService({
       await forgetFiles(id); // what was there is not missed
       // A new sandbox on an empty workspace guarantees that nothing of the old one remains.
       using until = deadlineSignal(removeMs, clock, signal);
-      await driver.destroy(sandboxIdOf(id), 'remove', { signal: until.signal, deadlineAt: clock.now() + removeMs });
+      await driver.destroy(sandboxIdOf(id), 'remove', until);
       await using _used = await sandboxes.use(id, signal);
       await release(id);
     },

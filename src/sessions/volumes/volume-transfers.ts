@@ -1,5 +1,5 @@
-import type { Call, Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
-import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import type { Driver, SandboxLink, SandboxSpec } from '../../../drivers/driver.ts';
+import { within } from '../../core/concurrency/cancel.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import { type IdSource, type SessionId, sandboxIdOf, type VolumeId } from '../../core/model/ids.ts';
@@ -130,14 +130,14 @@ export class VolumeTransfers {
   }
 
   async #start(volume: Volume, sessionId: SessionId, access: MountAccess) {
-    const { driver, spec, connect, ownership, startTimeoutMs } = this.#deps;
+    const { driver, spec, connect, ownership, startTimeoutMs, clock } = this.#deps;
     if (access === 'write') await this.#hold(volume, sessionId);
     const id = sandboxIdOf(sessionId);
     // The lease hides it from the searches of other servers.
     const fence = ownership.isShared ? { epoch: await ownership.take(sessionId) } : {};
     const requested = { ...spec(sessionId, volume, { folder, access }), ...fence };
-    await this.#within(startTimeoutMs, (call) => driver.provision(requested, call));
-    const link = await this.#within(callMs, (call) => driver.attach(id, call));
+    await within({ ms: startTimeoutMs, clock }, (call) => driver.provision(requested, call));
+    const link = await within({ ms: callMs, clock }, (call) => driver.attach(id, call));
     return { link, client: connect({ ...link, ...fence }) };
   }
 
@@ -161,11 +161,11 @@ export class VolumeTransfers {
   }
 
   async #remove(key: string, { sessionId, ready }: TransferSandbox): Promise<void> {
-    const { driver, records, ownership, warn } = this.#deps;
+    const { driver, records, ownership, clock, warn } = this.#deps;
     const started = await ready.catch(() => undefined);
     try {
       await started?.link[Symbol.asyncDispose]();
-      await this.#within(callMs, (call) => driver.destroy(sandboxIdOf(sessionId), 'remove', call));
+      await within({ ms: callMs, clock }, (call) => driver.destroy(sandboxIdOf(sessionId), 'remove', call));
       const [volume = ''] = key.split(' ');
       await records.update(volume, (now) => {
         const holders = now.holders.filter((holder) => holder.sessionId !== sessionId);
@@ -177,11 +177,5 @@ export class VolumeTransfers {
     }
     this.#ids.delete(sessionId);
     if (ownership.isShared) await ownership.release(sessionId).catch(() => {}); // it lapses
-  }
-
-  async #within<Value>(ms: number, act: (call: Call) => Promise<Value>): Promise<Value> {
-    const { clock } = this.#deps;
-    using until = deadlineSignal(ms, clock);
-    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
   }
 }

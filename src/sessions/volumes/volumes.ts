@@ -192,7 +192,6 @@ export class Volumes {
   }
 
   #call(signal: AbortSignal) {
-    const deadlineAt = this.#deps.clock.now() + callMs;
-    return { signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]), deadlineAt };
+    return { signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]) };
   }
 }

@@ -24,7 +24,7 @@ import {
 } from '../../support/sandboxes/docker.ts';
 
 const hasEngine = await hasDocker();
-const within = (ms: number) => ({ signal: AbortSignal.timeout(ms), deadlineAt: Date.now() + ms });
+const within = (ms: number) => ({ signal: AbortSignal.timeout(ms) });
 
 describe.skipIf(!hasEngine)('through the engine filter', () => {
   let harness: DockerHarness;

@@ -5,7 +5,7 @@ import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
 import { MemoryBackend } from '../../support/memory-driver/backend.ts';
 import { memoryDriver } from '../../support/memory-driver/memory.ts';
 
-const call = () => ({ signal: AbortSignal.timeout(60_000), deadlineAt: 0 });
+const call = () => ({ signal: AbortSignal.timeout(60_000) });
 const { signal } = call();
 const sessionId = SessionId.parse('00000000000000aa');
 const id = sandboxIdOf(sessionId);

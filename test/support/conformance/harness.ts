@@ -31,7 +31,7 @@ export interface Kind {
   readonly networked?: boolean;
 }
 
-export const budget = (ms = 60_000): Call => ({ signal: AbortSignal.timeout(ms), deadlineAt: Date.now() + ms });
+export const budget = (ms = 60_000): Call => ({ signal: AbortSignal.timeout(ms) });
 
 let created = 0;
 const run = Math.floor(Math.random() * 2 ** 32);

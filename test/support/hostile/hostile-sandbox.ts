@@ -11,7 +11,7 @@ import { programs } from '../servers/programs.ts';
 import { standIn } from './hostile-daemon.ts';
 
 const MiB = 1024 * 1024;
-const call = (): Call => ({ signal: AbortSignal.timeout(60_000), deadlineAt: Date.now() + 60_000 });
+const call = (): Call => ({ signal: AbortSignal.timeout(60_000) });
 
 export interface HostileSandbox extends AsyncDisposable {
   /** A new connection, as after a restart of the server. */

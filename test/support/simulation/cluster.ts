@@ -10,7 +10,7 @@ import { runningStatus } from '../cluster/kube-stub.ts';
 import type { World } from './world.ts';
 
 const never = new AbortController().signal;
-const call = { signal: never, deadlineAt: Number.MAX_SAFE_INTEGER };
+const call = { signal: never };
 const instance = 'test';
 
 /**

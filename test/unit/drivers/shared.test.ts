@@ -10,7 +10,7 @@ import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { type SandboxId, sessionIdOf } from '../../../src/core/model/ids.ts';
 import { testSpec } from '../../support/conformance/harness.ts';
 
-const call = (signal: AbortSignal = new AbortController().signal) => ({ signal, deadlineAt: 0 });
+const call = (signal: AbortSignal = new AbortController().signal) => ({ signal });
 
 async function tempFolder() {
   const path = await mkdtemp(join(tmpdir(), 'corral-shared-'));

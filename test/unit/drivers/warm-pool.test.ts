@@ -6,7 +6,7 @@ import { randomIds, sandboxIdOf } from '../../../src/core/model/ids.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
 import { poolOptions, testRecipe } from '../../support/sandboxes/pool.ts';
 
-const call = { signal: new AbortController().signal, deadlineAt: 0 };
+const call = { signal: new AbortController().signal };
 
 /** A driver that starts and claims sandboxes at once. */
 function fakePoolable() {

@@ -76,7 +76,7 @@ test.each([
     if (!box) throw new Error('there is no sandbox');
     const nobody = world.ids.sessionId();
     const stray = sandboxIdOf(nobody);
-    const call = { signal: new AbortController().signal, deadlineAt: Number.MAX_SAFE_INTEGER };
+    const call = { signal: new AbortController().signal };
     const limits = { memoryBytes: 0, cpus: 0, pids: 0, diskBytes: 0 };
     const spec = { ...box.info, id: stray, sessionId: nobody, egress: { kind: 'none' as const }, env: {}, limits };
     void memoryDriver(world.backend).provision(spec, call);

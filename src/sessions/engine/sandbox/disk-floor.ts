@@ -68,7 +68,7 @@ export function diskFloor({ driver, clock, logger, floorBytes, freeBytes }: Opti
       const { sandboxId, sessionId, disk } = greediest;
       const about = { session: sessionId, usedBytes: disk.usedBytes, floorBytes };
       logger.warn(about, 'the disk is nearly full: stopping the sandbox that uses the most');
-      const call = { signal: AbortSignal.timeout(endMs), deadlineAt: clock.now() + endMs };
+      const call = { signal: AbortSignal.timeout(endMs) };
       void driver.destroy(sandboxId, 'keep', call).catch((error: unknown) => {
         logger.error({ ...about, err: toAppError(error) }, 'the sandbox that uses the most could not be stopped');
       });

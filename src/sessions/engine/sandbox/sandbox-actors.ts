@@ -114,7 +114,7 @@ export function sandboxWith(deps: SandboxDeps) {
   const { driver, clock, live } = deps;
   async function within<Value>(ms: number, signal: AbortSignal, act: (call: Call) => Promise<Value>): Promise<Value> {
     using until = deadlineSignal(ms, clock, signal);
-    return await act({ signal: until.signal, deadlineAt: clock.now() + ms });
+    return await act(until);
   }
   const begun = new Map<SandboxId, number>();
   /** Sandboxes that failed while in use. Destroying them can hang, and happens before a new one starts. */
