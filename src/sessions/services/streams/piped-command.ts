@@ -71,7 +71,7 @@ export const notCopied =
   (printed: string, exitCode: number) =>
     `${files} could not be copied (${command}: ${exitCode})${printed && `: ${printed}`}.`;
 
-/** What a program prints, as fast as it is read. The stream fails where the program does, which a reader that stops ends. */
+/** The output of a program, as fast as it is read. A reader that stops ends the program; a program that fails ends the stream. */
 export async function* outputOf(
   sandbox: Pick<SandboxClient, 'programs'>,
   program: Omit<PipedProgram, 'onOutput'>,
