@@ -45,7 +45,7 @@ const mechanisms: readonly Mechanism[] = [
   },
   {
     what: 'copies the files of a workspace by a program of its own',
-    found: /\btar (?:-c|--create)|\bgit commit-tree |\bcp --parents/g,
+    found: /\btar (?:-c|--create)|'checkpoint %s|\bcp --parents/g,
     sample: 'find . -print0 | tar --create --null --files-from=- --file=-',
     left: {
       'src/sessions/forks/workspace-archive.ts': 1, // to another sandbox or into the store of copies
