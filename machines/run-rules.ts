@@ -1,4 +1,5 @@
 import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
+import { type BudgetLine, findOverrun, noAmounts, toAmounts, toLines } from '../src/core/model/runs/budget.ts';
 import type { GoalEnd } from '../src/core/model/runs/goal.ts';
 import { addAmounts, type BudgetOverrun } from '../src/core/model/spending.ts';
 import type {
@@ -6,8 +7,6 @@ import type {
   CallOutcome,
   PendingApproval,
   PendingCall,
-  RemainingBudget,
-  RemainingCalls,
   RunEnd,
   RunMachineContext,
   RunSpending,
@@ -174,42 +173,19 @@ export const unjudged = (reason: RunEndReason, rounds = 0): GoalEnd => ({
   rounds,
 });
 
-/** The remaining budget in the form that turns use. */
-export function computeRemainingBudget({
-  spent,
-  granted,
-  policy: { budget },
-}: RunMachineContext): RemainingBudget | undefined {
-  if (granted) return undefined;
-  return {
-    turns: { limit: budget.turns, used: spent.turns },
-    ...(budget.tokens !== undefined && { tokens: { limit: budget.tokens, used: spent.tokens } }),
-    ...(budget.cost !== undefined && { cost: { limit: budget.cost, used: spent.cost } }),
-  };
+/**
+ * The run's own budget, of which an answer grants all again. A message that grants it covers the next request, whatever that
+ * needs. Spent tool calls do not end a turn: the agent can still report what it found.
+ */
+export function runLines({ spent, toolCalls, granted, overtime, policy }: RunMachineContext): readonly BudgetLine[] {
+  const { wallMs: ms, toolCalls: calls, ...limits } = policy.budget;
+  const used = { ...toAmounts(spent), toolCalls, time: overtime ? ms : 0 };
+  return [{ ms }, granted ? {} : limits, { toolCalls: calls }].flatMap((budget) => toLines('run', budget, used));
 }
-
-/** The remaining tool calls. Spending them all does not end a turn: the agent can still report what it found. */
-export const computeRemainingCalls = ({
-  toolCalls: used,
-  policy: { budget },
-}: RunMachineContext): RemainingCalls | undefined =>
-  budget.toolCalls === undefined ? undefined : { limit: budget.toolCalls, used };
 
 /** The spent budget, if there is one. A request larger than the remaining budget is refused when it is sent. */
-export function findSpentBudget(context: RunMachineContext): BudgetOverrun | undefined {
-  const { budget } = context.policy;
-  const scope = 'run';
-  if (context.overtime) {
-    return { scope, kind: 'time', limit: budget.wallMs / 1_000, used: budget.wallMs / 1_000, needs: 0 };
-  }
-  for (const [kind, part] of Object.entries(computeRemainingBudget(context) ?? {}) as [
-    keyof RemainingBudget,
-    RemainingBudget[keyof RemainingBudget],
-  ][]) {
-    if (part && part.used >= part.limit) return { scope, kind, ...part, needs: 0 };
-  }
-  return undefined;
-}
+export const findSpentBudget = (context: RunMachineContext): BudgetOverrun | undefined =>
+  findOverrun(runLines(context), noAmounts);
 
 const units = { turns: ' model turns', tokens: ' tokens', cost: '', toolCalls: ' tool calls', time: ' s' } as const;
 const names = {

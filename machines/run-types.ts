@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { ApprovalDecision, CallAnswer, PlanStep, RunEndReason, ToolContent } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
+import type { BudgetLine } from '../src/core/model/runs/budget.ts';
 import type { Goal, GoalEnd, GoalResult } from '../src/core/model/runs/goal.ts';
 import type { BudgetOverrun, WaitReason } from '../src/core/model/spending.ts';
 import type { RunAct, StuckPolicy } from './stuck.ts';
@@ -279,10 +280,7 @@ export interface TurnInput {
   readonly steps: readonly PlanStep[];
   /** A text for the model's next request only: the run is stuck, or the last reply was empty. */
   readonly hint: string | undefined;
-  /** Remaining tool calls, for an external agent. Undefined: no limit. */
-  readonly callsLeft?: RemainingCalls | undefined;
-  /** The remaining budget. Undefined: a user has just granted it, which covers at least one request. */
-  readonly left: RemainingBudget | undefined;
+  readonly budget: readonly BudgetLine[];
 }
 export interface JudgeInput extends RunOwner {
   readonly goal: Goal;
@@ -291,24 +289,14 @@ export interface JudgeInput extends RunOwner {
   readonly revision: number | undefined;
   /** A failing grader is not called again. */
   readonly isLastTry: boolean;
-  readonly left: RemainingBudget | undefined;
-}
-/** Remaining budget and its limit. Parts without a limit are absent. */
-export type RemainingBudget = Partial<
-  Readonly<Record<keyof RunSpending, { readonly limit: number; readonly used: number }>>
->;
-/** How many tool calls a budget allows, and how many were charged. */
-export interface RemainingCalls {
-  readonly limit: number;
-  readonly used: number;
+  readonly budget: readonly BudgetLine[];
 }
 export interface CallsInput extends RunOwner {
   /** The calls of one turn that have no result yet, in the model's order. */
   readonly calls: readonly PendingCall[];
   /** The user answered the first call's question. */
   readonly answered: boolean;
-  /** Remaining tool calls. Undefined: no limit. */
-  readonly left?: RemainingCalls | undefined;
+  readonly budget: readonly BudgetLine[];
 }
 export interface NoticeInput {
   readonly sessionId: SessionId;

@@ -1,5 +1,5 @@
 import { assign } from 'xstate';
-import { computeRemainingBudget, computeRemainingCalls, nothingSpent, withGoalEnd } from './run-rules.ts';
+import { nothingSpent, runLines, withGoalEnd } from './run-rules.ts';
 import { runSetup } from './run-setup.ts';
 import type {
   CallOutcome,
@@ -21,8 +21,6 @@ export type {
   JudgementSoFar,
   PendingApproval,
   PendingCall,
-  RemainingBudget,
-  RemainingCalls,
   RunEnd,
   RunInput,
   RunNotice,
@@ -49,7 +47,7 @@ const judgeInput = (context: RunMachineContext): JudgeInput => {
     round: context.round,
     revision: context.revisions < goal.maxRevisions ? context.revisions + 1 : undefined,
     isLastTry: context.retries >= context.policy.maxRetries,
-    left: computeRemainingBudget(context),
+    budget: runLines(context),
   };
 };
 const turnInput = (context: RunMachineContext): TurnInput => ({
@@ -58,8 +56,7 @@ const turnInput = (context: RunMachineContext): TurnInput => ({
   planned: context.planned,
   steps: context.steps,
   hint: context.hint,
-  left: computeRemainingBudget(context),
-  callsLeft: computeRemainingCalls(context),
+  budget: runLines(context),
 });
 const outcomes = ({ event }: { event: { output: readonly CallOutcome[] } }) => ({ outcomes: event.output });
 const result = ({ event }: { event: { output: TurnResult } }) => ({ result: event.output });
@@ -241,7 +238,7 @@ export const runMachine = runSetup.createMachine({
               ...whose(context),
               calls: context.calls,
               answered: context.answered,
-              left: computeRemainingCalls(context),
+              budget: runLines(context),
             }),
             onDone: [
               {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../core/errors/errors.ts';
 import type { PlanStep } from '../../core/model/events.ts';
-import type { AssumedUsage, BudgetOverrun } from '../../core/model/spending.ts';
+import type { BudgetOverrun } from '../../core/model/spending.ts';
 
 /**
  * A model that answers one turn at a time.
@@ -232,8 +232,6 @@ export interface FinishedTurn {
   readonly cutCalls?: readonly string[];
   /** With `refused`: the provider's reason as text or code, such as `SAFETY`. */
   readonly reason?: string;
-  /** Budgets counted this in addition, because the provider's count is not credible. */
-  readonly assumed?: AssumedUsage;
 }
 export interface FailedTurn {
   readonly kind: 'failed';

@@ -6,10 +6,10 @@ import { retryDelay } from '../../agents/models/retry.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import type { OwnBudget } from '../../core/model/spending.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { Budgets } from '../../sessions/api/sessions.ts';
 import type { Limits } from '../../sessions/budgets/account.ts';
-import type { SessionBudget } from '../../sessions/run/allowance.ts';
 import type { Profile } from '../../sessions/run/profile.ts';
 import type { Approvals } from '../../sessions/run/run-context.ts';
 import type { Config } from '../settings/config.ts';
@@ -37,7 +37,7 @@ export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy,
 });
 
 /** The limits of each session over all of its runs; undefined when there are none. */
-export function sessionBudget(session: Config['session']): SessionBudget | undefined {
+export function sessionBudget(session: Config['session']): OwnBudget | undefined {
   const { turnBudget: turns, tokenBudget: tokens, costBudget: cost, toolCallBudget: toolCalls } = session;
   const { timeBudgetSeconds: seconds } = session;
   const budget = { turns, tokens, cost, toolCalls, ms: seconds === undefined ? undefined : seconds * second };

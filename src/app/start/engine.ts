@@ -2,6 +2,7 @@ import { parseYaml } from '../../config/yaml-file.ts';
 import { createCalendar } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
+import { leastBudget } from '../../core/model/runs/budget.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
@@ -31,7 +32,6 @@ import { PreparedFiles } from '../../sessions/repositories/prepared-files.ts';
 import { ReadyWorkspaces } from '../../sessions/repositories/ready-workspaces.ts';
 import { RepositoryFolders } from '../../sessions/repositories/repository-folders.ts';
 import { compactionOfRuns } from '../../sessions/retention/compaction.ts';
-import { leastBudget } from '../../sessions/run/allowance.ts';
 import type { AttachedFiles } from '../../sessions/run/context/attachments.ts';
 import type { LiveSession } from '../../sessions/run/live-session.ts';
 import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
@@ -199,6 +199,20 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     closing,
     warn: (about, text) => logger.warn(about, text),
   });
+  const calendar = createCalendar(config.budgetTimeZone);
+  const ledger = stack.use(
+    new Ledger({
+      records: store.records,
+      events: store.events,
+      clock,
+      newId: () => ids.short(),
+      shared: store.shared,
+      limitsOf: (of) => periodLimits(storage.live.now[of]),
+      calendar,
+      logged: async (holder, now) => (await loggedUsage(store, calendar.startsAt(now)))(holder),
+      warn: (about, text) => logger.warn(about, text),
+    }),
+  );
   const services = Promise.withResolvers<AgentServices>();
   const pullRequests = new AgentPullRequests(services.promise.then((all) => all.pullRequests));
   const sandboxCopies = new SandboxCopies({
@@ -212,25 +226,14 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     events: store.events,
     copies: sandboxCopies,
     findTemplate: (name) => agents.templates.find(name),
-    budgetOf: async (session) =>
-      leastBudget({ ...sessionBudget(config.session), ...(await profileOf(session)).sessionBudget }, session.budget) ??
-      {},
+    budgets: ledger.children,
+    limitsOf: async (session) => {
+      const usual = { ...sessionBudget(config.session), ...(await profileOf(session)).sessionBudget };
+      return leastBudget(usual, session.budget);
+    },
     clock,
     warn: (about, text) => logger.warn(about, text),
   });
-  const calendar = createCalendar(config.budgetTimeZone);
-  const ledger = stack.use(
-    new Ledger({
-      records: store.records,
-      clock,
-      newId: () => ids.short(),
-      shared: store.shared,
-      limitsOf: (of) => periodLimits(storage.live.now[of]),
-      calendar,
-      logged: async (holder, now) => (await loggedUsage(store, calendar.startsAt(now)))(holder),
-      warn: (about, text) => logger.warn(about, text),
-    }),
-  );
   const engine: Engine = stack.use(
     createEngine({
       store,
@@ -274,7 +277,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         files: attachedFiles(agents.projects.api.uploads),
         prompts: createPrompts(sandboxes.settingsOf, driver.capabilities.isolation),
         budget: sessionBudget(config.session),
-        sharedBudgets: (session) => ledger.of(session),
+        openBudgets: (turn) => ledger.open(turn),
         approvals: toApprovals(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,
       },

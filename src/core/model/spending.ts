@@ -122,7 +122,3 @@ export const OwnBudget = z.object({
   hard: z.literal(true).optional(),
 });
 export type OwnBudget = z.infer<typeof OwnBudget>;
-
-/** Money in whole billionths, because sums of floats miss a limit by their last bits: 0.1 + 0.2 is more than 0.3. */
-export const exact = (amount: number, kind: string): number =>
-  kind === 'cost' ? Math.round(amount * 1e9) / 1e9 : amount;

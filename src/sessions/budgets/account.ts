@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Calendar } from '../../core/contracts/calendar.ts';
-import { addAmounts, type BudgetOverrun, exact } from '../../core/model/spending.ts';
-import { type Amounts, noAmounts } from '../run/accounts.ts';
+import { type Amounts, type BudgetLine, fromMicro, toLines, toMicro } from '../../core/model/runs/budget.ts';
+import { addAmounts } from '../../core/model/spending.ts';
 
 // The account of one person or project: what it has used in this day and month, and what requests under way have reserved.
 // Everything here is a pure function of the account and the time; the ledger stores the result.
@@ -31,20 +31,19 @@ const OwnLimits = z.object({
   cost: OwnLimit.optional(),
   toolCalls: OwnLimit.optional(),
 });
-const Used = z.object({
-  key: z.string(),
+/** A cost is stored in the currency. */
+const Counted = z.object({
   tokens: z.number(),
-  cost: z.number(),
+  cost: z.codec(z.number(), z.number(), { decode: toMicro, encode: fromMicro }),
   toolCalls: z.number().default(0),
 });
-const unused = { tokens: 0, cost: 0, toolCalls: 0 };
-const Open = z.object({
+type Counted = z.infer<typeof Counted>;
+const Used = Counted.extend({ key: z.string() });
+const unused: Counted = { tokens: 0, cost: 0, toolCalls: 0 };
+const Open = Counted.extend({
   id: z.string(),
   /** The server process whose request it is. */
   server: z.string(),
-  tokens: z.number(),
-  cost: z.number(),
-  toolCalls: z.number().default(0),
   /** A server that is lost renews it no more, epoch ms. */
   until: z.number(),
 });
@@ -58,6 +57,8 @@ export type Account = z.infer<typeof Account>;
 export type OwnLimits = Account['own'];
 export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>>;
 
+/** What the logs say that was used in this day and month. */
+export type Logged = Readonly<Record<Period, Pick<Counted, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
 export const emptyAccount = ({ day, month }: Keys): Account => ({
@@ -87,71 +88,42 @@ export function limitsFor(own: OwnLimits, usual: Limits): Limits {
   });
   return { day: all('day'), month: all('month') };
 }
-export const hasLimit = (limits: Limits): boolean =>
-  periods.some((period) => kinds.some((kind) => limits[period][kind] !== undefined));
-export const limitsCalls = (limits: Limits): boolean =>
-  periods.some((period) => limits[period].toolCalls !== undefined);
 
-export const sumAmounts = (amounts: readonly Amounts[]): Amounts => amounts.reduce<Amounts>(addAmounts, unused);
-
-export type RoomAnswer =
-  | { readonly kind: 'granted'; readonly granted: Amounts }
-  | { readonly kind: 'over'; readonly over: BudgetOverrun }
-  /** Requests in progress hold the missing amount. */
-  | { readonly kind: 'busy' };
-
-/**
- * The room of the account for a request. The dearest reply is granted only where it fits next to the requests that are under way;
- * where it fits only without them, the request waits for them instead of getting a shorter reply. Tool calls need no tokens, and
- * a request to the model needs none of the tool calls.
- */
-export function roomFor(
-  account: Account,
-  { of, limits }: { readonly of: Holder['of']; readonly limits: Limits },
-  { least, most }: { readonly least: Amounts; readonly most: Amounts },
-): RoomAnswer {
+/** The limits of the account that count, and how much of them is taken. */
+export function linesOf(account: Account, of: Holder['of'], limits: Limits): readonly BudgetLine[] {
   const held = sumAmounts(account.open);
-  const granted = { ...most };
-  const isOfCalls = (least.toolCalls ?? 0) > 0;
-  let isBusy = false;
-  for (const period of periods) {
-    for (const kind of kinds) {
-      const limit = limits[period][kind];
-      if (limit === undefined || (kind === 'toolCalls') !== isOfCalls) continue;
-      const [needs, requested, reserved] = [least[kind] ?? 0, most[kind] ?? 0, held[kind] ?? 0];
-      const used = exact(account[period][kind], kind);
-      if (used >= limit || exact(used + needs, kind) > limit)
-        return { kind: 'over', over: { scope: of, period, kind, limit, used, needs } };
-      const room = exact(limit - used - reserved, kind);
-      if (room >= exact(requested, kind)) continue;
-      if (room < exact(needs, kind) || (reserved > 0 && exact(used + requested, kind) <= limit)) isBusy = true;
-      granted[kind] = Math.min(granted[kind] ?? 0, room);
-    }
-  }
-  return isBusy ? { kind: 'busy' } : { kind: 'granted', granted };
+  return periods.flatMap((period) =>
+    toLines(of, limits[period], account[period]).map((line) => ({
+      ...{ ...line, period },
+      reserved: held[line.kind as Kind],
+    })),
+  );
 }
+export const limitsCalls = (lines: readonly BudgetLine[]): boolean => lines.some(({ kind }) => kind === 'toolCalls');
 
-/** The first budget that is spent, or that does not cover `needs` even when no request is under way. */
-export function computeOverrun(
+export const sumAmounts = (amounts: readonly Amounts[]): Counted => amounts.reduce<Counted>(addAmounts, unused);
+
+/** The same with this reservation, also where it was taken for lost. */
+export const withReserved = (
   account: Account,
-  { of, limits }: { readonly of: Holder['of']; readonly limits: Limits },
-  needs: Amounts = noAmounts,
-): BudgetOverrun | undefined {
-  const room = roomFor({ ...account, open: [] }, { of, limits }, { least: needs, most: needs });
-  return room.kind === 'over' ? room.over : undefined;
-}
+  one: Omit<Account['open'][number], keyof Counted>,
+  amounts: Amounts,
+) => ({
+  ...account,
+  open: [...account.open.filter(({ id }) => id !== one.id), { ...one, ...sumAmounts([amounts]) }],
+});
 
 /** The same with what was used in addition. */
 export function withUsed(account: Account, used: Amounts): Account {
   const more = (before: Account['day']) => {
     const sum = addAmounts(before, used);
-    return { ...sum, cost: exact(sum.cost, 'cost'), toolCalls: Math.max(0, sum.toolCalls) };
+    return { ...sum, toolCalls: Math.max(0, sum.toolCalls) };
   };
   return { ...account, day: more(account.day), month: more(account.month) };
 }
 
 /** The same, with at least what the logs of its sessions say. */
-export function withLogged(account: Account, logged: Readonly<Record<Period, Amounts>>): Account {
+export function withLogged(account: Account, logged: Logged): Account {
   const most = (period: Period) => ({
     ...account[period],
     tokens: Math.max(account[period].tokens, logged[period].tokens),

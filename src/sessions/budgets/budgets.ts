@@ -1,6 +1,7 @@
 import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
+import { fromMicro } from '../../core/model/runs/budget.ts';
 import { type BudgetLimit, forEachLimit } from '../../core/model/runs/budget-limits.ts';
 import type { BudgetChange, BudgetHolder, BudgetPart, BudgetService, SharedBudget } from '../api/server/budgets.ts';
 import {
@@ -106,11 +107,13 @@ function view(account: Account, usual: Limits): Amounts {
   const one = ([period, kind]: (typeof parts)[BudgetLimit]): BudgetPart => ({
     limit: limits[period][kind] ?? null,
     own: account.own[period][kind] ?? null,
-    used: account[period][kind],
-    reserved: reserved[kind] ?? 0,
+    used: shown(kind, account[period][kind]),
+    reserved: shown(kind, reserved[kind]),
   });
   return forEachLimit((limit) => one(parts[limit]));
 }
+
+const shown = (kind: string, amount: number): number => (kind === 'cost' ? fromMicro(amount) : amount);
 
 const isOfInterest = (budget: Amounts): boolean =>
   (Object.keys(parts) as BudgetLimit[]).some(

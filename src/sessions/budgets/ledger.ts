@@ -1,39 +1,49 @@
+import type { RunSpending } from '../../../machines/run.ts';
 import { raceAbort, waitAtMost } from '../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../core/concurrency/keyed-queue.ts';
 import type { Calendar } from '../../core/contracts/calendar.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
-import type { RecordStore, StoredRecord } from '../../core/contracts/ports.ts';
+import type { RecordStore, Store, StoredRecord } from '../../core/contracts/ports.ts';
 import { failpoint } from '../../core/errors/failpoint.ts';
 import { accountKind } from '../../core/model/records.ts';
-import type { BudgetOverrun } from '../../core/model/spending.ts';
-import { changeRecordFor } from '../../storage/collection.ts';
 import {
   type Amounts,
+  findOverrun,
+  findRoom,
   noAmounts,
+  oneCall,
+  type Room,
+  toMicro,
+} from '../../core/model/runs/budget.ts';
+import { addAmounts, type BudgetOverrun, countedIn } from '../../core/model/spending.ts';
+import { changeRecordFor } from '../../storage/collection.ts';
+import {
+  type OpenedTurn,
   type PaidCalls,
   type Reservation,
   type ReservationOrOverrun,
   type SharedBudgets,
-} from '../run/accounts.ts';
+  TurnBudget,
+} from '../run/turn-budget.ts';
 import {
   Account,
   accountIn,
-  computeOverrun,
   emptyAccount,
   type Holder,
-  hasLimit,
   holdersOf,
   type Limits,
+  type Logged,
   limitsCalls,
   limitsFor,
+  linesOf,
   type PaidSession,
-  type Period,
-  type RoomAnswer,
   recordIdOf,
-  roomFor,
   withLogged,
+  withReserved,
   withUsed,
 } from './account.ts';
+import { ChildBudgets } from './children.ts';
+import { sessionLines } from './session-lines.ts';
 
 /** A reservation whose server renews it no more is free after this time. */
 export const leaseMs = 60_000;
@@ -42,6 +52,7 @@ const lookMs = 500; // between two searches for room that other servers have
 
 export interface LedgerDeps {
   readonly records: Pick<RecordStore, 'get' | 'put' | 'list'>;
+  readonly events: Pick<Store['events'], 'page'>;
   readonly clock: Clock;
   /** The days and months of the budgets. */
   readonly calendar: Pick<Calendar, 'keysAt'>;
@@ -53,7 +64,7 @@ export interface LedgerDeps {
   /** The limits of the settings. */
   readonly limitsOf: (of: Holder['of']) => Limits;
   /** The amounts that the sessions of this holder have used in this day and month, by their logs. */
-  readonly logged: (holder: Holder, now: number) => Promise<Readonly<Record<Period, Amounts>>>;
+  readonly logged: (holder: Holder, now: number) => Promise<Logged>;
   readonly warn: (about: object, text: string) => void;
 }
 
@@ -76,6 +87,8 @@ interface HeldAmounts {
 export class Ledger implements AsyncDisposable {
   readonly #deps: LedgerDeps;
   readonly #server: string;
+  /** What children have of their parents' budgets. */
+  readonly children: ChildBudgets;
   readonly #turns = keyedQueue();
   readonly #held = new Map<string, HeldAmounts>();
   /** The accounts that have counted the logs since their limits count in this process. */
@@ -87,6 +100,24 @@ export class Ledger implements AsyncDisposable {
   constructor(deps: LedgerDeps) {
     this.#deps = deps;
     this.#server = deps.newId();
+    this.children = new ChildBudgets(deps);
+  }
+
+  /** The budgets of one turn of a session, from those of its run to those that pay for the session. */
+  async open({ record, run, now, limits = {}, lends = false }: OpenedTurn): Promise<TurnBudget> {
+    const { id, budget = {} } = record();
+    const isLimited = Object.keys({ ...limits, ...budget }).length > 0;
+    const lent = isLimited ? await this.children.reservedFor(id) : undefined;
+    let start: ReturnType<typeof countedIn> | undefined;
+    const session = (spent: RunSpending) => {
+      start ??= countedIn(record().spending); // once the facts of earlier turns are written
+      return lent
+        ? sessionLines(record(), { run: run.runId, now: now(), limits, lent, used: addAmounts(start, spent) })
+        : [];
+    };
+    const keepCalls = (count: number) => this.children.keepCalls(id, (record().spending.toolCalls ?? 0) + count);
+    const shared = this.of(record());
+    return new TurnBudget({ run: run.budget, session, shared, ...(lends && { keepCalls }) });
   }
 
   /** The budgets of one session. */
@@ -102,10 +133,11 @@ export class Ledger implements AsyncDisposable {
 
   /** Whether the session's budgets now cover what one of them did not. */
   async covers(session: PaidSession, { kind, needs }: BudgetOverrun): Promise<boolean> {
-    const requested = { ...noAmounts, [kind]: needs };
+    const amount = kind === 'cost' ? toMicro(needs) : needs;
+    const requested = kind === 'toolCalls' ? { [kind]: amount } : { ...noAmounts, [kind]: amount };
     for (const holder of holdersOf(session)) {
-      const { account, limits } = await this.#readLimited(holder);
-      if (computeOverrun(account, { of: holder.of, limits }, requested)) return false;
+      const { lines } = await this.#readLimited(holder);
+      if (findOverrun(lines, requested)) return false;
     }
     return true;
   }
@@ -121,7 +153,7 @@ export class Ledger implements AsyncDisposable {
 
   async all(): Promise<ReadonlyMap<string, Account>> {
     const found = await this.#deps.records.list(accountKind);
-    return new Map(found.map(({ id, doc }) => [id, accountIn(Account.parse(doc), this.#keys())]));
+    return new Map(found.map(({ id, doc }) => [id, accountIn(Account.decode(doc as never), this.#keys())]));
   }
 
   /** Gives its own holder limits. */
@@ -147,9 +179,8 @@ export class Ledger implements AsyncDisposable {
           tried.push(holder); // a write that failed may have been made all the same
           const room = await this.#take(holder, id, { least: requested.least, most });
           if (room === undefined) continue;
-          if (room.kind === 'over') over = room.over;
-          if (room.kind === 'busy') isBusy = true;
-          if (room.kind !== 'granted') break;
+          ({ over, isBusy } = room);
+          if (over || isBusy) break;
           taken.push(holder);
           most = room.granted;
         }
@@ -173,11 +204,7 @@ export class Ledger implements AsyncDisposable {
   async #payCalls(holders: readonly Holder[], count: number, signal: AbortSignal): Promise<PaidCalls | undefined> {
     let paid = 0;
     while (paid < count) {
-      const requested = {
-        least: { ...noAmounts, toolCalls: 1 },
-        most: { ...noAmounts, toolCalls: count - paid },
-      };
-      const reserved = await this.#reserve(holders, requested, signal);
+      const reserved = await this.#reserve(holders, { least: oneCall, most: { toolCalls: count - paid } }, signal);
       if (!reserved) return undefined;
       if (reserved.kind === 'over') return { count: paid, over: reserved.over };
       const { granted, settle } = reserved.reservation;
@@ -190,9 +217,8 @@ export class Ledger implements AsyncDisposable {
   async #giveBackCalls(holders: readonly Holder[], count: number): Promise<void> {
     for (const holder of holders) {
       try {
-        const { limits } = await this.#readLimited(holder);
-        if (!limitsCalls(limits)) continue;
-        await this.#change(holder, (account) => withUsed(account, { ...noAmounts, toolCalls: -count }));
+        const { lines } = await this.#readLimited(holder);
+        if (limitsCalls(lines)) await this.#change(holder, (account) => withUsed(account, { toolCalls: -count }));
       } catch (err) {
         this.#deps.warn({ err, budget: recordIdOf(holder) }, 'tool calls that were not made stay counted');
       }
@@ -246,19 +272,17 @@ export class Ledger implements AsyncDisposable {
 
   /** Undefined: no limit counts. */
   async #take(holder: Holder, id: string, requested: { readonly least: Amounts; readonly most: Amounts }) {
-    const { account: before, limits } = await this.#readLimited(holder);
-    if (!hasLimit(limits)) {
+    const { account: before, limits, lines } = await this.#readLimited(holder);
+    if (lines.length === 0) {
       this.#counted.delete(recordIdOf(holder));
       return undefined;
     }
-    if ((requested.least.toolCalls ?? 0) > 0 && !limitsCalls(limits)) return undefined;
+    if (requested.least.toolCalls !== undefined && !limitsCalls(lines)) return undefined;
     await this.#countLogs(holder, before);
-    let room: RoomAnswer | undefined;
+    let room: Room | undefined;
     await this.#change(holder, (account) => {
-      room = roomFor(account, { of: holder.of, limits }, requested);
-      if (room.kind !== 'granted') return undefined;
-      const open = { id, server: this.#server, toolCalls: 0, ...room.granted, until: this.#deps.clock.now() + leaseMs };
-      return { ...account, open: [...account.open, open] };
+      room = findRoom(linesOf(account, holder.of, limits), requested);
+      return room.over || room.isBusy ? undefined : withReserved(account, this.#lease(id), room.granted);
     });
     return room;
   }
@@ -266,12 +290,12 @@ export class Ledger implements AsyncDisposable {
   async #charge(holders: readonly Holder[], used: Amounts): Promise<BudgetOverrun | undefined> {
     let over: BudgetOverrun | undefined;
     for (const holder of holders) {
-      const { account: before, limits } = await this.#readLimited(holder);
-      if (!hasLimit(limits)) continue;
+      const { account: before, limits, lines } = await this.#readLimited(holder);
+      if (lines.length === 0) continue;
       await this.#countLogs(holder, before);
-      const isUsed = used.tokens > 0 || used.cost > 0;
+      const isUsed = Object.values(used).some((amount) => amount > 0);
       const after = await this.#change(holder, (account) => (isUsed ? withUsed(account, used) : undefined));
-      over ??= computeOverrun(after, { of: holder.of, limits });
+      over ??= findOverrun(linesOf(after, holder.of, limits), noAmounts);
     }
     return over;
   }
@@ -292,15 +316,18 @@ export class Ledger implements AsyncDisposable {
     return !this.#deps.shared || until <= this.#deps.clock.now();
   }
 
+  #lease = (id: string) => ({ id, server: this.#server, until: this.#deps.clock.now() + leaseMs });
+
   #keys = () => this.#deps.calendar.keysAt(this.#deps.clock.now());
 
   #accountIn(found: { readonly doc: unknown } | undefined): Account {
-    return found ? accountIn(Account.parse(found.doc), this.#keys()) : emptyAccount(this.#keys());
+    return found ? accountIn(Account.decode(found.doc as never), this.#keys()) : emptyAccount(this.#keys());
   }
 
-  async #readLimited(holder: Holder): Promise<{ account: Account; limits: Limits }> {
+  async #readLimited(holder: Holder) {
     const account = await this.get(holder);
-    return { account, limits: limitsFor(account.own, this.#deps.limitsOf(holder.of)) };
+    const limits = limitsFor(account.own, this.#deps.limitsOf(holder.of));
+    return { account, limits, lines: linesOf(account, holder.of, limits) };
   }
 
   /** Undefined from `change`: nothing is written. A write of another server in the meantime is kept. */
@@ -309,7 +336,7 @@ export class Ledger implements AsyncDisposable {
     const next = (found: StoredRecord | undefined) => {
       const now = this.#accountIn(found);
       const doc = change(now);
-      return doc ? { value: doc, doc } : { value: now };
+      return doc ? { value: doc, doc: Account.encode(doc) } : { value: now };
     };
     return await this.#turns(place.id, () => changeRecordFor<Account>(this.#deps.records, place, next));
   }
@@ -346,11 +373,8 @@ export class Ledger implements AsyncDisposable {
     try {
       await this.#change(holder, (account) => {
         const own = [...this.#held.values()].filter(isOwn);
-        if (own.length === 0) return undefined;
-        const until = this.#deps.clock.now() + leaseMs;
-        const others = account.open.filter(({ id }) => !own.some((held) => held.id === id));
-        const mine = own.map(({ id, amounts }) => ({ id, server: this.#server, toolCalls: 0, ...amounts, until }));
-        return { ...account, open: [...others, ...mine] };
+        const renew = (now: Account, { id, amounts }: HeldAmounts) => withReserved(now, this.#lease(id), amounts);
+        return own.length === 0 ? undefined : own.reduce(renew, account);
       });
     } catch (err) {
       this.#deps.warn({ err, budget: name }, 'the reservations of a budget were not renewed; trying again');

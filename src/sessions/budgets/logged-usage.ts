@@ -1,10 +1,9 @@
 import type { Store } from '../../core/contracts/ports.ts';
-import { type Amounts, noAmounts } from '../run/accounts.ts';
+import { toAmounts } from '../../core/model/runs/budget.ts';
 import { readSessions } from '../run/log/session-records.ts';
-import { type Holder, holdersOf, type Period, periods, recordIdOf, sumAmounts } from './account.ts';
+import { type Holder, holdersOf, type Logged, type Period, periods, recordIdOf, sumAmounts } from './account.ts';
 
-type Logged = Readonly<Record<Period, Amounts>>;
-const nothing: Logged = { day: noAmounts, month: noAmounts };
+const nothing: Logged = { day: sumAmounts([]), month: sumAmounts([]) };
 
 /** The usage of each person and project since these times, by the logs of their sessions. A deleted session's log is gone. */
 export async function loggedUsage(
@@ -19,7 +18,7 @@ export async function loggedUsage(
   for (const { period, sessionId, inputTokens, outputTokens, cost } of sums) {
     const session = sessions.get(sessionId);
     if (!session) continue;
-    const used: Amounts = { tokens: inputTokens + outputTokens, cost };
+    const used = toAmounts({ tokens: inputTokens + outputTokens, cost });
     for (const name of holdersOf(session).map(recordIdOf)) {
       const before = sumsOf.get(name) ?? nothing;
       sumsOf.set(name, { ...before, [period]: sumAmounts([before[period], used]) });

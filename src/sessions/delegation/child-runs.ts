@@ -9,8 +9,8 @@ import type { OwnBudget } from '../../core/model/spending.ts';
 import type { FileService } from '../api/files.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
+import type { ChildBudgets, SpentAmounts } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
-import { type Amounts, ChildBudgets } from './child-budgets.ts';
 import { unlessGone, withChildErrors } from './child-failures.ts';
 import { ChildStarts } from './child-starts.ts';
 import { readChildState, waitUntilSettled } from './child-state.ts';
@@ -32,8 +32,9 @@ interface Deps {
   readonly events: Pick<EventStore, 'lastOf' | 'page'>;
   readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
+  readonly budgets: ChildBudgets;
   /** The limits of a session over all of its runs. */
-  readonly budgetOf: (session: SessionRecord) => Promise<OwnBudget>;
+  readonly limitsOf: (session: SessionRecord) => Promise<OwnBudget>;
   readonly clock: Clock;
   readonly warn: (about: object, text: string) => void;
 }
@@ -61,10 +62,10 @@ export class Delegation {
 
   constructor(deps: Deps) {
     this.#deps = deps;
-    const { records, budgetOf, copies, findTemplate, services } = deps;
+    const { records, budgets, limitsOf, copies, findTemplate, services } = deps;
     const sessions = async () => (await services).sessions;
-    this.#budgets = new ChildBudgets({ records, budgetOf, sessions });
-    this.starts = new ChildStarts({ records, copies, findTemplate, budgets: this.#budgets, sessions });
+    this.#budgets = budgets;
+    this.starts = new ChildStarts({ records, copies, findTemplate, budgets, limitsOf, sessions });
   }
 
   /** The ids of a session's children, also of those that have ended. */
@@ -73,13 +74,8 @@ export class Delegation {
   }
 
   /** The usage of a session and of its children. */
-  spentWithChildren(id: SessionId): Promise<Amounts> {
+  spentWithChildren(id: SessionId): Promise<SpentAmounts> {
     return this.#budgets.spentWithChildren(id);
-  }
-
-  /** The part of a session's budget that its children have. */
-  reservedFor(id: SessionId): Promise<Amounts> {
-    return this.#budgets.reservedFor(id);
   }
 
   /** The tools of one run. */
@@ -98,7 +94,6 @@ export class Delegation {
     };
     const sessions = async () => (await this.#deps.services).sessions;
     return {
-      keepCalls: (upTo) => this.#budgets.keepCalls(parent.id, upTo),
       start: (callId, task, signal) => withChildErrors(this.#start({ parent, runId, most, callId, task }, signal)),
       list: () => this.#budgets.childrenOf(parent.id, 'delegated'),
       look: (value, wait, signal) => withChildErrors(look(value, wait, signal)),

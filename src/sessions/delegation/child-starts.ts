@@ -8,10 +8,11 @@ import { type ChildOrigin, childKind, type SessionRecord } from '../../core/mode
 import type { Goal } from '../../core/model/runs/goal.ts';
 import { readOnlyMounts } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent, SubAgent } from '../../core/model/session-agent.ts';
+import type { OwnBudget } from '../../core/model/spending.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
+import type { ChildBudgets, RequestedBudget } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
-import type { Amounts, ChildBudgets } from './child-budgets.ts';
 import { unlessGone } from './child-failures.ts';
 
 // Each step of a start can be repeated: the link, the session, the files, the message.
@@ -24,6 +25,7 @@ interface Deps {
   readonly copies: Pick<SandboxCopies, 'copy'>;
   readonly findTemplate: (name: string) => Pick<TemplateInfo, 'name' | 'model'> | undefined;
   readonly budgets: ChildBudgets;
+  readonly limitsOf: (session: SessionRecord) => Promise<OwnBudget>;
   /** Resolves once the services are there. */
   readonly sessions: () => Promise<Pick<SessionService, 'create' | 'fork' | 'get' | 'send' | 'page' | 'delete'>>;
 }
@@ -42,7 +44,7 @@ export interface ChildStart {
   readonly model?: string | undefined;
   /** `fork`: with the parent's conversation and its files as they are now; `copy`: with its files alone. */
   readonly begins: 'fork' | 'copy' | 'none';
-  readonly budget: Partial<{ readonly [Kind in keyof Amounts]: number | undefined }>;
+  readonly budget: RequestedBudget;
   /** Without its own budget a child gets an equal share of the remaining budget. */
   readonly parts: number;
   /** The delegated children that the parent can have at work at once; undefined: they are not counted. */
@@ -80,7 +82,7 @@ export class ChildStarts {
 
   async #create(start: ChildStart): Promise<void> {
     const { id, parent, cause, task, template, begins, most } = start;
-    const { records, findTemplate, budgets } = this.#deps;
+    const { records, findTemplate, budgets, limitsOf } = this.#deps;
     const sessions = await this.#deps.sessions();
     const depth = (parent.parent?.depth ?? 0) + 1;
     if (depth > maxDepth) throw new AppError('conflict', 'A child of a child cannot have children.');
@@ -89,7 +91,8 @@ export class ChildStarts {
       throw new AppError('invalid_request', `There is no template ${JSON.stringify(template)}.`);
     const chosen = subAgentOf(parent, start.agent);
     if (most !== undefined) await this.#admit(parent.id, id, most);
-    const budget = await budgets.budgetFor(parent.id, start.budget, start.parts);
+    const now = await sessions.get(parent.id);
+    const budget = await budgets.reserve(now, await limitsOf(now), { requested: start.budget, parts: start.parts });
     await records.put({ kind: childKind, id: `${parent.id}:${id}`, doc: cause });
     await failpoint('delegate.recorded');
     const origin: ChildOrigin = { sessionId: parent.id, ...cause, depth, role: role?.name ?? null };

@@ -19,27 +19,31 @@ import { AppError } from '../../core/errors/errors.ts';
 import { type RunId, type SandboxId, type SessionId, sandboxIdOf } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isUnprepared, isWritable, type SessionRepository } from '../../core/model/repository.ts';
-import { countedFor, noSpending, type OwnBudget } from '../../core/model/spending.ts';
+import type { OwnBudget } from '../../core/model/spending.ts';
 import { listUntrustedSources } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { SharedBudgets } from '../run/accounts.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
-import { leastBudget, leastLeft, type RemainingSessionBudget, type SessionBudget } from '../run/allowance.ts';
-import { budgetedModel } from '../run/budgeted-model.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { type StoredSession, spendingAt } from '../run/log/projection.ts';
 import { MissingTools } from '../run/missing-tools.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { NestedNotes } from '../run/prompt/nested-notes.ts';
 import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
-import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
+import type {
+  AgentDesktop,
+  AgentKernels,
+  Approvals,
+  ExternalTools,
+  RunContext,
+  RunOfTurn,
+} from '../run/run-context.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { listSkills, skillReader } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
+import { type OpenBudgets, TurnBudget } from '../run/turn-budget.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';
@@ -58,9 +62,9 @@ export interface AgentParts {
   readonly prompts?: Prompts;
   readonly toolTimeoutMs: number;
   /** The limits of each session over all of its runs; undefined: none. */
-  readonly budget?: SessionBudget | undefined;
-  /** The budgets of the session's owner and project; undefined: there are none. */
-  readonly sharedBudgets?: (session: SessionRecord) => SharedBudgets;
+  readonly budget?: OwnBudget | undefined;
+  /** Undefined: only runs have budgets. */
+  readonly openBudgets?: OpenBudgets;
   /** Which calls need a person's permission; undefined: none. */
   readonly approvals?: Approvals | undefined;
   /** Resolves when no person has the keyboard and mouse of the session's desktop. */
@@ -85,8 +89,6 @@ export interface AgentParts {
   /** The runs that agents give to other agents; undefined: none does. */
   readonly children?: {
     of(parent: SessionRecord, runId: RunId, most: number): ChildRuns;
-    /** The part of a session's budget that its children have. */
-    reservedFor(id: SessionId): Promise<LentBudget>;
   };
   /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
@@ -117,7 +119,7 @@ export interface RunContexts {
    * Collects the dependencies of a run's actors. Rejects with `cancelled` when the run has ended. With a signal, the tools
    * of tool servers are among them, and the sandbox starts for them.
    */
-  working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<RunContext>;
+  working(run: RunOfTurn, signal?: AbortSignal): Promise<RunContext>;
   /** Reads from a ready sandbox what a run needs before its first command. Never rejects. */
   ready(live: LiveSession, client: SandboxClient): Promise<void>;
 }
@@ -149,7 +151,8 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     } catch {} // the run's next turn tries again and reports it
   }
 
-  async function working(id: SessionId, runId: RunId, signal?: AbortSignal): Promise<RunContext> {
+  async function working(run: RunOfTurn, signal?: AbortSignal): Promise<RunContext> {
+    const { sessionId: id, runId } = run;
     const live = liveSessions.the(id);
     const { profileOf, toolTimeoutMs, gate, external, files, snapshots, loops } = agents;
     const { runWriter } = live;
@@ -162,18 +165,12 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     const sees = desktop !== undefined && (live.client ? await desktop.existsIn(live.client) : isComing);
     const profile = await profileOf(live.writer.record);
     const { tools, plans, prompt, promptParts, sampling } = profile;
-    const shared = agents.sharedBudgets?.(live.writer.record);
-    const { meter } = runWriter.transcript;
-    const model = shared ? budgetedModel(profile.model, { budgets: shared, meter }) : profile.model;
+    const { model } = profile;
     const parts = promptParts ? { ...prompts.parts, ...promptParts } : prompts.parts;
     const hasToolServers = external !== undefined && profile.toolServers.length > 0;
     const approvals = profile.approvals
       ? { ...(agents.approvals ?? noApprovals), ...profile.approvals }
       : agents.approvals;
-    const usual = profile.sessionBudget ? { ...agents.budget, ...profile.sessionBudget } : agents.budget;
-    const { budget: own } = live.writer.record;
-    const budget = own?.hard ? usual : leastBudget(usual, own);
-    const cap = own?.hard ? own : undefined;
     const { repositories } = live.writer.record;
     const opener = isWritable(live.writer.record) ? agents.pullRequests?.(id, repositories ?? []) : undefined;
     const offered = opener ? tools : withoutRepositories(tools);
@@ -210,7 +207,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     if (notes && readNotes && !noteTexts.has(runWriter)) noteTexts.set(runWriter, await readNotes(notes));
     const known = noteTexts.get(runWriter);
     const instructions = profile.agent && known ? [prompt, known].filter(Boolean).join('\n\n') : prompt;
-    const lent = budget || cap ? await agents.children?.reservedFor(id) : undefined;
+    const budget = await agents.openBudgets?.({
+      ...{ run, record: () => live.writer.record, now: () => clock.now(), lends: children !== undefined },
+      limits: { ...agents.budget, ...profile.sessionBudget },
+    });
     const folder = live.client?.workdir ?? workdir(sandboxIdOf(id));
     const names = new Set(offeredTools.declarations.map(({ name }) => name));
     const facts = async (until: AbortSignal): Promise<PromptFacts> => ({
@@ -239,21 +239,10 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
             )
           : offeredTools,
       ...(sees && { desktop }),
-      ...((budget || cap) && {
-        leftOfSession: () => {
-          const at = { runId, now: clock.now(), lent };
-          return leastLeft(
-            budget && leftOfSession(budget, live.writer.record, at),
-            cap && leftOfSession(cap, { ...live.writer.record, granted: null }, at),
-          );
-        },
-      }),
+      budget: budget ?? new TurnBudget({ run: run.budget }),
       ...(pictures && { keepPicture: pictures.keepPicture }),
       ...(opener && { pullRequests: opener }),
-      ...(children && {
-        children,
-        keepCalls: (count: number) => children.keepCalls((live.writer.record.spending.toolCalls ?? 0) + count),
-      }),
+      ...(children && { children }),
       ...(notes && { memory: notes }),
       keepMemories: async (used, until) => await agents.memoryFolders?.keep(live, used, until),
       nestedNotes: async (used, args, until) => {
@@ -265,7 +254,6 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
       ...(listed !== undefined && { skills: skillReader({ ...skills, use }) }),
       prompt: async (until) => composePrompt(parts, await facts(until)),
       ...(sampling && { sampling }),
-      ...(shared && { sharedBudgets: shared }),
       clock,
       files,
       toolTimeoutMs,
@@ -308,34 +296,6 @@ function toolsThatNeedApprovalOf({ tools, rules }: Approvals, registry: ToolRegi
 const never = new AbortController().signal;
 const unknownSandbox = { installed: '', network: 'as the operator set it up.' };
 const noApprovals: Approvals = { tools: [], rules: [], timeoutMs: 600_000 };
-
-type LentBudget = Readonly<Record<'turns' | 'tokens' | 'cost' | 'toolCalls', number>>;
-const nothing: LentBudget = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
-
-function leftOfSession(
-  budget: SessionBudget & Pick<OwnBudget, 'hard'>,
-  record: StoredSession,
-  {
-    runId,
-    now,
-    lent = nothing,
-  }: { readonly runId: RunId; readonly now: number; readonly lent?: LentBudget | undefined },
-): RemainingSessionBudget | undefined {
-  const { total } = spendingAt(record, runId, now);
-  const before = record.granted ?? noSpending;
-  const usedOf = (kind: keyof SessionBudget) =>
-    countedFor(total, kind) - countedFor(before, kind) + (kind === 'ms' ? 0 : lent[kind]);
-  const rest = (kind: keyof SessionBudget, used = usedOf(kind)): RemainingSessionBudget => {
-    const limit = budget[kind];
-    return limit === undefined ? {} : { [kind]: { limit, used, ...(budget.hard && { hard: budget.hard }) } };
-  };
-  // A grant covers one request, and one tool call, at least: children can have the rest of it.
-  const isFresh = record.granted !== undefined && countedFor(before, 'toolCalls') === countedFor(total, 'toolCalls');
-  const most = isFresh ? (budget.toolCalls ?? 0) - 1 : Number.POSITIVE_INFINITY;
-  const calls = rest('toolCalls', Math.min(usedOf('toolCalls'), most));
-  if (record.granted?.turns === total.turns) return calls;
-  return { ...rest('turns'), ...rest('tokens'), ...rest('cost'), ...calls, ...rest('ms') };
-}
 
 interface ToolServerLender {
   readonly external: ExternalTools;

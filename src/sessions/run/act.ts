@@ -1,7 +1,5 @@
 import type { TurnInput, TurnResult } from '../../../machines/run.ts';
-import { addSpent } from '../../../machines/run-rules.ts';
 import type { PlanStep } from '../../core/model/events.ts';
-import { addSpending, subtractSpending } from './allowance.ts';
 import { missingParts } from './missing-tools.ts';
 import { answerPlan, beginning, planningTools, titleFacts } from './plan.ts';
 import { digest } from './progress.ts';
@@ -12,7 +10,7 @@ import { emptyTurn, type Turn, takeTurn } from './turns/turn.ts';
 /** One turn of work on the running step: calls to make, or the text that ends the step. */
 export async function takeStepTurn(
   work: RunContext,
-  { plans, planned, steps, hint, left }: TurnInput,
+  { plans, planned, steps, hint }: TurnInput,
   signal: AbortSignal,
 ): Promise<TurnResult> {
   const { runWriter, workdir } = work;
@@ -28,7 +26,7 @@ export async function takeStepTurn(
   const isHidden = steps.length > 0 && runWriter.transcript.compactions.length > 0;
   const note = step && planned ? prompt.step(steps, step) : !step && isHidden ? prompt.todoList(steps) : '';
   const tools = plans ? planningTools(work) : work.tools.declarations;
-  const turn = await takeTurn(work, { phase, note, hint, left, tools, prompt, workdir }, signal);
+  const turn = await takeTurn(work, { phase, note, hint, tools, prompt, workdir }, signal);
   if (!turn.ok) return turn.result;
   const { message, pieces, facts, spent } = turn;
   if (turn.empty) return await emptyTurn(work, turn);
@@ -62,7 +60,7 @@ const saysItFailed = (text: string): boolean => /^[\s*_#>]*this step failed\b/i.
 /** Reports the result to the user. The tools stay declared, so that the request begins as the one before. */
 export async function summarizeRun(
   work: RunContext,
-  { steps, hint, left }: TurnInput,
+  { steps, hint }: TurnInput,
   signal: AbortSignal,
 ): Promise<TurnResult> {
   const { runWriter } = work;
@@ -73,7 +71,7 @@ export async function summarizeRun(
     prompt,
     workdir: work.workdir,
   } as const;
-  const first = await takeTurn(work, { ...requested, hint, left, tools: planningTools(work) }, signal);
+  const first = await takeTurn(work, { ...requested, hint, tools: planningTools(work) }, signal);
   if (!first.ok) return first.result;
   if (first.message.calls.length === 0) return await summed(runWriter, first, steps);
   // The work has ended. Without tools the model can only answer.
@@ -82,13 +80,8 @@ export async function summarizeRun(
     runWriter.add({ runId: runWriter.runId, message: { role: 'tool', callId, name, output, success: false } });
   }
   await runWriter.write(...first.facts);
-  const second = await takeTurn(
-    work,
-    { ...requested, hint, left: subtractSpending(left, first.spent), tools: [] },
-    signal,
-  );
-  if (!second.ok) return addSpending(second.result, first.spent);
-  return await summed(runWriter, { ...second, spent: addSpent(first.spent, second.spent) }, steps);
+  const second = await takeTurn(work, { ...requested, hint, tools: [] }, signal);
+  return second.ok ? await summed(runWriter, second, steps) : second.result;
 }
 
 async function summed(

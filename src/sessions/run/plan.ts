@@ -16,7 +16,7 @@ import { emptyTurn, takeTurn } from './turns/turn.ts';
  */
 export async function planRun(
   work: RunContext,
-  { steps, planned, again, hint, left }: TurnInput & { readonly again: boolean },
+  { steps, planned, again, hint }: TurnInput & { readonly again: boolean },
   signal: AbortSignal,
 ): Promise<TurnResult> {
   const { runWriter } = work;
@@ -34,7 +34,6 @@ export async function planRun(
     prompt,
     workdir: work.workdir,
     hint,
-    left,
   };
   const turn = await takeTurn(work, requested, signal);
   if (!turn.ok) return turn.result;

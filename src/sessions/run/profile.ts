@@ -5,8 +5,8 @@ import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import type { ToolDescription } from '../../agents/tools/tool.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import type { OwnBudget } from '../../core/model/spending.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
-import type { SessionBudget } from './allowance.ts';
 import type { Approvals } from './run-context.ts';
 
 /** The agent's settings for a session. Read before each turn, so that a change applies from the next turn on. */
@@ -35,7 +35,7 @@ export interface Profile {
   readonly agent?: ExternalAgent;
   /** Limits instead of the server's. Those of a run apply from the time when the session is loaded. */
   readonly budget?: Partial<Budget>;
-  readonly sessionBudget?: SessionBudget;
+  readonly sessionBudget?: OwnBudget;
   readonly approvals?: Partial<Approvals>;
 }
 export type ProfileOf = (session: SessionRecord) => Promise<Profile>;

@@ -16,13 +16,13 @@ import type { LiveSession } from './live-session.ts';
 import { spendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
 import { planRun, splitTitle } from './plan.ts';
-import type { AgentKernels, RunContext } from './run-context.ts';
+import type { AgentKernels, RunContext, RunOfTurn } from './run-context.ts';
 import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {
   readonly clock: Clock;
   /** With a signal, the tools of tool servers are among the tools. */
-  working(sessionId: SessionId, runId: RunId, signal?: AbortSignal): Promise<RunContext>;
+  working(run: RunOfTurn, signal?: AbortSignal): Promise<RunContext>;
   live(sessionId: SessionId): LiveSession;
   use(sessionId: SessionId, signal: AbortSignal): Promise<UsedSandbox>;
   readonly kernels?: AgentKernels | undefined;
@@ -37,29 +37,25 @@ export const runWith = ({ clock, working, live, use, kernels, loops, onEnd }: De
     actors: {
       plan: fromPromise(async ({ input, signal }) => {
         await waitUntilWritten(live(input.sessionId));
-        return await planRun(await working(input.sessionId, input.runId), input, signal);
+        return await planRun(await working(input), input, signal);
       }),
       act: fromPromise(async ({ input, signal }) => {
         await waitUntilWritten(live(input.sessionId));
-        const work = await working(input.sessionId, input.runId, signal);
+        const work = await working(input, signal);
         return isExternalRun(work)
           ? await takeExternalTurn(work, input, signal)
           : await takeStepTurn(work, input, signal);
       }),
       calls: fromPromise(async ({ input, signal }) => {
-        const work = await working(input.sessionId, input.runId, signal);
+        const work = await working(input, signal);
         return isExternalRun(work)
           ? await decideExternalCalls(work, input, signal)
           : await makeCalls(work, input, signal);
       }),
-      summarize: fromPromise(async ({ input, signal }) =>
-        summarizeRun(await working(input.sessionId, input.runId, signal), input, signal),
-      ),
-      judge: fromPromise(async ({ input, signal }) =>
-        judgeGoal(await working(input.sessionId, input.runId), input, signal),
-      ),
+      summarize: fromPromise(async ({ input, signal }) => summarizeRun(await working(input, signal), input, signal)),
+      judge: fromPromise(async ({ input, signal }) => judgeGoal(await working(input), input, signal)),
       notice: fromPromise(async ({ input: { sessionId, runId, kind, detail, code, retry } }) => {
-        const runWriter = (await working(sessionId, runId)).runWriter;
+        const { runWriter } = await working({ sessionId, runId });
         await runWriter.write({
           type: 'run.notice',
           runId,

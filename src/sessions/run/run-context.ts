@@ -13,16 +13,16 @@ import type {
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
-import type { SessionId } from '../../core/model/ids.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
+import type { BudgetLine } from '../../core/model/runs/budget.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { StrangerSource } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { SharedBudgets } from './accounts.ts';
 import type { ExternalAgents } from './agent/external-agents.ts';
-import type { RemainingSessionBudget } from './allowance.ts';
 import type { AttachedFiles } from './context/attachments.ts';
 import type { RunWriter } from './log/run-writer.ts';
 import type { TurnPrompt } from './prompt/compose.ts';
+import type { TurnBudget } from './turn-budget.ts';
 import type { SandboxUser } from './used-sandbox.ts';
 
 export interface SeenDesktop {
@@ -68,6 +68,13 @@ export interface Approvals {
   readonly timeoutMs: number;
 }
 
+/** The run that takes a turn, with the lines of its own budget. */
+export interface RunOfTurn {
+  readonly sessionId: SessionId;
+  readonly runId: RunId;
+  readonly budget?: readonly BudgetLine[];
+}
+
 /** The dependencies of one run's actors. */
 export interface RunContext {
   readonly sessionId: SessionId;
@@ -77,10 +84,8 @@ export interface RunContext {
   /** The instructions for a turn. The first call of a run with a sandbox reads the workspace's notes. */
   prompt(signal: AbortSignal): Promise<TurnPrompt>;
   readonly sampling?: Sampling;
-  /** The session's remaining budget. Undefined: no budget, or a user has just granted more. */
-  readonly leftOfSession?: () => RemainingSessionBudget | undefined;
-  /** The budgets of the owner and the project, which pay for the requests of `model`; absent: there are none. */
-  readonly sharedBudgets?: SharedBudgets;
+  /** The budgets that limit and pay for the turn. */
+  readonly budget: TurnBudget;
   readonly clock: Clock;
   readonly task: string;
   readonly workdir: string;
@@ -95,8 +100,6 @@ export interface RunContext {
   readonly pullRequests?: PullRequestOpener;
   /** Absent where the agent cannot delegate. */
   readonly children?: ChildRuns;
-  /** Keeps so many tool calls back from the session's budget, so that no child gets them. */
-  readonly keepCalls?: (count: number) => void;
   /** Absent where the session has no skills. */
   readonly skills?: SkillReader;
   /** Absent where the agent has no memory. */

@@ -7,8 +7,8 @@ import {
 } from '../../agents/tools/registry.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable } from '../../core/model/repository.ts';
+import { leastBudget } from '../../core/model/runs/budget.ts';
 import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
-import { leastBudget } from '../run/allowance.ts';
 import type { Profile } from '../run/profile.ts';
 
 /** The server's own limits, instead of which a template can have others. */
@@ -41,6 +41,6 @@ function budgetsOf({ budget = {}, sessionBudget = {} }: Profile, server: Budgets
   const { wallMs, ...run } = budget;
   return {
     run: { ...server.run, ...run, ...(wallMs !== undefined && { ms: wallMs }) },
-    session: { ...leastBudget({ ...server.session, ...sessionBudget }, own.budget) },
+    session: leastBudget({ ...server.session, ...sessionBudget }, own.budget),
   };
 }

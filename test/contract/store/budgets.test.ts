@@ -20,7 +20,7 @@ function ledgerOn(store: Store): Ledger {
   const nothing = { tokens: 0, cost: 0 };
   return new Ledger({
     calendar: createCalendar('UTC'),
-    records: store.records,
+    ...store,
     clock: systemClock,
     newId: () => ids.short(),
     shared: true,
@@ -40,12 +40,12 @@ async function spendAll(stores: readonly Store[]) {
         .of({ owner: 'ada', projectId: null })
         .reserve({ least: { tokens: 20, cost: 0 }, most: { tokens: 100, cost: 0 } }, never);
       if (answer?.kind !== 'reserved') return;
-      const { granted } = answer.reservation;
-      open += granted.tokens;
+      const { tokens = 0 } = answer.reservation.granted;
+      open += tokens;
       most = Math.max(most, open + sent);
       await new Promise((resolve) => setImmediate(resolve));
-      open -= granted.tokens;
-      const used = Math.min(60, granted.tokens);
+      open -= tokens;
+      const used = Math.min(60, tokens);
       sent += used;
       await answer.reservation.settle({ tokens: used, cost: 0 });
     }

@@ -174,7 +174,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
   const calendar = createCalendar('UTC');
   const ledger = new Ledger({
     calendar,
-    records: store.records,
+    ...store,
     clock,
     newId: () => randomIds().short(),
     shared: false,

@@ -37,8 +37,6 @@ export interface ChildState {
 }
 /** The children of one run. Ids are those that `start` returned. */
 export interface ChildRuns {
-  /** Reserves tool calls of the parent's budget, so that no child gets them: all until it has made so many. */
-  keepCalls(upTo: number): void;
   /** The same call id starts the same child, however often it is called. Rejects: conflict, quota, invalid_request. */
   start(callId: string, task: ChildTask, signal: AbortSignal): Promise<string>;
   /** `wait`: not before it has ended or has a question. */

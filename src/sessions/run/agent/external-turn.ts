@@ -1,11 +1,11 @@
 import type { CallOutcome, CallsInput, PendingCall, TurnInput, TurnResult } from '../../../../machines/run.ts';
-import { nothingSpent, parseVerdict } from '../../../../machines/run-rules.ts';
+import { parseVerdict } from '../../../../machines/run-rules.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { AgentUpdate, ExternalAgent } from '../../../core/model/agent-updates.ts';
 import type { PlanStep, SessionFact } from '../../../core/model/events.ts';
+import { noAmounts, toAmounts } from '../../../core/model/runs/budget.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
 import { beginningOf } from '../../../core/text/text.ts';
-import { affordableCalls, findBudgetOverrun } from '../allowance.ts';
 import { permissionFor, shownArgs } from '../calls/approval.ts';
 import { attachFiles, shownMessages } from '../context/attachments.ts';
 import type { Entry } from '../log/conversation.ts';
@@ -42,18 +42,12 @@ const maxRemembered = 20_000; // characters of the conversation, for an agent th
 /** The agent's work from a message, or from a permission, to its answer or its next question. */
 export async function takeExternalTurn(
   work: ExternalRunContext,
-  { steps, left, callsLeft }: TurnInput,
+  { steps }: TurnInput,
   signal: AbortSignal,
 ): Promise<TurnResult> {
-  const { runWriter, own, task, sessionId } = work;
-  const allowance = { run: left, session: work.leftOfSession ?? (() => undefined) };
-  const before = findBudgetOverrun(
-    allowance,
-    { ...nothingSpent, turns: 1 },
-    { spent: nothingSpent, unwritten: nothingSpent },
-  );
-  const spentBefore = before ?? (await work.sharedBudgets?.charge(nothingSpent));
-  if (spentBefore) return { kind: 'unaffordable', over: spentBefore, spent: nothingSpent };
+  const { runWriter, budget, own, task, sessionId } = work;
+  const spentBefore = budget.findOverrun({ ...noAmounts, turns: 1 }) ?? (await budget.shared?.charge(noAmounts));
+  if (spentBefore) return { kind: 'unaffordable', over: spentBefore, spent: budget.spent };
   if (!work.hasTitle()) await runWriter.write(runWriter.title(firstLine(task)));
   await using used = await work.sandbox.use(signal);
   const { client } = used;
@@ -83,29 +77,30 @@ export async function takeExternalTurn(
     given: () => runWriter.write(), // a restart then gives them to no agent a second time
     history: () => historyOf(runWriter.transcript.entries.slice(0, earlier)),
   };
-  const spentSoFar = (turns: number) => ({ turns, tokens: collectedUpdates.tokens, cost: collectedUpdates.cost ?? 0 });
   const hear = hearing(work, collectedUpdates, speech);
   let over: BudgetOverrun | undefined;
-  const room = affordableCalls(callsLeft, work.leftOfSession?.());
+  const room = budget.coveredCalls();
   const counting = async (update: AgentUpdate) => {
     await hear(update);
     if (update.kind === 'call') {
       collectedUpdates.toolCalls += 1;
-      const shared = await work.sharedBudgets?.payCalls(1, signal);
-      const overCalls = room && collectedUpdates.toolCalls > room.count ? room.over : shared?.over;
+      const shared = await budget.shared?.payCalls(1, signal);
+      const overCalls = collectedUpdates.toolCalls > room.count ? room.over : shared?.over;
       if (overCalls && !over) own.loops.interrupt(client);
       over ??= overCalls;
     }
     if (update.kind !== 'spent') return;
     const { tokens, cost = 0 } = update;
-    const spentNow = await work.sharedBudgets?.charge({ tokens, cost });
+    const spentNow = await budget.shared?.charge(toAmounts({ tokens, cost }));
+    budget.count({ turns: 0, tokens, cost });
     if (over) return;
-    over = findBudgetOverrun(allowance, nothingSpent, { spent: spentSoFar(0), unwritten: spentSoFar(0) }) ?? spentNow;
+    over = budget.findOverrun(noAmounts) ?? spentNow;
     if (over) own.loops.interrupt(client);
   };
   const pause = await own.loops.turn(client, requested, counting, signal);
   throwIfFired(signal);
-  const spent = spentSoFar(pause.kind === 'asks' ? 0 : 1);
+  if (pause.kind !== 'asks') budget.count({ turns: 1, tokens: 0, cost: 0 });
+  const { spent } = budget;
   const { toolCalls } = collectedUpdates;
   const facts = [...speech.end(), ...usageOf(work, collectedUpdates)];
   const text = collectedUpdates.pieces.join('');

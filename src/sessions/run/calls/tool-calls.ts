@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { CallOutcome, CallsInput, PendingCall, RemainingCalls } from '../../../../machines/run.ts';
+import type { CallOutcome, CallsInput, PendingCall } from '../../../../machines/run.ts';
 import { findOrderKey, type ToolRegistry } from '../../../agents/tools/registry.ts';
 import { askUser } from '../../../agents/tools/special.ts';
 import { todo } from '../../../agents/tools/todo.ts';
@@ -7,7 +7,6 @@ import { findFamily } from '../../../agents/tools/words.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { Semaphore } from '../../../core/concurrency/semaphore.ts';
 import type { BudgetOverrun } from '../../../core/model/spending.ts';
-import { affordableCalls } from '../allowance.ts';
 import type { RunContext } from '../run-context.ts';
 import { shownArgs } from './approval.ts';
 import { askAhead, makeCall } from './tool-call.ts';
@@ -46,11 +45,11 @@ const maxAtOnce = 8;
  */
 export async function makeCalls(
   work: RunContext,
-  { calls: requested, answered, left }: CallsInput,
+  { calls: requested, answered }: CallsInput,
   signal: AbortSignal,
 ): Promise<readonly CallOutcome[]> {
-  const { calls, over, giveBack } = await payFor(work, { requested, left }, signal);
-  work.keepCalls?.(calls.length);
+  const { calls, over, giveBack } = await payFor(work.budget, requested, signal);
+  work.budget.keepCalls(calls.length);
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const slots = new Semaphore(maxAtOnce, { maxWaiting: 2_000, whenFull: 'Too many tool calls wait for their turn.' });
@@ -82,25 +81,25 @@ interface PaidCallsOfTurn {
 
 /** Pays for calls before they are made. One that began before a restart was paid then. */
 async function payFor(
-  { leftOfSession, sharedBudgets }: Pick<RunContext, 'leftOfSession' | 'sharedBudgets'>,
-  { requested, left }: { readonly requested: readonly PendingCall[]; readonly left: RemainingCalls | undefined },
+  budget: RunContext['budget'],
+  requested: readonly PendingCall[],
   signal: AbortSignal,
 ): Promise<PaidCallsOfTurn> {
-  const own = affordableCalls(left, leftOfSession?.());
-  const covered = requested.slice(0, own?.count);
+  const own = budget.coveredCalls(requested.length);
+  const covered = requested.slice(0, own.count);
   const isNew = ({ begun }: PendingCall) => !begun;
   const toPay = covered.filter(isNew).length;
-  const paid = toPay === 0 ? undefined : await sharedBudgets?.payCalls(toPay, signal);
+  const paid = toPay === 0 ? undefined : await budget.shared?.payCalls(toPay, signal);
   let rest = paid?.count ?? toPay;
   const unpaidAt = covered.findIndex((call) => isNew(call) && rest-- === 0);
   const calls = unpaidAt < 0 ? covered : covered.slice(0, unpaidAt);
-  const over = calls.length === requested.length ? undefined : (paid?.over ?? own?.over);
+  const over = calls.length === requested.length ? undefined : (paid?.over ?? own.over);
   return {
     calls,
     over,
     async giveBack(outcomes) {
       const unmade = calls.filter((call, n) => isNew(call) && outcomes[n]?.kind !== 'called').length;
-      if (paid && unmade > 0) await sharedBudgets?.giveBackCalls(unmade);
+      if (paid && unmade > 0) await budget.shared?.giveBackCalls(unmade);
     },
   };
 }

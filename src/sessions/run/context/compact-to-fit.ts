@@ -1,5 +1,4 @@
-import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
-import { nothingSpent } from '../../../../machines/run-rules.ts';
+import type { TurnResult } from '../../../../machines/run.ts';
 import type { RunContext } from '../run-context.ts';
 import {
   type PlannedCompaction,
@@ -12,16 +11,15 @@ import {
 import { ContextWindow, maxFailedSummaries } from './context-window.ts';
 import { type SummaryOptions, summarizeConversation } from './summary.ts';
 
-type Deps = Pick<RunContext, 'model' | 'runWriter'>;
+type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 export type CompactionResult =
-  | { readonly ok: true; readonly spent: RunSpending }
+  | { readonly ok: true }
   /** Without a result: nothing can be left out, so the model's own refusal stands. */
   | { readonly ok: false; readonly result?: TurnResult };
 
 type SummaryAttempt =
   /** `why`: no summary could be had. */
-  | { readonly ok: true; readonly spent: RunSpending; readonly why?: string }
-  | { readonly ok: false; readonly result: TurnResult };
+  { readonly ok: true; readonly why?: string } | { readonly ok: false; readonly result: TurnResult };
 
 /**
  * Sees to it that the next request fits the model's window: first without old results, then with a summary, and where none
@@ -29,12 +27,7 @@ type SummaryAttempt =
  */
 export async function compactToFit(
   work: Deps,
-  {
-    frame,
-    covers,
-    isCounted,
-    refused,
-  }: Pick<SummaryOptions, 'frame' | 'covers' | 'isCounted'> & { readonly refused: boolean },
+  { frame, refused }: Pick<SummaryOptions, 'frame'> & { readonly refused: boolean },
   signal: AbortSignal,
 ): Promise<CompactionResult> {
   const { model, runWriter } = work;
@@ -45,15 +38,15 @@ export async function compactToFit(
   const limits = resultLimit(transcript.messages, transcript.compactions, fit.resultChars);
   if (limits) await fit.apply(limits);
   if (fit.isFull) await shortenResults(work, fit);
-  if (!fit.isFull) return { ok: true, spent: nothingSpent };
+  if (!fit.isFull) return { ok: true };
 
   const plannedCompaction = summaryPlan(transcript.messages, transcript.view(runId).seen, fit.room);
-  const summed = await putSummary(work, { fit, frame, planned: plannedCompaction, covers, isCounted }, signal);
+  const summed = await putSummary(work, { fit, frame, planned: plannedCompaction }, signal);
   if (!summed.ok || !fit.isFull) return summed;
   await cut(work, { fit, planned: plannedCompaction, why: summed.why });
   if (fit.size() > fit.limit) {
     const question = noRoom(model.name, fit);
-    return { ok: false, result: { kind: 'full', question, spent: summed.spent } };
+    return { ok: false, result: { kind: 'full', question, spent: work.budget.spent } };
   }
   return fit.isRefused ? { ok: false } : summed;
 }
@@ -71,27 +64,24 @@ async function shortenResults({ runWriter: { transcript } }: Deps, fit: ContextW
 async function putSummary(work: Deps, options: SummaryOptions, signal: AbortSignal): Promise<SummaryAttempt> {
   const { fit, planned: plannedCompaction } = options;
   const { transcript } = work.runWriter;
-  if (!fit.canSummarize || !fit.isWorth({ ...plannedCompaction, summary: '' }))
-    return { ok: true, spent: nothingSpent };
+  if (!fit.canSummarize || !fit.isWorth({ ...plannedCompaction, summary: '' })) return { ok: true };
   const summaryResult = await summarizeConversation(work, options, signal);
-  const { spent } = summaryResult;
-  if (summaryResult.kind === 'unaffordable')
-    return { ok: false, result: { kind: 'unaffordable', over: summaryResult.over, spent } };
+  if (summaryResult.kind === 'unaffordable') return { ok: false, result: summaryResult.result };
   if (summaryResult.kind === 'failed') {
     transcript.failedSummaries += 1;
     // The run waits for the provider as after any turn that fails, but not forever: other requests can succeed.
     if (transcript.failedSummaries < maxFailedSummaries) return { ok: false, result: summaryResult.result };
-    return { ok: true, spent, why: summaryResult.why };
+    return { ok: true, why: summaryResult.why };
   }
   if (summaryResult.kind === 'none') {
     transcript.failedSummaries = maxFailedSummaries;
-    return { ok: true, spent, why: summaryResult.why };
+    return { ok: true, why: summaryResult.why };
   }
   if (summaryResult.kind === 'made') {
     await fit.apply({ ...plannedCompaction, summary: summaryResult.text }, summaryResult.model, [summaryResult.usage]);
     transcript.failedSummaries = 0;
   }
-  return { ok: true, spent };
+  return { ok: true };
 }
 
 /** Leaves the older conversation out without a summary of the model, and says so in the event. */

@@ -1,19 +1,14 @@
-import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
-import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
-import { collectTurn } from '../../../agents/models/collect.ts';
+import type { TurnResult } from '../../../../machines/run.ts';
 import type { Message, TurnRequest } from '../../../agents/models/model.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import type { BudgetOverrun } from '../../../core/model/spending.ts';
-import { failedTurn } from '../failed-turn.ts';
+import { failedTurn, requestModel } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { assumeBeyond } from '../settlement.ts';
-import { spendingOf } from '../spending-of.ts';
 import type { PlannedCompaction } from './compaction-plan.ts';
 import type { ContextWindow, Frame } from './context-window.ts';
 import type { MessageSelection } from './message-selection.ts';
-import { messageBytes, pictureBytes, requestBytes } from './meter.ts';
+import { messageBytes, requestBytes } from './meter.ts';
 import { type Compaction, computeView, shortResults } from './view.ts';
 
 /** Asks for the summary behind which the earlier conversation disappears. */
@@ -34,81 +29,63 @@ The messages of the user and the plan are kept anyway.`;
 
 const shortChars = 500; // of each result, in a conversation that is too long even for its summary
 
-type Deps = Pick<RunContext, 'model' | 'runWriter'>;
+type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget'>;
 interface ConversationPart {
   readonly messages: readonly Message[];
   readonly from: MessageSelection;
 }
-type SummaryResult = { readonly spent: RunSpending } & (
+type SummaryResult =
   | { readonly kind: 'made'; readonly text: string; readonly model: string; readonly usage: SessionFact }
   | { readonly kind: 'none'; readonly why: string }
   /** Even the part to summarize is too long for the model. */
   | { readonly kind: 'unable' }
   /** A later try of the provider can help. */
   | { readonly kind: 'failed'; readonly why: string; readonly result: TurnResult }
-  | { readonly kind: 'unaffordable'; readonly over: BudgetOverrun }
-);
+  | { readonly kind: 'unaffordable'; readonly result: TurnResult };
 
 export interface SummaryOptions {
   readonly fit: ContextWindow;
   readonly frame: Frame;
   readonly planned: PlannedCompaction;
-  readonly covers: BudgetCheck;
-  /** Whether a budget counts tokens or cost. */
-  readonly isCounted: () => boolean;
 }
-/** Undefined: the budgets cover a request of this size in addition to the turn's spending. */
-export type BudgetCheck = (bytes: number, spent: RunSpending) => BudgetOverrun | undefined;
 
 /** Asks the model for the summary, at most twice. Fails as a turn does when a later try of the provider can help. */
 export async function summarizeConversation(
-  { model, runWriter }: Deps,
-  { fit, frame, planned: plannedCompaction, covers, isCounted }: SummaryOptions,
+  work: Deps,
+  { fit, frame, planned: plannedCompaction }: SummaryOptions,
   signal: AbortSignal,
 ): Promise<SummaryResult> {
-  const part = toSummarize({ model, runWriter }, fit, plannedCompaction);
-  if (!part) return { kind: 'unable', spent: nothingSpent };
+  const { runWriter, budget } = work;
+  const part = toSummarize(work, fit, plannedCompaction);
+  if (!part) return { kind: 'unable' };
   const { system, tools, sections } = frame;
   const { messages, from } = part;
   const { note, earlier: before } = runWriter.transcript.view(runWriter.runId);
   const earlier = [...before, ...(note ? [note] : [])].filter((one) => one.before <= messages.length);
   const request: TurnRequest = { phase: { kind: 'summarize' }, system, tools, messages, earlier, hint: summaryPrompt };
-  let spent = nothingSpent;
+  const bytes = requestBytes(request);
   let why = '';
   for (let attempt = 0; attempt < 2; attempt++) {
-    const over = covers(requestBytes(request), spent);
-    if (over) return { kind: 'unaffordable', over, spent };
-    const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: messages });
-    const { outcome, message } = await collectTurn(model.turn(request, signal), {
-      model: model.name,
-      onDelta: () => {},
-    });
+    const { outcome, message, usage } = await requestModel(
+      work,
+      { request, bytes, purpose: 'compaction', sections, from, conversation: messages },
+      { signal, onDelta: () => {} },
+    );
     throwIfFired(signal);
-    if (outcome.kind === 'failed' && outcome.over) return { kind: 'unaffordable', over: outcome.over, spent };
-    if (outcome.kind === 'failed' && outcome.retryable) {
-      return { kind: 'failed', why: outcome.message, spent, result: failedTurn(outcome) };
+    if (outcome.kind === 'failed' && (outcome.over || outcome.retryable)) {
+      const result = failedTurn(outcome, budget);
+      return outcome.over ? { kind: 'unaffordable', result } : { kind: 'failed', why: outcome.message, result };
     }
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
     if (outcome.kind === 'failed') why = outcome.message;
-    if (outcome.kind !== 'finished') continue;
-    const exchange = {
-      requestBytes: requestBytes(request) - pictureBytes(messages),
-      replyBytes: Buffer.byteLength(message.text),
-    };
-    const assumed = outcome.assumed ?? (isCounted() ? assumeBeyond(model, outcome.usage, exchange) : undefined);
-    spent = addSpent(spent, spendingOf(outcome, assumed));
+    if (outcome.kind !== 'finished' || !usage) continue;
     const text = message.text.trim();
-    const usage = runWriter.usage(message.model, outcome.usage, {
-      ...proof,
-      purpose: 'compaction',
-      ...(assumed && { assumed }),
-    });
     const flaw = flawOf({ text, calls: message.calls.length, isRefused: outcome.stop === 'refused' });
-    if (!flaw) return { kind: 'made', text, model: message.model, usage, spent };
+    if (!flaw) return { kind: 'made', text, model: message.model, usage };
     await runWriter.write(usage);
     why = flaw;
   }
-  return { kind: 'none', why, spent };
+  return { kind: 'none', why };
 }
 
 /** Why a reply is not a summary. With a call, its text counts only under the requested headings. */

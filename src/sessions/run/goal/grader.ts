@@ -1,19 +1,14 @@
 import { z } from 'zod';
-import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
-import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
-import { collectTurn } from '../../../agents/models/collect.ts';
+import type { TurnResult } from '../../../../machines/run.ts';
 import type { AssistantMessage, Message, TurnRequest } from '../../../agents/models/model.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import { parseJson } from '../../../core/text/json.ts';
 import { beginningOf } from '../../../core/text/text.ts';
-import { type Allowance, affordableReply, countsUsage, estimateNeeds, findBudgetOverrun } from '../allowance.ts';
 import { requestBytes } from '../context/meter.ts';
-import { failedTurn } from '../failed-turn.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
+import { failedTurn, requestModel } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { assumeBeyond } from '../settlement.ts';
-import { spendingOf } from '../spending-of.ts';
 import { changedFiles } from './changed-files.ts';
 
 const Verdict = z.object({
@@ -39,10 +34,9 @@ const maxChars = { task: 20_000, words: 20_000, reason: 2_000, changes: 60_000 }
 
 interface GradingInput {
   readonly rubric: string;
-  readonly left: Parameters<typeof findBudgetOverrun>[0]['run'];
   readonly checked: readonly GoalChecked[];
 }
-export type GradingResult = { readonly spent: RunSpending } & (
+export type GradingResult =
   | {
       readonly kind: 'graded';
       readonly result: GoalChecked['result'];
@@ -52,60 +46,39 @@ export type GradingResult = { readonly spent: RunSpending } & (
   /** The request was not sent, or can succeed later. */
   | { readonly kind: 'ungraded'; readonly result: TurnResult }
   /** The model cannot grade. */
-  | { readonly kind: 'broken'; readonly reason: string }
-);
+  | { readonly kind: 'broken'; readonly reason: string };
 
 /** Asks the model whether the work meets the rubric, in its own context; once more when it gives no verdict. */
 export async function grade(work: RunContext, input: GradingInput, signal: AbortSignal): Promise<GradingResult> {
-  const { model, runWriter } = work;
-  const { meter } = runWriter.transcript;
+  const { model, runWriter, budget } = work;
   const { grader: system } = await work.prompt(signal);
   const message: Message = { role: 'user', text: await materialFor(work, input, signal) };
-  const allowance: Allowance = { run: input.left, session: work.leftOfSession ?? (() => undefined) };
-  let spent = nothingSpent;
   for (const hint of [undefined, 'Answer by calling give_verdict.']) {
     const requested = { system, messages: [message], tools: [giveVerdict], ...(hint !== undefined && { hint }) };
-    const bytes = requestBytes(requested);
-    const used = { spent, unwritten: nothingSpent };
-    const over = findBudgetOverrun(allowance, estimateNeeds(model, meter, bytes), used);
-    if (over) return { kind: 'ungraded', result: { kind: 'unaffordable', over, spent }, spent };
-    const room = affordableReply(allowance, { model, inputTokens: meter.tokens(model.name, bytes) }, used);
-    const isLimited = room !== undefined && room < model.abilities.maxOutput;
-    const request: TurnRequest = {
-      phase: { kind: 'grade' },
-      ...requested,
-      mustCall: giveVerdict.name,
-      ...(isLimited && { sampling: { maxOutputTokens: room } }),
-    };
-    const sections = [{ part: 'grader', text: system }];
-    const from = { length: 0, begun: message };
-    const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: requested.messages });
-    const turn = await collectTurn(model.turn(request, signal), { model: model.name, onDelta: () => {} });
+    const request: TurnRequest = { phase: { kind: 'grade' }, ...requested, mustCall: giveVerdict.name };
+    const turn = await requestModel(
+      work,
+      {
+        ...{ request, bytes: requestBytes(requested), purpose: 'grade' },
+        ...{ sections: [{ part: 'grader', text: system }], from: { length: 0, begun: message } },
+        conversation: requested.messages,
+      },
+      { signal, onDelta: () => {} },
+    );
     throwIfFired(signal);
-    const { outcome } = turn;
-    if (outcome.kind === 'failed') return { ...unfinished(outcome), spent };
-    if (outcome.kind === 'cancelled') return { kind: 'broken', reason: 'The grader was cut off.', spent };
-    const exchange = { requestBytes: bytes, replyBytes: bytesOf(turn.message) };
-    const assumed =
-      outcome.assumed ?? (countsUsage(allowance) ? assumeBeyond(model, outcome.usage, exchange) : undefined);
-    spent = addSpent(spent, spendingOf(outcome, assumed));
-    const more = { ...proof, purpose: 'grade', ...(assumed && { assumed }) } as const;
-    await runWriter.write(runWriter.usage(turn.message.model, outcome.usage, more));
+    const { outcome, usage } = turn;
+    if (outcome.kind === 'failed')
+      return outcome.over || outcome.retryable
+        ? { kind: 'ungraded', result: failedTurn(outcome, budget) }
+        : { kind: 'broken', reason: outcome.message };
+    if (outcome.kind === 'cancelled' || !usage) return { kind: 'broken', reason: 'The grader was cut off.' };
+    await runWriter.write(usage);
     const verdict = verdictIn(turn.message);
-    if (verdict) return { kind: 'graded', ...verdict, spent };
-    if (outcome.stop === 'refused') return { kind: 'broken', reason: 'The model declined to grade.', spent };
+    if (verdict) return { kind: 'graded', ...verdict };
+    if (outcome.stop === 'refused') return { kind: 'broken', reason: 'The model declined to grade.' };
   }
-  return { kind: 'broken', reason: `${model.name} gave no verdict, though it was asked twice.`, spent };
+  return { kind: 'broken', reason: `${model.name} gave no verdict, though it was asked twice.` };
 }
-
-function unfinished(failed: Parameters<typeof failedTurn>[0]) {
-  const isLater = failed.over !== undefined || failed.retryable;
-  if (isLater) return { kind: 'ungraded', result: failedTurn(failed) } as const;
-  return { kind: 'broken', reason: failed.message } as const;
-}
-
-const bytesOf = ({ text, calls }: AssistantMessage): number =>
-  Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
 
 /** The verdict of the first valid call; else one that is written as JSON in the text. */
 function verdictIn({

@@ -1,11 +1,10 @@
 import type { JudgeInput, TurnResult } from '../../../../machines/run.ts';
-import { nothingSpent } from '../../../../machines/run-rules.ts';
 import { type GoalResult, reasonChars } from '../../../core/model/runs/goal.ts';
 import { beginningOf } from '../../../core/text/text.ts';
 import type { GoalChecked } from '../log/run-writer.ts';
 import type { RunContext } from '../run-context.ts';
 import { makeChecks } from './checks.ts';
-import { type GradingResult, grade } from './grader.ts';
+import { grade } from './grader.ts';
 
 type Judgement = Extract<TurnResult, { kind: 'judged' }>;
 interface Finding {
@@ -15,20 +14,20 @@ interface Finding {
 
 /** Judges the goal of a run whose agent believes to be done: its checks, and, if they pass, the rubric. */
 export async function judgeGoal(work: RunContext, input: JudgeInput, signal: AbortSignal): Promise<TurnResult> {
-  const { goal, round, left } = input;
+  const { goal, round } = input;
   const { rubric, checks } = goal;
   const checked = await makeChecks(work, { checks, round }, signal);
   const found = findingOf(checked);
-  if (found || rubric === undefined) return await conclude(work, input, found ?? allPassed, nothingSpent);
+  if (found || rubric === undefined) return await conclude(work, input, found ?? allPassed);
   const { runWriter } = work;
   await runWriter.write(runWriter.goal({ kind: 'checking', round }));
-  const graded = await grade(work, { rubric, left, checked }, signal);
-  if (graded.kind === 'ungraded' && !givesUp(graded.result, input)) return withSpending(graded);
+  const graded = await grade(work, { rubric, checked }, signal);
+  if (graded.kind === 'ungraded' && !givesUp(graded.result, input)) return graded.result;
   const detail = graded.kind === 'ungraded' ? messageOf(graded.result) : graded.reason;
   const result = graded.kind === 'graded' ? graded.result : 'unknown';
   const score = graded.kind === 'graded' && graded.score !== undefined && { score: graded.score };
   await runWriter.write(runWriter.goal({ kind: 'checked', round, result, detail, ...score }));
-  return await conclude(work, input, { result: graderResults[result], reason: detail }, graded.spent);
+  return await conclude(work, input, { result: graderResults[result], reason: detail });
 }
 
 const allPassed: Finding = { result: 'satisfied', reason: 'All checks passed.' };
@@ -36,8 +35,6 @@ const graderResults = { passed: 'satisfied', missed: 'not_satisfied', unknown: '
 
 /** A request that a budget does not cover waits for a person; one that failed is made again. */
 const givesUp = ({ kind }: TurnResult, { isLastTry }: JudgeInput): boolean => kind !== 'unaffordable' && isLastTry;
-const withSpending = ({ result, spent }: Extract<GradingResult, { kind: 'ungraded' }>): TurnResult =>
-  'spent' in result ? { ...result, spent } : result;
 const messageOf = (result: TurnResult): string => (result.kind === 'failed' ? result.message : 'The grader failed.');
 
 /** Undefined: every check passed. */
@@ -55,10 +52,9 @@ function reasonOf({ command = '', exitCode, detail, result }: GoalChecked): stri
 }
 
 async function conclude(
-  { runWriter }: RunContext,
+  { runWriter, budget }: RunContext,
   { round, revision, goal: { maxRevisions } }: JudgeInput,
   { result, reason }: Finding,
-  spent: Judgement['spent'],
 ): Promise<Judgement> {
   const goesBack = result === 'not_satisfied' && revision !== undefined;
   const short = beginningOf(reason, reasonChars);
@@ -72,5 +68,5 @@ async function conclude(
     runWriter.goal({ kind: 'judged', round, result, reason: short, ...(feedback && { feedback }) }),
   );
   if (feedback) runWriter.hear(feedback);
-  return { kind: 'judged', result, reason: short, goesBack, spent };
+  return { kind: 'judged', result, reason: short, goesBack, spent: budget.spent };
 }

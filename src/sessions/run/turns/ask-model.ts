@@ -1,26 +1,16 @@
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import type { RemainingBudget, RunSpending, TurnResult } from '../../../../machines/run.ts';
-import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
-import { type CollectedTurn, collectTurn } from '../../../agents/models/collect.ts';
-import type {
-  AssistantMessage,
-  FinishedTurn,
-  Sampling,
-  ToolDeclaration,
-  TurnPhase,
-} from '../../../agents/models/model.ts';
+import type { TurnResult } from '../../../../machines/run.ts';
+import type { AssistantMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
-import type { AssumedUsage, BudgetOverrun } from '../../../core/model/spending.ts';
+import type { Purpose } from '../../../core/model/spending.ts';
 import { extendList } from '../../../core/text/list-fold.ts';
-import { type Allowance, affordableReply, countsUsage, estimateNeeds, findBudgetOverrun } from '../allowance.ts';
 import { compactToFit } from '../context/compact-to-fit.ts';
-import type { PromptSection, RequestProof } from '../context/message-selection.ts';
-import { pictureBytes, requestBytes } from '../context/meter.ts';
-import type { BudgetCheck } from '../context/summary.ts';
+import type { PromptSection } from '../context/message-selection.ts';
+import { requestBytes } from '../context/meter.ts';
+import { failedTurn, type ModelReply as Reply, requestModel } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { assumeBeyond, type Exchange } from '../settlement.ts';
 import { withPictures } from './message-images.ts';
 
 const span = 2_400; // characters that have to be one text over and over
@@ -106,7 +96,7 @@ class Continuation {
   }
 }
 
-type Deps = Pick<RunContext, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>;
+type Deps = Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>;
 /** Without a text: the model begins to think. */
 type DeltaListener = (delta?: string) => void;
 export interface TurnInput {
@@ -117,21 +107,15 @@ export interface TurnInput {
   readonly mustCall?: string;
   readonly prompt: { readonly system: string; readonly sections: readonly PromptSection[] };
   readonly workdir: string;
-  /** The run's remaining budget. Undefined: a user has just granted it. */
-  readonly left?: RemainingBudget | undefined;
   /** Called before the first text of the reply is logged. */
   readonly beforeText?: () => void;
 }
-export type ModelReply = CollectedTurn & {
+export type ModelReply = Reply & {
   /** The reply repeated itself without limit and was stopped. */
   readonly repeats: boolean;
-  /** Names the request in the fact of its usage. */
-  readonly proof: RequestProof;
-  /** The amounts that budgets count beyond the provider's; absent: its count is believed, or no budget counts it. */
-  readonly assumed?: AssumedUsage;
 };
 type ReplyOrEnd =
-  | { readonly ok: true; readonly asked: ModelReply; readonly spent: RunSpending }
+  | { readonly ok: true; readonly asked: ModelReply }
   | { readonly ok: false; readonly result: TurnResult };
 
 const maxRefusals = 3;
@@ -143,78 +127,44 @@ const noRoom: TurnResult = {
   retryAfterMs: undefined,
 };
 
-/** The budget that does not cover the next request in addition to the turn's usage. */
-export function refusal(
-  work: Deps,
-  turnInput: TurnInput,
-  used: { readonly spent: RunSpending; readonly unwritten: RunSpending; readonly begun?: AssistantMessage | undefined },
-): BudgetOverrun | undefined {
-  const { transcript, runId } = work.runWriter;
-  const { messages } = transcript.view(runId);
-  const bytes = requestBytes({
-    ...frameOf(work, turnInput),
-    messages: used.begun ? extendList(messages, [used.begun]) : messages,
-  });
-  return findBudgetOverrun(allowanceOf(work, turnInput), estimateNeeds(work.model, transcript.meter, bytes), used);
-}
-
-const allowanceOf = ({ leftOfSession = () => undefined }: Deps, { left }: TurnInput): Allowance => ({
-  run: left,
-  session: leftOfSession,
-});
-
-/** Asks the model with a conversation that fits its window; `spent` is what making it fit has cost. */
-export async function askWithinWindow(
-  work: Deps,
-  turnInput: TurnInput,
-  { hear, signal, begun }: Omit<AskOptions, 'used'>,
-): Promise<ReplyOrEnd> {
-  const { model, runWriter } = work;
-  const { meter } = runWriter.transcript;
-  const covers: BudgetCheck = (bytes, spent) =>
-    findBudgetOverrun(allowanceOf(work, turnInput), estimateNeeds(model, meter, bytes), {
-      spent,
-      unwritten: nothingSpent,
-    });
-  const isCounted = () => countsUsage(allowanceOf(work, turnInput));
+/** Asks the model with a conversation that fits its window. */
+export async function askWithinWindow(work: Deps, turnInput: TurnInput, options: AskOptions): Promise<ReplyOrEnd> {
+  const { model, runWriter, budget } = work;
+  const { signal, begun } = options;
   let refused: ModelReply | undefined;
-  let spent = nothingSpent;
   for (let refusals = 0; ; refusals++) {
-    const fitting = { frame: frameOf(work, turnInput), covers, isCounted, refused: refusals > 0 };
+    const fitting = { frame: frameOf(work, turnInput), refused: refusals > 0 };
     const compactionResult = await compactToFit(work, fitting, signal);
-    if (!compactionResult.ok && refused && !compactionResult.result) return { ok: true, asked: refused, spent };
+    if (!compactionResult.ok && refused && !compactionResult.result) return { ok: true, asked: refused };
     if (!compactionResult.ok) return { ok: false, result: compactionResult.result ?? noRoom };
-    spent = addSpent(spent, compactionResult.spent);
-    const used = { spent, unwritten: nothingSpent };
-    const over = refusal(work, turnInput, { ...used, begun });
-    if (over) return { ok: false, result: { kind: 'unaffordable', over, spent } };
-    const modelReply = await askModel(work, turnInput, { hear, signal, used, begun });
+    const modelReply = await askModel(work, turnInput, options);
     const { outcome } = modelReply;
+    if (outcome.kind === 'failed' && outcome.over) return { ok: false, result: failedTurn(outcome, budget) };
     const isTooLong =
       outcome.kind === 'failed' && outcome.code === 'model_context' && modelReply.message.text === (begun?.text ?? '');
-    if (!isTooLong || refusals === maxRefusals) return { ok: true, asked: modelReply, spent };
+    if (!isTooLong || refusals === maxRefusals) return { ok: true, asked: modelReply };
     throwIfFired(signal);
     refused = modelReply;
-    meter.raise(model.name);
+    runWriter.transcript.meter.raise(model.name);
   }
 }
 
 interface AskOptions {
   readonly hear: DeltaListener;
   readonly signal: AbortSignal;
-  /** The amounts that the turn has used before. */
-  readonly used: { readonly spent: RunSpending; readonly unwritten: RunSpending };
   /** A reply that was cut, or broke off, and that this one continues. */
   readonly begun?: AssistantMessage | undefined;
 }
 
-/** Asks the model once, for a reply that is no dearer than the budgets cover. Its text has that of `begun`. */
+const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer', grade: 'grade' } as const;
+
+/** Asks the model once, within the budgets. The reply's text has that of `begun`. */
 export async function askModel(
   work: Deps,
   turnInput: TurnInput,
-  { hear, signal, used, begun }: AskOptions,
+  { hear, signal, begun }: AskOptions,
 ): Promise<ModelReply> {
-  const { model, runWriter } = work;
+  const { runWriter, sampling } = work;
   const load = loaderOf(work);
   const { transcript, runId } = runWriter;
   const view = transcript.view(runId);
@@ -224,9 +174,6 @@ export async function askModel(
   const { system, sections, tools } = frame;
   const messages = begun ? extendList(viewed, [begun]) : viewed;
   const bytes = requestBytes({ ...frame, messages });
-  const allowance = allowanceOf(work, turnInput);
-  const inputTokens = transcript.meter.tokens(model.name, bytes);
-  const sampling = withinBudget(work, affordableReply(allowance, { model, inputTokens }, used));
   const loaded = load ? await withPictures(messages, load, signal) : { messages, leftOut: [] };
   const request = {
     phase,
@@ -242,7 +189,6 @@ export async function askModel(
     cacheKey: runWriter.transcript.cacheKey,
   };
   const from = { length: transcript.length, ...(begun && { begun }) };
-  const proof = runWriter.asking({ model: model.name, request, sections, from, conversation: messages });
   const repetition = new RepetitionDetector();
   const stop = new AbortController();
   const pieces: string[] = [];
@@ -250,55 +196,30 @@ export async function askModel(
     pieces.push(delta);
     hear(delta);
   });
-  const collected = await collectTurn(model.turn(request, AbortSignal.any([signal, stop.signal])), {
-    model: model.name,
-    takenIds: transcript.callIds(),
-    onThought: () => hear(),
-    onDelta: (delta) => {
-      if (stop.signal.aborted) return;
-      continuation.add(delta);
-      if (repetition.add(delta)) stop.abort();
+  const purpose: Purpose = purposes[phase.kind];
+  const collected = await requestModel(
+    work,
+    { request, bytes, purpose, sections, from, conversation: messages, keepsThoughts: true, stop },
+    {
+      signal,
+      takenIds: transcript.callIds(),
+      onThought: () => hear(),
+      onDelta: (delta) => {
+        if (stop.signal.aborted) return;
+        continuation.add(delta);
+        if (repetition.add(delta)) stop.abort();
+      },
     },
-  });
+  );
   continuation.end();
   // The raw parts of two replies are no reply.
-  const joined = begun && { ...collected.message, text: begun.text + pieces.join(''), raw: [] };
-  const turn = {
-    ...collected,
-    message: joined ?? collected.message,
-    leftOut: [...loaded.leftOut, ...collected.leftOut],
-  };
-  const { outcome } = turn;
-  if (!stop.signal.aborted || signal.aborted) {
-    const { text, calls } = collected.message;
-    const exchange = {
-      requestBytes: bytes - pictureBytes(messages),
-      replyBytes:
-        Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0),
-    };
-    const assumed = outcome.kind === 'finished' ? assumedFor(model, outcome, { exchange, allowance }) : undefined;
-    if (outcome.kind === 'finished' && !assumed) transcript.meter.learn(turn.message.model, bytes, outcome.usage);
-    return { ...turn, repeats: false, proof, ...(assumed && { assumed }) };
-  }
-  const usage = { inputTokens, outputTokens: transcript.meter.tokens(model.name, collected.message.text.length) };
-  const message = { ...turn.message, calls: [] };
-  return { ...turn, message, refused: [], outcome: { kind: 'finished', stop: 'done', usage }, repeats: true, proof };
-}
-
-/** The addition that a budget of the person or project has counted already; else that of a budget of the run or session. */
-function assumedFor(
-  model: Deps['model'],
-  { assumed, usage }: FinishedTurn,
-  { exchange, allowance }: { readonly exchange: Exchange; readonly allowance: Allowance },
-): AssumedUsage | undefined {
-  if (assumed) return assumed;
-  return countsUsage(allowance) ? assumeBeyond(model, usage, exchange) : undefined;
-}
-
-/** The sampling options, with a limit of the reply where the budgets cover no longer one. */
-function withinBudget({ model, sampling }: Deps, room: number | undefined): Sampling | undefined {
-  const usual = sampling?.maxOutputTokens ?? model.abilities.maxOutput;
-  return room === undefined || room >= usual ? sampling : { ...sampling, maxOutputTokens: room };
+  const message = begun ? { ...collected.message, text: begun.text + pieces.join(''), raw: [] } : collected.message;
+  const turn = { ...collected, message, leftOut: [...loaded.leftOut, ...collected.leftOut] };
+  if (stop.signal.aborted && !signal.aborted)
+    return { ...turn, message: { ...message, calls: [] }, refused: [], repeats: true };
+  const { outcome, isBelieved } = turn;
+  if (outcome.kind === 'finished' && isBelieved) transcript.meter.learn(message.model, bytes, outcome.usage);
+  return { ...turn, repeats: false };
 }
 
 /** The newest note belongs to this turn, if it has one. */

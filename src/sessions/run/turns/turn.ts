@@ -1,18 +1,14 @@
 import type { RunSpending, TurnResult } from '../../../../machines/run.ts';
-import { addSpent, nothingSpent } from '../../../../machines/run-rules.ts';
 import { isEmpty } from '../../../agents/models/collect.ts';
 import { type AssistantMessage, type FinishedTurn, replyOfText } from '../../../agents/models/model.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { SessionFact } from '../../../core/model/events.ts';
-import type { Purpose } from '../../../core/model/spending.ts';
-import { addSpending } from '../allowance.ts';
 import { shownMessages } from '../context/attachments.ts';
-import { failedTurn } from '../failed-turn.ts';
 import { missingParts } from '../missing-tools.ts';
+import { failedTurn } from '../model-request.ts';
 import type { RunContext } from '../run-context.ts';
-import { spendingOf } from '../spending-of.ts';
-import { askModel, askWithinWindow, type ModelReply, refusal, type TurnInput } from './ask-model.ts';
+import { askModel, askWithinWindow, type ModelReply, type TurnInput } from './ask-model.ts';
 
 export type Turn =
   | {
@@ -32,11 +28,11 @@ export type Turn =
 
 /** Runs one turn of the model to its end. Adds its message to the transcript if the turn succeeded. */
 export async function takeTurn(
-  work: Pick<RunContext, 'model' | 'runWriter' | 'sampling' | 'desktop' | 'files' | 'leftOfSession'>,
+  work: Pick<RunContext, 'model' | 'runWriter' | 'budget' | 'sampling' | 'desktop' | 'files'>,
   turnInput: TurnInput,
   signal: AbortSignal,
 ): Promise<Turn> {
-  const { runWriter } = work;
+  const { runWriter, budget } = work;
   await runWriter.flush(); // otherwise a follower would see the first text only after all events that precede the turn
   const { unheard } = runWriter;
   if (unheard.length > 0 && runWriter.begun?.id) await runWriter.write(...runWriter.cutMessage()); // it has the newer answer
@@ -59,41 +55,26 @@ export async function takeTurn(
     await runWriter.write(...speech.cut());
     return first;
   }
-  const rest =
-    wasCut(first.asked) && !goesOver(work, turnInput, first)
-      ? await askModel(
-          work,
-          { ...turnInput, hint: goOnHint },
-          { hear, signal, used: usedBy(first), begun: first.asked.message },
-        )
-      : undefined;
+  const more = wasCut(first.asked)
+    ? await askModel(work, { ...turnInput, hint: goOnHint }, { hear, signal, begun: first.asked.message })
+    : undefined;
+  const rest = more?.outcome.kind === 'failed' && more.outcome.over ? undefined : more;
   throwIfFired(signal);
   const modelReply = rest ? joined(first.asked, rest, hear) : first.asked;
   const { outcome, message, refused, repeats } = modelReply;
-  const finished = [first.asked, rest].flatMap((it) =>
-    it?.outcome.kind === 'finished' ? [{ ...it, end: it.outcome }] : [],
-  );
   const sideFacts = [
     ...missingParts.factsOf(
       runWriter,
       [first.asked, rest].flatMap((it) => it?.leftOut ?? []),
     ),
-    ...finished.map(({ message: { model }, end, proof, thoughts, assumed }) =>
-      runWriter.usage(model, end.usage, {
-        ...proof,
-        purpose: purposeOf(turnInput),
-        ...(thoughts && { thoughts }),
-        ...(assumed && { assumed }),
-      }),
-    ),
+    ...[first.asked, rest].flatMap((it) => it?.usage ?? []),
   ];
-  const spent = finished.reduce((all, { end, assumed }) => addSpent(all, spendingOf(end, assumed)), first.spent);
   if (outcome.kind !== 'finished') {
     const goesOn = outcome.kind === 'failed' && outcome.retryable && !outcome.over;
     if (goesOn) speech.rest();
     await runWriter.write(...(goesOn ? [] : speech.cut()), ...sideFacts); // text that was already sent stays
     if (outcome.kind === 'cancelled') throw new AppError('cancelled', 'The turn was cancelled.');
-    return { ok: false, result: addSpending(failedTurn(outcome), spent) };
+    return { ok: false, result: failedTurn(outcome, budget) };
   }
   const facts = [...speech.end(), ...sideFacts];
   if (outcome.stop === 'refused') {
@@ -108,24 +89,7 @@ export async function takeTurn(
     runWriter.add({ runId, message: { role: 'tool', callId, name, output, success: false } });
   }
   const empty = isEmpty(modelReply) || hint !== undefined;
-  return { ok: true, message, pieces, facts, spent, empty, ...(hint !== undefined && { hint }) };
-}
-
-const purposes = { plan: 'plan', replan: 'plan', act: 'work', summarize: 'answer', grade: 'grade' } as const;
-const purposeOf = ({ phase }: TurnInput): Purpose => purposes[phase.kind];
-
-/** Whether no budget is left to continue a cut reply. */
-function goesOver(work: Parameters<typeof refusal>[0], turnInput: TurnInput, first: FirstReply): boolean {
-  return refusal(work, turnInput, { ...usedBy(first), begun: first.asked.message }) !== undefined;
-}
-
-interface FirstReply {
-  readonly asked: ModelReply;
-  readonly spent: RunSpending;
-}
-function usedBy({ asked: { outcome, assumed }, spent }: FirstReply) {
-  const unwritten = outcome.kind === 'finished' ? spendingOf(outcome, assumed) : nothingSpent;
-  return { spent: addSpent(spent, unwritten), unwritten };
+  return { ok: true, message, pieces, facts, spent: budget.spent, empty, ...(hint !== undefined && { hint }) };
 }
 
 const brokenHint =

@@ -5,6 +5,7 @@ import type { Append, Store } from '../../../../src/core/contracts/ports.ts';
 import { requestAt } from '../../../../src/sessions/run/log/request-at.ts';
 import { shortenRequests } from '../../../../src/sessions/run/log/request-upgrade.ts';
 import { computeUnchainedHash, notesIn, StoredRequest } from '../../../../src/sessions/run/log/stored-request.ts';
+import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { smallModel } from '../../../support/agents/small-model.ts';
 import { messageId, scribeBench, sessionId, wantedTurn } from '../../../support/machines/session-parts.ts';
@@ -30,7 +31,11 @@ async function longSession(store: Store, turns: number) {
   runWriter.hear({ messageId: messageId(1), text: 'Do it.' });
   for (let n = 100; n < 100 + turns; n++) {
     appended.length = 0;
-    const turn = await takeTurn({ model, runWriter }, { ...wantedTurn, note: `Step ${n}: go on` }, signal);
+    const turn = await takeTurn(
+      { model, runWriter, budget: new TurnBudget() },
+      { ...wantedTurn, note: `Step ${n}: go on` },
+      signal,
+    );
     if (turn.ok) await runWriter.write(...turn.facts);
     const writes = appended.flatMap(({ facts, puts = [] }) => [...facts, ...puts]);
     costs.push({ rows: writes.length, bytes: writes.reduce((sum, it) => sum + sizeOf(it), 0) });

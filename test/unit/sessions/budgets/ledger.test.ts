@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { createCalendar } from '../../../../src/core/contracts/calendar.ts';
 import type { Store } from '../../../../src/core/contracts/ports.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
+import { type Amounts, toMicro } from '../../../../src/core/model/runs/budget.ts';
 import type { Limits } from '../../../../src/sessions/budgets/account.ts';
 import { Ledger, leaseMs } from '../../../../src/sessions/budgets/ledger.ts';
-import type { Amounts, Reservation } from '../../../../src/sessions/run/accounts.ts';
+import type { Reservation } from '../../../../src/sessions/run/turn-budget.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -13,7 +14,7 @@ const never = new AbortController().signal;
 const none = { tokens: undefined, cost: undefined };
 const tokensADay = (tokens: number): Limits => ({ day: { ...none, tokens }, month: none });
 const ada = { owner: 'ada', projectId: null };
-const amounts = (tokens: number): Amounts => ({ tokens, cost: 0 });
+const amounts = (tokens: number) => ({ tokens, cost: 0 });
 const wanted = (least: number, most: number) => ({ least: amounts(least), most: amounts(most) });
 
 interface Options {
@@ -32,7 +33,7 @@ function world(options: Options = {}) {
   const now = { limits };
   const ledger = new Ledger({
     calendar: createCalendar(options.timeZone ?? 'UTC'),
-    records: store.records,
+    ...store,
     clock,
     newId: () => ids.short(),
     shared,
@@ -73,9 +74,8 @@ describe('the budget of a person', () => {
     const { ledger } = world({ limits: { day: { ...none, cost: limit }, month: none } });
     const pay = async (amount: Amounts) =>
       (await reserved(ledger.of(ada).reserve({ least: amount, most: amount }, never))).settle(amount);
-    for (const one of earlier) await pay({ tokens: 0, cost: one });
-    await pay({ tokens: 0, cost });
-    const more = { tokens: 0, cost: 1e-6 };
+    for (const one of [...earlier, cost]) await pay({ tokens: 0, cost: toMicro(one) });
+    const more = { tokens: 0, cost: 1 };
     expect(await ledger.of(ada).reserve({ least: more, most: more }, never)).toMatchObject({ kind: 'over' });
   });
 
@@ -274,8 +274,8 @@ test('a day ends at midnight in the time zone of the budgets, also on the day th
 test('money that is used in ten parts is exactly their sum', async () => {
   const { ledger } = world({ limits: { day: { ...none, cost: 1 }, month: none } });
   for (let n = 0; n < 10; n++) {
-    const cost = { tokens: 0, cost: 0.1 };
+    const cost = { tokens: 0, cost: toMicro(0.1) };
     await (await reserved(ledger.of(ada).reserve({ least: cost, most: cost }, never))).settle(cost);
   }
-  expect((await ledger.get({ of: 'person', id: 'ada' })).day.cost).toBe(1);
+  expect((await ledger.get({ of: 'person', id: 'ada' })).day.cost).toBe(1_000_000);
 });

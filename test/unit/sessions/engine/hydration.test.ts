@@ -5,6 +5,7 @@ import { randomIds } from '../../../../src/core/model/ids.ts';
 import { Hydration } from '../../../../src/sessions/engine/hydration.ts';
 import { LiveSessions } from '../../../../src/sessions/engine/live-sessions.ts';
 import { soleOwnership } from '../../../../src/sessions/engine/ownership.ts';
+import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { storeEventLog } from '../../../../src/storage/log/log.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
@@ -103,7 +104,7 @@ test('a reply that a restart broke off is not written twice: the next one contin
   expect(whole).toMatchObject({ type: 'message.assistant', data: { text: 'Half of it' } });
   if (!runWriter) throw new Error('The run goes on.');
   const model = scriptedModel([[{ type: 'text', delta: 'Half of it is enough.' }]]);
-  const turn = await takeTurn({ model, runWriter }, wantedTurn, never);
+  const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, wantedTurn, never);
   await runWriter.write(...(turn.ok ? turn.facts : []));
   const said = (await log.page(sessionId, 6, 10)).events.filter(({ type }) => type === 'message.assistant');
   expect(said).toMatchObject([{ data: { text: ' is enough.' } }]);

@@ -13,7 +13,6 @@ const done: ChildState = {
 function parent() {
   const started: ChildTask[] = [];
   const children: ChildRuns = {
-    keepCalls: () => {},
     start: async (_callId, task) => {
       started.push(task);
       return done.id;

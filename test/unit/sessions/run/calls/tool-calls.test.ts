@@ -4,6 +4,7 @@ import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
 import { makeCalls } from '../../../../../src/sessions/run/calls/tool-calls.ts';
 import type { RunContext } from '../../../../../src/sessions/run/run-context.ts';
+import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { quiet, runId, scribeBench, sessionId } from '../../../../support/machines/session-parts.ts';
 
@@ -38,6 +39,7 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
     workdir: '/workspace',
     toolTimeoutMs: 1_000,
     model: undefined as never,
+    budget: new TurnBudget(),
     hasTitle: () => true,
     tools: { declarations: [], find: tool },
     approvals: { tools: approve, rules: [], timeoutMs: 1_000 },
@@ -51,7 +53,7 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
     });
     const message = { role: 'assistant', model: 'm', text: '', calls: wanted, raw: [] } as const;
     runWriter.add({ runId: runId(), message });
-    return makeCalls(work, { sessionId, runId: runId(), calls: wanted, answered: false }, stop.signal);
+    return makeCalls(work, { sessionId, runId: runId(), calls: wanted, answered: false, budget: [] }, stop.signal);
   };
   const end = async (callId: string, output = `of ${callId}`) => {
     await quiet();
@@ -154,8 +156,10 @@ test('the notes of a folder stand behind the result for the model, and not in wh
 test('the first call that the budget does not cover is not made, nor are those behind it', async () => {
   const kept: number[] = [];
   const { make, end, running, events } = bench([], {
-    leftOfSession: () => ({ toolCalls: { limit: 10, used: 8 } }),
-    keepCalls: (count) => kept.push(count),
+    budget: new TurnBudget({
+      session: () => [{ scope: 'session', kind: 'toolCalls', limit: 10, used: 8 }],
+      keepCalls: (count) => kept.push(count),
+    }),
   });
   const made = make({ callId: 'a' }, { callId: 'b' }, { callId: 'c' }, { callId: 'd' });
   expect([await running(), kept]).toEqual([['a', 'b'], [2]]);
@@ -169,7 +173,7 @@ test('the first call that the budget does not cover is not made, nor are those b
 test('calls are paid before they are made, those that a budget of many does not cover wait, and what was not made is returned', async () => {
   const over = { scope: 'person', period: 'day', kind: 'toolCalls', limit: 9, used: 9, needs: 1 } as const;
   const [paid, back]: [number[], number[]] = [[], []];
-  const sharedBudgets = {
+  const shared = {
     payCalls: async (count: number) => {
       paid.push(count);
       return count > 2 ? { count: 2, over } : { count };
@@ -178,7 +182,7 @@ test('calls are paid before they are made, those that a budget of many does not 
     reserve: async () => undefined,
     charge: async () => undefined,
   };
-  const { make, end, running } = bench(['shell_view'], { sharedBudgets });
+  const { make, end, running } = bench(['shell_view'], { budget: new TurnBudget({ shared }) });
   const made = make({ callId: 'a' }, { callId: 'b', name: 'shell_view' }, { callId: 'c' }, { callId: 'd' });
   expect(await running()).toEqual(['a']);
   await end('a');

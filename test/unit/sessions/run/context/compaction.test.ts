@@ -4,6 +4,7 @@ import { randomIds } from '../../../../../src/core/model/ids.ts';
 import { recallFrom } from '../../../../../src/sessions/run/context/recall.ts';
 import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
+import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import type { ScriptLine } from '../../../../support/agents/scripted.ts';
 import { sharedBeginning, smallModel, tokensOf, window } from '../../../../support/agents/small-model.ts';
@@ -34,7 +35,7 @@ function bench(decide: (request: TurnRequest, turn: number) => readonly ScriptLi
   const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });
   const step = async (chars: number, note = '') => {
     turns += 1;
-    const turn = await takeTurn({ model, runWriter }, { ...wanted, note }, signal);
+    const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, { ...wanted, note }, signal);
     if (!turn.ok) return turn;
     for (const { callId, name } of turn.message.calls) {
       const output = `${callId} `.repeat(chars).slice(0, chars);
@@ -213,7 +214,7 @@ describe('a summary that cannot be made', () => {
     const options = { writer, transcript, ids: randomIds(), clock, runId: runId(), soFar: nothingYet };
     const runWriter = new RunWriter(options);
     const model = smallModel((request) => (wantsSummary(request) ? [say('## State')] : [say('Well.')]));
-    const turn = await takeTurn({ model, runWriter }, wanted, signal);
+    const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, signal);
     expect(turn.ok && turn.message.text).toBe('Well.');
     expect(await it.compactions()).toMatchObject([{ data: { kind: 'summary', summary: '## State' } }]);
   });

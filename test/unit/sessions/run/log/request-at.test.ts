@@ -5,6 +5,7 @@ import { randomIds } from '../../../../../src/core/model/ids.ts';
 import { requestAt } from '../../../../../src/sessions/run/log/request-at.ts';
 import { RunWriter } from '../../../../../src/sessions/run/log/run-writer.ts';
 import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
+import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import type { ScriptLine } from '../../../../support/agents/scripted.ts';
 import { smallModel } from '../../../../support/agents/small-model.ts';
@@ -44,7 +45,11 @@ function bench(
   const model = smallModel((request) => decide(request, turns));
   const turn = async (output = '', by = runWriter) => {
     turns += 1;
-    const made = await takeTurn({ model, runWriter: by }, { ...wanted, note: noteOf(turns) }, signal);
+    const made = await takeTurn(
+      { model, runWriter: by, budget: new TurnBudget() },
+      { ...wanted, note: noteOf(turns) },
+      signal,
+    );
     if (!made.ok) return;
     for (const { callId, name } of made.message.calls)
       by.add({ runId: runId(), message: { role: 'tool', callId, name, output, success: true } });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { FinishedTurn, TurnPart } from '../../../../../src/agents/models/model.ts';
+import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import { type ScriptLine, scriptedModel } from '../../../../support/agents/scripted.ts';
 import { runId, scribeBench, wantedTurn as wanted } from '../../../../support/machines/session-parts.ts';
@@ -15,7 +16,7 @@ async function turnOf(...scripts: (readonly ScriptLine[])[]) {
   const { runWriter, transcript, events } = scribeBench();
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
   const model = scriptedModel(scripts);
-  const turn = await takeTurn({ model, runWriter }, wanted, new AbortController().signal);
+  const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, new AbortController().signal);
   await runWriter.write(...(turn.ok ? turn.facts : []));
   const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
   return { turn, model, transcript, said };

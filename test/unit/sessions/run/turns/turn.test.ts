@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { assumedAbilities, type Model } from '../../../../../src/agents/models/model.ts';
+import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import { asks, quiet, scribeBench } from '../../../../support/machines/session-parts.ts';
 
@@ -27,7 +28,7 @@ test('a turn begins after the earlier facts are on the disk and their waiting ca
     },
   };
   const written = writer.write([asks('Hello')]);
-  const turn = takeTurn({ model, runWriter }, wanted, new AbortController().signal);
+  const turn = takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, new AbortController().signal);
   await quiet();
   expect(order).toEqual([]);
   disk.resolve();
@@ -61,7 +62,7 @@ test('F077 a conversation that is too long for the model is shown once more with
       };
     },
   };
-  const turn = () => takeTurn({ model, runWriter }, wanted, new AbortController().signal);
+  const turn = () => takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, new AbortController().signal);
   expect(await turn()).toMatchObject({ ok: true, message: { text: 'Ah.' } });
   expect(shown[0]).toEqual(Array(6).fill(20_000));
   expect(shown[1]?.map((length) => length > 10_000)).toEqual([false, false, false, false, false, true]);
@@ -78,6 +79,10 @@ test('F077 a conversation that is too long for the model is shown once more with
       yield { type: 'end', outcome: { kind: 'failed', code: 'model_context', message: 'Too long.', retryable: false } };
     },
   };
-  const failed = await takeTurn({ model: hopeless, runWriter }, wanted, new AbortController().signal);
+  const failed = await takeTurn(
+    { model: hopeless, runWriter, budget: new TurnBudget() },
+    wanted,
+    new AbortController().signal,
+  );
   expect(failed).toMatchObject({ ok: false, result: { kind: 'failed', code: 'model_context' } });
 });

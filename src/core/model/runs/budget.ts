@@ -1,0 +1,110 @@
+import type { BudgetOverrun, OwnBudget } from '../spending.ts';
+
+// The arithmetic of every budget. A run, a session, a person and a project have lines; a child's budget is reserved in the
+// lines of its parent. Amounts are whole: a cost is in micro-units of the currency of the price list, a time in ms.
+
+export type AmountKind = BudgetOverrun['kind'];
+export type Amounts = { readonly [Kind in AmountKind]?: number };
+export const noAmounts: Amounts = { turns: 0, tokens: 0, cost: 0, time: 0 };
+/** The needs of one tool call. */
+export const oneCall: Amounts = { toolCalls: 1 };
+
+/** One limit of a budget, and how much of it is taken. */
+export interface BudgetLine extends Pick<BudgetOverrun, 'scope' | 'period' | 'kind' | 'hard'> {
+  readonly limit: number;
+  readonly used: number;
+  /** The part that requests under way hold. */
+  readonly reserved?: number;
+}
+
+/** Rounds up, so that no request is free; less than a billionth is the trace of a sum of floats. */
+export const toMicro = (cost: number): number => Math.ceil(Math.round(cost * 1e9) / 1e3);
+export const fromMicro = (cost: number): number => cost / 1e6;
+/** Whole amounts of what has its cost in the currency. */
+export const toAmounts = <Of extends { readonly cost: number }>(of: Of): Of => ({ ...of, cost: toMicro(of.cost) });
+
+const kinds = ['turns', 'tokens', 'cost', 'toolCalls', 'time'] as const;
+const limitNames = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'toolCalls', time: 'ms' } as const;
+
+/** The lines of a budget whose limits have their cost in the currency. */
+export const toLines = (
+  scope: BudgetOverrun['scope'],
+  { hard, ...limits }: OwnBudget,
+  used: Amounts,
+): readonly BudgetLine[] =>
+  kinds.flatMap((kind) => {
+    const limit = limits[limitNames[kind]];
+    if (limit === undefined) return [];
+    const whole = kind === 'cost' ? toMicro(limit) : limit;
+    return [{ scope, kind, limit: whole, used: used[kind] ?? 0, ...(hard && { hard }) }];
+  });
+
+/** The lines of two budgets in order of kind, the one with less room first. */
+export const mergeLines = (...lines: readonly BudgetLine[]): readonly BudgetLine[] =>
+  lines.toSorted((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || roomIn(a) - roomIn(b));
+
+/** The smaller one of each limit. */
+export function leastBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudget {
+  const all = Object.values(limitNames).flatMap((name) => {
+    const limits = [one[name], other[name]].filter((limit) => limit !== undefined);
+    return limits.length === 0 ? [] : [[name, Math.min(...limits)]];
+  });
+  return Object.fromEntries(all);
+}
+
+/** The lines once these amounts are used in addition. */
+export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readonly BudgetLine[] =>
+  lines.map((line) => ({ ...line, used: line.used + (more[line.kind] ?? 0) }));
+
+const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
+
+/** The first line that is spent, or that does not cover the needs even when no request is under way. */
+export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): BudgetOverrun | undefined {
+  for (const { kind, limit, used, reserved: _, ...line } of lines) {
+    const need = needs[kind];
+    if (need === undefined || (used < limit && used + need <= limit)) continue;
+    const shown = (amount: number) => (kind === 'cost' ? fromMicro(amount) : kind === 'time' ? amount / 1_000 : amount);
+    return { ...line, kind, limit: shown(limit), used: shown(used), needs: shown(need) };
+  }
+  return undefined;
+}
+
+export interface Room {
+  readonly granted: Amounts;
+  /** The line that refuses the request. */
+  readonly over: BudgetOverrun | undefined;
+  /** Requests under way hold the missing amount. */
+  readonly isBusy: boolean;
+}
+
+/**
+ * The room for a request. The dearest reply is granted only where it fits next to the requests that are under way; where it
+ * fits only without them, the request waits for them instead of getting a shorter reply. Kinds that the request does not
+ * name do not limit it.
+ */
+export function findRoom(
+  lines: readonly BudgetLine[],
+  { least, most }: { readonly least: Amounts; readonly most: Amounts },
+): Room {
+  const granted: { -readonly [Kind in AmountKind]?: number } = { ...most };
+  let isBusy = false;
+  for (const line of lines) {
+    const { kind, limit, used, reserved = 0 } = line;
+    const [needs, requested] = [least[kind], most[kind]];
+    const room = roomIn(line);
+    if (needs === undefined || requested === undefined || room >= requested) continue;
+    if (room < needs || (reserved > 0 && used + requested <= limit)) isBusy = true;
+    granted[kind] = Math.min(granted[kind] ?? room, room);
+  }
+  return { granted, over: findOverrun(lines, least), isBusy };
+}
+
+/** The tool calls that the lines cover, at most so many, and the line that covers no more. */
+export function coveredCalls(
+  lines: readonly BudgetLine[],
+  most = Number.MAX_SAFE_INTEGER,
+): { readonly count: number; readonly over: BudgetOverrun | undefined } {
+  const { granted } = findRoom(lines, { least: oneCall, most: { toolCalls: most } });
+  const count = Math.max(0, granted.toolCalls ?? 0);
+  return { count, over: count < most ? findOverrun(withAmounts(lines, { toolCalls: count }), oneCall) : undefined };
+}

@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import type { Store } from '../../core/contracts/ports.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import { childKind, SessionRecord } from '../../core/model/records.ts';
+import { findOverrun, fromMicro, noAmounts, toAmounts, toLines, toMicro } from '../../core/model/runs/budget.ts';
+import {
+  addAmounts,
+  addToolCall,
+  addUsage,
+  countedIn,
+  noSpending,
+  type OwnBudget,
+  Spending,
+} from '../../core/model/spending.ts';
+
+const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
+const words = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'tool calls', time: 'time' } as const;
+/** The cost is in the currency. */
+export type SpentAmounts = typeof nothing;
+/** An absent limit: a part of what the parent has left. */
+export type RequestedBudget = { readonly [Kind in keyof SpentAmounts]?: number | undefined };
+
+const Link = z.object({
+  /** Null for an attempt, as is `runId`. */
+  callId: z.string().nullable(),
+  runId: z.string().nullable(),
+  /** The id of the attempts that it belongs to. */
+  attempts: z.string().optional(),
+  /** Once it is deleted. */
+  spent: z
+    .object({ turns: z.number(), tokens: z.number(), cost: z.number(), toolCalls: z.number().default(0) })
+    .optional(),
+});
+const Lent = SessionRecord.pick({ status: true, budget: true, forkedFrom: true }).extend({
+  /** Absent in a record of an early version, whose log has the count. */
+  spending: Spending.optional(),
+});
+
+interface Deps {
+  readonly records: Pick<Store['records'], 'get' | 'put' | 'list'>;
+  readonly events: Pick<Store['events'], 'page'>;
+}
+
+/**
+ * The budgets of children, which are reservations of their parents'. An open child holds all that it may use, an ended one
+ * what it has used.
+ */
+export class ChildBudgets {
+  readonly #deps: Deps;
+  /** The tool calls that sessions will have made once those under way have ended. */
+  readonly #expected = new Map<SessionId, number>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  /** Keeps the calls that a session makes now back from its budget. */
+  keepCalls(id: SessionId, upTo: number): void {
+    this.#expected.set(id, upTo);
+  }
+
+  forget(id: SessionId): void {
+    this.#expected.delete(id);
+  }
+
+  /** The ids of a session's children, also of those that have ended. */
+  async childrenOf(id: SessionId, only: 'all' | 'delegated' = 'all'): Promise<readonly SessionId[]> {
+    const links = await this.#links(id);
+    return links.filter(([, { attempts }]) => only === 'all' || attempts === undefined).map(([child]) => child);
+  }
+
+  async #links(id: SessionId): Promise<readonly (readonly [SessionId, z.infer<typeof Link>])[]> {
+    const found = await this.#deps.records.list(childKind, { idPrefix: `${id}:` });
+    return found.map((link) => [SessionId.parse(link.id.slice(id.length + 1)), Link.parse(link.doc)]);
+  }
+
+  /** The part of a session's budget that its children hold. */
+  async reservedFor(id: SessionId): Promise<SpentAmounts> {
+    let sum = nothing;
+    for (const [child, { spent = nothing }] of await this.#links(id)) {
+      const record = await this.#read(child);
+      const used = record ? await this.spentWithChildren(child) : spent;
+      const held = record && record.status !== 'completed' ? (record.budget ?? {}) : {};
+      const most = (kind: keyof SpentAmounts) => Math.max(used[kind], held[kind] ?? 0);
+      sum = addAmounts(sum, {
+        ...{ turns: most('turns'), tokens: most('tokens'), cost: most('cost'), toolCalls: most('toolCalls') },
+      });
+    }
+    return sum;
+  }
+
+  /** The budget of a new child of a session with these limits: at most what is left. Without a request: one of `parts` of it. */
+  async reserve(
+    { id, budget: own }: Pick<SessionRecord, 'id' | 'budget'>,
+    limits: OwnBudget,
+    { requested, parts }: { readonly requested: RequestedBudget; readonly parts: number },
+  ): Promise<OwnBudget> {
+    const [spent, reserved] = [await this.spent(id), await this.reservedFor(id)];
+    const used = addAmounts({ ...spent, toolCalls: Math.max(spent.toolCalls, this.#expected.get(id) ?? 0) }, reserved);
+    const lines = toLines('session', { ...limits, ms: undefined }, { ...toAmounts(used), time: 0 });
+    const over = findOverrun(lines, { ...noAmounts, toolCalls: 0 });
+    if (over) throw new AppError('quota', `The budget of ${words[over.kind]} is used up, or reserved by children.`);
+    const open = Object.entries(requested).filter(([, amount]) => amount !== undefined);
+    const shares = lines.map(({ kind, limit, used: taken }) => {
+      const share = Math.ceil((limit - taken) / parts);
+      const amount = kind === 'time' ? undefined : requested[kind];
+      const whole = amount !== undefined && kind === 'cost' ? toMicro(amount) : amount;
+      const granted = Math.min(whole ?? share, limit - taken);
+      return [kind, kind === 'cost' ? fromMicro(granted) : granted];
+    });
+    return { ...Object.fromEntries([...open, ...shares]), ...(own?.hard && { hard: own.hard }) };
+  }
+
+  /** By its record, which counts each turn, also of a run that is under way. */
+  async spent(id: SessionId): Promise<SpentAmounts> {
+    const record = await this.#read(id);
+    return countedIn(record?.spending ?? (await this.#spendingByLog(id, record?.forkedFrom?.seq ?? 0)));
+  }
+
+  async spentWithChildren(id: SessionId): Promise<SpentAmounts> {
+    return addAmounts(await this.spent(id), await this.reservedFor(id));
+  }
+
+  /** Stores the spending of a child that is about to be deleted. */
+  async remember(parent: SessionId, id: SessionId): Promise<void> {
+    const link = await this.#deps.records.get(childKind, `${parent}:${id}`);
+    if (!link) return;
+    const doc = { ...Link.parse(link.doc), spent: await this.spentWithChildren(id) };
+    await this.#deps.records.put({ kind: childKind, id: link.id, doc });
+  }
+
+  async #read(id: SessionId): Promise<z.infer<typeof Lent> | undefined> {
+    const found = await this.#deps.records.get('session', id);
+    return found && Lent.parse(found.doc);
+  }
+
+  /** `copied`: the last event that belongs to the session from which it was forked. */
+  async #spendingByLog(id: SessionId, copied: number): Promise<Spending> {
+    let spending = noSpending;
+    for (let [after, isRead] = [copied, false]; !isRead; ) {
+      const { events, head } = await this.#deps.events.page(id, after, 500);
+      for (const { type, data } of events) {
+        if (type === 'tool.called') spending = addToolCall(spending);
+        if (type === 'usage') spending = addUsage(spending, data);
+      }
+      after = events.at(-1)?.seq ?? head;
+      isRead = after >= head;
+    }
+    return spending;
+  }
+}

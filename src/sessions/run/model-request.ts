@@ -1,0 +1,161 @@
+import type { RunSpending, TurnResult } from '../../../machines/run.ts';
+import { type CollectedTurn, type CollectOptions, collectTurn } from '../../agents/models/collect.ts';
+import type {
+  AssistantMessage,
+  FailedTurn,
+  FinishedTurn,
+  Model,
+  TurnOutcome,
+  TurnPart,
+  TurnRequest,
+  Usage,
+} from '../../agents/models/model.ts';
+import { toAppError } from '../../core/errors/errors.ts';
+import type { SessionFact } from '../../core/model/events.ts';
+import { type Amounts, noAmounts, toAmounts } from '../../core/model/runs/budget.ts';
+import type { AssumedUsage, Purpose } from '../../core/model/spending.ts';
+import type { MessageSelection, PromptSection } from './context/message-selection.ts';
+import { pictureBytes } from './context/meter.ts';
+import type { RunContext } from './run-context.ts';
+
+// One call of the model within all budgets: it reserves the dearest reply that fits, and is not sent when not even the usual
+// reply does. Afterwards the provider's count is settled, or the server's own where that is missing or far too small.
+
+interface ModelRequest {
+  readonly request: TurnRequest;
+  /** The bytes that it makes the model read. */
+  readonly bytes: number;
+  readonly purpose: Purpose;
+  readonly sections: readonly PromptSection[];
+  readonly from: MessageSelection;
+  /** The conversation as it is stored, with its pictures as references. */
+  readonly conversation: TurnRequest['messages'];
+  /** Whether the fact of its usage has what the model thought. */
+  readonly keepsThoughts?: true;
+  /** Ends the reply early; it then counts as finished. */
+  readonly stop?: AbortController;
+}
+export interface ModelReply extends CollectedTurn {
+  /** What the reply took, counted in the budgets. Write it with the rest of the turn. Absent: it did not finish. */
+  readonly usage?: SessionFact;
+  /** Whether the provider's count is believed. */
+  readonly isBelieved: boolean;
+}
+
+export async function requestModel(
+  { model, runWriter, budget }: Pick<RunContext, 'model' | 'runWriter' | 'budget'>,
+  { request, bytes, purpose, keepsThoughts, stop, ...stored }: ModelRequest,
+  { signal, ...collecting }: Omit<CollectOptions, 'model'> & { readonly signal: AbortSignal },
+): Promise<ModelReply> {
+  const { meter } = runWriter.transcript;
+  const { name } = model;
+  const inputTokens = meter.tokens(name, bytes);
+  const { outputTokens: usual, cachedShare } = meter.habits(name);
+  const longest = request.sampling?.maxOutputTokens ?? model.abilities.maxOutput;
+  const amountsOf = (outputTokens: number, cachedTokens = 0) =>
+    toAmounts({
+      ...{ turns: 1, time: 0, tokens: inputTokens + outputTokens },
+      cost: model.costOf?.({ inputTokens, outputTokens, cachedTokens }) ?? 0,
+    });
+  const needs = amountsOf(usual, Math.floor(inputTokens * cachedShare));
+  const reserved = await budget.reserve({ needs, usual, longest, amountsOf }, signal).catch((thrown: unknown) => {
+    const { code, publicMessage: message, retryable } = toAppError(thrown);
+    return unsent(name, signal.aborted ? { kind: 'cancelled' } : { kind: 'failed', code, message, retryable });
+  });
+  if ('outcome' in reserved) return reserved;
+  if (reserved.over) {
+    const message = 'A budget does not cover the request.';
+    return unsent(name, { kind: 'failed', code: 'quota', message, retryable: false, over: reserved.over });
+  }
+  const { longest: room } = reserved;
+  const sent = room < longest ? { ...request, sampling: { ...request.sampling, maxOutputTokens: room } } : request;
+  const proof = runWriter.asking({ model: name, request: sent, ...stored });
+  const received = { bytes: 0 };
+  let used: Amounts | undefined;
+  try {
+    const until = stop ? AbortSignal.any([signal, stop.signal]) : signal;
+    const turn = await collectTurn(counting(model.turn(sent, until), received), { model: name, ...collecting });
+    const { outcome, message, thoughts } = turn;
+    if (outcome.kind === 'failed' && received.bytes === 0) used = noAmounts;
+    const isStopped = stop?.signal.aborted === true && !signal.aborted;
+    if (outcome.kind !== 'finished' && !isStopped) return { ...turn, isBelieved: true };
+    const estimated = { inputTokens, outputTokens: meter.tokens(name, message.text.length) };
+    const counted: FinishedTurn =
+      outcome.kind === 'finished' && !isStopped ? outcome : { kind: 'finished', stop: 'done', usage: estimated };
+    const exchange = { requestBytes: bytes - pictureBytes(stored.conversation), replyBytes: bytesOf(message) };
+    const assumed = reserved.isCounted && !isStopped ? assumeBeyond(model, counted.usage, exchange) : undefined;
+    const spent = toSpending(counted.usage, assumed);
+    if (!isStopped) used = toAmounts(spent);
+    budget.count(spent);
+    const more = { ...proof, purpose, ...(keepsThoughts && thoughts && { thoughts }), ...(assumed && { assumed }) };
+    const usage = runWriter.usage(message.model, counted.usage, more);
+    return { ...turn, outcome: counted, usage, isBelieved: !assumed };
+  } finally {
+    // Settled before the reply reaches the log, so that a crash in between counts too much and never too little. A reply that
+    // broke off was paid for as far as it came.
+    await reserved.settle(used ?? amountsOf(meter.tokens(name, received.bytes)));
+  }
+}
+
+const unsent = (model: string, outcome: TurnOutcome): ModelReply => ({
+  ...{ message: { role: 'assistant', model, text: '', calls: [], raw: [] }, outcome, isBelieved: true },
+  ...{ thoughts: '', leftOut: [], refused: [] },
+});
+
+/** Adds the bytes that arrive, of hidden reasoning too. */
+async function* counting(parts: AsyncIterable<TurnPart>, received: { bytes: number }): AsyncIterable<TurnPart> {
+  for await (const part of parts) {
+    if (part.type === 'text' || part.type === 'reasoning') received.bytes += Buffer.byteLength(part.delta);
+    if (part.type === 'call') received.bytes += Buffer.byteLength(JSON.stringify(part.call));
+    yield part;
+  }
+}
+
+const bytesOf = ({ text, calls }: AssistantMessage): number =>
+  Buffer.byteLength(text) + calls.reduce((sum, call) => sum + Buffer.byteLength(JSON.stringify(call)), 0);
+
+/** The turn, tokens and cost of one call. A model without a known price costs nothing. */
+const toSpending = ({ inputTokens, outputTokens, cost = 0 }: Usage, assumed?: AssumedUsage): RunSpending => ({
+  turns: 1,
+  tokens: inputTokens + outputTokens + (assumed?.tokens ?? 0),
+  cost: cost + (assumed?.cost ?? 0),
+});
+
+/** The machine's word for a request that failed, or that a budget kept from being sent. */
+export const failedTurn = (
+  { code, message, retryable, retryAfterMs, over }: FailedTurn,
+  { spent }: RunContext['budget'],
+): TurnResult =>
+  over ? { kind: 'unaffordable', over, spent } : { kind: 'failed', code, message, retryable, retryAfterMs };
+
+/** Real models count more tokens in a byte of UTF-8, in nearly every language. A smaller count is not believed. */
+const leastPerByte = 0.15;
+/** The count in its place, on the safe side of what models need. */
+const assumedPerByte = 0.3;
+
+interface Exchange {
+  /** The bytes that the model read, without pictures. */
+  readonly requestBytes: number;
+  /** The bytes that arrived from it, without hidden reasoning. */
+  readonly replyBytes: number;
+}
+
+/**
+ * The amounts that budgets count for a call beyond the provider's own count, when that is missing or far too small.
+ * Undefined: its count is believed.
+ */
+export function assumeBeyond(
+  model: Pick<Model, 'costOf'>,
+  usage: Usage,
+  { requestBytes, replyBytes }: Exchange,
+): AssumedUsage | undefined {
+  const inputTokens = believable(usage.inputTokens, requestBytes);
+  const outputTokens = believable(usage.outputTokens, replyBytes);
+  const tokens = inputTokens - usage.inputTokens + (outputTokens - usage.outputTokens);
+  if (tokens === 0) return undefined;
+  const cost = model.costOf?.({ inputTokens, outputTokens }) ?? 0;
+  return { tokens, cost: Math.max(0, cost - (usage.cost ?? 0)) };
+}
+
+const believable = (tokens: number, bytes: number): number =>
+  tokens >= bytes * leastPerByte ? tokens : Math.ceil(bytes * assumedPerByte);
