@@ -1,5 +1,5 @@
 import type { PlanStep, RunEndReason } from '../src/core/model/events.ts';
-import { type BudgetLine, findOverrun, noAmounts, toAmounts, toLines } from '../src/core/model/runs/budget.ts';
+import { type BudgetLine, findOverrun, isSpent, noAmounts, toAmounts, toLines } from '../src/core/model/runs/budget.ts';
 import type { GoalEnd } from '../src/core/model/runs/goal.ts';
 import { addAmounts, type BudgetOverrun } from '../src/core/model/spending.ts';
 import type {
@@ -216,12 +216,11 @@ export function budgetQuestion(over: BudgetOverrun): string {
   const budget = `The ${names[kind]} of ${Math.round(limit * 1e4) / 1e4}${units[kind]}`;
   const whose = holders[scope] + (period ? ` for this ${period}` : '');
   const spent = kind === 'tokens' || kind === 'cost' || scope === 'session' ? ` (${rounded(used)} used)` : '';
-  const what =
-    used >= limit
-      ? `${budget}${whose} is spent${spent}.`
-      : kind === 'toolCalls'
-        ? `${budget}${whose} is spent, or lent to sub-agents.`
-        : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
+  const what = isSpent(over)
+    ? `${budget}${whose} is spent${spent}.`
+    : kind === 'toolCalls'
+      ? `${budget}${whose} is spent, or lent to sub-agents.`
+      : `${budget}${whose} does not cover the next request, which was not sent: ${rounded(used)} are used, and it needs about ${rounded(needs)}.`;
   if (hard) return `${what} No answer grants it again: change the budget of the session, then I go on by myself.`;
   return isShared(over)
     ? `${what} An administrator can raise it; then I go on by myself, as I do in the next ${period} (UTC).`

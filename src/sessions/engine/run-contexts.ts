@@ -43,7 +43,7 @@ import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { listSkills, skillReader } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
 import type { RunSnapshots } from '../run/snapshot/run-snapshots.ts';
-import { type OpenBudgets, TurnBudget } from '../run/turn-budget.ts';
+import { type OpenBudgets, type RunOfTurn, TurnBudget } from '../run/turn-budget.ts';
 import type { UsedSandbox } from '../run/used-sandbox.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import type { LocalSandboxes } from './sandbox/sandbox-access.ts';

@@ -16,7 +16,8 @@ import type { LiveSession } from './live-session.ts';
 import { spendingAt } from './log/projection.ts';
 import type { OpenCall, RunWriter } from './log/run-writer.ts';
 import { planRun, splitTitle } from './plan.ts';
-import type { AgentKernels, RunContext, RunOfTurn } from './run-context.ts';
+import type { AgentKernels, RunContext } from './run-context.ts';
+import type { RunOfTurn } from './turn-budget.ts';
 import type { UsedSandbox } from './used-sandbox.ts';
 
 interface Deps {

@@ -13,8 +13,7 @@ import type {
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { ExternalAgent } from '../../core/model/agent-updates.ts';
 import type { ApprovalRule } from '../../core/model/approval-rule.ts';
-import type { RunId, SessionId } from '../../core/model/ids.ts';
-import type { BudgetLine } from '../../core/model/runs/budget.ts';
+import type { SessionId } from '../../core/model/ids.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { StrangerSource } from '../../core/text/strangers.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
@@ -66,13 +65,6 @@ export interface Approvals {
   /** The first match decides; calls without a match follow `tools`. */
   readonly rules: readonly ApprovalRule[];
   readonly timeoutMs: number;
-}
-
-/** The run that takes a turn, with the lines of its own budget. */
-export interface RunOfTurn {
-  readonly sessionId: SessionId;
-  readonly runId: RunId;
-  readonly budget?: readonly BudgetLine[];
 }
 
 /** The dependencies of one run's actors. */

@@ -1,5 +1,6 @@
 import type { RunSpending } from '../../../machines/run.ts';
 import { addSpent, nothingSpent } from '../../../machines/run-rules.ts';
+import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
   type Amounts,
   type BudgetLine,
@@ -11,7 +12,6 @@ import {
 } from '../../core/model/runs/budget.ts';
 import type { BudgetOverrun, OwnBudget } from '../../core/model/spending.ts';
 import type { StoredSession } from './log/projection.ts';
-import type { RunOfTurn } from './run-context.ts';
 
 /** An amount that is kept for one request, so that no other run can spend it in the meantime. */
 export interface Reservation {
@@ -79,6 +79,13 @@ export interface BudgetSources {
   readonly keepCalls?: ((count: number) => void) | undefined;
 }
 
+/** The run that takes a turn, with the lines of its own budget. */
+export interface RunOfTurn {
+  readonly sessionId: SessionId;
+  readonly runId: RunId;
+  readonly budget?: readonly BudgetLine[];
+}
+
 /** A turn that begins. */
 export interface OpenedTurn {
   readonly run: RunOfTurn;
@@ -122,7 +129,7 @@ export class TurnBudget {
     return [...withAmounts(run, toAmounts(this.#spent)), ...(session?.(this.#spent) ?? [])];
   }
 
-  /** Reserves the dearest reply that fits. Not even the usual reply fits: the budget that does not cover it. Rejects as `SharedBudgets` does. */
+  /** Reserves the dearest reply that fits; where not even the usual one does, says which budget. Rejects as `SharedBudgets` does. */
   async reserve(request: PricedRequest, signal: AbortSignal): Promise<ReservedRequest> {
     const { needs, usual, longest, amountsOf } = request;
     const lines = this.#lines();

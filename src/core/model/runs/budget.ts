@@ -56,13 +56,16 @@ export function leastBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudg
 export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readonly BudgetLine[] =>
   lines.map((line) => ({ ...line, used: line.used + (more[line.kind] ?? 0) }));
 
+/** Whether nothing of it is left, whatever a request needs. */
+export const isSpent = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
+
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
 
 /** The first line that is spent, or that does not cover the needs even when no request is under way. */
 export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): BudgetOverrun | undefined {
   for (const { kind, limit, used, reserved: _, ...line } of lines) {
     const need = needs[kind];
-    if (need === undefined || (used < limit && used + need <= limit)) continue;
+    if (need === undefined || (!isSpent({ limit, used }) && used + need <= limit)) continue;
     const shown = (amount: number) => (kind === 'cost' ? fromMicro(amount) : kind === 'time' ? amount / 1_000 : amount);
     return { ...line, kind, limit: shown(limit), used: shown(used), needs: shown(need) };
   }
