@@ -31,14 +31,7 @@ import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
 import { NestedNotes } from '../run/prompt/nested-notes.ts';
 import { ownParts, type PromptFacts, type PromptParts } from '../run/prompt/parts.ts';
-import type {
-  AgentDesktop,
-  AgentKernels,
-  Approvals,
-  ExternalTools,
-  RunContext,
-  RunOfTurn,
-} from '../run/run-context.ts';
+import type { AgentDesktop, AgentKernels, Approvals, ExternalTools, RunContext } from '../run/run-context.ts';
 import type { OfferedSkill } from '../run/skills/offered-skill.ts';
 import { listSkills, skillReader } from '../run/skills/skill-set.ts';
 import { WorkspaceSkills } from '../run/skills/workspace-skills.ts';
