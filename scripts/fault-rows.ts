@@ -20,7 +20,7 @@ export interface TestResult extends FaultTest {
 }
 
 export function faultRows(markdown: string): FaultRow[] {
-  return [...markdown.matchAll(/^\| (\d+) \| (.+?) \| .+ \| ([SUCEN, ]+) \|$/gm)].map(
+  return [...markdown.matchAll(/^(\d+)\. \*\*(.+?)\*\*: .+ \(([SUCEN, ]+)\)$/gm)].map(
     ([, number, fault = '', layers = '']) => ({
       number: Number(number),
       fault,

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { describedOperations, restRoute } from '../src/api/procedure/procedure.ts';
 import { appRouter } from '../src/api/router.ts';
 import { settings } from '../src/app/settings/schema.ts';
-import type { CliCommand } from '../src/cli/command.ts';
+import { type CliCommand, jsonOption, sessionArgument } from '../src/cli/command.ts';
 import { clientCommandsOf } from '../src/cli/commands/list.ts';
 import { completionCommand } from '../src/cli/completion.ts';
 import { exitCodes } from '../src/cli/exit-codes.ts';
@@ -20,55 +20,68 @@ import { wireErrors } from '../src/http/errors/wire-errors.ts';
 import { derivedCommands } from './derived-commands.ts';
 import { derivedForms } from './derived-forms.ts';
 
-const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 const code = (text: string) => `\`${text}\``;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  [head, head.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+
+/** The accepted values in short; the page's introduction explains the forms. */
+const shortForm = (accepts: string) =>
+  accepts
+    .replace(' (a comma list or JSON array)', ', as a list')
+    .replace('bytes, or a size such as 512MiB or 2GiB', 'size')
+    .replace(/^a whole number from (\S+) to (\S+)/, '$1 to $2')
+    .replace(/^a whole number, (\d+) or more/, 'from $1')
+    .replace(/^a number from (\S+) to (\S+)/, 'number from $1 to $2')
+    .replace(/^true or false$/, '')
+    .replace(/^(one of|an address that begins with|visible ASCII characters) ?/, '')
+    .replace(/^an? /, '');
 
 function settingsPage(): string {
-  const rows = settings.map(({ key, variables, standard, about, accepts, fallback }) => {
-    const names = [...standard, ...variables.slice(0, 1)].map(code).join(' or ');
-    const isEmpty =
-      fallback === undefined || (typeof fallback === 'object' && Object.keys(fallback ?? {}).length === 0);
-    const usual = isEmpty ? 'unset' : code(Array.isArray(fallback) ? fallback.join(',') : String(fallback));
-    return [names, code(key), accepts, usual, about];
+  const sections = Map.groupBy(settings, ({ key }) => (key.includes('.') ? key.split('.')[0] : 'server'));
+  const text = [...sections].map(([name, items]) => {
+    const rows = items.map(({ key, variables, standard, about, accepts, fallback }) => {
+      const names = [...standard, ...variables.slice(0, 1)].map(code).join(' or ');
+      const isEmpty =
+        fallback === undefined || (typeof fallback === 'object' && Object.keys(fallback ?? {}).length === 0);
+      const usual = isEmpty ? '' : code(Array.isArray(fallback) ? fallback.join(',') : String(fallback));
+      const form = [shortForm(accepts), usual && `default ${usual}`].filter((part) => part !== '').join('; ');
+      return `- ${names}, ${code(key)}: ${about}${form && `. (${form})`}`;
+    });
+    return `## ${name}\n\n${rows.join('\n')}`;
   });
   return `# Settings
 
-The environment wins over \`corral.yaml\`, which wins over the defaults. \`npm start -- help settings\` prints the same.
+The environment wins over \`corral.yaml\`, which wins over the defaults. Each line has the variable, the key in
+\`corral.yaml\`, what the setting does, what it accepts and its default. A size is a number of bytes, or one such as
+\`512MiB\`; a list in a variable has commas, or is a JSON array. \`npm start -- help settings\` prints the same.
 
-${table(['variable', 'key in corral.yaml', 'accepts', 'default', 'what it is'], rows)}
+${text.join('\n\n')}
 `;
 }
 
 function managedAgentsPage(): string {
-  const there = managedAgentsEndpoints().map((endpoint) => {
-    const [method = '', path = ''] = endpoint.split(' ');
-    return [code(method), code(path.replaceAll(/:(\w+)/g, '{$1}'))];
+  const there = managedAgentsEndpoints().map((endpoint) => `    ${endpoint.replaceAll(/:(\w+)/g, '{$1}')}`);
+  const missing = unsupportedAreas.map(({ name, tier, paths }) => {
+    const why = tier === 'B' ? '' : " (part of Anthropic's hosted service)";
+    return `- ${name}: ${paths.map(code).join(', ')}${why}`;
   });
-  const missing = unsupportedAreas.map(({ name, tier, paths }) => [
-    name,
-    paths.map(code).join(', '),
-    tier === 'B' ? 'it may come' : "it belongs to Anthropic's hosted service",
-  ]);
   return `# Routes of the Managed Agents API
 
-[Programs on the Managed Agents API](../managed-agents.md) reach these below \`/anthropic\`, and at the root where
-\`CORRAL_MANAGED_AGENTS_ROOT=on\` says so.
+The base path is \`/anthropic\`, and also \`/\` with \`CORRAL_MANAGED_AGENTS_ROOT=on\`; see
+[managed-agents.md](../managed-agents.md).
 
-${table(['method', 'path'], there)}
+${there.join('\n')}
 
 ## Areas that answer 501
 
-Each answers \`not_supported\` and tells clients not to try again.
+The error is \`not_supported\`, which clients do not retry.
 
-${table(['area', 'paths', 'why'], missing)}
+${missing.join('\n')}
 `;
 }
 
 type Json = { [key: string]: Json } & { readonly enum?: readonly string[]; readonly anyOf?: readonly Json[] };
 function kindOf(schema: Json): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
+  if (schema.enum?.length === errorCodes.length) return 'an [error code](errors.md)';
   if (schema.enum) return schema.enum.map((one) => JSON.stringify(one)).join(' or ');
   const choices = (schema.anyOf ?? schema.oneOf) as readonly Json[] | undefined;
   if (choices) return [...new Set(choices.map(kindOf))].join(' or ');
@@ -77,27 +90,27 @@ function kindOf(schema: Json): string {
 }
 
 const fieldsOf = ({ properties = {}, required = [] as never }: Json) =>
-  Object.entries(properties as Record<string, Json>).map(([name, schema]) => [
-    code(name),
-    kindOf(schema),
-    (required as unknown as readonly string[]).includes(name) ? '' : 'optional',
-  ]);
+  Object.entries(properties as Record<string, Json>)
+    .map(([name, schema]) => {
+      const isRequired = (required as unknown as readonly string[]).includes(name);
+      return `- ${code(isRequired ? name : `${name}?`)}: ${kindOf(schema)}`;
+    })
+    .join('\n');
 
 function eventsPage(): string {
   const sections = SessionFact.options.map((option) => {
     const json = z.toJSONSchema(option.shape.data, { unrepresentable: 'any', io: 'output' }) as unknown as Json;
     const [type] = [...option.shape.type.values] as [FactType];
     const forms = (json.oneOf as unknown as readonly Json[] | undefined) ?? [json];
-    const tables = forms.map((form) => table(['field', 'type', ''], fieldsOf(form)));
     const { label, text } = eventTraits[type];
     const kept =
       text === 'droppable' ? ' Compaction can drop it.' : text === 'searched' ? ' A search finds its text.' : '';
-    return `## ${type}\n\n${label}.${kept}\n\n${tables.join('\n\nor\n\n')}`;
+    return `## ${type}\n\n${label}.${kept}\n\n${forms.map(fieldsOf).join('\n\nor\n\n')}`;
   });
   return `# Events
 
 The facts of a session, in the order in which they happened. Each has \`seq\` (1, 2, 3, …), \`sessionId\`, \`ts\` (epoch ms),
-\`type\`, \`runId\` (null outside of runs) and the \`data\` of its type.
+\`type\`, \`runId\` (null outside of runs) and the \`data\` of its type. \`?\` marks an optional field.
 
 ${sections.join('\n\n')}
 `;
@@ -108,20 +121,20 @@ function errorsPage(): string {
     const { http, trpc, ws } = wireErrors[name];
     const [page, place] = errorPages[name]?.split('#') ?? [];
     const more = page && `[${page.split('/').at(-1)}](../${page}.md${place ? `#${place}` : ''})`;
-    return [code(name), String(http), code(trpc), String(ws), isRetryable(name) ? 'can help' : '', more ?? ''];
+    const parts = [String(http), code(trpc), String(ws), isRetryable(name) && 'a retry can help', more];
+    return `- ${code(name)}: ${parts.filter((part) => part).join(', ')}`;
   });
   return `# Errors
 
 The codes of errors, in \`reason\` of tRPC, \`code\` of the clients and of ends of streams, and \`run.end\`. The clients add
-\`unreachable\`: nothing answered, or the connection broke. Where the guide has a page, errors of tRPC and of streams name its
-address in \`docs\`, the command prints it, and every refusal over HTTP, of any API, has it in a header:
+\`unreachable\`: nothing answered, or the connection broke. Each line has the HTTP status, the tRPC code, the close code of
+WebSockets, and the page with advice. Errors of tRPC and of streams name that page in \`docs\`, the command prints it, and every
+refusal over HTTP, of any API, has it in a header:
 
     HTTP/1.1 401 Unauthorized
     Link: </guide/auth#keys>; rel="help"
 
-The bodies of the imitated APIs stay as their clients expect them.
-
-${table(['code', 'HTTP', 'tRPC', 'WebSocket', 'a retry', 'what to do'], rows)}
+${rows.join('\n')}
 `;
 }
 
@@ -129,15 +142,15 @@ ${table(['code', 'HTTP', 'tRPC', 'WebSocket', 'a retry', 'what to do'], rows)}
 export function operationsPage(operations = describedOperations(appRouter)): string {
   const rows = operations.map(({ name, meta: { rest, may, audit, summary } }) => {
     const { method, url } = restRoute(rest);
-    const route = rest === undefined ? '' : code(`${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`);
-    return [code(name), route, may, audit === undefined ? '' : code(audit), summary];
+    const route = rest === undefined ? '' : `, ${code(`${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)}`;
+    return `- ${code(name)}${route} (${may}${audit === undefined ? '' : `, audited as ${code(audit)}`}): ${summary}`;
   });
   return `# Operations
 
-The operations of Corral's own API, as procedures of tRPC and as routes of REST (\`/openapi.json\`), with the
-[role or right](../auth.md#roles) that each needs.
+The operations of Corral's own API: the tRPC procedure, the REST route (\`/openapi.json\`) if it has one, the
+[role or right](../auth.md#roles) that it needs, and its entry in the [audit log](../audit.md).
 
-${table(['procedure', 'route', 'who', 'audit log', 'what it does'], rows)}
+${rows.join('\n')}
 `;
 }
 
@@ -159,22 +172,22 @@ async function typescriptOf(file: string): Promise<string> {
         ts.canHaveModifiers(one) && ts.getModifiers(one)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword),
     )
     .flatMap((one) => {
-      if (ts.isClassDeclaration(one)) return [sectionOf(one, 'method', one.members.flatMap(methodRow))];
-      return ts.isInterfaceDeclaration(one) ? [sectionOf(one, 'field', one.members.flatMap(fieldRow))] : [];
+      if (ts.isClassDeclaration(one)) return [sectionOf(one, one.members.flatMap(methodRow))];
+      return ts.isInterfaceDeclaration(one) ? [sectionOf(one, one.members.flatMap(fieldRow))] : [];
     })
     .join('\n\n');
 }
 
 type Row = readonly [string, string];
+const listed = (rows: readonly Row[]) =>
+  rows.map(([item, about]) => `- ${item}${about === '' ? '' : `: ${about}`}`).join('\n');
 
 const commentOf = (node: ts.Node): string => {
   const [found] = ts.getJSDocCommentsAndTags(node);
   return prose(found && ts.isJSDoc(found) ? ts.getTextOfJSDocComment(found.comment) : '');
 };
-const sectionOf = (node: ts.ClassDeclaration | ts.InterfaceDeclaration, of: string, rows: readonly Row[]): string =>
-  [`### ${node.name?.text ?? ''}`, commentOf(node), table([of, 'what it is'], rows)]
-    .filter((part) => part !== '')
-    .join('\n\n');
+const sectionOf = (node: ts.ClassDeclaration | ts.InterfaceDeclaration, rows: readonly Row[]): string =>
+  [`### ${node.name?.text ?? ''}`, commentOf(node), listed(rows)].filter((part) => part !== '').join('\n\n');
 const typeOf = (type: ts.TypeNode | undefined): string => (type?.getText() ?? '').replaceAll(/\s+/g, ' ');
 
 function methodRow(member: ts.ClassElement): Row[] {
@@ -209,15 +222,19 @@ async function pythonOf(): Promise<string> {
       const [, name = '', about = ''] =
         /^class (\w+):\n {4}"""([\s\S]*?)"""/.exec(part) ?? /^class (\w+)/.exec(part) ?? [];
       const method = /^ {4}def ([a-z]\w*)\(([\s\S]*?)\) -> ([^\n]+):\n(?: {8}"""([\s\S]*?)""")?/gm;
-      const rows = [...part.matchAll(method)].map(([, called = '', args = '', gives = '', comment]) => {
+      const rows = [...part.matchAll(method)].map(([, called = '', args = '', gives = '', comment]): Row => {
         const shown = args
           .replaceAll(/\s+/g, ' ')
           .trim()
           .replace(/^self(, )?/, '')
-          .replace(/,$/, '');
+          .replace(/,$/, '')
+          .replaceAll(
+            /(\w+): ((?:[^=,[\]]|\[(?:[^[\]]|\[[^\]]*\])*\])+?)(?: \| None)? = (?:None|False|\(\))/g,
+            '$1?: $2',
+          );
         return [code(`${called}(${shown}) -> ${gives}`), prose(comment)];
       });
-      return `### ${name}\n\n${prose(about)}\n\n${table(['method', 'what it does'], rows)}`;
+      return `### ${name}\n\n${prose(about)}\n\n${listed(rows)}`;
     })
     .join('\n\n');
 }
@@ -237,8 +254,8 @@ async function clientPage(): Promise<string> {
   const typescript = await Promise.all(files.map(typescriptOf));
   return `# The clients
 
-Both have the same shape. A failure is a \`CorralError\` with \`code\` ([errors](errors.md)), \`hint\`, \`address\` and
-\`retryable\`. \`AsyncCorral\` of Python has the methods below for asyncio.
+Both have the same shape. \`?\` marks what can be left out. A failure is a \`CorralError\` with \`code\`
+([errors](errors.md)), \`hint\`, \`address\` and \`retryable\`. Python's \`AsyncCorral\` has the methods below for asyncio.
 
 ## TypeScript
 
@@ -252,19 +269,18 @@ ${await pythonOf()}
 
 /** Generates the reference in docs/cli.md from the descriptions of the commands. */
 function cliReference(commands: readonly CliCommand[]): string {
-  const rows = Object.values(exitCodes).map(({ code, about }) => `| ${code} | ${about} |`);
-  return `${[...commands.map(commandSection), ['## Exit codes', '', '| code | meaning |', '| --- | --- |', ...rows].join('\n')].join('\n\n')}\n`;
+  const rows = Object.values(exitCodes).map(({ code, about }) => `- ${code}: ${about}`);
+  return `${[...commands.map(commandSection), ['## Exit codes', '', ...rows].join('\n')].join('\n\n')}\n`;
 }
 
 function commandSection({ name, args, about, options, examples }: CliCommand): string {
   const usage = ['corral', name, ...(options.length > 0 ? ['[options]'] : []), ...args.map(([one]) => one)].join(' ');
-  const items = [
-    ...args.map(([one, text]) => [one, text]),
-    ...options.map(([flags, text]) => repeated(flags, text)),
-  ].map(([one, text]) => `- \`${one}\`: ${text}`);
+  const items = [...args.map(([one, text]) => [one, text]), ...options.map(([flags, text]) => repeated(flags, text))]
+    .filter(([, text]) => text !== sessionArgument[1] && text !== jsonOption[1])
+    .map(([one, text]) => `- \`${one}\`: ${text}`);
   return [
     `### ${name}`,
-    `\`${usage}\``,
+    `\`${usage}\`${options.some(([flags]) => flags === jsonOption[0]) ? ' (`--json`)' : ''}`,
     `${about.charAt(0).toUpperCase()}${about.slice(1)}.`,
     ...(items.length > 0 ? [items.join('\n')] : []),
     `\`\`\`bash\n${examples.join('\n')}\n\`\`\``,

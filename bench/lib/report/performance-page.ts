@@ -2,7 +2,7 @@ import type { Row } from '../measure/measure.ts';
 import type { SeriesPlan } from '../measure/series.ts';
 import type { Figures } from './figures.ts';
 import { targetsPlot } from './plot.ts';
-import { cells, columns, markdownTable, seriesTable } from './table.ts';
+import { cells, markdownTable, seriesTable } from './table.ts';
 
 interface PageContent {
   readonly figures: Figures;
@@ -19,8 +19,8 @@ const causes: Readonly<Record<string, string>> = {
 
 const intro = `# Performance
 
-Only ratios count: each row does the same work with Corral and with the plainest program that can do it (its *peer*, in
-\`bench/peers\`), in turns, on one machine, in one run. A row is here because a person feels it or pays for it.
+Each row does the same work with Corral and with the simplest program that can do it (its *peer*, in \`bench/peers\`), in turns, on one
+machine, in one run, and reports the ratio. A row exists because a person feels it or pays for it.
 
     npm run bench                            all rows, in about 15 minutes
     npm run bench -- --only command,output   some of them
@@ -29,17 +29,16 @@ Only ratios count: each row does the same work with Corral and with the plainest
     npm run bench -- --against ../older      another checkout in place of the peers
     node scripts/run.mjs bench/report.ts     puts the results into this page
 
-- A round is one turn of each side, A B, then B A. A figure is the median ratio over the rounds; the interval contains 95 %
-  of the medians of 2,000 resamples.
+- A figure is the median ratio over the rounds (A B, then B A); the interval contains 95 % of the medians of 2,000 resamples.
 - \`pass\`: the whole interval meets the target. \`fail\`: it misses it. \`unclear\`: neither. \`noisy\`: the machine changed its
-  pace by more than 15 %, or the process that asks was too busy or late; such a row never passes.
+  pace by more than 15 %, or the measuring process was too busy or late; such a row never passes.
 - Every event is counted. A lost, doubled or reordered one is a bug, and the run ends with exit code 1.
-- Rows that need something which is missing are skipped: Docker, bubblewrap, \`KUBECONFIG\`, Chromium,
-  websockify, tinyproxy, or packages that \`bash bench/peers/install.sh\` installs.
+- Rows are skipped without what they need: Docker, bubblewrap, \`KUBECONFIG\`, Chromium, websockify, tinyproxy, or packages of
+  \`bash bench/peers/install.sh\`.
 - \`runs\` and \`cluster\` have no peer: each measures at several sizes and compares its own points.
 - A new row is a file in \`bench/rows\` with its line in \`bench/rows/all.ts\`, and a peer of at most 60 lines.
 
-Several servers and thousands of pods have a page of their own: [scale.md](scale.md).
+Several servers and thousands of pods are in [scale.md](scale.md).
 `;
 
 /** The page, and its picture: each figure as a multiple of its target. */
@@ -52,18 +51,11 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
   const parts = [
     intro,
     '## Rows\n',
-    markdownTable([['row', 'what the clock sees'], ...rows.map(({ name, title }) => [name, title])]),
+    ...rows.map(({ name, title }) => `- ${name}: ${title}`),
     '\n## Figures\n',
-    `Made by \`bench/report.ts\` from \`docs/performance/figures.json\`; do not edit this page. The machine of the last run: ${machine}. A commit with`,
-    '+ had changes.\n',
+    `Written by \`bench/report.ts\` from \`docs/performance/figures.json\`. The machine of the last run: ${machine}. A commit with + had changes.\n`,
     '![Each figure as a multiple of its target](performance/targets.svg)\n',
-    markdownTable([
-      [...columns, 'measured'],
-      ...sorted.map((one) => [
-        ...cells(one),
-        `${one.on}, ${one.commit}${one.note === undefined ? '' : `: ${one.note}`}`,
-      ]),
-    ]),
+    ...sorted.map(figureLine),
     '\n## Missed\n',
     ...(missed.length > 0 ? [...new Set(missed.map(({ name }) => causeOf(name)))] : ['Nothing failed.']),
     ...(never.length > 0 ? [`\nNot measured yet: ${never.join(', ')}.`] : []),
@@ -80,6 +72,13 @@ export function performancePage({ figures: { machine, metrics, series }, rows, s
     }),
   ];
   return { text: `${parts.join('\n')}\n`, picture: targetsPlot(sorted) };
+}
+
+/** A figure as an item of the list: ratio, interval, target, verdict, and where it was measured. */
+function figureLine(figure: Figures['metrics'][number]): string {
+  const [name, variant, ratio, interval, target, verdict] = cells(figure);
+  const note = figure.note === undefined ? '' : ` (${figure.note})`;
+  return `- ${name} ${variant}: ${ratio} (${interval}), target ${target}, ${verdict}; ${figure.on}, ${figure.commit}${note}`;
 }
 
 const causeOf = (name: string): string => `- **${name}**: ${causes[name] ?? 'The cause is not known yet.'}`;

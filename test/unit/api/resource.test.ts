@@ -168,7 +168,7 @@ test('the same description gives the OpenAPI document, the reference and the row
     summary: 'Make a parcel',
   });
   expect(operationsPage(described)).toContain(
-    `| \`parcels.update\` | \`PATCH ${path}/{parcel}\` | work | \`parcel.change\` | Rename a parcel |`,
+    `- \`parcels.update\`, \`PATCH ${path}/{parcel}\` (work, audited as \`parcel.change\`): Rename a parcel`,
   );
   expect(described.map(({ name, meta: { may } }) => `${name} ${may}`)).toEqual(
     ['list any', 'get read', 'create create', 'update work', 'delete stop'].map((row) => `parcels.${row}`),

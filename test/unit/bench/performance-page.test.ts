@@ -45,7 +45,7 @@ const pageOf = (figures: Figures) => performancePage({ figures, rows, series });
 test('the page names the machine, the command of each series and what was missed', () => {
   const { text } = pageOf(mergeFigures(none, [result([metric])]));
   expect(text).toContain('2 × CPU, 24 GiB');
-  expect(text).toContain('| command | of=true p50 | 3.00 | 2.00 to 4.00 | <= 1.5 | fail | 2026-11-24, abcdef0 |');
+  expect(text).toContain('- command of=true p50: 3.00 (2.00 to 4.00), target <= 1.5, fail; 2026-11-24, abcdef0');
   expect(text).toContain('- **command**: The cause is not known yet.');
   expect(text).toContain('- **missed**: it is flat (2.00)');
   expect(text).toContain('`npm run bench -- --only runs`, 2026-11-24, commit abcdef0');
