@@ -2,8 +2,9 @@ import { useRef } from 'preact/hooks';
 import type { Status } from '../data/status.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
+import { Icon } from '../parts/kit/icon.tsx';
 import { t } from '../text/text.ts';
-import { sessionPage } from './address.ts';
+import { isInPane, sessionPage } from './address.ts';
 import { say } from './screen.ts';
 import { type Connection, connection, control, copied, fits, isWatching, rfb, watchOnly } from './state.ts';
 
@@ -73,6 +74,11 @@ function Tools() {
       {clipboard && mayControl && <Button onClick={() => showDialog(<Clipboard />)}>{t('screen.clipboard')}</Button>}
       {rfb.value && !isWatching() && (
         <Button onClick={() => document.getElementById('keys')?.focus()}>{t('screen.keyboard')}</Button>
+      )}
+      {isInPane && (
+        <a class="button quiet" href={location.pathname} target="_blank" rel="noreferrer">
+          <Icon name="screen" size={16} /> {t('desktop.open')}
+        </a>
       )}
     </div>
   );

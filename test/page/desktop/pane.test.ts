@@ -30,7 +30,7 @@ describeRows(sizes)('on %s', ([, size]) => {
   })()`;
     await expect.poll(() => page.evaluate(colour)).toBe('32 96 160');
     expect(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')).toBe(0);
-    expect(await page.getByRole('link', { name: 'Open in new tab' }).getAttribute('href')).toBe(
+    expect(await pane.getByRole('link', { name: 'Open in new tab' }).getAttribute('href')).toBe(
       `/sessions/${id}/desktop`,
     );
     // The test's own pixel reads cause that warning.

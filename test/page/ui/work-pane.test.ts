@@ -116,7 +116,7 @@ test('what the agent wrote is compared step by step, and a comment on a line goe
   const now = page.getByRole('textbox', { name: 'Changes of notes.md' });
   await now.getByText('- first').click();
   expect(await axeFinds(page)).toEqual([]);
-  await page.getByRole('button', { name: 'Comment on line 3' }).click();
+  await page.locator('.cm-comments button').filter({ visible: true }).click();
   await page.getByRole('textbox', { name: 'Comment for the agent on line 3' }).fill('Say more here.');
   await page.keyboard.press('Enter');
   await page.getByText('Comment sent to the agent.').waitFor();

@@ -7,7 +7,6 @@ import type { Session } from '../../data/sessions.ts';
 import { duration } from '../../parts/format.ts';
 import { Button } from '../../parts/kit/button.tsx';
 import { Empty } from '../../parts/kit/empty.tsx';
-import { Icon } from '../../parts/kit/icon.tsx';
 import { attempt } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 
@@ -59,16 +58,9 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
       </Empty>
     );
   }
-  const address = `/sessions/${sessionId}/desktop`;
   return (
     <section class="desktop-tab" aria-label={t('tab.desktop')}>
-      <iframe src={`${address}?pane`} title={t('desktop.title')} />
-      <p class="row work-bar end">
-        <span class="bar-space" />
-        <a class="button quiet" href={address} target="_blank" rel="noreferrer">
-          <Icon name="screen" size={16} /> {t('desktop.open')}
-        </a>
-      </p>
+      <iframe src={`/sessions/${sessionId}/desktop?pane`} title={t('desktop.title')} />
     </section>
   );
 }

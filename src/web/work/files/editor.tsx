@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
-import { Comment } from './editor/comment.tsx';
+import { Comment, CommentButton } from './editor/comment.tsx';
 import type { Lines } from './editor/comment-message.ts';
 import { detectLineEnd, exactText } from './editor/file-text.ts';
 import { editorPhrases } from './editor/phrases.ts';
@@ -27,6 +27,7 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   const [saved, setSaved] = useState(first);
   const [text, setText] = useState(store.drafts.get(path) ?? saved);
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
+  const [commented, setCommented] = useState<Lines>();
   const saving = useSaving({ store, path, version });
   const save = async (options?: { readonly overwrites: boolean }) => {
     const written = current.current.text;
@@ -36,6 +37,7 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   current.current = { text, save };
   const place = useEditor({
     of: path,
+    commented: commented?.to,
     takesFocus,
     show: ({ showEditor }, parent) =>
       showEditor({
@@ -48,6 +50,7 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
         onChange: setText,
         onSave: () => void current.current.save(),
         onLines: (from, to) => setLines({ from, to }),
+        onComment: (from, to) => setCommented({ from, to }),
       }),
   });
   const isChanged = text !== saved;
@@ -63,9 +66,20 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   return (
     <div class="editor">
       {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save({ overwrites: true })} />}
-      <div ref={place} class="editor-text" />
+      <div ref={place} class="editor-text">
+        {commented && (
+          <Comment
+            key={commented.to}
+            store={store}
+            path={path}
+            text={text}
+            lines={commented}
+            close={() => setCommented(undefined)}
+          />
+        )}
+      </div>
       <div class="row work-bar end">
-        <Comment store={store} path={path} text={text} lines={lines} />
+        <CommentButton lines={lines} open={setCommented} />
         <span class="bar-space" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
         {(isChanged || onClose) && <Button onClick={drop}>{t('cancel')}</Button>}

@@ -19,6 +19,7 @@ import {
   lineNumbers,
 } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
+import { commentGutter, setCommentedLine } from './comment-gutter.ts';
 import { languageFor } from './languages.ts';
 
 // A chunk of its own, which loads with the first file that is edited or reviewed. The editor is in a shadow root, because
@@ -78,6 +79,8 @@ const theme = EditorView.theme({
   '.cm-collapsedLines:before, .cm-collapsedLines:after': { content: '"⋯"' }, // most fonts lack the library's sign
   '.cm-chunkButtons': { insetInlineEnd: '8px', display: 'flex', gap: '6px', zIndex: '2' },
   '.cm-chunkButtons button': button,
+  '.cm-comments .cm-gutterElement': { padding: '0 2px' },
+  '.cm-comments button': { ...button, padding: '0 5px', lineHeight: '16px' },
   '.cm-specialChar': { color: 'var(--bad)' },
 });
 
@@ -97,6 +100,8 @@ interface EditorOptions {
   readonly onSave: () => void;
   /** The first and the last line that are chosen, from 1. */
   readonly onLines: (from: number, to: number) => void;
+  /** The person wants to comment on these lines. */
+  readonly onComment: (from: number, to: number) => void;
 }
 
 /** Lines end as those of the file do, also those that are pasted. */
@@ -113,11 +118,13 @@ async function extensionsOf({
   onChange,
   onSave,
   onLines,
+  onComment,
 }: EditorOptions): Promise<Extension[]> {
   const language = await languageFor(path);
   return [
     linesWith(lineEnd),
     lineNumbers(),
+    commentGutter(onComment),
     foldGutter(),
     history(),
     drawSelection(),
@@ -162,12 +169,19 @@ function rootIn(parent: HTMLElement): ShadowRoot {
 
 export interface EditorHandle extends Disposable {
   focus(): void;
+  /** Shows the element of the slot `comment` below this line, counted from 1; undefined: nowhere. */
+  commentBelow(line: number | undefined): void;
 }
+
+const handleOf = (view: EditorView, whole: { destroy(): void } = view): EditorHandle => ({
+  focus: () => view.focus(),
+  commentBelow: (line) => view.dispatch({ effects: setCommentedLine.of(line) }),
+  [Symbol.dispose]: () => whole.destroy(),
+});
 
 export async function showEditor(common: EditorOptions): Promise<EditorHandle> {
   const root = rootIn(common.parent);
-  const view = new EditorView({ doc: common.text, extensions: await extensionsOf(common), parent: root, root });
-  return { focus: () => view.focus(), [Symbol.dispose]: () => view.destroy() };
+  return handleOf(new EditorView({ doc: common.text, extensions: await extensionsOf(common), parent: root, root }));
 }
 
 interface DiffOptions extends EditorOptions {
@@ -203,8 +217,7 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
       collapseUnchanged,
       mergeControls: isReadOnly ? false : (kind, act) => made(kind === 'accept' ? words.accept : words.revert, act),
     });
-    const view = new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root });
-    return { focus: () => view.focus(), [Symbol.dispose]: () => view.destroy() };
+    return handleOf(new EditorView({ doc: text, extensions: [...extensions, merge], parent: root, root }));
   }
   const language = await languageFor(common.path);
   const sides = new MergeView({
@@ -236,5 +249,5 @@ export async function showComparison(common: DiffOptions): Promise<EditorHandle>
   });
   sides.dom.style.height = '100%';
   sides.dom.style.overflow = 'auto';
-  return { focus: () => sides.b.focus(), [Symbol.dispose]: () => sides.destroy() };
+  return handleOf(sides.b, sides);
 }

@@ -5,56 +5,67 @@ import { attempt, notify } from '../../../parts/notice.tsx';
 import { pressedKey } from '../../../parts/pressed-key.ts';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { type CommentedLines, toMessage } from './comment-message.ts';
+import { type CommentedLines, type Lines, toMessage } from './comment-message.ts';
 
-/** A comment on the lines that are chosen, which goes to the agent as a message with the file and the lines. */
-export function Comment({ store, path, text, lines: { from, to } }: CommentedLines & { readonly store: FileStore }) {
-  const [comment, setComment] = useState<string>();
-  const isWriting = comment !== undefined;
+interface Props extends CommentedLines {
+  readonly store: FileStore;
+  readonly close: () => void;
+}
+
+const placeOf = ({ from, to }: Lines): string => t(from === to ? 'editor.line' : 'editor.lines', { from, to });
+
+/** Opens a comment on the lines that are chosen. */
+export const CommentButton = ({ lines, open }: { readonly lines: Lines; readonly open: (lines: Lines) => void }) => (
+  <Button kind="quiet" class="small" icon="edit" onClick={() => open(lines)}>
+    {t('editor.comment', { place: placeOf(lines) })}
+  </Button>
+);
+
+/** A comment below the last of its lines. It goes to the agent as a message with the file and the lines. */
+export function Comment({ store, path, text, lines, close }: Props) {
+  const [comment, setComment] = useState('');
   useEffect(() => {
-    store.commentedOn.value = isWriting ? path : undefined;
+    store.commentedOn.value = path;
     return () => {
       store.commentedOn.value = undefined;
     };
-  }, [store, path, isWriting]);
-  const place = t(from === to ? 'editor.line' : 'editor.lines', { from, to });
-  if (comment === undefined) {
-    return (
-      <Button kind="quiet" class="small" icon="edit" onClick={() => setComment('')}>
-        {t('editor.comment', { place })}
-      </Button>
-    );
-  }
+  }, [store, path]);
   const submit = async () => {
     if (comment.trim() === '') return;
-    const isSent = await attempt(t('notSent'), () =>
-      send({ text: toMessage({ path, text, lines: { from, to } }, comment) }),
-    );
+    const isSent = await attempt(t('notSent'), () => send({ text: toMessage({ path, text, lines }, comment) }));
     if (!isSent) return;
-    setComment(undefined);
+    close();
     notify(t('editor.commentSent'));
   };
+  const label = t('editor.commentOn', { place: placeOf(lines) });
   return (
     <form
+      slot="comment"
       class="row comment"
       onSubmit={(event) => {
         event.preventDefault();
         void submit();
       }}
+      onKeyDown={(event) => {
+        if (pressedKey(event) !== 'Escape') return;
+        event.stopPropagation();
+        close();
+      }}
     >
-      <input
-        ref={(node) => node?.focus()}
+      <textarea
         class="field"
-        aria-label={t('editor.commentOn', { place })}
-        placeholder={t('editor.commentOn', { place })}
+        rows={2}
+        aria-label={label}
+        placeholder={label}
         value={comment}
         onInput={({ currentTarget }) => setComment(currentTarget.value)}
         onKeyDown={(event) => {
-          if (pressedKey(event) !== 'Escape') return;
-          event.stopPropagation();
-          setComment(undefined);
+          if (pressedKey(event) !== 'Enter' || event.shiftKey) return;
+          event.preventDefault();
+          void submit();
         }}
       />
+      <Button onClick={close}>{t('cancel')}</Button>
       <Button type="submit" kind="primary" disabled={comment.trim() === ''}>
         {t('send')}
       </Button>

@@ -5,7 +5,7 @@ import { Button } from '../../../parts/kit/button.tsx';
 import { Choice } from '../../../parts/kit/choice.tsx';
 import { t } from '../../../text/text.ts';
 import type { FileStore } from '../store.ts';
-import { Comment } from './comment.tsx';
+import { Comment, CommentButton } from './comment.tsx';
 import type { Lines } from './comment-message.ts';
 import { detectLineEnd } from './file-text.ts';
 import { editorPhrases } from './phrases.ts';
@@ -92,6 +92,7 @@ function Compared({
   const [text, setText] = useState(after);
   const [problem, setProblem] = useState('');
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
+  const [commented, setCommented] = useState<Lines>();
   const saving = useSaving({ store, path, version });
   const save = async (options?: { readonly overwrites: boolean }) => {
     const merged = await merge(current.current.text).catch((thrown: unknown) => setProblem(toErrorText(thrown)));
@@ -103,6 +104,7 @@ function Compared({
   current.current = { text, save };
   const place = useEditor({
     of: path,
+    commented: commented?.to,
     show: ({ showComparison }, parent) =>
       showComparison({
         path,
@@ -119,6 +121,7 @@ function Compared({
         onChange: setText,
         onSave: () => void current.current.save(),
         onLines: (from, to) => setLines({ from, to }),
+        onComment: (from, to) => setCommented({ from, to }),
       }),
   });
   const isChanged = text !== after;
@@ -148,9 +151,20 @@ function Compared({
         </p>
       )}
       {isReadOnly && <p class="work-note">{t('files.notUtf8')}</p>}
-      <div ref={place} class="editor-text" />
+      <div ref={place} class="editor-text">
+        {commented && (
+          <Comment
+            key={commented.to}
+            store={store}
+            path={path}
+            text={text}
+            lines={commented}
+            close={() => setCommented(undefined)}
+          />
+        )}
+      </div>
       <div class="row work-bar end">
-        <Comment store={store} path={path} text={text} lines={lines} />
+        <CommentButton lines={lines} open={setCommented} />
         <span class="bar-space" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
         {isChanged && <Button onClick={onReload}>{t('cancel')}</Button>}

@@ -8,27 +8,36 @@ interface EditorUse {
   /** Shows the editor in this element; CodeMirror loads with the first one. */
   readonly show: (editors: EditorModule, parent: HTMLElement) => Promise<EditorHandle>;
   readonly takesFocus?: boolean;
+  /** The line below which the comment of this element is shown, from 1; undefined: there is none. */
+  readonly commented: number | undefined;
   /** Another value closes the editor and shows a new one. */
   readonly of: string;
 }
 
 /** An editor in the element that gets the returned ref, for as long as the element is drawn. */
-export function useEditor({ show, takesFocus = false, of }: EditorUse): RefObject<HTMLDivElement | null> {
+export function useEditor({ show, takesFocus = false, commented, of }: EditorUse): RefObject<HTMLDivElement | null> {
   const place = useRef<HTMLDivElement>(null);
+  const shown = useRef<EditorHandle>(undefined);
   useEffect(() => {
-    let shown: EditorHandle | undefined;
     let isOver = false;
     const open = async (parent: HTMLElement) => {
       const made = await show(await import('./code-mirror.ts'), parent);
       if (isOver) return made[Symbol.dispose]();
-      shown = made;
+      shown.current = made;
       if (takesFocus) made.focus();
     };
     if (place.current) open(place.current).catch(reportError);
     return () => {
       isOver = true;
-      shown?.[Symbol.dispose]();
+      shown.current?.[Symbol.dispose]();
+      shown.current = undefined;
     };
   }, [of]);
+  useEffect(() => {
+    shown.current?.commentBelow(commented);
+    if (commented === undefined) return;
+    place.current?.querySelector<HTMLElement>('[slot] .field')?.focus();
+    return () => shown.current?.focus();
+  }, [commented]);
   return place;
 }

@@ -1,0 +1,84 @@
+import { type Extension, StateEffect, StateField } from '@codemirror/state';
+import { Decoration, type DecorationSet, EditorView, GutterMarker, gutter, WidgetType } from '@codemirror/view';
+
+// A plus beside the line under the pointer, and the place below a line where the page shows its comment. The page fills the
+// slot, so that the comment has the page's own styles and not those of the editor's shadow root.
+
+/** The line below which the comment is shown, from 1; undefined: there is none. */
+export const setCommentedLine = StateEffect.define<number | undefined>();
+const setHoveredLine = StateEffect.define<number>();
+
+class CommentSlot extends WidgetType {
+  override toDOM({ scrollDOM, contentDOM }: EditorView): HTMLElement {
+    const place = document.createElement('div');
+    // As wide as what is in view, also below lines that are wider.
+    const left = contentDOM.offsetLeft;
+    Object.assign(place.style, { position: 'sticky', left: `${left}px`, width: `${scrollDOM.clientWidth - left}px` });
+    const slot = document.createElement('slot');
+    slot.name = 'comment';
+    place.append(slot);
+    return place;
+  }
+  override eq(): boolean {
+    return true;
+  }
+}
+
+const commentPlace = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(before, { effects, changes, state: { doc } }) {
+    const changed = effects.findLast((effect) => effect.is(setCommentedLine));
+    if (!changed) return before.map(changes);
+    if (changed.value === undefined) return Decoration.none;
+    const { to } = doc.line(Math.min(changed.value, doc.lines));
+    return Decoration.set(Decoration.widget({ widget: new CommentSlot(), block: true, side: 1 }).range(to));
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+const hoveredLine = StateField.define<number>({
+  create: () => 0,
+  update: (before, { effects }) => effects.findLast((effect) => effect.is(setHoveredLine))?.value ?? before,
+});
+
+class Plus extends GutterMarker {
+  readonly act: () => void;
+
+  constructor(act: () => void) {
+    super();
+    this.act = act;
+  }
+  override toDOM(): HTMLElement {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.tabIndex = -1; // the bar below the text has a button for the keyboard
+    button.textContent = '+';
+    button.onclick = this.act;
+    return button;
+  }
+}
+
+/** `open` receives the first and the last line to comment on: the chosen lines, or the one beside the plus. */
+export const commentGutter = (open: (from: number, to: number) => void): Extension => [
+  commentPlace,
+  hoveredLine,
+  gutter({
+    class: 'cm-comments',
+    lineMarker({ state }, { from }) {
+      const { doc, selection } = state;
+      const { number } = doc.lineAt(from);
+      const [first, last] = [doc.lineAt(selection.main.from).number, doc.lineAt(selection.main.to).number];
+      if (number !== state.field(hoveredLine) && number !== last) return null;
+      return new Plus(() => (number >= first && number <= last ? open(first, last) : open(number, number)));
+    },
+    lineMarkerChange: ({ selectionSet, startState, state }) =>
+      selectionSet || startState.field(hoveredLine) !== state.field(hoveredLine),
+    initialSpacer: () => new Plus(() => {}),
+  }),
+  EditorView.domEventHandlers({
+    mousemove({ clientX: x, clientY: y }, view) {
+      const { number } = view.state.doc.lineAt(view.posAtCoords({ x, y }, false));
+      if (number !== view.state.field(hoveredLine)) view.dispatch({ effects: setHoveredLine.of(number) });
+    },
+  }),
+];
