@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Corral } from '../../../src/client/index.ts';
 import { environmentKey, type WorkQueue, workQueue } from '../../support/agents/work-queue.ts';
-import { runWritten } from '../../support/clients/e2b-sdks.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
@@ -157,28 +156,4 @@ test('a box is removed whose session ended while no worker served it', { tags: [
   queue.end(session);
   startWorker(queue);
   await expect.poll(() => boxesOf(session)).toEqual([]);
-});
-
-test("the worker of the official SDK serves the same queue, so the queue is like a server's", {
-  tags: ['nightly'],
-}, async () => {
-  const queue = await queueOfTest();
-  const session = queue.begin();
-  const call = queue.call(session, 'bash', { command: 'echo of the SDK' });
-  const source = `
-    import Anthropic from '@anthropic-ai/sdk';
-    const client = new Anthropic({ apiKey: 'none', baseURL: process.env.QUEUE });
-    const workdir = process.cwd();
-    const options = { environmentId: process.env.ENVIRONMENT, environmentKey: process.env.KEY, workdir };
-    process.once('SIGTERM', () => process.exit(0));
-    await client.beta.environments.work.worker({ ...options, maxIdleMs: 1 }).run(AbortSignal.timeout(15_000)).catch(() => {});
-    process.exit(0);
-  `;
-  const env = { QUEUE: queue.url, ENVIRONMENT: queue.environmentId, KEY: environmentKey };
-  const worker = runWritten({ language: 'javascript', packages: ['@anthropic-ai/sdk@1.12.0'], source }, env);
-  expect(await resultOf(queue, call)).toEqual({ text: 'of the SDK', isError: false });
-  queue.end(session);
-  await queue.until(() => queue.items.every(({ state }) => state === 'stopped'));
-  await worker;
-  expect(queue.refused).toEqual([]);
 });

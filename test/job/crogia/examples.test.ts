@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, type TestContext, test } from 'vitest';
 import { api, run } from '../../support/clients/api.ts';
-import { browse } from '../../support/clients/browser.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
@@ -24,7 +23,7 @@ async function started(context: TestContext) {
     const text = await readFile(join(import.meta.dirname, '../../support/examples', name), 'utf8');
     return text.replaceAll('localhost:8000', `localhost:${port}`);
   };
-  return { server, example, origin: `http://localhost:${port}`, client: api(server.url) };
+  return { server, example, client: api(server.url) };
 }
 
 /** An environment with the packages that the example imports, made once for all runs on this machine. */
@@ -93,15 +92,6 @@ test('the JavaScript client of Crogia runs in Node', async (context) => {
   expect(output).toMatch(/^Demo, no AI\. It cannot do this\./);
 });
 
-test('the JavaScript client of Crogia runs in a browser', async (context) => {
-  const { example, origin } = await started(context);
-  const { page } = await browse(context, { width: 800, height: 600 });
-  await page.goto(`${origin}/health`);
-  const text = `(async () => { let output = ''; const appendToOutput = (text) => { output += text; };
-    ${await example('crogia-client.js.txt')}\n${untilCompleted}\nreturn output; })()`;
-  expect(await page.evaluate(text)).toMatch(/^Demo, no AI\. It cannot do this\./);
-});
-
 /** Adds a wait for `open`: the example sends before its socket is open, which throws in every client. */
 const waiting = (text: string) =>
   text.replace('// Send message', "await new Promise((open) => ws.addEventListener('open', open));\n// Send message");
@@ -115,16 +105,4 @@ test('the JavaScript client of CambioML runs in Node', async (context) => {
   await script(fetchHere, { log: (_word: string, content: string) => void said.push(content) });
   expect(said.every((content) => typeof content === 'string')).toBe(true);
   expect(said.find((content) => content !== '')).toMatch(/^Demo, no AI\./);
-});
-
-test('the JavaScript client of CambioML runs in a browser', async (context) => {
-  const { example, origin } = await started(context);
-  const { page } = await browse(context, { width: 800, height: 600 });
-  const said: string[] = [];
-  page.on('console', (message) => void said.push(message.text()));
-  await page.goto(`${origin}/health`);
-  await page.evaluate(`(async () => { ${waiting(await example('cambio-client.js.txt'))}\n${untilCompleted} })()`);
-  expect(said.filter((text) => text.startsWith('Agent response: ')).join('\n')).toMatch(
-    /Demo, no AI\. It cannot do this\./,
-  );
 });

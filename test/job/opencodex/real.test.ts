@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fence, run } from '../../support/clients/api.ts';
+import { fence } from '../../support/clients/api.ts';
 import { streamOf } from '../../support/clients/opencodex.ts';
-import { serverProgram } from '../../support/servers/built-server.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
 
@@ -104,23 +103,4 @@ test('a project, its chat, its files and its agent work on a real sandbox, and s
   expect((await execute(sid, 'cat project_files/kept.txt')).body.stdout).toBe('kept\n');
   expect(server.output()).not.toContain('canary-key');
   expect([(await client.remove(project)).status, (await call('GET', '/chats')).body.total]).toEqual([204, 0]);
-});
-
-test('a server whose encryption key was lost refuses to start, with advice', { tags: ['nightly'] }, async () => {
-  await using server = await serverProcess({ ...settings, CORRAL_DRIVER: 'memory' });
-  await clientOf(server).call('POST', '/settings/api-keys', { provider: 'gemini', api_key: 'k' });
-  server.kill('SIGTERM');
-  await server.exit;
-  const env = {
-    PATH: process.env.PATH,
-    PORT: '0',
-    CORRAL_DRIVER: 'memory',
-    CORRAL_DATA_DIR: server.data,
-    CORRAL_KEYS_ENCRYPTION_KEY: 'ab'.repeat(32),
-  };
-  const start = run(process.execPath, [serverProgram()], { env, timeout: 60_000 });
-  await expect(start).rejects.toMatchObject({
-    code: 1,
-    stderr: expect.stringMatching(/stored keys of gemini[\s\S]*CORRAL_KEYS_ENCRYPTION_KEY/),
-  });
 });

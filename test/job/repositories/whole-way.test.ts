@@ -1,7 +1,4 @@
 // @module-tag nightly
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { wide } from '../../page/ui/desk.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
@@ -11,11 +8,10 @@ import { browse } from '../../support/clients/browser.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { gitServer } from '../../support/egress/git-server.ts';
 import { fakeForge } from '../../support/forges/fake-forge.ts';
-import { filesUnder, formsOf, insideOf, memoryOf } from '../../support/hostile/canaries.ts';
 import { realServer } from '../../support/servers/real-server.ts';
 import { inEachWorld } from '../../support/worlds.ts';
 
-const secret = 'canary-of-the-whole-way-93b1e6d0c5';
+const secret = 'a-credential-of-the-whole-way';
 const title = 'Sum once';
 const files = {
   'sum.sh': '# Sums two numbers.\necho $(($1 + $2 + $2))\n',
@@ -52,32 +48,16 @@ function reply(request: FakeRequest): FakeReply {
   return { text: passed ? 'The tests pass.' : `The tests fail: ${JSON.stringify(results.at(-1)?.content)}` };
 }
 
-/** One file that trusts all of them. */
-function bundleOf(certificates: readonly string[]) {
-  const folder = mkdtempSync(join(tmpdir(), 'corral-bundle-'));
-  const file = join(folder, 'certificates.pem');
-  writeFileSync(file, certificates.map((one) => readFileSync(one, 'utf8')).join('\n'));
-  return { file, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
-}
-
 inEachWorld('process', 'with sandboxes of $driver', (world) => {
-  test('a private repository becomes a pull request that a person reviewed, and its credential stays outside', async (context) => {
+  test('a private repository becomes a pull request that a person reviewed', async (context) => {
     await using forge = await fakeForge('gitea', { owner: 'team', name: 'totals' });
     forge.content.tokens.set(secret, 'ada');
     await using git = await gitServer('bot', secret, forge.handle);
-    await using elsewhere = await gitServer('bot', secret);
     git.make('team/totals', files);
-    git.make('team/other', { 'README.md': 'other\n' });
-    elsewhere.make('team/totals', files);
-    using bundle = bundleOf([git.certificate, elsewhere.certificate]);
     await using provider = await fakeProvider('compatible', reply);
     await using real = await realServer(context, world, {
-      CORRAL_EGRESS_POLICY: 'allow-list',
-      CORRAL_EGRESS_ALLOW: `${git.at},${elsewhere.at}`,
-      CORRAL_EGRESS_ALLOW_RANGES: '127.0.0.0/8',
-      CORRAL_EXTRA_CA: bundle.file,
+      ...git.settings,
       CORRAL_FORGES_SERVERS: `gitea=https://${git.at}`,
-      LOG_LEVEL: 'trace',
       ...fakeSettings('compatible', provider.url),
     });
     using client = openClient(real.server.url, 'ws');
@@ -114,39 +94,14 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     expect(said).toContain('About totals/sum.sh, line 2');
     expect(said).toContain('Name both numbers.');
 
-    // The person commits and opens the pull request. The forge waits with its answer to the push, so that the memory of git
-    // can be looked at in the meantime.
+    // The person commits and opens the pull request.
     await page.getByRole('tab', { name: 'Ship' }).click();
     await page.getByRole('textbox', { name: 'Commit message' }).fill('Sum every number once');
     await page.getByRole('button', { name: /^Commit (one file|[0-9]+ files)$/ }).click();
     await page.getByRole('textbox', { name: 'Title' }).fill('Sum every number once');
     await page.getByRole('textbox', { name: 'Description' }).fill('The second was summed twice.');
-    const bare = git.git('team/totals', 'rev-parse', '--absolute-git-dir').trim();
-    const hook = join(bare, 'hooks', 'pre-receive');
-    writeFileSync(
-      hook,
-      '#!/bin/sh\ntouch arrived\nfor n in $(seq 1200); do [ -e go ] && exit 0; sleep 0.1; done\nexit 1\n',
-    );
-    chmodSync(hook, 0o755);
     forge.content.branches.add(branch);
     await page.getByRole('button', { name: 'Push and open' }).click();
-    await expect.poll(() => existsSync(join(bare, 'arrived'))).toBe(true);
-    const found: string[] = [];
-    const canaries = [secret, `bot:${secret}`].flatMap((value) => formsOf(value));
-    const look = (path: string, text: string) => {
-      if (canaries.some((form) => text.includes(form))) found.push(path);
-    };
-    // A user without root cannot read it: the kernel hides the sandbox's processes from everyone but root.
-    if (process.getuid?.() === 0) {
-      const remembered = new Set<string>();
-      for await (const { path, text } of memoryOf(world, id)) {
-        remembered.add(path);
-        look(path, text);
-      }
-      expect([...remembered]).toContainEqual(expect.stringMatching(/the memory of git/));
-    }
-    writeFileSync(join(bare, 'go'), '');
-    rmSync(hook);
     await page.getByText('Open, by ada, into main').waitFor({ timeout: 90_000 });
     expect(complaints).toEqual([]);
     expect(forge.content.pulls).toMatchObject([
@@ -164,31 +119,5 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     expect(git.git('team/totals', 'log', format, `main..${branch}`).trim()).toBe(
       `Ada Example <ada@example.org> Ada Example|Sum every number once|${id}`,
     );
-
-    // To another repository, and to another host, nothing of the credential goes.
-    const run = async (command: string) => {
-      const { stdout, stderr, exitCode } = await client.sandbox.exec.mutate({ sessionId: id, command });
-      return `${exitCode}: ${stdout}${stderr}`;
-    };
-    const push = (url: string) => run(`cd totals && GIT_TERMINAL_PROMPT=0 git push -q ${url} HEAD:refs/heads/x`);
-    expect(await push(git.urlOf('team/other'))).toMatch(/^(1|128): .*(403|could not read Username)/s);
-    expect(await push(elsewhere.urlOf('team/totals'))).toMatch(/^(1|128): .*could not read Username/s);
-    expect(elsewhere.requests.length).toBeGreaterThan(0);
-    expect(elsewhere.requests.filter((line) => line.endsWith(' known'))).toEqual([]);
-    expect(git.requests.filter((line) => line.endsWith(' known') && !line.includes(' /team/totals.git/'))).toEqual([]);
-    expect(git.git('team/other', 'branch', '--list', 'x')).toBe('');
-
-    let count = 0;
-    for await (const { path, text } of insideOf(world, id)) {
-      count++;
-      look(path, text);
-    }
-    expect(count).toBeGreaterThan(1);
-    look('the packs', await run('git -C totals cat-file --batch-all-objects --batch | cat -v'));
-    look('the environment', await run('env; ps axww; cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"'));
-    look('the events', JSON.stringify(real.log(id)));
-    for await (const { path, text } of filesUnder(real.server.data)) look(path, text);
-    look('the log', real.server.output());
-    expect(found).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { open, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MongoClient } from 'mongodb';
 import { findByVariable } from '../../../drivers/process/proc.ts';
@@ -78,40 +78,6 @@ export async function* insideOf(world: World, sessionId: string): AsyncGenerator
   }
   const [first] = await world.running(sessionId);
   for (const folder of kept) yield* filesUnder(`/proc/${first}/root/${folder}`);
-}
-
-/** The memory that the sandbox's processes can write, in pieces: what their core files would hold. It needs the host's root. */
-export async function* memoryOf(world: World, sessionId: string): AsyncGenerator<{ path: string; text: string }> {
-  for (const pid of await pidsOf(world, sessionId)) {
-    const name = (await readFile(`/proc/${pid}/comm`, 'latin1').catch(() => '')).trim();
-    const maps = await readFile(`/proc/${pid}/maps`, 'latin1').catch(() => ''); // it ended in the meantime
-    if (maps === '') continue;
-    await using memory = await open(`/proc/${pid}/mem`, 'r');
-    for (const [, from = '', to = ''] of maps.matchAll(/^([0-9a-f]+)-([0-9a-f]+) rw/gm)) {
-      const end = Number.parseInt(to, 16);
-      for (let at = Number.parseInt(from, 16); at < end; at += pieceBytes) {
-        const piece = Buffer.alloc(Math.min(pieceBytes + overlapBytes, end - at));
-        const { bytesRead } = await memory.read(piece, 0, piece.length, at).catch(() => ({ bytesRead: 0 }));
-        if (bytesRead > 0) yield { path: `the memory of ${name}`, text: piece.toString('latin1', 0, bytesRead) };
-      }
-    }
-  }
-}
-const pieceBytes = 4 * 2 ** 20;
-const overlapBytes = 4_096;
-
-async function pidsOf(world: World, sessionId: string): Promise<string[]> {
-  if (world.driver !== 'docker') {
-    const marks = await findByVariable('CORRAL_SANDBOX_ID', sandboxIdOf(sessionId as SessionId));
-    return marks.map(({ pid }) => `${pid}`);
-  }
-  const [name = ''] = await world.running(sessionId);
-  const { stdout } = await run('docker', ['top', name, '-eo', 'pid']);
-  return stdout
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim())
-    .filter(Boolean);
 }
 
 /** Every document of the database. */
