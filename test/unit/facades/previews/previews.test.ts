@@ -229,7 +229,7 @@ test('a wrong, expired, closed or missing secret opens nothing, and tells no pro
   expect(id).not.toBe(again.id);
 });
 
-test('guesses lock their address out, and the cookies of open pages do not', async () => {
+test('guesses lock their address out, and the cookies of open pages do not', { tags: ['all'] }, async () => {
   const { secret, path } = await open();
   const wrong = `${secret.slice(0, 13)}${'A'.repeat(43)}`;
   const cookie = `corral_preview=${wrong}`;

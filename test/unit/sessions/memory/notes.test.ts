@@ -105,7 +105,7 @@ describe('notes', () => {
     await expect(notes.undo(ada, 'a', undefined, person)).rejects.toMatchObject({ code: 'conflict' });
   });
 
-  test('a holder has at most so many notes', async () => {
+  test('a holder has at most so many notes', { tags: ['all'] }, async () => {
     const { notes, write } = world();
     for (let n = 0; n < maxNotes; n++) await write(`n${n}`, '');
     await expect(write('one-more', '')).rejects.toMatchObject({ code: 'conflict' });

@@ -16,7 +16,7 @@ const small = {
 const never = () => new AbortController().signal;
 const threadFile = new URL('../../../../../src/agents/tools/computer/scale-worker.ts', import.meta.url);
 
-test('the event loop continues while a 4K picture is scaled', async () => {
+test('the event loop continues while a 4K picture is scaled', { tags: ['all'] }, async () => {
   await using scaler = new PictureScaler();
   await scaler.scale(small, never()); // the thread has started
   let turns = 0;

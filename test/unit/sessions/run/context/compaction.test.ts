@@ -54,7 +54,7 @@ const working = (request: TurnRequest, turn: number): readonly ScriptLine[] => {
   return turn > 300 ? [say('All read.')] : [call(turn)];
 };
 
-describe('a long conversation in a small window', () => {
+describe('a long conversation in a small window', { tags: ['all'] }, () => {
   test('with 300 turns of 20,000 characters each ends, and the session answers the next message', async () => {
     const it = bench(working);
     it.hear(first);
