@@ -23,7 +23,9 @@ async function twoServers(seed: number) {
   return { world, servers, id, owners, events, end };
 }
 
-test('F054 two servers that start one session at once: one owns it, one sandbox is made, both messages are in one log', { tags: ['all'] }, async () => {
+test('F054 two servers that start one session at once: one owns it, one sandbox is made, both messages are in one log', {
+  tags: ['all'],
+}, async () => {
   for (let seed = 1; seed <= 15; seed++) {
     const { world, servers, id, owners, events, end } = await twoServers(seed);
     const { time, dice, backend } = world;

@@ -31,7 +31,9 @@ function bench(blobs = memoryBlobs()) {
 }
 const eventsOf = (store: Store, id: ReturnType<typeof newSession>) => Array.fromAsync(eventsFrom(store.events, id, 1));
 
-test('F068 each event in the log is at most 256 KiB, and a larger fact reads back unchanged', { tags: ['all'] }, async () => {
+test('F068 each event in the log is at most 256 KiB, and a larger fact reads back unchanged', {
+  tags: ['all'],
+}, async () => {
   const { store, rows, blobs } = bench();
   const id = newSession();
   const facts = [
