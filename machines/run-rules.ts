@@ -174,11 +174,11 @@ export const unjudged = (reason: RunEndReason, rounds = 0): GoalEnd => ({
 });
 
 /**
- * The run's own budget, of which an answer grants all again. A message that grants it covers the next request, whatever that
- * needs. Spent tool calls do not end a turn: the agent can still report what it found.
+ * The run's own budget. An answer grants all of it again, and covers the next request of any size. Spent tool calls do not
+ * end a turn: the agent can still report what it found.
  */
 export function runLines({ spent, toolCalls, granted, overtime, policy }: RunMachineContext): readonly BudgetLine[] {
-  const { wallMs: ms, toolCalls: calls, ...limits } = policy.budget;
+  const { ms, toolCalls: calls, ...limits } = policy.budget;
   const used = { ...toAmounts(spent), toolCalls, time: overtime ? ms : 0 };
   return [{ ms }, granted ? {} : limits, { toolCalls: calls }].flatMap((budget) => toLines('run', budget, used));
 }

@@ -66,7 +66,7 @@ export const runSetup = setup({
   },
   delays: {
     retry: ({ context }) => context.retryMs,
-    wall: ({ context }) => Math.max(0, Math.min(context.policy.budget.wallMs - context.workedMs, 2 ** 31 - 1)),
+    wall: ({ context }) => Math.max(0, Math.min(context.policy.budget.ms - context.workedMs, 2 ** 31 - 1)),
     stopGrace: ({ context }) => context.policy.stopGraceMs,
     /** Longer than the store takes to refuse a write. */
     closeGrace: ({ context }) => 4 * context.policy.stopGraceMs,

@@ -3,7 +3,7 @@ import type { ApprovalDecision, CallAnswer, PlanStep, RunEndReason, ToolContent 
 import type { MessageId, RunId, SessionId } from '../src/core/model/ids.ts';
 import type { BudgetLine } from '../src/core/model/runs/budget.ts';
 import type { Goal, GoalEnd, GoalResult } from '../src/core/model/runs/goal.ts';
-import type { BudgetOverrun, WaitReason } from '../src/core/model/spending.ts';
+import type { BudgetOverrun, OwnBudget, WaitReason } from '../src/core/model/spending.ts';
 import type { RunAct, StuckPolicy } from './stuck.ts';
 
 /**
@@ -33,13 +33,7 @@ export interface RunPolicy {
   readonly backoffMs: (retry: number) => number;
 }
 /** The limits of one run. Undefined: no limit. */
-export interface Budget {
-  readonly turns: number;
-  readonly wallMs: number;
-  readonly tokens: number | undefined;
-  readonly cost: number | undefined;
-  readonly toolCalls?: number | undefined;
-}
+export type Budget = OwnBudget & { readonly turns: number; readonly ms: number };
 export interface RunResume {
   readonly steps: readonly PlanStep[];
   /** The last turn's calls that have no result yet. The first one may have started. */

@@ -2,12 +2,11 @@ import type { Clock } from '../core/contracts/clock.ts';
 import { AppError, toAppError, unlessNoSession } from '../core/errors/errors.ts';
 import { messageIdFor, type SessionId, sessionIdFor } from '../core/model/ids.ts';
 import type { SessionRecord } from '../core/model/records.ts';
-import type { OwnBudget } from '../core/model/spending.ts';
+import { toBudget } from '../core/model/runs/budget.ts';
 import type { Secret } from '../core/text/secret.ts';
 import { quoteMark } from '../core/text/strangers.ts';
 import {
   type Automation,
-  type AutomationBudget,
   type AutomationStart,
   type PreparedSession,
   type StartCost,
@@ -247,7 +246,7 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedSes
   const command = {
     title: `${name.slice(0, 230)} · ${minuteOf(start.at, automation.schedule?.timezone)}`,
     projectId,
-    ...(budget && { budget: limitsOf(budget) }),
+    ...(budget && { budget: toBudget(budget) }),
     ...(template !== null && { template }),
     ...(model !== null && { model }),
     ...(skills.length > 0 && { skills }),
@@ -260,16 +259,6 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedSes
 /** Such as `2026-11-27 09:00`, so that the sessions of an automation can be told apart. */
 const minuteOf = (at: number, timeZone = 'UTC'): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at);
-
-function limitsOf({ turns, tokens, cost, toolCalls, seconds }: AutomationBudget): OwnBudget {
-  return {
-    ...(turns !== null && { turns }),
-    ...(tokens !== null && { tokens }),
-    ...(cost !== null && { cost }),
-    ...(toolCalls !== null && { toolCalls }),
-    ...(seconds !== null && { ms: seconds * 1_000 }),
-  };
-}
 
 /** A person's stop counts neither as success nor as failure. */
 function verdictOf({ state, outcome }: AutomationStart): 'success' | 'failure' | undefined {

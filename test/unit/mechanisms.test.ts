@@ -70,8 +70,7 @@ const mechanisms: readonly Mechanism[] = [
       'src/app/images/desktop-image.ts': 1,
       'src/app/start/store-wait.ts': 1,
       'src/sandboxes/client/http-client.ts': 2,
-      'src/sessions/cluster/remote-commands.ts': 3,
-      'src/sessions/delegation/child-runs.ts': 1,
+      'src/sessions/cluster/remote-commands.ts': 1,
       'src/sessions/services/sessions/deletion.ts': 1,
       // until something is ready
       'src/agents/tools/shell.ts': 1,
@@ -82,13 +81,9 @@ const mechanisms: readonly Mechanism[] = [
       // watches that begin again
       'src/facades/compat/e2b/routes.ts': 1,
       'src/facades/compat/sheikhbox/stream/list-stream.ts': 2,
-      'src/sessions/retention/lifetimes.ts': 1,
-      'src/sessions/services/list-changes.ts': 1,
-      'src/storage/log/follow-other-servers.ts': 2,
       // rounds with a rhythm or an end of their own
       'src/facades/compat/managed-agents/sessions/event-lists.ts': 1,
       'src/facades/previews/serve.ts': 1,
-      'src/sessions/cluster/peers.ts': 1,
       'src/sessions/engine/sandbox/sandbox-actors.ts': 1,
       'src/sessions/repositories/ready-workspaces.ts': 1,
       'src/sessions/run/log/request-upgrade.ts': 1,

@@ -3,6 +3,7 @@ import { size } from '../../config/kinds.ts';
 import { parseYaml } from '../../config/yaml-file.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { SandboxChoice, SessionRecord } from '../../core/model/records.ts';
+import { toBudget } from '../../core/model/runs/budget.ts';
 import { MountRequests } from '../../core/model/sandboxes/volume.ts';
 import { servicesOfCompose } from '../../core/model/services/compose-file.ts';
 import { Services } from '../../core/model/services/recipe.ts';
@@ -94,10 +95,9 @@ export function toSessionOptions({
   services,
   compose,
   volumes,
-  budget: { seconds, ...limits } = {},
+  budget: limits = {},
 }: SessionOptions): Pick<CreateCommand, 'metadata' | 'lifetimeSeconds' | 'sandbox' | 'skills' | 'budget' | 'volumes'> {
-  const input = { ...limits, ms: seconds === undefined ? undefined : seconds * 1_000 };
-  const budget = Object.fromEntries(Object.entries(input).filter(([, limit]) => limit !== undefined));
+  const budget = toBudget(limits);
   if (services !== undefined && compose !== undefined) {
     throw new AppError('invalid_request', 'services and compose are alternatives: pass only one of them.');
   }

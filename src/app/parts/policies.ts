@@ -6,7 +6,7 @@ import { retryDelay } from '../../agents/models/retry.ts';
 import type { ToolRegistry } from '../../agents/tools/registry.ts';
 import { toolGroups } from '../../agents/tools/tool.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import type { OwnBudget } from '../../core/model/spending.ts';
+import { budgetIn } from '../../core/model/runs/budget.ts';
 import { findPolicy } from '../../sandboxes/egress/policies/list.ts';
 import type { Budgets } from '../../sessions/api/sessions.ts';
 import type { Limits } from '../../sessions/budgets/account.ts';
@@ -24,25 +24,15 @@ const second = 1_000;
 
 export const runPolicy = (config: Config, random: () => number): Omit<RunPolicy, 'plans'> => ({
   budget: {
+    ...budgetIn(config.run),
     turns: config.maxSteps,
-    wallMs: config.run.timeoutSeconds * second,
-    tokens: config.run.tokenBudget,
-    cost: config.run.costBudget,
-    toolCalls: config.run.toolCallBudget,
+    ms: config.run.timeoutSeconds * second,
   },
   stuck: config.stuck,
   maxRetries: 4, // five attempts
   stopGraceMs: 8 * second,
   backoffMs: (retry) => retryDelay(providerIsDown, Math.min(retry, 4), random) ?? 60 * second,
 });
-
-/** The limits of each session over all of its runs; undefined when there are none. */
-export function sessionBudget(session: Config['session']): OwnBudget | undefined {
-  const { turnBudget: turns, tokenBudget: tokens, costBudget: cost, toolCallBudget: toolCalls } = session;
-  const { timeBudgetSeconds: seconds } = session;
-  const budget = { turns, tokens, cost, toolCalls, ms: seconds === undefined ? undefined : seconds * second };
-  return Object.values(budget).some((limit) => limit !== undefined) ? budget : undefined;
-}
 
 /** The limits that the settings give each person or project. */
 export const periodLimits = (budgets: Config['person']): Limits => ({
@@ -99,23 +89,15 @@ export function refuseUnknown(setting: string, names: readonly string[], tools: 
 
 /** The limits of the usual agent, and its calls that need permission, which people can change. */
 export function changeableProfile(config: Config): Pick<Profile, 'budget' | 'sessionBudget' | 'approvals'> {
-  const { turns, wallMs, tokens, cost, toolCalls } = runPolicy(config, () => 0).budget;
   return {
-    budget: {
-      turns,
-      wallMs,
-      ...(tokens !== undefined && { tokens }),
-      ...(cost !== undefined && { cost }),
-      ...(toolCalls !== undefined && { toolCalls }),
-    },
-    sessionBudget: sessionBudget(config.session) ?? {},
+    budget: runPolicy(config, () => 0).budget,
+    sessionBudget: budgetIn(config.session),
     approvals: approvalsIn(config.approvals),
   };
 }
 
 /** The limits of the server's settings, as callers see them. */
 export function serverLimits(config: Config, tools: ToolRegistry): { approvals: readonly string[]; budgets: Budgets } {
-  const { wallMs, ...run } = runPolicy(config, () => 0).budget;
-  const budgets = { run: { ...run, ms: wallMs }, session: sessionBudget(config.session) ?? {} };
+  const budgets = { run: runPolicy(config, () => 0).budget, session: budgetIn(config.session) };
   return { approvals: toApprovals(config.approvals, tools).tools, budgets };
 }

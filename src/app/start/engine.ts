@@ -2,7 +2,7 @@ import { parseYaml } from '../../config/yaml-file.ts';
 import { createCalendar } from '../../core/contracts/calendar.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { SessionRecord } from '../../core/model/records.ts';
-import { leastBudget } from '../../core/model/runs/budget.ts';
+import { budgetIn, leastBudget } from '../../core/model/runs/budget.ts';
 import { tellOperator } from '../../observability/operator-log.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import { type SandboxAddress, sandboxClient } from '../../sandboxes/client/http-client.ts';
@@ -38,14 +38,7 @@ import { RunSnapshots } from '../../sessions/run/snapshot/run-snapshots.ts';
 import { forgetPreviews } from '../../sessions/services/ports.ts';
 import { SessionSetup } from '../../sessions/setup/session-setup.ts';
 import { AgentPullRequests } from '../../sessions/shipping/agent-pull-requests.ts';
-import {
-  periodLimits,
-  restartPolicy,
-  runPolicy,
-  sandboxPolicy,
-  sessionBudget,
-  toApprovals,
-} from '../parts/policies.ts';
+import { periodLimits, restartPolicy, runPolicy, sandboxPolicy, toApprovals } from '../parts/policies.ts';
 import { createPrompts } from '../parts/prompts.ts';
 import type { Agents } from './agents.ts';
 import type { Sandboxes } from './sandboxes.ts';
@@ -228,7 +221,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     findTemplate: (name) => agents.templates.find(name),
     budgets: ledger.children,
     limitsOf: async (session) => {
-      const usual = { ...sessionBudget(config.session), ...(await profileOf(session)).sessionBudget };
+      const usual = { ...budgetIn(config.session), ...(await profileOf(session)).sessionBudget };
       return leastBudget(usual, session.budget);
     },
     clock,
@@ -276,7 +269,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         tellNotes,
         files: attachedFiles(agents.projects.api.uploads),
         prompts: createPrompts(sandboxes.settingsOf, driver.capabilities.isolation),
-        budget: sessionBudget(config.session),
+        budget: budgetIn(config.session),
         openBudgets: (turn) => ledger.open(turn),
         approvals: toApprovals(config.approvals, agents.tools),
         toolTimeoutMs: config.toolTimeoutSeconds * 1_000,

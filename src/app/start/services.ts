@@ -139,6 +139,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
   const attempts = openAttempts(startup, {
     records,
     events: store.events,
+    budgets: parts.running.ledger.children,
     delegation: parts.running.delegation,
     sandboxes,
     copies: parts.running.sandboxCopies,

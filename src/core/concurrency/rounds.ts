@@ -2,12 +2,12 @@ import type { Clock } from '../contracts/clock.ts';
 import { waitAtMost } from './cancel.ts';
 
 interface Deps {
-  /** Does the work that is due. Resolves with the time until something is due again, in ms. */
-  readonly round: (signal: AbortSignal) => Promise<number>;
+  /** Does the work that is due. Resolves with the time until something is due again, in ms; undefined: never again. */
+  readonly round: (signal: AbortSignal) => Promise<number | undefined>;
   /** Pauses in ms: before the first round (none if absent), the maximum between rounds, and after a failure. */
   readonly restMs: { readonly first?: number; readonly longest: number; readonly failed: number };
   readonly clock: Clock;
-  readonly warn: (about: object, text: string) => void;
+  readonly warn: (about: { readonly err: unknown }, text: string) => void;
   /** The warning about a round that failed. */
   readonly failure: string;
 }
@@ -25,7 +25,7 @@ export class Rounds {
     this.#wake.resolve();
   };
 
-  /** Runs until the signal fires. */
+  /** Runs until the signal fires, or nothing is due any more. */
   async run(signal: AbortSignal): Promise<void> {
     const { round, restMs, clock, warn, failure } = this.#deps;
     const rest = (ms: number) => waitAtMost(ms, this.#wake.promise, clock);
@@ -38,30 +38,43 @@ export class Rounds {
         if (!signal.aborted) warn({ err: thrown }, failure);
         return restMs.failed;
       });
+      if (dueInMs === undefined) break;
       await rest(Math.min(dueInMs, restMs.longest));
     }
     signal.removeEventListener('abort', wake);
   }
 }
 
-interface Interval {
-  readonly everyMs: number;
+interface Repeats {
   readonly clock: Clock;
-  /** Receives the failure of a round, after which the next one comes as usual. */
+  /** The pause before the first round, in ms; absent: none. */
+  readonly firstMs?: number;
+  readonly failedMs: number;
+  /** Receives the failure of a round. */
   readonly onError?: (thrown: unknown) => void;
 }
+/** Rounds that nothing wakes, until the signal fires or one resolves with undefined. */
+export async function repeat(
+  round: (signal: AbortSignal) => Promise<number | undefined>,
+  { clock, firstMs, failedMs, onError = () => {} }: Repeats,
+  signal: AbortSignal,
+): Promise<void> {
+  const restMs = {
+    ...(firstMs !== undefined && { first: firstMs }),
+    ...{ longest: Number.POSITIVE_INFINITY, failed: failedMs },
+  };
+  await new Rounds({ round, restMs, clock, warn: ({ err }) => onError(err), failure: '' }).run(signal);
+}
+
 /** Rounds at an interval, the first one after it, until the signal fires. */
 export async function atIntervals(
   work: (signal: AbortSignal) => Promise<unknown>,
-  { everyMs, clock, onError = () => {} }: Interval,
+  { everyMs, ...rest }: Pick<Repeats, 'clock' | 'onError'> & { readonly everyMs: number },
   signal: AbortSignal,
 ): Promise<void> {
   const round = async () => {
-    await work(signal).catch((thrown: unknown) => {
-      if (!signal.aborted) onError(thrown);
-    });
+    await work(signal);
     return everyMs;
   };
-  const restMs = { first: everyMs, longest: everyMs, failed: everyMs };
-  await new Rounds({ round, restMs, clock, warn: (_, text) => onError(text), failure: 'a round failed' }).run(signal);
+  await repeat(round, { ...rest, firstMs: everyMs, failedMs: everyMs }, signal);
 }

@@ -143,13 +143,7 @@ export interface Budgets {
   readonly run: Limits;
   readonly session: Limits;
 }
-interface Limits {
-  readonly turns?: number | undefined;
-  readonly tokens?: number | undefined;
-  readonly cost?: number | undefined;
-  readonly toolCalls?: number | undefined;
-  readonly ms?: number | undefined;
-}
+type Limits = Omit<OwnBudget, 'hard'>;
 /** A skill that the agent of a session can read. `version` is null for one of the workspace. */
 export interface SessionSkillInfo {
   readonly name: string;

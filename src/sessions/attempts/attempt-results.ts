@@ -7,14 +7,14 @@ import type { AttemptResult } from '../../core/model/runs/attempts.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { AttemptDiff } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { Delegation } from '../delegation/child-runs.ts';
+import type { ChildBudgets } from '../budgets/children.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { readDifferences } from '../run/goal/changed-files.ts';
 
 interface Deps {
   readonly sessions: Pick<SessionService, 'history'>;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
-  readonly spentWithChildren: Delegation['spentWithChildren'];
+  readonly spentWithChildren: ChildBudgets['spentWithChildren'];
   readonly clock: Clock;
 }
 export interface AttemptWork {

@@ -14,15 +14,15 @@ import type {
   AttemptView,
 } from '../api/server/attempts.ts';
 import type { SessionService } from '../api/sessions.ts';
+import type { ChildBudgets } from '../budgets/children.ts';
 import { unlessGone } from '../delegation/child-failures.ts';
-import type { Delegation } from '../delegation/child-runs.ts';
 import { type AttemptRecords, attemptSessionId } from './attempt-records.ts';
 
 interface Deps {
   readonly records: AttemptRecords;
   readonly sessions: Pick<SessionService, 'get' | 'activeRun'>;
   readonly events: Pick<Store['events'], 'lastOf'>;
-  readonly spentWithChildren: Delegation['spentWithChildren'];
+  readonly spentWithChildren: ChildBudgets['spentWithChildren'];
   readonly hasTemplate: (name: string) => boolean;
   readonly checkModel: (ref: string) => Promise<void>;
   /** The work on them begins at once. */

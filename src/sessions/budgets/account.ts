@@ -32,15 +32,15 @@ const OwnLimits = z.object({
   toolCalls: OwnLimit.optional(),
 });
 /** A cost is stored in the currency. */
-const Counted = z.object({
+const CountedAmounts = z.object({
   tokens: z.number(),
   cost: z.codec(z.number(), z.number(), { decode: toMicro, encode: fromMicro }),
   toolCalls: z.number().default(0),
 });
-type Counted = z.infer<typeof Counted>;
-const Used = Counted.extend({ key: z.string() });
-const unused: Counted = { tokens: 0, cost: 0, toolCalls: 0 };
-const Open = Counted.extend({
+type CountedAmounts = z.infer<typeof CountedAmounts>;
+const Used = CountedAmounts.extend({ key: z.string() });
+const unused: CountedAmounts = { tokens: 0, cost: 0, toolCalls: 0 };
+const Open = CountedAmounts.extend({
   id: z.string(),
   /** The server process whose request it is. */
   server: z.string(),
@@ -57,8 +57,8 @@ export type Account = z.infer<typeof Account>;
 export type OwnLimits = Account['own'];
 export type Limits = Readonly<Record<Period, { readonly [K in Kind]?: number | undefined }>>;
 
-/** What the logs say that was used in this day and month. */
-export type Logged = Readonly<Record<Period, Pick<Counted, 'tokens' | 'cost'>>>;
+/** The amounts of this day and month, by the logs. */
+export type Logged = Readonly<Record<Period, Pick<CountedAmounts, 'tokens' | 'cost'>>>;
 type Keys = ReturnType<Calendar['keysAt']>;
 
 export const emptyAccount = ({ day, month }: Keys): Account => ({
@@ -101,12 +101,13 @@ export function linesOf(account: Account, of: Holder['of'], limits: Limits): rea
 }
 export const limitsCalls = (lines: readonly BudgetLine[]): boolean => lines.some(({ kind }) => kind === 'toolCalls');
 
-export const sumAmounts = (amounts: readonly Amounts[]): Counted => amounts.reduce<Counted>(addAmounts, unused);
+export const sumAmounts = (amounts: readonly Amounts[]): CountedAmounts =>
+  amounts.reduce<CountedAmounts>(addAmounts, unused);
 
 /** The same with this reservation, also where it was taken for lost. */
 export const withReserved = (
   account: Account,
-  one: Omit<Account['open'][number], keyof Counted>,
+  one: Omit<Account['open'][number], keyof CountedAmounts>,
   amounts: Amounts,
 ) => ({
   ...account,

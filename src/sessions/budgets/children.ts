@@ -18,6 +18,10 @@ const nothing = { turns: 0, tokens: 0, cost: 0, toolCalls: 0 };
 const words = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'tool calls', time: 'time' } as const;
 /** The cost is in the currency. */
 export type SpentAmounts = typeof nothing;
+export const mapAmounts = (amount: (kind: keyof SpentAmounts) => number): SpentAmounts => ({
+  ...{ turns: amount('turns'), tokens: amount('tokens') },
+  ...{ cost: amount('cost'), toolCalls: amount('toolCalls') },
+});
 /** An absent limit: a part of what the parent has left. */
 export type RequestedBudget = { readonly [Kind in keyof SpentAmounts]?: number | undefined };
 
@@ -82,10 +86,10 @@ export class ChildBudgets {
       const record = await this.#read(child);
       const used = record ? await this.spentWithChildren(child) : spent;
       const held = record && record.status !== 'completed' ? (record.budget ?? {}) : {};
-      const most = (kind: keyof SpentAmounts) => Math.max(used[kind], held[kind] ?? 0);
-      sum = addAmounts(sum, {
-        ...{ turns: most('turns'), tokens: most('tokens'), cost: most('cost'), toolCalls: most('toolCalls') },
-      });
+      sum = addAmounts(
+        sum,
+        mapAmounts((kind) => Math.max(used[kind], held[kind] ?? 0)),
+      );
     }
     return sum;
   }

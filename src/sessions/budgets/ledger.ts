@@ -12,7 +12,7 @@ import {
   findRoom,
   noAmounts,
   oneCall,
-  type Room,
+  type RoomAnswer,
   toMicro,
 } from '../../core/model/runs/budget.ts';
 import { addAmounts, type BudgetOverrun, countedIn } from '../../core/model/spending.ts';
@@ -87,7 +87,7 @@ interface HeldAmounts {
 export class Ledger implements AsyncDisposable {
   readonly #deps: LedgerDeps;
   readonly #server: string;
-  /** What children have of their parents' budgets. */
+  /** The parts of their parents' budgets that children hold. */
   readonly children: ChildBudgets;
   readonly #turns = keyedQueue();
   readonly #held = new Map<string, HeldAmounts>();
@@ -279,7 +279,7 @@ export class Ledger implements AsyncDisposable {
     }
     if (requested.least.toolCalls !== undefined && !limitsCalls(lines)) return undefined;
     await this.#countLogs(holder, before);
-    let room: Room | undefined;
+    let room: RoomAnswer | undefined;
     await this.#change(holder, (account) => {
       room = findRoom(linesOf(account, holder.of, limits), requested);
       return room.over || room.isBusy ? undefined : withReserved(account, this.#lease(id), room.granted);

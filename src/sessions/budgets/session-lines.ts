@@ -2,7 +2,7 @@ import type { RunId } from '../../core/model/ids.ts';
 import { type BudgetLine, leastBudget, mergeLines, toAmounts, toLines } from '../../core/model/runs/budget.ts';
 import { countedFor, countedIn, noSpending, type OwnBudget, type Spending } from '../../core/model/spending.ts';
 import { type StoredSession, spendingAt } from '../run/log/projection.ts';
-import type { SpentAmounts } from './children.ts';
+import { mapAmounts, type SpentAmounts } from './children.ts';
 
 interface SessionUse {
   readonly run: RunId;
@@ -34,7 +34,7 @@ function linesSince(
   // A grant covers one request, and one tool call, at least: children can have the rest of it.
   const isFresh = countedFor(total, 'toolCalls') === counted.toolCalls;
   const calls = isFresh ? Math.min(since('toolCalls'), (limits.toolCalls ?? 0) - 1) : since('toolCalls');
-  const amounts = { turns: since('turns'), tokens: since('tokens'), cost: since('cost'), toolCalls: calls };
+  const amounts = { ...mapAmounts(since), toolCalls: calls };
   const lines = toLines('session', limits, { ...toAmounts(amounts), time: total.ms - before.ms });
   return granted?.turns === used.turns ? lines.filter(({ kind }) => kind === 'toolCalls') : lines;
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { repeat } from '../../core/concurrency/rounds.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SessionId } from '../../core/model/ids.ts';
 import type { Ownership } from '../engine/ownership.ts';
@@ -67,18 +67,17 @@ export class Peers implements AsyncDisposable {
     const { clock, elapsed, ttlMs, warn } = this.#options;
     const { signal } = this.#stop;
     let saidAt = Number.NEGATIVE_INFINITY;
-    while (!signal.aborted) {
-      try {
-        if (elapsed() - saidAt >= ttlMs / 3) {
-          saidAt = elapsed();
-          await this.#say(false, this.#options.ownership.owned());
-        }
-        if (this.#leaving === undefined) await this.#look();
-      } catch (error) {
-        warn(error, 'the records of the other servers could not be read');
+    const everyMs = Math.min(lookMs, ttlMs / 3);
+    const round = async () => {
+      if (elapsed() - saidAt >= ttlMs / 3) {
+        saidAt = elapsed();
+        await this.#say(false, this.#options.ownership.owned());
       }
-      await pause(Math.min(lookMs, ttlMs / 3), signal, clock).catch(() => {});
-    }
+      if (this.#leaving === undefined) await this.#look();
+      return everyMs;
+    };
+    const onError = (error: unknown) => warn(error, 'the records of the other servers could not be read');
+    await repeat(round, { clock, failedMs: everyMs, onError }, signal);
   }
 
   async #say(gone: boolean, sessions: readonly SessionId[]): Promise<void> {

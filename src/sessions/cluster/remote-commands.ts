@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { SessionCommand } from '../../../machines/session.ts';
 import { deadlineSignal, pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { repeat } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { CommandQueue, QueuedCommand } from '../../core/contracts/ports.ts';
 import { AppError, errorCodes, toAppError } from '../../core/errors/errors.ts';
@@ -194,44 +195,35 @@ export class RemoteCommands implements AsyncDisposable {
     const { commands, ownership, clock, warn } = this.#options;
     const { signal } = this.#stop;
     let sweptAt = clock.now();
-    let wait = orphanMs;
-    while (!signal.aborted) {
-      await pause(wait, signal, clock).catch(() => {});
-      if (signal.aborted) return;
-      wait = orphanMs;
-      try {
-        const now = clock.now();
-        const waiting = await commands.waiting(now - orphanMs, atOnce);
-        if (waiting.length > 0) wait = orphanedMs;
-        for (const id of waiting) {
-          await ownership.take(id).catch((thrown: unknown) => {
-            if (toAppError(thrown).code !== 'fenced') throw thrown;
-          });
-        }
-        if (waiting.length > 0) await this.#doPending();
-        if (now - sweptAt < keptMs) continue;
+    const round = async () => {
+      const now = clock.now();
+      const waiting = await commands.waiting(now - orphanMs, atOnce);
+      for (const id of waiting) {
+        await ownership.take(id).catch((thrown: unknown) => {
+          if (toAppError(thrown).code !== 'fenced') throw thrown;
+        });
+      }
+      if (waiting.length > 0) await this.#doPending();
+      if (now - sweptAt >= keptMs) {
         sweptAt = now;
         await commands.expire(now - keptMs);
-      } catch (error) {
-        warn(error, 'waiting commands could not be listed');
       }
-    }
+      return waiting.length > 0 ? orphanedMs : orphanMs;
+    };
+    const onError = (error: unknown) => warn(error, 'waiting commands could not be listed');
+    await repeat(round, { clock, firstMs: orphanMs, failedMs: orphanMs, onError }, signal);
   }
 
   /** Polls: soon again after a poll that found something, less and less often otherwise. */
   async #again(complaint: string, look: () => Promise<boolean>): Promise<void> {
     const { clock, warn } = this.#options;
-    const { signal } = this.#stop;
     let wait = fast;
-    while (!signal.aborted) {
-      try {
-        wait = (await look()) ? fast : Math.min(wait * 1.5, slow);
-      } catch (error) {
-        wait = slow * 4;
-        warn(error, complaint);
-      }
-      await pause(wait, signal, clock).catch(() => {});
-    }
+    const round = async () => {
+      wait = (await look()) ? fast : Math.min(wait * 1.5, slow);
+      return wait;
+    };
+    const onError = (error: unknown) => warn(error, complaint);
+    await repeat(round, { clock, failedMs: slow * 4, onError }, this.#stop.signal);
   }
 }
 

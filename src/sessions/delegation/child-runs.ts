@@ -1,5 +1,6 @@
 import type { ChildRuns, ChildTask } from '../../agents/tools/delegation/child-runs.ts';
-import { pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { repeat } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { EventStore, RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -9,7 +10,7 @@ import type { OwnBudget } from '../../core/model/spending.ts';
 import type { FileService } from '../api/files.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
 import type { SessionService } from '../api/sessions.ts';
-import type { ChildBudgets, SpentAmounts } from '../budgets/children.ts';
+import type { ChildBudgets } from '../budgets/children.ts';
 import type { SandboxCopies } from '../forks/sandbox-copies.ts';
 import { unlessGone, withChildErrors } from './child-failures.ts';
 import { ChildStarts } from './child-starts.ts';
@@ -68,16 +69,6 @@ export class Delegation {
     this.starts = new ChildStarts({ records, copies, findTemplate, budgets, limitsOf, sessions });
   }
 
-  /** The ids of a session's children, also of those that have ended. */
-  childrenOf(id: SessionId): Promise<readonly SessionId[]> {
-    return this.#budgets.childrenOf(id);
-  }
-
-  /** The usage of a session and of its children. */
-  spentWithChildren(id: SessionId): Promise<SpentAmounts> {
-    return this.#budgets.spentWithChildren(id);
-  }
-
   /** The tools of one run. */
   of(parent: SessionRecord, runId: RunId, most: number): ChildRuns {
     const own = async (value: string): Promise<SessionId> => {
@@ -126,7 +117,7 @@ export class Delegation {
     const parent = (await sessions.get(id)).parent?.sessionId;
     if (parent) await this.#budgets.remember(parent, id);
     this.#budgets.forget(id);
-    for (const child of await this.childrenOf(id)) await sessions.delete(child).catch(unlessGone);
+    for (const child of await this.#budgets.childrenOf(id)) await sessions.delete(child).catch(unlessGone);
   }
 
   /**
@@ -135,16 +126,10 @@ export class Delegation {
    */
   async adopt(signal: AbortSignal): Promise<void> {
     const { clock, warn } = this.#deps;
-    while (!signal.aborted) {
-      try {
-        await this.#adoptAll(signal);
-        return;
-      } catch (err) {
-        if (signal.aborted) return;
-        warn({ err }, 'the runs that agents gave away could not be looked through; trying again');
-      }
-      await pause(retryMs, signal, clock).catch(() => {});
-    }
+    const onError = (err: unknown) =>
+      warn({ err }, 'the runs that agents gave away could not be looked through; trying again');
+    const round = async () => void (await this.#adoptAll(signal));
+    await repeat(round, { clock, failedMs: retryMs, onError }, signal);
   }
 
   async #adoptAll(signal: AbortSignal): Promise<void> {

@@ -5,6 +5,7 @@ import { allows } from '../../agents/tools/selection.ts';
 import type { Tool, ToolDescription } from '../../agents/tools/tool.ts';
 import { type ErrorCode, toAppError } from '../../core/errors/errors.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
+import { budgetIn } from '../../core/model/runs/budget.ts';
 import type { Template } from '../../core/model/template.ts';
 import type { McpServer } from '../../core/model/tool-server.ts';
 import type { TemplateInfo, TemplateService } from '../api/server/templates.ts';
@@ -27,21 +28,8 @@ function limitsOf({
   Profile,
   'budget' | 'sessionBudget' | 'approvals'
 > {
-  const { timeoutSeconds, tokenBudget, costBudget, toolCallBudget } = run;
-  const budget = definedFields({
-    turns: maxSteps,
-    wallMs: inMs(timeoutSeconds),
-    tokens: tokenBudget,
-    cost: costBudget,
-    toolCalls: toolCallBudget,
-  });
-  const sessionBudget = definedFields({
-    turns: session.turnBudget,
-    tokens: session.tokenBudget,
-    cost: session.costBudget,
-    toolCalls: session.toolCallBudget,
-    ms: inMs(session.timeBudgetSeconds),
-  });
+  const budget = definedFields({ ...budgetIn({ ...run, timeBudgetSeconds: run.timeoutSeconds }), turns: maxSteps });
+  const sessionBudget = definedFields(budgetIn(session));
   const calls = definedFields({
     rules: approvals.rules,
     tools: approvals.tools,

@@ -1,5 +1,4 @@
-import { pause } from '../../core/concurrency/cancel.ts';
-import { atIntervals } from '../../core/concurrency/rounds.ts';
+import { atIntervals, repeat } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -51,15 +50,14 @@ export class Lifetimes {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { sessions, clock } = this.#deps;
-    while (!signal.aborted) {
+    const round = async () => {
       this.#ends.clear();
-      try {
-        for await (const { type, session } of sessions.watch(signal)) {
-          if (type === 'changed' && session.endsAt != null) this.#ends.set(session.id, session.endsAt);
-          else this.#ends.delete(session.id);
-        }
-      } catch {} // too much changed at once, or the store did not answer: begins again
-      await pause(againMs, signal, clock).catch(() => {});
-    }
+      for await (const { type, session } of sessions.watch(signal)) {
+        if (type === 'changed' && session.endsAt != null) this.#ends.set(session.id, session.endsAt);
+        else this.#ends.delete(session.id);
+      }
+      return againMs;
+    };
+    await repeat(round, { clock, failedMs: againMs }, signal); // fails when too much changed at once
   }
 }

@@ -36,7 +36,7 @@ interface ModelRequest {
   readonly stop?: AbortController;
 }
 export interface ModelReply extends CollectedTurn {
-  /** What the reply took, counted in the budgets. Write it with the rest of the turn. Absent: it did not finish. */
+  /** The usage of the reply, counted in the budgets. Write it with the rest of the turn. Absent: it did not finish. */
   readonly usage?: SessionFact;
   /** Whether the provider's count is believed. */
   readonly isBelieved: boolean;

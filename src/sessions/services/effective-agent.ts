@@ -8,7 +8,7 @@ import {
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isWritable } from '../../core/model/repository.ts';
 import { leastBudget } from '../../core/model/runs/budget.ts';
-import type { Budgets, EffectiveAgent } from '../api/sessions.ts';
+import type { EffectiveAgent } from '../api/sessions.ts';
 import type { Profile } from '../run/profile.ts';
 
 /** The server's own limits, instead of which a template can have others. */
@@ -33,14 +33,9 @@ export function effectiveAgent(record: SessionRecord, profile: Profile, server: 
     toolServers: profile.toolServers.map(({ name }) => name),
     approvals: [...new Set([...approvals, ...toolsThatNeedApproval(tools, profile.approvals?.rules ?? [])])],
     skills: record.skills ?? [],
-    budgets: budgetsOf(profile, server.budgets, record),
-  };
-}
-
-function budgetsOf({ budget = {}, sessionBudget = {} }: Profile, server: Budgets, own: SessionRecord): Budgets {
-  const { wallMs, ...run } = budget;
-  return {
-    run: { ...server.run, ...run, ...(wallMs !== undefined && { ms: wallMs }) },
-    session: leastBudget({ ...server.session, ...sessionBudget }, own.budget),
+    budgets: {
+      run: { ...server.budgets.run, ...profile.budget },
+      session: leastBudget({ ...server.budgets.session, ...profile.sessionBudget }, record.budget),
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { pause } from '../../core/concurrency/cancel.ts';
+import { repeat } from '../../core/concurrency/rounds.ts';
 import { ChangedRecords } from '../../core/contracts/changed-records.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
@@ -41,14 +41,14 @@ export class ListChanges {
     const { records, clock } = this.#options;
     const news = new ChangedRecords(records, 'session');
     const known = new Map<string, StoredSession>();
-    for (let isFirst = true; !signal.aborted; ) {
+    let isFirst = true;
+    const round = async () => {
       const since = clock.now();
-      try {
-        this.#look(await news.next(), { known, isFirst });
-        isFirst = false;
-      } catch {} // the store is unavailable: try again
-      await pause(Math.max(everyMs, share * (clock.now() - since)), signal, clock).catch(() => {});
-    }
+      this.#look(await news.next(), { known, isFirst });
+      isFirst = false;
+      return Math.max(everyMs, share * (clock.now() - since));
+    };
+    await repeat(round, { clock, failedMs: everyMs }, signal);
   }
 
   #look(

@@ -1,4 +1,4 @@
-import { pause } from '../../core/concurrency/cancel.ts';
+import { repeat } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { EventStore } from '../../core/contracts/ports.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -60,22 +60,21 @@ export function followOtherServers(
   async function poll(): Promise<void> {
     let wait = fast;
     let foundAt = clock.now();
-    while (!signal.aborted && follows.followed().length > 0) {
-      try {
-        const found = await look();
-        if (found) foundAt = clock.now();
-        wait = found ? fast : Math.min(wait * 1.3, clock.now() - foundAt < idleAfterMs ? slow : idle);
-      } catch (error) {
-        wait = 1_000;
-        warn(error, 'what other servers append could not be looked for');
-      }
-      await pause(isTold() ? reportedMs : wait, signal, clock).catch(() => {});
-    }
+    const round = async () => {
+      if (follows.followed().length === 0) return undefined;
+      const found = await look();
+      if (found) foundAt = clock.now();
+      wait = found ? fast : Math.min(wait * 1.3, clock.now() - foundAt < idleAfterMs ? slow : idle);
+      return isTold() ? reportedMs : wait;
+    };
+    const onError = (error: unknown) => warn(error, 'what other servers append could not be looked for');
+    await repeat(round, { clock, failedMs: reportedMs, onError }, signal);
   }
 
   /** While the store pushes, polls serve only as a safety net. */
   async function watch(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted && store.watch) {
+    const round = async () => {
+      if (!store.watch) return undefined;
       const since = clock.now();
       isTold = () => clock.now() - since > trustedAfterMs;
       const tell = (id: SessionId, head: number) => {
@@ -83,8 +82,9 @@ export function followOtherServers(
       };
       await store.watch(tell, signal).catch(() => {}); // not every backend can push
       isTold = () => false;
-      await pause(watchAgainMs, signal, clock).catch(() => {});
-    }
+      return watchAgainMs;
+    };
+    await repeat(round, { clock, failedMs: watchAgainMs }, signal);
   }
 
   return {

@@ -25,7 +25,7 @@ export const messageIdOf = (n: number) => MessageId.parse(`00000000-0000-4000-90
 
 export const runPolicy: RunPolicy = {
   plans: false,
-  budget: { turns: 50, wallMs: 600_000, tokens: undefined, cost: undefined },
+  budget: { turns: 50, ms: 600_000 },
   stuck: { sameResult: 4, sameError: 3, alternation: 6, sameText: 3, sameWait: 30 },
   maxRetries: 2,
   stopGraceMs: 5_000,

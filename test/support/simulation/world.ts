@@ -67,7 +67,7 @@ export class World {
     });
     this.runPolicy = {
       plans: dice.chance(0.85),
-      budget: { turns: dice.pick([6, 20]), wallMs: dice.pick([20_000, 300_000]), tokens: undefined, cost: undefined },
+      budget: { turns: dice.pick([6, 20]), ms: dice.pick([20_000, 300_000]) },
       stuck: { sameResult: 4, sameError: 3, alternation: 6, sameText: 3, sameWait: 30 },
       maxRetries: 3,
       stopGraceMs: 8_000,

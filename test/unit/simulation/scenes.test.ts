@@ -62,7 +62,7 @@ test.each([
     const world = new World(1);
     Object.assign(world, {
       sandboxPolicy: { ...world.sandboxPolicy, idlePauseMs: undefined, idleStopMs: 30_000, ttlMs: 600_000 },
-      runPolicy: { ...world.runPolicy, budget: { ...world.runPolicy.budget, turns: 100, wallMs: 300_000 } },
+      runPolicy: { ...world.runPolicy, budget: { ...world.runPolicy.budget, turns: 100, ms: 300_000 } },
     });
     world.calmDown();
     const server = startServer(world);

@@ -6,6 +6,7 @@ import { AttemptRecords } from '../../../sessions/attempts/attempt-records.ts';
 import { attemptWork } from '../../../sessions/attempts/attempt-results.ts';
 import { AttemptRounds } from '../../../sessions/attempts/attempt-rounds.ts';
 import { attemptService } from '../../../sessions/attempts/attempt-service.ts';
+import type { ChildBudgets } from '../../../sessions/budgets/children.ts';
 import type { Delegation } from '../../../sessions/delegation/child-runs.ts';
 import type { SandboxAccess } from '../../../sessions/engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../../../sessions/engine/session-commands.ts';
@@ -15,6 +16,7 @@ import { inBackground, type Startup } from '../startup.ts';
 interface AttemptParts {
   readonly records: Store['records'];
   readonly events: Store['events'];
+  readonly budgets: Pick<ChildBudgets, 'spentWithChildren'>;
   readonly delegation: Delegation;
   readonly sandboxes: Pick<SandboxAccess, 'use'>;
   readonly copies: Pick<SandboxCopies, 'replace'>;
@@ -33,11 +35,11 @@ const lookMs = { shared: 3_000, alone: 60_000 };
 
 /** The attempts of sessions. The children of sessions are known first; the work begins when the sessions are there. */
 export function openAttempts({ clock, ids, logger, closing }: Startup, parts: AttemptParts) {
-  const { delegation, events, sandboxes, copies, commands, findTemplate, checkModel, leads, shared } = parts;
+  const { budgets, delegation, events, sandboxes, copies, commands, findTemplate, checkModel, leads, shared } = parts;
   const records = new AttemptRecords(parts.records);
   const woken = { rounds: undefined as AttemptRounds | undefined };
   const wake = () => woken.rounds?.wake();
-  const spentWithChildren = (id: SessionId) => delegation.spentWithChildren(id);
+  const spentWithChildren = (id: SessionId) => budgets.spentWithChildren(id);
   return {
     wake,
     /** The children of sessions, which end with them. */

@@ -23,6 +23,34 @@ export const fromMicro = (cost: number): number => cost / 1e6;
 /** Whole amounts of what has its cost in the currency. */
 export const toAmounts = <Of extends { readonly cost: number }>(of: Of): Of => ({ ...of, cost: toMicro(of.cost) });
 
+interface BudgetSettings {
+  readonly turnBudget?: number | undefined;
+  readonly tokenBudget?: number | undefined;
+  readonly costBudget?: number | undefined;
+  readonly toolCallBudget?: number | undefined;
+  readonly timeBudgetSeconds?: number | undefined;
+}
+/** The limits that settings or a template set. */
+export const budgetIn = (settings: BudgetSettings): OwnBudget =>
+  toBudget({
+    turns: settings.turnBudget,
+    tokens: settings.tokenBudget,
+    cost: settings.costBudget,
+    toolCalls: settings.toolCallBudget,
+    seconds: settings.timeBudgetSeconds,
+  });
+
+/** The limits that are set. */
+export function toBudget({
+  seconds,
+  ...limits
+}: {
+  readonly [Name in 'turns' | 'tokens' | 'cost' | 'toolCalls' | 'seconds']?: number | null | undefined;
+}): OwnBudget {
+  const all = { ...limits, ms: seconds == null ? seconds : seconds * 1_000 };
+  return Object.fromEntries(Object.entries(all).filter(([, limit]) => limit != null));
+}
+
 const kinds = ['turns', 'tokens', 'cost', 'toolCalls', 'time'] as const;
 const limitNames = { turns: 'turns', tokens: 'tokens', cost: 'cost', toolCalls: 'toolCalls', time: 'ms' } as const;
 
@@ -56,7 +84,7 @@ export function leastBudget(one: OwnBudget = {}, other: OwnBudget = {}): OwnBudg
 export const withAmounts = (lines: readonly BudgetLine[], more: Amounts): readonly BudgetLine[] =>
   lines.map((line) => ({ ...line, used: line.used + (more[line.kind] ?? 0) }));
 
-/** Whether nothing of it is left, whatever a request needs. */
+/** Whether nothing of it is left. */
 export const isSpent = ({ limit, used }: Pick<BudgetOverrun, 'limit' | 'used'>): boolean => used >= limit;
 
 const roomIn = ({ limit, used, reserved = 0 }: BudgetLine): number => limit - used - reserved;
@@ -72,7 +100,7 @@ export function findOverrun(lines: readonly BudgetLine[], needs: Amounts): Budge
   return undefined;
 }
 
-export interface Room {
+export interface RoomAnswer {
   readonly granted: Amounts;
   /** The line that refuses the request. */
   readonly over: BudgetOverrun | undefined;
@@ -88,7 +116,7 @@ export interface Room {
 export function findRoom(
   lines: readonly BudgetLine[],
   { least, most }: { readonly least: Amounts; readonly most: Amounts },
-): Room {
+): RoomAnswer {
   const granted: { -readonly [Kind in AmountKind]?: number } = { ...most };
   let isBusy = false;
   for (const line of lines) {
