@@ -28,7 +28,7 @@ function limitsOf({
   Profile,
   'budget' | 'sessionBudget' | 'approvals'
 > {
-  const budget = definedFields({ ...budgetIn({ ...run, timeBudgetSeconds: run.timeoutSeconds }), turns: maxSteps });
+  const budget = definedFields({ turns: maxSteps, ...budgetIn({ ...run, timeBudgetSeconds: run.timeoutSeconds }) });
   const sessionBudget = definedFields(budgetIn(session));
   const calls = definedFields({
     rules: approvals.rules,
