@@ -1,12 +1,9 @@
 // @module-tag all
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openClient } from '../support/clients/trpc.ts';
-import { needs } from '../support/servers/components.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
-
-// The files in the data folder: their permissions, and that deleted data is gone from them.
 
 const filesIn = (folder: string) =>
   readdirSync(folder, { recursive: true, withFileTypes: true }).map((entry) => {
@@ -48,34 +45,4 @@ test('no file of the data folder contains the words of a deleted session, projec
   await client.sessions.delete.mutate({ id });
   expect((await fetch(`${server.url}/api/v1/projects/${project.id}`, { method: 'DELETE' })).status).toBe(204);
   await expect.poll(() => holding(server.data, canaries)).toEqual([]);
-});
-
-test("under any umask, only the server's user can read or write the data folder", {
-  tags: ['nightly'],
-}, async (context) => {
-  await needs(context, 'bubblewrap');
-  const open = () => ['sh', '-c', 'umask 000; exec "$@"', 'sh'] as const;
-  await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_EGRESS_POLICY: 'none' }, open);
-  using client = openClient(server.url, 'ws');
-  const project = await client.projects.create.mutate({ name: 'One' });
-  const form = new FormData();
-  form.append('file', new Blob(['hello']), 'a.txt');
-  await fetch(`${server.url}/api/v1/files/upload/${project.id}`, { method: 'POST', body: form });
-  await fetch(`${server.url}/api/v1/api-keys`, {
-    method: 'POST',
-    body: '{"provider":"gemini","api_key":"a-long-key"}',
-  });
-  const { id: sessionId } = await client.sessions.create.mutate();
-  await client.files.write.mutate({ sessionId, path: 'a.txt', content: 'hello' });
-  const command =
-    'id -un; umask; touch made; stat -c %a made; wc -l < /etc/passwd; test -r /run/corral/ca.pem && echo readable';
-  expect((await client.sandbox.exec.mutate({ sessionId, command })).stdout).toBe('user\n0022\n644\n2\nreadable\n');
-  // Covers files written later, too.
-  expect(readFileSync(`/proc/${server.pid}/status`, 'utf8')).toMatch(/^Umask:\s+0077$/m);
-  const mode = (path: string) => statSync(path).mode & 0o777;
-  expect([mode(server.data), mode(join(server.data, 's'))]).toEqual([0o700, 0o700]); // files below it are readable for the sandboxes' users too
-  const all = filesIn(server.data).filter(({ name }) => !/^(s\/|image\/sandboxd[.]mjs$)/.test(name)); // the daemon's code
-  const wrong = all.filter(({ path }) => (mode(path) & 0o077) !== 0);
-  expect(wrong.map(({ name, path }) => `${name} ${mode(path).toString(8)}`)).toEqual([]);
-  await client.sessions.delete.mutate({ id: sessionId });
 });

@@ -130,22 +130,6 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     await expect.poll(() => it.ends().length).toBe(1);
     expect(it.said().at(-1)).toBe('I had 1 messages before.');
   });
-
-  test('an approval that waits over a kill of the server is asked once', { tags: ['nightly'] }, async (context) => {
-    const real = await serverFor(context, world);
-    const it = await box(real, 'fake');
-    await it.send('I need permission');
-    await expect.poll(() => real.factsOf(it.id, 'approval.requested').length).toBe(1);
-    const [asked] = real.factsOf(it.id, 'approval.requested');
-    real.server.kill('SIGKILL');
-    await real.server.restart();
-    const decide = () => client(it).approve.mutate({ sessionId: it.id, callId: asked?.data.callId ?? '' });
-    await expect.poll(() => decide().then(() => 'decided', String)).toBe('decided');
-    await expect.poll(() => it.ends().length).toBe(1);
-    expect(it.said().at(-1)).toBe('You said yes.');
-    expect(real.factsOf(it.id, 'approval.requested')).toHaveLength(1);
-    expect(real.factsOf(it.id, 'approval.resolved')).toHaveLength(1);
-  });
 });
 
 const client = (it: Awaited<ReturnType<typeof box>>) => it.client.runs;

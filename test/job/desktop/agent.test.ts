@@ -1,18 +1,12 @@
 // @module-tag all
-import { existsSync } from 'node:fs';
 import { afterAll, expect, type TestContext, test } from 'vitest';
 import { computer } from '../../../src/agents/tools/computer/claude.ts';
 import type { ToolContext } from '../../../src/agents/tools/tool.ts';
-import { sessionIdOf } from '../../../src/core/model/ids.ts';
 import { toolBench } from '../../support/agents/tools.ts';
-import { fence, run } from '../../support/clients/api.ts';
 import { cdp } from '../../support/clients/cdp.ts';
-import { rfbClient } from '../../support/clients/rfb-client.ts';
 import { readPng } from '../../support/png.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
-import { realServer } from '../../support/servers/real-server.ts';
-import { type World, worlds } from '../../support/worlds.ts';
 
 // An agent's actions on a real screen, and the events about that screen in the log.
 const soon = () => AbortSignal.timeout(40_000);
@@ -119,33 +113,4 @@ test('F126 F127 the log records that a tool started the desktop, and that its br
   await it.act({ action: 'screenshot' }); // the session continues
   await it.desktop.stop(soon());
   await expect.poll(async () => (await told()).at(-1), patience).toBe('stopped: The desktop was stopped.');
-});
-
-test('in Docker an agent opens a page, a person sees it, and the deletion removes everything', {
-  tags: ['nightly'], // the first run builds the image
-}, async (context) => {
-  const docker = worlds.find(({ driver }) => driver === 'docker') as World;
-  const server = await realServer(context, docker, {
-    CORRAL_SANDBOX_DESKTOP: 'true',
-    CORRAL_SANDBOX_MEMORY: '2GiB',
-    CORRAL_SANDBOX_START_TIMEOUT_SECONDS: '500',
-  });
-  await using _all = server;
-  const id = await server.client.create();
-  await server.client.send(id, fence('browse', 'data:text/html,<body style="background:%23c81e2d"><h1>Hello</h1>'));
-  await server.rests(id, 'completed');
-  expect(server.factsOf(id, 'tool.called')).toMatchObject([
-    { data: { function: 'browser_navigate', success: true, content: { screenshot: expect.any(String) } } },
-    { data: { function: 'browser_view', success: true, output: expect.stringContaining('# Hello') } },
-  ]);
-  using viewer = await rfbClient(`${server.server.url.replace('http', 'ws')}/api/v1/sessions/${id}/vnc?view_only=1`);
-  await expect.poll(() => viewer.pixel(600, 600), patience).toBe(0xc81e2d);
-
-  const [container] = await docker.running(sessionIdOf(`sbx-${id}` as never));
-  const { stdout } = await run('docker', ['top', container as string, '-o', 'pid,args']);
-  const pids = [...stdout.matchAll(/^(\d+) .*(Xvnc|chromium)/gm)].map(([, pid]) => pid as string);
-  expect(pids.length).toBeGreaterThan(2);
-  expect((await server.client.remove(id)).status).toBe(200);
-  await expect.poll(() => docker.remains(id, server.server), patience).toEqual([]);
-  expect(pids.filter((pid) => existsSync(`/proc/${pid}/root/opt/corral`))).toEqual([]);
 });

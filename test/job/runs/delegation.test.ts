@@ -1,10 +1,11 @@
 // @module-tag all
 // Agents that give work to other agents, with a real server that dies at each step of a delegation.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
+import { fakeSettings } from '../../support/agents/fake-models/settings.ts';
 import type { FakeReply, FakeRequest, ScriptedReply } from '../../support/agents/fake-models/wire-format.ts';
-import { halfUsage } from '../../support/agents/half-usage.ts';
-import { leadSettings } from '../../support/agents/lead-template.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 import { testRows } from '../../support/runner/tags.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
@@ -30,7 +31,15 @@ function replies({ body }: FakeRequest): FakeReply {
   return { text: `The words of child ${child}.` };
 }
 
-const settings = (folder: string, url: string) => leadSettings(folder, url, { children, session: 'turn-budget: 60' });
+/** The settings of a server with the template `lead`, whose agents delegate; its model is a fake provider at `url`. */
+function settings(folder: string, url: string): Record<string, string> {
+  mkdirSync(join(folder, 'templates'));
+  writeFileSync(join(folder, 'corral.yaml'), '');
+  const template = `mode: react\nchildren: ${children}\nsession: {turn-budget: 60}\n`;
+  writeFileSync(join(folder, 'templates/lead.yaml'), template);
+  const own = { CORRAL_CONFIG: join(folder, 'corral.yaml'), CORRAL_DRIVER: 'memory', NODE_ENV: 'test' };
+  return { ...own, ...fakeSettings('compatible', url) };
+}
 
 testRows(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.sent', 'effect.outcome.before'])(
   'a server that dies at %s has each of eight children once after its restart',
@@ -88,38 +97,4 @@ test('a stop and a budget go down the tree', async () => {
   expect(agent.budgets.session.turns).toBeLessThan(60);
   await client.runs.stop.mutate({ sessionId: id });
   await expect.poll(async () => (await childOf())?.outcome?.status).toBe('stopped');
-});
-
-test('a tree of sessions stays within the budget of its root, with a model that reports half of its usage', {
-  tags: ['nightly'],
-}, async () => {
-  const limit = 400_000;
-  let n = 0;
-  const model = halfUsage((_request, said) => {
-    const isFirst = said.includes('LEAD') && !said.includes('Started child');
-    const tasks = [1, 2, 3].map((one) => ['delegate', { task: `CHILD ${one}`, files: 'none', wait: false }] as const);
-    return isFirst ? calls(...tasks) : calls(['message_notify_user', { text: `Words number ${n++}.` }]);
-  });
-  await using provider = await fakeProvider('compatible', model.reply);
-  using folder = temporaryFolder();
-  const given = leadSettings(folder.path, provider.url, { children: 3, session: `token-budget: ${limit}` });
-  await using server = await serverProcess(given);
-  using client = openClient(server.url, 'ws');
-  const { id } = await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
-  const tree = async () =>
-    (await client.sessions.list.query({ limit: 500 })).items.filter(
-      (one) => one.id === id || one.parent?.sessionId === id,
-    );
-  const states = async () => (await tree()).map(({ status }) => status);
-  await expect.poll(states).toEqual(['waiting', 'waiting', 'waiting', 'waiting']);
-  const waits = await Promise.all(
-    (await tree()).map(async (one) => {
-      const { events } = await client.events.list.query({ sessionId: one.id, limit: 1_000 });
-      return events.findLast(({ type }) => type === 'run.wait')?.data;
-    }),
-  );
-  for (const wait of waits)
-    expect(wait).toMatchObject({ reason: 'budget', budget: { scope: 'session', kind: 'tokens' } });
-  expect(model.counted()).toBeGreaterThan(limit / 3);
-  expect(model.counted()).toBeLessThanOrEqual(limit);
 });

@@ -73,7 +73,6 @@ export async function serverProcess(settings: Record<string, string>, under: Wra
     await rm(folder, { recursive: true, force: true });
     throw error;
   });
-  const earlier: string[] = [];
   return {
     url: `http://127.0.0.1:${port}`,
     data: join(folder, 'data'),
@@ -84,9 +83,6 @@ export async function serverProcess(settings: Record<string, string>, under: Wra
       return server.pid;
     },
     output: () => server.output(),
-    /** The lines with this text that the server and those before it have printed. */
-    linesWith: (text: string) =>
-      [...earlier, server.output()].flatMap((output) => output.split('\n').filter((line) => line.includes(text))),
     kill: (signal: NodeJS.Signals) => server.kill(signal),
     /** Closes the reading ends of the server's stdout and stderr. */
     closeOutput: () => void server.closeOutput(),
@@ -95,7 +91,6 @@ export async function serverProcess(settings: Record<string, string>, under: Wra
      */
     async restart(more: Record<string, string> = {}) {
       await server.exit;
-      earlier.push(server.output());
       server = await started({ folder, port, under }, { ...settings, ...more });
     },
     async [Symbol.asyncDispose]() {

@@ -11,7 +11,6 @@ import { serverProcess } from '../servers/server-process.ts';
 import { mongoUrl } from '../stores/mongo.ts';
 import { mongoProxy } from '../stores/mongo-proxy.ts';
 import { worlds } from '../worlds.ts';
-import { keepDossier } from './dossier.ts';
 import { Clients } from './load.ts';
 import { FaultMaker } from './making.ts';
 import { type StormWorld, stormPlan } from './plan.ts';
@@ -25,13 +24,8 @@ export interface Storm extends StormWorld {
 const sessions = 4;
 
 /** Makes every possible fault on a server under load, then waits for rest and checks all invariants. */
-export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<{ problems: string[]; met: number }> {
+export async function storm({ driver, store, ms, seed, say }: Storm): Promise<{ problems: string[]; met: number }> {
   await using stack = new AsyncDisposableStack();
-  const said: string[] = [];
-  const say = (line: string) => {
-    said.push(`${new Date().toISOString()} ${line}`);
-    it.say(line);
-  };
   const world = worlds.find((it) => it.driver === driver);
   if (!world) throw new Error(`there is no driver ${driver}`);
   const plan = stormPlan(seed, ms, { driver, store });
@@ -105,10 +99,6 @@ export async function storm({ driver, store, ms, seed, ...it }: Storm): Promise<
   const planned = new Set(plan.map(({ fault }) => fault));
   const never = [...planned].filter((fault) => !making.hits.has(fault));
   if (making.hits.size < planned.size * 0.6) problems.push(`I11: these faults found nothing to harm: ${never}`);
-  if (problems.length > 0) {
-    const name = `${new Date().toISOString().replaceAll(':', '-')}-${store}-${seed}`;
-    say(`kept in ${await keepDossier(name, { problems, server, sessions: clients.sessions, events, said })}`);
-  }
   for (const id of [...clients.sessions]) await clients.delete(id);
   for (const problem of problems) say(`PROBLEM ${problem}`);
   if (problems.length > 0) say(server.output().slice(-3_000));

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SessionEvent } from '../../../src/core/model/events.ts';
 import { problemsOf } from '../hostile/checker.ts';
 import { illegalities } from '../simulation/legality.ts';
-import { evidenceOf } from './leftovers.ts';
 import type { StormParts } from './making.ts';
 
 /** V8 keeps pages after a burst of 5 MB outputs and rejected starts, so this only catches growth without a bound. */
@@ -109,7 +108,7 @@ async function orphans({ clients, world, server }: Accounts): Promise<string[]> 
     await sleep(1_000);
     found = await look();
   }
-  return await Promise.all([...found].map(async ([id, text]) => `${text}\n${await evidenceOf(id, server)}`));
+  return [...found.values()];
 }
 
 /** I8: the server closes the files and sockets that the storm opened within a minute. */

@@ -271,6 +271,33 @@ test.each([{ egressProxy: 'x' }, { rules: { a: 1 } }, { httpsPorts: [443] }, { d
   'a create whose network has %j is 400',
   async (network) => expect((await it.api('POST', '/v2/sandboxes', { templateID: 'base', network })).status).toBe(400),
 );
+test.each([...['limit=0', 'limit=101', 'order=up', 'template=base:v1', 'nextToken=x', 'state=gone', 'startedAfter=x']])(
+  'a list with %s is 400',
+  async (query) => expect((await it.api('GET', `/v2/sandboxes?${query}`)).status).toBe(400),
+);
+test.each([
+  ['GET', `/sandboxes/${'f'.repeat(16)}`, 404],
+  ['GET', `/sandboxes/${'f'.repeat(16)}/metrics`, 404],
+  ['GET', '/templates/aliases/other', 404],
+  ['GET', '/teams', 501],
+])('%s %s is %i, with the status in the body', async (method, path, status) =>
+  expect(await it.api(method, path)).toMatchObject({ status, body: { code: status } }),
+);
+test('a list says how many run, and an alias whether its template is public', async () => {
+  await it.create();
+  const { headers } = await it.api('GET', '/v2/sandboxes?limit=1&state=running%2Cpaused&template=base');
+  expect(Number(headers['x-total-running'])).toBeGreaterThan(0);
+  expect((await it.api('GET', '/templates/aliases/base%3Av1')).body).toEqual({ templateID: 'base', public: false });
+});
+test('a connect to a running sandbox moves its end only later; a timeout moves it both ways', async () => {
+  const { sid } = await it.create();
+  const move = (path: string, timeout: number) => it.api('POST', path, { timeout });
+  await move(`/sandboxes/${sid}/timeout`, 1_000);
+  await move(`/v2/sandboxes/${sid}/connect`, 10);
+  expect(await secondsLeft(sid)).toBe(1_000);
+  await move(`/sandboxes/${sid}/timeout`, 600);
+  expect(await secondsLeft(sid)).toBe(600);
+});
 test('a body that is no JSON is 400, with the status in the body', async () => {
   const answer = await it.ask('/v2/sandboxes', { method: 'POST', body: '{"templateID"' });
   expect([answer.status, answer.body.code]).toEqual([400, 400]);
