@@ -147,6 +147,12 @@ export const repositoriesRouter = router({
         .refine((text) => !text.includes('\0'), 'must not contain NUL'),
       author: GitPerson.optional().describe('default: the author of the session'),
       files: z.array(FileInput).min(1).max(2_000).optional().describe('default: all that .gitignore does not name'),
+      leaveOut: z
+        .string()
+        .max(60_000)
+        .refine((text) => !text.includes('\0'), 'must not contain NUL')
+        .optional()
+        .describe('a part of the diff since head, whose changes stay uncommitted'),
     }),
     out: z.object({ commit: z.string(), branch: z.string() }),
     example: { path, message: 'Sum every line once' },

@@ -42,6 +42,8 @@ export interface CommitCommand {
   readonly author?: GitPerson;
   /** Without them: all files that .gitignore does not name. */
   readonly files?: readonly string[];
+  /** A patch against `head` of changes in these files that stay uncommitted. */
+  readonly leaveOut?: string;
 }
 export interface MadeCommit {
   readonly commit: string;

@@ -176,6 +176,13 @@ if [ \${#files[@]} -gt 0 ]; then
   if [ -n "$head" ]; then git read-tree "$head"; else rm -f -- "$scratch/index"; fi
   addFiles --all -- "\${files[@]}" || exit 1
 else addFiles --all || exit 1; fi
+if [ -n "$leaveOut" ]; then
+  # A part of an older diff could undo what has been committed since.
+  GIT_INDEX_FILE="$scratch/before" git read-tree "$head" && printf '%s' "$leaveOut" | GIT_INDEX_FILE="$scratch/before" git apply --cached --check || exit 1
+  for index in "$scratch/index" "$scratch/kept"; do
+    [ ! -f "$index" ] || printf '%s' "$leaveOut" | GIT_INDEX_FILE=$index git apply --cached --reverse || exit 1
+  done
+fi
 tree=$(git write-tree) || exit 1
 if [ -n "$head" ]; then before=$(git rev-parse "$head^{tree}"); else before=$(git hash-object -t tree /dev/null); fi
 [ "$tree" != "$before" ] || exit ${exits.nothing}
@@ -185,7 +192,8 @@ commit=$(git commit-tree "$tree" \${head:+-p "$head"} -F "$scratch/message") || 
 real update-ref -m 'commit by Corral' "refs/heads/$branch" "$commit" "$head" >&2 || exit ${exits.moved}
 cp -- "$kept" "$repo/.git/index.corral" && mv -T -- "$repo/.git/index.corral" "$repo/.git/index"
 printf '%s\n%s\n' "$commit" "$branch"`;
-        const values = { name: person.name, email: person.email, trailer: sessionTrailer(id) };
+        const { name, email } = person;
+        const values = { name, email, trailer: sessionTrailer(id), leaveOut: command.leaveOut ?? '' };
         const lists = { files: command.files ?? [] };
         const stdin = `${command.message.trim()}\n`;
         const { stdout } = await run(

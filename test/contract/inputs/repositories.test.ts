@@ -9,6 +9,7 @@ import { newRepository, RepositoryInput, type SessionRepository } from '../../..
 import { bareCopy, findGitFolder } from '../../../src/sessions/repositories/bare-copy.ts';
 import { fetchRepository } from '../../../src/sessions/repositories/fetch-repository.ts';
 import { repositoryService } from '../../../src/sessions/repositories/repositories.ts';
+import { splitPatch } from '../../../src/web/work/ship/changes.ts';
 
 // Repositories as programs leave them, with git itself: a folder of this machine is the sandbox.
 
@@ -139,6 +140,26 @@ test('named files of an inner repository are committed alone', async () => {
   make('outer/app', { 'a.txt': 'a', 'b.txt': 'b' });
   await service().commit(session, 'outer', { message: 'One of them', files: ['app/a.txt'] }, signal);
   expect([shipped(), await changed()]).toEqual([['100644 app/a.txt', '100644 one.txt'], ['added app/b.txt']]);
+});
+
+test.each([
+  ['of every file', undefined],
+  ['of named files', ['one.txt']],
+])('a part of the diff stays uncommitted in a commit %s', async (_, files) => {
+  const lines = Array.from({ length: 30 }, (_, n) => `line ${n}`);
+  make('outer', { 'one.txt': `${lines.join('\n')}\n` });
+  write({ 'outer/one.txt': `${lines.with(2, 'first').with(25, 'second').join('\n')}\n`, 'outer/two.txt': 'two' });
+  const { text } = await service().diff(session, 'outer', { since: 'head', file: 'one.txt' }, signal);
+  const { head, hunks } = splitPatch(text);
+  expect(hunks).toHaveLength(2);
+  const leaveOut = `${head}${hunks[0]}`;
+  await service().commit(session, 'outer', { message: 'Second', leaveOut, ...(files && { files }) }, signal);
+  expect(git('outer', 'show', 'HEAD')).toContain('+second');
+  expect(git('outer', 'show', 'HEAD')).not.toContain('+first');
+  expect(git('outer', 'diff')).toContain('+first');
+  expect(await changed()).toEqual(['modified one.txt', ...(files ? ['added two.txt'] : [])]);
+  const again = service().commit(session, 'outer', { message: 'Again', leaveOut: text }, signal);
+  await expect(again).rejects.toThrow(/patch/);
 });
 
 test('a submodule stays one, and its new commit is shown; another worktree is left out', async () => {

@@ -9,6 +9,7 @@ export const ship = {
   'ship.deleted': 'gelöscht',
   'ship.renamed': 'umbenannt',
   'ship.more': 'Und weitere.',
+  'ship.hunk': 'Änderung {n} von {of}',
   'ship.message': 'Commit-Nachricht',
   'ship.include': '{path} aufnehmen',
   'ship.commitFiles': '{n} Dateien committen',

@@ -9,6 +9,7 @@ export const ship = {
   'ship.deleted': 'deleted',
   'ship.renamed': 'renamed',
   'ship.more': 'And more.',
+  'ship.hunk': 'Change {n} of {of}',
   'ship.message': 'Commit message',
   'ship.include': 'Include {path}',
   'ship.commitFiles': 'Commit {n} files',

@@ -9,12 +9,21 @@ export type Status = Outputs['repositories']['status'];
 const leftovers = /(^|\/)(__pycache__|node_modules|\.DS_Store|\.pytest_cache|\.venv)(\/|$)|\.(pyc|log|swp)$/;
 export const isLeftover = (path: string): boolean => leftovers.test(path);
 
-/** The lines of git's difference of one file, without its header. */
-export function linesOfPatch(text: string): DiffLine[] {
-  const from = text.indexOf('\n@@');
-  const lines = from < 0 ? [] : text.slice(from + 1).split('\n');
+/** Git's difference of one file: its header, and each change as git wrote it. */
+export interface FilePatch {
+  readonly head: string;
+  readonly hunks: readonly string[];
+}
+export function splitPatch(text: string): FilePatch {
+  const [head = '', ...hunks] = text.split(/^(?=@@ )/m); // lines of a file never begin with @, but with a sign
+  return { head, hunks };
+}
+
+/** The lines of a change. */
+export function linesOfHunk(hunk: string): DiffLine[] {
   const kinds = { '+': 'added', '-': 'removed', '@': 'skipped' } as const;
-  return lines
+  return hunk
+    .split('\n')
     .filter((line) => line !== '' && !line.startsWith('\\'))
     .map((line) => ({
       kind: kinds[line[0] as keyof typeof kinds] ?? 'same',

@@ -9,6 +9,7 @@ import type { DiffLine } from '../../parts/diff.ts';
 import { Ago } from '../../parts/kit/ago.tsx';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { confirmFirst } from '../../parts/kit/dialog.tsx';
+import { ChoiceField } from '../../parts/kit/field.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { ForkButton } from '../../sharing/fork.tsx';
 import { t } from '../../text/text.ts';
@@ -29,7 +30,7 @@ export function Checkpoints({ session: { id: sessionId, status } }: { session: S
     );
   }, [sessionId, status, reads]);
   return (
-    <section aria-label={t('checkpoints')}>
+    <section class="stack" aria-label={t('checkpoints')}>
       <header class="row ship-head">
         <h2>{t('checkpoints')}</h2>
         <IconButton icon="retry" label={t('checkpoints.refresh')} onClick={again} />
@@ -142,21 +143,15 @@ function Comparison({ sessionId, from, all, reads }: ComparisonProps) {
   const others = all.filter(({ number }) => number !== from).toReversed();
   return (
     <div class="stack ship-form">
-      <label>
-        <span>{t('checkpoints.with', { name: t('checkpoints.one', { number: from }) })}</span>
-        <select
-          class="field"
-          value={to ?? ''}
-          onChange={({ currentTarget: { value } }) => setTo(value === '' ? undefined : Number(value))}
-        >
-          <option value="">{t('checkpoints.now')}</option>
-          {others.map(({ number }) => (
-            <option key={number} value={number}>
-              {t('checkpoints.one', { number })}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ChoiceField
+        label={t('checkpoints.with', { name: t('checkpoints.one', { number: from }) })}
+        value={String(to ?? '')}
+        choices={[
+          ['', t('checkpoints.now')],
+          ...others.map(({ number }) => [String(number), t('checkpoints.one', { number })] as const),
+        ]}
+        onChange={(value) => setTo(value === '' ? undefined : Number(value))}
+      />
       {!found && <p class="quiet">{t('checkpoints.comparing')}</p>}
       {found && 'problem' in found && <p class="bad-text">{found.problem}</p>}
       {found && 'text' in found && found.files.length === 0 && <p class="quiet">{t('checkpoints.same')}</p>}

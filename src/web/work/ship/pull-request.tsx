@@ -3,6 +3,7 @@ import type { Outputs } from '../../../client/types.ts';
 import { once, query, toErrorText } from '../../data/server.ts';
 import { boundedLine } from '../../parts/bounded-text.ts';
 import { Button } from '../../parts/kit/button.tsx';
+import { CheckField } from '../../parts/kit/field.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { ProposalFields } from '../../parts/proposal-fields.tsx';
 import { t } from '../../text/text.ts';
@@ -56,10 +57,7 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
     >
       <h3>{name}</h3>
       <ProposalFields title={title} text={text} rows={4} onTitle={setTitle} onText={setText} />
-      <label class="row ship-check">
-        <input type="checkbox" checked={isDraft} onChange={(event) => setDraft(event.currentTarget.checked)} />
-        <span>{t('ship.draft')}</span>
-      </label>
+      <CheckField label={t('ship.draft')} isOn={isDraft} onChange={setDraft} />
       <div class="row ship-row">
         <Button type="submit" kind="primary" disabled={isBusy || title.trim() === ''}>
           {t('ship.openNow')}

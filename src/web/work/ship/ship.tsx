@@ -1,16 +1,16 @@
+import { Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { DiffLines } from '../../conversation/tool-result.tsx';
 import { once, query, repeatable, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
 import { boundedLine, withHidden } from '../../parts/bounded-text.ts';
-import type { DiffLine } from '../../parts/diff.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
-import { LongTextField } from '../../parts/kit/field.tsx';
+import { CheckField, LongTextField } from '../../parts/kit/field.tsx';
 import { List } from '../../parts/kit/list.tsx';
 import { attempt, notify } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
-import { isLeftover, linesOfPatch, type Status } from './changes.ts';
+import { type FilePatch, isLeftover, linesOfHunk, type Status, splitPatch } from './changes.ts';
 import { Checkpoints } from './checkpoints.tsx';
 import { PullRequestView, type RepositoryAddress } from './pull-request.tsx';
 
@@ -48,7 +48,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
   }, [sessionId, path, state, reads]);
   const again = () => setReads((count) => count + 1);
   return (
-    <section aria-label={path}>
+    <section class="stack" aria-label={path}>
       <header class="row ship-head">
         <h2>{path}</h2>
         <IconButton icon="retry" label={t('ship.refresh')} disabled={state !== 'ready'} onClick={again} />
@@ -63,7 +63,7 @@ function RepositoryView({ session, repository }: { session: Session; repository:
       {environment && <Environment of={of} environment={environment} onDone={again} />}
       {status && (
         <>
-          <Commit of={of} status={status} proposal={session.title} onDone={again} />
+          <Commit key={status.head} of={of} status={status} proposal={session.title} onDone={again} />
           <Push of={of} status={status} mayPush={access === 'write'} onDone={again} />
           <PullRequestView of={of} reads={reads} mayOpen={access === 'write' && status.ahead > 0} onDone={again} />
         </>
@@ -282,6 +282,8 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
   const [left, setLeft] = useState<ReadonlySet<string>>(
     () => new Set(files.flatMap(({ path }) => (isLeftover(path) ? [path] : []))),
   );
+  /** The changes of each file that stay uncommitted. */
+  const [patches, setPatches] = useState<Readonly<Record<string, string>>>({});
   const [isBusy, setBusy] = useState(false);
   if (files.length === 0) return <p class="quiet">{t('ship.clean')}</p>;
   const chosen = files.filter(({ path }) => !left.has(path));
@@ -295,11 +297,12 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
     // Without a list the commit has every change, also those that the page does not list.
     const only =
       left.size === 0 ? {} : { files: chosen.flatMap(({ path, from }) => (from === null ? [path] : [from, path])) };
-    const isDone = await attempt(t('ship.commit'), () => once('repositories.commit', { ...of, message, ...only }));
+    const leaveOut = chosen.map(({ path }) => patches[path] ?? '').join('');
+    const isDone = await attempt(t('ship.commit'), () =>
+      once('repositories.commit', { ...of, message, ...only, ...(leaveOut !== '' && { leaveOut }) }),
+    );
     setBusy(false);
-    if (!isDone) return;
-    setMessage('');
-    onDone();
+    if (isDone) onDone();
   };
   return (
     <form
@@ -311,17 +314,20 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
     >
       <h3>{t('ship.uncommitted', { n: files.length })}</h3>
       <ul class="stack ship-files">
-        {files.slice(0, mostShown).map(({ path, change }) => (
-          <li key={path}>
-            <input
-              type="checkbox"
-              aria-label={t('ship.include', { path })}
-              checked={!left.has(path)}
-              onChange={() => toggle(path)}
-            />
-            <FileDiff of={of} file={path} label={`${t(`ship.${change}`)} ${path}`} />
-          </li>
-        ))}
+        {files.slice(0, mostShown).map((file) => {
+          const { path } = file;
+          return (
+            <li key={path}>
+              <input
+                type="checkbox"
+                aria-label={t('ship.include', { path })}
+                checked={!left.has(path)}
+                onChange={() => toggle(path)}
+              />
+              <FileDiff of={of} file={file} leaveOut={(patch) => setPatches((now) => ({ ...now, [path]: patch }))} />
+            </li>
+          );
+        })}
         {(truncated || files.length > mostShown) && <li class="quiet">{t('ship.more')}</li>}
       </ul>
       <LongTextField label={t('ship.message')} rows={2} required value={message} onChange={setMessage} />
@@ -332,19 +338,46 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
   );
 }
 
-/** The changes of a file, read when they are unfolded. */
-function FileDiff({ of, file, label }: { of: RepositoryAddress; file: string; label: string }) {
-  const [lines, setLines] = useState<readonly DiffLine[] | { readonly failed: string }>();
+interface FileDiffProps {
+  readonly of: RepositoryAddress;
+  readonly file: Status['files'][number];
+  /** Receives the patch of the changes that stay uncommitted; empty: all of them are committed. */
+  readonly leaveOut: (patch: string) => void;
+}
+
+/** The changes of a file, read when they are unfolded. A person can leave out some of several. */
+function FileDiff({ of, file: { path, change }, leaveOut }: FileDiffProps) {
+  const [patch, setPatch] = useState<FilePatch & { readonly isWhole: boolean }>();
+  const [problem, setProblem] = useState('');
+  const [left, setLeft] = useState<readonly number[]>([]);
   const read = () =>
-    query('repositories.diff', { ...of, file, since: 'head' }).then(
-      ({ text }) => setLines(linesOfPatch(text)),
-      (thrown: unknown) => setLines({ failed: toErrorText(thrown) }),
+    query('repositories.diff', { ...of, file: path, since: 'head' }).then(
+      ({ text, truncated }) => setPatch({ ...splitPatch(text), isWhole: !truncated }),
+      (thrown: unknown) => setProblem(toErrorText(thrown)),
     );
+  const toggle = (at: number, { head, hunks }: FilePatch) => {
+    const now = left.includes(at) ? left.filter((one) => one !== at) : [...left, at];
+    setLeft(now);
+    leaveOut(now.length === 0 ? '' : head + hunks.filter((_, n) => now.includes(n)).join(''));
+  };
+  const canChoose = patch?.isWhole && change === 'modified' && patch.hunks.length > 1;
   return (
-    <details onToggle={({ currentTarget }) => currentTarget.open && lines === undefined && void read()}>
-      <summary>{label}</summary>
-      {lines && 'failed' in lines && <p class="bad-text">{lines.failed}</p>}
-      {lines && !('failed' in lines) && <DiffLines lines={lines} textOf={(text) => text} />}
+    <details onToggle={({ currentTarget }) => currentTarget.open && patch === undefined && void read()}>
+      <summary>{`${t(`ship.${change}`)} ${path}`}</summary>
+      {problem !== '' && <p class="bad-text">{problem}</p>}
+      {patch?.hunks.map((hunk, at) => (
+        <Fragment key={hunk}>
+          {canChoose && (
+            <CheckField
+              label={t('ship.hunk', { n: at + 1, of: patch.hunks.length })}
+              isOn={!left.includes(at)}
+              onChange={() => toggle(at, patch)}
+            />
+          )}
+          <DiffLines lines={linesOfHunk(hunk)} textOf={(text) => text} />
+        </Fragment>
+      ))}
+      {patch?.hunks.length === 0 && <p class="tool-note">{t('noChange')}</p>}
     </details>
   );
 }

@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { bestResult, pathAtServer } from '../../../../src/web/work/best-result.ts';
-import { isLeftover, linesOfPatch } from '../../../../src/web/work/ship/changes.ts';
+import { isLeftover, linesOfHunk, splitPatch } from '../../../../src/web/work/ship/changes.ts';
 
 test('the difference of a file has no header of git, and one sign for what is left out', () => {
   const patch =
     'diff --git a/a b/a\nindex 1..2 100644\n--- a/a\n+++ b/a\n@@ -1,2 +1,2 @@ f()\n one\n-two\n+++ three\n\\ No newline at end of file\n';
-  expect(linesOfPatch(patch)).toEqual([
+  expect(splitPatch(patch).hunks.flatMap(linesOfHunk)).toEqual([
     { kind: 'skipped', text: '…' },
     { kind: 'same', text: 'one' },
     { kind: 'removed', text: 'two' },
     { kind: 'added', text: '++ three' },
   ]);
-  expect(linesOfPatch('diff --git a/a b/a\nBinary files differ\n')).toEqual([]);
+  expect(splitPatch('diff --git a/a b/a\nBinary files differ\n').hunks).toEqual([]);
 });
 
 test.each([
