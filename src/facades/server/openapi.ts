@@ -83,7 +83,7 @@ function operation({ schema, replies }: RegisteredRoute, doc: RouteDoc): Json {
     ...(schema?.body instanceof z.ZodType && { requestBody: requestBody(schema.body, doc.bodyExample) }),
     ...(doc.requestContent && { requestBody: otherBody(doc.requestContent) }),
     responses: {
-      ...Object.fromEntries(Object.entries(replies).map(([status, one]) => [status, response(one)])),
+      ...Object.fromEntries([...replies].map(([status, one]) => [status, response(one)])),
       '431': { description: 'The headers are too large' }, // answered before the route is known
     },
   };

@@ -27,15 +27,22 @@ const usualTexts: Readonly<Record<number, string>> = {
   503: 'Unavailable',
 };
 
-/** Lists the failures of a route: those shared by all routes of the facade, and its own. */
-export const failuresIn =
-  ({ always, texts, of, other }: FailureStyle) =>
-  (own: readonly number[], missing?: string): ReplyDocs => {
+/** Lists the failures of a route: those shared by all routes of the facade, and its own. Routes with the same ones share them. */
+export function failuresIn({ always, texts, of, other }: FailureStyle) {
+  const shared = new Map<string, ReplyDocs>();
+  return (own: readonly number[], missing?: string): ReplyDocs => {
     const textOf = (status: number) =>
       (status === 404 ? missing : undefined) ?? texts?.[status] ?? usualTexts[status] ?? 'Error';
     const all = [...new Set([...always, ...own])];
-    return { ...Object.fromEntries(all.map((status) => [status, of(status, textOf(status))])), default: other };
+    const key = `${all} ${missing}`;
+    const known = shared.get(key) ?? {
+      ...Object.fromEntries(all.map((status) => [status, of(status, textOf(status))])),
+      default: other,
+    };
+    shared.set(key, known);
+    return known;
   };
+}
 
 const Detail = z.object({ detail: z.string() });
 /** The fields of a request that do not match its schema. */

@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply, onSendHookHandler } from 'fastify';
 import type { z } from 'zod';
 import type { HttpLogger } from './observe.ts';
-import type { ReplyDocs } from './route-docs.ts';
-import { documentedReplies } from './routes.ts';
+import { documentedReplies, type Replies } from './routes.ts';
 
 /**
  * Compares each reply with its route's schemas, and answers 500 with the reason when it breaks them. For tests and
@@ -28,9 +27,9 @@ export function checkReplies(app: FastifyInstance, logger: Pick<HttpLogger, 'err
 export function findProblem(
   reply: Pick<FastifyReply, 'statusCode' | 'getHeader'>,
   payload: unknown,
-  replies: ReplyDocs,
+  replies: Replies,
 ): string | undefined {
-  const doc = replies[reply.statusCode] ?? replies.default;
+  const doc = replies.get(String(reply.statusCode)) ?? replies.get('default');
   if (!doc) return 'the status is not documented';
   if (!doc.content) return undefined;
   const [type = ''] = String(reply.getHeader('content-type') ?? '').split(';', 1);

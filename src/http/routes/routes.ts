@@ -4,7 +4,7 @@ import type { Purpose, UrlRight } from '../../auth/signed-url.ts';
 import type { Principal, Role } from '../../core/model/principal.ts';
 import type { ErrorStyle } from '../errors/error-style.ts';
 import type { Client } from '../guard/clients.ts';
-import { idempotencyHeader, type ReplyDocs, type RouteDoc } from './route-docs.ts';
+import { idempotencyHeader, type ReplyDoc, type ReplyDocs, type RouteDoc } from './route-docs.ts';
 
 // Each route registers its schemas and its document together; the validation, the OpenAPI document, the guard, the
 // check of replies and the list of routes all read that registration.
@@ -74,6 +74,9 @@ export type App = FastifyInstance<
   ZodTypeProvider
 >;
 
+/** By status, or `default`. A map, because an object with the key 500 has room for 500 others. */
+export type Replies = ReadonlyMap<string, ReplyDoc>;
+
 export interface RegisteredRoute {
   readonly method: string;
   /** The registered pattern, such as `/a/:id`. */
@@ -82,7 +85,7 @@ export interface RegisteredRoute {
   readonly doc: RouteDoc | undefined;
   readonly isSocket: boolean;
   /** Every documented reply, failures included. */
-  readonly replies: ReplyDocs;
+  readonly replies: Replies;
 }
 export interface RouteTable {
   readonly routes: readonly RegisteredRoute[];
@@ -97,7 +100,7 @@ export function routeTable(app: FastifyInstance): RouteTable {
   const routes: (RegisteredRoute & { readonly pattern: RegExp })[] = [];
   app.addHook('onRoute', (route) => {
     const { method, url, config } = route;
-    const replies = documentedReplies(route) ?? {};
+    const replies = documentedReplies(route) ?? new Map();
     const { response, ...schema } = route.schema ?? {};
     if (response !== undefined) route.schema = schema; // otherwise Fastify would search for a serializer at each reply
     const pattern = new RegExp(`^${url.replace(/[.]/g, '\\.').replace(/:[^/]+/g, '[^/]+')}/?$`);
@@ -113,7 +116,7 @@ export function routeTable(app: FastifyInstance): RouteTable {
 }
 
 /** The documented replies of a route that is being registered; undefined for a route without a document. */
-export function documentedReplies({ schema, config }: Pick<RouteOptions, 'schema' | 'config'>): ReplyDocs | undefined {
+export function documentedReplies({ schema, config }: Pick<RouteOptions, 'schema' | 'config'>): Replies | undefined {
   const doc = config?.doc;
-  return doc && { ...(schema?.response as ReplyDocs | undefined), ...doc.failures };
+  return doc && new Map(Object.entries({ ...(schema?.response as ReplyDocs | undefined), ...doc.failures }));
 }

@@ -270,7 +270,7 @@ test('a chat can be created without a body, but needs an existing project and ro
 
 test('every documented answer and body has an example that matches its schema', async ({ server }) => {
   for (const { method, url, schema, doc, replies } of server.routes.filter((route) => route.method !== 'HEAD')) {
-    for (const [status, { content }] of Object.entries(replies)) {
+    for (const [status, { content }] of replies) {
       const json = content?.['application/json'];
       if (status === 'default' || !json) continue;
       expect(json.schema.parse(json.example), `${method} ${url} ${status}`).toEqual(json.example);
