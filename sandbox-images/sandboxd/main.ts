@@ -16,8 +16,26 @@ import { baseEnvironment } from './shells/environment.ts';
 import { openJournal } from './shells/journal.ts';
 import { recover } from './shells/recover.ts';
 import { shellSetup } from './shells/shell-state.ts';
-import { trustAuthorities } from './trusted-authorities.ts';
 import { version } from './version.ts';
+
+const ownBundle = '/etc/ssl/certs/ca-certificates.crt';
+
+/**
+ * Writes the file of trusted authorities if the server mounts no folder. The server then passes only its extra
+ * authorities (PEM), and the image's own are added here.
+ */
+function trustAuthorities(runDir: string, env: NodeJS.ProcessEnv): void {
+  if (env.CORRAL_EXTRA_CA_PEM === undefined) return;
+  writeFileSync(join(runDir, 'ca.pem'), `${known()}\n${env.CORRAL_EXTRA_CA_PEM}`);
+}
+
+function known(): string {
+  try {
+    return readFileSync(ownBundle, 'utf8');
+  } catch {
+    return ''; // the image has no authorities
+  }
+}
 
 const { env } = process;
 // If the environment has only the token's hash, pid 1 sends the token on stdin, so that no other process can read it.

@@ -1,6 +1,7 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { turnOfTheLoop } from '../../../src/core/contracts/clock.ts';
@@ -16,8 +17,78 @@ import { acceptHandshake } from './handshake.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { openLinkEnd } from './link-end.ts';
 import { listenUnix, removeStaleSockets } from './listen.ts';
-import { byPeerKind, maxConnections } from './peer-kind.ts';
 import { removeToken } from './token.ts';
+
+/** The limit for connections of each kind, so that no kind can block another. */
+const maxEach = 128;
+/** The server opens these itself, and its sandbox client limits their number. */
+const maxStreams = 2_048;
+/** All connections of a sandbox. Its parts have limits of their own. */
+const maxConnections = 3 * maxEach + maxStreams;
+const patienceMs = 5_000;
+const openingBrace = 0x7b;
+
+interface Callers {
+  daemon(socket: Socket): void;
+  wayOut(socket: Socket): void;
+}
+interface Peers {
+  serve(socket: Socket): void;
+  /** The server turned this connection into a stream, which no longer counts towards the limit of its kind. */
+  asStream(connection: Duplex): void;
+}
+
+/**
+ * Distinguishes the two kinds of peers by the first byte: a daemon sends a line of JSON, and neither HTTP nor SOCKS
+ * begins like that. A peer that stays silent is not a daemon.
+ */
+function byPeerKind(callers: Callers): Peers {
+  const open = { silent: new Set<Duplex>(), daemon: new Set<Duplex>(), wayOut: new Set<Duplex>() };
+  const admit = (kind: keyof typeof open, socket: Socket): boolean => {
+    if (open[kind].size >= maxEach) {
+      socket.destroy();
+      return false;
+    }
+    open[kind].add(socket);
+    socket.once('close', () => open[kind].delete(socket));
+    return true;
+  };
+  return {
+    serve(socket) {
+      if (!admit('silent', socket)) return;
+      atFirstByte(socket, (byte) => {
+        const kind = byte === openingBrace ? 'daemon' : 'wayOut';
+        open.silent.delete(socket);
+        if (!admit(kind, socket)) return;
+        socket.allowHalfOpen = kind === 'wayOut'; // the egress gate ends the connection
+        callers[kind](socket);
+      });
+    },
+    asStream: (connection) => void open.daemon.delete(connection),
+  };
+}
+
+/**
+ * Leaves the byte unread; undefined if none comes. Calls `report` synchronously, because a later listener would not get
+ * the event for unread bytes.
+ */
+function atFirstByte(socket: Socket, report: (byte: number | undefined) => void): void {
+  const settle = (byte: number | undefined) => {
+    clearTimeout(timer);
+    socket.off('readable', look).off('end', give).off('close', give);
+    if (!socket.destroyed) report(byte);
+  };
+  const look = () => {
+    const chunk = socket.read() as Buffer | null;
+    if (!chunk) return; // the connection's end, which has its own event
+    socket.off('readable', look);
+    socket.unshift(chunk);
+    settle(chunk[0]);
+  };
+  const give = () => settle(undefined);
+  const timer = setTimeout(give, patienceMs);
+  socket.on('readable', look).once('end', give).once('close', give);
+}
 
 /** Longer than the kernel takes to close a dead daemon's connections, in ms. */
 const graceMs = 250;

@@ -18,7 +18,23 @@ import { HealthMonitor } from './health-monitor.ts';
 import { programClient } from './program-client.ts';
 import { query } from './query.ts';
 import { type DaemonConnection, type DaemonRequest, requester } from './request.ts';
-import { throttle } from './throttle.ts';
+
+const turnMs = 50;
+const bytesPerTurn = 2 * 1024 * 1024;
+
+/** Limits a reader to 40 MiB a second, so that one terminal with endless output does not starve the others. */
+function throttle(onBytes: (chunk: Uint8Array) => void | Promise<void>): (chunk: Uint8Array) => Promise<void> {
+  let began = performance.now();
+  let bytes = 0;
+  return async (chunk) => {
+    const now = performance.now();
+    if (now - began >= turnMs) [began, bytes] = [now, 0];
+    bytes += chunk.length;
+    await onBytes(chunk);
+    if (bytes < bytesPerTurn) return;
+    await pause(Math.max(1, began + turnMs - performance.now()), neverFires);
+  };
+}
 
 export interface SandboxAddress extends DaemonConnection {
   readonly workdir: string;

@@ -1,10 +1,11 @@
+import { z } from 'zod';
 import type { Driver } from '../../../drivers/driver.ts';
 import { deadlineSignal, throwIfFired } from '../../core/concurrency/cancel.ts';
 import { atIntervals } from '../../core/concurrency/rounds.ts';
 import { type Clock, turnOfTheLoop } from '../../core/contracts/clock.ts';
-import type { EventLog, Store } from '../../core/contracts/ports.ts';
+import type { EventLog, RecordStore, Store } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import type { SessionId } from '../../core/model/ids.ts';
+import { SessionId } from '../../core/model/ids.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import type { EngineLogger } from '../engine/logger.ts';
 import type { Ownership } from '../engine/ownership.ts';
@@ -13,7 +14,43 @@ import type { Watchers } from '../engine/watchers.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import { LogSizes } from './log-sizes.ts';
 import { asksBytes, dayMs, deletesAny, isDeletable, isOverdue, type RetentionPolicy } from './policy.ts';
-import { ViewedSessions } from './viewed-sessions.ts';
+
+interface Deps {
+  readonly records: RecordStore;
+  readonly watchers: Watchers;
+  readonly clock: Clock;
+  /** This server's name. */
+  readonly name: string;
+  readonly ttlMs: number;
+}
+const kind = 'viewed'; // `<session>:viewed:<server>`
+const Until = z.object({ until: z.number() });
+
+/** Stores which sessions have viewers at which server, so that the server that deletes can check the others. */
+class ViewedSessions {
+  readonly #deps: Deps;
+  #reported: ReadonlySet<SessionId> = new Set();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  async tell(): Promise<void> {
+    const { records, watchers, clock, ttlMs } = this.#deps;
+    const now = new Set(watchers.inUse());
+    for (const id of now) await records.put({ kind, id: this.#key(id), doc: { until: clock.now() + ttlMs } });
+    for (const id of this.#reported) if (!now.has(id)) await records.delete(kind, this.#key(id));
+    this.#reported = now;
+  }
+
+  async isElsewhere(id: SessionId): Promise<boolean> {
+    const { records, clock } = this.#deps;
+    const found = await records.list(kind, { idPrefix: `${id}:` });
+    return found.some((it) => it.id !== this.#key(id) && Until.parse(it.doc).until > clock.now());
+  }
+
+  #key = (id: SessionId): string => `${SessionId.parse(id)}:viewed:${this.#deps.name}`;
+}
 
 export interface RetentionDeps {
   /** Read at the start of each round. */

@@ -1,13 +1,153 @@
+import { z } from 'zod';
+import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { healthInTime } from '../../../api/views/health.ts';
+import { AppError, toAppError } from '../../../core/errors/errors.ts';
+import { withErrorTexts } from '../../../http/errors/error-texts.ts';
+import { publicText, wireErrors } from '../../../http/errors/wire-errors.ts';
 import type { App, FacadeRoutes } from '../../../http/routes/routes.ts';
-import { about, type CrogiaDeps, iso } from './context.ts';
+import { abortOnDisconnect } from '../../../http/transport/abort-on-disconnect.ts';
+import { closeCodes, type JsonObject, type Socket } from '../../../http/transport/ws-socket.ts';
+import type { TerminalLine } from '../../../sessions/api/terminals.ts';
+import { about, type CrogiaDeps, iso, toShellId, words } from './context.ts';
 import { mountFiles, mountSearch } from './files.ts';
 import { mountHistory } from './history.ts';
-import { mountProcesses } from './processes.ts';
 import * as replies from './replies.ts';
+import { LinesQuery, ProcessParams, SessionParams, ShellParams } from './schemas.ts';
 import { mountSessions } from './sessions.ts';
 import { mountExec, mountShells } from './shells.ts';
-import { mountTerminals } from './terminal-socket.ts';
+
+type Deps = Pick<CrogiaDeps, 'terminals' | 'clock' | 'logger' | 'sockets'>;
+
+const Input = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('shell_input'), data: z.string() }),
+  z.object({ type: z.literal('shell_resize'), cols: z.int().min(1).max(1000), rows: z.int().min(1).max(1000) }),
+]);
+
+/** A person's own terminal. It is not logged, and it outlives its socket. */
+function mountTerminals(deps: Deps): void {
+  deps.sockets.route({
+    path: '/ws/shells/:shell_id',
+    params: ShellParams,
+    doc: about('ShellSocket', 'A terminal', {
+      description: [
+        'The server sends `shell_connected`, then `shell_output` with `data`; the client sends `shell_input` with `data`',
+        'and `shell_resize` with `cols` and `rows`. A terminal has one socket: a new one replaces the old one. Closes with',
+        '1000 when the shell exits, is deleted or taken over, 1008 when there is none, 4410 when the session is deleted.',
+      ].join(' '),
+      fails: [426],
+    }),
+    open: (socket, { params }) => attend(socket, params.shell_id, deps),
+  });
+}
+
+async function attend(socket: Socket, shellId: string, { terminals, clock, logger }: Deps): Promise<void> {
+  const say = (type: string, fields: object) => socket.sendJson({ type, ...fields, timestamp: iso(clock.now()) });
+  // The client may send input before its terminal is found; that input must not be lost.
+  const connected = connect(terminals, shellId, socket.closed);
+  connected.catch(() => {});
+  socket.onJson(
+    async (input) => {
+      const problem = typed((await connected).line, input);
+      if (problem !== undefined) say('error', { message: problem });
+    },
+    () => connected.then(() => say('error', { message: 'Invalid JSON' })),
+  );
+  try {
+    const { line, info } = await connected;
+    await using _line = line;
+    say('shell_connected', { shell_id: shellId, session_id: info.sessionId, message: 'Connected' });
+    const ended = line.ended.then((how) =>
+      socket.close(how === 'session_deleted' ? closeCodes.sessionDeleted : closeCodes.normal),
+    );
+    socket.closed.addEventListener('abort', () => line.output.destroy(), { once: true });
+    const decoder = new TextDecoder();
+    for await (const chunk of line.output) {
+      const data = typeof chunk === 'string' ? chunk : decoder.decode(chunk as Uint8Array, { stream: true });
+      if (data !== '') say('shell_output', { data });
+      await socket.drained(); // backpressure: unread output stays in the terminal, and its programs wait
+    }
+    await ended;
+  } catch (thrown) {
+    if (socket.closed.aborted) return;
+    const error = toAppError(thrown);
+    if (wireErrors[error.code].http === 500) logger.error({ err: error.cause ?? error }, 'a terminal failed');
+    say('error', { message: error.code === 'shell_not_found' ? words.shell_not_found : publicText(error) });
+    socket.close(wireErrors[error.code].ws);
+  }
+}
+
+async function connect(terminals: Deps['terminals'], shellId: string, signal: AbortSignal) {
+  const info = await terminals.get(toShellId(shellId));
+  return { info, line: await terminals.connect(shellId, signal) };
+}
+
+/** Passes a frame on to the terminal, or returns the reason why it is invalid. */
+function typed(line: TerminalLine, jsonObject: JsonObject): string | undefined {
+  const parsed = Input.safeParse(jsonObject);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return issue?.path[0] === 'type'
+      ? `Unknown message type: ${String(jsonObject.type).slice(0, 100)}`
+      : `${issue?.path.join('.')}: ${issue?.message}`;
+  }
+  if (parsed.data.type === 'shell_input') line.write(parsed.data.data);
+  else line.resize(parsed.data.cols, parsed.data.rows);
+  return undefined;
+}
+
+const base = '/api/sessions/:sid/processes';
+const missing = 'Process not found';
+const processWords = { ...words, not_found: missing };
+
+function mountProcesses(app: App, { sessions, processes }: CrogiaDeps): void {
+  app.get(
+    base,
+    {
+      schema: { params: SessionParams, response: { 200: replies.processes } },
+      config: { doc: about('ListProcesses', 'List the processes of a session', { fails: [404] }) },
+    },
+    ({ params }, reply) =>
+      withErrorTexts(processWords, async () => {
+        const found = await processes.list(toSessionId(params.sid), abortOnDisconnect(reply));
+        return found.map(({ pid, cmd, status, log, started }) => ({ pid, cmd, status, log, started }));
+      }),
+  );
+  app.post(
+    `${base}/:pid/stop`,
+    {
+      schema: { params: ProcessParams, response: { 200: replies.stoppedProcess } },
+      config: {
+        doc: about('StopProcess', 'Send SIGTERM to a process and its children', { fails: [404, 422], missing }),
+      },
+    },
+    ({ params: { sid, pid } }, reply) =>
+      withErrorTexts(processWords, async () => {
+        await processes.stop(toSessionId(sid), await known(sid, pid), abortOnDisconnect(reply));
+        return { message: `Sent SIGTERM to process ${pid}` };
+      }),
+  );
+  app.get(
+    `${base}/:pid/logs`,
+    {
+      schema: { params: ProcessParams, querystring: LinesQuery, response: { 200: replies.processLogs } },
+      config: {
+        doc: about('ProcessLogs', 'The last lines that a background process printed', { fails: [404, 422], missing }),
+      },
+    },
+    ({ params: { sid, pid }, query: { lines } }, reply) =>
+      withErrorTexts(processWords, async () => {
+        const { text } = await processes.logs(toSessionId(sid), await known(sid, pid), lines, abortOnDisconnect(reply));
+        return { logs: text, pid };
+      }),
+  );
+
+  /** A kernel takes 0 and negative numbers for process groups; here they are unknown processes. */
+  async function known(sid: string, pid: number): Promise<number> {
+    await sessions.get(toSessionId(sid));
+    if (pid < 1) throw new AppError('not_found', missing);
+    return pid;
+  }
+}
 
 /** Always answers 200, because clients read the body. */
 function mountHealth(app: App, { sessions, clock }: Pick<CrogiaDeps, 'sessions' | 'clock'>): void {
