@@ -11,7 +11,7 @@ import { noSpending } from '../../core/model/spending.ts';
 import type { ForkCommand } from '../api/sessions.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import type { SessionCommands } from '../engine/session-commands.ts';
-import { newSession, project, type StoredSession } from '../run/log/projection.ts';
+import { choicesOf, newSession, project, type StoredSession } from '../run/log/projection.ts';
 import { closingFacts, copyConversation, type ForkPoint } from './copy-conversation.ts';
 import type { EditedMessage } from './edited-message.ts';
 import { isForkPoint, type SnapshotState, type Snapshots } from './snapshots.ts';
@@ -141,41 +141,17 @@ export class Forks {
   ): Promise<StoredSession> {
     const { log, clock, volumes } = this.#deps;
     const { from, to: id, atSeq: seq, files } = forked;
-    const {
-      template,
-      templateBy,
-      projectId,
-      model,
-      fallbacks,
-      toolServers,
-      author,
-      metadata,
-      sandbox,
-      budget,
-      agent,
-      skills,
-    } = parent;
     // A fork without the files fetches them again. A child gets a copy of its parent's files.
     const hasThem = files === 'kept' || child !== undefined;
     const repositories = parent.repositories?.map((one) => (hasThem ? one : refetched(one)));
     const own = owner ?? parent.owner;
     const begin = newSession({
+      ...choicesOf(parent),
       id,
       origin,
-      template,
-      templateBy,
-      projectId,
-      model: child?.model ?? model,
-      fallbacks,
-      toolServers,
-      agent,
       repositories,
-      author,
-      metadata,
-      budget: child?.budget ?? budget,
-      parent: child?.parent,
-      sandbox: await volumes.forCopy({ id, owner: own }, sandbox),
-      skills,
+      ...(child && { model: child.model ?? parent.model, budget: child.budget ?? parent.budget, parent: child.parent }),
+      sandbox: await volumes.forCopy({ id, owner: own }, parent.sandbox),
       owner: own,
       title: '',
       lastTask: '',

@@ -233,6 +233,14 @@ type Choices = Pick<
   | ('templateBy' | 'owner' | 'model' | 'fallbacks' | 'toolServers' | 'life' | 'repositories' | 'author')
   | ('name' | 'metadata' | 'sandbox' | 'budget' | 'endsAt' | 'agent' | 'skills' | 'parent')
 >;
+const inherited = [
+  ...(['template', 'templateBy', 'projectId', 'model', 'fallbacks', 'toolServers', 'author', 'metadata'] as const),
+  ...(['sandbox', 'budget', 'agent', 'skills'] as const),
+] as const;
+
+/** The choices that a fork of the session has too. */
+export const choicesOf = (session: SessionRecord) =>
+  Object.fromEntries(inherited.map((name) => [name, session[name]])) as Pick<SessionRecord, (typeof inherited)[number]>;
 
 /** The record of a new session. */
 export function newSession({
