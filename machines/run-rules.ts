@@ -20,8 +20,6 @@ import { maxRememberedActs, type RunAct } from './stuck.ts';
 
 export const nothingSpent: RunSpending = { turns: 0, tokens: 0, cost: 0 };
 
-export const addSpent = (a: RunSpending, b: RunSpending): RunSpending => addAmounts(a, b);
-
 // without a plan, a reply in words ends the run
 export const hasSpoken = ({ acts }: RunMachineContext) => acts.at(-1)?.kind === 'text';
 export const isUnseen = ({ injected, seen, sentBack }: RunMachineContext) => injected > seen || sentBack;
@@ -126,7 +124,7 @@ export const appendAct = ({ acts, policy }: RunMachineContext, act: RunAct) =>
 
 export function recordTurn(context: RunMachineContext, result: TurnResult): Partial<RunMachineContext> {
   if (result.kind === 'failed') return {};
-  const spent = addSpent(context.spent, result.spent);
+  const spent = addAmounts(context.spent, result.spent);
   const granted = context.granted && result.spent.turns === 0;
   const created = 'toolCalls' in result ? (result.toolCalls ?? 0) : 0;
   const toolCalls = context.toolCalls + created;

@@ -72,18 +72,9 @@ const mechanisms: readonly Mechanism[] = [
       'src/sandboxes/client/http-client.ts': 2,
       'src/sessions/cluster/remote-commands.ts': 1,
       'src/sessions/services/sessions/deletion.ts': 1,
-      // until something is ready
-      'src/agents/tools/shell.ts': 1,
-      'src/facades/compat/managed-agents/deployments/runs.ts': 1,
-      'src/sandboxes/packages/packages.ts': 1,
-      'src/sandboxes/services/start-services.ts': 1,
-      'src/sessions/attempts/attempt-service.ts': 1,
-      // watches that begin again
-      'src/facades/compat/e2b/routes.ts': 1,
-      'src/facades/compat/sheikhbox/stream/list-stream.ts': 2,
+      'src/core/concurrency/rounds.ts': 1, // `poll`, the mechanism
       // rounds with a rhythm or an end of their own
-      'src/facades/compat/managed-agents/sessions/event-lists.ts': 1,
-      'src/facades/previews/serve.ts': 1,
+      'src/facades/compat/sheikhbox/stream/list-stream.ts': 1,
       'src/sessions/engine/sandbox/sandbox-actors.ts': 1,
       'src/sessions/repositories/ready-workspaces.ts': 1,
       'src/sessions/run/log/request-upgrade.ts': 1,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pause, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { poll } from '../../core/concurrency/rounds.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { ToolContent } from '../../core/model/events.ts';
 import { type ConsoleEntry, newestOutputs } from '../../core/model/shell-console.ts';
@@ -180,14 +181,11 @@ function whenAsked({ sandbox, signal }: ToolContext, operation: string): Disposa
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
   const look = async () => {
-    for (;;) {
-      await pause(askedEveryMs, until);
-      const now = await sandbox.operation(operation, until);
-      if (now?.asks) return requested.abort();
-      if (now?.state !== 'running') return;
-    }
+    const now = await sandbox.operation(operation, until);
+    if (now?.asks) requested.abort();
+    return now?.asks || now?.state !== 'running' ? true : undefined;
   };
-  look().catch(() => {});
+  poll(look, { everyMs: askedEveryMs, firstMs: askedEveryMs }, until).catch(() => {});
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from '../contracts/clock.ts';
-import { waitAtMost } from './cancel.ts';
+import { pause, waitAtMost } from './cancel.ts';
 
 interface Deps {
   /** Does the work that is due. Resolves with the time until something is due again, in ms; undefined: never again. */
@@ -64,6 +64,26 @@ export async function repeat(
     ...{ longest: Number.POSITIVE_INFINITY, failed: failedMs },
   };
   await new Rounds({ round, restMs, clock, warn: ({ err }) => onError(err), failure: '' }).run(signal);
+}
+
+interface Poll {
+  readonly everyMs: number;
+  /** The pause before the first look, in ms; absent: none. */
+  readonly firstMs?: number;
+  readonly clock?: Clock;
+}
+/** Looks at an interval until there is an answer. Rejects as `look` does, and with cancelled. */
+export async function poll<Answer>(
+  look: () => Promise<Answer | undefined>,
+  { everyMs, firstMs, clock }: Poll,
+  signal: AbortSignal,
+): Promise<Answer> {
+  if (firstMs !== undefined) await pause(firstMs, signal, clock);
+  for (;;) {
+    const answer = await look();
+    if (answer !== undefined) return answer;
+    await pause(everyMs, signal, clock);
+  }
 }
 
 /** Rounds at an interval, the first one after it, until the signal fires. */

@@ -97,16 +97,10 @@ export const BudgetOverrun = z.object({
 });
 export type BudgetOverrun = z.infer<typeof BudgetOverrun>;
 
-/** The amount that budgets count. */
-export const countedFor = (spending: Spending, kind: 'turns' | 'tokens' | 'cost' | 'toolCalls' | 'ms'): number =>
-  (spending[kind] ?? 0) + (kind === 'tokens' || kind === 'cost' ? (spending.assumed?.[kind] ?? 0) : 0);
-
 /** All amounts that budgets count, but the time. */
-export const countedIn = (spending: Spending) => ({
-  turns: spending.turns,
-  tokens: countedFor(spending, 'tokens'),
-  cost: countedFor(spending, 'cost'),
-  toolCalls: countedFor(spending, 'toolCalls'),
+export const countedIn = ({ turns, tokens, cost, toolCalls = 0, assumed }: Spending) => ({
+  ...{ turns, toolCalls },
+  ...{ tokens: tokens + (assumed?.tokens ?? 0), cost: cost + (assumed?.cost ?? 0) },
 });
 
 /** The limits that its creator gave a session, over all of its runs. An absent limit is no limit of its own. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { hostLabel, type PreviewLinks, tokenForm } from '../../api/procedure/preview-links.ts';
-import { pause } from '../../core/concurrency/cancel.ts';
+import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import { nobody, type Principal } from '../../core/model/principal.ts';
@@ -198,14 +198,12 @@ function watchEnd(target: Target, { view, principal }: OpenedPreview, deps: Serv
   const closed = new AbortController();
   const stopped = new AbortController();
   const watching = AbortSignal.any([left, stopped.signal]);
-  const watch = async () => {
-    while (!watching.aborted) {
-      await pause(pollMs, watching, clock);
-      const all = await ports.opened(target.sid).catch(() => []);
-      if (!all.some(({ id }) => id === view.id)) return closed.abort();
-    }
+  const look = async () => {
+    const all = await ports.opened(target.sid).catch(() => []);
+    return all.some(({ id }) => id === view.id) ? undefined : true;
   };
-  watch().catch(() => {}); // the connection has ended
+  const ended = poll(look, { everyMs: pollMs, firstMs: pollMs, clock }, watching);
+  ended.then(() => closed.abort()).catch(() => {}); // the connection has ended
   const signals = [left, closed.signal, closing, ...(principal.ended ? [principal.ended] : [])];
   return { signal: AbortSignal.any(signals), [Symbol.dispose]: () => stopped.abort() };
 }

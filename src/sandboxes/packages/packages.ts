@@ -1,4 +1,5 @@
-import { deadlineSignal, pause, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal, raceAbort, throwIfFired } from '../../core/concurrency/cancel.ts';
+import { atIntervals } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { type PackageManager, type Packages, requestedPackages } from '../../core/model/packages.ts';
@@ -80,9 +81,13 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
     const pipes = await client.programs.attach(id, { onOutput: hear, onErrors: hear }, signal);
     pipes.endInput();
     const seconds = () => Math.round((clock.now() - since) / 1_000);
-    using telling = repeat(() => tell(`Installing with ${manager}, for ${seconds()} s: ${lastLine(text)}`), install);
-    const { exitCode } = await raceAbort(pipes.ended, signal).finally(() => pipes.detach());
-    telling[Symbol.dispose]();
+    const over = new AbortController();
+    const report = async () => tell(`Installing with ${manager}, for ${seconds()} s: ${lastLine(text)}`);
+    void atIntervals(report, { everyMs: tellEveryMs, clock }, over.signal);
+    const { exitCode } = await raceAbort(pipes.ended, signal).finally(() => {
+      over.abort();
+      pipes.detach();
+    });
     if (exitCode !== 0) throw failure(install, work, complaintIn(text) || `It ended with exit code ${exitCode}.`);
   } catch (thrown) {
     if (thrown instanceof AppError && thrown.code === 'deadline_exceeded') {
@@ -96,18 +101,6 @@ async function oneManager(install: Install, { manager, names }: InstallTask, sig
   } finally {
     await client.programs.close(id, AbortSignal.timeout(closeMs)).catch(() => {});
   }
-}
-
-function repeat(act: () => void, { clock }: Pick<Install, 'clock'>): Disposable {
-  const stop = new AbortController();
-  const going = async () => {
-    while (true) {
-      await pause(tellEveryMs, stop.signal, clock);
-      act();
-    }
-  };
-  going().catch(() => {}); // it ends when it is disposed
-  return { [Symbol.dispose]: () => stop.abort() };
 }
 
 const linesOf = (text: string): string[] =>

@@ -1,4 +1,5 @@
-import { deadlineSignal, pause } from '../../core/concurrency/cancel.ts';
+import { deadlineSignal } from '../../core/concurrency/cancel.ts';
+import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';
 import type { ServiceRecipe, ServiceStatus } from '../../core/model/services/recipe.ts';
@@ -71,17 +72,18 @@ export async function startServices(starts: ServiceStarts, signal: AbortSignal):
 
 async function untilReady({ host, services, clock }: ServiceStarts, name: string, signal: AbortSignal): Promise<void> {
   const { healthcheck, ports = [] } = services[name] ?? {};
-  for (;;) {
+  const look = async () => {
     const state = (await host.states(signal)).find((it) => it.name === name);
-    if (state?.state === 'ready') return;
+    if (state?.state === 'ready') return true;
     if (state?.state === 'unhealthy') throw unusable('its health check failed too often.');
     if (state?.state === 'exited') throw unusable(`it ended with exit code ${state.exitCode ?? 'unknown'}.`);
     if (state?.state === 'running' && !healthcheck) {
       const open = ports.length === 0 ? [] : await host.listening(signal);
-      if (ports.every((port) => open.includes(port))) return;
+      if (ports.every((port) => open.includes(port))) return true;
     }
-    await pause(lookEveryMs, signal, clock);
-  }
+    return undefined;
+  };
+  await poll(look, { everyMs: lookEveryMs, clock }, signal);
 }
 
 const unusable = (message: string) => new AppError('sandbox_unavailable', message);

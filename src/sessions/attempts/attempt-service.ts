@@ -1,4 +1,4 @@
-import { pause } from '../../core/concurrency/cancel.ts';
+import { poll } from '../../core/concurrency/rounds.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { Store } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -68,11 +68,11 @@ export function attemptService(deps: Deps): AttemptService {
   }
 
   async function untilChosen(id: SessionId, attempts: string, signal: AbortSignal): Promise<AttemptSet> {
-    for (;;) {
+    const look = async () => {
       const { set } = await records.the(id, attempts);
-      if (set.phase !== 'choosing') return set;
-      await pause(lookMs, signal, clock);
-    }
+      return set.phase === 'choosing' ? undefined : set;
+    };
+    return await poll(look, { everyMs: lookMs, clock }, signal);
   }
 
   return {

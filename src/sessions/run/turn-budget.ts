@@ -1,5 +1,5 @@
 import type { RunSpending } from '../../../machines/run.ts';
-import { addSpent, nothingSpent } from '../../../machines/run-rules.ts';
+import { nothingSpent } from '../../../machines/run-rules.ts';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import {
   type Amounts,
@@ -10,7 +10,7 @@ import {
   toAmounts,
   withAmounts,
 } from '../../core/model/runs/budget.ts';
-import type { BudgetOverrun, OwnBudget } from '../../core/model/spending.ts';
+import { addAmounts, type BudgetOverrun, type OwnBudget } from '../../core/model/spending.ts';
 import type { StoredSession } from './log/projection.ts';
 
 /** An amount that is kept for one request, so that no other run can spend it in the meantime. */
@@ -117,7 +117,7 @@ export class TurnBudget {
   }
 
   count(spent: RunSpending): void {
-    this.#spent = addSpent(this.#spent, spent);
+    this.#spent = addAmounts(this.#spent, spent);
   }
 
   findOverrun(needs: Amounts): BudgetOverrun | undefined {

@@ -1,5 +1,4 @@
-import { pause } from '../../../core/concurrency/cancel.ts';
-import { atIntervals } from '../../../core/concurrency/rounds.ts';
+import { atIntervals, repeat } from '../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../core/contracts/clock.ts';
 import { toAppError } from '../../../core/errors/errors.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
@@ -36,16 +35,15 @@ export class ProgramSandboxes {
 
   /** Keeps them up to date until the signal fires. */
   async follow(sessions: Pick<SessionService, 'watch'>, clock: Clock, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    const round = async () => {
       this.#byId.clear();
-      try {
-        for await (const { type, session } of sessions.watch(signal)) {
-          if (type === 'changed' && isManaged(session)) this.#byId.set(session.id, session);
-          else this.#byId.delete(session.id);
-        }
-      } catch {} // too much changed at the same time, or the store did not answer: starts again
-      await pause(againMs, signal, clock).catch(() => {});
-    }
+      for await (const { type, session } of sessions.watch(signal)) {
+        if (type === 'changed' && isManaged(session)) this.#byId.set(session.id, session);
+        else this.#byId.delete(session.id);
+      }
+      return againMs;
+    };
+    await repeat(round, { clock, failedMs: againMs }, signal); // fails when too much changed at the same time
   }
 }
 

@@ -1,3 +1,4 @@
+import type { BudgetLimit } from '../../../core/model/runs/budget-limits.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export const budgetHolders = ['person', 'project'] as const;
@@ -8,14 +9,7 @@ export interface BudgetHolder {
 }
 /** A number, or `unlimited`: no limit, also where the settings have one. Null: as the settings say. */
 export type OwnLimit = number | 'unlimited' | null;
-export interface BudgetChange {
-  readonly tokensPerDay?: OwnLimit | undefined;
-  readonly costPerDay?: OwnLimit | undefined;
-  readonly toolCallsPerDay?: OwnLimit | undefined;
-  readonly tokensPerMonth?: OwnLimit | undefined;
-  readonly costPerMonth?: OwnLimit | undefined;
-  readonly toolCallsPerMonth?: OwnLimit | undefined;
-}
+export type BudgetChange = { readonly [Limit in BudgetLimit]?: OwnLimit | undefined };
 export interface BudgetPart {
   /** The limit that counts; null: none. */
   readonly limit: number | null;
@@ -25,18 +19,13 @@ export interface BudgetPart {
   /** The part that requests under way have reserved. */
   readonly reserved: number;
 }
-/** The limits of a person or a project for a day and a month (UTC), and the amounts that it has used. */
-export interface SharedBudget extends BudgetHolder {
+/**
+ * The limits of a person or a project for a day and a month, and the amounts that it has used. Costs are in the currency of
+ * the price list; tool calls are counted while a limit of them counts.
+ */
+export interface SharedBudget extends BudgetHolder, Readonly<Record<BudgetLimit, BudgetPart>> {
   /** The name that people see; empty: none. */
   readonly name: string;
-  readonly tokensPerDay: BudgetPart;
-  /** In the currency of the price list. */
-  readonly costPerDay: BudgetPart;
-  /** Counted while a limit of them counts. */
-  readonly toolCallsPerDay: BudgetPart;
-  readonly tokensPerMonth: BudgetPart;
-  readonly costPerMonth: BudgetPart;
-  readonly toolCallsPerMonth: BudgetPart;
 }
 
 /**

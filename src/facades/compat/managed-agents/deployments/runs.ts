@@ -1,4 +1,4 @@
-import { pause } from '../../../../core/concurrency/cancel.ts';
+import { poll } from '../../../../core/concurrency/rounds.ts';
 import type { Clock } from '../../../../core/contracts/clock.ts';
 import { AppError, unlessNotFound } from '../../../../core/errors/errors.ts';
 import type { AutomationStart } from '../../../../sessions/api/server/automations.ts';
@@ -43,7 +43,7 @@ export async function launched(
   signal: AbortSignal,
 ): Promise<AutomationStart> {
   const until = clock.now() + launchMs;
-  for (;;) {
+  const look = async () => {
     const start = (await automations.starts(automationId, { limit: keptStarts })).find((one) => one.id === id);
     if (!start) throw new AppError('not_found', 'The deployment was deleted in the meantime.');
     if (isRun(start)) return start;
@@ -52,8 +52,9 @@ export async function launched(
         'quota',
         `The run ${apiRunId(id)} waits: ${start.text || 'the server has no room for it yet'}. It begins by itself; look at deployment_runs.`,
       );
-    await pause(pollMs, signal, clock);
-  }
+    return undefined;
+  };
+  return await poll(look, { everyMs: pollMs, clock }, signal);
 }
 
 /** The runs of deployments. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { pause } from '../../../../core/concurrency/cancel.ts';
 import { keyedQueue } from '../../../../core/concurrency/keyed-queue.ts';
+import { repeat } from '../../../../core/concurrency/rounds.ts';
 import type { EventPage } from '../../../../core/contracts/ports.ts';
 import type { SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionId } from '../../../../core/model/ids.ts';
@@ -61,10 +61,11 @@ export class EventLists {
   async #dropIdle(): Promise<void> {
     const { clock, closing } = this.#context;
     this.#isSweeping = true;
-    while (this.#cached.size > 0 && !closing.aborted) {
-      await pause(idleMs, closing, clock).catch(() => {});
+    const round = async () => {
       for (const [id, { usedAt }] of this.#cached) if (usedAt <= clock.now() - idleMs) this.#cached.delete(id);
-    }
+      return this.#cached.size > 0 ? idleMs : undefined;
+    };
+    await repeat(round, { clock, firstMs: idleMs, failedMs: idleMs }, closing);
     this.#isSweeping = false;
   }
 }

@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { pause } from '../../../../core/concurrency/cancel.ts';
+import { repeat } from '../../../../core/concurrency/rounds.ts';
 import type { App } from '../../../../http/routes/routes.ts';
 import { openSse, sseFrame } from '../../../../http/transport/sse.ts';
 import { about, base, type SheikhboxContext } from '../context.ts';
@@ -59,14 +60,9 @@ function followList({ sessions, clock }: Pick<SheikhboxContext, 'sessions' | 'cl
       for await (const _ of sessions.watch(gone)) ring();
     } catch {} // the watcher was evicted, because too much changed at the same time
     ring();
+    return minPauseMs;
   };
-  const watchOn = async () => {
-    while (!gone.aborted) {
-      await watch();
-      await pause(minPauseMs, gone, clock).catch(() => {});
-    }
-  };
-  void watchOn().then(ring);
+  void repeat(watch, { clock, failedMs: minPauseMs }, gone).then(ring);
   return {
     async next(): Promise<void> {
       if (!isNew) {
