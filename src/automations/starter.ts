@@ -256,7 +256,7 @@ function ownSession(automation: Automation, start: AutomationStart): PreparedSes
   return { command, messages: [{ text: startMessage(automation, start), mode: 'queue', ...(goal && { goal }) }] };
 }
 
-/** Such as `2026-11-27 09:00`, so that the sessions of an automation can be told apart. */
+/** A time such as `2026-11-27 09:00`, which makes the titles of an automation's sessions different. */
 const minuteOf = (at: number, timeZone = 'UTC'): string =>
   new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'short' }).format(at);
 

@@ -3,11 +3,11 @@ import type { ComponentChildren } from 'preact';
 interface Props {
   readonly text: string;
   readonly role?: 'status' | 'alert';
-  /** What a person can do about it. */
+  /** The next step. */
   readonly children?: ComponentChildren;
 }
 
-/** In the place of something that is not there: why, and the next step. */
+/** In the place of something that is not there: why, and a way out. */
 export const Empty = ({ text, role, children }: Props) => (
   <div class="empty" role={role}>
     <p class="quiet">{text}</p>

@@ -15,7 +15,7 @@ interface Shared<Value extends string> {
   readonly error?: string;
 }
 
-/** What the browser and screen readers need to know of a field. */
+/** Attributes of a field for screen readers. */
 interface FieldState {
   readonly id: string;
   readonly 'aria-invalid': boolean;

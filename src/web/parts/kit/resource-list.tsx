@@ -51,7 +51,7 @@ interface Props<Item> {
   readonly children?: ComponentChildren;
 }
 
-/** What the items are, the items, and how the last change ended. */
+/** An introduction, the items, and the outcome of the last change. */
 export function ResourceList<Item>({ of: { all, trouble, told }, about, none, toItem, head, children }: Props<Item>) {
   if (!all) return <Pending trouble={trouble} />;
   return (

@@ -8,7 +8,7 @@ import { ChoiceField, LongTextField, ManyField, SecretField, TextField } from '.
 import { type Draft, type FieldSchema, type FormSchema, findMistake, fromDraft, toDraft } from './schema.ts';
 import { Trouble } from './trouble.tsx';
 
-/** What the schema does not say about a field. */
+/** Options of a field that are not in the schema. */
 interface FieldOptions {
   readonly as?: 'secret' | 'long';
   readonly placeholder?: string;

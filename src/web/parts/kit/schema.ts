@@ -14,7 +14,7 @@ export interface FieldSchema {
   /** Words that a number can be instead, such as `unlimited`. */
   readonly words?: readonly string[];
   readonly pattern?: string;
-  /** Of a number its size, of a text its length. */
+  /** Limits of a number, or of the length of a text. */
   readonly min?: number;
   readonly max?: number;
   readonly initial?: string;

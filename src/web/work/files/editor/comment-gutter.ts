@@ -11,7 +11,7 @@ const setHoveredLine = StateEffect.define<number>();
 class CommentSlot extends WidgetType {
   override toDOM({ scrollDOM, contentDOM }: EditorView): HTMLElement {
     const place = document.createElement('div');
-    // As wide as what is in view, also below lines that are wider.
+    // The comment has the width of the view, also below wider lines.
     const left = contentDOM.offsetLeft;
     Object.assign(place.style, { position: 'sticky', left: `${left}px`, width: `${scrollDOM.clientWidth - left}px` });
     const slot = document.createElement('slot');
