@@ -3,12 +3,18 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
 import { sandboxClient } from '../../../src/sandboxes/client/http-client.ts';
+import { nightly } from '../../support/runner/tags.ts';
+import { hasDocker } from '../../support/sandboxes/docker.ts';
+import { memorySandboxd } from '../../support/sandboxes/memory-sandboxd.ts';
+import { buildImage, sandboxContainer } from '../../support/sandboxes/sandbox-container.ts';
 import { type RealSandboxd, realSandboxd } from '../../support/sandboxes/sandboxd.ts';
 import { budget, followed, ownTag, run } from './sandboxd.ts';
+import { programContract } from './sandboxd-programs.ts';
 import { realSandboxdContract } from './sandboxd-real.ts';
+import { realTerminalContract, terminalContract } from './sandboxd-terminals.ts';
 
 realSandboxdContract('on this machine', () => realSandboxd());
 
@@ -208,4 +214,52 @@ test('the daemon answers an invalid request with an error code', async () => {
   });
   expect(await ask('GET', '/operations/a/output?from=-1')).toMatchObject({ status: 404 });
   expect(await ask('GET', '/files/content?path=a&maxBytes=1e3')).toMatchObject({ status: 400 });
+});
+
+programContract('on this machine', () => realSandboxd());
+
+// The same daemon passes these on this machine in every run.
+const docker = await hasDocker();
+describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, Docker does not answer', nightly, () => {
+  let built: Promise<void> | undefined;
+  programContract('in a container', async () => {
+    built ??= buildImage();
+    await built;
+    return await sandboxContainer();
+  });
+});
+
+test('a daemon that was killed leaves no program behind', async () => {
+  const daemon = await realSandboxd();
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  const { client } = daemon;
+  await client.programs.open({ id: 'p', argv: ['sleep', '831'] }, budget());
+  const sleeping = async () => (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 831');
+  await expect.poll(sleeping).toBe(true);
+  process.kill(await daemon.daemonPid(), 'SIGKILL');
+  await expect.poll(() => client.programs.list(budget())).toEqual([]);
+  await expect.poll(sleeping).toBe(false);
+});
+
+terminalContract('in memory', async () => memorySandboxd());
+terminalContract('on this machine', () => realSandboxd());
+realTerminalContract('on this machine', () => realSandboxd());
+
+test('a daemon that was killed leaves no terminal behind', async () => {
+  const daemon = await realSandboxd();
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  const { client } = daemon;
+  await client.terminals.open('t', budget());
+  await client.terminals.write('t', 'sleep 76\n', budget());
+  const sleeping = async () => (await client.processes(budget())).some(({ cmd }) => cmd === 'sleep 76');
+  await expect.poll(sleeping).toBe(true);
+  process.kill(await daemon.daemonPid(), 'SIGKILL');
+  await expect.poll(() => client.terminals.list(budget())).toEqual([]);
+  await expect.poll(sleeping).toBe(false);
+});
+
+test('an image without `script` has no terminals, and says so', async () => {
+  const daemon = await realSandboxd({ PATH: '/nowhere' });
+  onTestFinished(() => daemon[Symbol.asyncDispose]());
+  await expect(daemon.client.terminals.open('t', budget())).rejects.toMatchObject({ code: 'unsupported' });
 });

@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Driver, ImageMaking, ProvisionProgress } from '../../../drivers/driver.ts';
 import { DesktopImage } from '../../../src/app/images/desktop-image.ts';
+import { imageContext } from '../../../src/app/images/image.ts';
 import { neverFires } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { manualClock } from '../../support/machines/manual-clock.ts';
@@ -69,3 +73,14 @@ test('a failed build is told once, and tried again until it succeeds', async () 
 });
 
 test('a driver that makes no images offers no desktop', () => expect(imageOf().image.offer).toEqual({ state: 'none' }));
+
+test('a build still reads its open files while another build replaces them', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-image-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await writeFile(join(folder, 'sandboxd.mjs'), 'daemon');
+  await writeFile(join(folder, 'Dockerfile'), 'earlier');
+  await using opened = await open(join(folder, 'Dockerfile'));
+  await imageContext(async () => join(folder, 'sandboxd.mjs'));
+  expect(await opened.readFile('utf8')).toBe('earlier');
+  expect(await readFile(join(folder, 'Dockerfile'), 'utf8')).toContain('FROM');
+});

@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { SessionConfigs } from '../../../src/app/parts/session-configs.ts';
 import { loadConfig } from '../../../src/app/settings/config.ts';
 import { parseTemplate } from '../../../src/app/settings/templates.ts';
+import { sessionTemplates } from '../../../src/app/start/services/session-templates.ts';
 import type { SandboxChoice } from '../../../src/core/model/records.ts';
+import { RepositoryInput } from '../../../src/core/model/repository.ts';
 import { memoryStore } from '../../../src/storage/memory/store.ts';
 import { sessionId, stored } from '../../support/machines/session-parts.ts';
 
@@ -179,4 +181,24 @@ test("a template's idle time is the most that its sessions can choose, and its s
   expect([recipe, config.sandbox.idleSeconds]).toEqual(['default', 7_200]);
   expect(own.ofRecord(stored()).config.sandbox.idleSeconds).toBe(1_800);
   expect(() => parseTemplate('patient', 'sandbox: {idle-seconds: 0}', 'patient.yaml')).toThrow('idle-seconds');
+});
+
+const repositories = [RepositoryInput.parse({ url: 'https://example.org/team/own.git' })];
+
+test('the template of a session brings its repositories, whoever chose it', async () => {
+  const backend = { name: 'backend', repositories } as never;
+  const choose = (template: string | undefined) =>
+    sessionTemplates({
+      templates: { get: () => backend, find: () => backend },
+      projects: { api: { agents: { get: async () => ({ template: 'backend' }) } } } as never,
+      live: { now: { template } as never },
+      runnable: { check: () => {}, checkNamed: () => {} },
+    });
+  expect(await choose(undefined)('backend', null)).toMatchObject({ templateBy: 'session', brings: repositories });
+  expect(await choose(undefined)(undefined, 'a-project' as never)).toEqual({
+    template: 'backend',
+    brings: repositories,
+  });
+  expect(await choose('backend')(undefined, null)).toMatchObject({ templateBy: 'server', brings: repositories });
+  expect(await choose(undefined)(undefined, null)).toEqual({ template: 'default' });
 });

@@ -1,5 +1,14 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { configText } from '../../../src/app/commands/local-config.ts';
+import { listening } from '../../../src/app/start/listen.ts';
 import { inBackground } from '../../../src/app/start/startup.ts';
+import { openDataFolder } from '../../../src/storage/data-folder.ts';
 import { composeCore } from '../../support/servers/composed.ts';
 import { temporaryFolder } from '../../support/stores/store.ts';
 
@@ -36,3 +45,53 @@ test('a start that fails in a late phase ends the earlier ones: the same data fo
   await using second = await start({});
   expect(await second.core.services.sessions.list()).toEqual([]);
 });
+
+async function listen(host: string, port: number) {
+  const server = createServer();
+  const stop = () => void server.close();
+  await listening({ host, port }, () => once(server.listen(port, host), 'listening'));
+  return { port: (server.address() as AddressInfo).port, [Symbol.dispose]: stop };
+}
+
+test('a port that another program has is an error that names it and another one', async () => {
+  using first = await listen('127.0.0.1', 0);
+  await expect(listen('127.0.0.1', first.port)).rejects.toMatchObject({
+    code: 'invalid_request',
+    publicMessage: expect.stringMatching(
+      `cannot listen on 127.0.0.1:${first.port}: another program listens there already.*PORT=${first.port + 1}`,
+    ),
+  });
+});
+
+test('an address of another machine is an error that says so', () =>
+  expect(listen('192.0.2.1', 0)).rejects.toThrow('192.0.2.1 is no address of this machine'));
+
+test('an error that is not about the address stays unchanged', async () => {
+  const bug = new TypeError('a bug');
+  await expect(listening({ host: '127.0.0.1', port: 1 }, () => Promise.reject(bug))).rejects.toBe(bug);
+});
+
+test('a folder that the system cannot make is one error at once, also below /proc', () =>
+  expect(() => openDataFolder('/proc/x/data')).toThrow('The data folder /proc/x/data cannot be made or written'));
+
+test('a file in its place is named as one', () =>
+  expect(() => openDataFolder('/dev/null')).toThrow('The data folder /dev/null is no folder'));
+
+test('missing parents are made, for this user alone', () => {
+  const root = mkdtempSync(join(tmpdir(), 'corral-data-'));
+  openDataFolder(join(root, 'a/b'));
+  expect(statSync(join(root, 'a/b')).mode & 0o777).toBe(0o700);
+  writeFileSync(join(root, 'a/b/file'), '');
+  expect(() => openDataFolder(join(root, 'a/b/file'))).toThrow('is no folder');
+  rmSync(root, { recursive: true });
+});
+
+test('CORRAL_CONFIG names another file of settings', () => {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'other.yaml');
+  writeFileSync(file, 'port: 1234');
+  expect(configText(file)).toBe('port: 1234');
+});
+
+test('a named file that is not there is refused by its path', () =>
+  expect(() => configText('/nowhere/other.yaml')).toThrow(/CORRAL_CONFIG is \/nowhere\/other.yaml/));

@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest';
+import { digestOf, digestOfText } from '../../../src/core/text/digest.ts';
 import { parseJson } from '../../../src/core/text/json.ts';
+import { beginningOf, jsonOrNothing } from '../../../src/core/text/text.ts';
 
 const limits = { maxBytes: 1_000, maxDepth: 4, maxValues: 10 };
 const refusal = (text: string) => {
@@ -32,4 +34,40 @@ test('bytes are parsed where they lie: a copy of a large answer would be 16 MiB 
   const bytes = new Uint8Array([0x7b, 0x7d]);
   expect(parseJson(bytes, limits)).toEqual({ ok: true, value: {} });
   expect(from.mock.calls.map(([given]) => given)).not.toContain(bytes);
+});
+
+test.each([
+  ['short', 5, 'short'],
+  ['longer', 4, 'long'],
+  ['ab😀cd', 3, 'ab'],
+  ['ab😀cd', 4, 'ab😀'],
+  ['😀', 1, ''],
+])('of %j the beginning of at most %i is %j', (text, most, beginning) =>
+  expect(beginningOf(text, most)).toBe(beginning),
+);
+
+test.each([
+  ['{"a":[1]}', { a: [1] }],
+  ['null', null],
+  ['', undefined],
+  ['{"a":', undefined],
+])('the JSON of %j is %j', (text, value) => expect(jsonOrNothing(text)).toEqual(value));
+
+test('the digest of an object does not depend on the order of its keys', () => {
+  expect(digestOf({ a: 1, b: { d: 2, c: 3 } })).toBe(digestOf({ b: { c: 3, d: 2 }, a: 1 }));
+  expect(digestOf({ a: 1 })).not.toBe(digestOf({ a: 2 }));
+});
+
+test('the digest is that of the JSON with sorted keys', () => {
+  const sorted = (_key: string, value: unknown) =>
+    value === null || typeof value !== 'object' || Array.isArray(value)
+      ? value
+      : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const values = [
+    { b: [1, undefined, () => 1, { z: 1, a: null }], a: undefined, 'ü "quoted"': '\n\u2028\ud800' },
+    { 10: 'x', 9: 'y', a: 1, '-1': 2, '': 3, '01': 4 },
+    [new Date(0), { at: new Date(1) }, -0, Number.NaN, 1e21, true],
+    ...['text', null, undefined, 7, {}, []],
+  ];
+  for (const value of values) expect(digestOf(value)).toBe(digestOfText(JSON.stringify(value, sorted) ?? 'null'));
 });

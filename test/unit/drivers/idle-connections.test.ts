@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type Duplex, PassThrough } from 'node:stream';
+import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
+import { openEngine } from '../../../drivers/docker/engine.ts';
 import { IdleConnections } from '../../../drivers/shared/link/idle-connections.ts';
 
 const taken = (connections: IdleConnections) =>
@@ -60,4 +62,9 @@ test('a connection that became a stream makes room for a request that waits', as
   const { connections, busy, spare, waiting } = await allInUse();
   connections.giveUp(busy[0] as Duplex);
   expect(await waiting).toBe(spare);
+});
+
+test('printing the options of a request to the engine does not print the open connections', () => {
+  const { modem } = openEngine('unix:///nothing/docker.sock') as unknown as { modem: { agent: object } };
+  expect(inspect({ agent: modem.agent }, { showHidden: true, depth: null })).toBe('{ agent: Agent }');
 });

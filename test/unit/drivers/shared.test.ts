@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { acquireLock } from '../../../drivers/process/lock.ts';
-import { isAlive, kill, readMark } from '../../../drivers/process/proc.ts';
+import { findByVariable, isAlive, kill, readMark } from '../../../drivers/process/proc.ts';
 import { openFolders, toLabels } from '../../../drivers/shared/folders.ts';
 import { SingleFlight } from '../../../drivers/shared/pool/single-flight.ts';
 import { raceAbort } from '../../../src/core/concurrency/cancel.ts';
@@ -168,4 +171,29 @@ describe('processes', () => {
     await first[Symbol.asyncDispose]();
     await (await second)[Symbol.asyncDispose]();
   });
+});
+
+test('looking through all processes of the machine holds few files open, so that the store can write next to it', {
+  tags: ['all'],
+}, async () => {
+  const value = crypto.randomUUID();
+  const children = Array.from({ length: 60 }, () => spawn('sleep', ['60'], { env: { CORRAL_TEST: value } }));
+  try {
+    await Promise.all(children.map((child) => once(child, 'spawn')));
+    const open = () => readdirSync('/proc/self/fd').length;
+    const before = open();
+    let most = 0;
+    let isOver = false;
+    const look = () => {
+      most = Math.max(most, open());
+      if (!isOver) setImmediate(look);
+    };
+    look();
+    const found = await findByVariable('CORRAL_TEST', value);
+    isOver = true;
+    expect(found.map(({ pid }) => pid).sort()).toEqual(children.map(({ pid }) => pid).sort());
+    expect(most - before).toBeLessThan(10);
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+  }
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
+import { cannotStart } from '../../../sandbox-images/sandboxd/processes/programs.ts';
 import { findTerminalKeepers, type SharedState } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { executor } from '../../../sandbox-images/sandboxd/shells/exec.ts';
 import { systemClock } from '../../../src/core/contracts/clock.ts';
@@ -35,4 +36,18 @@ test('a command whose client was gone before it began is ended like any other', 
   using folder = temporaryFolder();
   const done = await executor(await sharedState(folder.path))({ command: 'sleep 60' }, AbortSignal.abort());
   expect(done).toMatchObject({ exitCode: 143, timedOut: false });
+});
+
+const refused = (code: string) => Object.assign(new Error(code), { code });
+
+test('a program that no folder of the search path has is missing, also where one of them cannot be looked into', () => {
+  for (const code of ['ENOENT', 'EACCES'])
+    expect(cannotStart('no-such-program', refused(code), '/root/closed:/usr/bin')).toMatchObject({
+      code: 'file_not_found',
+    });
+});
+
+test('a program that is there and cannot be executed is refused as that', () => {
+  expect(cannotStart('sh', refused('EACCES'), '/nowhere:/bin')).toMatchObject({ code: 'invalid_request' });
+  expect(cannotStart('/etc/passwd', refused('EACCES'), '/bin')).toMatchObject({ code: 'invalid_request' });
 });

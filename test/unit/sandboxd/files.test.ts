@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { confinePaths } from '../../../sandbox-images/sandboxd/files/confined-paths.ts';
 import { files } from '../../../sandbox-images/sandboxd/files/files.ts';
+import { forRipgrep } from '../../../sandbox-images/sandboxd/files/search.ts';
 
 test('F124 a file that becomes shorter while it is read is an error, and never looks whole', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'corral-files-'));
@@ -21,3 +22,20 @@ test('F124 a file that becomes shorter while it is read is an error, and never l
   await expect(reading).rejects.toMatchObject({ code: 'conflict' });
   expect([file.size, seen]).toEqual([600_000, 400_000]);
 });
+
+test.each([
+  ['Flask(\\(| is)', 'Flask(\\(| is)'],
+  ['[[:digit:]]{2,3}x{4}y{5,}', '[[:digit:]]{2,3}x{4}y{5,}'],
+  ['[^[]', '[^\\[]'],
+  ['[[]x', '[\\[]x'],
+  ['[]a[:alpha:][]', '[]a[:alpha:]\\[]'],
+  ['[a&&b~~c]', '[a\\&\\&b\\~\\~c]'],
+  ['[\\]]', '[\\]]'],
+  ['if (x) {', 'if (x) \\{'],
+  ['a{}', 'a\\{}'],
+  ['a{b,c}', 'a\\{b,c}'],
+  ['\\{1}', '\\{1}'],
+  ['\\p{Greek}\\d', '\\p{Greek}\\d'],
+  ['[', '['],
+  ['(', '('],
+])('%j is told as %j', (posix, told) => expect(forRipgrep(posix)).toBe(told));

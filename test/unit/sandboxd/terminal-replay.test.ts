@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { findTerminalKeepers } from '../../../sandbox-images/sandboxd/shared-state.ts';
 import { TerminalReplay } from '../../../sandbox-images/sandboxd/shells/terminal-replay.ts';
 
 const esc = '\x1b';
@@ -68,3 +69,21 @@ test("the replay drops queries to the viewer's terminal, whose answers would be 
 
 test('the replay keeps an unfinished sequence, which later output completes', () =>
   expect(shown(`$ ${esc}[3`)).toBe(`$ ${esc}[3`));
+
+test("a keeper is the daemon's own until its process has ended, which is later than its output", async () => {
+  const keepers = findTerminalKeepers(process.pid, process.ppid);
+  const { promise: closed, resolve } = Promise.withResolvers<number>();
+  keepers.hold({ pid: 4_000, closed });
+  expect(keepers.spared([])).toContain(4_000);
+  resolve(0);
+  await closed;
+  expect(keepers.spared([])).not.toContain(4_000);
+});
+
+test("a keeper that could not be started is nobody's", async () => {
+  const keepers = findTerminalKeepers(process.pid, process.ppid);
+  const closed = Promise.reject(new Error('no script'));
+  keepers.hold({ pid: 4_000, closed });
+  await closed.catch(() => {});
+  expect(keepers.spared([])).not.toContain(4_000);
+});

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import { McpConnection } from '../../../../src/agents/mcp/connection.ts';
+import { answeredId, lineSplitter } from '../../../../src/agents/mcp/lines.ts';
 import { ProgramTransport } from '../../../../src/agents/mcp/program-transport.ts';
+import { mcpNames } from '../../../../src/agents/mcp/tools.ts';
+import { describedTools } from '../../../../src/agents/tools/list.ts';
 import type { McpServer } from '../../../../src/core/model/tool-server.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import { answerTo, fakePrograms, type Serve, toolServer } from '../../../support/sandboxes/fake-programs.ts';
@@ -190,3 +193,49 @@ test('a tool whose schema the protocol refuses costs neither the others nor itse
     ['fine', undefined],
   ]);
 });
+
+test('lines come out whole, however the bytes were cut', () => {
+  const bytes = Buffer.from('{"a":"é"}\n\nlast\nrest');
+  for (const size of [1, 2, 5, 100]) {
+    const split = lineSplitter();
+    const lines = [];
+    for (let at = 0; at < bytes.length; at += size) lines.push(...split(bytes.subarray(at, at + size)));
+    expect(lines).toEqual(['{"a":"é"}', '', 'last'].map((text) => ({ kind: 'line', text })));
+  }
+});
+
+test('the splitter keeps only the ends of a line that is too long, and the next line complete', () => {
+  const split = lineSplitter(1_000);
+  const [long, next] = [
+    ...split(Buffer.from('head')),
+    ...split(Buffer.alloc(100_000, 'x')),
+    ...split(Buffer.from('tail\nnext\n')),
+  ];
+  const expected = { kind: 'too_long', head: expect.stringMatching(/^headx/), tail: expect.stringMatching(/xtail$/) };
+  expect(long).toMatchObject(expected);
+  expect(JSON.stringify(long).length).toBeLessThan(10_000);
+  expect(next).toEqual({ kind: 'line', text: 'next' });
+});
+
+test('the request that a long message answers is found at either end, and only at the top level', () => {
+  expect(answeredId({ head: '{"jsonrpc":"2.0","id":12,"result":{', tail: 'x"}}' })).toBe(12);
+  expect(answeredId({ head: '{"id":3,"result', tail: '' })).toBe(3);
+  expect(answeredId({ head: '{"result":{"id":7', tail: '"},"jsonrpc":"2.0","id":9}' })).toBe(9);
+  expect(answeredId({ head: '{"result":{"id":7', tail: 'xxx' })).toBeUndefined();
+});
+
+test('a tool is called mcp_<server>_<tool>', () =>
+  expect([...mcpNames('files', ['read_file', 'list-all'])]).toEqual([
+    ['mcp_files_read_file', 'read_file'],
+    ['mcp_files_list-all', 'list-all'],
+  ]));
+
+test('names that providers refuse become ones they take, and stay apart', () => {
+  const tools = ['a.b', 'a b', 'a/b', 'x'.repeat(100), `${'x'.repeat(99)}y`, 'ä'];
+  const names = mcpNames('s', tools);
+  expect([...names.values()].sort()).toEqual([...tools].sort());
+  for (const name of names.keys()) expect(name).toMatch(/^mcp_s_[A-Za-z0-9_-]{1,58}$/);
+});
+
+test('no Corral tool has a name that a tool server can take', () =>
+  expect(describedTools.filter(({ name }) => name.startsWith('mcp_'))).toEqual([]));

@@ -4,7 +4,9 @@ import { type AddressInfo, connect } from 'node:net';
 import { expect, test } from 'vitest';
 import type { SandboxLink } from '../../../../drivers/driver.ts';
 import { openPolicyCheck } from '../../../../drivers/kubernetes/policies/policy-check.ts';
+import { findWeaknesses } from '../../../../drivers/kubernetes/policies/weaknesses.ts';
 import { Secret } from '../../../../src/core/text/secret.ts';
+import { testPods } from '../../../support/cluster/cluster.ts';
 
 const quick = { daemonPort: 2718, betweenMs: 5 };
 
@@ -57,3 +59,19 @@ test('a sandbox that reaches out opens the policyCheck where that is accepted, a
   await refusing.check(closed.link, signal);
   expect(refusing.isOpen()).toBe(false);
 });
+
+test('each weakness of the pod settings names the setting that closes it', () => {
+  const found = findWeaknesses(testPods);
+  expect(found.map(({ name }) => name)).toEqual(['seccomp-profile', 'shared-user']);
+  const [profile, user] = found.map(({ text }) => text);
+  expect(profile).toContain('CORRAL_KUBERNETES_SECCOMP_PROFILE');
+  expect(user).toContain('CORRAL_KUBERNETES_USER_NAMESPACES=true');
+});
+
+test.each([
+  [{ seccompProfile: 'corral.json' }, ['shared-user']],
+  [{ userNamespaces: true }, ['seccomp-profile']],
+  [{ seccompProfile: 'corral.json', userNamespaces: true }, []],
+])('a closed weakness is not listed: %o', (over, left) =>
+  expect(findWeaknesses({ ...testPods, ...over }).map(({ name }) => name)).toEqual(left),
+);

@@ -1,5 +1,10 @@
-import { expect, test } from 'vitest';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Bubblewrap } from '../../../../drivers/process/bubblewrap.ts';
+import { unreadableLoader } from '../../../../drivers/process/launch.ts';
+import { lackingPrograms } from '../../../../drivers/process/process.ts';
 import { enforcedLimits, findWeaknesses, type Protections } from '../../../../drivers/process/weaknesses.ts';
 
 const found = { path: 'bwrap', system: [], masked: [], hasSudo: false };
@@ -50,4 +55,40 @@ test('the texts name the settings that they are about, and what to do', () => {
   for (const setting of ['MEMORY', 'PIDS', 'CPUS']) expect(said).toContain(`CORRAL_SANDBOX_${setting}`);
   expect(said).toContain('CORRAL_PROCESS_USERS');
   expect(said).toContain('bubblewrap to 0.8');
+});
+
+test.each([
+  [{}, ['python3', 'perl']],
+  [{ python3: 0o755 }, ['perl']],
+  [{ python3: 0o644, perl: 0o755 }, ['python3']],
+  [{ python3: 0o755, perl: 0o755 }, []],
+])('of the programs %j, the machine lacks %j', async (present, lacking) => {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-lacking-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  for (const [name, mode] of Object.entries(present)) await writeFile(join(folder, name), '', { mode });
+  expect((await lackingPrograms(['/nowhere', folder])).map(({ name }) => name)).toEqual(lacking);
+});
+
+const copyIn = (folder: string) =>
+  unreadableLoader(folder, { program: process.execPath, asRoot: true }, AbortSignal.timeout(60_000));
+
+async function emptyFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'corral-loader-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+test('sandboxes that start at once, first of all, share one copy', async () => {
+  const folder = await emptyFolder();
+  const copies = new Set(await Promise.all(Array.from({ length: 8 }, () => copyIn(folder))));
+  expect([...copies].map((path) => basename(path ?? ''))).toEqual(await readdir(folder));
+});
+
+test('a copy through which no program starts is not used, and one that replaces it is', async () => {
+  const [good, other] = [await copyIn(await emptyFolder()), await emptyFolder()];
+  const bad = join(other, basename(good ?? ''));
+  await writeFile(bad, 'no loader', { mode: 0o755 });
+  expect(await copyIn(other)).toBeUndefined();
+  await rm(bad);
+  expect(await copyIn(other)).toBe(bad);
 });

@@ -2,11 +2,13 @@ import { expect, test } from 'vitest';
 import { changedContent, newContent } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
 import { unrestricted } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
+import { modelRefFor, modelRoutes } from '../../../../src/facades/compat/managed-agents/resources/models.ts';
 import {
   rosterOfSession,
   toSessionAgent,
 } from '../../../../src/facades/compat/managed-agents/sessions/kept-session.ts';
 import { changedMetadata, paginate, parsed, Query } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import type { Services } from '../../../../src/sessions/api/services.ts';
 
 const made = (more: object) => newContent(parsed(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
 const skill = { type: 'custom', skill_id: 'skill_1' };
@@ -159,4 +161,33 @@ test('metadata of more than 16 names is refused, also by a patch', () => {
   const now = Object.fromEntries(Array.from({ length: 16 }, (_, n) => [`n${n}`, '1']));
   expect(() => changedMetadata(now, { more: '1' })).toThrow('16');
   expect(changedMetadata(now, { n0: null, more: '1' })).toMatchObject({ more: '1' });
+});
+
+const models = {
+  offered: async () => [
+    { provider: 'anthropic', models: [{ id: 'claude-sonnet-5-5', name: 'Sonnet' }] },
+    { provider: 'local', models: [{ id: 'qwen3', name: 'Qwen' }] },
+  ],
+} as unknown as Services['models'];
+
+async function retrieved(name: string, names: readonly string[]) {
+  const routes = modelRoutes({ models }, { models: [...names] });
+  const route = routes.find(({ endpoint }) => endpoint === 'GET /v1/models/*');
+  return await route?.run({ params: { '*': name } } as never);
+}
+
+test('a name for which another model stands is found, as sessions find it', async () => {
+  const settings = { models: ['claude-*=local/qwen3', 'fast=anthropic/claude-sonnet-5-5'] };
+  expect(await modelRefFor('claude-opus-5', { models, settings })).toBe('local/qwen3');
+  expect(await retrieved('claude-opus-5', settings.models)).toMatchObject({
+    id: 'claude-opus-5',
+    display_name: 'Qwen',
+  });
+  expect(await retrieved('fast', settings.models)).toMatchObject({ id: 'fast', display_name: 'Sonnet' });
+});
+
+test('a name that no provider and no setting has is missing', async () => {
+  expect(await retrieved('claude-sonnet-5-5', [])).toMatchObject({ display_name: 'Sonnet' });
+  await expect(retrieved('claude-opus-5', [])).rejects.toMatchObject({ code: 'not_found' });
+  await expect(retrieved('fast', ['fast=gone/model'])).rejects.toMatchObject({ code: 'not_found' });
 });

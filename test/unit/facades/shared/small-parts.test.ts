@@ -4,10 +4,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { AppError, errorCodes } from '../../../../src/core/errors/errors.ts';
+import { type Client, ResumePoints } from '../../../../src/facades/shared/conversation/resume-points.ts';
 import { detail, envelope, findStyle, InvalidRequest } from '../../../../src/http/errors/error-style.ts';
 import { publicText, wireErrors } from '../../../../src/http/errors/wire-errors.ts';
 import { rateLimiter } from '../../../../src/http/guard/rate-limit.ts';
 import { validatorCompiler } from '../../../../src/http/routes/app.ts';
+import { attachment } from '../../../../src/http/transport/content-disposition.ts';
 import { laterCursor, parseCursor } from '../../../../src/http/transport/cursor.ts';
 import { parseJsonBody } from '../../../../src/http/transport/json-body.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
@@ -139,4 +141,42 @@ describe('errors', () => {
     expect(refused('querystring').issues[0]?.loc).toEqual(['query', 'a']);
     expect(refused('params').issues[0]?.loc).toEqual(['path', 'a']);
   });
+});
+
+test.each([
+  ['Übersicht.txt', 'filename="_bersicht.txt"; filename*=UTF-8\'\'%C3%9Cbersicht.txt'],
+  ["it's (50%).txt", "filename=\"it's (50_).txt\"; filename*=UTF-8''it%27s%20%2850%25%29.txt"],
+  ['a "1"\r\nX: y.txt', 'filename="a _1___X_ y.txt"; filename*=UTF-8\'\'a%20_1___X_%20y.txt'],
+  ['..\\..\\evil.bat', 'filename=".._.._evil.bat"; filename*=UTF-8\'\'.._.._evil.bat'],
+  ['exe\u202egpj.txt', 'filename="exe_gpj.txt"; filename*=UTF-8\'\'exe_gpj.txt'],
+  ['../../tmp/evil.sh', 'filename="evil.sh"; filename*=UTF-8\'\'evil.sh'],
+  ['..', 'filename="file"; filename*=UTF-8\'\'file'],
+  ['con', 'filename="_con"; filename*=UTF-8\'\'_con'],
+  ['\ud800', 'filename="_"; filename*=UTF-8\'\'%EF%BF%BD'],
+])('F122 %j is saved under a safe name, and cannot leave its header', (name, wanted) =>
+  expect(attachment(name)).toBe(`attachment; ${wanted}`),
+);
+
+const client = (more: Partial<Client> = {}): Client => ({ session: 's', caller: '127.0.0.1', ...more });
+
+test('each broken socket is taken up once, by the same client in the same session, within a minute', () => {
+  const clock = manualClock(0);
+  const rejoins = new ResumePoints(clock);
+  rejoins.broke(client(), 4);
+  rejoins.broke(client(), 7);
+  const others = [client({ session: 't' }), client({ caller: 'key 1' })];
+  expect(others.map((one) => rejoins.take(one))).toEqual([undefined, undefined]);
+  expect([rejoins.take(client()), rejoins.take(client()), rejoins.take(client())]).toEqual([4, 7, undefined]);
+  rejoins.broke(client(), 9);
+  clock.advance(60_000);
+  expect(rejoins.take(client())).toBeUndefined();
+  rejoins.broke(client(), 9);
+  rejoins.forget(client());
+  expect(rejoins.take(client())).toBeUndefined();
+});
+
+test('only so many clients are remembered, and the oldest is forgotten first', () => {
+  const rejoins = new ResumePoints(manualClock(0));
+  for (let n = 0; n <= 1_000; n++) rejoins.broke(client({ session: `${n}` }), n + 1);
+  expect([0, 1, 1_000].map((n) => rejoins.take(client({ session: `${n}` })))).toEqual([undefined, 2, 1_001]);
 });

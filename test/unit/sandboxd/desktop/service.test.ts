@@ -1,5 +1,14 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
+import { child } from '../../../../sandbox-images/sandboxd/desktop/child-process.ts';
+import { unusedDisplayNumber } from '../../../../sandbox-images/sandboxd/desktop/display.ts';
 import { type RunningProgram, service, stoppedMeanwhile } from '../../../../sandbox-images/sandboxd/desktop/service.ts';
+import { commandLine } from '../../../../sandbox-images/sandboxd/processes/proc.ts';
+import { findTerminalKeepers } from '../../../../sandbox-images/sandboxd/shared-state.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 function kept(failures: readonly number[] = []) {
@@ -76,3 +85,36 @@ test('stopping ends it, and anyone who waits for the next one is told', async ()
   await waiting;
   expect(it.state).toBe('stopped');
 });
+
+test('the end of a desktop program also ends what left its session', async () => {
+  const program = await child(findTerminalKeepers(process.pid, process.ppid), {
+    command: ['/bin/sh', '-c', '(setsid sleep 60 & echo $!); exec sleep 60'],
+    cwd: '/',
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    oomScore: 0,
+  });
+  const [orphan] = await once(program.process.stdout as Readable, 'data');
+  await program.end();
+  expect(commandLine(Number(orphan))).toBe('');
+});
+
+const all = Array.from({ length: 9_900 }, (_, at) => 100 + at);
+
+test('a display takes a number whose socket no other display has, however few are left', {
+  tags: ['all'],
+}, async () => {
+  await using folder = await temporaryFolder();
+  const free = new Set(all.filter((number) => number % 20 === 0));
+  for (const number of all) if (!free.has(number)) await writeFile(join(folder.path, `X${number}`), '');
+
+  for (let times = 0; times < 50; times++) expect(free).toContain(await unusedDisplayNumber(folder.path));
+});
+
+test('a machine that never had a display has every number', async () =>
+  expect(all).toContain(await unusedDisplayNumber('/tmp/no-such-folder-of-displays')));
+
+async function temporaryFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'corral-displays-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { everybody, nobody, type Principal, type Role } from '../../../../src/core/model/principal.ts';
 import { authorize, may, noSession, seenBy } from '../../../../src/sessions/access/authorize.ts';
+import { withPermissions } from '../../../../src/sessions/access/guarded-services.ts';
 import type { Action } from '../../../../src/sessions/api/rules.ts';
+import { type Services, serviceRules } from '../../../../src/sessions/api/services.ts';
+import type { CreateCommand } from '../../../../src/sessions/api/sessions.ts';
 
 const principal = (role: Role): Principal => ({ role, key: 'k', owner: 'me' });
 const [own, foreign, shown, old] = [{ owner: 'me' }, { owner: 'you' }, { owner: 'you', shared: true }, {}];
@@ -35,4 +38,35 @@ test('an operator sees no metadata, texts or repositories of sessions of others'
   const expected = { owner: 'anna', latestMessage: '', lastTask: '' };
   expect(seenBy({ role: 'operator', owner: 'bert' }, session)).toEqual(expected);
   expect(seenBy({ role: 'user', owner: 'anna' }, session)).toBe(session);
+});
+
+/** The command that makes a session whose owner begins it with a snapshot of this image. */
+async function madeWith(built: object | undefined, wish: Partial<CreateCommand> = {}) {
+  const made: CreateCommand[] = [];
+  const snapshot = { id: 'snap-1', sha256: 'aa', ...(built && { built }) };
+  const none = Object.fromEntries(Object.keys(serviceRules).map((name) => [name, {}]));
+  const services = {
+    ...none,
+    sessions: { create: async (command: CreateCommand) => void made.push(command) },
+    snapshots: { find: async () => snapshot },
+    templateBuilds: { imageOf: async () => ({ image: 'chosen' }) },
+  };
+  const guarded = withPermissions(services as unknown as Services, {
+    principalOf: () => ({ role: 'user', owner: 'ann' }),
+  });
+  await guarded.sessions.create({ origin: 'rest', snapshot: 'mine', ...wish } as CreateCommand);
+  return made[0];
+}
+
+test('a session that begins with a snapshot has the image that the files come from', async () => {
+  const made = await madeWith({ image: 'built-1' });
+  expect(made).toMatchObject({ startsFrom: { blob: 'snap-1', sha256: 'aa' }, sandbox: { image: 'built-1' } });
+});
+
+test('a built template that the caller names counts before the snapshot’s image', async () =>
+  expect(await madeWith({ image: 'built-1' }, { built: 'tools' })).toMatchObject({ sandbox: { image: 'chosen' } }));
+
+test('a caller cannot name an image by a snapshot without one', async () => {
+  const made = await madeWith(undefined, { sandbox: { image: 'anything', cpus: 1 } });
+  expect(made?.sandbox).toEqual({ cpus: 1 });
 });

@@ -2,8 +2,10 @@ import { expect, test } from 'vitest';
 import { AppError } from '../../../../src/core/errors/errors.ts';
 import { builtTemplateKind as kind } from '../../../../src/core/model/records.ts';
 import type { BuiltTemplate } from '../../../../src/core/model/sandboxes/built-template.ts';
+import { BuildLogWriter } from '../../../../src/sessions/builds/build-log.ts';
 import { BuildRecords } from '../../../../src/sessions/builds/build-records.ts';
 import { memoryStore } from '../../../../src/storage/memory/store.ts';
+import { manualClock } from '../../../support/machines/manual-clock.ts';
 
 test('two servers that tag one template at the same time lose no tag', async () => {
   const { records } = memoryStore({ shared: true });
@@ -56,4 +58,27 @@ test('builds that begin at several servers at the same time share their template
   expect(templates?.map(({ name }) => name).sort()).toEqual(['a', 'b']);
   expect(new Set(builds?.map(({ templateId }) => templateId))).toEqual(new Set(templates?.map(({ id }) => id)));
   await expect(begin(20, 'c')).rejects.toMatchObject({ code: 'quota' });
+});
+
+const opened = () => new BuildLogWriter({ buildId: 'b', records: memoryStore().records, clock: manualClock(5) });
+const texts = (log: BuildLogWriter) => log.entries.map(({ text }) => text);
+
+test('output becomes lines, also where its pieces end within one', () => {
+  const log = opened();
+  const heard = log.listen('1');
+  heard('one\ntw');
+  heard('o\r\nthree');
+  expect(texts(log)).toEqual(['one', 'two']);
+  log.flush();
+  expect(log.entries.at(-1)).toEqual({ at: 5, level: 'info', text: 'three', step: '1' });
+});
+
+test('endless output without a line end does not grow, and neither does a log without an end', () => {
+  const log = opened();
+  const heard = log.listen('1');
+  heard('x'.repeat(5_000_000));
+  expect(texts(log)).toEqual(['x'.repeat(2_000)]);
+  heard('line\n'.repeat(20_000));
+  expect(log.entries).toHaveLength(5_001);
+  expect(log.entries.at(-1)).toMatchObject({ level: 'warn', text: /not kept/ });
 });

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
-import { sandboxWith } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
-import { asChild, sandboxInput } from '../../../support/machines/machines.ts';
+import type { Driver } from '../../../../drivers/driver.ts';
+import { systemClock } from '../../../../src/core/contracts/clock.ts';
+import { AppError } from '../../../../src/core/errors/errors.ts';
+import type { SandboxId, SessionId } from '../../../../src/core/model/ids.ts';
+import { diskReports } from '../../../../src/sessions/engine/sandbox/disk-reports.ts';
+import { type SandboxDeps, sandboxWith } from '../../../../src/sessions/engine/sandbox/sandbox-actors.ts';
+import { type SandboxFact, SandboxFacts } from '../../../../src/sessions/engine/sandbox/sandbox-facts.ts';
+import { asChild, sandboxInput, sandboxPolicy } from '../../../support/machines/machines.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
+import { sessionId } from '../../../support/machines/session-parts.ts';
 import { MemoryBackend } from '../../../support/memory-driver/backend.ts';
 import { memoryDriver } from '../../../support/memory-driver/memory.ts';
 
@@ -33,4 +40,83 @@ test('the log names a sandbox that the driver could not end, and its session con
   await expect.poll(() => ends).toEqual([{ output: { kind: 'released', workspace: 'remove', unfinished: true } }]);
   const { sessionId: session, sandboxId: sandbox } = input;
   expect(warned).toMatchObject([{ session, sandbox, workspace: 'remove', err: { code: 'driver_unavailable' } }]);
+});
+
+test('a fact goes to the listener; one that is told before anyone listens is dropped', () => {
+  const facts = new SandboxFacts();
+  const heard: unknown[] = [];
+  const fact: SandboxFact = { type: 'egress', data: { host: 'a' } };
+  facts.tell(sessionId, fact);
+  facts.listen((id, one) => heard.push([id, one]));
+  facts.tell(sessionId, fact);
+  expect(heard).toEqual([[sessionId, fact]]);
+});
+
+const fault = new Error("ENOENT: no such file or directory, chmod '/srv/corral/data/s/sealed'");
+
+function begin(driver: Partial<Driver>) {
+  const failures: AppError[] = [];
+  const deps: Partial<SandboxDeps> = {
+    driver: driver as Driver,
+    clock: systemClock,
+    startTimeoutMs: 5_000,
+    track: () => {},
+    live: () => ({ writer: { write: async () => 1 } }) as never,
+    spec: () => ({}) as never,
+    failed: (_, failure) => void failures.push(failure),
+  };
+  const policy = { ...sandboxPolicy, maxRetries: 0 };
+  const sandbox = asChild(sandboxWith(deps as SandboxDeps), sandboxInput({ policy }));
+  sandbox.actor.send({ type: 'slot.granted' });
+  return { ...sandbox, failures };
+}
+
+test('a driver that breaks fails the start with a text for clients, and keeps the cause for the operator', async () => {
+  const { end, told, failures } = begin({ provision: () => Promise.reject(fault) });
+  await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_unavailable', retryable: true });
+  expect(failures).toMatchObject([{ code: 'sandbox_unavailable', cause: fault }]);
+  const shown = JSON.stringify([told, end()]);
+  expect(shown).toContain("the server's log under the id of this session");
+  expect(shown).not.toContain('ENOENT');
+});
+
+test('a link that breaks keeps its cause for the operator too', async () => {
+  const { end, told, failures } = begin({ provision: async () => ({}) as never, attach: () => Promise.reject(fault) });
+  await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
+  expect(failures).toMatchObject([{ code: 'sandbox_lost', cause: fault }]);
+  expect(JSON.stringify([told, end()])).not.toContain('ENOENT');
+});
+
+test("a driver's own error reaches clients as it is", async () => {
+  const full = new AppError('sandbox_capacity', 'All user ids are taken. Delete sessions.');
+  const { end, failures } = begin({ provision: () => Promise.reject(full) });
+  await expect.poll(end).toMatchObject({ code: 'sandbox_capacity', message: full.publicMessage });
+  expect(failures).toEqual([full]);
+});
+
+const sandbox = { sessionId: 'session' as SessionId, sandboxId: 'sandbox' as SandboxId };
+const disk = (stopped: number) => ({ usedBytes: 20, limitBytes: 10, freeBytes: 1_000, stopped });
+const floor = { admit: async () => {}, saw: async () => undefined, forget: () => {} };
+
+function followed(isFresh: boolean) {
+  const told: string[] = [];
+  const news = diskReports(floor, (_id, { reason }) => told.push(reason));
+  return { told, following: news.follow({ ...sandbox, isFresh }) };
+}
+
+test('writers that were ended before a new sandbox first reported are logged', () => {
+  const { told, following } = followed(true);
+  using _following = following;
+  following.saw(disk(1));
+  following.saw(disk(1));
+  expect(told).toEqual(['limit']);
+});
+
+test('writers that an adopted sandbox ended earlier are not logged again, later ones are', () => {
+  const { told, following } = followed(false);
+  using _following = following;
+  following.saw(disk(1));
+  expect(told).toEqual([]);
+  following.saw(disk(2));
+  expect(told).toEqual(['limit']);
 });

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
+import { AppError, endsWithSandbox } from '../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../src/core/model/ids.ts';
 import { newRepository, RepositoryInput } from '../../../../src/core/model/repository.ts';
 import { fetchRepository } from '../../../../src/sessions/repositories/fetch-repository.ts';
+import { Preparation } from '../../../../src/sessions/repositories/preparation.ts';
 
 /** The result of a fetch whose script ends so. */
 const fetched = (answer: { exitCode?: number; stdout?: string; stderr?: string }) =>
@@ -36,3 +38,17 @@ test('a fetch that fails says what is to be done', async () => {
   await expect(fetched({ exitCode: 1, stderr })).rejects.toThrow(/Bind one with "git" to this session/);
   await expect(fetched({ exitCode: 1, stderr: 'Received HTTP code 403' })).rejects.toThrow(/policy does not open/);
 });
+
+type Dependencies = ConstructorParameters<typeof Preparation>[0];
+
+test.each([...endsWithSandbox])(
+  'a setup that ends with %s is no failure of its own, so the next sandbox runs it again',
+  async (code) => {
+    const files = { isOn: false, clear: () => Promise.reject(new AppError(code, 'It stalled.')) };
+    const preparation = new Preparation({ files } as unknown as Dependencies);
+    const wish = { repository: { path: 'app' }, found: undefined, mayKeep: false };
+    const found = { setup: undefined };
+    const preparing = preparation.prepare({} as never, { ...wish, found } as never, new AbortController().signal);
+    await expect(preparing).rejects.toMatchObject({ code });
+  },
+);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PlanStep, SessionFact } from '../../../../src/core/model/events.ts';
+import { firstLine, splitTitle } from '../../../../src/sessions/run/plan.ts';
 import { closedPlan, todoFacts } from '../../../../src/sessions/run/todo-facts.ts';
 import { scribeBench } from '../../../support/machines/session-parts.ts';
 
@@ -38,4 +39,16 @@ test('at the end of a run no step of its plan stays open', () => {
   const open = [step('1', 'completed'), step('2', 'running'), step('3', 'pending')];
   expect(closedPlan(open, false).map(({ status }) => status)).toEqual(['completed', 'completed', 'failed']);
   expect(closedPlan(open, true).map(({ status }) => status)).toEqual(['completed', 'failed', 'failed']);
+});
+
+test.each([
+  ['four', ['fo', 'ur']],
+  ['a😀', ['a', '😀']],
+  ['😀', ['', '😀']],
+  ['', ['', '']],
+])('%j is said in two pieces that split no character: %j', (text, pieces) => expect(splitTitle(text)).toEqual(pieces));
+
+test('a task’s first line is at most 60 characters of it, none of them half', () => {
+  expect(firstLine(`${'a'.repeat(59)}😀 and more\nand another line`)).toBe('a'.repeat(59));
+  expect(firstLine(' \n ')).toBe('Task');
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { capturedFrom } from '../../../../../src/app/commands/eval/captured.ts';
+import { compareReplies } from '../../../../../src/app/commands/eval/difference.ts';
 import { isInside, taskFiles } from '../../../../../src/app/commands/eval/task-files.ts';
 import type { Event } from '../../../../../src/client/index.ts';
 
@@ -98,3 +99,24 @@ describe("a task's files", () => {
     expect(isInside('a/b..c/d')).toBe(true);
   });
 });
+
+const said = (text: string) => ({ text, calls: [] });
+const called = (...calls: [string, unknown][]) => ({
+  text: 'any',
+  calls: calls.map(([name, args], n) => ({ callId: `${n}`, name, args })),
+});
+
+test.each([
+  ['the same words, but for white space', said('All  done\n'), said('All done'), 'none'],
+  ['other words', said('Done'), said('Not done'), 'text'],
+  ['words instead of a call', said('Done'), called(['a', {}]), 'kind'],
+  [
+    'the same calls, whatever is said beside them',
+    called(['a', { x: 1, y: 2 }]),
+    { ...called(['a', { y: 2, x: 1 }]), text: '' },
+    'none',
+  ],
+  ['another argument', called(['a', { x: 1 }]), called(['a', { x: 2 }]), 'arguments'],
+  ['another tool', called(['a', {}]), called(['b', {}]), 'tools'],
+  ['one call more', called(['a', {}]), called(['a', {}], ['a', {}]), 'tools'],
+] as const)('%s', (_what, one, other, difference) => expect(compareReplies(one, other)).toBe(difference));

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { toolRegistry } from '../../../../../src/agents/tools/registry.ts';
 import type { Tool, ToolResult } from '../../../../../src/agents/tools/tool.ts';
 import { AppError } from '../../../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../../../src/core/model/ids.ts';
-import { makeCalls } from '../../../../../src/sessions/run/calls/tool-calls.ts';
+import { makeCalls, mustFollow } from '../../../../../src/sessions/run/calls/tool-calls.ts';
 import type { RunContext } from '../../../../../src/sessions/run/run-context.ts';
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
@@ -189,4 +190,34 @@ test('calls are paid before they are made, those that a budget of many does not 
   const outcomes = await made;
   expect(outcomes.map(({ kind }) => kind)).toEqual(['called', 'ask', 'unaffordable', 'held']);
   expect([outcomes[2], [paid, back]]).toEqual([{ kind: 'unaffordable', over }, [[4], [1]]]); // the call that asks a person is not made yet
+});
+
+const tools = toolRegistry();
+
+const shell = (id: string, command = 'true') => ({ name: 'shell_exec', args: { id, command } });
+const file = (name: string, path: string) => ({ name, args: { file: path } });
+const other = { name: 'mcp_docs_search', args: { query: 'a' } };
+
+describe('the later of two calls of one turn', () => {
+  test.each([
+    ['runs in the same shell', shell('main'), shell('main')],
+    ['looks at the shell in which the earlier one runs', { name: 'shell_wait', args: { id: 'main' } }, shell('main')],
+    ['writes the file that the earlier one reads', file('file_write', './a.txt'), file('file_read', 'a.txt')],
+    ['reads the file that the earlier one changes', file('file_read', 'a.txt'), file('file_str_replace', 'a.txt')],
+    ['runs a command after a file was written', shell('main', 'python a.py'), file('file_write', 'a.py')],
+    ['reads a file that the command before it names', file('file_read', '/w/out.txt'), shell('x', 'ls > out.txt')],
+    ['is a question', { name: 'message_ask_user', args: { text: '?' } }, other],
+    ['comes after a question', other, { name: 'message_ask_user', args: { text: '?' } }],
+    ['uses the same browser', { name: 'browser_view', args: {} }, { name: 'browser_navigate', args: {} }],
+    ['speaks to the user too', { name: 'message_notify_user', args: {} }, { name: 'message_notify_user', args: {} }],
+  ])('waits when it %s', (_, later, earlier) => expect(mustFollow(tools, later, earlier)).toBe(true));
+
+  test.each([
+    ['runs in another shell', shell('b'), shell('a')],
+    ['works on another file', file('file_write', 'b'), file('file_write', 'a')],
+    ['runs a command after a file was read', shell('a'), file('file_read', 'a')],
+    ['reads a file that no command names', file('file_read', 'b.txt'), shell('a', 'sleep 3')],
+    ['has nothing to do with it', other, shell('a')],
+    ['makes no sense', { name: 'file_read', args: 7 }, { name: 'file_write', args: null }],
+  ])('does not wait when it %s', (_, later, earlier) => expect(mustFollow(tools, later, earlier)).toBe(false));
 });
