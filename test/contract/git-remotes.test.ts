@@ -127,6 +127,20 @@ beforeAll(async () => {
     git('-C', `${name}.git`, 'update-server-info');
   }
   server = await standIn(createServer((request, response) => answer(request.url ?? '', response)));
+  const within = (name: string, parts: readonly string[]) =>
+    bare(name, () => {
+      const modules = parts.map(
+        (to) => `[submodule "${to}"]\n\tpath = ${to}\n\turl = http://127.0.0.1:${server.port}/${to}.git\n`,
+      );
+      writeFileSync(join(remotes, `${name}-work`, '.gitmodules'), modules.join(''));
+      const commitOf = (to: string) =>
+        git('-C', `${existsSync(join(remotes, `${to}.git`)) ? to : 'good'}.git`, 'rev-parse', 'main');
+      for (const to of parts)
+        git('-C', `${name}-work`, 'update-index', '--add', '--cacheinfo', `160000,${commitOf(to)},${to}`);
+      git('-C', `${name}-work`, 'add', '.gitmodules');
+    });
+  within('inner', ['renamed', 'elsewhere']);
+  within('outer', ['inner', 'elsewhere', 'good']);
 });
 afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
@@ -212,6 +226,19 @@ test.each([
 ])('a remote %s is refused with its reason, and leaves nothing', async (name, reason) => {
   await expect(fetched(name)).rejects.toThrow(reason);
   expect(left().filter((one) => one !== '.corral')).toEqual([]);
+});
+
+test('a submodule is not taken from another host, however deep, and the others are there', async () => {
+  const { notes } = await fetched('outer');
+  expect(notes.join()).toMatch(
+    /^2 submodules could not be fetched \((inner\/)?elsewhere: fatal: redirects to another host, http:/,
+  );
+  const there = ['good', 'elsewhere', 'inner/renamed', 'inner/elsewhere'].map((one) =>
+    readdirSync(join(workdir, 'x', one)).sort(),
+  );
+  expect(there).toEqual([['.git', 'a.txt'], [], ['.git', 'a.txt'], []]);
+  const kept = readdirSync(join(workdir, 'x/.git/modules'), { recursive: true }).map(String);
+  expect(kept.filter((name) => /elsewhere\/(HEAD|objects)/.test(name))).toEqual([]);
 });
 
 test('a repository without commits is one', async () => {

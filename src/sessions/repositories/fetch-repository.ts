@@ -22,7 +22,7 @@ const fetchMs = 30 * 60_000;
 const removeMs = 30_000;
 
 // The repository appears at its place whole, or not at all. A clone of the default refs comes first; a commit that no
-// branch has is requested by its name. Each submodule comes by itself, because git aborts all of them if one fails.
+// branch has is requested by its name.
 const script = `
 place="$workdir/$path" made="$workdir/.corral/fetching/$name"
 trap 'rm -rf -- "$made" "$made.errors" \${source:+"$source" "$source.parts"}; rmdir -- "$workdir/.corral/fetching" 2>/dev/null' EXIT
@@ -35,16 +35,45 @@ instead=()
 for ((n = 0; n < \${#folders[@]}; n++)); do instead+=(-c "url.file://$source.parts/$n.insteadOf=\${folders[n]}"); done
 from() { if [ -n "$source" ]; then GIT_ALLOW_PROTOCOL=file:https:http git -c protocol.file.allow=always "\${instead[@]}" "$@"; else git "$@"; fi; }
 hostIn() { local rest=\${1#*://}; printf %s "\${rest%%[/?#]*}"; }
-# Not --quiet, with which git does not mention a redirect. Another host could be one to which a credential of the session
-# belongs, and a push would send its content to the first.
+# Prints where git was redirected from the address, if that is another host: it could be one to which a credential of the
+# session belongs, and a push would send its content to the first. With --quiet git does not mention a redirect.
+redirected() {
+  local to
+  while IFS= read -r to; do
+    [ "$(hostIn "$to")" = "$(hostIn "$1")" ] || { printf '%s\\n' "$to"; return; }
+  done < <(sed -n 's/^warning: redirecting to //p' "$made.errors")
+}
 remote() {
   local code to
   from "$@" 2>"$made.errors"
   code=$?
   tail -c 65536 -- "$made.errors" >&2
-  to=$(sed -n 's/^warning: redirecting to //p' "$made.errors" | tail -n 1)
-  [ -z "$to" ] || [ "$(hostIn "$to")" = "$(hostIn "$url")" ] || { printf '%s\\n' "$to" >&2; exit ${exits.redirected}; }
+  to=$(redirected "$url")
+  [ -z "$to" ] || { printf '%s\\n' "$to" >&2; exit ${exits.redirected}; }
   return $code
+}
+# Each submodule comes by itself, because git aborts all of them if one fails. At most so many levels deep.
+failed=0 why=
+submodules() {
+  local here=$PWD entry part to folder
+  [ -f .gitmodules ] && [ ! -L .gitmodules ] || return 0
+  while IFS= read -r -d '' entry; do
+    [[ $entry == 160000\\ * ]] || continue
+    part=\${entry#*$'\\t'}
+    if from submodule update --init \${depth:+--depth "$depth"} -- "$part" </dev/null >&2 2>"$made.errors"; then
+      to=$(redirected "$(git -C "$part" remote get-url origin)")
+      if [ -z "$to" ]; then
+        if [ "$1" -gt 1 ] && cd -- "$part"; then submodules $(($1 - 1)); cd -- "$here" || return 1; fi
+        continue
+      fi
+      printf 'fatal: redirects to another host, %s' "$to" >"$made.errors"
+      folder=$(git -C "$part" rev-parse --absolute-git-dir)
+      git submodule --quiet deinit --force -- "$part" >&2
+      [[ $folder != "$made/.git/modules/"* ]] || rm -rf -- "$folder"
+    fi
+    [ "$failed" != 0 ] || why="$part: $(grep -m 1 '^fatal: ' "$made.errors" || tail -n 1 "$made.errors")"
+    failed=$((failed + 1))
+  done < <(git ls-files --stage -z)
 }
 remote clone "\${options[@]}" -- "\${source:+file://}\${source:-$url}" "$made" || exit 1
 cd -- "$made" || exit 1
@@ -75,18 +104,9 @@ git config user.name "$author"; git config user.email "$email"
 mkdir -p .git/hooks .git/info
 printf '#!/bin/sh\\ngit interpret-trailers --in-place --if-exists addIfDifferent --trailer "%s" "$1"\\n' "$trailer" >.git/hooks/prepare-commit-msg
 chmod +x .git/hooks/prepare-commit-msg
-if [ -f .gitmodules ] && [ ! -L .gitmodules ]; then
-  failed=0
-  while IFS= read -r -d '' entry; do
-    [[ $entry == 160000\\ * ]] || continue
-    part=\${entry#*$'\\t'}
-    from submodule --quiet update --init --recursive \${depth:+--depth "$depth"} -- "$part" </dev/null >&2 2>"$made.errors" && continue
-    [ "$failed" != 0 ] || why="$part: $(grep -m 1 '^fatal: ' "$made.errors" || tail -n 1 "$made.errors")"
-    failed=$((failed + 1))
-  done < <(git ls-files --stage -z)
-  [ "$failed" = 0 ] || printf 'note submodules %s %s\\n' "$failed" "$(printf %s "$why" | tr -d '\\000-\\037' | cut -c 1-300)"
-  rm -f "$made.errors"
-fi
+submodules 10
+[ "$failed" = 0 ] || printf 'note submodules %s %s\\n' "$failed" "$(printf %s "$why" | tr -d '\\000-\\037' | cut -c 1-300)"
+rm -f "$made.errors"
 [ -z "$(git ls-files -z -- '.gitattributes' '*/.gitattributes' | xargs -0r grep -ls 'filter=lfs' --)" ] || printf 'note lfs\\n'
 mkdir -p "$(dirname -- "$place")"
 [ ! -e "$place" ] || rmdir -- "$place" || exit ${exits.exists}
