@@ -101,6 +101,8 @@ describe('limits', () => {
     expect(await rest.json()).toMatchObject({ data: { sessions: [{ session_id: other.id }] } });
     const { endsAt, metadata } = await made.session();
     expect([Date.parse(endsAt ?? '') > Date.now(), metadata]).toEqual([true, { user: 'ada', n: '1' }]);
+    await made.setLifetime(7_200);
+    expect(((await made.session()).endsAt ?? '') > (endsAt ?? '')).toBe(true);
     await made.setLifetime(null);
     expect((await made.session()).endsAt).toBeNull();
     await made.setLifetime(1);
