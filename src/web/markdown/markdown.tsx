@@ -97,6 +97,8 @@ function draw(node: MarkdownNode, { key, sessionId, dir }: NodeContext): Compone
       return <Formula key={key} tex={node.tex} isBlock={node.isBlock} />;
     case 'codespan':
       return <CodeSpan key={key} code={node.code} sessionId={sessionId} />;
+    case 'note':
+      return <sup key={key}>{node.text}</sup>;
     case 'rule':
       return <hr key={key} />;
     case 'break':

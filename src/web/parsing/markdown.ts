@@ -16,7 +16,7 @@ export type MarkdownNode =
   | string
   | { readonly kind: 'break' | 'rule' }
   | { readonly kind: 'paragraph' | 'quote' | 'strong' | 'em' | 'del'; readonly inner: MarkdownTree }
-  | { readonly kind: 'plain'; readonly text: string }
+  | { readonly kind: 'plain' | 'note'; readonly text: string }
   | { readonly kind: 'heading'; readonly depth: number; readonly inner: MarkdownTree }
   | { readonly kind: 'code'; readonly code: string; readonly language: string }
   | { readonly kind: 'codespan'; readonly code: string }
@@ -39,7 +39,7 @@ export interface MarkdownCell {
 /** Never throws for a text that marked can read; `now` is the clock of the time limit in milliseconds. */
 export function readMarkdown(text: string, now: () => number = () => performance.now()): MarkdownTree {
   const limits = { nodes: maxNodes, until: now() + maxMs, now };
-  const tokens = new BoundedLexer(limits, mayHaveFormulas(text)).lex(text.slice(0, maxText));
+  const tokens = new BoundedLexer(limits, text).lex(text.slice(0, maxText));
   return new Reader(limits).blocks(tokens);
 }
 
@@ -49,15 +49,35 @@ interface Limits {
   readonly now: () => number;
 }
 
+/** Reads `[^1]` as a footnote where the text has a line that begins with `[^1]:`. Another one can be a pattern. */
+class NoteTokenizer extends CjkTokenizer {
+  readonly #notes: ReadonlySet<string>;
+
+  constructor(text: string) {
+    super();
+    this.#notes = new Set(text.match(/^ {0,3}\[\^[\w.-]{1,40}\](?=:)/gm)?.map((sign) => sign.trim()));
+  }
+
+  override def(src: string): Tokens.Def | undefined {
+    return /^ {0,3}\[\^/.test(src) ? undefined : super.def(src);
+  }
+
+  override reflink(...[src, links]: Parameters<CjkTokenizer['reflink']>): ReturnType<CjkTokenizer['reflink']> {
+    const sign = /^\[\^[\w.-]{1,40}\]/.exec(src)?.[0];
+    if (sign === undefined || !this.#notes.has(sign)) return super.reflink(src, links);
+    return { type: 'note', raw: sign, text: sign.slice(2, -1) } as unknown as Tokens.Text;
+  }
+}
+
 /** Leaves texts beyond the limits as they are. */
 class BoundedLexer extends Lexer {
   readonly #limits: Limits;
   #depth = 0;
 
-  constructor(limits: Limits, hasFormulas: boolean) {
-    const cjk = { tokenizer: new CjkTokenizer(), hooks: new Hooks() };
+  constructor(limits: Limits, text: string) {
+    const cjk = { tokenizer: new NoteTokenizer(text), hooks: new Hooks() };
     cjk.hooks.emStrongMask = cjkMask;
-    super({ gfm: true, breaks: true, ...cjk, ...(hasFormulas && { extensions: mathSyntax() }) });
+    super({ gfm: true, breaks: true, ...cjk, ...(mayHaveFormulas(text) && { extensions: mathSyntax() }) });
     this.#limits = limits;
   }
 
@@ -200,6 +220,8 @@ class Reader {
         return [{ kind: 'image', href: token.href, label: token.text }];
       case 'checkbox':
         return this.#block(token);
+      case 'note':
+        return [{ kind: 'note', text: token.text }];
       case 'unread':
         return [{ kind: 'plain', text: token.raw }];
       default:

@@ -36,6 +36,22 @@ test('Markdown becomes paragraphs, lists, tables, code, links and pictures', () 
   ]);
 });
 
+test.each<[text: string, inner: MarkdownTree]>([
+  ['a[^1] b', ['a', { kind: 'note', text: '1' }, ' b', { kind: 'break' }, { kind: 'note', text: '1' }, ': c']],
+  ['a [^b]', ['a [^b]', { kind: 'break' }, { kind: 'note', text: '1' }, ': c']],
+  ['`[^1]`', [{ kind: 'codespan', code: '[^1]' }, { kind: 'break' }, { kind: 'note', text: '1' }, ': c']],
+])('%s with a footnote 1 has a note only where it names it', (text, inner) => {
+  expect(readMarkdown(`${text}\n[^1]: c`)).toEqual([{ kind: 'paragraph', inner }]);
+});
+
+test('a footnote of one word is no address, and a pattern without a footnote stays text', () => {
+  expect(readMarkdown('[^1]: word\n\nsee [^1]')).toEqual([
+    { kind: 'paragraph', inner: [{ kind: 'note', text: '1' }, ': word'] },
+    { kind: 'paragraph', inner: ['see ', { kind: 'note', text: '1' }] },
+  ]);
+  expect(readMarkdown('not [^a-z]')).toEqual([{ kind: 'paragraph', inner: ['not [^a-z]'] }]);
+});
+
 test('quotes that are nested too deeply stay text, so that no reader needs a deep stack', () => {
   const tree = readMarkdown(`${'> '.repeat(6_000)}the end`, frozen);
   expect(depthOf(tree)).toBeLessThan(60);
