@@ -86,7 +86,7 @@ export async function openAgents(
   { facts, realModels, fetch, credentials, templateFiles }: Sandboxes,
 ): Promise<Agents> {
   const { config, clock, ids, logger, closing } = startup;
-  const { store, blobs, replica, live, news } = storage;
+  const { store, blobs, copies, replica, live, news } = storage;
   await using stack = new AsyncDisposableStack();
   const newId = () => ids.short();
   const model = await createModel(config.model, { models: config.models, clock, newId, random: Math.random });
@@ -129,6 +129,7 @@ export async function openAgents(
   const skills = skillService({
     records: new SkillRecords(store.records),
     blobs,
+    copies,
     clock,
     ids,
     templates: templates.list,

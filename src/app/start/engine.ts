@@ -15,7 +15,6 @@ import { desktopAdvice } from '../../sessions/desktop/offer.ts';
 import { createEngine, type Engine } from '../../sessions/engine/engine.ts';
 import { Reconciler } from '../../sessions/engine/reconciler.ts';
 import { removeSession } from '../../sessions/engine/removal.ts';
-import { Copies } from '../../sessions/forks/copies.ts';
 import { SandboxCopies } from '../../sessions/forks/sandbox-copies.ts';
 import { Snapshots } from '../../sessions/forks/snapshots.ts';
 import { workspaceArchive } from '../../sessions/forks/workspace-archive.ts';
@@ -58,7 +57,6 @@ interface AgentServices extends ChildServices {
 /** The fourth phase: the sessions at work. */
 export interface RunningEngine extends AsyncDisposable {
   readonly engine: Engine;
-  readonly copies: Copies;
   readonly sandboxCopies: SandboxCopies;
   readonly snapshots: Snapshots;
   readonly manifests: Manifests;
@@ -86,7 +84,7 @@ interface EngineDeps {
 /** Starts the engine. Sessions with a running sandbox adopt it, and unfinished runs continue in the background. */
 export async function openEngine(startup: Startup, { storage, sandboxes, agents }: EngineDeps): Promise<RunningEngine> {
   const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, log, watchers, replica, liveSessions } = storage;
+  const { store, copies, log, watchers, replica, liveSessions } = storage;
   const { driver } = sandboxes;
   const connect = (link: SandboxAddress) => sandboxClient(link, clock);
   await using stack = new AsyncDisposableStack();
@@ -109,7 +107,6 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
     : undefined;
   const { spec, prepare, workdir, diskFloor, facts } = sandboxes;
   const { profileOf, copies: uploadCopies } = agents.projects;
-  const copies = new Copies({ records: store.records, blobs: storage.blobs, clock, newId: () => ids.short() });
   const snapshots = new Snapshots({
     records: store.records,
     events: store.events,
@@ -356,7 +353,6 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
   const held = stack.move();
   const parts = {
     engine,
-    copies,
     sandboxCopies,
     snapshots,
     manifests,

@@ -82,14 +82,14 @@ interface ServiceDeps {
 
 export async function openServices(startup: Startup, parts: ServiceDeps): Promise<OpenServices> {
   const { config, clock, ids, logger, metrics, closing } = startup;
-  const { store, log, outbox, news, afterRuns, watchers, replica, collectBlobs, live } = parts.storage;
+  const { store, copies, log, outbox, news, afterRuns, watchers, replica, collectBlobs, live } = parts.storage;
   const { driver, workdir, realModels, desktopFor, missingImageOf } = parts.sandboxes;
   const { model, projects, templates, screens } = parts.agents;
   const { agents } = parts;
   const { commands, supervisor, liveSessions, sandboxes, reports } = parts.running.engine;
   const { records } = store;
   await using stack = new AsyncDisposableStack();
-  const { copies, snapshots, forget } = parts.running;
+  const { snapshots, forget } = parts.running;
   const { volumes, ofSessions } = parts.running.volumes;
   const forks = new Forks({ store, log, commands, sandboxes, snapshots, volumes: ofSessions, clock, ids, closing });
   const collect = async (before: number, signal: AbortSignal) =>

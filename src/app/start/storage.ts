@@ -10,6 +10,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { createInbox } from '../../sessions/cluster/inbox.ts';
 import { LiveSessions } from '../../sessions/engine/live-sessions.ts';
 import { Watchers } from '../../sessions/engine/watchers.ts';
+import { Copies } from '../../sessions/forks/copies.ts';
 import { StoredSettings } from '../../sessions/projects/stored-settings.ts';
 import { instanceName } from '../../storage/instance.ts';
 import { withKeptReads } from '../../storage/kept-reads.ts';
@@ -26,6 +27,8 @@ import { inBackground, type Startup } from './startup.ts';
 export interface Storage extends AsyncDisposable {
   readonly store: Store;
   readonly blobs: BlobStore;
+  /** Stored copies of files, with one clean-up. */
+  readonly copies: Copies;
   /** Deletes blobs that no event refers to. */
   readonly collectBlobs: LargeFacts['collect'];
   readonly log: EventLog;
@@ -84,6 +87,7 @@ export async function openStorage(startup: Startup, existing?: Store): Promise<S
   return {
     store,
     blobs,
+    copies: new Copies({ records: store.records, blobs, clock, newId: () => ids.short() }),
     collectBlobs: collect,
     log,
     outbox,

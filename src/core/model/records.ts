@@ -22,9 +22,10 @@ export type ForkedFrom = z.infer<typeof ForkedFrom>;
 
 // Copies of workspaces. Their blobs stay on this installation, so an export leaves these records out.
 export const snapshotsKind = 'snapshots';
-/** Announces a blob with files of a workspace, before it exists. */
+/** Announces a blob with files before it exists. */
 export const snapshotBlobKind = 'snapshot-blob';
 export const preparedFilesKind = 'prepared-files';
+export const skillVersionKind = 'skill-version';
 /** The manifest of a session's workspace, from the end of its sandbox until the files are used again. */
 export const manifestKind = 'workspace-manifest';
 // Sealed for this installation and never readable again, so an export leaves them out too.

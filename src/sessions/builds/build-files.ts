@@ -5,10 +5,12 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { buildFilesKind as kind } from '../../core/model/records.ts';
+import type { Copies, CopyPlace } from '../forks/copies.ts';
 
 interface Deps {
   readonly records: RecordStore;
-  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly blobs: Pick<BlobStore, 'put' | 'open'>;
+  readonly copies: Pick<Copies, 'announce' | 'release'>;
   readonly clock: Clock;
 }
 const Stored = z.object({ owner: z.string(), at: z.number(), bytes: z.int() });
@@ -36,7 +38,7 @@ export class BuildFiles {
 
   /** Rejects: payload_too_large, quota. */
   async put(owner = '', hash: string, content: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
-    const { records, blobs, clock } = this.#deps;
+    const { records, blobs, copies, clock } = this.#deps;
     const own = (await records.list(kind, { owner })).map(({ doc }) => Stored.parse(doc));
     const sum = own.reduce((total, { bytes }) => total + bytes, 0);
     const advice = 'They go after a day.';
@@ -53,6 +55,7 @@ export class BuildFiles {
     const maxBytes = Math.min(options.maxBytes, this.#ownerBytes - sum);
     const arriving = { bytes: 0 };
     try {
+      await copies.announce(placeOf(id));
       const { size } = await blobs.put(id, this.#counted(content, { owner, arriving, check }), {
         ...options,
         maxBytes,
@@ -88,18 +91,18 @@ export class BuildFiles {
   }
 
   async collect(now: number): Promise<number> {
-    const { records, blobs } = this.#deps;
+    const { records, copies } = this.#deps;
     let removed = 0;
     for (const { id, doc } of await records.list(kind, { after: { sort: now - keptMs, id: '' } })) {
       if (Stored.parse(doc).at + keptMs > now) continue;
-      await blobs.delete(id);
-      await records.delete(kind, id);
+      await copies.release(placeOf(id), () => records.delete(kind, id));
       removed++;
     }
     return removed;
   }
 }
 
+const placeOf = (id: string): CopyPlace => ({ of: kind, holder: id, blob: id });
 const keyOf = (owner = '', hash: string) =>
   `bf-${createHash('sha256')
     .update(JSON.stringify([owner, hash]))

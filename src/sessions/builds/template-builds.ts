@@ -4,6 +4,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessNotFound } from '../../core/errors/errors.ts';
 import type { BuiltTemplate, TemplateBuild } from '../../core/model/sandboxes/built-template.ts';
 import type { BuildPlan, BuildRequest, BuiltImage, TemplateBuildService } from '../api/server/template-builds.ts';
+import type { Copies } from '../forks/copies.ts';
 import { BuildFiles } from './build-files.ts';
 import { type BaseImage, BuildQueue } from './build-queue.ts';
 import { BuildRecords, isOpen, usualTag } from './build-records.ts';
@@ -25,7 +26,8 @@ interface Deps extends Omit<QueueDeps, 'policy' | 'records' | 'store' | 'files' 
   readonly policy: BuildPolicy;
   readonly instance: string;
   readonly records: RecordStore;
-  readonly blobs: Pick<BlobStore, 'put' | 'open' | 'delete'>;
+  readonly blobs: Pick<BlobStore, 'put' | 'open'>;
+  readonly copies: Pick<Copies, 'announce' | 'release'>;
   /** Names that built templates cannot have. */
   readonly reserved: (name: string) => boolean;
   /** The images that sandboxes of sessions start from. */

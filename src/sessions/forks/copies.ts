@@ -6,7 +6,14 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { toAppError } from '../../core/errors/errors.ts';
 import type { SessionId } from '../../core/model/ids.ts';
-import { snapshotBlobKind as kind, manifestKind, preparedFilesKind, snapshotsKind } from '../../core/model/records.ts';
+import {
+  buildFilesKind,
+  snapshotBlobKind as kind,
+  manifestKind,
+  preparedFilesKind,
+  skillVersionKind,
+  snapshotsKind,
+} from '../../core/model/records.ts';
 import { namedSnapshotKind } from '../../core/model/sandboxes/snapshot.ts';
 import { sweep } from '../../storage/collection.ts';
 
@@ -15,9 +22,11 @@ const holders = {
   session: [snapshotsKind, manifestKind],
   [namedSnapshotKind]: [namedSnapshotKind],
   [preparedFilesKind]: [preparedFilesKind],
+  [buildFilesKind]: [buildFilesKind],
+  [skillVersionKind]: [skillVersionKind],
 } as const;
 
-/** A blob with files of a workspace, and who holds it. */
+/** A blob with files, and who holds it. */
 export interface CopyPlace {
   readonly of: keyof typeof holders;
   readonly holder: string;
@@ -45,8 +54,8 @@ const freshMs = 60_000;
 const idOf = ({ holder, blob }: Omit<CopyPlace, 'of'>) => `${holder}:${blob}`;
 
 /**
- * The stored copies of workspaces: of forks, pauses, named snapshots and prepared repositories. A blob is announced by a
- * record before it exists, so one clean-up finds each blob that no holder names.
+ * The stored copies of files: of forks, pauses, named snapshots, prepared repositories, builds and skills. A blob is
+ * announced by a record before it exists, so one clean-up finds each blob that no holder names.
  */
 export class Copies {
   readonly #deps: Deps;
@@ -169,7 +178,7 @@ export class Copies {
 
   async #isNeeded({ of, holder, blob }: CopyPlace): Promise<boolean> {
     const found = await Promise.all(holders[of].map((one) => this.#deps.records.get(one, holder)));
-    return JSON.stringify(found.map((one) => one?.doc)).includes(JSON.stringify(blob));
+    return JSON.stringify(found).includes(JSON.stringify(blob));
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
+import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
 import type { Skill, SkillVersion } from '../api/server/skills.ts';
 
@@ -34,7 +35,8 @@ const StoredVersion = z.object({
 });
 export type StoredVersion = SkillVersion & { readonly blob: string };
 
-const kinds = { skill: 'skill', version: 'skill-version' } as const;
+const kinds = { skill: 'skill', version: skillVersionKind } as const;
+export const recordIdOf = ({ skillId, id }: Pick<StoredVersion, 'skillId' | 'id'>) => `${skillId}:${id}`;
 const maxSkills = 100; // of one owner
 const missing = (what: string) => new AppError('not_found', `There is no such ${what}.`);
 
@@ -88,12 +90,17 @@ export class SkillRecords {
   }
 
   async addVersion(version: StoredVersion): Promise<void> {
-    const id = `${version.skillId}:${version.id}`;
-    await this.#records.put({ kind: kinds.version, id, doc: version, sort: version.number, expect: 0 });
+    await this.#records.put({
+      kind: kinds.version,
+      id: recordIdOf(version),
+      doc: version,
+      sort: version.number,
+      expect: 0,
+    });
   }
 
-  async deleteVersion({ skillId, id }: StoredVersion): Promise<void> {
-    await this.#records.delete(kinds.version, `${skillId}:${id}`);
+  async deleteVersion(version: StoredVersion): Promise<void> {
+    await this.#records.delete(kinds.version, recordIdOf(version));
   }
 
   /** By its id, its number, or `latest`. Rejects: not_found. */

@@ -5,19 +5,27 @@ import type { BlobStore } from '../../core/contracts/blobs.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
+import { skillVersionKind } from '../../core/model/records.ts';
 import type { Skill, SkillService, SkillVersion } from '../api/server/skills.ts';
 import type { TemplateInfo } from '../api/server/templates.ts';
+import type { Copies, CopyPlace } from '../forks/copies.ts';
 import { parsePin } from './pins.ts';
-import type { SkillRecords, StoredSkill, StoredVersion } from './records.ts';
+import { recordIdOf, type SkillRecords, type StoredSkill, type StoredVersion } from './records.ts';
 import { type CheckedFolder, checkedFolder, checkFolder, decodeText, skillLimits } from './skill-files.ts';
 
 interface Deps {
   readonly records: SkillRecords;
   readonly blobs: BlobStore;
+  readonly copies: Pick<Copies, 'announce' | 'release'>;
   readonly clock: Clock;
   readonly ids: Pick<IdSource, 'short'>;
   readonly templates: () => readonly Pick<TemplateInfo, 'name' | 'skills'>[];
 }
+const placeOf = (version: Pick<StoredVersion, 'id' | 'skillId' | 'blob'>): CopyPlace => ({
+  of: skillVersionKind,
+  holder: recordIdOf(version),
+  blob: version.blob,
+});
 const maxVersions = 100; // of one skill
 
 export type StoredSkills = SkillService & {
@@ -26,7 +34,7 @@ export type StoredSkills = SkillService & {
 };
 
 /** Skills as people upload them. */
-export function skillService({ records, blobs, clock, ids, templates }: Deps): StoredSkills {
+export function skillService({ records, blobs, copies, clock, ids, templates }: Deps): StoredSkills {
   const pinsOf = ({ name, shared }: Pick<Skill, 'name' | 'shared'>) =>
     templates().flatMap(({ name: template, skills = [] }) =>
       skills
@@ -39,6 +47,7 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
     const id = `skillver_${ids.short()}${ids.short()}`;
     const blob = `skill-${ids.short()}${ids.short()}`;
     const content = files.map(({ bytes }) => bytes);
+    await copies.announce(placeOf({ id, skillId, blob }));
     await blobs.put(blob, chunks(content), { maxBytes: skillLimits.bytes, signal: new AbortController().signal });
     return {
       id,
@@ -65,11 +74,8 @@ export function skillService({ records, blobs, clock, ids, templates }: Deps): S
     });
   }
 
-  /** The record last, so that a removal that is cut can be repeated. */
-  async function removeVersion(version: StoredVersion): Promise<void> {
-    await blobs.delete(version.blob);
-    await records.deleteVersion(version);
-  }
+  const removeVersion = (version: StoredVersion) =>
+    copies.release(placeOf(version), () => records.deleteVersion(version));
 
   const service: StoredSkills = {
     contents,

@@ -27,6 +27,7 @@ import { type DesktopDeps, desktopService } from '../../../src/sessions/desktop/
 import { DesktopScreens } from '../../../src/sessions/desktop/screens.ts';
 import { documentService } from '../../../src/sessions/documents/document-service.ts';
 import { Watchers } from '../../../src/sessions/engine/watchers.ts';
+import { Copies } from '../../../src/sessions/forks/copies.ts';
 import { memoryService } from '../../../src/sessions/memory/memory-service.ts';
 import { Notes } from '../../../src/sessions/memory/notes.ts';
 import { memoryStoreService } from '../../../src/sessions/memory/stores.ts';
@@ -295,6 +296,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     skills: skillService({
       records: new SkillRecords(store.records),
       blobs: memoryBlobs(),
+      copies: new Copies({ records: store.records, blobs: memoryBlobs(), clock, newId: () => 'copy' }),
       clock,
       ids: randomIds(),
       templates: () => [],

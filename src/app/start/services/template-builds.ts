@@ -12,7 +12,7 @@ interface Deps {
 /** The templates that owners build. */
 export function openTemplateBuilds(
   { config, clock, ids, logger, closing }: Startup,
-  { storage: { store, blobs, instance }, sandboxes }: Deps,
+  { storage: { store, blobs, copies, instance }, sandboxes }: Deps,
 ): TemplateBuilds {
   const { records } = store;
   const { images, ...limits } = config.builds;
@@ -23,6 +23,7 @@ export function openTemplateBuilds(
     instance,
     records,
     blobs,
+    copies,
     clock,
     ids,
     closing,

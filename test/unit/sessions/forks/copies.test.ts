@@ -25,6 +25,8 @@ test.each<[string, CopyPlace['of'], string, (blob: string) => object]>([
   ['workspace-manifest', 'session', sessionId, (list) => ({ list })],
   ['named-snapshot', 'named-snapshot', 'snap-a', (id) => ({ id })],
   ['prepared-files', 'prepared-files', prepared, (blob) => ({ blob })],
+  ['skill-version', 'skill-version', 'skill:version', (blob) => ({ blob })],
+  ['template-build-files', 'template-build-files', 'kept', () => ({ at: 1 })],
 ])(
   'a blob that its record of the kind %s names stays, and one that a dead server left goes',
   async (kind, of, holder, doc) => {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { AppError } from '../../../../src/core/errors/errors.ts';
 import { randomIds } from '../../../../src/core/model/ids.ts';
 import type { SkillFile } from '../../../../src/sessions/api/server/skills.ts';
+import { Copies } from '../../../../src/sessions/forks/copies.ts';
 import { parseSkill } from '../../../../src/sessions/run/skills/parse-skill.ts';
 import { SkillRecords } from '../../../../src/sessions/skills/records.ts';
 import { SessionSkills } from '../../../../src/sessions/skills/session-skills.ts';
@@ -20,12 +21,16 @@ const folder = (name: string, body?: string) => [
   file(`${name}/scripts/run.sh`, '#!/bin/sh\necho done\n'),
 ];
 
+const copiesOf = (records: ReturnType<typeof memoryStore>['records'], blobs: ReturnType<typeof memoryBlobs>) =>
+  new Copies({ records, blobs, clock: { now: () => 1_000 }, newId: () => 'copy' });
 function world(templates: { name: string; skills?: string[] }[] = []) {
   const store = memoryStore();
   const blobs = memoryBlobs();
+  const copies = copiesOf(store.records, blobs);
   const skills = skillService({
     records: new SkillRecords(store.records),
     blobs,
+    copies,
     clock: { now: () => 1_000 } as never,
     ids: randomIds(),
     templates: () => templates,
@@ -42,6 +47,7 @@ test.each(['skill', 'skill-version'])(
   'an upload that fails at the put of a %s, or after it, leaves the name free',
   async (kind) => {
     const { records } = memoryStore();
+    const blobs = memoryBlobs();
     let left = 1;
     const failing: typeof records.put = async (put) => {
       if (put.kind === kind && left-- > 0) throw new Error('killed');
@@ -49,7 +55,8 @@ test.each(['skill', 'skill-version'])(
     };
     const service = skillService({
       records: new SkillRecords({ ...records, put: failing }),
-      blobs: memoryBlobs(),
+      blobs,
+      copies: copiesOf(records, blobs),
       clock: { now: () => 1_000 } as never,
       ids: randomIds(),
       templates: () => [],
