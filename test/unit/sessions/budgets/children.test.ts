@@ -67,6 +67,20 @@ test('what a child has spent is in its record, and its log is not read', async (
   expect(await budgets.reservedFor(parent)).toEqual({ turns: 2, tokens: 24, cost: 1.5, toolCalls: 2 });
 });
 
+test('what a session of an early version has spent is in its log, without the part of the session it was forked from', async () => {
+  const { records } = memoryStore();
+  const usage = { type: 'usage', data: { inputTokens: 7, outputTokens: 3 } };
+  const log = [usage, { type: 'tool.called' }, usage, { type: 'tool.called' }].map((event, n) => ({
+    ...event,
+    seq: n + 1,
+  }));
+  const page = async (_: SessionId, after: number) => ({ events: log.slice(after, after + 1), head: log.length });
+  const { spending: _, ...doc } = stored({ id: parent, forkedFrom: { sessionId: idOf(9), seq: 1, files: 'kept' } });
+  await records.put({ kind: 'session', id: parent, doc });
+  const budgets = new ChildBudgets({ records, events: { page: page as never } });
+  expect(await budgets.spent(parent)).toEqual({ turns: 1, tokens: 10, cost: 0, toolCalls: 2 });
+});
+
 test('the calls that the parent makes now are given to no child', async () => {
   const { begin, put, budgets } = await world({ toolCalls: 10 });
   await put(parent, { toolCalls: 1 });

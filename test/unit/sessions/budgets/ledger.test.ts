@@ -279,3 +279,16 @@ test('money that is used in ten parts is exactly their sum', async () => {
   }
   expect((await ledger.get({ of: 'person', id: 'ada' })).day.cost).toBe(1_000_000);
 });
+
+test('an account of an earlier version opens, and its money stays in the currency in the store', async () => {
+  const { ledger, store } = world({ limits: { day: { ...none, cost: 1 }, month: none } });
+  const day = { key: '2026-11-24', tokens: 7, cost: 0.123456789 };
+  const doc = { own: { day: { cost: 0.2 }, month: {} }, day, month: { ...day, key: '2026-11' }, open: [] };
+  await store.records.put({ kind: 'budget-account', id: 'person:ada', doc });
+  const most = { tokens: 0, cost: toMicro(0.5) };
+  const answer = await reserved(ledger.of(ada).reserve({ least: { tokens: 0, cost: 1 }, most }, never));
+  expect(answer.granted.cost).toBe(toMicro(0.2) - 123_457);
+  await answer.settle({ tokens: 1, cost: 43 });
+  const kept = { ...day, tokens: 8, cost: 0.1235, toolCalls: 0 };
+  expect(await store.records.get('budget-account', 'person:ada')).toMatchObject({ doc: { own: doc.own, day: kept } });
+});
