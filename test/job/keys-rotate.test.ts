@@ -13,7 +13,6 @@ import { mongoStore } from '../../src/storage/mongo/store.ts';
 import { sqliteStore } from '../../src/storage/sqlite/store.ts';
 import { describeRows } from '../support/runner/tags.ts';
 import { serverProgram } from '../support/servers/built-server.ts';
-import { serverProcess } from '../support/servers/server-process.ts';
 import { mongoUrl, skipMongo } from '../support/stores/mongo.ts';
 import { temporaryFolder } from '../support/stores/store.ts';
 
@@ -112,30 +111,4 @@ describeRows(kinds)('keys rotate on %s', ([kind, isMissing]) => {
     expect(refused.err).toMatch(/gemini.*CORRAL_KEYS_ENCRYPTION_KEY/s);
     expect((await where.at((store) => ring(store, old).use('gemini')))?.reveal()).toBe('k');
   });
-});
-
-test('a running server re-encrypts keys in the background, and the command refuses to run on its store', {
-  tags: ['nightly'],
-}, async () => {
-  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_KEYS_ENCRYPTION_KEY: old });
-  server.kill('SIGTERM');
-  await server.exit;
-  const open = () => sqliteStore({ path: join(server.data, 'corral.db') });
-  {
-    await using store = await open();
-    for (const name of names) await ring(store, old).put(name, new Secret(`key of ${name}`));
-  }
-  const both = { CORRAL_KEYS_ENCRYPTION_KEY: `${fresh},${old}` };
-  await server.restart(both);
-  const busy = await rotate({ CORRAL_DATA_DIR: server.data, ...both });
-  expect(busy).toMatchObject({ code: 1, out: '' });
-  expect(busy.err).toMatch(/restart it with the new encryption key first/);
-  await expect.poll(() => server.output()).toContain('use the primary encryption key');
-  server.kill('SIGTERM');
-  await server.exit;
-  {
-    await using store = await open();
-    expect(await uses(store, fresh)).toEqual(names.map((name) => `key of ${name}`));
-  }
-  await server.restart({ CORRAL_KEYS_ENCRYPTION_KEY: fresh }); // without the old key
 });

@@ -1,7 +1,3 @@
-// @module-tag all
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { run } from '../../support/clients/api.ts';
 import { serverProgram } from '../../support/servers/built-server.ts';
@@ -58,25 +54,4 @@ test('doctor gives advice when no server answers, the token is wrong, or an addr
     code: 1,
     stderr: expect.stringContaining('is not host:port'),
   });
-});
-
-test('doctor and try fail at once when the address has no Corral server or the token is wrong', {
-  tags: ['nightly'],
-}, async () => {
-  const other = createServer((_request, response) => response.end('hello'));
-  await once(other.listen(0, '127.0.0.1'), 'listening');
-  using _other = { [Symbol.dispose]: () => void other.close() };
-  const { port } = other.address() as AddressInfo;
-  expect(await doctor(`http://127.0.0.1:${port}`)).toMatchObject({
-    code: 1,
-    stderr: expect.stringContaining('answered 200, not with the health of a Corral server'),
-  });
-  await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_TOKEN: 'another-token' });
-  for (const [url, text] of [
-    [server.url, 'needs a valid token: set CORRAL_TOKEN'],
-    [`http://127.0.0.1:${port}`, 'is not a Corral server'],
-    [`http://127.0.0.1:${await freePort()}`, 'Start it there (npm start)'],
-  ] as const) {
-    expect(await command('try', '--url', url)).toMatchObject({ code: 1, stderr: expect.stringContaining(text) });
-  }
 });

@@ -27,20 +27,6 @@ export function entryRows(it: WireClient): void {
       },
     });
   });
-  test('a list goes depth first by name, with the path that was requested', async () => {
-    await run('mkdir -p /tmp/tree/b/c && touch /tmp/tree/a /tmp/tree/b/d && ln -sfn /tmp/tree /tmp/seen');
-    const listed = async (depth: number) =>
-      ((await files('ListDir', { path: '/tmp/seen', depth })).body as { entries?: { path: string }[] }).entries?.map(
-        ({ path }) => path.replace('/tmp/seen/', ''),
-      );
-    expect([await listed(0), await listed(1), await listed(2)]).toEqual([
-      ...[
-        ['a', 'b'],
-        ['a', 'b'],
-        ['a', 'b', 'b/c', 'b/d'],
-      ],
-    ]);
-  });
   test('new folders and files belong to the user, with the usual modes', async () => {
     const { body: made } = await files('MakeDir', { path: 'made/deep' });
     const own = { owner: 'user', group: 'user' };
@@ -64,51 +50,5 @@ export function entryRows(it: WireClient): void {
       events: [],
       last: { error: { code } },
     });
-  });
-  test('a watch tells each kind of change with what is there, and lives on in silence', async () => {
-    await run('rm -rf w && mkdir w');
-    const watch = { path: 'w', recursive: true, includeEntry: true };
-    const stream = await it.open('filesystem.Filesystem/WatchDir', watch, { 'keepalive-ping-interval': '1' });
-    expect(stream.events).toEqual([{ start: {} }]);
-    const until = async (last: string) => {
-      const seen: { name: string; type: string; entry?: object }[] = [];
-      while (`${seen.at(-1)?.type} ${seen.at(-1)?.name}` !== last) {
-        const said = (await stream.next()) as { filesystem?: (typeof seen)[number] };
-        if (said.filesystem) seen.push(said.filesystem);
-      }
-      return seen.map(({ name, type, entry }) => [type.replace('EVENT_TYPE_', ''), name, entry !== undefined]);
-    };
-    await run('echo x > w/a');
-    expect(await until('EVENT_TYPE_WRITE a')).toEqual([
-      ['CREATE', 'a', true],
-      ['WRITE', 'a', true],
-    ]);
-    await run('mv w/a w/b; chmod 600 w/b');
-    expect(await until('EVENT_TYPE_CHMOD b')).toEqual([
-      ['RENAME', 'a', false],
-      ['CREATE', 'b', true],
-      ['CHMOD', 'b', true],
-    ]);
-    await run('rm w/b');
-    expect(await until('EVENT_TYPE_REMOVE b')).toEqual([['REMOVE', 'b', false]]);
-    await run('mkdir -p w/d/e');
-    expect(await until('EVENT_TYPE_CREATE d/e')).toEqual([
-      ['CREATE', 'd', true],
-      ['CREATE', 'd/e', true],
-    ]);
-    expect(await stream.next()).toEqual({ keepalive: {} });
-    stream.leave();
-  });
-  test('a watcher tells what changed since it was asked, until it is removed', async () => {
-    await run('mkdir -p polled');
-    const { watcherId } = (await files('CreateWatcher', { path: 'polled' })).body;
-    const events = async () =>
-      ((await files('GetWatcherEvents', { watcherId })).body as { events?: object[] }).events ?? [];
-    await run('touch polled/f');
-    const seen: object[] = [];
-    await expect.poll(async () => seen.push(...(await events()))).toBeGreaterThan(0);
-    expect(seen[0]).toEqual({ name: 'f', type: 'EVENT_TYPE_CREATE' });
-    expect(await files('RemoveWatcher', { watcherId })).toEqual({ status: 200, body: {} });
-    expect((await files('GetWatcherEvents', { watcherId })).status).toBe(404);
   });
 }

@@ -70,18 +70,6 @@ export function programRows(it: WireClient): void {
     await call('SendSignal', { process: { pid }, signal: 'SIGNAL_SIGKILL' });
     leave();
   });
-  test('input is open until it is closed, twice if need be, and then takes nothing', async () => {
-    const { pid, next, leave } = await begin({ process: { cmd: 'bash', args: ['-c', 'cat; sleep 956'] } });
-    const process = { pid };
-    const input = { stdin: Buffer.from('in\n').toString('base64') };
-    expect((await call('SendInput', { process, input })).body).toEqual({});
-    expect(output([(await next()) ?? {}], 'stdout').join('')).toBe('in\n');
-    for (let times = 0; times < 2; times++) expect((await call('CloseStdin', { process })).body).toEqual({});
-    expect((await call('SendInput', { process, input })).body.code).toBe('internal');
-    await call('SendSignal', { process, signal: 'SIGNAL_SIGKILL' });
-    expect((await call('SendInput', { process, input })).body.code).toBe('not_found');
-    leave();
-  });
   test('a program that does not exist starts, says so and ends with 127', async () => {
     const { events } = await it.stream(start, { process: { cmd: 'no-such-program' } });
     expect(events.at(0)).toEqual({ event: { start: { pid: expect.any(Number) } } });
@@ -109,20 +97,6 @@ export function programRows(it: WireClient): void {
     const typed = output((await it.stream(start, terminal)).events, 'pty');
     expect(Buffer.concat(typed).toString()).toContain('\n20000\r\n');
     expect(Math.max(...typed.map(({ length }) => length))).toBeLessThanOrEqual(16 * 1024);
-  });
-  test('several readers get the same; a late one gets what comes, and one of an ended process its end', async () => {
-    const first = await begin({ process: { cmd: 'bash', args: ['-c', 'read a; echo got $a; exit 4'] } });
-    const process = { pid: first.pid };
-    const second = await it.open('process.Process/Connect', { process });
-    expect(second.events).toEqual([{ event: { start: process } }]);
-    await call('SendInput', { process, input: { stdin: Buffer.from('x\n').toString('base64') } });
-    const [one, two] = await Promise.all([first.rest(), second.rest()]);
-    expect([one, Buffer.concat(output(one.slice(0, -1), 'stdout')).toString()]).toEqual([two, 'got x\n']);
-    const end = { event: { end: { exitCode: 4, exited: true, status: 'exit status 4', error: 'exit status 4' } } };
-    const over = await it.stream('process.Process/Connect', { process });
-    expect([over.events, over.last]).toEqual([[{ event: { start: process } }, end], {}]);
-    const none = await it.stream('process.Process/Connect', { process: { pid: 1 } });
-    expect(none.last).toMatchObject({ error: { code: 'not_found' } });
   });
   test('the timeout of a connect ends the stream alone, and the list tells what was requested', async () => {
     const asked = { cmd: 'sleep', args: ['951'], envs: { E2B_TEMPLATE_ID: 'own', A: 'b=c' }, cwd: '/tmp' };

@@ -24,7 +24,6 @@ export function wireRows(env: Env): void {
     entryRows(it);
     fileRows(it);
     uploadRows(it);
-    boundRows(it);
     endRows(it);
   });
 }
@@ -186,42 +185,5 @@ function fileRows(it: WireClient): void {
     for (let times = 0; times < 2; times++)
       expect((await it.agent('/files?path=chunked/c', { ...send, body: content() })).status).toBe(200);
     expect(await (await it.agent('/files?path=chunked/c')).text()).toBe('in pieces');
-  });
-}
-
-function boundRows(it: WireClient): void {
-  const isAlive = async () =>
-    expect((await it.stream('process.Process/Start', it.shell('echo ok'))).stdout).toBe('ok\n');
-  test('a reader that stops holds its program back, and nothing else', async () => {
-    const { leave, events } = await it.open(
-      'process.Process/Start',
-      it.shell('head -c 100000000 /dev/zero; echo > /tmp/through'),
-    );
-    expect(events).toHaveLength(1);
-    await isAlive();
-    expect((await it.call('filesystem.Filesystem/Stat', { path: '/tmp/through' })).status).toBe(404);
-    leave();
-    await expect
-      .poll(async () => (await it.call('filesystem.Filesystem/Stat', { path: '/tmp/through' })).status)
-      .toBe(200);
-  });
-  test('a port that floods a client that does not read is held back', async () => {
-    const serve = [
-      'import socket,sys',
-      's=socket.create_server(("127.0.0.1",3777))',
-      'c,_=s.accept(); c.recv(9999); n=0; c.sendall(b"HTTP/1.1 200 OK\\r\\n\\r\\n")',
-      'c.settimeout(2)',
-      'try:\n  while n<200_000_000: n+=c.send(bytes(65536))',
-      'except TimeoutError: pass',
-      'open("/tmp/sent","w").write(str(n))',
-    ].join('\n');
-    const { leave } = await it.open('process.Process/Start', { process: { cmd: 'python3', args: ['-c', serve] } });
-    const headers = { 'e2b-sandbox-port': '3777' };
-    await expect.poll(async () => (await it.agent('/', { headers })).status).toBe(200);
-    await isAlive();
-    await expect
-      .poll(async () => Number(await (await it.agent('/files?path=/tmp/sent')).text()))
-      .toBeLessThan(100_000_000);
-    leave();
   });
 }

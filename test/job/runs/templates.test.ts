@@ -57,33 +57,6 @@ test('sessions name a template over every API, and an unknown one is refused wit
   }
   client.close();
 });
-test('the packages of a template are there when the sandbox is, and a package that is not there stops its start', {
-  tags: ['nightly'],
-}, async (context) => {
-  await needs(context, 'bubblewrap');
-  await needs(context, 'registries');
-  using folder = temporaryFolder();
-  await using server = await serverProcess({
-    ...settingsWith(folder.path, {
-      'templates/semver.yaml': 'packages: {npm: [semver@7.7.2]}',
-      'templates/broken.yaml': 'packages: {npm: [corral-has-no-such-package]}',
-    }),
-    CORRAL_DRIVER: 'process',
-  });
-  using client = openClient(server.url, 'ws');
-  const { id: sessionId } = await client.sessions.create.mutate({ template: 'semver' });
-  const ran = await client.sandbox.exec.mutate({ sessionId, command: 'semver 1.2.3' });
-  expect(ran).toMatchObject({ exitCode: 0, stdout: '1.2.3\n' });
-  const { events } = await client.events.list.query({ sessionId, limit: 1_000 });
-  const details = events.flatMap(({ type, data }) => (type === 'sandbox.phase' ? [data.detail] : []));
-  expect(details).toContain('Installing with npm: semver@7.7.2');
-
-  const broken = await client.sessions.create.mutate({ template: 'broken' });
-  await expect(client.sandbox.start.mutate({ sessionId: broken.id })).rejects.toThrow(
-    /npm could not install corral-has-no-such-package: npm error .* Check packages[.]npm of the template broken/,
-  );
-  for (const id of [sessionId, broken.id]) await client.sessions.delete.mutate({ id });
-});
 
 test.for([
   ['false', 'true'],

@@ -34,34 +34,6 @@ test("the first command creates the session under the client's name, and the sam
   expect(await run(client, 'My.work-1', 'cat a b')).toBe('one\ntwo\n');
 });
 
-test("a user cannot reach another user's workspace by any name", { tags: ['nightly'] }, async (context) => {
-  const server = await workspaceServer(context);
-  const [ann, bob, nobody] = [await server.client('ann'), await server.client('bob'), await server.client()];
-  await run(ann, 'w', 'echo secret > file');
-  expect(await run(bob, 'w', 'ls')).toBe('');
-  for (const { id } of await server.sessions()) expect(await run(bob, id, 'ls')).toBe('');
-  expect(await run(nobody, 'w', 'ls')).toBe('');
-  expect(await run(await server.client('anonymous'), 'w', 'echo x > y; ls')).toBe('y\n');
-  expect([await run(nobody, 'w', 'ls'), await run(await server.client('Ann'), 'w', 'ls')]).toEqual(['y\n', '']);
-  expect([await run(ann, 'W', 'ls'), await run(ann, 'w', 'cat file')]).toEqual(['', 'secret\n']);
-});
-
-test('F105 a workspace name that looks like a path is a plain name, and never part of a path', {
-  tags: ['nightly'],
-}, async (context) => {
-  const server = await workspaceServer(context);
-  const client = await server.client('..');
-  for (const name of ['..', '.', '...', '-rf', 'x'.repeat(128)])
-    expect(await run(client, name, 'pwd; ls'), name).toBe('/workspace\n');
-  expect((await server.sessions()).map(({ title }) => title).sort()).toEqual([
-    '-rf',
-    '.',
-    '..',
-    '...',
-    'x'.repeat(128),
-  ]);
-});
-
 test('the commands of one workspace run in order, while those of others run in parallel', {
   tags: ['nightly'],
 }, async (context) => {

@@ -2,7 +2,6 @@ import { expect } from 'vitest';
 import { z } from 'zod';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import { SessionId } from '../../../src/core/model/ids.ts';
-import { templates } from '../../support/agents/templates.ts';
 import { opencodexServer } from '../../support/clients/opencodex.ts';
 import { rawRequest } from '../../support/clients/raw-request.ts';
 import { opencodexTest as test } from '../../support/clients/server-tests.ts';
@@ -230,23 +229,6 @@ test('the eight templates are a bare array, and each can be read alone', async (
     expect((await server.call('GET', `/projects/templates/${template.id}`)).body).toEqual(template);
   }
   expect((await server.call('GET', '/projects/templates/nothing')).status).toBe(404);
-});
-
-test.each([
-  ['python_dev', 'bash file_read file_write file_edit search', 'python3.11'],
-  ['node_dev', 'bash file_read file_write file_edit search', 'node20'],
-  ['data_analyst', 'bash file_read file_write file_edit search', 'python3.11'],
-  ['script_writer', 'bash file_read file_write search', 'python3.11'],
-  ['code_reviewer', 'bash file_read search', 'python3.11'],
-  ['test_writer', 'bash file_read file_write file_edit search', 'python3.11'],
-  ['minimal', 'bash file_read file_write', 'python3.11'],
-  ['default', 'bash file_read file_write file_edit search browser', 'python3.11'],
-])('the template %s brings its tools, prompt and environment', async (template, tools, environment) => {
-  await using server = await opencodexServer();
-  const id = await server.newProject();
-  const { body } = await server.call('POST', `/projects/${id}/agent-config/apply-template/${template}`);
-  expect(body).toMatchObject({ enabled_tools: tools.split(' '), environment_type: environment });
-  expect(body.system_instructions).toBe(templates.find(template)?.prompt ?? null);
 });
 
 test('a chat can be created without a body, but needs an existing project and room for a session', async ({
