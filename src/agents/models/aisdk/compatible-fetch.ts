@@ -1,6 +1,7 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { readErrorText } from './error-text.ts';
-import { type WrittenCall, WrittenCalls } from './written-calls.ts';
+import type { WrittenCall } from './python-calls.ts';
+import { WrittenCalls } from './written-calls.ts';
 
 // Servers that speak Chat Completions differ in details. This converts their answers to what the AI SDK's package
 // expects.

@@ -1,4 +1,7 @@
-import type { WrittenCall } from './written-calls.ts';
+export interface WrittenCall {
+  readonly name: string;
+  readonly args: unknown;
+}
 
 const maxDepth = 64;
 

@@ -1,13 +1,9 @@
 import { type JsonLimits, parseJson } from '../../../core/text/json.ts';
 import { trimCharacters } from '../../../core/text/text.ts';
-import { pythonCalls } from './python-calls.ts';
+import { pythonCalls, type WrittenCall } from './python-calls.ts';
 
 // Small models, and servers without a parser for their model, write tool calls as text.
 
-export interface WrittenCall {
-  readonly name: string;
-  readonly args: unknown;
-}
 interface Form {
   readonly opens: string;
   /** The end of the form. Empty: the end of the reply. */
