@@ -148,7 +148,11 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
           <div class="fields">{draw(true)}</div>
         </details>
       )}
-      {note !== undefined && <p class="quiet">{note}</p>}
+      {note !== undefined && (
+        <p class="quiet" role="status">
+          {note}
+        </p>
+      )}
       <Trouble text={trouble} />
       <div class="choices">
         {cancel && <Button onClick={cancel}>{t('cancel')}</Button>}

@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 import type { Outputs } from '../../../client/types.ts';
 import { tools } from '../../data/system.ts';
 import { Choice } from '../../parts/kit/choice.tsx';
-import { ChoiceField } from '../../parts/kit/field.tsx';
+import { ChoiceField, LongTextField } from '../../parts/kit/field.tsx';
 import { readTemplates, templateChoices } from '../../sessions/templates.ts';
 import { isText, t } from '../../text/text.ts';
 import type { TextKey } from '../../text/texts.ts';
@@ -84,17 +84,14 @@ export function Field({ setting, label, draft, onChange }: Props) {
   }
   return (
     <>
-      <textarea
-        class="field"
+      <LongTextField
+        label={label}
+        help={t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}
         rows={Math.min(8, Math.max(2, draft.split('\n').length + 1))}
-        aria-label={label}
-        aria-description={t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}
         placeholder={kind === 'hosts' ? 'example.org' : 'shell_exec'}
-        spellcheck={false}
         value={draft}
-        onInput={(event) => onChange(event.currentTarget.value)}
+        onChange={onChange}
       />
-      <span class="quiet">{t(kind === 'hosts' ? 'server.oneHost' : 'server.oneTool')}</span>
       {kind === 'tools' && (
         <details>
           <summary>{t('server.knownTools')}</summary>
