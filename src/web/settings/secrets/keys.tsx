@@ -44,8 +44,9 @@ export function ApiKeys() {
         }),
       }}
       send={async (input) => {
-        setMade(isFirst ? await makeFirst(input) : await once('keys.create', input));
-        await keys.act('', async () => '');
+        const created = isFirst ? await makeFirst(input) : await once('keys.create', input);
+        await keys.act('', async () => ''); // first, because the form of the first key is another one
+        setMade(created);
       }}
     />
   );
