@@ -1,3 +1,4 @@
+/** A call that a model wrote into its text. */
 export interface WrittenCall {
   readonly name: string;
   readonly args: unknown;

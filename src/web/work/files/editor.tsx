@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { Button } from '../../parts/kit/button.tsx';
 import { t } from '../../text/text.ts';
 import { Comment, CommentButton } from './editor/comment.tsx';
@@ -29,12 +29,19 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
   const [commented, setCommented] = useState<Lines>();
   const saving = useSaving({ store, path, version });
-  const save = async (options?: { readonly overwrites: boolean }) => {
-    const written = current.current.text;
-    if (await saving.save(`${mark}${written}`, options)) setSaved(written);
+  // What is typed is a draft at once: the file can be read again before the page is drawn again.
+  const { current: now } = useRef({ text, saved });
+  const change = (next: Partial<typeof now>) => {
+    Object.assign(now, next);
+    if (now.text === now.saved) store.drafts.delete(path);
+    else store.drafts.set(path, now.text);
+    setText(now.text);
+    setSaved(now.saved);
   };
-  const current = useRef({ text, save });
-  current.current = { text, save };
+  const save = async (overwrites = false) => {
+    const { text: written } = now;
+    await saving.save(`${mark}${written}`, { overwrites, onStored: () => change({ saved: written }) });
+  };
   const place = useEditor({
     of: path,
     commented: commented?.to,
@@ -47,17 +54,13 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
         parent,
         label: t('files.textOf', { path }),
         phrases: editorPhrases(),
-        onChange: setText,
-        onSave: () => void current.current.save(),
+        onChange: (next) => change({ text: next }),
+        onSave: () => void save(),
         onLines: (from, to) => setLines({ from, to }),
         onComment: (from, to) => setCommented({ from, to }),
       }),
   });
   const isChanged = text !== saved;
-  useEffect(() => {
-    if (isChanged) store.drafts.set(path, text);
-    else store.drafts.delete(path);
-  }, [text, isChanged]);
   const drop = () => {
     store.drafts.delete(path);
     onClose?.();
@@ -65,7 +68,7 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   };
   return (
     <div class="editor">
-      {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save({ overwrites: true })} />}
+      {saving.hasConflict && <Conflict onTheirs={drop} onMine={() => void save(true)} />}
       <div ref={place} class="editor-text">
         {commented && (
           <Comment

@@ -98,7 +98,7 @@ function Compared({
     const merged = await merge(current.current.text).catch((thrown: unknown) => setProblem(toErrorText(thrown)));
     if (merged === undefined) return setProblem(t('editor.doesNotFit'));
     setProblem('');
-    if (await saving.save(merged, options)) onReload();
+    if (await saving.save(merged, { ...options, onStored: () => store.drafts.delete(path) })) onReload();
   };
   const current = useRef({ text, save });
   current.current = { text, save };

@@ -15,8 +15,14 @@ interface SaveState {
   readonly isSaving: boolean;
   /** The file is not the one that was opened any more. */
   readonly hasConflict: boolean;
-  /** Resolves with whether it is saved. `overwrites`: also another version. */
-  save(text: string, options?: { readonly overwrites: boolean }): Promise<boolean>;
+  /** Resolves with whether it is saved. */
+  save(text: string, options?: SaveOptions): Promise<boolean>;
+}
+interface SaveOptions {
+  /** Saves over another version too. */
+  readonly overwrites?: boolean;
+  /** Called once the text is stored, before the list of files is read again. */
+  readonly onStored?: () => void;
 }
 
 /** Saves a text. A save replaces only the version that was opened; otherwise the person decides. */
@@ -27,7 +33,7 @@ export function useSaving({ store, path, version }: File): SaveState {
   return {
     isSaving,
     hasConflict,
-    async save(text, { overwrites } = { overwrites: false }) {
+    async save(text, { overwrites = false, onStored } = {}) {
       setSaving(true);
       try {
         const saved = await store.save(path, text, overwrites ? undefined : known.current);
@@ -37,7 +43,7 @@ export function useSaving({ store, path, version }: File): SaveState {
         }
         known.current = saved.version;
         setConflict(false);
-        store.drafts.delete(path);
+        onStored?.();
         notify(t('files.saved', { path }));
         await store.refresh();
         return true;
