@@ -52,10 +52,10 @@ describe.skipIf(!cluster)('the chart (skipped where KUBECONFIG names no cluster)
   installed('helm test runs a whole session, and doctor finds all well but what the values leave open', async () => {
     await helm('test', release.name, '--namespace', release.namespace, '--timeout', '100s');
     const doctor = ['/usr/local/bin/node', '/app/src/app/main.ts', 'doctor'];
-    const said = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
-    expect(said).toMatch(/^weak +shared-user: .*CORRAL_KUBERNETES_USER_NAMESPACES/m);
-    expect(said).toContain('No failures, but 1 weakness.');
-    expect(said).toMatch(/from it, closed: 10[.]\S+:443/); // the API server
+    const reply = await release.kubectl('exec', 'deployment/corral', '--', ...doctor);
+    expect(reply).toMatch(/^weak +shared-user: .*CORRAL_KUBERNETES_USER_NAMESPACES/m);
+    expect(reply).toContain('No failures, but 1 weakness.');
+    expect(reply).toMatch(/from it, closed: 10[.]\S+:443/); // the API server
   });
 
   installed('a session is the same at both replicas, whichever of them has it', async () => {

@@ -106,22 +106,22 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
   });
 
   test('a sandbox with an allow-list reaches the listed hosts, and nothing else', async () => {
-    const wanted = spec({ egress: { kind: 'allow-list', entries: [`${standIn.host}:${standIn.port}`] } });
-    policies.set(wanted.sessionId, wanted.egress);
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    const sandboxSpec = spec({ egress: { kind: 'allow-list', entries: [`${standIn.host}:${standIn.port}`] } });
+    policies.set(sandboxSpec.sessionId, sandboxSpec.egress);
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     const curl = (url: string) => sh(link, `curl -sS -m 10 -x http://127.0.0.1:3128 -o - -w ' %{http_code}' ${url}`);
     expect(await curl(`http://${standIn.host}:${standIn.port}/`)).toBe('the stand-in 200');
     expect(await curl('http://10.96.0.1/')).toMatch(/403$/);
   });
 
   test('the driver starts no sandbox while the network policies are missing', async () => {
-    const said: string[] = [];
-    const over = { networkPolicies: 'given' as const, onOpen: (message: string) => void said.push(message) };
+    const messages: string[] = [];
+    const over = { networkPolicies: 'given' as const, onOpen: (message: string) => void messages.push(message) };
     await using bare = await harness.connect({ instance: 'bare', over });
-    const wanted = spec();
-    await expect(bare.provision(wanted, budget())).rejects.toMatchObject({ code: 'unsupported' });
-    expect([said.length, await bare.list(budget()), await harness.remains(wanted.id)]).toEqual([1, [], []]);
+    const sandboxSpec = spec();
+    await expect(bare.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'unsupported' });
+    expect([messages.length, await bare.list(budget()), await harness.remains(sandboxSpec.id)]).toEqual([1, [], []]);
   });
 
   test('the driver reaches a sandbox at its pod address when a route exists', async (context) => {
@@ -133,62 +133,62 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     await execute('ip', ['route', 'replace', ...route]);
     onTestFinished(async () => void (await execute('ip', ['route', 'delete', ...route])));
     await using direct = await harness.connect({ instance: 'direct', over: { reach: 'pod-ip' } });
-    const wanted = spec();
-    await direct.provision(wanted, budget());
-    await using link = await direct.attach(wanted.id, budget());
+    const sandboxSpec = spec();
+    await direct.provision(sandboxSpec, budget());
+    await using link = await direct.attach(sandboxSpec.id, budget());
     expect(await sh(link, 'echo here')).toBe('here\n');
-    await direct.destroy(wanted.id, 'remove', budget());
+    await direct.destroy(sandboxSpec.id, 'remove', budget());
   });
 
   test('F041 a pod deleted in the middle of a command is reported lost, and restarts with its files', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     await askDaemon(link, 'PUT', '/files/content?path=kept.txt', 'kept');
     const hanging = askDaemon(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
-    await inNamespace('delete', 'pod', harness.nameOf(wanted.id), '--grace-period=0', '--force');
+    await inNamespace('delete', 'pod', harness.nameOf(sandboxSpec.id), '--grace-period=0', '--force');
     await expect.poll(() => link.lost.aborted).toBe(true);
     expect(await hanging).toBeInstanceOf(Error);
-    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
-    await using again = await driver.attach(wanted.id, budget());
+    expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
+    await using again = await driver.attach(sandboxSpec.id, budget());
     expect(await askDaemon(again, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
   });
 
   test('F042 F043 a drained node reports the eviction, a start fails because no node has room, and a later start succeeds', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
-    const selector = `--pod-selector=corral/sandbox=${wanted.id}`;
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
+    const selector = `--pod-selector=corral/sandbox=${sandboxSpec.id}`;
     onTestFinished(async () => void (await kubectl('uncordon', 'corral')));
     await kubectl('drain', 'corral', selector, '--force', '--delete-emptydir-data', '--ignore-daemonsets');
     await expect.poll(() => link.lost.aborted).toBe(true);
     expect(link.lost.reason).toMatchObject({ code: 'sandbox_lost', publicMessage: expect.stringMatching(/evicted/) });
     await using impatient = await harness.connect({ over: { pendingMs: 1_000 } });
-    const refused = impatient.provision(wanted, budget());
+    const refused = impatient.provision(sandboxSpec, budget());
     await expect(refused).rejects.toMatchObject({
       code: 'sandbox_capacity',
       publicMessage: expect.stringMatching(/node/),
     });
     expect(await driver.list(budget())).toMatchObject([{ phase: 'stopped' }]);
     await kubectl('uncordon', 'corral');
-    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
   });
 
   test('F043 a full quota is a clear error, and no resource remains', async () => {
     await inNamespace('create', 'quota', 'none', '--hard=pods=0');
     onTestFinished(async () => void (await inNamespace('delete', 'quota', 'none', '--ignore-not-found')));
-    const wanted = spec();
-    const refused = () => driver.provision(wanted, budget()).then(undefined, (error) => error);
+    const sandboxSpec = spec();
+    const refused = () => driver.provision(sandboxSpec, budget()).then(undefined, (error) => error);
     await expect
       .poll(refused)
       .toMatchObject({ code: 'quota', publicMessage: expect.stringMatching(/quota is used up/) });
-    expect(await harness.remains(wanted.id)).toEqual([]);
+    expect(await harness.remains(sandboxSpec.id)).toEqual([]);
   });
 
   test('a sandbox whose first process ends is exited, with its exit code', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     await sh(link, 'kill -TERM 1').catch(() => {});
     await expect.poll(() => link.lost.aborted).toBe(true);
     expect(link.lost.reason).toMatchObject({ publicMessage: expect.stringMatching(/exit code/) });
@@ -216,46 +216,46 @@ describe.skipIf(!cluster)('kubernetes driver in trouble (skipped where KUBECONFI
     config.users[0].user = { token: await inNamespace('create', 'token', 'corral') };
     await writeFile(join(folder, 'config'), JSON.stringify(config));
     await using lesser = await harness.connect({ over: { kubeconfig: join(folder, 'config') } });
-    const wanted = spec();
-    expect(await lesser.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
-    await using link = await lesser.attach(wanted.id, budget());
+    const sandboxSpec = spec();
+    expect(await lesser.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
+    await using link = await lesser.attach(sandboxSpec.id, budget());
     expect(await sh(link, 'echo here')).toBe('here\n');
-    await lesser.destroy(wanted.id, 'keep', budget());
-    await lesser.destroy(wanted.id, 'remove', budget());
+    await lesser.destroy(sandboxSpec.id, 'keep', budget());
+    await lesser.destroy(sandboxSpec.id, 'remove', budget());
     expect(await lesser.list(budget())).toEqual([]);
     await inNamespace('delete', 'rolebinding', 'corral');
-    const refused = () => lesser.provision(wanted, budget()).then(undefined, (error) => error);
+    const refused = () => lesser.provision(sandboxSpec, budget()).then(undefined, (error) => error);
     await expect
       .poll(refused)
       .toMatchObject({ code: 'driver_unavailable', publicMessage: expect.stringMatching(/not allow/) });
-    expect(await harness.remains(wanted.id)).toEqual([]);
+    expect(await harness.remains(sandboxSpec.id)).toEqual([]);
   });
 
-  test('F023 after a restart of the API server the sandboxes are there, and their ends are heard of again', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+  test('F023 after a restart of the API server the sandboxes are there, and their ends are noticed again', async () => {
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     await component('stop', 'kube-apiserver');
     const queued = driver.list(budget());
     await component('start', 'kube-apiserver');
-    expect(await queued).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
+    expect(await queued).toMatchObject([{ id: sandboxSpec.id, phase: 'ready' }]);
     expect(link.lost.aborted).toBe(false);
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
-    await harness.killBehindItsBack(wanted.id);
+    await harness.killBehindItsBack(sandboxSpec.id);
     await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
   test('F042 while its node does not answer, a sandbox can still be ended, and its name is free', async () => {
     await reconnect({ pods: { ...testPods, workspace: 'ephemeral' } });
-    const wanted = spec();
-    await driver.provision(wanted, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
     onTestFinished(async () => {
       await component('start', 'kubelet');
       await kubectl('wait', '--for=condition=Ready', 'node/corral', '--timeout=60s');
     });
     await component('stop', 'kubelet');
-    await driver.destroy(wanted.id, 'remove', budget());
-    expect(await harness.remains(wanted.id)).toEqual([]);
+    await driver.destroy(sandboxSpec.id, 'remove', budget());
+    expect(await harness.remains(sandboxSpec.id)).toEqual([]);
   });
 
   test('20 sandboxes at once: all become ready, none is lost', async () => {

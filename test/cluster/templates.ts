@@ -122,15 +122,15 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     );
     const args = ['apply', '--server-side', '--dry-run=server', '--validate=strict', '-f', '-'];
     const child = spawn('kubectl', args, { env: clusterEnv() });
-    let said = '';
+    let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk) => {
-        said += chunk;
+        output += chunk;
       });
     }
     child.stdin.end(JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
     const [code] = await once(child, 'close');
-    expect({ code, said }).toMatchObject({ code: 0, said: expect.not.stringMatching(/would violate|Warning/) });
+    expect({ code, output }).toMatchObject({ code: 0, output: expect.not.stringMatching(/would violate|Warning/) });
   });
 
   test('give the servers permissions over sandboxes only, each listed in docs/deploy.md', async () => {
@@ -147,10 +147,10 @@ describe.skipIf(!cluster)('the templates of the chart (skipped where KUBECONFIG 
     const table = (await readFile(join(chart, '../docs/deploy.md'), 'utf8')).matchAll(
       /^\| (pods|persistentvolumeclaims) ([a-z, ]+) \|/gm,
     );
-    const said = [...table].flatMap(([, resource, verbs = '']) =>
+    const documented = [...table].flatMap(([, resource, verbs = '']) =>
       verbs.split(', ').map((verb) => `${resource} ${verb}`),
     );
-    expect([...granted].sort()).toEqual(said.sort());
+    expect([...granted].sort()).toEqual(documented.sort());
     for (const { rules } of roles)
       expect(JSON.stringify(rules)).not.toMatch(/\*|secrets|exec|nodes|escalate|impersonate/);
   });

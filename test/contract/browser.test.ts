@@ -98,7 +98,7 @@ describe('the browser of a sandbox', () => {
     expect((await browser.view(signal)).text).not.toContain('[new]');
   });
 
-  test('an index that the last view did not have, or that is gone, is said to be', async () => {
+  test('an index that the last view did not have, or that is gone, is reported', async () => {
     await open('/grow');
     expect(await browser.click({ index: 7 }, signal)).toMatchObject({ ok: false, reason: 'not_found' });
     await browser.consoleExec('document.querySelector("button").remove()', signal);
@@ -120,7 +120,7 @@ describe('the browser of a sandbox', () => {
     expect(await browser.pressKey('NoSuchKey', signal)).toMatchObject({ ok: false });
   });
 
-  test('a dialog is answered and told', async () => {
+  test('a dialog is answered and reported', async () => {
     await open('/dialogs');
     const { text } = await browser.click({ index: 0 }, signal);
     expect(text).toContain('The page showed a dialog (confirm): "Delete all?". It was answered with OK.');
@@ -135,7 +135,7 @@ describe('the browser of a sandbox', () => {
     expect(next.text).toContain('asked whether to be left');
   });
 
-  test('a new tab is followed and told; when it is closed the one before is back', async () => {
+  test('a new tab is followed and reported; when it is closed the one before is back', async () => {
     await open('/tabs');
     const { text } = await browser.click({ index: 0 }, signal);
     expect(text).toContain('opened a new tab');
@@ -144,7 +144,7 @@ describe('the browser of a sandbox', () => {
     expect(back.text).toContain('Page: Tabs');
   });
 
-  test('a download lands in the workspace and is told', async () => {
+  test('a download lands in the workspace and is reported', async () => {
     const { ok, text } = await open('/small');
     expect(ok).toBe(true);
     expect(text).toContain('A download began: small.bin');
@@ -211,7 +211,7 @@ describe('the browser of a sandbox', () => {
 });
 
 describe('F126 the browser at its worst', () => {
-  test('F126 a crash of the page is told, and the next address opens', async () => {
+  test('F126 a crash of the page is reported, and the next address opens', async () => {
     await open('/thanks');
     const crashed = await browser.navigate('chrome://crash', signal);
     expect(crashed.ok).toBe(false);
@@ -219,7 +219,7 @@ describe('F126 the browser at its worst', () => {
     expect(await open('/thanks')).toMatchObject({ ok: true });
   });
 
-  test('F126 a browser that is killed is started again, and that is told', async () => {
+  test('F126 a browser that is killed is started again and reported', async () => {
     await open('/thanks');
     await chromium.kill();
     const { ok, text } = await open('/thanks');
@@ -227,7 +227,7 @@ describe('F126 the browser at its worst', () => {
     expect(text).toContain('was started again');
   });
 
-  test('F126 a page that hangs is told within its time, and can be left', async () => {
+  test('F126 a page that hangs is reported within its time, and can be left', async () => {
     using browser = fresh({ answerMs: 1_500 });
     const open = (path: string) => browser.navigate(`${shop.url}${path}`, signal);
     await open('/hang');
@@ -244,7 +244,7 @@ describe('F126 the browser at its worst', () => {
     expect(text).toContain('Page: Thanks');
   });
 
-  test('F126 a page with an endless dialog is closed and told', async () => {
+  test('F126 a page with an endless dialog is closed and reported', async () => {
     const { text } = await open('/endless-dialogs');
     expect(text).toContain('more than 10 dialogs in a row');
     expect(await open('/thanks')).toMatchObject({ ok: true });

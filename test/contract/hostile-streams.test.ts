@@ -73,10 +73,10 @@ describe.skipIf(!(await hasBubblewrap()))('a hostile stream from a real sandbox'
     const flooded = Promise.withResolvers<void>();
     let pieces = 0;
     const onPiece = () => void (++pieces === enough && flooded.resolve());
-    const asked = ask(link.client, over.signal, onPiece).catch(() => {});
+    const pending = ask(link.client, over.signal, onPiece).catch(() => {});
     await flooded.promise;
     over.abort();
-    await asked;
+    await pending;
     expect(link.client.trust.broken.aborted).toBe(false);
   });
 });

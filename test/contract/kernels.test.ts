@@ -22,7 +22,7 @@ interface CodeRun extends Execution {
   /** The names of what arrived, in order. */
   readonly order: readonly string[];
 }
-type Options = { context?: string; timeoutMs?: number; tag?: string; signal?: AbortSignal; heard?: () => void };
+type Options = { context?: string; timeoutMs?: number; tag?: string; signal?: AbortSignal; received?: () => void };
 
 let nonces = 0;
 function kernelsOf(client: SandboxClient) {
@@ -30,15 +30,15 @@ function kernelsOf(client: SandboxClient) {
   onTestFinished(() => kernels.release(client));
   const contexts = kernels.of(client);
   const ran = async (language: Language, code: string, options: Options = {}): Promise<CodeRun> => {
-    const { context = language, timeoutMs = 60_000, tag, signal = budget(), heard = () => {} } = options;
-    const said = { stdout: '', stderr: '' };
+    const { context = language, timeoutMs = 60_000, tag, signal = budget(), received = () => {} } = options;
+    const reply = { stdout: '', stderr: '' };
     const results: CodeResult[] = [];
     const order: string[] = [];
     const listener = {
       onText: (stream: 'stdout' | 'stderr', text: string) => {
-        said[stream] += text;
+        reply[stream] += text;
         order.push(stream);
-        heard();
+        received();
       },
       onResult: (result: CodeResult) => {
         results.push(result);
@@ -46,7 +46,7 @@ function kernelsOf(client: SandboxClient) {
       },
     };
     const cell = { code, timeoutMs, listener, ...(tag !== undefined && { tag }) };
-    return { ...(await contexts.execute(context, cell, signal)), ...said, results, order };
+    return { ...(await contexts.execute(context, cell, signal)), ...reply, results, order };
   };
   return { kernels, contexts, ran };
 }
@@ -136,8 +136,8 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       const { ran } = await opened();
       expect(await ran(language, own.print)).toMatchObject({ stdout: 'out\n', stderr: 'err\n', results: [] });
       const failed = await ran(language, own.fail);
-      const { traceback, ...told } = own.error;
-      expect(failed).toMatchObject({ ended: 'whole', isStateLost: false, error: told });
+      const { traceback, ...reported } = own.error;
+      expect(failed).toMatchObject({ ended: 'whole', isStateLost: false, error: reported });
       expect(failed.error?.traceback).toMatch(traceback);
       expect((await ran(language, own.syntax)).error).toMatchObject({ name: 'SyntaxError' });
     });
@@ -188,7 +188,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       await expect.poll(() => sleeping(client)).toBe(true);
       const stop = new AbortController();
       // The test stops in the middle of the cell, whose first output says that it runs.
-      const work = ran(language, own.wait, { tag: ownTag('run-1'), signal: stop.signal, heard: () => stop.abort() });
+      const work = ran(language, own.wait, { tag: ownTag('run-1'), signal: stop.signal, received: () => stop.abort() });
       expect(await work).toMatchObject({ ended: 'cancelled', isStateLost: false });
       await kernels.endOf(client, ownTag('run-1'));
       expect([await client.programs.list(budget()), await sleeping(client)]).toEqual([[], false]);
@@ -200,7 +200,7 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       await ran(language, own.set);
       for (let n = 0; n < 4; n++) {
         const stop = new AbortController();
-        const ended = await ran(language, own.wait, { signal: stop.signal, heard: () => stop.abort() });
+        const ended = await ran(language, own.wait, { signal: stop.signal, received: () => stop.abort() });
         expect(ended).toMatchObject({ ended: 'cancelled', isStateLost: false });
       }
       expect(plain(await ran(language, own.get))).toEqual(['42']);
@@ -254,7 +254,9 @@ function kernelContract(place: string, open: () => Promise<SandboxdHarness>): vo
       const { client, kernels, ran } = await opened();
       await ran(language, own.set);
       const begun = Promise.withResolvers<void>();
-      const busy = ran(language, own.wait, { heard: begun.resolve }).catch((thrown: { code: string }) => thrown.code);
+      const busy = ran(language, own.wait, { received: begun.resolve }).catch(
+        (thrown: { code: string }) => thrown.code,
+      );
       if (moment === 'in the middle of a cell') await begun.promise;
       const next = kernelsOf(client);
       const found = await next.ran(language, own.get);
@@ -280,15 +282,15 @@ test('bash keeps variables, functions and its folder, takes the variables of a c
   const { ran, contexts } = await openedHere();
   const first = await ran('bash', 'x=40; f() { echo "in f"; }; mkdir -p deep; cd deep; echo out; echo err >&2');
   expect(first).toMatchObject({ ended: 'whole', count: 1, stdout: 'out\n', stderr: 'err\n', error: undefined });
-  const said: string[] = [];
-  const listener = { onText: (_: string, text: string) => void said.push(text), onResult: () => {} };
+  const messages: string[] = [];
+  const listener = { onText: (_: string, text: string) => void messages.push(text), onResult: () => {} };
   const env = { OWN: "a'b\nc" };
   await contexts.execute(
     'bash',
     { code: 'echo $((x + 2)) "$OWN" $(basename "$PWD")', timeoutMs: 20_000, listener, env },
     budget(),
   );
-  expect(said.join('')).toBe("42 a'b\nc deep\n");
+  expect(messages.join('')).toBe("42 a'b\nc deep\n");
   expect(await ran('bash', 'f; echo [$OWN]; read a; false')).toMatchObject({
     stdout: 'in f\n[]\n',
     error: { name: 'ExitStatus', value: '1' },

@@ -18,13 +18,13 @@ const never = new AbortController().signal;
 /** A stored session that no client has used for that long. */
 async function addStored(
   store: Store,
-  given: { daysAgo?: number; facts?: readonly SessionFact[]; origin?: Origin; more?: Partial<StoredSession> } = {},
+  input: { daysAgo?: number; facts?: readonly SessionFact[]; origin?: Origin; more?: Partial<StoredSession> } = {},
 ): Promise<SessionId> {
-  const { daysAgo = 60, origin = 'sheikhbox', more = {} } = given;
+  const { daysAgo = 60, origin = 'sheikhbox', more = {} } = input;
   const id = newId();
   const at = Date.now() - daysAgo * dayMs;
   const made = { type: 'session.created', runId: null, data: { origin, template: 'default' } } as const;
-  const all = [made, ...(given.facts ?? [])];
+  const all = [made, ...(input.facts ?? [])];
   const fresh = newSession({ id, origin, template: 'default', title: '', projectId: null, lastTask: '', at });
   const doc: StoredSession = { ...fresh, status: 'completed', sandboxState: 'stopped', lastSeq: all.length, ...more };
   for (let n = 0; n < all.length; n += 1_000) {
@@ -112,8 +112,8 @@ test('F088 a cursor into events that retention deleted gets a resync on every su
   for (const transport of transports) {
     const client = openClient(url, transport);
     const following = followEvents(client, { sessionId: of('trpc'), lastEventId: '3' });
-    const said = { type: 'resync', reason: 'cursor_too_old', oldestSeq: whole, latestSeq: 126, seq: 126 };
-    await expect.poll(() => following.items[0]).toMatchObject(said);
+    const reply = { type: 'resync', reason: 'cursor_too_old', oldestSeq: whole, latestSeq: 126, seq: 126 };
+    await expect.poll(() => following.items[0]).toMatchObject(reply);
     following.unsubscribe();
     client.close();
   }
@@ -153,11 +153,11 @@ test('F103 a log of 100,000 events opens, resumes, reads and trims without renum
   expect(await next(count - 1)).toBe(count);
   const titles = new Set<number>();
   for await (const { seq, type } of sessions.history(id)) if (type === 'title') titles.add(seq);
-  const wanted = Array.from({ length: count }, (_, n) => n + 1).filter(
+  const expected = Array.from({ length: count }, (_, n) => n + 1).filter(
     (seq) => seq > count / 2 && (many[seq - 2] ?? facts(1)[0])?.type === 'title',
   );
-  expect(titles.size).toBe(wanted.length);
-  expect(wanted.every((seq) => titles.has(seq))).toBe(true);
+  expect(titles.size).toBe(expected.length);
+  expect(expected.every((seq) => titles.has(seq))).toBe(true);
   await first[Symbol.asyncDispose]();
   await using second = await opened({});
   expect((await second.core.services.sessions.page(id, count - 1, 10)).events.map(({ seq }) => seq)).toEqual([count]);

@@ -21,7 +21,7 @@ const holding = (folder: string, words: readonly string[]) =>
 test('no file of the data folder contains the words of a deleted session, project or file', async () => {
   await using server = await serverProcess({ CORRAL_DRIVER: 'memory', CORRAL_SESSION_PASSIVATE_SECONDS: '1' });
   using client = openClient(server.url, 'ws');
-  const canaries = ['canary-title', 'canary-task', 'canary-said', 'canary-file', 'canary-upload', 'canary-project'];
+  const canaries = ['canary-title', 'canary-task', 'canary-text', 'canary-file', 'canary-upload', 'canary-project'];
   const ask = async (method: string, path: string, body: string | FormData, key?: string) => {
     const headers = key === undefined ? {} : { 'idempotency-key': key };
     const response = await fetch(`${server.url}/api/v1${path}`, { method, body, headers });
@@ -37,11 +37,11 @@ test('no file of the data folder contains the words of a deleted session, projec
     projectId: project.id,
   });
   await expect.poll(async () => (await client.sessions.get.query({ id })).status).toBe('completed');
-  await ask('POST', `/chats/${id}/messages`, '{"content":"canary-said"}', 'three');
+  await ask('POST', `/chats/${id}/messages`, '{"content":"canary-text"}', 'three');
   await client.files.write.mutate({ sessionId: id, path: 'a.txt', content: 'canary-file' });
   await expect.poll(async () => (await client.sessions.get.query({ id })).status).toBe('completed');
   const before = holding(server.data, canaries).join('\n');
-  for (const word of ['canary-title', 'canary-said', 'canary-upload', 'canary-project']) expect(before).toContain(word);
+  for (const word of ['canary-title', 'canary-text', 'canary-upload', 'canary-project']) expect(before).toContain(word);
   await client.sessions.delete.mutate({ id });
   expect((await fetch(`${server.url}/api/v1/projects/${project.id}`, { method: 'DELETE' })).status).toBe(204);
   await expect.poll(() => holding(server.data, canaries)).toEqual([]);

@@ -16,7 +16,7 @@ test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_
     CORRAL_RATE_LIMIT_PER_MINUTE: '77',
   });
   for (const url of [server.url, `http://127.0.0.1:${extra}`]) {
-    const asked = (headers: Record<string, string>) =>
+    const responseTo = (headers: Record<string, string>) =>
       new Promise<{ status: number | undefined; headers: Record<string, unknown> }>((resolve, reject) => {
         const outgoing = request(`${url}/sessions`, { headers });
         outgoing.on('response', (answer) => {
@@ -25,14 +25,14 @@ test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_
         });
         outgoing.on('error', reject).end();
       });
-    expect((await asked({ host: 'corral.test:81' })).status).toBe(200);
-    expect((await asked({ host: 'other.test' })).status).toBe(403);
-    const page = await asked({ origin: 'https://pages.example' });
+    expect((await responseTo({ host: 'corral.test:81' })).status).toBe(200);
+    expect((await responseTo({ host: 'other.test' })).status).toBe(403);
+    const page = await responseTo({ origin: 'https://pages.example' });
     expect(page.headers).toMatchObject({
       'access-control-allow-origin': 'https://pages.example',
       'ratelimit-limit': '77',
     });
-    expect((await asked({ origin: 'http://localhost:3000' })).headers).not.toHaveProperty(
+    expect((await responseTo({ origin: 'http://localhost:3000' })).headers).not.toHaveProperty(
       'access-control-allow-origin',
     );
     const large = await fetch(`${url}/trpc/sessions.create`, { method: 'POST', body: `"${'x'.repeat(1_000)}"` });

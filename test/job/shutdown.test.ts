@@ -89,26 +89,26 @@ describe('the server', () => {
   test('with an invalid setting names it, prints no stack, and does not start', async () => {
     const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'podman', HOST: '0.0.0.0' };
     const child = spawn(process.execPath, [serverProgram()], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-    const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+    const [[code], reply] = await Promise.all([once(child, 'close'), text(child.stderr)]);
     expect(code).not.toBe(0);
-    expect(said).toContain('CORRAL_DRIVER (driver in corral.yaml) accepts');
-    expect(said).not.toMatch(/^ +at /m);
+    expect(reply).toContain('CORRAL_DRIVER (driver in corral.yaml) accepts');
+    expect(reply).not.toMatch(/^ +at /m);
   });
 
   test('on a reachable address without a token refuses to start, in one line', async () => {
     const env = { PATH: process.env.PATH, HOST: '0.0.0.0' };
     const child = spawn(process.execPath, [serverProgram()], { env, stdio: ['ignore', 'ignore', 'pipe'] });
-    const [[code], said] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+    const [[code], reply] = await Promise.all([once(child, 'close'), text(child.stderr)]);
     expect(code).not.toBe(0);
-    expect(said.trim().split('\n')).toEqual([expect.stringContaining('CORRAL_TOKEN is not set')]);
+    expect(reply.trim().split('\n')).toEqual([expect.stringContaining('CORRAL_TOKEN is not set')]);
   });
 
   test('help settings prints every setting and exits', async () => {
     const child = spawn(process.execPath, [serverProgram(), 'help', 'settings'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [[code], said] = await Promise.all([once(child, 'close'), text(child.stdout)]);
+    const [[code], reply] = await Promise.all([once(child, 'close'), text(child.stdout)]);
     expect(code).toBe(0);
-    expect(said).toContain('CORRAL_MAX_RUNNING_RUNS');
+    expect(reply).toContain('CORRAL_MAX_RUNNING_RUNS');
   });
 });

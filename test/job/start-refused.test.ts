@@ -12,14 +12,14 @@ import { temporaryFolder } from '../support/stores/store.ts';
 async function startOf(settings: Record<string, string>) {
   const env = { PATH: process.env.PATH, CORRAL_DRIVER: 'memory', ...settings };
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', serverProgram()], { env });
-  let said = '';
+  let output = '';
   child.stderr.on('data', (chunk) => {
-    said += chunk;
+    output += chunk;
   });
   child.stdout.resume();
   onTestFinished(() => void child.kill('SIGKILL'));
   const [code] = await once(child, 'exit');
-  return { code, said };
+  return { code, output };
 }
 
 test('a server whose port is taken names the port and exits', { tags: ['all'] }, async () => {
@@ -28,10 +28,10 @@ test('a server whose port is taken names the port and exits', { tags: ['all'] },
   await once(other.listen(0, '127.0.0.1'), 'listening');
   using _other = { [Symbol.dispose]: () => void other.close() };
   const { port } = other.address() as AddressInfo;
-  const said = expect.stringMatching(`127.0.0.1:${port}: another program listens there already`);
-  expect(await startOf({ PORT: String(port), CORRAL_DATA_DIR: folder.path })).toMatchObject({ code: 1, said });
+  const output = expect.stringMatching(`127.0.0.1:${port}: another program listens there already`);
+  expect(await startOf({ PORT: String(port), CORRAL_DATA_DIR: folder.path })).toMatchObject({ code: 1, output });
   const extra = { PORT: '0', CORRAL_EXTRA_PORTS: String(port), CORRAL_DATA_DIR: folder.path };
-  expect(await startOf(extra)).toMatchObject({ code: 1, said });
+  expect(await startOf(extra)).toMatchObject({ code: 1, output });
   expect(readdirSync(folder.path)).not.toContain('corral.db.holder'); // the store was closed, not killed
 });
 
@@ -42,7 +42,7 @@ test('a server whose data folder is not a folder names it and exits', async () =
   const start = await startOf({ PORT: '0', CORRAL_DATA_DIR: file });
   expect(start).toEqual({
     code: 1,
-    said: expect.stringContaining(`The data folder ${file} is no folder. Set CORRAL_DATA_DIR`),
+    output: expect.stringContaining(`The data folder ${file} is no folder. Set CORRAL_DATA_DIR`),
   });
 });
 
@@ -53,11 +53,11 @@ test('a server set to strict isolation without a driver that has it gives the re
   const strict = { PORT: '0', CORRAL_DATA_DIR: folder.path, CORRAL_SANDBOX_ISOLATION: 'strict' };
   expect(await startOf({ ...strict, CORRAL_DRIVER: 'process' })).toMatchObject({
     code: 1,
-    said: expect.stringContaining('CORRAL_SANDBOX_ISOLATION is strict'),
+    output: expect.stringContaining('CORRAL_SANDBOX_ISOLATION is strict'),
   });
   const nowhere = { CORRAL_DRIVER: 'auto', DOCKER_HOST: `unix://${folder.path}/none.sock` };
   expect(await startOf({ ...strict, ...nowhere })).toMatchObject({
     code: 1,
-    said: expect.stringContaining('no Docker engine answers'),
+    output: expect.stringContaining('no Docker engine answers'),
   });
 });

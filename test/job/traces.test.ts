@@ -78,13 +78,13 @@ test('the standard variables make the runs of a session one trace with the names
   expect(JSON.stringify(spans)).not.toContain('echo hi');
 });
 
-test('a receiver that refuses costs the traces and nothing else, and is told once', async () => {
+test('a receiver that refuses costs the traces and nothing else, and is reported once', async () => {
   await using collector = await receiver(500);
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', collector.url);
   await using server = await composedServer();
   await ran(server.url, 'Say hi', 'Say hi again');
-  const told = () => server.lines.filter(({ text }) => text.startsWith('traces are lost'));
-  await expect.poll(() => told().length).toBe(1);
+  const reported = () => server.lines.filter(({ text }) => text.startsWith('traces are lost'));
+  await expect.poll(() => reported().length).toBe(1);
 });
 
 test.each([

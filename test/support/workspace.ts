@@ -13,7 +13,7 @@ export async function workspaceClient(url: string, userId?: string) {
   const socket = await openWebSocket(`${url.replace('http', 'ws')}/ws${query}`);
   await expect.poll(() => socket.frames.length).toBeGreaterThan(0);
   const [greeting] = socket.frames;
-  let asked = 0;
+  let calls = 0;
   return {
     socket,
     greeting,
@@ -21,7 +21,7 @@ export async function workspaceClient(url: string, userId?: string) {
     send: (frame: object | string) => socket.ws.send(typeof frame === 'string' ? frame : JSON.stringify(frame)),
     /** Resolves with the reply to this frame. */
     async ask(frame: object): Promise<Frame> {
-      const requestId = `r${asked++}`;
+      const requestId = `r${calls++}`;
       socket.ws.send(JSON.stringify({ ...frame, requestId }));
       const mine = () => socket.frames.find((it) => it.requestId === requestId);
       await expect.poll(() => mine() !== undefined, { interval: 10 }).toBe(true);

@@ -32,10 +32,10 @@ test.each<[string, object, string]>([
   ['a bearer token', {}, 'authorization: Bearer r-e-a-l'],
   ['a bearer token in another header', { header: 'X-Auth', scheme: 'bearer' }, 'x-auth: Bearer r-e-a-l'],
   ['Basic', { scheme: 'basic', user: 'me' }, `authorization: Basic ${Buffer.from('me:r-e-a-l').toString('base64')}`],
-])('the value is written as %s', async (_, how, wanted) => {
+])('the value is written as %s', async (_, how, expected) => {
   const { of } = await opened({ one: { hosts: ['a.example'], 'value-from': { env: 'REAL' }, ...how } });
   const [one] = await of(SessionId.parse('0123456789abcdef'));
-  expect(`${one?.header}: ${one?.write((await one.value()).reveal())}`).toBe(wanted);
+  expect(`${one?.header}: ${one?.write((await one.value()).reveal())}`).toBe(expected);
 });
 
 test('sandboxes get placeholders that do not contain the value', async () => {

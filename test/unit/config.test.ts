@@ -221,8 +221,8 @@ describe('configuration', () => {
   test.each([
     ...['{"gemini": {"base-url": "http://a/v1"}}', '{"local": {}}'],
     ...['{"local": {"base-url": "http://a/v1", "key": "k"}}', 'local'],
-  ])('the compatible server %s is refused, and not shown, because it can hold a key', (given) =>
-    expect(refused({ CORRAL_MODELS_COMPATIBLE: given })).toEqual([
+  ])('the compatible server %s is refused, and not shown, because it can hold a key', (value0) =>
+    expect(refused({ CORRAL_MODELS_COMPATIBLE: value0 })).toEqual([
       expect.stringMatching(/models.compatible.*not shown/),
     ]),
   );

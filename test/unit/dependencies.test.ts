@@ -55,10 +55,10 @@ test.each<[string, Entry]>([
 });
 
 test('dependencies are requested by version, not by address', () => {
-  const asked = { ...root.dependencies, ...root.devDependencies, ...root.optionalDependencies };
+  const requested = { ...root.dependencies, ...root.devDependencies, ...root.optionalDependencies };
   // `npm:<name>@` installs a package of the registry under a second name, next to another version of it.
   const byVersion = /^(npm:[a-z-]+@)?[\^~]?\d+\.\d+\.\d+$/;
-  expect(Object.entries(asked).filter(([, range]) => !byVersion.test(range))).toEqual([]);
+  expect(Object.entries(requested).filter(([, range]) => !byVersion.test(range))).toEqual([]);
 });
 
 test('a clone that only serves installs every package from which the page and the daemon are bundled', () => {

@@ -13,8 +13,8 @@ const files = globSync('docs/**/*.md').map((file) => posix.relative('docs', file
 const page = (path: string) => readFile(`docs/${path}.md`, 'utf8');
 
 test('the guide has every page of the documentation, and no other', () => {
-  const wanted = files.filter((file) => !inside.test(file)).map((file) => file.replace(/[.]md$/, ''));
-  expect([...paths].sort()).toEqual(wanted.sort());
+  const expected = files.filter((file) => !inside.test(file)).map((file) => file.replace(/[.]md$/, ''));
+  expect([...paths].sort()).toEqual(expected.sort());
 });
 
 test('the reference is what its code says', async () => {

@@ -48,12 +48,12 @@ const rules: Rule[] = [
     what: 'compares a secret in a time that tells of it',
     pattern:
       /\.reveal\(\)\s*[!=]==?|[!=]==?\s*[\w.]+\.reveal\(\)|\b(signature|password|apiKey|bearer)\s*[!=]==?\s*(?!undefined|null|'')[\w.]+/gi,
-    sample: 'if (given === token.reveal()) return true;',
+    sample: 'if (secret === token.reveal()) return true;',
   },
   {
     what: 'makes a regular expression of what is only known when it runs',
     pattern: /new RegExp\(/g,
-    sample: 'const wanted = new RegExp(asked);',
+    sample: 'const pattern = new RegExp(text);',
     but: {
       'src/observability/scrub.ts': 'of escaped secrets, and of its own words',
       'src/http/routes/routes.ts': 'of the routes',

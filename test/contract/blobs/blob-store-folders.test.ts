@@ -52,7 +52,7 @@ test('a start removes the incomplete files of a killed server and keeps recent o
   expect(readdirSync(incoming)).toEqual(['young']);
 });
 
-test('a folder that went away is said so', async () => {
+test('a missing folder is reported', async () => {
   using folder = temporaryFolder();
   const blobs = await localBlobs(join(folder.path, 'b'), 0);
   rmSync(join(folder.path, 'b'), { recursive: true });

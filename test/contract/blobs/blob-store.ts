@@ -92,17 +92,17 @@ export function blobStoreContract(name: string, open: () => Promise<BlobHarness>
 
     test('content over the limit is refused before the rest is read, and leaves nothing', async () => {
       const before = await harness.everything();
-      let given = 0;
+      let input = 0;
       async function* endless() {
         for (;;) {
-          given++;
+          input++;
           yield Buffer.alloc(1024);
         }
       }
       await expect(blobs.put('large', endless(), { maxBytes: 10_000, signal: never })).rejects.toMatchObject({
         code: 'payload_too_large',
       });
-      expect([given, await harness.everything()]).toEqual([10, before]);
+      expect([input, await harness.everything()]).toEqual([10, before]);
     });
 
     test('a signal that fires half-way ends it, and leaves nothing', async () => {

@@ -57,17 +57,17 @@ test('one person at a time has the keyboard and mouse, until a release or a take
   const it = await session(context);
   using one = await rfbClient(it.url('?viewer=viewer-one&notices=1'));
   using two = await rfbClient(it.url('?viewer=viewer-two&notices=1'));
-  await expect.poll(() => two.told.at(-1)?.who).toBe('nobody');
+  await expect.poll(() => two.reports.at(-1)?.who).toBe('nobody');
   one.click(10, 10);
-  await expect.poll(() => two.told.at(-1)?.who).toBe('another');
-  expect(one.told.at(-1)?.who).toBe('you');
+  await expect.poll(() => two.reports.at(-1)?.who).toBe('another');
+  expect(one.reports.at(-1)?.who).toBe('you');
   two.click(20, 20);
   await two.pixel(0, 0);
   expect(await where()).toBe('x:10 y:10');
 
   const open = shown.server.others.services.desktop.gate(it.id, AbortSignal.timeout(60_000)).then(() => 'open');
   two.ws.send('{"type":"take"}');
-  await expect.poll(() => two.told.at(-1)?.who).toBe('you');
+  await expect.poll(() => two.reports.at(-1)?.who).toBe('you');
   two.click(30, 30);
   await expect.poll(where).toBe('x:30 y:30');
   one.click(40, 40);
@@ -76,7 +76,7 @@ test('one person at a time has the keyboard and mouse, until a release or a take
 
   two.ws.send('{"type":"give"}');
   expect(await open).toBe('open');
-  await expect.poll(() => one.told.at(-1)?.who).toBe('nobody');
+  await expect.poll(() => one.reports.at(-1)?.who).toBe('nobody');
   expect(await it.facts()).toEqual(expect.arrayContaining(['control_taken', 'control_taken', 'control_returned']));
 });
 
@@ -89,7 +89,7 @@ test('a takeover releases the keys and buttons that the previous viewer held dow
   one.send([4, 1, 0, 0, 0, 0, 0xff, 0xe1]); // presses Shift and never releases it
   await expect.poll(seen.text).toMatch(/RawButtonPress.*RawKeyPress/s);
   two.ws.send('{"type":"take"}');
-  await expect.poll(() => one.told.at(-1)?.who).toBe('another');
+  await expect.poll(() => one.reports.at(-1)?.who).toBe('another');
   await expect.poll(seen.text).toMatch(/RawKeyRelease/);
   await expect.poll(seen.text).toMatch(/RawButtonRelease/);
 });

@@ -46,11 +46,11 @@ test('F127 a viewer gets the new size when the screen changes', async (context) 
 
 test('F090 a viewer that stops reading delays no other, and little data waits for it', async (context) => {
   const it = await session(context);
-  const given = [0, 0];
+  const provided = [0, 0];
   const flood = (n: number) =>
     new Duplex({
       read() {
-        given[n] = (given[n] as number) + 65_536;
+        provided[n] = (provided[n] as number) + 65_536;
         this.push(Buffer.alloc(65_536));
       },
       write: (_chunk, _encoding, done) => done(),
@@ -62,9 +62,9 @@ test('F090 a viewer that stops reading delays no other, and little data waits fo
     using slow = await openWebSocket(it.url());
     slow.ws.pause();
     using good = await openWebSocket(it.url());
-    await expect.poll(() => given[1]).toBeGreaterThan(100 * 2 ** 20);
+    await expect.poll(() => provided[1]).toBeGreaterThan(100 * 2 ** 20);
     good.ws.pause();
-    expect(given[0]).toBeLessThan(16 * 2 ** 20); // the buffers of two kernels and of the server
+    expect(provided[0]).toBeLessThan(16 * 2 ** 20); // the buffers of two kernels and of the server
     expect(slow.ws.readyState).toBe(slow.ws.OPEN);
   } finally {
     shown.server.others.desktop.client = shown.desktop.client;
@@ -73,12 +73,12 @@ test('F090 a viewer that stops reading delays no other, and little data waits fo
 
 test('the relay stops reading from a viewer that sends more than the screen accepts', async (context) => {
   const it = await session(context);
-  let heard = 0;
+  let received = 0;
   const stuck = () =>
     new Duplex({
       read() {},
       write: (chunk: Buffer) => {
-        heard += chunk.length; // the stream never ends
+        received += chunk.length; // the stream never ends
       },
     });
   shown.server.others.desktop.client = { ...shown.desktop.client, vnc: async () => stuck() };
@@ -90,7 +90,7 @@ test('the relay stops reading from a viewer that sends more than the screen acce
     viewer.ws.send(hello);
     for (let n = 0; n < 400; n++) viewer.ws.send(asks); // 24 MB
     await expect.poll(() => viewer.ws.bufferedAmount).toBeGreaterThan(8 * 2 ** 20);
-    expect(heard).toBeLessThan(2 ** 20);
+    expect(received).toBeLessThan(2 ** 20);
   } finally {
     shown.server.others.desktop.client = shown.desktop.client;
   }

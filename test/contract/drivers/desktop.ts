@@ -22,7 +22,7 @@ export function desktopConformance(
     let driver: Driver;
     let link: SandboxLink;
     let client: SandboxClient;
-    let wanted: SandboxSpec;
+    let sandboxSpec: SandboxSpec;
     const sh = async (command: string) => (await client.exec({ command }, soon())).stdout;
 
     beforeEach(async (context) => {
@@ -34,13 +34,13 @@ export function desktopConformance(
       driver = stack.use(await harness.connect());
       if (!driver.capabilities.desktop) return; // each test then reports the missing desktop
       const limits = { memoryBytes: megabytes * 2 ** 20, cpus: 2, pids: 512, diskBytes: 2 ** 30 };
-      wanted = testSpec(image, { env: { CORRAL_DESKTOP: 'on' }, limits });
-      await driver.provision(wanted, budget(600_000));
-      link = stack.use(await driver.attach(wanted.id, budget()));
+      sandboxSpec = testSpec(image, { env: { CORRAL_DESKTOP: 'on' }, limits });
+      await driver.provision(sandboxSpec, budget(600_000));
+      link = stack.use(await driver.attach(sandboxSpec.id, budget()));
       client = sandboxClient({ agent: link.agent, token: link.token, workdir: link.workdir });
     }); // the first run may have to build an image
     afterAll(async () => {
-      if (wanted) await driver.destroy(wanted.id, 'remove', budget());
+      if (sandboxSpec) await driver.destroy(sandboxSpec.id, 'remove', budget());
       await stack.disposeAsync();
     });
 
@@ -115,8 +115,8 @@ export function desktopConformance(
     test('destroying the sandbox leaves nothing of a desktop that runs', async () => {
       await client.desktop.start(soon());
       cdp(await client.desktop.cdp(soon()));
-      await driver.destroy(wanted.id, 'remove', budget());
-      expect(await harness.remains(wanted.id)).toEqual([]);
+      await driver.destroy(sandboxSpec.id, 'remove', budget());
+      expect(await harness.remains(sandboxSpec.id)).toEqual([]);
     });
   });
 }

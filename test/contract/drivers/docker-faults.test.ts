@@ -46,29 +46,31 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('F003 a container whose server died before it could note it is found by its labels and adopted', async () => {
-    const wanted = spec();
+    const sandboxSpec = spec();
     proxy.cause(/POST .*\/start/, 'hang');
-    const dying = driver.provision(wanted, budget()).catch((error) => error);
+    const dying = driver.provision(sandboxSpec, budget()).catch((error) => error);
     await expect.poll(() => proxy.hits).toBe(1);
     const next = await harness.connect(); // while the old driver's request hangs, as if its process had died
-    expect(await next.list(budget())).toMatchObject([{ id: wanted.id, epoch: wanted.epoch, phase: 'starting' }]);
-    expect(await next.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    expect(await next.list(budget())).toMatchObject([
+      { id: sandboxSpec.id, epoch: sandboxSpec.epoch, phase: 'starting' },
+    ]);
+    expect(await next.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
     expect(await next.list(budget())).toHaveLength(1);
     await next[Symbol.asyncDispose]();
-    await driver.destroy(wanted.id, 'remove', budget());
+    await driver.destroy(sandboxSpec.id, 'remove', budget());
     await dying;
   });
 
   test.each(['kill', 'rm -f'])('F017 F018 docker %s is noticed within 5 s without anyone asking', async (command) => {
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());
-    const asked = proxy.seen.length;
+    const requested = proxy.seen.length;
     const hanging = askDaemon(link, 'POST', '/exec', { command: 'sleep 60' }).catch((error) => error);
     await docker(...command.split(' '), harness.nameOf(id));
     await expect.poll(() => link.lost.aborted).toBe(true);
     expect(link.lost.reason.publicMessage).toMatch(/exit code 137|removed/);
     expect(await hanging).toBeInstanceOf(Error);
-    expect(proxy.seen.length - asked).toBeLessThan(3); // no polling
+    expect(proxy.seen.length - requested).toBeLessThan(3); // no polling
   });
 
   test('F020 a paused sandbox is listed as such, answers after it was resumed, and can be destroyed paused', async () => {
@@ -86,16 +88,18 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('F024 an engine that hangs ends each call at its deadline, and the late container is removed or adopted', async () => {
-    const wanted = spec();
+    const sandboxSpec = spec();
     proxy.cause(/POST .*create/, { delayMs: 1_500 }, 1);
-    await expect(driver.provision(wanted, budget(500))).rejects.toMatchObject({ code: 'deadline_exceeded' });
-    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
-    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
+    await expect(driver.provision(sandboxSpec, budget(500))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
+    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${sandboxSpec.id}`)).split('\n')).toHaveLength(
+      1,
+    );
     await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
     for (const call of [/_ping/, /containers\/json/, /\/json/]) proxy.cause(call, 'hang');
     await expect(driver.check(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     await expect(driver.list(budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
-    await expect(driver.attach(wanted.id, budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    await expect(driver.attach(sandboxSpec.id, budget(300))).rejects.toMatchObject({ code: 'deadline_exceeded' });
     await expect.poll(proxy.connections).toBeLessThan(2); // no hung request keeps a connection open
   });
 
@@ -104,92 +108,96 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     ['start', /POST .*\/start/],
   ])('F024 a %s that the engine never answers costs a start only the time that an answer may take', async (_, what) => {
     await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs }));
-    const wanted = spec();
+    const sandboxSpec = spec();
     proxy.cause(what, 'hang', 1);
-    expect(await patient.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    expect(await patient.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
     expect(proxy.hits).toBe(1);
-    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
+    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${sandboxSpec.id}`)).split('\n')).toHaveLength(
+      1,
+    );
     await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
   });
 
   test('F024 a question that the engine never answers fails a start, which can be repeated', async () => {
     await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs }));
-    const wanted = spec();
+    const sandboxSpec = spec();
     proxy.cause(/GET .*volumes/, 'hang', 1);
-    await expect(patient.provision(wanted, budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
-    expect(await patient.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    await expect(patient.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
+    expect(await patient.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
   });
 
   test('F007 F024 a driver closes while the engine hangs in the middle of a start', async () => {
-    const wanted = spec();
+    const sandboxSpec = spec();
     proxy.cause(/POST .*\/start/, 'hang');
-    const starting = driver.provision(wanted, budget()).catch((error) => error);
+    const starting = driver.provision(sandboxSpec, budget()).catch((error) => error);
     await expect.poll(() => proxy.hits).toBe(1);
     proxy.cause(/./, 'hang');
     await driver[Symbol.asyncDispose]();
     expect(await starting).toMatchObject({ code: 'cancelled' });
   });
 
-  test('F026 an unknown tag and a refusing registry are told with their text, and nothing is left', async () => {
-    const wanted = spec({ image: 'corral-test/absent:1' });
+  test('F026 an unknown tag and a refusing registry are reported with their text, and nothing is left', async () => {
+    const sandboxSpec = spec({ image: 'corral-test/absent:1' });
     proxy.cause(/images\/create/, 500);
-    await expect(driver.provision(wanted, budget())).rejects.toMatchObject({
+    await expect(driver.provision(sandboxSpec, budget())).rejects.toMatchObject({
       code: 'image_missing',
       publicMessage: expect.stringContaining('trouble on demand'),
     });
-    expect(await harness.remains(wanted.id)).toEqual([]);
+    expect(await harness.remains(sandboxSpec.id)).toEqual([]);
   });
 
   test('F026 concurrent sessions build an image once, each follows the build, and a failed build gives its reason', async () => {
-    const heard: ProvisionProgress[][] = [[], []];
+    const received: ProvisionProgress[][] = [[], []];
     const name = `corral-test-build-${process.pid}`;
     const folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
     await writeFile(`${folder}/Dockerfile`, 'FROM debian:bookworm-slim\nRUN echo no way && false\n');
     const context = async () => ({ folder, files: ['Dockerfile'], hash: '0123456789abcdef' });
     const defaultImage = { name, context, buildNetwork: 'none' };
     await using builder = await dockerDriver(harness.options({ host: proxy.host, defaultImage }));
-    const wanted = heard.map(() => spec({ image: name }));
-    const starts = wanted.map((it, n) => builder.provision(it, budget(), (news) => heard[n]?.push(news)));
+    const sandboxSpec = received.map(() => spec({ image: name }));
+    const starts = sandboxSpec.map((it, n) => builder.provision(it, budget(), (news) => received[n]?.push(news)));
     const reason = { code: 'image_missing', publicMessage: expect.stringContaining('false') };
     await Promise.all(starts.map((start) => expect(start).rejects.toMatchObject(reason)));
-    expect((await Promise.all(wanted.map(({ id }) => harness.remains(id)))).flat()).toEqual([]);
+    expect((await Promise.all(sandboxSpec.map(({ id }) => harness.remains(id)))).flat()).toEqual([]);
     expect(proxy.seen.filter((line) => line.includes('/build?'))).toHaveLength(1);
-    for (const list of heard)
+    for (const list of received)
       expect(list.map(({ detail }) => detail).join('\n')).toContain('layer 2 of 2: RUN echo no way');
     await rm(folder, { recursive: true, force: true });
   });
 
   test('F027 a container of the same name that is not ours, or a newer owner’s, is left alone', async () => {
-    const wanted = spec();
+    const sandboxSpec = spec();
     await docker(
       'create',
       '--name',
-      harness.nameOf(wanted.id),
+      harness.nameOf(sandboxSpec.id),
       '--label',
       'corral.session=other',
       'debian:bookworm-slim',
     );
     try {
-      await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
-      await driver.destroy(wanted.id, 'remove', budget());
-      expect(await docker('ps', '-aq', '--filter', `name=${harness.nameOf(wanted.id)}`)).not.toBe('');
+      await expect(driver.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+      await driver.destroy(sandboxSpec.id, 'remove', budget());
+      expect(await docker('ps', '-aq', '--filter', `name=${harness.nameOf(sandboxSpec.id)}`)).not.toBe('');
     } finally {
-      await docker('rm', '-f', harness.nameOf(wanted.id));
+      await docker('rm', '-f', harness.nameOf(sandboxSpec.id));
     }
-    await driver.provision({ ...wanted, epoch: 7 }, budget());
-    await expect(driver.provision({ ...wanted, epoch: 6 }, budget())).rejects.toMatchObject({ code: 'fenced' });
-    expect(await driver.provision({ ...wanted, epoch: 8 }, budget())).toMatchObject({ epoch: 7, phase: 'ready' });
+    await driver.provision({ ...sandboxSpec, epoch: 7 }, budget());
+    await expect(driver.provision({ ...sandboxSpec, epoch: 6 }, budget())).rejects.toMatchObject({ code: 'fenced' });
+    expect(await driver.provision({ ...sandboxSpec, epoch: 8 }, budget())).toMatchObject({ epoch: 7, phase: 'ready' });
   });
 
   test.each(['create', 'start'])('F028 a lost answer to %s leaves exactly one sandbox', async (call) => {
-    const wanted = spec();
+    const sandboxSpec = spec();
     proxy.cause(new RegExp(`POST .*/${call}`), 'cut', 1);
-    const first = await driver.provision(wanted, budget()).catch((error) => error);
+    const first = await driver.provision(sandboxSpec, budget()).catch((error) => error);
     expect(proxy.hits).toBe(1);
     if (first instanceof Error) expect(first).toMatchObject({ code: 'driver_unavailable', retryable: true });
-    await driver.provision(wanted, budget());
-    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${wanted.id}`)).split('\n')).toHaveLength(1);
-    await using link = await driver.attach(wanted.id, budget());
+    await driver.provision(sandboxSpec, budget());
+    expect((await docker('ps', '-aq', '--filter', `label=corral.sandbox=${sandboxSpec.id}`)).split('\n')).toHaveLength(
+      1,
+    );
+    await using link = await driver.attach(sandboxSpec.id, budget());
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
   });
 
@@ -219,11 +227,11 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('F135 the folder of a start that could not clean up is listed, and removed by a destroy', async () => {
-    const wanted = spec();
-    const { id, sessionId, epoch } = wanted;
+    const sandboxSpec = spec();
+    const { id, sessionId, epoch } = sandboxSpec;
     proxy.cause(/containers\/create/, 500);
     proxy.cause(new RegExp(`GET .*${harness.nameOf(id)}/json`), 500);
-    await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    await expect(driver.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
     proxy.calm();
     expect(await driver.list(budget())).toMatchObject([{ id, sessionId, epoch, phase: 'stopped' }]);
     await driver.destroy(id, 'remove', budget());
@@ -249,17 +257,17 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('the folder of a sandbox that starts for the pool is not listed', async () => {
-    const wanted = spec();
+    const sandboxSpec = spec();
     proxy.cause(/containers\/create/, { delayMs: 1_000 });
-    const starting = driver.warm(wanted, 'recipe', budget());
+    const starting = driver.warm(sandboxSpec, 'recipe', budget());
     await expect.poll(() => proxy.hits).toBe(1);
     expect(await driver.list(budget())).toEqual([]);
     await starting;
-    await driver.discard(wanted.id, budget());
-    expect(await harness.remains(wanted.id)).toEqual([]);
+    await driver.discard(sandboxSpec.id, budget());
+    expect(await harness.remains(sandboxSpec.id)).toEqual([]);
   });
 
-  test('a watch that the engine cut continues, and still hears of the end', async () => {
+  test('a watch that the engine cut continues, and still reports the end', async () => {
     proxy.cause(/\/events/, 500, 2);
     const { id } = await driver.provision(spec(), budget());
     await using link = await driver.attach(id, budget());
@@ -281,18 +289,18 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('a container whose folder was lost cannot be reached, and is replaced on the same workspace', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
     {
-      await using link = await driver.attach(wanted.id, budget());
+      await using link = await driver.attach(sandboxSpec.id, budget());
       await sh(link, 'echo mine > /workspace/file');
     }
     await driver[Symbol.asyncDispose]();
-    await rm(`${harness.root}/${wanted.id}`, { recursive: true });
+    await rm(`${harness.root}/${sandboxSpec.id}`, { recursive: true });
     driver = await dockerDriver(harness.options({ host: proxy.host }));
-    await expect(driver.attach(wanted.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    await expect(driver.attach(sandboxSpec.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     expect(await sh(link, 'cat /workspace/file')).toBe('mine\n');
   });
 
@@ -320,12 +328,12 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
   });
 
   test('a start that cannot give the workspace to its user, because the engine falls silent, leaves nothing', async () => {
-    const wanted = spec();
+    const sandboxSpec = spec();
     proxy.cause(owns, 'cut', 2);
-    await expect(driver.provision(wanted, budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
-    expect(await harness.remains(wanted.id)).toEqual([]);
+    await expect(driver.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'driver_unavailable' });
+    expect(await harness.remains(sandboxSpec.id)).toEqual([]);
     proxy.cause(owns, 'cut', 1);
-    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
   });
 
   test('gVisor keeps the owner that a mount has at the start, so a workspace gets it before', async () => {

@@ -30,11 +30,13 @@ test('under gVisor no call that is refused elsewhere reaches the host: it fails,
   const { open } = await sandboxes(context);
   const link = await open();
   expect(await sh(link, 'dmesg')).toContain('Starting gVisor'); // the proof that this is not the host's kernel
-  const told = JSON.parse(await sh(link, `python3 - <<'END'\n${hostileCalls}\nEND`)) as Record<string, string>;
-  const granted = Object.keys(told).filter((name) => told[name] === 'allowed' && refusedCalls[name] !== 'allowed');
+  const reported = JSON.parse(await sh(link, `python3 - <<'END'\n${hostileCalls}\nEND`)) as Record<string, string>;
+  const granted = Object.keys(reported).filter(
+    (name) => reported[name] === 'allowed' && refusedCalls[name] !== 'allowed',
+  );
   expect(granted.sort()).toEqual(['clone user', 'unshare time', 'unshare user']);
-  expect(told).toMatchObject({ keyctl: 'ENOSYS', vsock: 'EAFNOSUPPORT', alg: 'EAFNOSUPPORT', packet: 'EPERM' });
-  expect(told).toMatchObject({
+  expect(reported).toMatchObject({ keyctl: 'ENOSYS', vsock: 'EAFNOSUPPORT', alg: 'EAFNOSUPPORT', packet: 'EPERM' });
+  expect(reported).toMatchObject({
     unix: 'allowed',
     inet: 'allowed',
     clone: 'allowed',

@@ -79,7 +79,7 @@ function pool(): void {
     expect(await names()).toEqual([]);
   });
 
-  test('F049 one of two concurrent claims gets the container, and the other is told to take another', async () => {
+  test('F049 one of two concurrent claims gets the container, and the other must take another', async () => {
     await using other = await connect({ replica: 'other' });
     const id = await warm();
     const specs = [spec(), spec()];
@@ -95,57 +95,60 @@ function pool(): void {
   test('F049 two that claim for one session at once give it one container', async () => {
     await using other = await connect({ replica: 'other' });
     const ids = [await warm(), await warm()];
-    const wanted = spec();
+    const sandboxSpec = spec();
     const claims = await Promise.all(
-      [driver, other].map((it, index) => it.claim(ids[index] as SandboxId, wanted, budget())),
+      [driver, other].map((it, index) => it.claim(ids[index] as SandboxId, sandboxSpec, budget())),
     );
     expect(claims).toContain('known');
     expect(await driver.list(budget())).toHaveLength(1);
     expect(await driver.unclaimed(budget())).toHaveLength(1);
-    await other.provision(wanted, budget());
-    await using link = await other.attach(wanted.id, budget());
+    await other.provision(sandboxSpec, budget());
+    await using link = await other.attach(sandboxSpec.id, budget());
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await end(driver);
   });
 
   test('files in a claimed sandbox are found again after its container was removed by force', async () => {
-    const wanted = { ...spec(), egress: { kind: 'web' as const } };
-    const box = await driver.claim(await warm(), wanted, budget());
+    const sandboxSpec = { ...spec(), egress: { kind: 'web' as const } };
+    const box = await driver.claim(await warm(), sandboxSpec, budget());
     {
-      await using link = await driver.attach(wanted.id, budget());
+      await using link = await driver.attach(sandboxSpec.id, budget());
       await askDaemon(link, 'PUT', '/files/content?path=kept.txt', 'kept');
-      expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(wanted.id);
+      expect(await sh(link, "bash -c 'exec 3<>/dev/tcp/127.0.0.1/3128; cat <&3'")).toBe(sandboxSpec.id);
     }
-    await docker('rm', '-f', harness.nameOf(wanted.id));
+    await docker('rm', '-f', harness.nameOf(sandboxSpec.id));
     expect(await driver.list(budget())).toEqual([{ ...(box as object), phase: 'stopped' }]);
-    expect(await driver.provision(wanted, budget())).toEqual(box);
-    await using link = await driver.attach(wanted.id, budget());
+    expect(await driver.provision(sandboxSpec, budget())).toEqual(box);
+    await using link = await driver.attach(sandboxSpec.id, budget());
     expect(await askDaemon(link, 'GET', '/files/content?path=kept.txt')).toEqual({ status: 200, body: '"kept"' });
     await end(driver);
   });
 
-  test('a session that has files is told to start on them', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await driver.destroy(wanted.id, 'keep', budget());
+  test('a session that has files starts on them', async () => {
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await driver.destroy(sandboxSpec.id, 'keep', budget());
     const id = await warm();
-    expect(await driver.claim(id, wanted, budget())).toBe('known');
+    expect(await driver.claim(id, sandboxSpec, budget())).toBe('known');
     expect(await driver.unclaimed(budget())).toMatchObject([{ id, phase: 'ready' }]);
     await end(driver);
   });
 
   test('a claim that was cut after the renaming is completed by the next start, also of another server', async () => {
     const id = await warm();
-    const wanted = spec();
+    const sandboxSpec = spec();
     await docker(
       'rename',
-      harness.nameOf(wanted.id).replace(/.{16}$/, `warm-${id.slice(4)}`),
-      harness.nameOf(wanted.id),
+      harness.nameOf(sandboxSpec.id).replace(/.{16}$/, `warm-${id.slice(4)}`),
+      harness.nameOf(sandboxSpec.id),
     );
     await using other = await connect({ replica: 'other' });
-    expect(await other.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
-    expect(await other.provision(wanted, budget())).toMatchObject({ id: wanted.id, expiresAt: wanted.expiresAt });
-    await using link = await other.attach(wanted.id, budget());
+    expect(await other.list(budget())).toMatchObject([{ id: sandboxSpec.id, phase: 'ready' }]);
+    expect(await other.provision(sandboxSpec, budget())).toMatchObject({
+      id: sandboxSpec.id,
+      expiresAt: sandboxSpec.expiresAt,
+    });
+    await using link = await other.attach(sandboxSpec.id, budget());
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     await end(other);
   });
@@ -169,9 +172,9 @@ function pool(): void {
       expect(stale.id).not.toBe(id);
       await expect
         .poll(async () => {
-          const wanted = spec();
-          await next.provision(wanted, budget());
-          await next.destroy(wanted.id, 'remove', budget());
+          const sandboxSpec = spec();
+          await next.provision(sandboxSpec, budget());
+          await next.destroy(sandboxSpec.id, 'remove', budget());
           return outcomes.at(-1);
         })
         .toBe('hit');

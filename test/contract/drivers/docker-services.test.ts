@@ -71,7 +71,7 @@ describe.skipIf(!(await hasDocker()))('Docker services (needs that Docker answer
       ['169.254.169.254', 80],
       ['1.1.1.1', 443],
     ];
-    const told = await asService(`
+    const reported = await asService(`
 def dial(host, port):
     try:
         with socket.create_connection((host, port), timeout=3) as far:
@@ -83,7 +83,7 @@ for target in ${JSON.stringify(targets)}: print(dial(*target))
 try: print(socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('1.1.1.1', 53)))
 except OSError as error: print(error)
 print(socket.if_nameindex())`);
-    expect(told.split('\n')).toEqual([
+    expect(reported.split('\n')).toEqual([
       expect.stringMatching(/^b''$|^ConnectionReset|^BrokenPipe/), // the forwarder takes it, and closes it unheard
       expect.stringMatching(/Connection refused/),
       ...[1, 2, 3, 4].map(() => expect.stringMatching(/Network is unreachable/)),
@@ -114,10 +114,10 @@ print(socket.if_nameindex())`);
     });
     expect(found.HostConfig.SecurityOpt).toEqual(['no-new-privileges', expect.stringMatching(/^seccomp=/)]);
     expect(found.Mounts).toEqual([]);
-    const told = await asService(
+    const reported = await asService(
       "import os\nprint(os.getuid(), os.path.exists('/workspace'), os.path.exists('/run/corral'))\nopen('/etc/x', 'w')",
     );
-    expect(told).toMatch(/^Error.*Read-only file system/s);
+    expect(reported).toMatch(/^Error.*Read-only file system/s);
     const user = (await inside(spec.id, 'id -u')).trim();
     expect(found.Config.User).not.toBe(`${user}:${user}`);
     expect(await asService("import os\nprint(os.path.exists('/workspace'), os.path.exists('/run/corral'))")).toBe(

@@ -43,7 +43,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
   let listen: string;
   let filter: ReturnType<typeof spawn>;
 
-  const asked = async (method: string, path: string, body?: unknown) => {
+  const responseTo = async (method: string, path: string, body?: unknown) => {
     const call = request({ socketPath: listen, method, path, headers: { 'content-type': 'application/json' } });
     call.end(body === undefined ? undefined : JSON.stringify(body));
     const [reply] = (await once(call, 'response')) as [IncomingMessage];
@@ -101,24 +101,24 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
   });
 
   test('can use its sandbox’s folder, and can make nobody mount another one, before its first start or a later one', async () => {
-    expect(await asked('PUT', `/corral/sockets/${spec.id}`)).toBe('204 ');
+    expect(await responseTo('PUT', `/corral/sockets/${spec.id}`)).toBe('204 ');
     expect(await asServer(`touch ${leaf}/marker && mv ${leaf}/marker ${leaf}/control`)).toBe('done');
-    expect(await asked('POST', `/containers/create?name=${name}`, { ...bodyWith(leaf) })).toContain('201');
+    expect(await responseTo('POST', `/containers/create?name=${name}`, { ...bodyWith(leaf) })).toContain('201');
 
     for (const swap of swaps(leaf))
       expect([swap, await asServer(swap)]).toEqual([swap, expect.stringMatching(refusal)]);
     // The server can ask the filter to remove the folder, but it cannot put anything in its place.
-    expect(await asked('DELETE', `/corral/sockets/${spec.id}`)).toBe('204 ');
+    expect(await responseTo('DELETE', `/corral/sockets/${spec.id}`)).toBe('204 ');
     for (const put of [`ln -s /etc ${leaf}`, `mkdir ${leaf}`, `mv ${folder}/servers-own ${leaf}`])
       expect([put, await asServer(put)]).toEqual([put, expect.stringMatching(refusal)]);
-    expect(await asked('POST', `/containers/${name}/start`)).toContain('there is no folder for');
+    expect(await responseTo('POST', `/containers/${name}/start`)).toContain('there is no folder for');
 
-    expect(await asked('PUT', `/corral/sockets/${spec.id}`)).toBe('204 ');
+    expect(await responseTo('PUT', `/corral/sockets/${spec.id}`)).toBe('204 ');
     for (const start of ['first', 'second']) {
       expect(await asServer(`touch ${leaf}/control; ln -s /etc ${leaf}/link`)).toBe('done');
-      expect([start, await asked('POST', `/containers/${name}/start`)]).toEqual([start, '204 ']);
+      expect([start, await responseTo('POST', `/containers/${name}/start`)]).toEqual([start, '204 ']);
       expect(await seenInside()).toBe('control\nlink\n');
-      expect(await asked('POST', `/containers/${name}/stop?t=0`)).toBe('204 ');
+      expect(await responseTo('POST', `/containers/${name}/stop?t=0`)).toBe('204 ');
       for (const swap of swaps(leaf))
         expect([swap, await asServer(swap)]).toEqual([swap, expect.stringMatching(refusal)]);
     }
@@ -133,7 +133,7 @@ describe.skipIf(!possible)('a server that was taken over, behind the engine filt
     await docker('create', '--name', name, ...labels, '--mount', mount, image);
     await rm(old, { recursive: true });
     await symlink('/etc', old);
-    expect(await asked('POST', `/containers/${name}/start`)).toMatch(/^403 .*make it again/);
+    expect(await responseTo('POST', `/containers/${name}/start`)).toMatch(/^403 .*make it again/);
   });
 
   test('has no filter whose folder it could change', async () => {

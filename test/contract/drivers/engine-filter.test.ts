@@ -61,7 +61,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     if (folder) await rm(folder, { recursive: true, force: true });
   });
 
-  const asked = async (method: string, path: string, body?: unknown) => {
+  const responseTo = async (method: string, path: string, body?: unknown) => {
     const call = request({ socketPath: listen, method, path, headers: { 'content-type': 'application/json' } });
     call.end(body === undefined ? undefined : JSON.stringify(body));
     const [reply] = (await once(call, 'response')) as [IncomingMessage];
@@ -106,8 +106,8 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       const archived =
         'mkdir /tmp/from && echo x > /tmp/from/file && chmod 700 /tmp/from && tar -C /tmp/from -cf /tmp/all.tar ./';
       const used = 'cd /workspace && tar -xf /tmp/all.tar && cp -a /tmp/from/. . && touch -d 2020-01-02 .';
-      const said = '[ "$(stat -c %u:%g .)" = "$(id -u):$(id -g)" ] && stat -c "%a %y" . && chmod 755 . && cat file';
-      const { body } = await askDaemon(link, 'POST', '/exec', { command: `${archived} && ${used} && ${said}` });
+      const output = '[ "$(stat -c %u:%g .)" = "$(id -u):$(id -g)" ] && stat -c "%a %y" . && chmod 755 . && cat file';
+      const { body } = await askDaemon(link, 'POST', '/exec', { command: `${archived} && ${used} && ${output}` });
       expect(body).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^700 2020-01-02 .*\nx\n$/) });
 
       const name = await docker('ps', '--filter', `label=corral.sandbox=${spec.id}`, '--format', '{{.Names}}');
@@ -134,7 +134,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
         ['DELETE', `/containers/${name}?force=true`],
         ['DELETE', '/containers/there-is-none'],
       ] as const)
-        expect((await asked(method, path)).status).toBe(404);
+        expect((await responseTo(method, path)).status).toBe(404);
       expect(await docker('inspect', '--format', '{{.State.Status}}', name)).toBe('created');
     } finally {
       await docker('rm', '-f', name);
@@ -142,8 +142,8 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
   });
 
   test('a list without the installation’s label, a command in a container and a build are refused, and it says why', async () => {
-    expect(await asked('GET', '/containers/json?all=true')).toMatchObject({ status: 403 });
-    const { status, body } = await asked('POST', '/build');
+    expect(await responseTo('GET', '/containers/json?all=true')).toMatchObject({ status: 403 });
+    const { status, body } = await responseTo('POST', '/build');
     expect([status, body.message]).toEqual([
       403,
       expect.stringContaining('POST /build is not a request that the server needs'),
@@ -151,7 +151,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
     expect(refused).toContain('POST /build');
   });
 
-  test('a container is made only when the filter has made its folder, which a server is told that asks elsewhere', async () => {
+  test('a container is made only when the filter has created its folder; another place is refused', async () => {
     const { instance } = harness.options();
     const spec = testSpec(testImage);
     const name = `corral-${instance}-${spec.sessionId}`;
@@ -166,7 +166,7 @@ describe.skipIf(!hasEngine)('through the engine filter', () => {
       mount,
     };
     const { name: _name, ...body } = createBody(request);
-    const reply = await asked('POST', `/containers/create?name=${name}`, body);
+    const reply = await responseTo('POST', `/containers/create?name=${name}`, body);
     expect([reply.status, reply.body.message]).toEqual([403, expect.stringContaining('there is no folder for sbx-')]);
     expect(await docker('ps', '-aq', '--filter', `name=${name}`)).toBe('');
 

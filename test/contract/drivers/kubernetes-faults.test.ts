@@ -82,11 +82,11 @@ describe('kubernetes driver before an API server in trouble', () => {
   test('F043 a pod that no node takes yet says why in the meantime, and starts once one does', async () => {
     driver = await open({ pendingMs: 30_000 });
     stub.onPod = () => unschedulable;
-    const wanted = spec();
+    const sandboxSpec = spec();
     const news: ProvisionProgress[] = [];
-    const started = driver.provision(wanted, budget(), (it) => news.push(it));
+    const started = driver.provision(sandboxSpec, budget(), (it) => news.push(it));
     await expect.poll(() => news.at(-1)?.detail).toMatch(/Insufficient cpu/);
-    stub.setStatus(nameOf(wanted), runningStatus());
+    stub.setStatus(nameOf(sandboxSpec), runningStatus());
     expect(await started).toMatchObject({ phase: 'ready' });
   });
 
@@ -115,18 +115,18 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(await driver.list(budget())).toEqual([]);
   });
 
-  test('F042 an eviction is told with its reason, and the same sandbox starts again', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
-    stub.setStatus(nameOf(wanted), { phase: 'Failed', reason: 'Evicted', message: 'The node was low on memory.' });
+  test('F042 an eviction is reported with its reason, and the same sandbox starts again', async () => {
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
+    stub.setStatus(nameOf(sandboxSpec), { phase: 'Failed', reason: 'Evicted', message: 'The node was low on memory.' });
     await expect.poll(() => link.lost.aborted).toBe(true);
     expect(link.lost.reason).toMatchObject({
       code: 'sandbox_lost',
       publicMessage: expect.stringMatching(/evicted.*memory/),
     });
-    expect(await driver.list(budget())).toMatchObject([{ id: wanted.id, phase: 'exited' }]);
-    expect(await driver.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
+    expect(await driver.list(budget())).toMatchObject([{ id: sandboxSpec.id, phase: 'exited' }]);
+    expect(await driver.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
     expect(stub.pods()).toHaveLength(1);
   });
 
@@ -170,12 +170,12 @@ describe('kubernetes driver before an API server in trouble', () => {
   });
 
   test('F046 a watch that ends with 410 is followed by a list: no loss goes unheard', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     await expect.poll(() => stub.watches).toBe(1);
     stub.silent = true;
-    stub.drop(nameOf(wanted));
+    stub.drop(nameOf(sandboxSpec));
     stub.silent = false;
     const lists = seen(/GET .*pods[?](?!.*watch)/).length;
     stub.emit('ERROR', { kind: 'Status', code: 410, reason: 'Expired' });
@@ -186,18 +186,18 @@ describe('kubernetes driver before an API server in trouble', () => {
 
   test('F046 a watch that is refused with 410 is followed by a list too', async () => {
     stub.cause(/watch=true/, { status: 410, reason: 'Expired' }, 1);
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     await expect.poll(() => stub.watches).toBe(1);
-    stub.drop(nameOf(wanted));
+    stub.drop(nameOf(sandboxSpec));
     await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
   test('F046 after a cut the watch continues from the last bookmark', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     await expect.poll(() => stub.watches).toBe(1);
     stub.emit('BOOKMARK', { kind: 'Pod', metadata: { resourceVersion: '4711' } });
     stub.emit('MODIFIED', { ...stub.pods()[0], metadata: { ...stub.pods()[0]?.metadata, resourceVersion: '4712' } });
@@ -205,16 +205,16 @@ describe('kubernetes driver before an API server in trouble', () => {
     stub.cutWatches();
     await expect.poll(() => seen(/resourceVersion=471[12]/).length).toBe(1);
     expect(stub.seen.slice(before).filter(({ line }) => /pods[?](?!.*watch)/.test(line))).toEqual([]);
-    stub.drop(nameOf(wanted));
+    stub.drop(nameOf(sandboxSpec));
     await expect.poll(() => link.lost.aborted).toBe(true);
   });
 
   test('F051 a server without permissions stays up, reports it, and continues once it has them again', async () => {
     const troubles: string[] = [];
     driver = await open({ onTrouble: (error) => troubles.push(error.publicMessage) });
-    const wanted = spec();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     await expect.poll(() => stub.watches).toBe(1);
     const message = 'pods is forbidden: User "corral" cannot list resource "pods"';
     stub.cause(/./, { status: 403, reason: 'Forbidden', message });
@@ -224,7 +224,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
     stub.relieve();
     await expect.poll(() => stub.watches).toBe(1);
-    expect(await driver.list(budget())).toMatchObject([{ id: wanted.id }]);
+    expect(await driver.list(budget())).toMatchObject([{ id: sandboxSpec.id }]);
   });
 
   test('F052 a rotated token is read again: one 401 and no more', async () => {
@@ -236,50 +236,50 @@ describe('kubernetes driver before an API server in trouble', () => {
   });
 
   test('F023 a server that starts while the API is away finds its sandboxes when it is back', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
     const next = await open();
     stub.cause(/./, 503, 3);
-    expect(await next.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
-    await using link = await next.attach(wanted.id, budget());
+    expect(await next.list(budget())).toMatchObject([{ id: sandboxSpec.id, phase: 'ready' }]);
+    await using link = await next.attach(sandboxSpec.id, budget());
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
   });
 
   test('a pod of a key that is not known any more is replaced, and one of an older key that is known is kept', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
     const [older] = stub.pods();
     const rotated = await open({ keys: [new Secret('new'), new Secret('a key of these tests')] });
-    await rotated.provision(wanted, budget());
+    await rotated.provision(sandboxSpec, budget());
     expect(stub.pods()).toMatchObject([{ metadata: { uid: older?.metadata?.uid } }]);
     const strange = await open({ keys: [new Secret('new')] });
-    await expect(strange.attach(wanted.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
-    await strange.provision(wanted, budget());
+    await expect(strange.attach(sandboxSpec.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
+    await strange.provision(sandboxSpec, budget());
     expect(stub.pods()).toHaveLength(1);
     expect(stub.pods()[0]?.metadata?.uid).not.toBe(older?.metadata?.uid);
   });
 
   test('the driver starts no sandbox that can reach the API server, and tells the operator why', async () => {
     stub.prints = 'open 10.96.0.1:443';
-    const said: string[] = [];
-    driver = await open({ onOpen: (message) => said.push(message) });
+    const messages: string[] = [];
+    driver = await open({ onOpen: (message) => messages.push(message) });
     const refused = driver.provision(spec(), budget());
     await expect(refused).rejects.toMatchObject({
       code: 'unsupported',
       publicMessage: expect.stringMatching(/10[.]96/),
     });
-    expect([stub.pods(), said]).toEqual([[], [expect.stringMatching(/not enforced/)]]);
+    expect([stub.pods(), messages]).toEqual([[], [expect.stringMatching(/not enforced/)]]);
   });
 
   test('an operator who accepts open sandboxes is warned once', async () => {
     stub.prints = 'open 10.96.0.1:443';
-    const said: string[] = [];
-    driver = await open({ unenforced: () => 'accept', onOpen: (message) => said.push(message) });
+    const messages: string[] = [];
+    driver = await open({ unenforced: () => 'accept', onOpen: (message) => messages.push(message) });
     for (let n = 0; n < 2; n++) expect(await driver.provision(spec(), budget())).toMatchObject({ phase: 'ready' });
-    expect(said).toHaveLength(1);
+    expect(messages).toHaveLength(1);
   });
 
-  test('once a sandbox was seen to be held back, the next ones are not asked to look', async () => {
+  test('once a sandbox was seen to be held back, the next ones do not probe', async () => {
     stub.prints = 'closed';
     await driver.provision(spec(), budget());
     stub.prints = 'open 10.96.0.1:443';
@@ -299,9 +299,9 @@ describe('kubernetes driver before an API server in trouble', () => {
   });
 
   test('an older owner is fenced off', async () => {
-    const wanted = spec({ epoch: 7 });
-    await driver.provision(wanted, budget());
-    await expect(driver.provision({ ...wanted, epoch: 6 }, budget())).rejects.toMatchObject({ code: 'fenced' });
+    const sandboxSpec = spec({ epoch: 7 });
+    await driver.provision(sandboxSpec, budget());
+    await expect(driver.provision({ ...sandboxSpec, epoch: 6 }, budget())).rejects.toMatchObject({ code: 'fenced' });
     expect(stub.pods()).toHaveLength(1);
   });
 
@@ -317,19 +317,19 @@ describe('kubernetes driver before an API server in trouble', () => {
     expect(stub.pods()).toHaveLength(2);
   });
 
-  test('the end of a sandbox is told by the watch, not found by reading the pod again and again', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
+  test('the watch reports the end of a sandbox, which is not found by reading the pod again and again', async () => {
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
     const before = seen(/^GET .*\/pods\/corral/).length;
-    await driver.destroy(wanted.id, 'remove', budget());
+    await driver.destroy(sandboxSpec.id, 'remove', budget());
     expect([seen(/^GET .*\/pods\/corral/).length - before, stub.pods()]).toEqual([0, []]);
   });
 
   test('a sandbox ends although the watch is silent', async () => {
-    const wanted = spec();
-    await driver.provision(wanted, budget());
+    const sandboxSpec = spec();
+    await driver.provision(sandboxSpec, budget());
     stub.silent = true;
-    await driver.destroy(wanted.id, 'remove', budget());
+    await driver.destroy(sandboxSpec.id, 'remove', budget());
     expect(stub.pods()).toEqual([]);
   });
 

@@ -18,18 +18,18 @@ describe('pool of pods before a stub of the API', () => {
     const sessionId = randomIds().sessionId();
     const own = { ...testSpec('corral/sandbox'), id: sandboxIdOf(sessionId), sessionId };
     await driver.warm(own, 'recipe', budget());
-    const wanted = testSpec('corral/sandbox');
+    const sandboxSpec = testSpec('corral/sandbox');
     const before = stub.seen.length;
-    await driver.claim(own.id, wanted, budget());
-    await using _link = await driver.attach(wanted.id, budget());
+    await driver.claim(own.id, sandboxSpec, budget());
+    await using _link = await driver.attach(sandboxSpec.id, budget());
     const [pod] = stub.pods();
-    const asked = stub.seen.slice(before).map(({ line }) => new URLSearchParams(line.split('?')[1]));
+    const requested = stub.seen.slice(before).map(({ line }) => new URLSearchParams(line.split('?')[1]));
     const lines = stub.seen.slice(before).map(({ line }) => line.split('?')[0]);
     const path = '/api/v1/namespaces/stub/pods';
     const name = `${path}/${pod?.metadata?.name}`;
     expect(lines).toEqual([`PATCH ${name}`, `GET ${path}`, `GET ${name}`]);
-    expect(asked[1]?.get('resourceVersion')).toBe(pod?.metadata?.resourceVersion);
-    expect(asked[1]?.get('resourceVersionMatch')).toBe('NotOlderThan');
+    expect(requested[1]?.get('resourceVersion')).toBe(pod?.metadata?.resourceVersion);
+    expect(requested[1]?.get('resourceVersionMatch')).toBe('NotOlderThan');
   });
 
   test('a driver that gives each session a volume claim has no pool', async () => {

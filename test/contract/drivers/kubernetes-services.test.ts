@@ -46,9 +46,9 @@ describe('kubernetes driver with services', () => {
 
   test('the sandbox is ready before its services are, a start waits for the container, and all end with the pod', async () => {
     if (!web) throw new Error('no service');
-    const told: ProvisionProgress[] = [];
-    const start = driver.startService(spec.id, web, budget(), (news) => told.push(news));
-    await expect.poll(() => told.length).toBeGreaterThan(0);
+    const reports: ProvisionProgress[] = [];
+    const start = driver.startService(spec.id, web, budget(), (news) => reports.push(news));
+    await expect.poll(() => reports.length).toBeGreaterThan(0);
     expect((await driver.services(spec.id, budget())).map(({ name: of, state }) => `${of} ${state}`)).toEqual([
       'postgres ready',
       'redis running',

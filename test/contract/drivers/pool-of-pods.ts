@@ -59,25 +59,25 @@ export function poolOfPods(at: () => Promise<PoolBackend>, burst: number): void 
 
   test('F049 a session never has two pods, whichever server starts it and by claim or provision', async () => {
     const ids = [await warm(), await warm()] as const;
-    const wanted = spec();
-    await Promise.all([driver.claim(ids[0], wanted, budget()), other.claim(ids[1], wanted, budget())]);
-    const box = await driver.provision(wanted, budget());
-    expect([await other.provision(wanted, budget()), await driver.list(budget())]).toEqual([box, [box]]);
+    const sandboxSpec = spec();
+    await Promise.all([driver.claim(ids[0], sandboxSpec, budget()), other.claim(ids[1], sandboxSpec, budget())]);
+    const box = await driver.provision(sandboxSpec, budget());
+    expect([await other.provision(sandboxSpec, budget()), await driver.list(budget())]).toEqual([box, [box]]);
     const late = await warm();
-    expect(await other.claim(late, wanted, budget())).not.toEqual(expect.objectContaining({ id: wanted.id }));
+    expect(await other.claim(late, sandboxSpec, budget())).not.toEqual(expect.objectContaining({ id: sandboxSpec.id }));
     expect(await driver.list(budget())).toEqual([box]);
   });
 
   test('a claimed pod is found by another server, and goes with its session', async () => {
-    const wanted = spec();
+    const sandboxSpec = spec();
     const id = await warm();
-    const box = await driver.claim(id, wanted, budget());
-    expect(box).toMatchObject({ id: wanted.id, expiresAt: wanted.expiresAt, phase: 'ready' });
-    expect(await other.provision(wanted, budget())).toEqual(box);
-    expect(await (other as unknown as { claimedBy: ClaimPod }).claimedBy(id, budget().signal)).toBe(wanted.id);
-    await other.destroy(wanted.id, 'remove', budget());
+    const box = await driver.claim(id, sandboxSpec, budget());
+    expect(box).toMatchObject({ id: sandboxSpec.id, expiresAt: sandboxSpec.expiresAt, phase: 'ready' });
+    expect(await other.provision(sandboxSpec, budget())).toEqual(box);
+    expect(await (other as unknown as { claimedBy: ClaimPod }).claimedBy(id, budget().signal)).toBe(sandboxSpec.id);
+    await other.destroy(sandboxSpec.id, 'remove', budget());
     expect(await driver.list(budget())).toEqual([]);
-    expect(sessionIdOf(wanted.id)).toBe(wanted.sessionId);
+    expect(sessionIdOf(sandboxSpec.id)).toBe(sandboxSpec.sessionId);
   });
 
   test(`F050 a burst of ${burst} on a small pool takes what is there, starts the rest, and the pool fills again`, async () => {

@@ -18,13 +18,13 @@ if (await hasBubblewrap()) {
   async function withDesktop(env: Record<string, string>, act: (link: SandboxLink) => Promise<void>): Promise<void> {
     await using harness = await open();
     await using driver = await harness.connect();
-    const wanted = testSpec('corral-sandbox', { env: { CORRAL_DESKTOP: 'on', ...env } });
-    await driver.provision(wanted, budget(60_000));
-    await using link = await driver.attach(wanted.id, budget());
+    const sandboxSpec = testSpec('corral-sandbox', { env: { CORRAL_DESKTOP: 'on', ...env } });
+    await driver.provision(sandboxSpec, budget(60_000));
+    await using link = await driver.attach(sandboxSpec.id, budget());
     try {
       await act(link);
     } finally {
-      await driver.destroy(wanted.id, 'remove', budget());
+      await driver.destroy(sandboxSpec.id, 'remove', budget());
     }
   }
 

@@ -30,39 +30,39 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
   });
 
   test('F038 the sandbox of a server that was killed -9 lives on, is adopted with its commands, and can be ended', async () => {
-    const wanted = testSpec(harness.image);
+    const sandboxSpec = testSpec(harness.image);
     const script = join(import.meta.dirname, '../../support/cluster/provisioning-program.ts');
-    const args = [script, harness.root, program ?? '', JSON.stringify(wanted)];
+    const args = [script, harness.root, program ?? '', JSON.stringify(sandboxSpec)];
     const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(server.stdout, 'data');
     server.kill('SIGKILL');
     await once(server, 'exit');
 
     await using next = await harness.connect();
-    expect(await next.list(budget())).toMatchObject([{ id: wanted.id, phase: 'ready' }]);
-    expect(await next.provision(wanted, budget())).toMatchObject({ phase: 'ready' });
-    await using link = await next.attach(wanted.id, budget());
+    expect(await next.list(budget())).toMatchObject([{ id: sandboxSpec.id, phase: 'ready' }]);
+    expect(await next.provision(sandboxSpec, budget())).toMatchObject({ phase: 'ready' });
+    await using link = await next.attach(sandboxSpec.id, budget());
     expect(await askDaemon(link, 'GET', '/health')).toMatchObject({ status: 200 });
-    await next.destroy(wanted.id, 'remove', budget());
-    expect([link.lost.aborted, await harness.remains(wanted.id)]).toEqual([true, []]);
+    await next.destroy(sandboxSpec.id, 'remove', budget());
+    expect([link.lost.aborted, await harness.remains(sandboxSpec.id)]).toEqual([true, []]);
   });
 
   test('F038 a process that has the number of a sandbox by chance is neither taken for it nor killed', async () => {
-    const wanted = testSpec(harness.image);
+    const sandboxSpec = testSpec(harness.image);
     {
       await using driver = await harness.connect();
-      await driver.provision(wanted, budget());
-      await harness.killBehindItsBack(wanted.id);
+      await driver.provision(sandboxSpec, budget());
+      await harness.killBehindItsBack(sandboxSpec.id);
     }
     // Started now, because a process of the same clock tick cannot be distinguished once it has the same number too.
     const bystander = spawn('sleep', ['600'], { detached: true, stdio: 'ignore' });
     try {
-      const path = join(harness.root, wanted.id, 'process.json');
+      const path = join(harness.root, sandboxSpec.id, 'process.json');
       const record = JSON.parse(await readFile(path, 'utf8'));
       await writeFile(path, JSON.stringify({ ...record, pid: bystander.pid }));
       await using next = await harness.connect();
       expect(await next.list(budget())).toMatchObject([{ phase: 'exited' }]);
-      await next.destroy(wanted.id, 'remove', budget());
+      await next.destroy(sandboxSpec.id, 'remove', budget());
       expect(await readMark(bystander.pid ?? 0)).toBeDefined();
     } finally {
       bystander.kill('SIGKILL');
@@ -70,13 +70,13 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
   });
 
   test('a start that was cut before it was recorded is swept away by the next one', async () => {
-    const wanted = testSpec(harness.image);
+    const sandboxSpec = testSpec(harness.image);
     await using driver = await harness.connect();
-    await driver.provision(wanted, budget());
-    await driver.destroy(wanted.id, 'keep', budget()); // a start makes the folder before anything else
-    const forgotten = spawn('sleep', ['600'], { env: { CORRAL_SANDBOX_ID: wanted.id }, stdio: 'ignore' });
+    await driver.provision(sandboxSpec, budget());
+    await driver.destroy(sandboxSpec.id, 'keep', budget()); // a start makes the folder before anything else
+    const forgotten = spawn('sleep', ['600'], { env: { CORRAL_SANDBOX_ID: sandboxSpec.id }, stdio: 'ignore' });
     const ended = once(forgotten, 'exit');
-    await driver.provision(wanted, budget());
+    await driver.provision(sandboxSpec, budget());
     await ended;
   });
 
@@ -90,32 +90,32 @@ describe.each(kinds)('process driver in trouble ($kind)', ({ program }) => {
   });
 
   test('a newer owner’s sandbox is left alone, an older one’s is adopted', async () => {
-    const wanted = testSpec(harness.image, { epoch: 5 });
+    const sandboxSpec = testSpec(harness.image, { epoch: 5 });
     await using driver = await harness.connect();
-    await driver.provision(wanted, budget());
-    await expect(driver.provision({ ...wanted, epoch: 4 }, budget())).rejects.toMatchObject({ code: 'fenced' });
-    expect(await driver.provision({ ...wanted, epoch: 6 }, budget())).toMatchObject({ epoch: 6, phase: 'ready' });
+    await driver.provision(sandboxSpec, budget());
+    await expect(driver.provision({ ...sandboxSpec, epoch: 4 }, budget())).rejects.toMatchObject({ code: 'fenced' });
+    expect(await driver.provision({ ...sandboxSpec, epoch: 6 }, budget())).toMatchObject({ epoch: 6, phase: 'ready' });
   });
 
   test('a daemon that cannot start ends the start at once, with the reason', async () => {
     const broken = { ...programs, init: '/bin/true', daemon: async () => '/bin/true' };
     await using driver = await harness.connect();
     await using other = await processDriver(harness.options({ programs: broken }));
-    const wanted = testSpec(harness.image);
-    await expect(other.provision(wanted, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
-    expect([await driver.list(budget()), await harness.remains(wanted.id)]).toEqual([[], []]);
+    const sandboxSpec = testSpec(harness.image);
+    await expect(other.provision(sandboxSpec, budget())).rejects.toMatchObject({ code: 'sandbox_unavailable' });
+    expect([await driver.list(budget()), await harness.remains(sandboxSpec.id)]).toEqual([[], []]);
   });
 
   if (program === undefined) return;
 
   test('a sandbox whose files were removed behind its back ends when its daemon does', async () => {
-    const wanted = testSpec(harness.image);
+    const sandboxSpec = testSpec(harness.image);
     await using driver = await harness.connect();
-    await driver.provision(wanted, budget());
-    await using link = await driver.attach(wanted.id, budget());
+    await driver.provision(sandboxSpec, budget());
+    await using link = await driver.attach(sandboxSpec.id, budget());
     // The folder has no name left once it is removed; only then the daemon dies.
     await sh(link, `setsid -f sh -c 'until [ "$(stat -c %h .)" = 0 ]; do sleep 0.05; done; kill -9 '$PPID`);
-    await rm(join(harness.root, wanted.id, 'workspace'), { recursive: true });
+    await rm(join(harness.root, sandboxSpec.id, 'workspace'), { recursive: true });
     await expect.poll(() => driver.list(budget())).toMatchObject([{ phase: 'exited' }]);
   });
 

@@ -38,11 +38,11 @@ async function opened(over: Partial<ProcessOptions> = {}) {
 }
 
 async function started(driver: Driver, harness: ProcessHarness, over: Partial<SandboxSpec> = {}) {
-  const wanted = testSpec(harness.image, { limits: small, ...over });
-  await driver.provision(wanted, budget());
-  const link = await driver.attach(wanted.id, budget());
+  const sandboxSpec = testSpec(harness.image, { limits: small, ...over });
+  await driver.provision(sandboxSpec, budget());
+  const link = await driver.attach(sandboxSpec.id, budget());
   onTestFinished(() => link[Symbol.asyncDispose]());
-  return { id: wanted.id, wanted, link, client: sandboxClient(link) };
+  return { id: sandboxSpec.id, sandboxSpec, link, client: sandboxClient(link) };
 }
 
 const namesOf = ({ capabilities }: Driver) => capabilities.weaknesses?.map(({ name }) => name);
@@ -61,8 +61,8 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       const weights = (await harness.groups()).flatMap((group) =>
         ['cpu.shares', 'cpu.weight'].map((file) => join(dirname(group), file)),
       );
-      const told = await Promise.all(weights.map((path) => readFile(path, 'utf8').catch(() => '')));
-      expect(told.filter((text) => text !== '')).toEqual([expect.stringMatching(/^(1024|100)\n$/)]);
+      const reported = await Promise.all(weights.map((path) => readFile(path, 'utf8').catch(() => '')));
+      expect(reported.filter((text) => text !== '')).toEqual([expect.stringMatching(/^(1024|100)\n$/)]);
       expect(await sh(link, 'nice')).toBe(`${getPriority()}\n`);
     });
 
@@ -155,26 +155,26 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
     test('F038 after a server was killed -9 its successor leaves no control group of sandboxes that ended', async () => {
       const harness = await processHarness('bwrap');
       onTestFinished(() => harness[Symbol.asyncDispose]());
-      const wanted = testSpec(harness.image);
-      const server = await otherServer(harness.root, wanted);
+      const sandboxSpec = testSpec(harness.image);
+      const server = await otherServer(harness.root, sandboxSpec);
       expect(await harness.groups()).not.toEqual([]);
       await server.kill();
-      await harness.killBehindItsBack(wanted.id);
+      await harness.killBehindItsBack(sandboxSpec.id);
       await using next = await harness.connect();
       expect(await next.list(budget())).toMatchObject([{ phase: 'exited' }]);
       expect(await harness.groups()).toEqual([]);
-      await next.destroy(wanted.id, 'remove', budget());
+      await next.destroy(sandboxSpec.id, 'remove', budget());
     });
 
     test('F038 … and adopts the sandboxes that run with their groups, which go with them', async () => {
       const harness = await processHarness('bwrap');
       onTestFinished(() => harness[Symbol.asyncDispose]());
-      const wanted = testSpec(harness.image);
-      const server = await otherServer(harness.root, wanted);
+      const sandboxSpec = testSpec(harness.image);
+      const server = await otherServer(harness.root, sandboxSpec);
       await server.kill();
       await using next = await harness.connect();
       expect(await harness.groups()).not.toEqual([]);
-      await next.destroy(wanted.id, 'remove', budget());
+      await next.destroy(sandboxSpec.id, 'remove', budget());
       expect(await harness.groups()).toEqual([]);
     });
   });
@@ -196,7 +196,7 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       expect([new Set(users).size, await sh(one.link, 'id -un')]).toEqual([2, 'user\n']);
       await driver.destroy(one.id, 'keep', budget());
       await using next = await harness.connect();
-      await next.provision({ ...one.wanted, epoch: 2 }, budget());
+      await next.provision({ ...one.sandboxSpec, epoch: 2 }, budget());
       await using again = await next.attach(one.id, budget());
       expect(await sh(again, 'id -u')).toBe(users[0]);
       expect(await sh(again, 'echo more >> mine && cat mine')).toBe('more\n');
@@ -204,18 +204,18 @@ describe.skipIf(!bubblewrap)('limits of a hostile program in bubblewrap', () => 
       expect(await readdir(join(harness.root, 'users'))).toEqual([]);
     });
 
-    test('files from before sandboxes had users of their own are given to the new one, links as they are', async () => {
+    test('files from before sandboxes had users of their own belong to the new one, links as they are', async () => {
       const { driver, harness } = await opened();
       const outside = await mkdtemp(join(tmpdir(), 'corral-outside-'));
       onTestFinished(() => rm(outside, { recursive: true, force: true }));
-      const wanted = testSpec(harness.image);
-      const workspace = join(harness.root, wanted.id, 'workspace');
+      const sandboxSpec = testSpec(harness.image);
+      const workspace = join(harness.root, sandboxSpec.id, 'workspace');
       await mkdir(join(workspace, 'folder'), { recursive: true });
       await writeFile(join(workspace, 'folder/old'), 'old\n');
       await promisify(execFile)('ln', ['-s', outside, join(workspace, 'link')]);
       await promisify(execFile)('chown', ['-hR', '10001:10001', workspace]);
-      await driver.provision(wanted, budget());
-      await using link = await driver.attach(wanted.id, budget());
+      await driver.provision(sandboxSpec, budget());
+      await using link = await driver.attach(sandboxSpec.id, budget());
       expect(await sh(link, 'echo new >> folder/old && cat folder/old')).toBe('old\nnew\n');
       expect((await stat(outside)).uid).toBe(0);
     });
@@ -268,9 +268,9 @@ describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
     async () => {
       const harness = await processHarness('bwrap');
       onTestFinished(() => harness[Symbol.asyncDispose]());
-      const wanted = testSpec(harness.image, { limits: small });
+      const sandboxSpec = testSpec(harness.image, { limits: small });
       await promisify(execFile)('chown', ['1900999:1900999', harness.root]);
-      const server = await otherServer(harness.root, wanted, 1_900_999);
+      const server = await otherServer(harness.root, sandboxSpec, 1_900_999);
       await server.kill();
       expect(server.capabilities).toMatchObject({
         isolation: 'namespaces',
@@ -280,23 +280,23 @@ describe.skipIf(!bubblewrap)('on a machine with missing features', () => {
       await using driver = await harness.connect();
       onTestFinished(async () => {
         await using sweeper = await harness.connect();
-        await sweeper.destroy(wanted.id, 'remove', budget());
+        await sweeper.destroy(sandboxSpec.id, 'remove', budget());
       });
-      await using link = await driver.attach(wanted.id, budget());
+      await using link = await driver.attach(sandboxSpec.id, budget());
       expect(await sh(link, 'id -u')).toBe('10001\n');
       const [count, why] = (await sh(link, forks(1_500))).trim().split(' ');
       expect(why).toBe('EAGAIN');
       expect(Number(count)).toBeLessThan(small.pids);
-      const told = await sh(link, `cat > /tmp/calls.py <<'END'\n${hostileCalls}\nEND\npython3 /tmp/calls.py`);
-      expect(JSON.parse(told)).toMatchObject(refusedCalls);
+      const reported = await sh(link, `cat > /tmp/calls.py <<'END'\n${hostileCalls}\nEND\npython3 /tmp/calls.py`);
+      expect(JSON.parse(reported)).toMatchObject(refusedCalls);
     },
   );
 });
 
 /** Starts another server with a sandbox; the test kills it. */
-async function otherServer(root: string, wanted: SandboxSpec, user?: number) {
+async function otherServer(root: string, sandboxSpec: SandboxSpec, user?: number) {
   const script = join(import.meta.dirname, '../../support/cluster/provisioning-program.ts');
-  const command = [process.execPath, script, root, 'bwrap', JSON.stringify(wanted)];
+  const command = [process.execPath, script, root, 'bwrap', JSON.stringify(sandboxSpec)];
   const as = user === undefined ? [] : ['setpriv', '--reuid', `${user}`, '--regid', `${user}`, '--clear-groups', '--'];
   const [program = '', ...args] = [...as, ...command];
   const server = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });

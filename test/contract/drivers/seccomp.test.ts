@@ -28,10 +28,10 @@ async function answers(filter: string): Promise<Record<string, string>> {
 describe.skipIf(!bubblewrap)('the filter that the kernel runs', () => {
   eachNeeds('python');
   test('refuses keyrings, name spaces, mounts, VSOCK and what else no sandbox needs', async () => {
-    const told = await answers('--seccomp 9');
-    expect(told).toMatchObject(refusedCalls);
+    const reported = await answers('--seccomp 9');
+    expect(reported).toMatchObject(refusedCalls);
     if (process.arch === 'x64') {
-      expect(told).toMatchObject({ 'getpid of x32': 'refused', 'getpid of 32 bits': 'killed by SIGSYS' });
+      expect(reported).toMatchObject({ 'getpid of x32': 'refused', 'getpid of 32 bits': 'killed by SIGSYS' });
     }
   });
 

@@ -52,21 +52,21 @@ test.each([['127.0.0.1'], ['10.0.0.1'], ['::1'], ['::ffff:169.254.169.254'], [':
       expect(await ask(bench, 'CONNECT good.example.test:443 HTTP/1.1\r\n\r\n')).toMatch(/^HTTP\/1\.1 403 .*private/);
       expect(await ask(bench, plainGet('http://good.example.test/'))).toMatch(/^HTTP\/1\.1 403 .*private/);
       expect(bench.dialled).toEqual([]);
-      expect(bench.told[0]).toMatchObject({ decision: 'refused', rule: 'private address' });
+      expect(bench.reports[0]).toMatchObject({ decision: 'refused', rule: 'private address' });
     }
   },
 );
 
 test('F132 the proxy dials the address it checked, even if the name resolves differently a moment later', async () => {
   await using server = await standIn(createHttp((_, res) => res.end('fine')));
-  let asked = 0;
+  let calls = 0;
   await using bench = await egressBench({
     policy: listed,
     servers: { [`${address}:80`]: server.port },
-    resolve: async () => (asked++ === 0 ? [address] : ['127.0.0.1']),
+    resolve: async () => (calls++ === 0 ? [address] : ['127.0.0.1']),
   });
   expect(await ask(bench, plainGet('http://good.example.test/'))).toContain('fine');
-  expect({ asked, dialled: bench.dialled }).toEqual({ asked: 1, dialled: [`${address}:80`] });
+  expect({ calls, dialled: bench.dialled }).toEqual({ calls: 1, dialled: [`${address}:80`] });
 });
 
 test('F132 a redirect to a private address is a new request, and is refused', async () => {
@@ -93,7 +93,7 @@ test.each([
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:443`]: server.port } });
   const outcome = await handshake(await tunnelTo(bench, 'good.example.test:443'), servername);
   expect(outcome).toMatch(/access denied/i);
-  expect(bench.told.at(-1)).toEqual({ host: 'good.example.test', port: 443, decision: 'refused', rule });
+  expect(bench.reports.at(-1)).toEqual({ host: 'good.example.test', port: 443, decision: 'refused', rule });
   expect(bytes).toBe(0);
 });
 
@@ -151,7 +151,7 @@ test('F132 a listed web port refuses anything but TLS and HTTP', async () => {
   const socket = await tunnelTo(bench, 'good.example.test:443');
   socket.write('\x00\x01\x02 anything');
   expect(await rest(socket)).toBe('');
-  expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'neither TLS nor HTTP' });
+  expect(bench.reports.at(-1)).toMatchObject({ decision: 'refused', rule: 'neither TLS nor HTTP' });
 });
 
 test('F133 the 65th connection of a session is refused, and a closed connection frees a place', async () => {
@@ -186,7 +186,7 @@ test('F133 a session that used up its volume is cut off with the reason, and ser
   const cut = once(socket, 'close');
   socket.resume().end(Buffer.alloc(60_000));
   await cut;
-  expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
+  expect(bench.reports.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
   const connectHead = 'CONNECT good.example.test:2222 HTTP/1.1\r\n\r\n';
   expect(await ask(bench, connectHead)).toMatch(/^HTTP\/1\.1 429 /);
   clock.advance(3_600_000);
@@ -271,7 +271,7 @@ test('F133 an upload beyond the hourly volume is cut there', async () => {
   await closed;
   expect(arrived).toBeLessThanOrEqual(volume + 2 ** 18);
   expect(arrived).toBeGreaterThan(volume - 16 * 2 ** 20);
-  expect(bench.told.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
+  expect(bench.reports.at(-1)).toMatchObject({ decision: 'refused', rule: 'volume' });
   expect(defaultLimits.bytesPerHour).toBe(2 ** 30);
 });
 
@@ -333,7 +333,7 @@ test('F133 a session that floods in every way at once stays within its limits, a
   await cut;
   await expect.poll(() => tried - refused).toBeLessThan(64); // all but the free places
   expect(refused).toBeGreaterThan(400);
-  expect(bench.told).toContainEqual(expect.objectContaining({ decision: 'refused', rule: 'volume' }));
+  expect(bench.reports).toContainEqual(expect.objectContaining({ decision: 'refused', rule: 'volume' }));
 });
 
 test.each(['down', 'up'] as const)('F133 a slow reader slows the sender down: %s', async (direction) => {

@@ -112,15 +112,15 @@ test('SOCKS by address and by name goes by the same rules', async () => {
 
 test('a name is looked up once: the address that was checked is the one that is dialled', async () => {
   const answers = [[open], [denied], [denied]];
-  let asked = 0;
-  const resolve = async () => answers[asked++] ?? [denied];
+  let calls = 0;
+  const resolve = async () => answers[calls++] ?? [denied];
   const { bench, server } = await world(rules, { resolve });
   await using _b = bench;
   await using _s = server;
   expect(await get(bench, 'http://rebinds.example.test/')).toBe(200);
-  expect([asked, bench.dialled]).toEqual([1, [`${open}:80`]]);
+  expect([calls, bench.dialled]).toEqual([1, [`${open}:80`]]);
   expect(await get(bench, 'http://rebinds.example.test/')).toBe(403);
-  expect([asked, bench.dialled]).toEqual([2, [`${open}:80`]]);
+  expect([calls, bench.dialled]).toEqual([2, [`${open}:80`]]);
 });
 
 test('where an allowed range alone is open, names with an address in it are reached, and no others', async () => {
@@ -153,7 +153,7 @@ test('a TLS name that differs from the one that was requested is refused, at any
   const { socket } = await connectTo(bench, 'open.example.test:443');
   socket.write(await helloOf('denied.example.test'));
   await rest(socket);
-  expect(bench.told.at(-1)?.rule).toBe('TLS name differs: denied.example.test');
+  expect(bench.reports.at(-1)?.rule).toBe('TLS name differs: denied.example.test');
 });
 
 test('new rules close the open connections whose addresses they deny, and no others', async () => {
@@ -186,11 +186,11 @@ test('a connection that opens while the rules change is decided by the new ones'
     return [denied];
   };
   await using bench = await egressBench({ policyOf: () => policy, servers: everywhere(server.port), resolve });
-  const asked = connectTo(bench, 'denied.example.test:443');
+  const pending = connectTo(bench, 'denied.example.test:443');
   await dialling.promise;
   policy.within = rules;
   await bench.proxy.recheck(session);
   answered.resolve();
-  expect((await asked).head).toContain('403 egress to denied.example.test:443 refused');
-  expect(bench.told).toEqual([{ host: 'denied.example.test', port: 443, decision: 'refused', rule: 'not chosen' }]);
+  expect((await pending).head).toContain('403 egress to denied.example.test:443 refused');
+  expect(bench.reports).toEqual([{ host: 'denied.example.test', port: 443, decision: 'refused', rule: 'not chosen' }]);
 });

@@ -91,7 +91,7 @@ END`,
   ]);
 });
 
-test('a page is fetched over TLS only with a certificate of the given authority for that name', async () => {
+test('a page is fetched over TLS only with a certificate of the configured authority for that name', async () => {
   const certificate = selfSigned('index.example.test');
   await using server = await standIn(createHttps(certificate, (req, res) => res.end(`page ${req.url}`)));
   const page = await fetcherTo(server.port, certificate.cert)('https://index.example.test/simple/pip/', signal);

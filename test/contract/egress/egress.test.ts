@@ -51,7 +51,7 @@ test('a listed host is reachable over CONNECT with end-to-end TLS', async () => 
   const socket = await bench.connect();
   expect(await connectTo(socket, 'good.example.test:443')).toMatch(/^HTTP\/1\.1 200 /);
   expect(await overTls(socket, 'good.example.test')).toContain('secure good.example.test/page');
-  expect(bench.told).toEqual([
+  expect(bench.reports).toEqual([
     { host: 'good.example.test', port: 443, decision: 'allowed', rule: 'allow-list: good.example.test' },
   ]);
   expect(bench.dialled).toEqual([`${address}:443`]);
@@ -118,7 +118,9 @@ test('a refusal over plain HTTP gives the reason, the policy and advice', async 
   expect(body).toBe(
     "egress to elsewhere.example.test:80 refused: not on the list of policy 'registries'. Ask the operator to add it to egress.registries.\n",
   );
-  expect(bench.told).toEqual([{ host: 'elsewhere.example.test', port: 80, decision: 'refused', rule: 'not listed' }]);
+  expect(bench.reports).toEqual([
+    { host: 'elsewhere.example.test', port: 80, decision: 'refused', rule: 'not listed' },
+  ]);
 });
 
 test('a refused CONNECT has its reason in the status line, which is all that tunnelling tools show', async () => {
@@ -190,7 +192,7 @@ test('a protocol whose server speaks first works at a listed port', async () => 
   await using server = await standIn(
     createTcp((socket) => {
       socket.write('220 ready\r\n');
-      socket.on('data', (chunk) => socket.end(`you said ${chunk}`));
+      socket.on('data', (chunk) => socket.end(`you sent ${chunk}`));
     }),
   );
   await using bench = await egressBench({ policy: listed, names, servers: { [`${address}:2222`]: server.port } });
@@ -198,7 +200,7 @@ test('a protocol whose server speaks first works at a listed port', async () => 
   const answer = await connectTo(socket, 'good.example.test:2222');
   expect(answer.endsWith('ready\r\n') ? answer : await until(socket, 'ready\r\n')).toContain('220 ready');
   socket.write('HELO me\r\n');
-  expect(await until(socket, 'me')).toContain('you said HELO me');
+  expect(await until(socket, 'me')).toContain('you sent HELO me');
 });
 
 test('a client that half-closes after sending its data still gets the answer', async () => {

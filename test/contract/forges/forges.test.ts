@@ -38,11 +38,11 @@ describe.each(forgeKinds)('$label', (kind) => {
     const http = forgeHttp({ server, token: new Secret(as), fetch: connect, now: () => Date.UTC(2026, 0, 1) });
     return { fake, forge: kind.open({ server, owner, name: 'totals' }, http) };
   }
-  const wanted = { title: 'Sum twice', text: 'Why: *once* was wrong.', head: 'topic', base: 'main', draft: false };
+  const expected = { title: 'Sum twice', text: 'Why: *once* was wrong.', head: 'topic', base: 'main', draft: false };
 
   test("a pull request is opened in the name of the token's owner", { tags: ['nightly'] }, async (context) => {
     const { fake, forge } = await repository(context);
-    const opened = await forge.openPullRequest(wanted, signal);
+    const opened = await forge.openPullRequest(expected, signal);
     expect(opened).toMatchObject({
       number: 1,
       title: 'Sum twice',
@@ -51,20 +51,20 @@ describe.each(forgeKinds)('$label', (kind) => {
       author: 'ada',
       base: 'main',
     });
-    expect(opened).toMatchObject({ text: wanted.text, head: { branch: 'topic', commit } });
+    expect(opened).toMatchObject({ text: expected.text, head: { branch: 'topic', commit } });
     expect(opened.url.startsWith(`${fake.url}/${fake.content.owner}/totals/`)).toBe(true);
     expect(await forge.pullRequest(1, signal)).toEqual(opened);
   });
 
   test('a draft is one', async (context) => {
     const { forge } = await repository(context);
-    expect(await forge.openPullRequest({ ...wanted, draft: true }, signal)).toMatchObject({ draft: true });
+    expect(await forge.openPullRequest({ ...expected, draft: true }, signal)).toMatchObject({ draft: true });
   });
 
   test('a second one of the same branch is a conflict, in the words of the forge', async (context) => {
     const { forge } = await repository(context);
-    await forge.openPullRequest(wanted, signal);
-    await expect(forge.openPullRequest(wanted, signal)).rejects.toMatchObject({
+    await forge.openPullRequest(expected, signal);
+    await expect(forge.openPullRequest(expected, signal)).rejects.toMatchObject({
       code: 'conflict',
       publicMessage: expect.stringContaining('already exists'),
     });
@@ -72,7 +72,7 @@ describe.each(forgeKinds)('$label', (kind) => {
 
   test('a branch that the forge does not have is refused', async (context) => {
     const { forge } = await repository(context);
-    await expect(forge.openPullRequest({ ...wanted, head: 'unknown' }, signal)).rejects.toMatchObject({
+    await expect(forge.openPullRequest({ ...expected, head: 'unknown' }, signal)).rejects.toMatchObject({
       code: 'invalid_request',
     });
   });
@@ -80,7 +80,7 @@ describe.each(forgeKinds)('$label', (kind) => {
   test('a pull request is found by its branch, an open one before newer ones', async (context) => {
     const { fake, forge } = await repository(context);
     expect(await forge.findPullRequest('topic', signal)).toBeUndefined();
-    await forge.openPullRequest(wanted, signal);
+    await forge.openPullRequest(expected, signal);
     fake.content.pulls.push({
       ...(fake.content.pulls[0] as (typeof fake.content.pulls)[0]),
       number: 2,
@@ -94,7 +94,7 @@ describe.each(forgeKinds)('$label', (kind) => {
 
   test('comments on the whole and on lines come in the order they were written, from all pages', async (context) => {
     const { fake, forge } = await repository(context);
-    await forge.openPullRequest(wanted, signal);
+    await forge.openPullRequest(expected, signal);
     for (let index = 0; index < 120; index += 1)
       fake.content.comments.push({ pull: 1, author: 'bob', text: `Remark ${index}` });
     fake.content.comments.push({ pull: 1, author: 'eve', text: 'Why?', place: { path: 'src/a b.ts', line: 12 } });
@@ -108,7 +108,7 @@ describe.each(forgeKinds)('$label', (kind) => {
 
   test('reviews come with their verdicts, without those that are not submitted', async (context) => {
     const { fake, forge } = await repository(context);
-    await forge.openPullRequest(wanted, signal);
+    await forge.openPullRequest(expected, signal);
     fake.content.reviews.push(
       { pull: 1, author: 'bob', verdict: 'changes_requested', text: 'Not yet.' },
       { pull: 1, author: 'eve', verdict: 'approved', text: 'Good.' },
@@ -186,7 +186,7 @@ describe.each(forgeKinds)('$label', (kind) => {
     await expect(forge.pullRequest(1, signal)).rejects.toMatchObject({ code: 'provider_error' });
   });
 
-  test('an error page that repeats the token is told without it', async (context) => {
+  test('an error page that repeats the token is reported without it', async (context) => {
     const { fake, forge } = await repository(context);
     fake.answerNext((res) => res.writeHead(500).end(JSON.stringify({ message: `bad\n header ${token}` })));
     const failed = await forge.pullRequest(1, signal).catch((thrown: Error) => thrown);
@@ -203,7 +203,7 @@ describe.each(forgeKinds)('$label', (kind) => {
     await expect(forge.pullRequest(1, stop.signal)).rejects.toMatchObject({ code: 'cancelled' });
   });
 
-  test('a server at a private address is not asked unless the operator lists it', async (context) => {
+  test('a server at a private address is not called unless the operator lists it', async (context) => {
     const { fake } = await repository(context);
     const server = { kind, webUrl: fake.url };
     const http = forgeHttp({ server, token: new Secret(token), fetch: guardedFetch(), now: () => 0 });

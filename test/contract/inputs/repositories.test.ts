@@ -198,9 +198,9 @@ test.each(['sha1', 'sha256'])(
     git('srv/out', 'submodule', '--quiet', 'add', '../sub', 'parts/sub');
     git('srv/out', 'submodule', '--quiet', 'add', `file://${root}/srv/deep`, 'parts/deep');
     git('srv/out', 'commit', '--quiet', '--message', 'Parts');
-    const asked: string[] = [];
+    const requests: string[] = [];
     const copyTo = async (folder: string, url: string) => {
-      asked.push(url.slice(`file://${root}`.length));
+      requests.push(url.slice(`file://${root}`.length));
       const pieces: Uint8Array[] = [];
       for await (const piece of bareCopy(await findGitFolder(new URL(url).pathname, url), signal)) pieces.push(piece);
       mkdirSync(folder, { recursive: true });
@@ -208,9 +208,9 @@ test.each(['sha1', 'sha256'])(
     };
     const url = `file://${root}/srv/out`;
     const repository = newRepository(RepositoryInput.parse({ url, path: 'got' }));
-    const wish = { session, repository, branch: 'corral/x', author, copyTo };
-    const { notes } = await fetchRepository(client() as never, wish, signal);
-    expect([notes, asked]).toEqual([[], ['/srv/out', '/srv/sub', '/srv/deep']]);
+    const choice = { session, repository, branch: 'corral/x', author, copyTo };
+    const { notes } = await fetchRepository(client() as never, choice, signal);
+    expect([notes, requests]).toEqual([[], ['/srv/out', '/srv/sub', '/srv/deep']]);
     const files = execFileSync('find', ['.', '-name', '*.txt'], { cwd: join(root, 'got'), encoding: 'utf8' });
     expect(files.trim().split('\n').toSorted()).toEqual([
       ...['./o.txt', './parts/deep/d.txt', './parts/sub/deep/d.txt', './parts/sub/s.txt'],

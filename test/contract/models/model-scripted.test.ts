@@ -28,5 +28,5 @@ test('a function decides by the request, and both are remembered', async () => {
   const model = functionModel(({ system }, turn) => [{ type: 'text', delta: `${system} ${turn}` }]);
   await played(model, ask({ system: 'a' }));
   expect((await played(model, ask({ system: 'b' }))).text).toBe('b 1');
-  expect(model.asked.map(({ system }) => system)).toEqual(['a', 'b']);
+  expect(model.requested.map(({ system }) => system)).toEqual(['a', 'b']);
 });

@@ -302,8 +302,8 @@ test('all four wire formats give the same conversation, except for ids and names
       const pictures = [{ file: 'a.png', mimeType: 'image/png', data: pixel }];
       if (last?.role === 'tool') talk.messages.splice(-1, 1, { ...last, pictures });
       turns.push(await talk.turn(model));
-      for (const said of ['Do harm.', 'Tell a story.', 'Go on.', 'Go on.', 'Go on.'])
-        turns.push(await talk.user(said).turn(model));
+      for (const shown of ['Do harm.', 'Tell a story.', 'Go on.', 'Go on.', 'Go on.'])
+        turns.push(await talk.user(shown).turn(model));
       expect(server.refusals).toEqual([]);
       return turns.map(({ message: { text, calls }, outcome }) => ({
         text,
@@ -360,7 +360,7 @@ test('a Claude model with a thinking budget continues without thinking in a turn
   expect(server.requests.map(({ body }) => body.thinking?.type)).toEqual([undefined, 'enabled']);
 });
 
-test('Anthropic is asked to cache the system prompt and the two newest messages, and no hint', async () => {
+test('Anthropic gets marks to cache the system prompt and the two newest messages, and no hint', async () => {
   const { model, server } = await bench('anthropic', [{ calls: [exec('a')] }, { text: 'Done.' }]);
   const talk = new Conversation().user('Work.');
   await talk.turn(model);
@@ -373,7 +373,7 @@ test('Anthropic is asked to cache the system prompt and the two newest messages,
   expect(marked).toEqual(['text', 'tool_result']);
 });
 
-test('OpenAI is told the cache key of the conversation, and stores nothing', async () => {
+test('OpenAI gets the cache key of the conversation, and stores nothing', async () => {
   const { model, server } = await bench('openai', [{ text: 'Hi.' }]);
   await played(model, ask({ cacheKey: 'ses-1' }));
   expect(server.requests[0]?.body).toMatchObject({ prompt_cache_key: 'ses-1', store: false });
@@ -399,7 +399,7 @@ describe('the reasoning of OpenAI', () => {
     expect(server.refusals).toEqual([]);
   });
 
-  test('is asked without a summary once OpenAI refuses one, and still goes back encrypted', async () => {
+  test('requests no summary once OpenAI refuses one, and still goes back encrypted', async () => {
     const replies = (request: { body: { reasoning?: { summary?: string } } }, n: number): FakeReply => {
       const message = 'Your organization must be verified to generate reasoning summaries.';
       if (request.body.reasoning?.summary) return { status: 400, message };

@@ -47,7 +47,7 @@ export function modelContract(name: string, harness: ModelHarness): void {
       });
 
     if (hangs)
-      test('cancelling ends the turn at once, and keeps what was said', async () => {
+      test('cancelling ends the turn immediately, and keeps its text', async () => {
         const stop = new AbortController();
         const model = await hangs();
         const parts = [];

@@ -12,16 +12,16 @@ import { budget, clientTest, codesOf } from './sandboxd.ts';
 
 const test = clientTest(() => realSandboxd());
 async function reading(client: SandboxClient, id: string) {
-  const said = { output: '', errors: '' };
+  const reply = { output: '', errors: '' };
   const reader = {
     onOutput: (chunk: Buffer) => {
-      said.output += chunk.toString();
+      reply.output += chunk.toString();
     },
     onErrors: (chunk: Buffer) => {
-      said.errors += chunk.toString();
+      reply.errors += chunk.toString();
     },
   };
-  return { said, ...(await client.jobs.attach(id, reader, budget())) };
+  return { reply, ...(await client.jobs.attach(id, reader, budget())) };
 }
 const start = (client: SandboxClient, job: Omit<StartJob, 'id'>, id = 'j') =>
   client.jobs.start({ id, ...job }, budget());
@@ -29,22 +29,22 @@ const start = (client: SandboxClient, job: Omit<StartJob, 'id'>, id = 'j') =>
 test('a job keeps output and errors apart, takes input late, and tells its exit code', async ({ client }) => {
   const entry = await start(client, { argv: ['bash', '-c', 'read a; echo "$a"; echo no >&2; exit 3'] });
   expect(entry.pid).toBeGreaterThan(1);
-  const { said, ended } = await reading(client, 'j');
+  const { reply, ended } = await reading(client, 'j');
   await client.jobs.write('j', Buffer.from('yes\n'), budget());
-  expect([await ended, said]).toEqual([{ exitCode: 3 }, { output: 'yes\n', errors: 'no\n' }]);
+  expect([await ended, reply]).toEqual([{ exitCode: 3 }, { output: 'yes\n', errors: 'no\n' }]);
 });
 
 test('several readers get the same, and a late one what comes after it', async ({ client }) => {
   await start(client, { argv: ['bash', '-c', 'echo one; read a; echo two'] });
   const [first, second] = [await reading(client, 'j'), await reading(client, 'j')];
-  await expect.poll(() => first.said.output).toBe('one\n');
+  await expect.poll(() => first.reply.output).toBe('one\n');
   const late = await reading(client, 'j');
   await client.jobs.write('j', Buffer.from('\n'), budget());
   await Promise.all([first.ended, second.ended, late.ended]);
-  expect([first.said.output, late.said.output]).toEqual(['one\ntwo\n', 'two\n']);
-  expect(second.said.output).toMatch(/two\n$/);
+  expect([first.reply.output, late.reply.output]).toEqual(['one\ntwo\n', 'two\n']);
+  expect(second.reply.output).toMatch(/two\n$/);
   const afterwards = await reading(client, 'j');
-  expect([await afterwards.ended, afterwards.said.output]).toEqual([{ exitCode: 0 }, '']);
+  expect([await afterwards.ended, afterwards.reply.output]).toEqual([{ exitCode: 0 }, '']);
 });
 
 test('a killed job takes its tree along, and its pid is gone when the kill answers', async ({ client }) => {
@@ -66,15 +66,15 @@ test('a job on a terminal has its size, sees resizing and takes keys', async ({ 
     terminal: { cols: 91, rows: 17 },
     env: ['TERM=xterm', 'PS1=> '],
   });
-  const { said, ended } = await reading(client, 'j');
+  const { reply, ended } = await reading(client, 'j');
   const type = (text: string) => client.jobs.write('j', Buffer.from(text), budget());
   await type('stty size; echo $$\n');
-  await expect.poll(() => said.output).toContain('17 91');
+  await expect.poll(() => reply.output).toContain('17 91');
   const [entry] = await client.jobs.list(budget());
-  await expect.poll(() => said.output).toContain(String(entry?.pid));
+  await expect.poll(() => reply.output).toContain(String(entry?.pid));
   await client.jobs.resize('j', { cols: 100, rows: 40 }, budget());
   await type('stty size\n');
-  await expect.poll(() => said.output).toContain('40 100');
+  await expect.poll(() => reply.output).toContain('40 100');
   await type('exit 5\n');
   expect(await ended).toEqual({ exitCode: 5 });
 });
@@ -243,7 +243,7 @@ test('a watch that is polled keeps the newest 10,000 changes and says that it lo
     'const fs = require("fs"); const make = (name) => fs.closeSync(fs.openSync(String(name), "w")); ' +
     'for (let n = 0; n < 8000; n++) { make(n); fs.unlinkSync(String(n)); } make("last");';
   await client.exec({ command: 'cat | node -', stdin: churn }, budget());
-  // The first watch hears each change before the second, and nobody reads it in the meantime.
+  // The first watch gets each change before the second, and nobody reads it in the meantime.
   const seenLast = async () =>
     (await client.watches.changes(second.id, budget())).changes.some(({ name }) => name === 'last');
   await expect.poll(seenLast).toBe(true);
@@ -284,9 +284,9 @@ test.for(['127.0.0.1', '::1'].filter(isThere))(
     const { port } = server.address() as { port: number };
     const stream = await client.ports.connect(port, budget());
     stream.write('GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
-    let heard = '';
-    for await (const chunk of stream) heard += chunk;
-    expect(heard).toContain('from inside');
+    let received = '';
+    for await (const chunk of stream) received += chunk;
+    expect(received).toContain('from inside');
     server.close();
     await expect.poll(() => codesOf([client.ports.connect(port, budget())])).toEqual(['not_found']);
   },

@@ -33,9 +33,9 @@ test.for([
   await client.write('main', 'yes\n', budget());
   if (program === 'sed') await client.kill('main', budget());
   await ended;
-  const said = Buffer.concat(output).toString();
-  expect(said).toContain('got:yes');
-  expect(said).toContain(prompt);
+  const reply = Buffer.concat(output).toString();
+  expect(reply).toContain('got:yes');
+  expect(reply).toContain(prompt);
 });
 
 test.each(['sleep 900', 'while :; do :; done', 'sleep 900 | cat', "printf 'Ok? '; sleep 900", 'tail -f /dev/null'])(

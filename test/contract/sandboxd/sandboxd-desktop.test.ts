@@ -52,7 +52,7 @@ describe('the desktop', () => {
     expect(await left()).toEqual([]);
   });
 
-  test('a viewer starts it and hears RFB, from a display without any port', async () => {
+  test('a viewer starts it and receives RFB, from a display without any port', async () => {
     const viewer = await desktop.vnc(soon());
     expect(String(await once(viewer, 'data', { signal: soon() }))).toBe('RFB 003.008\n');
     const { stdout } = await box.client.exec(

@@ -4,20 +4,20 @@ import { budget, clientTest, codesOf, type SandboxdHarness } from './sandboxd.ts
 
 /** A reader of a program: what it printed so far, and its pipes. */
 async function reading(client: SandboxClient, id: string) {
-  const said = { output: '', errors: '' };
+  const reply = { output: '', errors: '' };
   const pipes: ProgramPipes = await client.programs.attach(
     id,
     {
       onOutput: (chunk) => {
-        said.output += chunk.toString();
+        reply.output += chunk.toString();
       },
       onErrors: (chunk) => {
-        said.errors += chunk.toString();
+        reply.errors += chunk.toString();
       },
     },
     budget(),
   );
-  return { said, pipes };
+  return { reply, pipes };
 }
 
 /** The tests of programs over pipes, for daemons with real processes. */
@@ -28,25 +28,25 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       (await client.processes(budget())).flatMap(({ cmd }) => (cmd.startsWith('sleep') ? [cmd] : [])).sort();
 
     test('input goes in; output, errors and the exit code come out apart', async ({ client }) => {
-      const script = 'read line; echo "heard $line"; echo trouble >&2; cat; exit 7';
+      const script = 'read line; echo "got $line"; echo trouble >&2; cat; exit 7';
       const entry = await client.programs.open({ id: 'p', argv: ['bash', '-c', script] }, budget());
       expect(entry).toEqual({ id: 'p', pid: expect.any(Number), startedAt: expect.any(Number) });
-      const { said, pipes } = await reading(client, 'p');
+      const { reply, pipes } = await reading(client, 'p');
       await pipes.write(Buffer.from('one\n'));
-      await expect.poll(() => said).toEqual({ output: 'heard one\n', errors: 'trouble\n' });
+      await expect.poll(() => reply).toEqual({ output: 'got one\n', errors: 'trouble\n' });
       await pipes.write(Buffer.from('rest'));
       pipes.endInput();
-      expect([await pipes.ended, said.output]).toEqual([{ exitCode: 7 }, 'heard one\nrest']);
+      expect([await pipes.ended, reply.output]).toEqual([{ exitCode: 7 }, 'got one\nrest']);
       expect(await client.programs.list(budget())).toEqual([]);
     });
 
-    test('arguments, folder and variables arrive as they were given, and no shell reads them', async ({ client }) => {
+    test('arguments, folder and variables arrive unchanged, and no shell reads them', async ({ client }) => {
       await client.exec({ command: 'mkdir sub' }, budget());
       const argv = ['bash', '-c', 'printf "%s|" "$PWD" "$A" "$CORRAL_RUN" "$@"', 'bash', '$HOME *', ''];
       await client.programs.open({ id: 'p', argv, cwd: 'sub', env: ['A=b=c'], tag: 'run-1' }, budget());
-      const { said, pipes } = await reading(client, 'p');
+      const { reply, pipes } = await reading(client, 'p');
       await pipes.ended;
-      expect(said.output).toBe(`${client.workdir}/sub|b=c|run-1|$HOME *||`);
+      expect(reply.output).toBe(`${client.workdir}/sub|b=c|run-1|$HOME *||`);
     });
 
     test('50 MB go through unchanged, and a reader that is slow holds the program back', async ({ client }) => {
@@ -72,7 +72,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       await expect(first.pipes.ended).rejects.toMatchObject({ code: 'sandbox_lost' });
       await expect.poll(async () => (await client.programs.list(budget()))[0]?.exitCode).toBe(3);
       const second = await reading(client, 'p');
-      expect([await second.pipes.ended, second.said.output]).toEqual([{ exitCode: 3 }, 'later\n']);
+      expect([await second.pipes.ended, second.reply.output]).toEqual([{ exitCode: 3 }, 'later\n']);
     });
 
     test('a new reader takes over from the old one', async ({ client }) => {
@@ -81,7 +81,7 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
       const second = await reading(client, 'p');
       await expect(first.pipes.ended).rejects.toMatchObject({ code: 'sandbox_lost' });
       await second.pipes.write(Buffer.from('mine'));
-      await expect.poll(() => second.said.output).toBe('mine');
+      await expect.poll(() => second.reply.output).toBe('mine');
       await expect(first.pipes.write(Buffer.from('x'))).rejects.toMatchObject({ code: 'sandbox_lost' });
     });
 
@@ -101,8 +101,8 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
 
     test('an end of the program ends what it left in the background', async ({ client }) => {
       await client.programs.open({ id: 'p', argv: ['bash', '-c', 'sleep 821 & echo bye'] }, budget());
-      const { said, pipes } = await reading(client, 'p');
-      expect([await pipes.ended, said.output]).toEqual([{ exitCode: 0 }, 'bye\n']);
+      const { reply, pipes } = await reading(client, 'p');
+      expect([await pipes.ended, reply.output]).toEqual([{ exitCode: 0 }, 'bye\n']);
       await expect.poll(() => sleeping(client)).toEqual([]);
     });
 
@@ -121,10 +121,10 @@ export function programContract(name: string, open: () => Promise<SandboxdHarnes
     test('INT reaches the program, KILL ends it at once', async ({ client }) => {
       const script = 'trap "echo caught" INT; echo up; while :; do sleep 0.1; done';
       await client.programs.open({ id: 'p', argv: ['bash', '-c', script] }, budget());
-      const { said, pipes } = await reading(client, 'p');
-      await expect.poll(() => said.output).toBe('up\n');
+      const { reply, pipes } = await reading(client, 'p');
+      await expect.poll(() => reply.output).toBe('up\n');
       await client.programs.signal('p', 'SIGINT', budget());
-      await expect.poll(() => said.output).toBe('up\ncaught\n');
+      await expect.poll(() => reply.output).toBe('up\ncaught\n');
       await client.programs.signal('p', 'SIGKILL', budget());
       expect(await pipes.ended).toEqual({ exitCode: 137 });
     });

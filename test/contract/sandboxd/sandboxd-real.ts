@@ -16,11 +16,11 @@ export function realSandboxdContract(name: string, open: () => Promise<SandboxdH
       expect((await run(client, here)).output).toBe(output); // the shell is still there
       expect((await run(client, here, { shell: 'second', cwd: 'caf\\xE9' })).output).toBe(output);
       expect((await client.exec({ command: here, cwd: 'caf\\xE9' }, budget())).stdout).toBe(output);
-      const said: Uint8Array[] = [];
-      const listener = { onOutput: (chunk: Uint8Array) => void said.push(chunk), onErrors: () => {} };
+      const messages: Uint8Array[] = [];
+      const listener = { onOutput: (chunk: Uint8Array) => void messages.push(chunk), onErrors: () => {} };
       await client.programs.open({ id: 'p', argv: ['bash', '-c', here], cwd: 'caf\\xE9' }, budget());
       await (await client.programs.attach('p', listener, budget())).ended;
-      expect(Buffer.concat(said).toString()).toBe(output);
+      expect(Buffer.concat(messages).toString()).toBe(output);
     });
 
     // Four kinds: a child in its own session, an orphan, a process that ignores TERM, and one that waits.

@@ -305,7 +305,7 @@ export function sandboxdContract(name: string, open: () => Promise<SandboxdHarne
       expect([await found('main\\(\\) {'), await found('x[[]1'), await found('^[^[]*$')]).toEqual([[1], [2], [1]]);
     });
 
-    test('more than 1000 matches are cut and said to be', async ({ client }) => {
+    test('more than 1000 matches are cut and marked as cut', async ({ client }) => {
       await client.writeFile('many', 'line\n'.repeat(1_001), budget());
       const { matches, truncated } = await client.grep('.', 'line', budget());
       expect({ count: matches.length, truncated }).toEqual({ count: 1_000, truncated: true });

@@ -27,8 +27,8 @@ function serverOn(store: Store, clock = manualClock(1_000)) {
   };
   const create = async ({ id = ids.sessionId(), name, owner }: CreateCommand) => {
     if (!mayCreate) throw new AppError('sandbox_capacity', 'There is no room.');
-    const given = { origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
-    const record = newSession({ ...given, id, name, owner, at: clock.now() });
+    const input = { origin: 'trpc', title: '', template: 'default', projectId: null, lastTask: '' } as const;
+    const record = newSession({ ...input, id, name, owner, at: clock.now() });
     const fact = { type: 'session.created', runId: null, data: { origin: 'trpc', template: 'default' } } as const;
     const puts = [{ kind: 'session', id, doc: record, sort: clock.now() }];
     await store.events.append({ sessionId: id, after: 0, at: clock.now(), facts: [fact], puts });
@@ -75,7 +75,7 @@ async function conforms(stores: readonly Store[]) {
   const { session: bobs } = await one.open('docs', 'bob');
   expect(bobs.id).not.toBe(await two.find('docs'));
 
-  // Two sessions that are given one name at once: one gets it, and the other keeps its own.
+  // Two sessions that get one name at the same time: one gets it, and the other keeps its own.
   const [cache, docs] = [await one.find('build-cache'), await one.find('docs')];
   const tries = await Promise.allSettled([one.rename(cache, 'main'), two.rename(docs, 'main')]);
   expect(tries.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
@@ -128,7 +128,7 @@ test('a session that could not be made leaves its name free', async () => {
   expect(await serverOn(store).open('docs')).toMatchObject({ isNew: true });
 });
 
-test('a name that a dead server was about to give is given by the next caller, and later a new claim takes its place', async () => {
+test('a name that a dead server was about to assign is assigned by the next caller, and later a new claim takes its place', async () => {
   const store = memoryStore();
   const server = serverOn(store);
   const left = await server.names.claim('ada', 'docs'); // and its server dies

@@ -85,8 +85,8 @@ describe.skipIf(skipMongo)('mongo store in trouble (needs TEST_MONGODB_URL)', ()
 
   test('F063 the store limits waiting requests and refuses more at once', async () => {
     await using opened = await openMongo({ maxWaiting: 5 });
-    const asked = Array.from({ length: 20 }, () => opened.store.inbox.claim(newSession(), 'hash', 1));
-    const done = await Promise.allSettled(asked);
+    const requested = Array.from({ length: 20 }, () => opened.store.inbox.claim(newSession(), 'hash', 1));
+    const done = await Promise.allSettled(requested);
     expect(done.filter(({ status }) => status === 'fulfilled')).toHaveLength(5);
     for (const it of done) if (it.status === 'rejected') expect(it.reason).toMatchObject({ code: 'store_busy' });
   });

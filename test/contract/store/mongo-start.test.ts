@@ -60,7 +60,7 @@ describe.skipIf(skipMongo)('mongo store at its start (needs TEST_MONGODB_URL)', 
     await expect(again(database)).rejects.toThrow('The collection events');
   });
 
-  test('F067 a user without rights is told which right is missing', async () => {
+  test('F067 a user without rights learns which right is missing', async () => {
     await using opened = await openMongo();
     await using proxy = await mongoProxy(mongoUrl as string);
     proxy.cause(/^createIndexes records/, 13);

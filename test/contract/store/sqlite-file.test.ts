@@ -51,9 +51,9 @@ test('a closed store has all its contents when it opens again', async () => {
 
 test('a closing store finishes earlier requests and refuses later ones', async () => {
   const [store, sessionId] = [await open(), newSession()];
-  const asked = store.events.append({ sessionId, after: 0, at: 1, facts: facts(1) });
+  const requested = store.events.append({ sessionId, after: 0, at: 1, facts: facts(1) });
   const closing = store[Symbol.asyncDispose]();
-  expect(await asked).toBe(1);
+  expect(await requested).toBe(1);
   await closing;
   await expect(store.events.page(sessionId, 0, 1)).rejects.toMatchObject({ code: 'store_unavailable' });
   expect(readdirSync(database.folder).sort()).toEqual(['corral.db', 'corral.db.lock']);

@@ -9,7 +9,7 @@ test('F073 after a failed fsync the store acknowledges nothing more, and does no
   using db = new DatabaseSync(database.path);
   db.exec('CREATE TABLE t (v TEXT)');
   const insert = db.prepare('INSERT INTO t (v) VALUES (?)');
-  let asked = 0;
+  let calls = 0;
   // Only a failing disk fails here, so the statement that reaches it stands in for one.
   const failing = {
     exec: (sql: string) => db.exec(sql),
@@ -19,7 +19,7 @@ test('F073 after a failed fsync the store acknowledges nothing more, and does no
     prepare: (sql: string) => (sql === 'COMMIT' ? { run: failedFsync } : db.prepare(sql)),
   };
   function failedFsync() {
-    asked++;
+    calls++;
     throw Object.assign(new Error('disk I/O error'), { errcode: 1034 });
   }
   const add = (text: string) => Number(insert.run(text).changes);
@@ -33,6 +33,6 @@ test('F073 after a failed fsync the store acknowledges nothing more, and does no
     [false, 'store_unavailable'],
     [false, 'store_unavailable'],
   ]);
-  expect([commit([['add', 'c']])[0]?.slice(0, 2), asked]).toEqual([[false, 'store_unavailable'], 1]);
+  expect([commit([['add', 'c']])[0]?.slice(0, 2), calls]).toEqual([[false, 'store_unavailable'], 1]);
   expect(db.prepare('SELECT count(*) AS n FROM t').get()).toEqual({ n: 0 });
 });

@@ -80,8 +80,8 @@ test.each([
   await using store = await openSlow(100, { queue });
   const first = writer(store.events, newSession())(facts(1));
   await breathe(); // the append has started
-  const asked = Array.from({ length: 6 }, () => writer(store.events, newSession())(facts(1)));
-  const results = (await Promise.allSettled([first, ...asked])).map((it) =>
+  const requested = Array.from({ length: 6 }, () => writer(store.events, newSession())(facts(1)));
+  const results = (await Promise.allSettled([first, ...requested])).map((it) =>
     it.status === 'rejected' ? it.reason.code : it.value,
   );
   const done = results.filter((it) => it === 1).length;

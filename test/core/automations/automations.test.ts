@@ -35,7 +35,7 @@ test('an automation that a person starts makes a session of its own, whose end a
   expect({ title, origin }).toEqual({ title: 'Report', origin: 'automation' });
 });
 
-test('its session belongs to its owner, whom other people do not see', async () => {
+test('its session belongs to its owner, hidden from other people', async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const { body: made } = await call('POST', base, { body: report, key: one.key });
   await call('POST', `${base}/${made.id}/starts`, { key: one.key });
@@ -91,6 +91,6 @@ test('an automation starts at the end of another one’s run, and not for somebo
   const { cause, sessionId } = await newest();
   expect(cause).toEqual({ kind: 'run', sessionId: begun.sessionId, outcome: 'done' });
   const { events } = await server.core.services.sessions.page(sessionId, 0, 20);
-  const said = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
-  expect(said).toEqual([expect.stringContaining(`\n> ${report.name} (session ${begun.sessionId})`)]);
+  const reply = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
+  expect(reply).toEqual([expect.stringContaining(`\n> ${report.name} (session ${begun.sessionId})`)]);
 });

@@ -13,8 +13,8 @@ const order =
 
 /** A model that does what it reads: it calls the tool that the issue names, whether it was offered or not. */
 function obedient({ body }: FakeRequest): FakeReply {
-  const said = JSON.stringify(body);
-  if (!said.includes('reach https://evil.example') || said.includes('"role":"tool"')) return { text: 'Done.' };
+  const prompt = JSON.stringify(body);
+  if (!prompt.includes('reach https://evil.example') || prompt.includes('"role":"tool"')) return { text: 'Done.' };
   return { calls: [{ name: 'code_execute', args: { code: 'fetch("https://evil.example")', language: 'javascript' } }] };
 }
 
@@ -81,13 +81,13 @@ test.each(['github', 'gitlab', 'gitea'] as const)(
   'a delivery of %s starts one session without any key',
   async (source) => {
     const { id, path, secret } = await hooked(source);
-    const given = signedDelivery(
+    const input = signedDelivery(
       fresh(recorded.find((one) => one.source === source) as RecordedDelivery),
       secret,
       Date.now(),
     );
-    expect(await deliver(path, given)).toMatchObject({ status: 200, body: { started: true } });
-    expect(await deliver(path, given)).toMatchObject({ status: 200, body: { started: false } });
+    expect(await deliver(path, input)).toMatchObject({ status: 200, body: { started: true } });
+    expect(await deliver(path, input)).toMatchObject({ status: 200, body: { started: false } });
     await expect.poll(async () => (await starts(id))[0].state).toBe('ended');
     expect(await starts(id)).toMatchObject([
       { cause: { kind: 'hook', source, event: 'issue.labelled' }, outcome: { status: 'completed' } },

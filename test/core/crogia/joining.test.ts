@@ -10,7 +10,7 @@ import { demoRun } from '../../support/servers/demo-run.ts';
 // Crogia's page when a user selects a session: it requests both histories, then opens the socket.
 
 const uuid = (n: number) => MessageId.parse(`00000000-0000-4000-8000-00000000000${n}`);
-const said = (runId: RunId, n: number, text: string): SessionFact[] => [
+const message = (runId: RunId, n: number, text: string): SessionFact[] => [
   { type: 'message.delta', runId, data: { messageId: uuid(n), text } },
   { type: 'message.assistant', runId, data: { messageId: uuid(n), text, attachments: [] } },
 ];
@@ -57,10 +57,10 @@ test('a joining page gets the question once from the history, and the reply to i
   await using _server = server;
   await server.fake.say(
     id,
-    ...said(runId, 1, 'Working on it: Ask'),
+    ...message(runId, 1, 'Working on it: Ask'),
     ...demoRun(runId).filter(({ type }) => type.startsWith('tool.')),
     { type: 'tool.calling', runId, data: question },
-    ...said(runId, 2, 'Which?'),
+    ...message(runId, 2, 'Which?'),
     { type: 'run.wait', runId, data: { question: 'Which?' } },
   );
   const { messages, full, socket } = await picked(server, id);
@@ -78,7 +78,7 @@ test('a joining page gets the question once from the history, and the reply to i
   await server.fake.say(
     id,
     { type: 'tool.called', runId, data: { ...question, success: true, output: 'This', content: null } },
-    ...said(runId, 3, 'You answered: This'),
+    ...message(runId, 3, 'You answered: This'),
     runEnd(runId, 'completed'),
   );
   await expect.poll(() => types(socket).at(-1)).toBe('task_completed');

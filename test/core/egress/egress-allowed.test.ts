@@ -30,7 +30,7 @@ test('a host that was allowed in a session is reached from there alone, and the 
   allowed.add('extra.example.test');
   expect(await get(bench.path, 'http://extra.example.test/')).toBe(200);
   expect(await get(`${bench.path}2`, 'http://extra.example.test/')).toBe(403);
-  expect(bench.told).toContainEqual({
+  expect(bench.reports).toContainEqual({
     host: 'extra.example.test',
     port: 80,
     decision: 'allowed',

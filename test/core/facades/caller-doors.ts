@@ -349,7 +349,7 @@ function withSignature(url: string, signature: string | undefined): string {
 /** Calls procedures over one socket. */
 export async function procedureSocket(url: string, { headers }: PresentedCredentials) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/trpc`, { headers });
-  const waiting = new Map<number, (said: DoorAnswer) => void>();
+  const waiting = new Map<number, (words: DoorAnswer) => void>();
   socket.on('message', (data) => {
     const { id, error, result } = JSON.parse(String(data));
     if (result?.type === 'started') return;

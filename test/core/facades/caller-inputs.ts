@@ -98,8 +98,8 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
 );
 
 export function inputOf(name: string, to: Targets): object {
-  const given = inputs[name];
-  if (given) return given(to);
+  const provided = inputs[name];
+  if (provided) return provided(to);
   if (/^projects\.(get|agent|delete)$/.test(name)) return { id: to.project };
   if (name.startsWith('skills.')) return { id: to.skill };
   if (name.startsWith('memory.')) return noteOf(to);

@@ -55,18 +55,18 @@ export async function callerServer(): Promise<CallerServer> {
         const to = want === 'through' && ends(door) && caller !== 'sandbox-token' ? await fresh(door.name) : shared;
         const ask = async (targets: Targets): Promise<DoorAnswer> =>
           door.ask(await shown(caller, door.name), targets).catch((error) => ({ code: 599, text: String(error) }));
-        const said = await ask(to);
-        const isRefused = refusalOf(said) !== undefined || rule === 'open' || rule === 'public';
+        const reply = await ask(to);
+        const isRefused = refusalOf(reply) !== undefined || rule === 'open' || rule === 'public';
         const got = isRefused
-          ? (refusalOf(said) ?? 'through')
-          : compared({ caller, said, ofNobodys: await ask(nobodys), to });
+          ? (refusalOf(reply) ?? 'through')
+          : compared({ caller, reply, ofNobodys: await ask(nobodys), to });
         const isBroken =
-          said.code >= 500 &&
-          said.code < 600 &&
-          ![501, 502, 503].includes(said.code) &&
-          !said.text.includes(noPrograms);
+          reply.code >= 500 &&
+          reply.code < 600 &&
+          ![501, 502, 503].includes(reply.code) &&
+          !reply.text.includes(noPrograms);
         if (got === want && !isBroken) return;
-        wrong.push(`${door.name} for ${caller}: ${got}, not ${want} (${said.code} ${said.text.slice(0, 200)})`);
+        wrong.push(`${door.name} for ${caller}: ${got}, not ${want} (${reply.code} ${reply.text.slice(0, 200)})`);
       });
     }
     return wrong.sort();
@@ -147,17 +147,17 @@ function refusalOf({ code, text }: DoorAnswer): 401 | 403 | undefined {
 
 interface ComparedAnswer {
   readonly caller: Caller;
-  readonly said: DoorAnswer;
+  readonly reply: DoorAnswer;
   /** The answer to the same request about an id that does not exist. */
   readonly ofNobodys: DoorAnswer;
   readonly to: Targets;
 }
-function compared({ caller, said, ofNobodys, to }: ComparedAnswer): Outcome {
+function compared({ caller, reply, ofNobodys, to }: ComparedAnswer): Outcome {
   if (ofNobodys.code === 599) throw new Error(`No answer about an id that does not exist: ${ofNobodys.text}`);
   // Operators can see that a session exists, but its content is unknown to them; the text of that answer can differ.
-  if (caller === 'operator' && /no such (session|project|file|terminal)/i.test(said.text)) return 'unknown';
-  const same = said.code === ofNobodys.code && plain(said.text, to) === plain(ofNobodys.text, nobodys);
-  const isNone = [404, 1008].includes(said.code) || /not found|no such/i.test(said.text);
+  if (caller === 'operator' && /no such (session|project|file|terminal)/i.test(reply.text)) return 'unknown';
+  const same = reply.code === ofNobodys.code && plain(reply.text, to) === plain(ofNobodys.text, nobodys);
+  const isNone = [404, 1008].includes(reply.code) || /not found|no such/i.test(reply.text);
   return same && isNone ? 'unknown' : 'through';
 }
 
@@ -165,6 +165,6 @@ function compared({ caller, said, ofNobodys, to }: ComparedAnswer): Outcome {
 function plain(text: string, to: Targets): string {
   const ids = (Object.values(to) as string[]).filter((id) => id !== '');
   return ids
-    .reduce((said, id) => said.replaceAll(id, '#'), text)
+    .reduce((words, id) => words.replaceAll(id, '#'), text)
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|"request_id":"[^"]*"/g, 'now');
 }

@@ -292,7 +292,7 @@ async function aSnapshot({ id: owner, server }: Owner): Promise<string> {
   return id;
 }
 
-/** By its record alone: sandboxes of these tests have no volumes, which is said after the rights are checked. */
+/** By its record alone: sandboxes of these tests have no volumes, which is reported after the rights are checked. */
 async function aVolume({ id: owner, server }: Owner): Promise<string> {
   const id = `vol-${randomIds().sessionId()}`;
   const about = { name: id.slice(4), quotaBytes: 1, usedBytes: 0, isChanged: false, holders: [] };
@@ -346,6 +346,6 @@ async function aToolServer({ server }: Owner): Promise<string> {
     .toLowerCase()
     .replaceAll(/[^a-z0-9]/g, '')
     .slice(0, 24);
-  const wish = { url: 'https://tools.invalid/mcp' };
-  return (await server.core.services.toolServers.put(name, wish, signal)).name;
+  const choice = { url: 'https://tools.invalid/mcp' };
+  return (await server.core.services.toolServers.put(name, choice, signal)).name;
 }

@@ -74,7 +74,7 @@ test("F128 F129 F130 every route refuses another site's page and another Host, e
   expect(wrong).toEqual([]);
 });
 
-test('the token of a sandbox is given only to callers that may work in it', async () => {
+test('only callers get the token of a sandbox that may work in it', async () => {
   const tokenFor = async (caller: Caller) =>
     (await send(`${it.server.url}/e2b/sandboxes/${it.shared.box}`, await it.shown(caller))).text.includes('envdAccess');
   const got = await Promise.all(callers.map(async (caller) => ((await tokenFor(caller)) ? [caller] : [])));
@@ -84,9 +84,9 @@ test('the token of a sandbox is given only to callers that may work in it', asyn
 test('only a link to control lets its holder use the keyboard of a screen', async () => {
   const { desktop } = it.server.core.services;
   const { watch } = desktop;
-  const wishes: unknown[] = [];
-  const seen = (_id: string, wish: unknown) => {
-    wishes.push(wish);
+  const choices: unknown[] = [];
+  const seen = (_id: string, choice: unknown) => {
+    choices.push(choice);
     return Promise.reject(new Error('seen'));
   };
   Object.assign(desktop, { watch: seen });
@@ -94,7 +94,7 @@ test('only a link to control lets its holder use the keyboard of a screen', asyn
   for (const caller of ['watch-link', 'control-link'] as const)
     await connect(it.server.url + path, await it.shown(caller, path));
   Object.assign(desktop, { watch });
-  expect(wishes).toMatchObject([{ mayControl: false }, { mayControl: true }]);
+  expect(choices).toMatchObject([{ mayControl: false }, { mayControl: true }]);
 });
 
 test('the tag and path of every documented route name its facade, and each of its paths is routed', () => {
@@ -126,9 +126,9 @@ const frames: Record<string, readonly FrameCase[]> = {
     [{ type: 'ping' }, 'read'],
   ],
   '/ws': [
-    [{ type: 'execute_code', code: 'print(1)', filename: 'told.py' }, 'create'],
-    [{ type: 'terminal_command', command: 'echo hi > told.py' }, 'create'],
-    [{ type: 'save_file', filename: 'told.py', content: 'a' }, 'create'],
+    [{ type: 'execute_code', code: 'print(1)', filename: 'saved.py' }, 'create'],
+    [{ type: 'terminal_command', command: 'echo hi > saved.py' }, 'create'],
+    [{ type: 'save_file', filename: 'saved.py', content: 'a' }, 'create'],
     [{ type: 'ping' }, 'create'],
   ],
   '/ws/shells/{shell_id}': [
@@ -151,12 +151,12 @@ async function listening(path: string, caller: Caller) {
   const { headers, signature } = await it.shown(caller);
   const query = signature === undefined ? '' : `${path.includes('?') ? '&' : '?'}signature=${signature}`;
   const socket = new WebSocket(it.server.url.replace('http', 'ws') + path + query, { headers });
-  const said: string[] = [];
-  socket.on('message', (data) => void said.push(String(data))).on('error', () => {});
+  const messages: string[] = [];
+  socket.on('message', (data) => void messages.push(String(data))).on('error', () => {});
   const ended = new Promise<number>((resolve) => {
     socket.on('close', resolve).on('unexpected-response', (_, { statusCode }) => resolve(statusCode ?? 0));
   });
-  return { socket, said, ended, [Symbol.dispose]: () => socket.terminate() };
+  return { socket, messages, ended, [Symbol.dispose]: () => socket.terminate() };
 }
 
 // The test of the routes shows that callers who cannot read are refused before the first frame. Of the callers that
@@ -170,8 +170,8 @@ test.each(['/ws/{sid}', '/api/v1/chats/{sid}/stream'])('%s: each frame needs a p
         client.socket.send(JSON.stringify(frame));
         client.socket.send(JSON.stringify({ type: 'ping' }));
       });
-      await expect.poll(() => client.said.some((text) => text.includes('"pong"'))).toBe(true);
-      const refused = client.said.some((text) => text.includes('does not allow this'));
+      await expect.poll(() => client.messages.some((text) => text.includes('"pong"'))).toBe(true);
+      const refused = client.messages.some((text) => text.includes('does not allow this'));
       expect([frame, caller, refused]).toEqual([frame, caller, expected(rule, caller) === 403]);
     }
   }
@@ -185,14 +185,14 @@ test.each(casesOf('/ws'))(
       const { sid } = await it.fresh('sid');
       using client = await listening('/ws?user_id=somebody', caller);
       client.socket.on('open', () => client.socket.send(JSON.stringify({ ...frame, sessionId: sid, requestId: 'r' })));
-      const wanted = expected(rule, caller);
-      if (wanted === 'through') {
-        await expect.poll(() => client.said.some((text) => text.includes('"requestId":"r"'))).toBe(true);
-      } else expect([caller, await client.ended]).toEqual([caller, wanted === 401 ? 401 : 1008]);
+      const target = expected(rule, caller);
+      if (target === 'through') {
+        await expect.poll(() => client.messages.some((text) => text.includes('"requestId":"r"'))).toBe(true);
+      } else expect([caller, await client.ended]).toEqual([caller, target === 401 ? 401 : 1008]);
       if (frame.type === 'terminal_command') continue; // the fake sandboxes cannot run the wrapper around the command
       const names = (await it.server.core.services.files.list(sid as never, '.', signal)).map(({ name }) => name);
       const acts = frame.type !== 'ping' && (caller === 'user-owner' || caller === 'admin');
-      expect([caller, names.includes('told.py')]).toEqual([caller, acts]);
+      expect([caller, names.includes('saved.py')]).toEqual([caller, acts]);
     }
   },
 );
@@ -207,14 +207,14 @@ test.each(casesOf('/ws/shells/{shell_id}'))(
         client.socket.send(JSON.stringify(frame));
         client.socket.send('{"type":"nothing"}'); // the server answers this frame last
       });
-      const wanted = expected(rule, caller);
-      if (wanted === 'through') {
-        await expect.poll(() => client.said.some((text) => text.includes('Unknown message type'))).toBe(true);
-        expect(client.said[0]).toContain('shell_connected');
+      const target = expected(rule, caller);
+      if (target === 'through') {
+        await expect.poll(() => client.messages.some((text) => text.includes('Unknown message type'))).toBe(true);
+        expect(client.messages[0]).toContain('shell_connected');
         continue;
       }
-      expect([caller, await client.ended]).toEqual([caller, wanted === 401 ? 401 : 1008]);
-      expect(client.said.filter((text) => !text.includes('"error"'))).toEqual([]);
+      expect([caller, await client.ended]).toEqual([caller, target === 401 ? 401 : 1008]);
+      expect(client.messages.filter((text) => !text.includes('"error"'))).toEqual([]);
     }
   },
 );

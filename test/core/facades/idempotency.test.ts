@@ -77,7 +77,7 @@ test.each(Object.entries(making))(
       const response = await fetch(url, { method, headers, body: content });
       const text = await response.text();
       const replayed = response.headers.get('idempotency-replayed');
-      return { status: response.status, replayed, said: /^[[{]/.test(text) ? JSON.parse(text) : text };
+      return { status: response.status, replayed, reply: /^[[{]/.test(text) ? JSON.parse(text) : text };
     };
     const first = await send(body);
     expect([first.status < 300, first.replayed]).toEqual([true, null]);

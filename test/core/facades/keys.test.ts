@@ -35,15 +35,15 @@ async function keyOf(role: Role, more: { beside?: string; expiresAt?: number } =
 const socketTo = (path: string, headers: Record<string, string>) => {
   const socket = new WebSocket(server.url.replace('http', 'ws') + path, { headers });
   stack.defer(() => socket.terminate());
-  const said: string[] = [];
-  socket.on('message', (data) => void said.push(String(data))).on('error', () => {});
+  const messages: string[] = [];
+  socket.on('message', (data) => void messages.push(String(data))).on('error', () => {});
   const opened = new Promise<number>((resolve) => {
     socket.on('open', () => resolve(101)).on('unexpected-response', (_, { statusCode }) => resolve(statusCode ?? 0));
   });
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.on('close', (code, reason) => resolve({ code, reason: String(reason) }));
   });
-  return { socket, said, opened, closed };
+  return { socket, messages, opened, closed };
 };
 
 test("a user's session appears in no other user's list, in any facade; operators and administrators see it", async () => {
@@ -75,17 +75,17 @@ test("sessions.watch reports only the caller's own sessions", async () => {
   const [one, other] = [await keyOf('user'), await keyOf('user')];
   const client = openClient(server.url, 'sse', other.key);
   stack.defer(() => client.close());
-  const heard: string[] = [];
+  const received: string[] = [];
   const { promise: started, resolve } = Promise.withResolvers<void>();
   client.sessions.watch.subscribe(undefined, {
     onStarted: () => resolve(),
-    onData: ({ session }) => void heard.push(session.id),
+    onData: ({ session }) => void received.push(session.id),
   });
   await started;
   await one.session();
   const own = await other.session();
-  await expect.poll(() => heard).toContain(own);
-  expect(new Set(heard)).toEqual(new Set([own]));
+  await expect.poll(() => received).toContain(own);
+  expect(new Set(received)).toEqual(new Set([own]));
 });
 
 test('any key can read a shared session by its id, and only the owner can change it', async () => {
@@ -149,11 +149,11 @@ describe('revoking a key closes within 5 s', () => {
     const sessionId = await one.session();
     const client = openClient(server.url, transport, one.key);
     stack.defer(() => client.close());
-    const heard: string[] = [];
+    const received: string[] = [];
     const { promise: started, resolve } = Promise.withResolvers<void>();
     client.events.subscribe.subscribe(
       { sessionId },
-      { onStarted: () => resolve(), onData: ({ data }) => void heard.push(data.type), onError: () => {} },
+      { onStarted: () => resolve(), onData: ({ data }) => void received.push(data.type), onError: () => {} },
     );
     await started;
     const late = openClient(server.url, transport, (await keyOf('user', { beside: one.id })).key);
@@ -166,7 +166,7 @@ describe('revoking a key closes within 5 s', () => {
       { onData: ({ data }) => void seen.push(data.type) },
     );
     await expect.poll(() => seen).toContain('title');
-    expect(heard).not.toContain('title');
+    expect(received).not.toContain('title');
   });
 
   test("and so does the key's expiry", async () => {
@@ -181,10 +181,10 @@ test('each key has its own workspaces: the same names under another key are othe
   const [one, other, viewer] = [await keyOf('user'), await keyOf('user'), await keyOf('viewer')];
   const sid = await one.session();
   const ask = async (headers: Record<string, string>, sessionId: string) => {
-    const { socket, said, opened } = socketTo('/ws?user_id=same', headers);
+    const { socket, messages, opened } = socketTo('/ws?user_id=same', headers);
     await opened;
     socket.send(JSON.stringify({ type: 'save_file', sessionId, filename: 'a.txt', content: 'a' }));
-    await expect.poll(() => said.length).toBeGreaterThan(1);
+    await expect.poll(() => messages.length).toBeGreaterThan(1);
   };
   const owned = async (owner: string) =>
     (await server.core.services.sessions.list()).filter((one) => one.owner === owner).map(({ origin }) => origin);

@@ -134,11 +134,11 @@ test.each(['/ws', '/ws/shells/x'])(
 
 test('F130 a page of a default origin can watch a screen but not use its keyboard', async () => {
   const { desktop } = server.core.services;
-  const asked: unknown[] = [];
+  const requests: unknown[] = [];
   const watch = desktop.watch;
   Object.assign(desktop, {
     watch: (_id: string, request: unknown) => {
-      asked.push(request);
+      requests.push(request);
       return Promise.reject(new Error('seen'));
     },
   });
@@ -148,5 +148,5 @@ test('F130 a page of a default origin can watch a screen but not use its keyboar
     await new Promise((resolve) => socket.on('error', () => {}).on('close', resolve));
   }
   Object.assign(desktop, { watch });
-  expect(asked).toMatchObject([{ mayControl: false }, { mayControl: true }]);
+  expect(requests).toMatchObject([{ mayControl: false }, { mayControl: true }]);
 });

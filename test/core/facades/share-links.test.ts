@@ -19,7 +19,7 @@ async function shared(files = false) {
   await client.runs.send.mutate({ sessionId, text, goal });
   await expect.poll(async () => (await client.sessions.get.query({ id: sessionId })).status).toBe('completed');
   const link = await client.shares.create.mutate({ sessionId, hours: 1, files });
-  const read = (given = link.token) => post(server, '/api/v1/shared', { token: given });
+  const read = (input = link.token) => post(server, '/api/v1/shared', { token: input });
   return {
     server,
     client,

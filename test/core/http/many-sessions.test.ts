@@ -19,7 +19,15 @@ test('F102 ten thousand sessions can be listed, filtered and paged while they ch
     const some = Array.from({ length: 500 }, (_, k) => {
       const id = ids.sessionId();
       const at = 1_000_000 + Math.floor((n + k) / 3); // three sessions share each time
-      const given = { id, origin: 'trpc', template: 'default', title: '', projectId: null, lastTask: '', at } as const;
+      const provided = {
+        id,
+        origin: 'trpc',
+        template: 'default',
+        title: '',
+        projectId: null,
+        lastTask: '',
+        at,
+      } as const;
       const status = (n + k) % 10 === 0 ? ('completed' as const) : ('pending' as const);
       all.push(id);
       return store.events.append({
@@ -27,7 +35,7 @@ test('F102 ten thousand sessions can be listed, filtered and paged while they ch
         after: 0,
         at,
         facts: [{ type: 'session.created', runId: null, data: { origin: 'trpc', template: 'default' } }],
-        puts: [{ kind: 'session', id, doc: { ...newSession(given), status, lastSeq: 1 }, sort: at }],
+        puts: [{ kind: 'session', id, doc: { ...newSession(provided), status, lastSeq: 1 }, sort: at }],
       });
     });
     await Promise.all(some);

@@ -17,9 +17,9 @@ async function withSlowStart() {
   const driver = memoryDriver(new MemoryBackend(systemClock, ['corral-sandbox']));
   const slow = {
     ...driver,
-    provision: async (...given: Parameters<typeof driver.provision>) => {
+    provision: async (...args: Parameters<typeof driver.provision>) => {
       await opened;
-      return await driver.provision(...given);
+      return await driver.provision(...args);
     },
   };
   const server = await composedServer({ CORRAL_SANDBOX_IMAGE: 'corral-sandbox' }, undefined, { driver: slow });

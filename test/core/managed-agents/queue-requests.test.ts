@@ -14,7 +14,7 @@ interface RequestParts {
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
-async function asked(method: string, path: string, { body, headers }: RequestParts = {}) {
+async function responseTo(method: string, path: string, { body, headers }: RequestParts = {}) {
   const init = { method, headers: { 'content-type': 'application/json', ...headers } };
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   const response = await fetch(`${server.url}${path}`, { ...init, ...(body !== undefined && { body: text }) });
@@ -22,7 +22,7 @@ async function asked(method: string, path: string, { body, headers }: RequestPar
   return { status: response.status, text: answer, body: JSON.parse(answer) as Body, headers: response.headers };
 }
 const ask = async (method: string, path: string, body?: object): Promise<Body> =>
-  (await asked(method, `/anthropic/v1${path}`, body && { body })).body;
+  (await responseTo(method, `/anthropic/v1${path}`, body && { body })).body;
 const environment = async (config: object = { type: 'self_hosted' }): Promise<string> =>
   (await ask('POST', '/environments', { name: 'own', config })).id;
 async function queued() {
@@ -38,14 +38,14 @@ test('a self-hosted environment is shown as it was made, and keeps its type', as
   expect([own.config, own.scope]).toEqual([{ type: 'self_hosted' }, 'organization']);
   const renamed = await ask('POST', `/environments/${id}`, { name: 'other', config: { type: 'self_hosted' } });
   expect([renamed.name, renamed.config]).toEqual(['other', { type: 'self_hosted' }]);
-  const changed = await asked('POST', `/anthropic/v1/environments/${id}`, { body: { config: { type: 'cloud' } } });
+  const changed = await responseTo('POST', `/anthropic/v1/environments/${id}`, { body: { config: { type: 'cloud' } } });
   expect([changed.status, changed.body.error.details.error_code]).toEqual([400, 'invalid_config_type_change']);
 });
 
 test('a poll without work answers null as JSON, also at the root', async () => {
   const id = await environment();
   for (const at of ['/anthropic/v1', '/v1']) {
-    const { status, text, headers } = await asked('GET', `${at}/environments/${id}/work/poll?block_ms=1`);
+    const { status, text, headers } = await responseTo('GET', `${at}/environments/${id}/work/poll?block_ms=1`);
     expect([status, text, headers.get('content-type')?.split(';')[0]]).toEqual([200, 'null', 'application/json']);
     expect(headers.get('request-id')).toBeTruthy();
   }
@@ -70,7 +70,11 @@ test.each([
 ])('%s is refused and changes nothing', async (_, method, path, shown) => {
   const { env, session } = await queued();
   const [item] = (await ask('GET', `/environments/${env}/work`)).data;
-  const answer = await asked(method, `/anthropic/v1/environments/${env}/${path.replace('{work}', item.id)}`, shown);
+  const answer = await responseTo(
+    method,
+    `/anthropic/v1/environments/${env}/${path.replace('{work}', item.id)}`,
+    shown,
+  );
   expect([answer.status, answer.body.type]).toEqual([400, 'error']);
   expect((await ask('GET', `/environments/${env}/work`)).data).toEqual([item]);
   expect(item).toMatchObject({ state: 'queued', secret: null, data: { type: 'session', id: session } });
@@ -82,7 +86,7 @@ function pairs(count: number): Record<string, string> {
 test('an environment that is no queue has none, and unknown items and keys are missing', async () => {
   const [cloud, own] = [await environment({ type: 'cloud' }), await environment()];
   const status = async (method: string, path: string) =>
-    (await asked(method, `/anthropic/v1/environments/${path}`)).status;
+    (await responseTo(method, `/anthropic/v1/environments/${path}`)).status;
   expect([await status('GET', `${cloud}/work/poll`), await status('GET', `${cloud}/keys`)]).toEqual([400, 400]);
   expect(await status('GET', 'env_ffffffffffffffffffffffff/work/poll')).toBe(404);
   for (const path of ['work/work_0123456789abcdefx1/ack', 'work/nonsense/stop', 'work/..%2f..%2fx/heartbeat'])
@@ -106,7 +110,7 @@ test('files of a session without a sandbox here are refused', async () => {
   const { env, agent } = await queued();
   const resources = [{ type: 'file', file_id: 'file_1' }];
   const body = { agent, environment_id: env, resources };
-  const { status, text } = await asked('POST', '/anthropic/v1/sessions', { body });
+  const { status, text } = await responseTo('POST', '/anthropic/v1/sessions', { body });
   expect([status, text.includes('not supported with self-hosted environments')]).toEqual([400, true]);
 });
 
@@ -114,7 +118,7 @@ test('where no credential is requested, one of a worker opens its routes alone, 
   const { env } = await queued();
   const { id, key } = await ask('POST', `/environments/${env}/keys`, { name: 'laptop' });
   const status = async (path: string, headers: Record<string, string>) =>
-    (await asked('GET', `/anthropic/v1${path}`, { headers })).status;
+    (await responseTo('GET', `/anthropic/v1${path}`, { headers })).status;
   const queue = `/environments/${env}/work/stats`;
   expect(await status(queue, { 'x-api-key': key })).toBe(200);
   expect(await status(queue, { authorization: `Bearer ${key}` })).toBe(200);
@@ -124,7 +128,7 @@ test('where no credential is requested, one of a worker opens its routes alone, 
   expect(listed).toMatchObject([{ id, name: 'laptop', revoked_at: null }]);
   expect(JSON.stringify(listed)).not.toContain(key);
   await ask('DELETE', `/environments/${env}/keys/${id}`);
-  const refused = await asked('GET', `/anthropic/v1${queue}`, { headers: { 'x-api-key': key } });
+  const refused = await responseTo('GET', `/anthropic/v1${queue}`, { headers: { 'x-api-key': key } });
   expect([refused.status, refused.text]).toEqual([
     401,
     expect.stringContaining('The key of this environment was revoked.'),
@@ -190,7 +194,7 @@ test("a worker keeps its session's memory stores, those to be read unchanged, an
   const token = JSON.parse(Buffer.from(item.secret, 'base64url').toString()).sessions_token;
   const by = async (credential: string, method: string, path: string, body?: object) => {
     const headers = { authorization: `Bearer ${credential}` };
-    return await asked(method, `/anthropic/v1/memory_stores/${path}`, { headers, ...(body && { body }) });
+    return await responseTo(method, `/anthropic/v1/memory_stores/${path}`, { headers, ...(body && { body }) });
   };
   const made = await by(token, 'POST', `${own}/memories`, { path: '/a.md', content: 'x' });
   const changed = await by(token, 'POST', `${own}/memories/${made.body.id}`, { content: 'y' });

@@ -67,14 +67,14 @@ test('only administrators enter a provider, others see no address, and with a to
   const token = 'a-token-of-thirty-two-characters!';
   await using server = await composedServer({ CORRAL_TOKEN: token });
   const { url, core } = server;
-  const asked = fake.requests.length;
+  const requested = fake.requests.length;
   const refused = await ask(url, '/usual', {
     method: 'PUT',
     token,
     body: JSON.stringify({ ...access, model: 'qwen3' }),
   });
   expect([refused.status, JSON.stringify(refused.body)]).toEqual([403, expect.stringContaining('PRIVATE_ADDRESSES')]);
-  expect(fake.requests.length).toBe(asked);
+  expect(fake.requests.length).toBe(requested);
   const far = { provider: 'far', baseUrl: 'http://models.invalid/v1', model: 'm' };
   expect((await ask(url, '/usual', { method: 'PUT', token, body: JSON.stringify(far) })).body.model).toBe('far/m');
   for (const role of ['viewer', 'user', 'operator'] as const) {

@@ -9,14 +9,14 @@ import { composedServer } from '../../support/servers/composed.ts';
 
 const why = 'It deletes a file.';
 function reply({ body }: FakeRequest) {
-  const said = JSON.stringify(body);
-  if (!said.includes('At once.')) {
+  const prompt = JSON.stringify(body);
+  if (!prompt.includes('At once.')) {
     const args = { title: 'Clean', steps: ['Delete'], acknowledgement: 'At once.' };
     return { calls: [{ name: 'make_plan', args }] };
   }
   const safety_decision = { decision: 'require_confirmation', explanation: why };
   const args = { id: 'main', command: 'echo made', safety_decision };
-  return said.includes('Delete') && !/made\\n|Not run/.test(said)
+  return prompt.includes('Delete') && !/made\\n|Not run/.test(prompt)
     ? { calls: [{ name: 'shell_exec', args }] }
     : { text: 'Over.' };
 }
@@ -34,12 +34,12 @@ async function asking() {
   const events = async () => (await client.events.list.query({ sessionId, limit: 1_000 })).events;
   const requests = async () => (await events()).flatMap((it) => (it.type === 'approval.requested' ? [it.data] : []));
   await expect.poll(async () => (await requests()).length).toBe(1);
-  const [asked] = await requests();
-  if (!asked) throw new Error('nothing was asked');
+  const [requested] = await requests();
+  if (!requested) throw new Error('nothing was requested');
   const rests = () =>
     expect.poll(async () => (await client.sessions.get.query({ id: sessionId })).status).toBe('completed');
   const held = stack.move();
-  return { provider, client, sessionId, asked, events, rests, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { provider, client, sessionId, requested, events, rests, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 const functionResponses = (request: FakeRequest | undefined) =>
   (request?.body.contents ?? []).flatMap(({ parts }: { parts: { functionResponse?: object }[] }) =>
@@ -48,9 +48,13 @@ const functionResponses = (request: FakeRequest | undefined) =>
 
 test('a call that the provider wants permitted waits for a person, and the consent goes back with its result', async () => {
   await using it = await asking();
-  const { callId } = it.asked;
-  expect(it.asked).toMatchObject({ function: 'shell_exec', args: { id: 'main', command: 'echo made' }, reason: why });
-  expect(it.asked.args).not.toHaveProperty('safety_decision');
+  const { callId } = it.requested;
+  expect(it.requested).toMatchObject({
+    function: 'shell_exec',
+    args: { id: 'main', command: 'echo made' },
+    reason: why,
+  });
+  expect(it.requested.args).not.toHaveProperty('safety_decision');
   const waits = (await it.events()).findLast(({ type }) => type === 'run.wait');
   expect(waits?.data).toMatchObject({ reason: 'approval', question: expect.stringContaining(why) });
   await it.client.runs.approve.mutate({ sessionId: it.sessionId, callId });
@@ -64,7 +68,7 @@ test('a call that the provider wants permitted waits for a person, and the conse
 
 test('a rejected call is not made, no consent is claimed, and the run continues', async () => {
   await using it = await asking();
-  await it.client.runs.reject.mutate({ sessionId: it.sessionId, callId: it.asked.callId, text: 'Keep it.' });
+  await it.client.runs.reject.mutate({ sessionId: it.sessionId, callId: it.requested.callId, text: 'Keep it.' });
   await it.rests();
   const last = JSON.stringify(it.provider.requests.at(-1)?.body.contents);
   expect(last).toContain('Keep it.');

@@ -6,7 +6,7 @@ import type { ComposedCore } from '../../support/servers/composed.ts';
 import { replicas } from '../../support/stores/replicas.ts';
 
 const signal = () => AbortSignal.timeout(20_000);
-const wish = (viewerId: string) => ({ viewerId, mayControl: true, onControl: () => {} });
+const choice = (viewerId: string) => ({ viewerId, mayControl: true, onControl: () => {} });
 
 /** A screen that only reports its state. */
 function fakeDesktop() {
@@ -44,7 +44,7 @@ test('a person at one server blocks the agent at another, and a release gives th
   await using it = await two();
   const gate = () => it.a.core.services.desktop.gate(it.id, signal());
   await gate();
-  await using viewer = await it.b.core.services.desktop.watch(it.id, wish('at-server-b'), signal());
+  await using viewer = await it.b.core.services.desktop.watch(it.id, choice('at-server-b'), signal());
   expect(viewer.uses('press')).toBe(true);
   await expect.poll(() => it.controllerAt(it.a)).toBe('at-server-b');
   let isOpen = false;
@@ -54,16 +54,16 @@ test('a person at one server blocks the agent at another, and a release gives th
   expect([await it.controllerAt(it.a), isOpen]).toEqual(['at-server-b', false]);
   viewer.giveBack();
   await waiting;
-  const told = ['control_returned', 'control_taken', 'started'];
-  await expect.poll(async () => (await it.facts()).toSorted()).toEqual(told);
+  const reports = ['control_returned', 'control_taken', 'started'];
+  await expect.poll(async () => (await it.facts()).toSorted()).toEqual(reports);
 });
 
 test('viewers on two servers take over from each other, and only one has the keyboard and mouse', {
   tags: ['nightly'],
 }, async () => {
   await using it = await two();
-  await using atA = await it.a.core.services.desktop.watch(it.id, wish('at-server-a'), signal());
-  await using atB = await it.b.core.services.desktop.watch(it.id, wish('at-server-b'), signal());
+  await using atA = await it.a.core.services.desktop.watch(it.id, choice('at-server-a'), signal());
+  await using atB = await it.b.core.services.desktop.watch(it.id, choice('at-server-b'), signal());
   atA.take();
   await expect.poll(() => atB.driver).toBe('at-server-a');
   expect(atB.uses('press')).toBe(false);
@@ -72,8 +72,8 @@ test('viewers on two servers take over from each other, and only one has the key
   expect([atA.uses('press'), atB.uses('press')]).toEqual([false, true]);
   await it.a.core.services.desktop.giveControl(it.id, 'at-server-b');
   await expect.poll(() => [atA.driver, atB.driver]).toEqual([undefined, undefined]);
-  const told = ['control_returned', 'control_taken', 'control_taken', 'started'];
-  await expect.poll(async () => (await it.facts()).toSorted()).toEqual(told);
+  const reports = ['control_returned', 'control_taken', 'control_taken', 'started'];
+  await expect.poll(async () => (await it.facts()).toSorted()).toEqual(reports);
 });
 
 test('the agent gets the keyboard and mouse back from a viewer whose server died, and the log records it once', async () => {

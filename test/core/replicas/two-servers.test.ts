@@ -135,18 +135,18 @@ test('F053 a server whose lease was stolen stops writing and does not touch the 
 test('a subscriber to the list at one server sees the changes made at another', { tags: ['all'] }, async () => {
   await using set = await replicas();
   const [a, b] = [await set.another(), await set.another()];
-  const heard: string[] = [];
+  const received: string[] = [];
   const over = new AbortController();
   const watching = (async () => {
     for await (const { type, session } of b.core.services.sessions.watch(over.signal))
-      heard.push(`${type} ${session.title}`);
+      received.push(`${type} ${session.title}`);
   })();
   const { id } = await a.core.services.sessions.create({ origin: 'sheikhbox', title: 'One' });
-  await expect.poll(() => heard).toContain('changed One');
+  await expect.poll(() => received).toContain('changed One');
   await a.core.services.sessions.rename(id, 'Two');
-  await expect.poll(() => heard).toContain('changed Two');
+  await expect.poll(() => received).toContain('changed Two');
   await a.core.services.sessions.delete(id);
-  await expect.poll(() => heard).toContain('deleted Two');
+  await expect.poll(() => received).toContain('deleted Two');
   over.abort();
   await watching;
 });
@@ -156,13 +156,13 @@ test('events appended at one server reach another in order, by polling heads alo
   const [a, b] = [await set.another(), await set.another()];
   const id = await create(a);
   await a.core.services.sessions.rename(id, 'first');
-  const heard: string[] = [];
+  const received: string[] = [];
   const over = new AbortController();
   const reading = (async () => {
     for await (const item of b.core.services.sessions.follow(id, 0, { signal: over.signal, deltas: true })) {
       if (item.kind === 'resync') continue;
-      for (const event of item.events) if (event.type === 'title') heard.push(event.data.title);
-      if (heard.at(-1) === 'title 59') over.abort();
+      for (const event of item.events) if (event.type === 'title') received.push(event.data.title);
+      if (received.at(-1) === 'title 59') over.abort();
     }
   })();
   for (let n = 0; n < 60; n++) {
@@ -171,5 +171,5 @@ test('events appended at one server reach another in order, by polling heads alo
   }
   await reading;
   const titles = Array.from({ length: 60 }, (_, n) => `title ${n}`);
-  expect(heard.filter((title) => title.startsWith('title '))).toEqual(titles);
+  expect(received.filter((title) => title.startsWith('title '))).toEqual(titles);
 });

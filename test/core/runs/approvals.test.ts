@@ -12,12 +12,12 @@ async function eventsOf(client: CorralClient, sessionId: string) {
   return (await client.events.list.query({ sessionId, limit: 1_000 })).events;
 }
 /** The newest call that requested permission. */
-async function asked(client: CorralClient, sessionId: string, count = 1) {
+async function responseTo(client: CorralClient, sessionId: string, count = 1) {
   const requests = async () =>
     (await eventsOf(client, sessionId)).flatMap((event) => (event.type === 'approval.requested' ? [event] : []));
   await expect.poll(async () => (await requests()).length).toBe(count);
   const newest = (await requests()).at(-1);
-  if (!newest) throw new Error('nothing was asked');
+  if (!newest) throw new Error('nothing was requested');
   return newest.data;
 }
 const rests = (client: CorralClient, id: string) =>
@@ -32,7 +32,7 @@ async function asking(server: { url: string }, task = fence('sh', 'echo made')) 
   const client = openClient(server.url, 'sse');
   const { id: sessionId } = await client.sessions.create.mutate({});
   await client.runs.send.mutate({ sessionId, text: task });
-  return { client, sessionId, ...(await asked(client, sessionId)), [Symbol.dispose]: () => client.close() };
+  return { client, sessionId, ...(await responseTo(client, sessionId)), [Symbol.dispose]: () => client.close() };
 }
 
 test('F113 a listed tool waits for approval; an approved call runs, and a second decision is a conflict', async () => {
@@ -85,8 +85,8 @@ test('F113 in the other facades the run asks in text, and a text answer approves
   using client = openClient(server.url, 'sse');
   const id = await sheikhbox.create();
   const first = await sheikhbox.chat(id, `${fence('sh', 'echo one')}\n${fence('sh', 'echo two')}`);
-  const said = first.flatMap(({ event, data }) => (event === 'message' ? [String(data.content)] : []));
-  expect(said.at(-1)).toMatch(/Allow shell_exec\?[\s\S]*echo one[\s\S]*"approve"/);
+  const reply = first.flatMap(({ event, data }) => (event === 'message' ? [String(data.content)] : []));
+  expect(reply.at(-1)).toMatch(/Allow shell_exec\?[\s\S]*echo one[\s\S]*"approve"/);
   expect(first.map(({ event }) => event)).toContain('wait');
   expect(first.map(({ event }) => event)).not.toContain('approval.requested');
   await sheikhbox.chat(id, 'Approve.');
@@ -108,14 +108,14 @@ test('F113 a call still waits for approval after a restart, with the same deadli
   })();
   await using server = await composedServer(guarded, folder.path);
   using client = openClient(server.url, 'sse');
-  expect(await asked(client, sessionId)).toMatchObject({ callId, expiresAt });
+  expect(await responseTo(client, sessionId)).toMatchObject({ callId, expiresAt });
   expect(await client.runs.approve.mutate({ sessionId, callId })).toEqual({ callId, decision: 'approved' });
   await rests(client, sessionId);
   expect(await calls(client, sessionId)).toEqual([{ success: true, output: 'made\n' }]);
   expect(problemsOf((await eventsOf(client, sessionId)) as never)).toEqual([]);
 });
 
-test('F113 a question about a call is no rejection: the call is not made, and the model is told to answer first', async () => {
+test('F113 a question about a call is no rejection: the call is not made, and the model must answer first', async () => {
   await using server = await composedServer(guarded);
   using it = await asking(server);
   const { client, sessionId, callId } = it;

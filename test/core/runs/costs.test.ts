@@ -85,8 +85,8 @@ async function costsWith(stored: number) {
   const { store, raw, of } = countingStore();
   for (let n = 0; n < stored; n++) {
     const id = newSession();
-    const given = { id, origin: 'trpc', template: 'default', title: '', projectId: null, lastTask: '' } as const;
-    const doc = { ...sessionRecord({ ...given, at: 1_000 + n, owner: 'ann' }), status: 'completed', lastSeq: 400 };
+    const input = { id, origin: 'trpc', template: 'default', title: '', projectId: null, lastTask: '' } as const;
+    const doc = { ...sessionRecord({ ...input, at: 1_000 + n, owner: 'ann' }), status: 'completed', lastSeq: 400 };
     const puts = [{ kind: 'session', id, doc, sort: 1_000 + n }];
     await raw.events.append({ sessionId: id, after: 0, at: 1, facts: facts(5), puts });
   }

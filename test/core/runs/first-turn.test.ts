@@ -10,30 +10,30 @@ const plan = (...steps: string[]) => ({
   name: 'make_plan',
   args: { title: 'Greet', steps, acknowledgement: 'On it.' },
 });
-const said = ['message.assistant'];
+const messages = ['message.assistant'];
 const tool = ['tool.calling', 'tool.called'];
 
 const rows: readonly (readonly [name: string, replies: readonly FakeReply[], order: readonly string[]])[] = [
-  ['an answer is one request, and no plan', [{ text: 'Hello.' }], ['title', ...said, 'run.end']],
+  ['an answer is one request, and no plan', [{ text: 'Hello.' }], ['title', ...messages, 'run.end']],
   [
     'calls without a plan are one step, whose result is the answer',
-    [{ calls: [shell] }, { text: 'It said hi.' }],
-    ['title', 'plan', 'step', ...tool, 'step', ...said, 'plan', 'run.end'],
+    [{ calls: [shell] }, { text: 'It printed hi.' }],
+    ['title', 'plan', 'step', ...tool, 'step', ...messages, 'plan', 'run.end'],
   ],
   [
     'a plan has its steps and a summary',
-    [{ calls: [plan('Greet')] }, { calls: [shell] }, { text: 'It said hi.' }, { text: 'All is done.' }],
-    ['title', ...said, 'plan', 'step', ...tool, 'step', ...said, 'plan', ...said, 'plan', 'run.end'],
+    [{ calls: [plan('Greet')] }, { calls: [shell] }, { text: 'It printed hi.' }, { text: 'All is done.' }],
+    ['title', ...messages, 'plan', 'step', ...tool, 'step', ...messages, 'plan', ...messages, 'plan', 'run.end'],
   ],
   [
     'calls beside the plan are the first of its first step',
-    [{ calls: [plan('Greet'), shell] }, { text: 'It said hi.' }, { text: 'All is done.' }],
-    ['title', ...said, 'plan', 'step', ...tool, 'step', ...said, 'plan', ...said, 'plan', 'run.end'],
+    [{ calls: [plan('Greet'), shell] }, { text: 'It printed hi.' }, { text: 'All is done.' }],
+    ['title', ...messages, 'plan', 'step', ...tool, 'step', ...messages, 'plan', ...messages, 'plan', 'run.end'],
   ],
   [
     'a plan that follows calls takes the step at work as its first',
-    [{ calls: [shell] }, { calls: [plan('Look')] }, { text: 'It said hi.' }, { text: 'All is done.' }],
-    ['title', 'plan', 'step', ...tool, 'title', 'plan', 'step', ...said, 'plan', ...said, 'plan', 'run.end'],
+    [{ calls: [shell] }, { calls: [plan('Look')] }, { text: 'It printed hi.' }, { text: 'All is done.' }],
+    ['title', 'plan', 'step', ...tool, 'title', 'plan', 'step', ...messages, 'plan', ...messages, 'plan', 'run.end'],
   ],
 ];
 const shown = new Set(['title', 'message.assistant', 'plan', 'step', 'tool.calling', 'tool.called', 'run.end']);

@@ -68,7 +68,7 @@ test('prompt show shows nothing to a caller who may not read the session', async
   expect(await shown('show', id, '--url', server.url)).toContain('== instructions: role');
 });
 
-test('prompt show says which turns there are when it is asked for another', async () => {
+test('prompt show lists the turns when another one is requested', async () => {
   await using server = await composedServer();
   const { id, usages } = await ranSession(server.url, 'Say hi');
   await expect(shown('show', id, '--turn', '99', '--url', server.url)).rejects.toThrow(

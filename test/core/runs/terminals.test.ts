@@ -35,7 +35,7 @@ function watching(line: TerminalLine) {
   line.output.on('data', (chunk: Buffer) => {
     text += chunk.toString();
   });
-  const shows = (wanted: string) => expect.poll(() => text).toContain(wanted);
+  const shows = (expected: string) => expect.poll(() => text).toContain(expected);
   return { shows, text: () => text };
 }
 

@@ -61,17 +61,17 @@ async function verifies(language: keyof typeof receivers): Promise<void> {
   const env = { ...process.env, WEBHOOK_SECRET: made.secret };
   const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
   using _end = { [Symbol.dispose]: () => child.kill('SIGKILL') };
-  let said = '';
+  let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => {
-      said += chunk;
+      output += chunk;
     });
   const answers = () =>
     fetch(url, { method: 'POST' }).then(
       ({ status }) => status,
       () => 0,
     );
-  await expect.poll(answers, { message: said }).toBe(400); // it is up, and refuses what nobody signed
+  await expect.poll(answers, { message: output }).toBe(400); // it is up, and refuses what nobody signed
   const outcome = async () => {
     const { id } = await webhooks.test(made.id);
     const found = async () => (await webhooks.deliveries(made.id)).find((one) => one.id === id);

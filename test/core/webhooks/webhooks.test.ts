@@ -52,18 +52,18 @@ async function receiver({ status = 200, location = '' } = {}) {
 }
 const lastOf = async (id: string, server = open) => (await call('GET', `${base}/${id}/deliveries`, { server })).body[0];
 
-test('a receiver verifies what it hears of a run, from its start to the deletion of its session', async () => {
+test('a receiver verifies the events of a run, from its start to the deletion of its session', async () => {
   await using program = await receiver();
   const { body: made } = await call('POST', base, { body: { name: 'Program', url: program.url } });
   const verifier = new Webhook(made.secret);
   const { sessions } = open.core.services;
   const session = await sessions.create({ origin: 'trpc', title: 'Greeting' });
   await sessions.send(session.id, { text: 'Say hi', mode: 'queue' });
-  const heard = () =>
+  const received = () =>
     program.got.map(({ body, headers }) => verifier.verify(body, headers) as { type: string; data: object });
-  await expect.poll(() => heard().map(({ type }) => type)).toContain('run.ended');
+  await expect.poll(() => received().map(({ type }) => type)).toContain('run.ended');
   await sessions.delete(session.id);
-  const all = () => heard().filter(({ data }) => 'sessionId' in data && data.sessionId === session.id);
+  const all = () => received().filter(({ data }) => 'sessionId' in data && data.sessionId === session.id);
   const types = ['run.ended', 'run.started', 'session.created', 'session.deleted'];
   await expect
     .poll(() =>
@@ -81,13 +81,13 @@ test('a receiver verifies what it hears of a run, from its start to the deletion
 });
 
 test('a private address is refused where no setting allows it, by its number and by a name', async () => {
-  const asked = { name: 'Program', url: 'http://127.0.0.1:1/' };
-  const refused = await call('POST', base, { body: asked, server: usual });
+  const requested = { name: 'Program', url: 'http://127.0.0.1:1/' };
+  const refused = await call('POST', base, { body: requested, server: usual });
   expect(refused.status).toBe(400);
   expect(JSON.stringify(refused.body)).toContain('webhooks.allow-ranges');
   await using program = await receiver();
   const url = program.url.replace('127.0.0.1', 'localhost');
-  const { body: made } = await call('POST', base, { body: { ...asked, url }, server: usual });
+  const { body: made } = await call('POST', base, { body: { ...requested, url }, server: usual });
   await call('POST', `${base}/${made.id}/test`, { server: usual });
   await expect.poll(async () => (await lastOf(made.id, usual)).state).toBe('failed');
   expect((await lastOf(made.id, usual)).error).toContain('webhooks.allow-ranges');

@@ -156,7 +156,7 @@ test('a command with a background process returns at once, and the process keeps
   expect(await run('pgrep -c sleep || cat /proc/[0-9]*/comm | grep -c sleep')).toMatchObject({ output: '1\n' });
 });
 
-test('a file is saved under its given name, but only inside the workspace', async (context) => {
+test('a file is saved under its name, but only inside the workspace', async (context) => {
   const server = await workspaceServer(context);
   const client = await server.client('ann');
   const save = (filename: string, content = 'x') =>
@@ -219,12 +219,12 @@ test('an invalid command is refused with an error code, and the connection stays
   ];
   for (const [frame] of sent) client.send(frame);
   await expect.poll(() => client.frames.length).toBe(sent.length + 1);
-  for (const [at, [, wanted]] of sent.entries()) {
+  for (const [at, [, expected]] of sent.entries()) {
     expect(client.frames[at + 1]).toMatchObject({
       type: 'error',
       message: expect.any(String),
       timestamp: iso,
-      ...wanted,
+      ...expected,
     });
   }
   expect(await client.ask({ type: 'ping' })).toEqual({ type: 'pong', timestamp: iso });

@@ -165,11 +165,11 @@ test.for(agents)('$template does a task with a permission, and its key is nowher
   const { id } = await client.sessions.create.mutate({ template: agent.template });
   await client.runs.send.mutate({ sessionId: id, text: 'Make a file' });
   await expect.poll(() => real.factsOf(id, 'approval.requested').length).toBe(1);
-  const [asked] = real.factsOf(id, 'approval.requested');
-  expect(asked?.data.args.command).toContain('echo by the agent > made.txt');
+  const [approval] = real.factsOf(id, 'approval.requested');
+  expect(approval?.data.args.command).toContain('echo by the agent > made.txt');
   const made = () => client.sandbox.exec.mutate({ sessionId: id, command: 'cat made.txt' });
   expect((await made()).exitCode).not.toBe(0);
-  await client.runs.approve.mutate({ sessionId: id, callId: asked?.data.callId ?? '' });
+  await client.runs.approve.mutate({ sessionId: id, callId: approval?.data.callId ?? '' });
   await expect.poll(() => real.factsOf(id, 'run.end').length).toBe(1);
   expect(real.factsOf(id, 'run.end')[0]?.data, real.server.output()).toMatchObject({ status: 'completed' });
   expect((await made()).stdout).toBe('by the agent\n');

@@ -43,13 +43,13 @@ async function box(real: RealServer, template: keyof typeof templates) {
   const { id } = await client.sessions.create.mutate({ template });
   await client.files.write.mutate({ sessionId: id, path: 'agent.mjs', content: await agentText() });
   const facts = () => real.log(id);
-  const said = () => real.factsOf(id, 'message.assistant').map(({ data }) => data.text);
+  const message = () => real.factsOf(id, 'message.assistant').map(({ data }) => data.text);
   const ends = () => real.factsOf(id, 'run.end').map(({ data }) => data);
   return {
     id,
     client,
     facts,
-    said,
+    message,
     ends,
     send: (text: string) => client.runs.send.mutate({ sessionId: id, text }),
     /** Sends a message and waits for the end of its run. */
@@ -67,7 +67,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     const real = await serverFor(context, world);
     const it = await box(real, 'fake');
     expect(await it.ask('Do the task')).toMatchObject({ status: 'completed' });
-    expect(it.said()).toEqual(['All done.']);
+    expect(it.message()).toEqual(['All done.']);
     expect(real.factsOf(it.id, 'tool.called').map(({ data }) => data)).toMatchObject([
       {
         tool: 'shell',
@@ -100,7 +100,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
       await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
       await expect.poll(() => it.ends().length).toBe(n + 1);
     }
-    expect(it.said().filter((text) => text.startsWith('You said'))).toEqual(['You said yes.', 'You said no.']);
+    expect(it.message().filter((text) => text.startsWith('You said'))).toEqual(['You said yes.', 'You said no.']);
   });
 
   test('stops, and leaves no process', async (context) => {
@@ -128,7 +128,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
     });
     await it.send('Then remember');
     await expect.poll(() => it.ends().length).toBe(1);
-    expect(it.said().at(-1)).toBe('I had 1 messages before.');
+    expect(it.message().at(-1)).toBe('I had 1 messages before.');
   });
 });
 

@@ -16,9 +16,9 @@ const both = [
   ['docker', 'sqlite'],
   ['process', 'mongodb'],
 ] as const;
-const asked = [[CHAOS_DRIVER ?? 'docker', CHAOS_STORE ?? 'sqlite']] as unknown as typeof both;
+const requests = [[CHAOS_DRIVER ?? 'docker', CHAOS_STORE ?? 'sqlite']] as unknown as typeof both;
 
-test.for(CHAOS_STORE === undefined ? both : asked)(
+test.for(CHAOS_STORE === undefined ? both : requests)(
   `F001 F002 F023 F062 F110 %s and %s: after a storm of all faults nothing is lost, repeated or leaked (CHAOS_SEED=${seed})`,
   async ([driver, store], context) => {
     await needs(context, drivers[driver]);

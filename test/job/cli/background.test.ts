@@ -65,7 +65,7 @@ test('down --remove deletes the sessions and the data folder, and needs the serv
   await expect(stat(join(folder, 'data'))).rejects.toThrow('ENOENT');
 });
 
-test('a server that cannot start is told with the end of its log', { tags: ['nightly'] }, async () => {
+test('a failed start shows the end of the log', { tags: ['nightly'] }, async () => {
   const other = createServer().listen(Number(new URL(url).port), '127.0.0.1');
   await once(other, 'listening');
   await using _closed = { [Symbol.asyncDispose]: async () => void other.close() };

@@ -114,7 +114,7 @@ describe('run', () => {
     expect(stderr).toContain('Run failed: the model is out');
   });
 
-  test('exits with 6 and the question when nobody can be asked', async () => {
+  test('exits with 6 and the question when nobody can answer', async () => {
     const { code, stderr } = await corral('run', fence('ask', 'Which colour?'));
     expect(code).toBe(6);
     expect(stderr).toMatch(/Which colour\?[\s\S]*corral chat --session [0-9a-f]{16}/);
@@ -148,8 +148,8 @@ describe('cp', () => {
     const inside = await corral('exec', id, 'sha256sum < in/big.bin');
     const down = await corral('cp', '--json', `${id}:in/big.bin`, local('back.bin'));
     expect(JSON.parse(down.stdout).size).toBe(mebibytes * piece.length);
-    const wanted = await sha256(there);
-    expect([inside.stdout.split(' ')[0], await sha256(local('back.bin'))]).toEqual([wanted, wanted]);
+    const expected = await sha256(there);
+    expect([inside.stdout.split(' ')[0], await sha256(local('back.bin'))]).toEqual([expected, expected]);
   });
 
   test('reads standard input and writes standard output', async () => {
@@ -353,7 +353,7 @@ test('box makes a session by its name, every command finds it by that, and the n
 
 test('budget gives a person a limit, shows it, and takes it back', async ({ server }) => {
   env = server.adminEnv;
-  const given = await corral(
+  const provided = await corral(
     'budget',
     'set',
     'person',
@@ -363,8 +363,8 @@ test('budget gives a person a limit, shows it, and takes it back', async ({ serv
     '--cost-per-month',
     'unlimited',
   );
-  expect([given.code, given.stderr]).toEqual([0, '']);
-  expect(given.stdout).toMatch(/^person \(without a key\) +tokens\/day \d+ of 2000000/);
+  expect([provided.code, provided.stderr]).toEqual([0, '']);
+  expect(provided.stdout).toMatch(/^person \(without a key\) +tokens\/day \d+ of 2000000/);
   const shown = await corral('budget', '--json');
   const of = expect.objectContaining({
     of: 'person',

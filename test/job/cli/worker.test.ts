@@ -126,15 +126,15 @@ test('a call that needs a permission waits for it, and an interrupt ends what ru
   const queue = await queueOfTest();
   startWorker(queue);
   const session = queue.begin();
-  const [held, denied] = ['allow', 'deny'].map(() => queue.call(session, 'bash', { command: 'echo >>asked' }, 'ask'));
+  const [held, denied] = ['allow', 'deny'].map(() => queue.call(session, 'bash', { command: 'echo >>marker' }, 'ask'));
   const later = queue.call(session, 'write', { file_path: 'later', content: '' });
   await resultOf(queue, later);
   const [id = ''] = await boxesOf(session);
   const box = await corral.open(id);
-  expect((await box.files.list()).map(({ name }) => name)).not.toContain('asked');
+  expect((await box.files.list()).map(({ name }) => name)).not.toContain('marker');
   queue.log(session, { type: 'user.tool_confirmation', tool_use_id: denied, result: 'deny' });
   queue.log(session, { type: 'user.tool_confirmation', tool_use_id: held, result: 'allow' });
-  expect([(await resultOf(queue, held ?? '')).isError, await box.files.read('asked')]).toEqual([false, '\n']);
+  expect([(await resultOf(queue, held ?? '')).isError, await box.files.read('marker')]).toEqual([false, '\n']);
 
   const endless = queue.call(session, 'bash', { command: 'echo $$ >pid; sleep 1000' });
   await expect.poll(() => box.files.read('pid').catch(() => '')).not.toBe('');

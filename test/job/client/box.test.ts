@@ -113,13 +113,13 @@ describe('limits', () => {
   test('beyond those of the server are refused by name, and nothing is made', async () => {
     const count = async () => (await corral.api.sessions.list.query()).items.length;
     const before = await count();
-    for (const [wish, name] of [
+    for (const [choice, name] of [
       [{ size: { memory: '100GiB' } }, 'size.memory'],
       [{ idleTimeout: 30_000 }, 'idleSeconds'],
       [{ egress: ['http://a.example/'] }, 'egress'],
       [{ lifetime: 0 }, 'lifetimeSeconds'],
     ] as const) {
-      await expect(corral.create(wish)).rejects.toMatchObject({ message: expect.stringContaining(name) });
+      await expect(corral.create(choice)).rejects.toMatchObject({ message: expect.stringContaining(name) });
     }
     const put = (body: object) => corral.fetch('/api/v1/sessions', { method: 'PUT', body: JSON.stringify(body) });
     expect((await put({ egress: 'all' })).status).toBe(400);
@@ -145,7 +145,7 @@ test('on Docker a box has its size, and reaches only what it chose of what the p
 
 describe('exec', () => {
   test('gives each output as it is written, and the exit code', async () => {
-    const heard: string[] = [];
+    const received: string[] = [];
     const command = 'echo one; read line; echo "two $line" >&2; exit 3';
     const answered = Promise.withResolvers<void>();
     const stdin = (async function* () {
@@ -155,12 +155,12 @@ describe('exec', () => {
     const ended = await box.exec(command, {
       stdin,
       onStdout(text) {
-        heard.push(`out ${text}`);
+        received.push(`out ${text}`);
         answered.resolve();
       },
-      onStderr: (text) => void heard.push(`err ${text}`),
+      onStderr: (text) => void received.push(`err ${text}`),
     });
-    expect(heard).toEqual(['out one\n', 'err two more\n']);
+    expect(received).toEqual(['out one\n', 'err two more\n']);
     expect(ended).toEqual({ exitCode: 3, timedOut: false, stdout: 'one\n', stderr: 'two more\n', truncated: false });
   });
 
@@ -254,12 +254,12 @@ describe('run', () => {
 
   test('waits for an answer', async () => {
     const run = await box.run(fence('ask', 'Which colour?'));
-    const said: string[] = [];
+    const messages: string[] = [];
     for await (const event of run) {
       if (event.type === 'run.wait') await run.answer('blue');
-      if (event.type === 'message.user') said.push(event.data.text);
+      if (event.type === 'message.user') messages.push(event.data.text);
     }
-    expect(said.at(-1)).toBe('blue');
+    expect(messages.at(-1)).toBe('blue');
     expect(await run.result()).toMatchObject({ status: 'completed', reason: 'completed' });
   });
 

@@ -37,12 +37,12 @@ async function watch(task: string, args: string[], { server, cwd = root, token }
 test('the example follows a run to its end, whether it succeeds or fails', async (context) => {
   await needs(context, 'bubblewrap');
   await using server = await serverProcess({ CORRAL_DRIVER: 'process', CORRAL_TOKEN: 'right' });
-  const given = { server, token: 'right' };
-  const fine = await watch(fence('sh', 'echo it works'), ['--conditions=corral-source', example], given);
+  const input = { server, token: 'right' };
+  const fine = await watch(fence('sh', 'echo it works'), ['--conditions=corral-source', example], input);
   expect(fine.lines).toContainEqual(expect.stringMatching(/^ +\d+ {2}shell_exec \{.*"command":"echo it works".*\}$/));
   expect(fine.lines).toContainEqual(expect.stringMatching(/^ +\d+ {2}worked: it works$/));
   expect([fine.code, fine.lines.at(-1)]).toEqual([0, 'the run is completed']);
-  const failed = await watch(fence('fail', 'the model is out'), ['--conditions=corral-source', example], given);
+  const failed = await watch(fence('fail', 'the model is out'), ['--conditions=corral-source', example], input);
   expect(failed.lines).toContainEqual(expect.stringMatching(/error: .*the model is out/));
   expect([failed.code, failed.lines.at(-1)]).toEqual([1, 'the run is failed']);
   const refused = await watch('Say hi', ['--conditions=corral-source', example], { server, token: 'wrong' });

@@ -8,8 +8,11 @@ test('a port of a box is listed, answers a program without the token, and ends w
   tags: ['all'],
 }, async ({ owner }) => {
   const box = await owner.corral.create();
-  const told = 'response.end(JSON.stringify(request.headers))';
-  await box.files.write('server.cjs', `require('node:http').createServer((request, response) => ${told}).listen(3000)`);
+  const report = 'response.end(JSON.stringify(request.headers))';
+  await box.files.write(
+    'server.cjs',
+    `require('node:http').createServer((request, response) => ${report}).listen(3000)`,
+  );
   const terminal = await box.terminal(); // a command ends with all that it started
   await terminal.write('node server.cjs\r');
   await expect.poll(async () => (await box.ports()).map(({ port }) => port)).toEqual([3000]);

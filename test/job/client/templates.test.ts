@@ -18,7 +18,7 @@ const dockerfile = `FROM corral/sandbox
 ARG GREETING=hello
 ENV PATH=/opt/tools:$PATH
 COPY tools/*.sh /opt/tools/
-RUN chmod +x /opt/tools/greet.sh && echo "$GREETING of the build" > /said
+RUN chmod +x /opt/tools/greet.sh && echo "$GREETING of the build" > /greeting
 `;
 
 describe.skipIf(!docker)(docker ? 'built templates' : 'built templates: skipped, no Docker', () => {
@@ -28,7 +28,7 @@ describe.skipIf(!docker)(docker ? 'built templates' : 'built templates: skipped,
     server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_BUILDS_ALLOW: 'on', CORRAL_TOKEN: token });
     folder = await mkdtemp(join(tmpdir(), 'corral-context-'));
     await mkdir(join(folder, 'tools'));
-    await writeFile(join(folder, 'tools/greet.sh'), '#!/bin/sh\ncat /said\n');
+    await writeFile(join(folder, 'tools/greet.sh'), '#!/bin/sh\ncat /greeting\n');
     await writeFile(join(folder, 'tools/secret.sh'), 'never sent\n');
     await writeFile(join(folder, '.dockerignore'), 'tools/secret.sh\n');
     await writeFile(join(folder, 'Dockerfile'), dockerfile);

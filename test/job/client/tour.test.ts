@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-const told = [
+const reports = [
   ...['out: line 1', 'out: line 2', 'out: line 3', 'exit code 7'],
   'wrote 5000000 bytes, read the same: true',
   ...['the agent calls shell_exec', 'the run is completed', 'the fork has: from the run', 'stopped'],
@@ -52,16 +52,16 @@ describe('the tour', () => {
   test.for(runtimes)('in TypeScript runs on %s', async (runtime, { owner }) => {
     const program = join(folder, `${basename(runtime)}-${runtimes.indexOf(runtime)}.mjs`);
     await bundle(join(tour, 'tour.ts'), program);
-    const said = (await lines(owner, runtime, [program])).map((line) => line.replace(/^line/, 'out: line')); // lines can come together
-    expect(said.filter((line) => told.includes(line))).toEqual(told);
-    expect(said).toContain('err: oh');
+    const reply = (await lines(owner, runtime, [program])).map((line) => line.replace(/^line/, 'out: line')); // lines can come together
+    expect(reply.filter((line) => reports.includes(line))).toEqual(reports);
+    expect(reply).toContain('err: oh');
   });
 
   test('in Python runs, and type-checks strictly with the client', { tags: ['nightly'] }, async ({ owner, skip }) => {
     await needs({ skip }, 'registries');
     const program = await python();
-    const said = await lines(owner, program, [join(tour, 'tour.py')]);
-    expect(said.filter((line) => told.includes(line))).toEqual(told);
+    const reply = await lines(owner, program, [join(tour, 'tour.py')]);
+    expect(reply.filter((line) => reports.includes(line))).toEqual(reports);
     const files = [join(client, 'src'), join(tour, 'tour.py')];
     const { stdout } = await run(program, [...strictly, ...files], { env: { ...process.env, ...environment } });
     expect(stdout).toMatch(/^Success/);
@@ -74,8 +74,8 @@ test('the Python client for asyncio does the same as the one that blocks, which 
   await needs({ skip }, 'registries');
   const program = await python();
   await run(program, [join(client, 'scripts/make_sync.py'), '--check']);
-  const said = await lines(owner, program, [join(import.meta.dirname, 'async_client.py')]);
-  expect(said).toEqual([
+  const reply = await lines(owner, program, [join(import.meta.dirname, 'async_client.py')]);
+  expect(reply).toEqual([
     'one, 50000000 characters, cut: true',
     'stdin: 3000000',
     "watched: ['create a.txt', 'write a.txt']",

@@ -68,8 +68,8 @@ test('the Python client of Crogia runs as written', { tags: ['nightly'] }, async
 });
 
 const AsyncFunction = (async () => {}).constructor as new (
-  ...given: string[]
-) => (...given: unknown[]) => Promise<unknown>;
+  ...args: string[]
+) => (...args: unknown[]) => Promise<unknown>;
 const untilCompleted =
   "await new Promise((done) => ws.addEventListener('message', ({ data }) => JSON.parse(data).type === 'task_completed' && done()));";
 
@@ -98,11 +98,11 @@ const waiting = (text: string) =>
 
 test('the JavaScript client of CambioML runs in Node', async (context) => {
   const { example, server } = await started(context);
-  const said: string[] = [];
+  const printed: string[] = [];
   const fetchHere = (path: string, init: RequestInit) => fetch(server.url + path, init);
   const text = `${waiting(await example('cambio-client.js.txt'))}\n${untilCompleted}`;
   const script = new AsyncFunction('fetch', 'console', text);
-  await script(fetchHere, { log: (_word: string, content: string) => void said.push(content) });
-  expect(said.every((content) => typeof content === 'string')).toBe(true);
-  expect(said.find((content) => content !== '')).toMatch(/^Demo, no AI\./);
+  await script(fetchHere, { log: (_word: string, content: string) => void printed.push(content) });
+  expect(printed.every((content) => typeof content === 'string')).toBe(true);
+  expect(printed.find((content) => content !== '')).toMatch(/^Demo, no AI\./);
 });

@@ -70,8 +70,8 @@ test('server and filter from docker-compose.yaml run a whole session, and SIGTER
     .replaceAll('127.0.0.1:8000:8000', `127.0.0.1:${port}:8000`);
   const { services } = parse(text, { merge: true }) as { services: Record<string, Service> };
   const { corral = {}, 'engine-filter': filter = {}, 'sandbox-image': builder = {} } = services;
-  const given = { ...corral.environment, CORRAL_DATA_DIR: folder, CORRAL_TOKEN: token };
-  const { MONGODB_URL: _, ...environment } = { ...given, CORRAL_SANDBOX_IMAGE: sandboxImage } as Record<string, string>;
+  const input = { ...corral.environment, CORRAL_DATA_DIR: folder, CORRAL_TOKEN: token };
+  const { MONGODB_URL: _, ...environment } = { ...input, CORRAL_SANDBOX_IMAGE: sandboxImage } as Record<string, string>;
   for (const [name, value] of Object.entries(environment))
     environment[name] = value.replace(/^\$\{[A-Z_]+:-(.*)\}$/, '$1');
 

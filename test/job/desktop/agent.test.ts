@@ -83,8 +83,8 @@ test('the computer tool clicks, types any script, drags, scrolls, presses and zo
   await it.act({ action: 'double_click', coordinate: at(800, 400) });
   await it.act({ action: 'left_click_drag', start_coordinate: at(700, 400), coordinate: at(900, 500) });
   await it.act({ action: 'scroll', coordinate: at(200, 400), scroll_direction: 'down', scroll_amount: 3 });
-  const wanted = ['dblclick 0 800 400', 'mousedown 0 700 400', 'mouseup 0 900 500'];
-  await expect.poll(() => evaluate('log'), patience).toEqual(expect.arrayContaining(wanted));
+  const expected = ['dblclick 0 800 400', 'mousedown 0 700 400', 'mouseup 0 900 500'];
+  await expect.poll(() => evaluate('log'), patience).toEqual(expect.arrayContaining(expected));
   await expect.poll(() => evaluate('s.scrollTop'), patience).toBeGreaterThan(100);
 
   await it.act({ action: 'screenshot' });
@@ -103,14 +103,14 @@ test('F126 F127 the log records that a tool started the desktop, and that its br
   await using it = await opened(context);
   await it.act({ action: 'screenshot' });
   await expect.poll(it.facts, patience).toEqual([{ kind: 'started', detail: 'The desktop runs, 1280 × 800.' }]);
-  const told = async () => (await it.facts()).slice(1).map(({ kind, detail }) => `${kind}: ${detail}`);
+  const reported = async () => (await it.facts()).slice(1).map(({ kind, detail }) => `${kind}: ${detail}`);
   const browser = async () => (await it.desktop.status(soon())).browser;
   await expect.poll(browser, patience).toBe('running');
   await it.exec('pkill -KILL -f remote-debugging-pipe');
-  await expect.poll(told, patience).toEqual([expect.stringMatching(/^restarted: chromium.* SIGKILL/)]);
+  await expect.poll(reported, patience).toEqual([expect.stringMatching(/^restarted: chromium.* SIGKILL/)]);
   await it.exec('pkill -KILL -f "X(tiger)?vnc"');
-  await expect.poll(async () => (await told()).at(-1), patience).toMatch(/^restarted: X(tiger)?vnc.* SIGKILL/);
+  await expect.poll(async () => (await reported()).at(-1), patience).toMatch(/^restarted: X(tiger)?vnc.* SIGKILL/);
   await it.act({ action: 'screenshot' }); // the session continues
   await it.desktop.stop(soon());
-  await expect.poll(async () => (await told()).at(-1), patience).toBe('stopped: The desktop was stopped.');
+  await expect.poll(async () => (await reported()).at(-1), patience).toBe('stopped: The desktop was stopped.');
 });

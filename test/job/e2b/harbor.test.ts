@@ -21,8 +21,8 @@ const blocksOf = (page: string, kind: string) =>
 /** The first interpreter that Harbor can be installed for. */
 async function newPython(): Promise<string | undefined> {
   for (const name of ['python3', 'python3.13', 'python3.12', 'python3.14']) {
-    const asked = await run(name, ['-c', 'import sys; print(sys.version_info >= (3, 12))']).catch(() => undefined);
-    if (asked?.stdout.trim() === 'True') return name;
+    const requested = await run(name, ['-c', 'import sys; print(sys.version_info >= (3, 12))']).catch(() => undefined);
+    if (requested?.stdout.trim() === 'True') return name;
   }
   return undefined;
 }
@@ -37,8 +37,8 @@ test('Harbor runs two tasks of the evaluation in sandboxes, and their own soluti
   using folder = temporaryFolder();
   const packages = join(folder.path, 'packages');
   await run(python, ['-m', 'venv', packages]);
-  const wanted = install.replaceAll('"', '').trim().split(/\s+/).slice(2); // after `pip install`
-  await run(join(packages, 'bin/python'), ['-m', 'pip', 'install', '-q', ...wanted]);
+  const expected = install.replaceAll('"', '').trim().split(/\s+/).slice(2); // after `pip install`
+  await run(join(packages, 'bin/python'), ['-m', 'pip', 'install', '-q', ...expected]);
   await writeFile(join(folder.path, 'Dockerfile'), dockerfile);
   await symlink(resolve('eval'), join(folder.path, 'eval'));
   await using server = await serverProcess({

@@ -79,7 +79,7 @@ test.for(recipes)(
       return { text: sum === undefined ? JSON.stringify(body.input ?? body.messages) : `The sum is ${sum}.` };
     });
     await using server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token });
-    const said = await runWritten(
+    const reply = await runWritten(
       { language, packages, source },
       {
         E2B_API_URL: server.url,
@@ -90,7 +90,7 @@ test.for(recipes)(
         OPENAI_AGENTS_DISABLE_TRACING: '1',
       },
     );
-    expect([said.trim().split('\n').at(-1), fake.refusals]).toEqual(['The sum is 24133.', []]);
+    expect([reply.trim().split('\n').at(-1), fake.refusals]).toEqual(['The sum is 24133.', []]);
     const left = await fetch(`${server.url}/v2/sandboxes`, { headers: { 'x-api-key': token } });
     expect(await left.json()).toEqual([]);
   },
@@ -102,6 +102,6 @@ test("LangChain's own tests for sandboxes pass", { tags: ['nightly'] }, async (c
   const source = await readFile('test/job/e2b/programs/langchain_suite.py', 'utf8');
   await using server = await serverProcess({ CORRAL_DRIVER: 'docker', CORRAL_E2B_FACADE: 'on', CORRAL_TOKEN: token });
   const env = { E2B_API_URL: server.url, E2B_SANDBOX_URL: server.url, E2B_API_KEY: token };
-  const said = await runWritten({ language: 'python', packages: suite, source }, env); // rejects when a test fails
-  expect(said).toMatch(/\b86 passed\b/);
+  const reply = await runWritten({ language: 'python', packages: suite, source }, env); // rejects when a test fails
+  expect(reply).toMatch(/\b86 passed\b/);
 });

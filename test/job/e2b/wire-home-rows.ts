@@ -17,8 +17,13 @@ export function homeRows(it: WireClient): void {
     expect(await run('touch named && chown user:user named && stat -c %U:%G named')).toBe('user:user');
   });
   test('the home is a folder of its own name, to the system and to every language', async () => {
-    const asked = ['pwd -P', "python3 -c 'import os; print(os.getcwd())'", "node -p 'process.cwd()'", 'echo ~ ~user'];
-    expect(await run(asked.join('; '))).toBe('/home/user\n/home/user\n/home/user\n/home/user /home/user');
+    const requests = [
+      'pwd -P',
+      "python3 -c 'import os; print(os.getcwd())'",
+      "node -p 'process.cwd()'",
+      'echo ~ ~user',
+    ];
+    expect(await run(requests.join('; '))).toBe('/home/user\n/home/user\n/home/user\n/home/user /home/user');
     const { body } = await it.call('filesystem.Filesystem/Stat', { path: '~' });
     expect(body).toMatchObject({ entry: { path: '/home/user', type: 'FILE_TYPE_DIRECTORY' } });
     expect(body).not.toHaveProperty('entry.symlinkTarget');
@@ -50,7 +55,7 @@ export function homeRows(it: WireClient): void {
     // The figure is that of the disk, to which other tests write too. Counted twice, the file would add 80 MiB each time.
     await expect.poll(grownBy).toBeLessThan(60 * mebibyte);
   });
-  test('a list tells of a folder only where one was asked for', async () => {
+  test('a list reports a folder only if its path was requested', async () => {
     const { leave } = await it.open(start, { ...it.shell('sleep 963'), tag: 'at-home' });
     const { processes } = (await it.call('process.Process/List', {})).body as unknown as {
       processes: { tag?: string; config: object }[];
@@ -64,7 +69,7 @@ export function homeRows(it: WireClient): void {
     const wheel = [
       'import zipfile',
       'with zipfile.ZipFile("own_module-1.0-py3-none-any.whl", "w") as made:',
-      '  made.writestr("own_module.py", "said = \\"of pip\\"")',
+      '  made.writestr("own_module.py", "origin = \\"of pip\\"")',
       '  made.writestr("own_module-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: own-module\\nVersion: 1.0\\n")',
       '  made.writestr("own_module-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")',
       '  made.writestr("own_module-1.0.dist-info/RECORD", "")',
@@ -75,7 +80,7 @@ export function homeRows(it: WireClient): void {
       headers: { 'content-type': 'application/octet-stream' },
     });
     const install = 'cd packages && python make.py && sudo pip install --no-index -q ./*.whl 2>&1';
-    expect(await run(`${install}; cd / && python -c 'import own_module as m; print(m.said, m.__file__)'`)).toMatch(
+    expect(await run(`${install}; cd / && python -c 'import own_module as m; print(m.origin, m.__file__)'`)).toMatch(
       /of pip \/home\/user\/\.local\/.*own_module\.py$/,
     );
     const make = 'mkdir -p packages/dep && cd packages && echo \'{"name":"dep","version":"1.0.0"}\' > dep/package.json';

@@ -34,7 +34,7 @@ export function programRows(it: WireClient): void {
       ],
     });
   });
-  test('a process begins in the home, or where it is told to', async () => {
+  test('a process starts in the home, or in the requested folder', async () => {
     await run('mkdir -p sub');
     const where = async (cwd?: string) =>
       (await it.stream(start, { process: { cmd: 'bash', args: ['-c', 'pwd'], ...(cwd && { cwd }) } })).stdout;
@@ -76,7 +76,7 @@ export function programRows(it: WireClient): void {
     expect(Buffer.concat(output(events, 'stderr')).toString()).toContain('no-such-program');
     expect(events.at(-1)).toMatchObject({ event: { end: { exitCode: 127, exited: true } } });
   });
-  test('a signal is told as the end, and is sent by tag too', async () => {
+  test('a signal is reported as the end, and is sent by tag too', async () => {
     const { rest } = await begin({ ...it.shell('sleep 933'), tag: 'by-tag' });
     expect((await call('SendSignal', { process: { tag: 'by-tag' }, signal: 'SIGNAL_SIGTERM' })).status).toBe(200);
     const status = 'signal: terminated';
@@ -99,14 +99,14 @@ export function programRows(it: WireClient): void {
     expect(Math.max(...typed.map(({ length }) => length))).toBeLessThanOrEqual(16 * 1024);
   });
   test('the timeout of a connect ends the stream alone, and the list tells what was requested', async () => {
-    const asked = { cmd: 'sleep', args: ['951'], envs: { E2B_TEMPLATE_ID: 'own', A: 'b=c' }, cwd: '/tmp' };
-    const { pid, leave } = await begin({ process: asked, tag: 'listed' });
+    const requested = { cmd: 'sleep', args: ['951'], envs: { E2B_TEMPLATE_ID: 'own', A: 'b=c' }, cwd: '/tmp' };
+    const { pid, leave } = await begin({ process: requested, tag: 'listed' });
     const timeout = { 'connect-timeout-ms': '300' };
     const { last } = await it.stream('process.Process/Connect', { process: { pid } }, timeout);
     expect(last).toMatchObject({ error: { code: 'deadline_exceeded' } });
     const { body } = await call('List', {});
     expect((body as { processes?: object[] }).processes).toContainEqual({
-      config: { ...asked, cwd: '/tmp' },
+      config: { ...requested, cwd: '/tmp' },
       pid,
       tag: 'listed',
     });

@@ -16,7 +16,7 @@ export function uploadRows(it: WireClient): void {
   const folder = async () => {
     await run('rm -rf ~/up; mkdir ~/up; printf old > ~/up/old');
     const files = () => run('cd ~/up; for f in $(ls -A); do echo "$f=$(head -c 9 $f)"; done');
-    /** The sandbox hears of the break a moment later than the client. */
+    /** The sandbox notices the break a moment later than the client. */
     return { are: (...lines: string[]) => expect.poll(files).toBe(lines.map((it) => `${it}\n`).join('')) };
   };
   /** Sends headers and a part of the body, and leaves when the sandbox has that part. */

@@ -78,31 +78,35 @@ inEachWorld('process', 'with $driver', (world) => {
       });
     const ask = (method: string, path: string, body?: object) => send(method, `/api/v1/sessions${path}`, body);
     const answers: string[] = [];
-    const heard = async (response: Promise<Response>): Promise<string> => {
+    const received = async (response: Promise<Response>): Promise<string> => {
       const answer = await response;
-      const said = await answer.text();
-      answers.push(JSON.stringify([...answer.headers]), said);
-      return said;
+      const reply = await answer.text();
+      answers.push(JSON.stringify([...answer.headers]), reply);
+      return reply;
     };
 
     const stored = await send('POST', '/api/v1/settings/api-keys', { provider: 'openai', api_key: canaries.storedKey });
     expect([200, 201]).toContain(stored.status);
-    const made = JSON.parse(await heard(ask('PUT', ''))) as { data: { session_id: string } };
+    const made = JSON.parse(await received(ask('PUT', ''))) as { data: { session_id: string } };
     const id = made.data.session_id;
     const input = encodeURIComponent(JSON.stringify({ sessionId: id, limit: 1_000 }));
     const events = () => send('GET', `/trpc/events.list?input=${input}`).then((answer) => answer.text());
     try {
       await vi.waitFor(async () => expect(await events()).toContain('"phase":"ready"'), { timeout: 60_000 });
-      await heard(ask('POST', `/${id}/chat`, { message: 'Search for secrets' }));
-      await heard(send('POST', '/api/v1/settings/api-keys/test', { provider: 'gemini', api_key: canaries.triedKey }));
-      await heard(send('GET', `/api/v1/sessions?token=${canaries.wrongToken}`, undefined, { authorization: '' }));
-      await heard(
+      await received(ask('POST', `/${id}/chat`, { message: 'Search for secrets' }));
+      await received(
+        send('POST', '/api/v1/settings/api-keys/test', { provider: 'gemini', api_key: canaries.triedKey }),
+      );
+      await received(send('GET', `/api/v1/sessions?token=${canaries.wrongToken}`, undefined, { authorization: '' }));
+      await received(
         send('GET', '/api/v1/sessions', undefined, {
           authorization: `Basic ${Buffer.from(`somebody:${canaries.wrongPassword}`).toString('base64')}`,
           cookie: `session=${canaries.wrongPassword}`,
         }),
       );
-      await heard(send('GET', `/api/v1/sessions?token=${encodeURIComponent(token)}`, undefined, { authorization: '' }));
+      await received(
+        send('GET', `/api/v1/sessions?token=${encodeURIComponent(token)}`, undefined, { authorization: '' }),
+      );
 
       // The run worked as usual: it searched, and the provider's text about the key was shown.
       expect(gemini.requests[0]?.headers['x-goog-api-key']).toBe(geminiKey);

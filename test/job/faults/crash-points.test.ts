@@ -34,11 +34,11 @@ inEachWorld('process', 'killed with $driver', (world) => {
   test("F004 after a crash between a command's end and its record, the server fetches the outcome; the command ran once", async (context) => {
     await using real = await realServer(context, world);
     const id = await real.ready();
-    const task = fence('sh', 'echo once >> ran; echo said');
+    const task = fence('sh', 'echo once >> ran; echo done');
     await dyingAt(real, 'effect.outcome.before=exit', () => real.client.send(id, task));
     await real.rests(id);
     expect(real.factsOf(id, 'tool.calling')).toHaveLength(1);
-    expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { success: true, output: 'said\n', exitCode: 0 } }]);
+    expect(real.factsOf(id, 'tool.called')).toMatchObject([{ data: { success: true, output: 'done\n', exitCode: 0 } }]);
     expect(await fileOf(real, id, 'ran')).toBe('once\n');
     await real.holds(id);
   });

@@ -11,7 +11,7 @@ inEachWorld('process', 'with $driver', (world) => {
   test('F030 F039 F108 F109 a stop during a call ends all its processes, TERM first, KILL after 2 s; a second stop joins it', async (context) => {
     await using real = await realServer(context, world);
     const id = await real.ready();
-    await real.working(id, `trap 'echo heard >> heard' TERM; ${stubborn}; while :; do sleep 0.2; done`);
+    await real.working(id, `trap 'echo term >> signals' TERM; ${stubborn}; while :; do sleep 0.2; done`);
     await Promise.all([real.client.stop(id), real.client.stop(id)]);
     expect(real.factsOf(id, 'tool.called')).toMatchObject([
       { data: { success: false, reason: 'cancelled', output: expect.stringContaining('begun') } },
@@ -20,8 +20,8 @@ inEachWorld('process', 'with $driver', (world) => {
     const length = real.log(id).length;
     expect(await real.client.stop(id)).toMatchObject({ status: 200 }); // an idle session: success without a new event
     expect(real.log(id)).toHaveLength(length);
-    await real.client.chat(id, fence('sh', 'sort -u heard; pgrep -f "stubbor[n]" || echo none'));
-    expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'heard\nnone\n' } });
+    await real.client.chat(id, fence('sh', 'sort -u signals; pgrep -f "stubbor[n]" || echo none'));
+    expect(real.factsOf(id, 'tool.called').at(-1)).toMatchObject({ data: { output: 'term\nnone\n' } });
     await real.holds(id);
   });
 });

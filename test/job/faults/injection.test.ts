@@ -31,7 +31,7 @@ testRows(wireNames)(
         }),
         call('shell_exec', { id: 'main', exec_dir: '/workspace', command: 'rm note.txt' }),
       ];
-      return replies[n] ?? { text: 'Done as told.' };
+      return replies[n] ?? { text: 'Done as requested.' };
     });
     await using real = await realServer(context, world, {
       ...fakeSettings(wire, provider.url),
@@ -46,8 +46,8 @@ testRows(wireNames)(
     await real.rests(id, 'waiting'); // the log is read from the file, which can be ahead of the server's answers
     // The model did read the attack.
     expect(JSON.stringify(provider.requests.at(-1)?.body)).toContain('Ignore all previous instructions');
-    const [asked] = real.factsOf(id, 'approval.requested');
-    expect(asked?.data).toMatchObject({
+    const [approval] = real.factsOf(id, 'approval.requested');
+    expect(approval?.data).toMatchObject({
       function: 'shell_exec',
       args: { command: expect.stringContaining('attacker') },
     });
@@ -60,7 +60,7 @@ testRows(wireNames)(
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ sessionId: id, callId }),
       });
-    expect((await decide(asked?.data.callId ?? '', 'approve')).status).toBe(200); // a user approves without looking
+    expect((await decide(approval?.data.callId ?? '', 'approve')).status).toBe(200); // a user approves without looking
     await reaches(() => real.factsOf(id, 'approval.requested').length === 2);
     await real.rests(id, 'waiting');
     const sent = real.factsOf(id, 'tool.called').find(({ data }) => data.function === 'shell_exec');

@@ -40,8 +40,8 @@ async function server(mongodbUrl: string, settings: Record<string, string> = { C
     exit,
     status,
     output: () => output,
-    becomes: (path: string, wanted: number) =>
-      vi.waitFor(async () => expect(await status(path), output).toBe(wanted), { timeout: 15_000, interval: 50 }),
+    becomes: (path: string, expected: number) =>
+      vi.waitFor(async () => expect(await status(path), output).toBe(expected), { timeout: 15_000, interval: 50 }),
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null) child.kill('SIGTERM');
       await exit;
@@ -123,8 +123,8 @@ describe.skipIf(skipMongo)('a server on MongoDB (needs TEST_MONGODB_URL)', () =>
     expect([problemsOf(after), after.slice(0, before.length)]).toEqual([[], before]);
     const called = after.flatMap((event) => (event.type === 'tool.called' ? [event.data] : []));
     expect(called.slice(1)).toMatchObject([{ success: true, exitCode: 0, output: lines.join('') }]);
-    const said = after.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
-    expect(said).toHaveLength(2);
+    const reply = after.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
+    expect(reply).toHaveLength(2);
     const file = await client.ask('POST', `/${id}/file`, { file: 'ran' });
     expect(file.body.data).toMatchObject({ content: 'once\n' });
     expect((await client.remove(id)).status).toBe(200);

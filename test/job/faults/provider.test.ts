@@ -24,7 +24,7 @@ const planned: GeminiReply = {
     parts([{ text: '' }], 'STOP'),
   ],
 };
-const said: GeminiReply = { chunks: [text('Done', 'STOP')] };
+const reply: GeminiReply = { chunks: [text('Done', 'STOP')] };
 
 /** Without the sandbox's phases: it starts next to the run, and may say so at any time. */
 const runOf = (log: readonly SessionEvent[]) => log.filter(({ type }) => !type.startsWith('sandbox.'));
@@ -55,7 +55,7 @@ describe('a provider in trouble', () => {
     const times: number[] = [];
     await using gemini = await fakeGemini((_, n) => {
       times.push(performance.now());
-      return n === 0 ? tooManyRequests('1.5s') : n === 1 ? planned : said;
+      return n === 0 ? tooManyRequests('1.5s') : n === 1 ? planned : reply;
     });
     await using server = await serverFor(gemini);
     expect((await server.client.chat(server.id, 'Hello')).at(-1)?.event).toBe('done');
@@ -83,7 +83,7 @@ describe('a provider in trouble', () => {
 
   test('F107 a stop during the summary keeps its text as a whole message', async () => {
     await using gemini = await fakeGemini((_, n) =>
-      n === 0 ? planned : n === 1 ? said : { chunks: [text('All of it '), text('went')], after: 'stall' },
+      n === 0 ? planned : n === 1 ? reply : { chunks: [text('All of it '), text('went')], after: 'stall' },
     );
     await using server = await serverFor(gemini);
     await server.client.send(server.id, 'Hello');

@@ -18,7 +18,7 @@ inEachWorld('process', 'a restart with $driver', (world) => {
       await reaches(() => real.factsOf(id, 'tool.output').length > 3);
       real.server.kill(signal);
       await real.server.exit;
-      const told = real.factsOf(id, 'tool.output').length;
+      const reported = real.factsOf(id, 'tool.output').length;
       expect(real.factsOf(id, 'tool.called'), 'the command must still be running').toEqual([]);
       await real.server.restart();
       await real.rests(id);
@@ -30,7 +30,7 @@ inEachWorld('process', 'a restart with $driver', (world) => {
       expect(second?.data).toMatchObject({ output: 'once\n' });
       const live = real.factsOf(id, 'tool.output').filter(({ data }) => data.callId === first?.data.callId);
       expect(live.map(({ data }) => data.text).join('')).toBe(whole);
-      expect(live.length).toBeGreaterThan(told);
+      expect(live.length).toBeGreaterThan(reported);
       expect(real.factsOf(id, 'run.notice')).toMatchObject([{ data: { kind: 'resumed_after_restart' } }]);
       expect(real.factsOf(id, 'run.end')).toMatchObject([{ data: { status: 'completed' } }]);
       expect(await world.running(id)).toEqual(before);

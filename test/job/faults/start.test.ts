@@ -25,17 +25,17 @@ describe.skipIf(skipMongo)('a start on MongoDB (needs TEST_MONGODB_URL)', () => 
       MONGODB_URL: proxy.url + name,
     };
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', serverProgram()], { env });
-    let said = '';
+    let output = '';
     child.stderr.on('data', (chunk) => {
-      said += chunk;
+      output += chunk;
     });
     child.stdout.resume();
     const ended = once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
     const [code] = await ended.catch(() => ['it did not end']).finally(() => child.kill('SIGKILL'));
     await rawDatabase(name, (db) => db.dropDatabase());
-    expect({ code, said }, proxy.seen.join('; ')).toMatchObject({
+    expect({ code, output }, proxy.seen.join('; ')).toMatchObject({
       code: 1,
-      said: expect.stringContaining('lacks a right that the store needs'),
+      output: expect.stringContaining('lacks a right that the store needs'),
     });
   });
 });

@@ -18,12 +18,12 @@ async function started() {
   const ask = async (method: string, path: string, body?: object, key = token) =>
     (await server.call(method, path, body, bearer(key))).body;
   /** The entries since the last call. */
-  const told = () => rows.splice(0).map(({ action, target, outcome }) => [action, target, outcome]);
-  return { server, rows, ask, told };
+  const reported = () => rows.splice(0).map(({ action, target, outcome }) => [action, target, outcome]);
+  return { server, rows, ask, reported };
 }
 
 test('an audit row names the key by its id and the address, and contains no part of the key', async () => {
-  const { server, rows, ask, told } = await started();
+  const { server, rows, ask, reported } = await started();
   await using _ = server;
   const { key, view } = (await ask('POST', '/trpc/keys.create', { name: 'Ada', role: 'user' })).result.data;
   expect(rows).toEqual([
@@ -38,7 +38,7 @@ test('an audit row names the key by its id and the address, and contains no part
       request: expect.stringMatching(/^[0-9a-f]{12}-1$/),
     },
   ]);
-  told();
+  reported();
   await ask('PUT', '/api/v1/sessions', undefined, key);
   expect(rows[0]).toMatchObject({ by: 'key', key: view.id, role: 'user', address: '127.0.0.1' });
   await ask('POST', '/trpc/keys.revoke', { id: view.id });
@@ -69,15 +69,15 @@ test('F134 a wrong credential is audited with the address but without the creden
 });
 
 test("the audit log records an administrator who reads a user's session, but not the owner", async () => {
-  const { server, ask, told } = await started();
+  const { server, ask, reported } = await started();
   await using _ = server;
   const { key } = (await ask('POST', '/trpc/keys.create', { name: 'Ada', role: 'user' })).result.data;
   const id = (await ask('PUT', '/api/v1/sessions', undefined, key)).data.session_id;
-  told();
+  reported();
   await ask('GET', `/api/v1/sessions/${id}`, undefined, key);
-  expect(told()).toEqual([]);
+  expect(reported()).toEqual([]);
   await ask('GET', `/api/v1/sessions/${id}`);
-  expect(told()).toEqual([['session.read', id, 'done']]);
+  expect(reported()).toEqual([['session.read', id, 'done']]);
 });
 
 test("the audit commands list and verify the server's actions while it runs and after it stops", async () => {

@@ -63,8 +63,8 @@ test.for(['docs/how-to/deploy-behind-a-proxy.md'])(
     await using proxy = await nginx(document, server.port, 'https');
     const from = async (localAddress: string, credential: string, path = '/api/v1/sessions') => {
       const headers = { authorization: `Bearer ${credential}`, host: `localhost:${proxy.port}` };
-      const asked = ask({ host: '127.0.0.1', port: proxy.port, localAddress, path, headers }).end();
-      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      const pending = ask({ host: '127.0.0.1', port: proxy.port, localAddress, path, headers }).end();
+      const [answer] = (await once(pending, 'response')) as [IncomingMessage];
       return { status: answer.statusCode, body: await json(answer).catch(() => undefined) };
     };
     for (let guess = 0; guess < 1_000; guess++) await from('127.0.0.2', `wrong${guess}`);

@@ -36,7 +36,7 @@ export async function guardedTools() {
     if (headers.authorization !== `Bearer ${right}`)
       return void response.writeHead(401, json).end(JSON.stringify({ refused: headers.authorization }));
     if (method !== 'POST') return void response.writeHead(405).end();
-    const { id, method: asked, params } = JSON.parse(body);
+    const { id, method: requested, params } = JSON.parse(body);
     const results: Record<string, object> = {
       initialize: {
         protocolVersion: params?.protocolVersion,
@@ -46,7 +46,7 @@ export async function guardedTools() {
       'tools/list': { tools: [{ name: 'whoami', description: 'Who asks', inputSchema: { type: 'object' } }] },
       'tools/call': { content: [{ type: 'text', text: `let in as number ${right.split('-').at(-1)}` }] },
     };
-    const result = results[asked];
+    const result = results[requested];
     if (id === undefined || !result) return void response.writeHead(202).end();
     response.writeHead(200, json).end(JSON.stringify({ jsonrpc: '2.0', id, result }));
   }).listen(0, '127.0.0.1');

@@ -33,16 +33,16 @@ function verdictOn({ body }: FakeRequest): FakeReply {
 /**
  * A model that does what a message asks. `run: <command>` runs it, `weather: <city>` calls the program's tool, `tool: <name>` any
  * tool, `both: <city>` two of them at once, and `skill: <name>` reads a skill. Lines `ask <agent>: <task>` give work to agents.
- * Anything else is said again. The result of a call is the next thing that it says.
+ * Anything else is repeated. The result of a call is the next thing that it says.
  */
 export function obedient(request: FakeRequest): FakeReply {
   if (isGrader(request)) return verdictOn(request);
   const { text, isResult } = newestOf(request);
   if (isResult) return { text: `The result is: ${text.trim()}` };
-  const asked = [...text.matchAll(/^ask (\w+): (.+)$/gm)];
-  if (asked.length > 0)
+  const requests = [...text.matchAll(/^ask (\w+): (.+)$/gm)];
+  if (requests.length > 0)
     return {
-      calls: asked.map(([, agent, task]) => ({ name: 'delegate', args: { agent, task, files: 'none' } as never })),
+      calls: requests.map(([, agent, task]) => ({ name: 'delegate', args: { agent, task, files: 'none' } as never })),
     };
   const [, word = '', rest = ''] = /(run|weather|both|tool|skill): (.+)/.exec(text) ?? [];
   if (word === 'run') return { text: 'I run it.', calls: [{ name: 'bash', args: { command: rest } }] };

@@ -45,9 +45,9 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
       { uri, mimeType: 'text/plain', text: 'hello\n' },
     ]);
 
-    const done = await mcp.call('run_task', { session_id, task: fence('sh', 'echo from the agent > told.txt') });
+    const done = await mcp.call('run_task', { session_id, task: fence('sh', 'echo from the agent > shared.txt') });
     expect(done).toMatchObject({ status: 'completed', text: expect.stringMatching(/./) });
-    expect(textOf(await mcp.raw('read_file', { session_id, path: 'told.txt' }))).toBe('from the agent\n');
+    expect(textOf(await mcp.raw('read_file', { session_id, path: 'shared.txt' }))).toBe('from the agent\n');
     const { events, last_seq } = await mcp.call('watch_session', { session_id });
     const types = (events as { type: string }[]).map(({ type }) => type);
     expect(types).toEqual(expect.arrayContaining(['message.user', 'tool.called', 'run.end']));
@@ -80,8 +80,8 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
     async ({ owner }) => {
       await using mcp = await connect(owner);
       const { session_id } = await mcp.call('create_session');
-      const asked = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
-      expect(asked).toMatchObject({ status: 'waiting', question: 'Which colour?' });
+      const requested = await mcp.call('run_task', { session_id, task: fence('ask', 'Which colour?') });
+      expect(requested).toMatchObject({ status: 'waiting', question: 'Which colour?' });
       expect(await mcp.call('run_task', { session_id, task: 'blue' })).toMatchObject({ status: 'completed' });
       await mcp.call('end_session', { session_id });
     },
@@ -90,12 +90,12 @@ describe.each(['streamable HTTP', 'corral mcp'] as const)('over %s', (way) => {
   test('progress reaches a client that asks for it', options, async ({ owner }) => {
     await using mcp = await connect(owner);
     const { session_id } = await mcp.call('create_session');
-    const heard: (string | undefined)[] = [];
+    const received: (string | undefined)[] = [];
     await mcp.client.callTool(
       { name: 'run_task', arguments: { session_id, task: fence('sh', 'echo hi') } },
-      { timeout: 60_000, onprogress: ({ message }) => void heard.push(message) },
+      { timeout: 60_000, onprogress: ({ message }) => void received.push(message) },
     );
-    expect(heard.join('\n')).toContain('shell_exec');
+    expect(received.join('\n')).toContain('shell_exec');
     await mcp.call('end_session', { session_id });
   });
 

@@ -11,14 +11,14 @@ import { serverProcess } from '../../support/servers/server-process.ts';
 // The real server with a provider's wire format behind it, from a message to the end of its run.
 
 function reply({ body }: FakeRequest) {
-  const said = JSON.stringify(body);
-  if (!said.includes('Greeting at once.')) {
+  const prompt = JSON.stringify(body);
+  if (!prompt.includes('Greeting at once.')) {
     const args = { title: 'Say hi', steps: ['Greet'], acknowledgement: 'Greeting at once.' };
     return { reasoning: 'A plan first.', calls: [{ name: 'make_plan', args }] };
   }
   const exec = (id: string) => ({ name: 'shell_exec', args: { id, command: `echo hi from ${id}` } });
-  if (!said.includes('hi from one')) return { reasoning: 'Both.', calls: [exec('one'), exec('two')] };
-  return { text: 'It said hi.' };
+  if (!prompt.includes('hi from one')) return { reasoning: 'Both.', calls: [exec('one'), exec('two')] };
+  return { text: 'It printed hi.' };
 }
 
 testRows(['openai', 'anthropic', 'compatible'])('a run with %s plans, works in a sandbox and sums up', async (wire) => {

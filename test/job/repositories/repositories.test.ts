@@ -96,8 +96,8 @@ test('a session fetches its repositories, and its work is committed, pushed, and
 
   // The same over REST.
   const rest = async (method: string, path: string, body?: object) => {
-    const { status, body: said } = await real.client.ask(method, `/${id}${path}`, body);
-    return { status, data: said.data as unknown };
+    const { status, body: reply } = await real.client.ask(method, `/${id}${path}`, body);
+    return { status, data: reply.data as unknown };
   };
   expect((await rest('GET', '/repositories')).data).toEqual({
     repositories: await client.repositories.list.query({ sessionId: id }),
@@ -136,7 +136,7 @@ test('a session fetches its repositories, and its work is committed, pushed, and
   local(['am', '--quiet'], patch.text);
   expect(local(['log', '--format=%s'])).toBe('Change the rest\nChange one\nBegin\n');
 
-  // Pushing further than the person asked, or where the session may only read, is refused.
+  // Pushing further than requested, or where the session may only read, is refused.
   await run(
     "cd one && git -c core.hooksPath=/dev/null update-ref refs/heads/main HEAD && echo 'ref: refs/heads/main' > .git/HEAD && echo x > x.txt",
   );
@@ -188,7 +188,7 @@ test('a private repository opens by a credential that the sandbox never has, and
   await client.repositories.push.mutate(of);
   expect(git.git('team/private', 'log', '-1', '--format=%s', branch).trim()).toBe('By a person');
 
-  // Other repositories of the host get no credential, also in odd spellings, and take no push, also with a credential given.
+  // Other repositories of the host get no credential, also in odd spellings, and take no push, also with a credential.
   expect(await run(`git ls-remote ${git.urlOf('team/other')}`)).toMatch(/^128/);
   expect(await run(`git ls-remote ${git.urlOf('public/open')}`)).toMatch(/^0/);
   const pushing = 'cd private && GIT_TERMINAL_PROMPT=0 git push -q';
@@ -203,8 +203,8 @@ test('a private repository opens by a credential that the sandbox never has, and
     ...['//team/other.git/info/refs', '/team/private/../../team/other.git/info/refs'],
   ];
   for (const path of odd) {
-    const asked = `https://${git.at}${path}?service=git-upload-pack`;
-    expect(await run(`curl -sS --path-as-is -o /dev/null -w '%{http_code}' '${asked}'`)).not.toMatch(/200/);
+    const requested = `https://${git.at}${path}?service=git-upload-pack`;
+    expect(await run(`curl -sS --path-as-is -o /dev/null -w '%{http_code}' '${requested}'`)).not.toMatch(/200/);
   }
   const known = git.requests.filter((line) => line.endsWith(' known'));
   expect(

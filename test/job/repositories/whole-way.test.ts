@@ -24,10 +24,10 @@ const reviewed = '# Sums two numbers.\nfirst=$1 second=$2\necho $((first + secon
 function reply(request: FakeRequest): FakeReply {
   const { body } = request;
   const messages = body.messages as { readonly role: string; readonly content: unknown }[];
-  const said = JSON.stringify(messages);
+  const prompt = JSON.stringify(messages);
   if (!isPlanned(request)) return { calls: [{ name: 'make_plan', args: { title, steps: ['Mend it'] } }] };
   if (JSON.stringify(messages.at(-1)).includes('All steps are through')) return { text: 'The sum is right.' };
-  const workdir = /Working directory: (\/[^\\"]*)/.exec(said)?.[1];
+  const workdir = /Working directory: (\/[^\\"]*)/.exec(prompt)?.[1];
   const write = (file: string, content: string) => ({
     calls: [{ name: 'file_write', args: { file: `${workdir}/totals/${file}`, content } }],
   });
@@ -90,9 +90,9 @@ inEachWorld('process', 'with sandboxes of $driver', (world) => {
     await page.keyboard.press('Enter');
     await expect.poll(runsEnded).toBe(2);
     expect(lastAnswer()).toBe('The tests pass.');
-    const said = real.factsOf(id, 'message.user').at(-1)?.data.text;
-    expect(said).toContain('About totals/sum.sh, line 2');
-    expect(said).toContain('Name both numbers.');
+    const message = real.factsOf(id, 'message.user').at(-1)?.data.text;
+    expect(message).toContain('About totals/sum.sh, line 2');
+    expect(message).toContain('Name both numbers.');
 
     // The person commits and opens the pull request.
     await page.getByRole('tab', { name: 'Ship' }).click();

@@ -8,12 +8,12 @@ import { modelServer } from '../../support/agents/model-server.ts';
 const png = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
 
 function replies({ body }: FakeRequest) {
-  const said = JSON.stringify(body);
-  if (!said.includes('On it.')) {
+  const prompt = JSON.stringify(body);
+  if (!prompt.includes('On it.')) {
     return { calls: [{ name: 'make_plan', args: { title: 'Look', steps: ['Look'], acknowledgement: 'On it.' } }] };
   }
-  const path = /attachments\/[0-9a-f]{8}-notes\.txt/.exec(said)?.[0] ?? 'none';
-  if (!said.includes('the secret word')) return { calls: [{ name: 'file_read', args: { file: path } }] };
+  const path = /attachments\/[0-9a-f]{8}-notes\.txt/.exec(prompt)?.[0] ?? 'none';
+  if (!prompt.includes('the secret word')) return { calls: [{ name: 'file_read', args: { file: path } }] };
   return { text: 'Seen.' };
 }
 

@@ -19,9 +19,9 @@ const settings = (url: string, driver: string) => ({
 
 /** The good model writes the file that the goal wants and removes the old one; the lazy one only says that it is done. */
 function replies(request: FakeRequest): FakeReply {
-  const said = JSON.stringify(request.body.messages);
+  const prompt = JSON.stringify(request.body.messages);
   if (isGrader(request)) return call('give_verdict', { verdict: 'satisfied', score: 80, reason: 'It is there.' });
-  if (!said.includes('ATTEMPT') || request.body.model === 'lazy' || said.includes('"tool_call_id"'))
+  if (!prompt.includes('ATTEMPT') || request.body.model === 'lazy' || prompt.includes('"tool_call_id"'))
     return { text: 'Done.' };
   return call('shell_exec', { id: 'main', command: 'printf "new\\n" > made.txt; rm old.txt' });
 }

@@ -55,8 +55,8 @@ test('an agent places an order in a shop inside its sandbox, and reaches neither
       ['browser_navigate', { url: 'https://lamps.example/' }],
     ] as const;
   await using gemini = await fakeGemini((_request, n) => {
-    const wanted = calls()[n];
-    return wanted ? act(functionCall(wanted[0], wanted[1], `sign${n}`)) : { chunks: [text('Done.', 'STOP')] };
+    const expected = calls()[n];
+    return expected ? act(functionCall(expected[0], expected[1], `sign${n}`)) : { chunks: [text('Done.', 'STOP')] };
   });
   await using server = await serverProcess({
     CORRAL_DRIVER: 'process',
@@ -79,11 +79,11 @@ test('an agent places an order in a shop inside its sandbox, and reaches neither
     ?.body.contents.flatMap(({ parts: some }: { parts: { functionResponse?: { response: object } }[] }) =>
       some.flatMap((part) => (part.functionResponse ? [JSON.stringify(part.functionResponse.response)] : [])),
     ) as string[];
-  const said = outputs.join('\n');
-  expect(said, server.output()).toContain('name=Ada+L');
-  expect(said).toContain('# Thank you');
-  expect(said).toContain('out of reach');
-  expect(said).toContain('Blocked: egress to lamps.example:443 refused');
+  const reply = outputs.join('\n');
+  expect(reply, server.output()).toContain('name=Ada+L');
+  expect(reply).toContain('# Thank you');
+  expect(reply).toContain('out of reach');
+  expect(reply).toContain('Blocked: egress to lamps.example:443 refused');
   const pictures = JSON.stringify(gemini.requests.at(-1)?.body.contents).match(
     /"inlineData":\{"mimeType":"image\/jpeg"/g,
   );

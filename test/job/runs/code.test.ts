@@ -11,7 +11,7 @@ import { inEachWorld } from '../../support/worlds.ts';
 const run = (language: string, code: string): GeminiReply => ({
   chunks: [parts([functionCall('code_execute', { language, code })]), parts([{ text: '' }], 'STOP')],
 });
-const say = (said: string): GeminiReply => ({ chunks: [text(said, 'STOP')] });
+const say = (spoken: string): GeminiReply => ({ chunks: [text(spoken, 'STOP')] });
 const plan: GeminiReply = {
   chunks: [
     parts([functionCall('make_plan', { title: 'Compute', steps: ['Compute'], acknowledgement: 'On it.' })]),

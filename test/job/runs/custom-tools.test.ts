@@ -21,10 +21,10 @@ function withModules(folder: string, modules: Record<string, string>): Record<st
 }
 
 function replies({ body }: FakeRequest): FakeReply {
-  const said = JSON.stringify(body);
-  if (said.includes('different')) return { text: 'Three words.' };
-  if (said.includes('shell said')) return { calls: [{ name: 'word_count', args: { path: 'a.txt' } }] };
-  const command = 'echo one two two > a.txt; echo shell said';
+  const prompt = JSON.stringify(body);
+  if (prompt.includes('different')) return { text: 'Three words.' };
+  if (prompt.includes('shell replied')) return { calls: [{ name: 'word_count', args: { path: 'a.txt' } }] };
+  const command = 'echo one two two > a.txt; echo shell replied';
   return { calls: [{ name: 'shell_exec', args: { id: 'main', command } }] };
 }
 

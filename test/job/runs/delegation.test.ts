@@ -18,10 +18,10 @@ const calls = (...all: (readonly [name: string, args: object])[]): ScriptedReply
 
 /** The parent starts eight children at once; each child writes a file, and says so. */
 function replies({ body }: FakeRequest): FakeReply {
-  const said = JSON.stringify(body.messages);
-  const [, child] = /CHILD (\d)/.exec(said) ?? [];
-  if (said.includes('LEAD')) {
-    if (said.includes('words of child 7')) return { text: 'All done.' };
+  const prompt = JSON.stringify(body.messages);
+  const [, child] = /CHILD (\d)/.exec(prompt) ?? [];
+  if (prompt.includes('LEAD')) {
+    if (prompt.includes('words of child 7')) return { text: 'All done.' };
     const tasks = Array.from(
       { length: children },
       (_, n) => ['delegate', { task: `CHILD ${n}`, files: 'none' }] as const,
@@ -46,8 +46,8 @@ testRows(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.
   async (point) => {
     await using provider = await fakeProvider('compatible', replies);
     using folder = temporaryFolder();
-    const given = settings(folder.path, provider.url);
-    await using server = await serverProcess({ ...given, CORRAL_FAILPOINTS: `${point}=exit@3` });
+    const input = settings(folder.path, provider.url);
+    await using server = await serverProcess({ ...input, CORRAL_FAILPOINTS: `${point}=exit@3` });
     const create = async () => {
       using client = openClient(server.url, 'sse');
       return await client.sessions.create.mutate({ template: 'lead', task: 'LEAD the work' });
@@ -79,8 +79,8 @@ testRows(['delegate.created', 'delegate.recorded', 'delegate.copied', 'delegate.
 
 test('a stop and a budget go down the tree', async () => {
   const asking = ({ body }: FakeRequest): FakeReply => {
-    const said = JSON.stringify(body.messages);
-    const isFirst = said.includes('LEAD') && !said.includes('Started child');
+    const prompt = JSON.stringify(body.messages);
+    const isFirst = prompt.includes('LEAD') && !prompt.includes('Started child');
     if (!isFirst) return calls(['message_ask_user', { text: 'What now?' }]);
     return calls(['delegate', { task: 'CHILD 1', files: 'none', wait: false, budget: { turns: 500 } }]);
   };

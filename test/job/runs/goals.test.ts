@@ -18,14 +18,14 @@ const settings = (url: string, driver: string) => ({
 
 /** Forgets the file at first, and to name it in its answer. */
 function forgetful(request: FakeRequest): FakeReply {
-  const said = JSON.stringify(request.body);
+  const prompt = JSON.stringify(request.body);
   if (isGrader(request)) {
-    const isNamed = said.includes('It is done.txt');
+    const isNamed = prompt.includes('It is done.txt');
     const reason = isNamed ? 'The file is named.' : 'The answer does not name the file.';
     return call('give_verdict', { verdict: isNamed ? 'satisfied' : 'not_satisfied', reason });
   }
-  if (said.includes('does not name the file')) return { text: 'It is done.txt.' };
-  if (said.includes('ended with exit code') && !said.includes('"tool_call_id"'))
+  if (prompt.includes('does not name the file')) return { text: 'It is done.txt.' };
+  if (prompt.includes('ended with exit code') && !prompt.includes('"tool_call_id"'))
     return call('shell_exec', { id: 'main', command: 'echo made > done.txt' });
   return { text: 'Done.' };
 }
@@ -44,9 +44,9 @@ test('misses go back to the agent with their reasons, until checks and grader ar
     goal: { result: 'satisfied', reason: 'The file is named.', rounds: 3 },
   });
   const events = await Array.fromAsync(run);
-  const told = events.flatMap(({ type, data }) => (type === 'goal' ? [data] : []));
+  const reported = events.flatMap(({ type, data }) => (type === 'goal' ? [data] : []));
   const command = 'cat done.txt';
-  expect(told).toMatchObject([
+  expect(reported).toMatchObject([
     { kind: 'checking', round: 1, command },
     { kind: 'checked', round: 1, command, result: 'missed', exitCode: 1 },
     { kind: 'judged', round: 1, result: 'not_satisfied', feedback: { text: expect.stringContaining('exit code 1') } },

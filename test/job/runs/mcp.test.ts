@@ -19,7 +19,7 @@ const require = createRequire(import.meta.url);
 const act = (name: string, args: object): GeminiReply => ({
   chunks: [parts([functionCall(name, args)]), parts([{ text: '' }], 'STOP')],
 });
-const say = (said: string): GeminiReply => ({ chunks: [text(said, 'STOP')] });
+const say = (words: string): GeminiReply => ({ chunks: [text(words, 'STOP')] });
 
 /** The filesystem server as one file, because sandboxes of tests have no registry. */
 async function filesServer(): Promise<string> {

@@ -21,10 +21,10 @@ const call = (name: string, args: object): FakeReply => ({ calls: [{ name, args:
 
 /** Uses the template's skill, looks whether it can change it, then makes a skill of the workspace and reads that. */
 function replies({ body }: FakeRequest): FakeReply {
-  const said = JSON.stringify(body);
+  const prompt = JSON.stringify(body);
   const shell = (command: string) => call('shell_exec', { id: 'main', command });
-  if (said.includes('Begin every letter')) {
-    if (!said.includes('hello from a script')) {
+  if (prompt.includes('Begin every letter')) {
+    if (!prompt.includes('hello from a script')) {
       const look = 'sh .corral/skills/letters/scripts/greet.sh; echo x >> .corral/skills/letters/SKILL.md; echo looked';
       return shell(look);
     }
@@ -60,9 +60,9 @@ test('a skill that a template names is read by the agent, and its scripts run in
   const shell = events.flatMap((it) => (it.type === 'tool.called' && it.data.tool === 'shell' ? [it.data.output] : []));
   expect(shell.join()).toContain('hello from a script');
   expect(shell.join()).toContain('Permission denied');
-  const asked = JSON.stringify(provider.requests[0]?.body);
-  expect(asked).toContain('letters: How letters are written.');
-  expect(asked).not.toContain('Begin every letter');
+  const requested = JSON.stringify(provider.requests[0]?.body);
+  expect(requested).toContain('letters: How letters are written.');
+  expect(requested).not.toContain('Begin every letter');
 
   const mine = '.agents/skills/mine/SKILL.md';
   await client.files.write.mutate({ sessionId: id, path: mine, content: skillMd('mine', 'Of the workspace.', 'Hi') });

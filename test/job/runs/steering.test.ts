@@ -82,7 +82,7 @@ describeRows(all)('a message to a session that works by %s', (way) => {
     await it.crash();
     await it.session.reaches('run.end');
     const after = it.provider.requests.slice(before).map(saidIn);
-    expect(after.find((said) => said.includes('Look at this'))).toContain(png);
+    expect(after.find((words) => words.includes('Look at this'))).toContain(png);
     expect(it.provider.refusals).toEqual([]);
   });
 });

@@ -92,8 +92,8 @@ describe('the layer rules', () => {
     const { status, stderr } = check();
     expect(status).toBe(1);
     for (const [file, , why] of wrong) {
-      const said = stderr.split('\n').find((line) => line.includes(`: ${file} -> `) && line.startsWith(why));
-      expect(said, `${file} should break "${why}"\n${stderr}`).toBeDefined();
+      const reply = stderr.split('\n').find((line) => line.includes(`: ${file} -> `) && line.startsWith(why));
+      expect(reply, `${file} should break "${why}"\n${stderr}`).toBeDefined();
     }
     const ofLayers = stderr.replaceAll(/^wings both ways: .*$/gm, '');
     expect(ofLayers).not.toMatch(/: (drivers\/driver|machines\/run|src\/agents\/tools\/shell)\.ts ->/);

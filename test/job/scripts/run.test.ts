@@ -46,10 +46,10 @@ const fakeNpm = `
   fs.appendFileSync(root + '/npm-calls.txt', process.argv.slice(2).join(' ') + '\\n');
   const lock = JSON.parse(fs.readFileSync('package-lock.json', 'utf8'));
   const { dependencies, devDependencies } = JSON.parse(fs.readFileSync('package.json', 'utf8'));
-  const wanted = { ...dependencies, ...(process.argv.includes('--omit=dev') ? {} : devDependencies) };
+  const expected = { ...dependencies, ...(process.argv.includes('--omit=dev') ? {} : devDependencies) };
   fs.mkdirSync('node_modules');
   if (fs.existsSync(root + '/npm-fails')) { console.error('no such registry'); process.exit(3); }
-  const packages = Object.fromEntries(Object.keys(wanted).map((name) => ['node_modules/' + name, lock.packages['node_modules/' + name]]));
+  const packages = Object.fromEntries(Object.keys(expected).map((name) => ['node_modules/' + name, lock.packages['node_modules/' + name]]));
   fs.writeFileSync('node_modules/a.js.map', '');
   setTimeout(() => fs.writeFileSync('node_modules/.package-lock.json', JSON.stringify({ packages })), 200);`;
 
@@ -194,24 +194,24 @@ describe('the start of every script', () => {
       'console.log(process.execArgv.includes("--no-warnings"), process.execArgv.includes("--trace-exit"), process.env.MALLOC_ARENA_MAX);';
     write('src/app/main.ts', tells);
     write('other.ts', tells);
-    for (const [program, told] of [
+    for (const [program, reported] of [
       ['src/app/main.ts', 'true true 2\n'],
       ['other.ts', 'false false undefined\n'],
     ] as const) {
       const { exit, output } = run(program);
-      expect([await exit, output.out]).toEqual([0, told]);
+      expect([await exit, output.out]).toEqual([0, reported]);
     }
   });
 
   test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
     '%s is passed on to the program, which handles it',
     async (signal) => {
-      const program = `process.on('${signal}', () => { console.log('heard'); process.exit(9); }); setInterval(() => {}, 1000); console.log('ready');`;
+      const program = `process.on('${signal}', () => { console.log('received'); process.exit(9); }); setInterval(() => {}, 1000); console.log('ready');`;
       const { child, exit, output } = run('-e', program);
       await expect.poll(() => output.out).toContain('ready');
       child.kill(signal);
       expect(await exit).toBe(9);
-      expect(output.out).toContain('heard');
+      expect(output.out).toContain('received');
     },
   );
 });

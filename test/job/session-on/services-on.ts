@@ -37,13 +37,13 @@ export function servicesOn(it: ServicesUnderTest): void {
     expect(await shell(sessionId, askStandIns)).toBe(standInAnswers);
     expect(await states()).toEqual(['web running', 'redis running', 'postgres ready']);
     const { events } = await corral.events.list.query({ sessionId, limit: 500 });
-    const told = events.flatMap((event) => (event.type === 'sandbox.service' ? [event.data] : []));
-    expect(told.map(({ name, kind }) => `${name} ${kind}`).sort()).toEqual([
+    const reported = events.flatMap((event) => (event.type === 'sandbox.service' ? [event.data] : []));
+    expect(reported.map(({ name, kind }) => `${name} ${kind}`).sort()).toEqual([
       'postgres ready',
       'redis ready',
       'web ready',
     ]);
-    expect(told.at(-1)).toEqual({ name: 'web', kind: 'ready', detail: 'The service web is ready at web:8080.' });
+    expect(reported.at(-1)).toEqual({ name: 'web', kind: 'ready', detail: 'The service web is ready at web:8080.' });
     expect(await shell(other, 'getent hosts redis; (exec 3<>/dev/tcp/127.0.0.1/6379) 2>&1 | tail -1')).toMatch(
       /refused/,
     );
@@ -56,8 +56,16 @@ export function servicesOn(it: ServicesUnderTest): void {
       expect(await shell(sessionId, `${dial(6379)}; echo end`)).toBe('6379 open\nend\n'); // so the address is the right one
     }
     if (it.asService) {
-      const said = await it.asService(sessionId, 'web', walled);
-      expect(said.trim().split('\n')).toEqual(['closed', 'closed', 'closed', 'closed', 'nothing', 'read-only', 'none']);
+      const reply = await it.asService(sessionId, 'web', walled);
+      expect(reply.trim().split('\n')).toEqual([
+        'closed',
+        'closed',
+        'closed',
+        'closed',
+        'nothing',
+        'read-only',
+        'none',
+      ]);
     }
 
     server.kill('SIGKILL');

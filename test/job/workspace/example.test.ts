@@ -43,7 +43,7 @@ test('the example in the description works as written, on a port of its own', as
     CORRAL_WORKSPACE_GRACE_SECONDS: '0',
     CORRAL_EGRESS_POLICY: 'none',
   });
-  const said: unknown[][] = [];
+  const messages: unknown[][] = [];
   let opened: WebSocket | undefined;
   class Here extends WebSocket {
     constructor(url: string) {
@@ -52,11 +52,16 @@ test('the example in the description works as written, on a port of its own', as
     }
   }
   onTestFinished(() => opened?.close());
-  const globals = { WebSocket: Here, console: { log: (...words: unknown[]) => void said.push(words) }, JSON, Promise };
+  const globals = {
+    WebSocket: Here,
+    console: { log: (...words: unknown[]) => void messages.push(words) },
+    JSON,
+    Promise,
+  };
   await vm.runInNewContext(`(async () => {${example}})()`, globals);
-  await expect.poll(() => said.length).toBe(4);
-  expect(said[0]).toEqual(['Connected to WebSocket']);
-  expect(said.slice(1).map(([word, frame]) => [word, frame])).toMatchObject([
+  await expect.poll(() => messages.length).toBe(4);
+  expect(messages[0]).toEqual(['Connected to WebSocket']);
+  expect(messages.slice(1).map(([word, frame]) => [word, frame])).toMatchObject([
     ['Received:', { type: 'connected', user_id: '123' }],
     [
       'Received:',

@@ -95,7 +95,7 @@ test('View only sends no key to the screen, and the page shows another viewer in
   await page.getByText('Another viewer has control').waitFor();
   expect(input.text().match(/RawKeyPress/g)).toBeNull();
   await page.getByRole('button', { name: 'Take over' }).click();
-  await expect.poll(() => other.told.at(-1)?.who).toBe('another');
+  await expect.poll(() => other.reports.at(-1)?.who).toBe('another');
   expect(await page.getByLabel('View only').isChecked()).toBe(false);
 });
 

@@ -33,9 +33,9 @@ test('files of the first message of a new session are sent with it, seen in it, 
   await mine.getByRole('img', { name: 'dot.png' }).waitFor();
   expect(await list.isVisible()).toBe(false);
   await page.locator('.output, .console').getByText('the secret word').first().waitFor();
-  const said = () => page.evaluate('document.body.innerText');
-  await expect.poll(said).toMatch(/[0-9a-f]{8}-dot\.png/);
-  expect(await said()).not.toContain('not-this');
+  const message = () => page.evaluate('document.body.innerText');
+  await expect.poll(message).toMatch(/[0-9a-f]{8}-dot\.png/);
+  expect(await message()).not.toContain('not-this');
   expect(await axeFinds(page)).toEqual([]);
 });
 

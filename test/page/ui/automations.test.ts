@@ -3,8 +3,8 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
 
 const test = deskTest();
-const find = async (desk: Desk, wanted: string) =>
-  (await desk.server.core.services.automations.list()).find(({ name }) => name === wanted);
+const find = async (desk: Desk, expected: string) =>
+  (await desk.server.core.services.automations.list()).find(({ name }) => name === expected);
 
 const skill = Buffer.from('---\nname: house-style\ndescription: How texts are written.\n---\nBe short.\n').toString(
   'base64',

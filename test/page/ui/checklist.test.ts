@@ -71,7 +71,7 @@ test('the conversation stays at its end, also when something above it loads late
   }`;
   await page.evaluate(comesLate);
   await expect.poll(() => awayFromEnd(page)).toBe(0);
-  // A move that a layout made, which the page hears of late: nobody touched anything, so the next growth leads to the end.
+  // A move that a layout made, which the page notices late: nobody touched anything, so the next growth leads to the end.
   await page.evaluate(`document.querySelector('.scroll').scrollTop -= 300`);
   await expect.poll(() => awayFromEnd(page)).toBe(300);
   await page.evaluate(comesLate);
@@ -145,15 +145,15 @@ test('within three seconds the page says that the server is away, and what it se
   await expect.poll(() => at.getByText('Connecting…').count()).toBe(0);
   network.stop();
   await at.clock.runFor(3_000);
-  const said = at.getByText('Connection lost.');
-  await said.waitFor();
+  const reply = at.getByText('Connection lost.');
+  await reply.waitFor();
   await at.getByRole('textbox', { name: 'Message' }).fill('For later');
   await at.getByRole('textbox', { name: 'Message' }).press('Enter');
   await at.getByText('Your message will be sent when you are back online.').waitFor();
   network.go();
   await at.clock.resume();
   await at.getByRole('article', { name: 'You' }).getByText('For later').waitFor();
-  await expect.poll(() => said.count()).toBe(0);
+  await expect.poll(() => reply.count()).toBe(0);
 });
 
 test("an approval's buttons take two rows on a phone", { tags: ['nightly'] }, async ({ desk }) => {
@@ -216,8 +216,8 @@ test('the start page is German for a person who reads German, whole on a phone, 
   await page.locator('html[lang=de]').waitFor();
   await page.getByRole('textbox', { name: 'Nachricht' }).waitFor();
   await page.getByRole('heading', { name: 'Noch kein Modell eingerichtet' }).waitFor();
-  const said = await page.locator('.welcome').innerText(); // names of templates are the operator's
-  expect(said).not.toMatch(/\b(the|and|with|your|session)\b/i);
+  const reply = await page.locator('.welcome').innerText(); // names of templates are the operator's
+  expect(reply).not.toMatch(/\b(the|and|with|your|session)\b/i);
   expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false);
   expect(complaints).toEqual([]);
 });

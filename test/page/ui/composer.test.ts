@@ -80,9 +80,9 @@ test('an edited message begins a branch with the files before it, and both are o
   const group = page.getByRole('group', { name: 'Versions of this message' });
   await group.getByText('2/2').waitFor();
   await page.locator('.output, .console').getByText('three').first().waitFor();
-  const said = await page.getByRole('log', { name: 'Conversation' }).innerText();
-  expect(said).toContain('one');
-  expect(said).not.toContain('two');
+  const reply = await page.getByRole('log', { name: 'Conversation' }).innerText();
+  expect(reply).toContain('one');
+  expect(reply).not.toContain('two');
   await group.getByRole('button', { name: 'Previous version' }).click();
   await group.getByText('1/2').waitFor();
   await expect.poll(() => page.url()).toContain(id);
@@ -90,7 +90,7 @@ test('an edited message begins a branch with the files before it, and both are o
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('a goal is given with a message on a phone, a bad one sends nothing, and the run is judged by it', {
+test('a goal is set with a message on a phone, a bad one sends nothing, and the run is judged by it', {
   tags: ['nightly'],
 }, async ({ desk }) => {
   const { page } = await desk.open('/', phone);

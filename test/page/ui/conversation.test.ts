@@ -23,12 +23,12 @@ test('Markdown is drawn as tables, nested lists, tasks and coloured code that ca
     `Report\n\n| city | people |\n|---|---|\n| Oslo | 7 |\n\n${list}\n\n${fence('ts', 'const x = 1;')}`,
   );
   const { page } = await desk.open(`/#${id}`);
-  const said = page.getByRole('article', { name: 'You' });
-  await expect.poll(() => said.getByRole('cell').allTextContents()).toEqual(['Oslo', '7']);
-  expect(await said.locator('li li').allTextContents()).toEqual(['inside one']);
-  expect(await said.getByRole('checkbox').isChecked()).toBe(true);
-  await said.locator('pre span').getByText('const', { exact: true }).waitFor();
-  await said.locator('.code').getByRole('button', { name: 'Copy' }).click();
+  const reply = page.getByRole('article', { name: 'You' });
+  await expect.poll(() => reply.getByRole('cell').allTextContents()).toEqual(['Oslo', '7']);
+  expect(await reply.locator('li li').allTextContents()).toEqual(['inside one']);
+  expect(await reply.getByRole('checkbox').isChecked()).toBe(true);
+  await reply.locator('pre span').getByText('const', { exact: true }).waitFor();
+  await reply.locator('.code').getByRole('button', { name: 'Copy' }).click();
   expect(await page.evaluate('navigator.clipboard.readText()')).toBe('const x = 1;');
 });
 
@@ -76,15 +76,15 @@ boxed('10,000 lines of output are drawn as the few in view, and scroll', { tags:
 test('a screen reader tells the person from the agent, and a failure from both; each looks different', {
   tags: ['nightly'],
 }, async ({ desk }) => {
-  const id = await desk.worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model said no.')}`);
+  const id = await desk.worked(`Say hello\n${fence('sh', 'echo hello')}\n${fence('fail', 'The model refused.')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  const told = async () => (await spoken(page, ['log', 'article', 'alert', 'group'])).slice(0, 6);
+  const reported = async () => (await spoken(page, ['log', 'article', 'alert', 'group'])).slice(0, 6);
   await expect
-    .poll(told)
+    .poll(reported)
     .toEqual([
       ...['log: Conversation', 'article: You', 'article: Agent', 'group: Run', 'article: Agent'],
-      'alert: The model said no.',
+      'alert: The model refused.',
     ]);
   const look = (one: Locator): Promise<string> =>
     one.evaluate((node) => {
@@ -97,7 +97,7 @@ test('a screen reader tells the person from the agent, and a failure from both; 
       page.getByRole('article', { name: 'You' }).locator('.bubble'),
       page.getByRole('article', { name: 'Agent' }).first(),
       page.locator('.phase').first(),
-      page.getByRole('alert').filter({ hasText: 'The model said no.' }),
+      page.getByRole('alert').filter({ hasText: 'The model refused.' }),
     ].map(look),
   );
   expect(new Set(looks).size).toBe(looks.length);
@@ -119,13 +119,13 @@ test('a long plan is folded to its current step, and unfolds', { tags: ['nightly
 });
 
 test('after a failure a person reads why, tries again, continues, or edits and sends the message', async ({ desk }) => {
-  const id = await desk.worked(`Fail\n${fence('fail', 'The model said no.')}`);
+  const id = await desk.worked(`Fail\n${fence('fail', 'The model refused.')}`);
   const { page } = await desk.open(`/#${id}`);
   await ended(page);
-  await page.getByRole('alert').getByText('The model said no.').waitFor();
-  const said = await page.locator('.ended').innerText();
-  expect(said).toContain('The model provider failed.');
-  expect(said).not.toMatch(/_|Reason:|\b0 ms/);
+  await page.getByRole('alert').getByText('The model refused.').waitFor();
+  const reply = await page.locator('.ended').innerText();
+  expect(reply).toContain('The model provider failed.');
+  expect(reply).not.toMatch(/_|Reason:|\b0 ms/);
   await page.getByRole('button', { name: 'Try again' }).click();
   await ended(page, 2);
   await page.locator('.ended').last().getByRole('button', { name: 'Continue' }).click();
@@ -223,8 +223,8 @@ boxed(
       await ready.waitFor();
     }
     const input = encodeURIComponent(JSON.stringify({ sessionId: id }));
-    const asked = await desk.fetch(`/trpc/sandbox.status?input=${input}`);
-    expect(await asked.json()).toMatchObject({ result: { data: { state: 'stopped' } } });
+    const requested = await desk.fetch(`/trpc/sandbox.status?input=${input}`);
+    expect(await requested.json()).toMatchObject({ result: { data: { state: 'stopped' } } });
     await page.getByRole('tab', { name: 'Files' }).click();
     await page.getByRole('button', { name: 'Show files' }).click();
     await page.getByRole('treeitem', { name: 'a.txt' }).waitFor();

@@ -116,9 +116,9 @@ export class Desk {
   async call<Data = { id: string }>(path: Path, input: object): Promise<Data> {
     const headers = { 'content-type': 'application/json' };
     const answer = await this.fetch(`/trpc/${path}`, { method: 'POST', headers, body: JSON.stringify(input) });
-    const said = (await answer.json()) as { result?: { data: Data }; error?: object };
-    if (!said.result) throw new Error(JSON.stringify(said.error));
-    return said.result.data;
+    const reply = (await answer.json()) as { result?: { data: Data }; error?: object };
+    if (!reply.result) throw new Error(JSON.stringify(reply.error));
+    return reply.result.data;
   }
   /** A session that has worked on a task. */
   async worked(task: string, options: NonNullable<Inputs['sessions']['create']> = {}): Promise<string> {

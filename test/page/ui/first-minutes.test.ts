@@ -46,7 +46,7 @@ test('a person gets from the start page to a first answer in at most six clicks'
   await desk.call('models.forget', { provider: 'our-team' });
 });
 
-test('a wrong key and an address that is no provider are told at the form, which keeps what was typed', {
+test('a wrong key and an address that is no provider are reported at the form, which keeps what was typed', {
   tags: ['all'],
 }, async ({ desk }) => {
   const { page } = await desk.open();

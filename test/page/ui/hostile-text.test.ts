@@ -44,7 +44,7 @@ const message = (text: string) => ({
   runId: null,
   data: { messageId: ids.messageId(), text, attachments: [] },
 });
-const asked = {
+const approval = {
   type: 'approval.requested' as const,
   runId: null,
   data: {
@@ -57,7 +57,7 @@ const asked = {
 
 async function conversation(desk: Desk, ...facts: Parameters<Desk['tell']>[1][]): Promise<string> {
   const { id } = await desk.call('sessions.create', { title: 'Hostile' });
-  await desk.tell(id, ...facts, message('the **end**'), asked);
+  await desk.tell(id, ...facts, message('the **end**'), approval);
   return id;
 }
 
@@ -123,9 +123,9 @@ test("two approvals below hostile texts break no rule of accessibility, at a pho
   tags: ['all'],
 }, async ({ desk }) => {
   const id = await conversation(desk, message('# A list\n\n- a\n\n|a|b|\n|-|-|\n|c|d|'), message(manyBeginnings), {
-    ...asked,
+    ...approval,
     data: {
-      ...asked.data,
+      ...approval.data,
       ...{ callId: 'call-2', function: 'file_write', args: { path: 'a.ts', content: 'b' } },
       content: { oldContent: 'a\nsame', content: `${'b'.repeat(5_000)}\nsame` },
     },

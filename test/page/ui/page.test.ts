@@ -91,9 +91,9 @@ test('a keyboard user can send, insert a new line, stop, answer and delete', asy
 
 test('the page treats nothing from a message, a model or a command as markup or script', async ({ desk }) => {
   const { page, complaints } = await desk.open('about:blank');
-  let asked = 0;
+  let calls = 0;
   page.on('dialog', (dialog) => {
-    asked++;
+    calls++;
     return dialog.dismiss();
   });
   await page.goto('/');
@@ -111,20 +111,20 @@ test('the page treats nothing from a message, a model or a command as markup or 
   const console = await page.locator('.console').first().textContent();
   expect(console).toContain(`${evil}\nred end\n`);
   expect(await page.locator('.console span[style]').first().textContent()).toBe('red');
-  expect([asked, complaints]).toEqual([0, []]);
+  expect([calls, complaints]).toEqual([0, []]);
 });
 
 test('a message sent before the page is connected arrives after it connects', { tags: ['all'] }, async ({ desk }) => {
   const { page, complaints } = await desk.open('about:blank');
-  const asked = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   await page.route('**/trpc/system.info', async (route) => {
-    asked.resolve();
+    arrived.resolve();
     await answer.promise;
     await route.continue();
   });
   await page.goto('/');
-  await asked.promise;
+  await arrived.promise;
   await say(page, `Early\n${fence('sh', 'echo early')}`);
   await expect.poll(() => page.locator('#send').isDisabled()).toBe(true);
   answer.resolve();

@@ -120,8 +120,8 @@ test('on a phone all runs of the list are stopped together, and the page says ho
 }, async ({ desk }) => {
   for (const n of [1, 2, 3]) await desk.worked(`Ask ${n} of them\n\`\`\`ask\nWhich?\n\`\`\``);
   const { page } = await desk.open('/', phone);
-  const told: string[] = [];
-  await page.exposeFunction('tell', (text: string) => told.push(text));
+  const reports: string[] = [];
+  await page.exposeFunction('tell', (text: string) => reports.push(text));
   await page.getByRole('button', { name: 'Sessions' }).click();
   await page.getByRole('searchbox').fill('of them');
   await expect.poll(() => page.getByRole('listitem').getByText('waiting for you').count()).toBe(3);
@@ -134,7 +134,7 @@ test('on a phone all runs of the list are stopped together, and the page says ho
   await page.getByRole('button', { name: 'Stop', exact: true }).last().click();
   await page.getByText('3 runs stopped.').waitFor();
   await expect.poll(() => page.getByRole('listitem').getByText('stopped').count()).toBe(3);
-  expect(told).toContain('0 of 3 runs stopped…');
+  expect(reports).toContain('0 of 3 runs stopped…');
 });
 
 test('the list shows the sessions of one state or project, and a new session belongs to the project that is shown', {
@@ -186,12 +186,12 @@ test('a person allows notifications, which tell that the agent waits or has ende
   const id = await desk.worked('Tell me');
   const { page } = await desk.open();
   await page.evaluate(`
-    window.told = [];
+    window.notices = [];
     window.Notification = class {
       static permission = 'default';
       static requestPermission = async () => (Notification.permission = 'granted');
       constructor(title, { body }) {
-        told.push([title, body]);
+        notices.push([title, body]);
         window.shown = this;
       }
       close() {}
@@ -203,11 +203,11 @@ test('a person allows notifications, which tell that the agent waits or has ende
   await page.getByText('Notifications are on.').waitFor();
   await page.keyboard.press('Escape');
   await page.evaluate("Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true })");
-  const told = () => page.evaluate('told.map(([, body]) => body)');
+  const reported = () => page.evaluate('notices.map(([, body]) => body)');
   await desk.call('runs.send', { sessionId: id, text: 'again\n```ask\nWhich?\n```' });
-  await expect.poll(told).toEqual(['The agent is waiting for you']);
+  await expect.poll(reported).toEqual(['The agent is waiting for you']);
   await desk.call('runs.send', { sessionId: id, text: 'this one' });
-  await expect.poll(told).toEqual(['The agent is waiting for you', 'The agent finished']);
+  await expect.poll(reported).toEqual(['The agent is waiting for you', 'The agent finished']);
   await page.evaluate('shown.onclick()');
   await expect.poll(() => new URL(page.url()).hash).toBe(`#${id}`);
 });

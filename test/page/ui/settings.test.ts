@@ -199,18 +199,18 @@ test('an administrator enters a rule in the page, takes it back, and sees what a
   expect(complaints).toEqual([]);
 });
 
-test('a dialog that is opened before the page has heard that another was closed stays open', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('a dialog that is opened before the page has noticed that another was closed stays open', {
+  tags: ['all'],
+}, async ({ desk }) => {
   const { page } = await desk.open();
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();
   await page.evaluate(`(() => {
     const dialog = document.querySelector('dialog[open]');
-    const told = new Promise((done) => dialog.addEventListener('close', done));
+    const closed = new Promise((done) => dialog.addEventListener('close', done));
     dialog.close();
     dispatchEvent(new KeyboardEvent('keydown', { key: ',', ctrlKey: true }));
-    return told;
+    return closed;
   })()`);
   await page.getByRole('dialog', { name: 'Settings' }).getByRole('button', { name: 'Appearance' }).click();
   await page.keyboard.press('Escape');

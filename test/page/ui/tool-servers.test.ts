@@ -32,9 +32,9 @@ test('an administrator adds a tool server, signs in to it, and an agent calls it
   const { page, complaints } = await desk.open();
   // The authorization server's own page agrees at once, and sends the browser back.
   await page.route(`${new URL(tools.url).origin}/authorize*`, async (route) => {
-    const asked = new URL(route.request().url()).searchParams;
-    const back = new URL(asked.get('redirect_uri') ?? '');
-    back.search = String(new URLSearchParams({ code: 'the-code', state: asked.get('state') ?? '' }));
+    const requested = new URL(route.request().url()).searchParams;
+    const back = new URL(requested.get('redirect_uri') ?? '');
+    back.search = String(new URLSearchParams({ code: 'the-code', state: requested.get('state') ?? '' }));
     await route.fulfill({ status: 302, headers: { location: back.href } });
   });
   await page.keyboard.press('Control+,');

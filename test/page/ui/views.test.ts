@@ -60,7 +60,7 @@ async function walk({ desk, page, see }: Walk, isWhole: boolean): Promise<void> 
   });
   await desk.call('runs.send', { sessionId: id, text: 'yes' });
   await see('a conversation', () => page.locator('.ended').waitFor());
-  const failing = await desk.worked(`Fail\n${fence('fail', 'The model said no.')}`);
+  const failing = await desk.worked(`Fail\n${fence('fail', 'The model refused.')}`);
   await see('a failure', async () => {
     await page.goto(`/#${failing}`);
     await page.getByRole('button', { name: 'Try again' }).waitFor();

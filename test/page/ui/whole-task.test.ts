@@ -35,8 +35,8 @@ interface ModelMessage {
 /** The model: it reads both files, writes and serves a page of them, and changes its heading when a person asks for it. */
 function reply(request: FakeRequest): FakeReply {
   const { body } = request;
-  const said = JSON.stringify(body.messages);
-  const workdir = /Working directory: (\/[^\\"]*)/.exec(said)?.[1];
+  const prompt = JSON.stringify(body.messages);
+  const workdir = /Working directory: (\/[^\\"]*)/.exec(prompt)?.[1];
   const lastResult = (body.messages as ModelMessage[]).findLast(({ role }) => role === 'tool')?.content;
   const shell = (command: string) => ({ calls: [{ name: 'shell_exec', args: { id: 'main', command } }] });
   const write = (name: string, content: string) => ({
@@ -46,18 +46,18 @@ function reply(request: FakeRequest): FakeReply {
     return { calls: [{ name: 'make_plan', args: { title: 'Cities as a page', steps: ['Serve the page'] } }] };
   if (JSON.stringify(body.messages.at(-1)).includes('All steps are through'))
     return { text: 'It is done: http://localhost:4400/' };
-  if (said.includes('About page.html, line 4')) {
-    if (said.includes('new_str')) return { text: 'The heading is changed.' };
+  if (prompt.includes('About page.html, line 4')) {
+    if (prompt.includes('new_str')) return { text: 'The heading is changed.' };
     const edits = [{ old_str: '<h1>Cities', new_str: '<h1>Towns' }];
     return { calls: [{ name: 'file_edit', args: { file: `${workdir}/page.html`, edits } }] };
   }
-  if (!said.includes('cat attachments')) return shell('cat attachments/*-cities.csv attachments/*-note.txt');
-  if (!said.includes('<h1>Cities'))
+  if (!prompt.includes('cat attachments')) return shell('cat attachments/*-cities.csv attachments/*-note.txt');
+  if (!prompt.includes('<h1>Cities'))
     return String(lastResult).includes('Oslo,7\nRome,3\ncounted by hand')
       ? write('page.html', pageOf('Cities'))
       : { text: `The files are missing: ${lastResult}` };
-  if (!said.includes('createServer')) return write('serve.cjs', program);
-  if (!said.includes('nohup')) return shell('nohup node serve.cjs > serve.log 2>&1 &');
+  if (!prompt.includes('createServer')) return write('serve.cjs', program);
+  if (!prompt.includes('nohup')) return shell('nohup node serve.cjs > serve.log 2>&1 &');
   return { text: 'The page is at http://localhost:4400/' };
 }
 

@@ -120,9 +120,9 @@ test('what the agent wrote is compared step by step, and a comment on a line goe
   await page.getByRole('textbox', { name: 'Comment for the agent on line 3' }).fill('Say more here.');
   await page.keyboard.press('Enter');
   await page.getByText('Comment sent to the agent.').waitFor();
-  const said = page.getByRole('article', { name: 'You' }).last();
-  await said.getByText('About notes.md, line 3:').waitFor();
-  await said.getByText('Say more here.').waitFor();
+  const reply = page.getByRole('article', { name: 'You' }).last();
+  await reply.getByText('About notes.md, line 3:').waitFor();
+  await reply.getByText('Say more here.').waitFor();
 });
 
 test('several files are open at once in an editor with line numbers and search', { tags: ['nightly'] }, async ({

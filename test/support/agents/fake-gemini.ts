@@ -86,7 +86,7 @@ export const parts = (some: readonly object[], finishReason?: string): object =>
   usageMetadata: usage,
   ...meta,
 });
-export const text = (said: string, finishReason?: string): object => parts([{ text: said }], finishReason);
+export const text = (words: string, finishReason?: string): object => parts([{ text: words }], finishReason);
 export const functionCall = (name: string, args: object, thoughtSignature?: string): object => ({
   functionCall: { name, args },
   ...(thoughtSignature && { thoughtSignature }),

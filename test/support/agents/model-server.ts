@@ -83,7 +83,7 @@ async function ofProject(url: string): Promise<string> {
   return (await client.sessions.create.mutate({ projectId })).id;
 }
 
-/** The whole request as text, for assertions on what the model was told. */
+/** The whole request as text, for assertions on the model's input. */
 export const saidIn = ({ body }: FakeRequest): string => JSON.stringify(body);
 
 /** A session whose creator limits it. */

@@ -26,7 +26,7 @@ export class Conversation {
     this.messages.push({ role: 'user', text });
     return this;
   }
-  said(text: string, calls: readonly ToolCall[] = [], model = 'demo'): this {
+  replied(text: string, calls: readonly ToolCall[] = [], model = 'demo'): this {
     this.messages.push({ role: 'assistant', model, text, calls, raw: [] });
     return this;
   }

@@ -2,7 +2,7 @@ import { assumedAbilities, type Model, type TurnPart, type TurnRequest } from '.
 
 /** `wait`: yields nothing more until cancelled. A promise: continues when it settles. */
 export type ScriptLine = TurnPart | 'wait' | Promise<unknown>;
-export type ScriptedModel = Model & { readonly asked: TurnRequest[] };
+export type ScriptedModel = Model & { readonly requested: TurnRequest[] };
 
 /** Plays one script per turn and records its requests. A script without an end gets a suitable one. */
 export function scriptedModel(scripts: readonly (readonly ScriptLine[])[]): ScriptedModel {
@@ -19,7 +19,7 @@ export function functionModel(decide: (request: TurnRequest, turn: number) => re
   return {
     name: 'scripted',
     abilities: { ...assumedAbilities, window: 1_000_000, images: true, forcedTool: true },
-    asked: requests,
+    requested: requests,
     async *turn(request, signal) {
       const lines = decide(request, requests.push(structuredClone(request)) - 1);
       let called = false;

@@ -12,7 +12,7 @@ export const tokensOf = ({ system, tools, messages, note = '', hint = '' }: Turn
 /** A model with a small window that refuses what real providers refuse: too much, and a call without its result. */
 export function smallModel(
   decide: (request: TurnRequest) => readonly ScriptLine[],
-): Model & { readonly asked: TurnRequest[] } {
+): Model & { readonly requests: TurnRequest[] } {
   const model = functionModel((request) => {
     const problem = orphanOf(request.messages);
     if (problem) return [failed('model_rejected', problem)];
@@ -26,7 +26,7 @@ export function smallModel(
   });
   return {
     ...model,
-    asked: model.asked,
+    requests: model.requested,
     name: 'small/one',
     abilities: { ...model.abilities, window, maxOutput: 4_096 },
   };

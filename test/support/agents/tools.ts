@@ -5,7 +5,7 @@ import { type Behaviour, type FakeSandbox, fakeSandbox } from '../sandboxes/fake
 
 export interface ToolBench {
   readonly sandbox: FakeSandbox;
-  readonly told: string[];
+  readonly reports: string[];
   context(more?: Partial<ToolContext>): ToolContext;
   run(tool: Tool, args: unknown, more?: Partial<ToolContext>): Promise<ToolResult>;
 }
@@ -13,7 +13,7 @@ export interface ToolBench {
 /** A fake sandbox and the context that a tool needs; each call is its own operation. */
 export function toolBench(behave?: (command: string) => Behaviour): ToolBench {
   const sandbox = fakeSandbox(behave);
-  const told: string[] = [];
+  const reports: string[] = [];
   let operations = 0;
   const context = (more: Partial<ToolContext> = {}): ToolContext => ({
     sessionId: SessionId.parse('0123456789abcdef'),
@@ -23,8 +23,8 @@ export function toolBench(behave?: (command: string) => Behaviour): ToolBench {
     operationId: `op${++operations}`,
     runId: 'run1',
     timeoutMs: 60_000,
-    onOutput: (text) => told.push(text),
+    onOutput: (text) => reports.push(text),
     ...more,
   });
-  return { sandbox, told, context, run: (tool, args, more) => tool.run(context(more), args) };
+  return { sandbox, reports, context, run: (tool, args, more) => tool.run(context(more), args) };
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-// The side of a Managed Agents server that workers of a self-hosted environment see. Its programs are told by the test:
+// The side of a Managed Agents server that workers of a self-hosted environment see. The test sets its programs:
 // nothing lapses or is queued again by the clock. `EnvironmentWorker` of @anthropic-ai/sdk works against it unpatched.
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -137,7 +137,7 @@ export async function workQueue(options: { readonly skills?: Readonly<Record<str
     environmentId,
     refused,
     items,
-    /** A session whose agent has been given a message, with its item. */
+    /** A session whose agent has a message, with its item. */
     begin(): string {
       const id = newId('sesn');
       sessions.set(id, { id, status: 'running', events: [], streams: new Set() });

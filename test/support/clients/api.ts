@@ -10,8 +10,8 @@ export const run = promisify(execFile);
 /** A client of the SheikhBox API at this URL. */
 export const api = (url: string) => {
   const ask = async (method: string, path: string, body?: object) => {
-    const given = body && { body: JSON.stringify(body) };
-    const response = await fetch(`${url}/api/v1/sessions${path}`, { method, ...given });
+    const provided = body && { body: JSON.stringify(body) };
+    const response = await fetch(`${url}/api/v1/sessions${path}`, { method, ...provided });
     return { status: response.status, body: (await response.json()) as { code: number; msg: string; data: never } };
   };
   return {

@@ -24,17 +24,17 @@ export function cdp(stream: Duplex) {
     rest = parts.pop() ?? '';
     for (const part of parts) {
       const message = JSON.parse(Buffer.from(part, 'latin1').toString()) as Message;
-      const asked = waiting.get(message.id ?? 0);
-      if (!asked) events.push(message);
-      else if (message.error) asked.reject(new Error(message.error.message));
-      else asked.resolve(message.result ?? {});
+      const requested = waiting.get(message.id ?? 0);
+      if (!requested) events.push(message);
+      else if (message.error) requested.reject(new Error(message.error.message));
+      else requested.resolve(message.result ?? {});
     }
   });
   const ask = (method: string, params: object = {}, sessionId?: string) => {
-    const asked = Promise.withResolvers<Readonly<Record<string, unknown>>>();
-    waiting.set(++lastId, asked);
+    const arrived = Promise.withResolvers<Readonly<Record<string, unknown>>>();
+    waiting.set(++lastId, arrived);
     stream.write(`${JSON.stringify({ id: lastId, method, params, sessionId })}\0`);
-    return asked.promise;
+    return arrived.promise;
   };
   return {
     ask,

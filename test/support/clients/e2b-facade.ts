@@ -120,7 +120,7 @@ export async function e2bFacade({
 
   const ask = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}): Promise<FacadeAnswer> =>
     new Promise((done, fail) => {
-      const asked = request(`${server.url}${path}`, { method, headers }, (answer) => {
+      const pending = request(`${server.url}${path}`, { method, headers }, (answer) => {
         const parts: Buffer[] = [];
         answer.on('data', (part) => parts.push(part));
         answer.once('error', fail);
@@ -130,7 +130,7 @@ export async function e2bFacade({
           done({ status: answer.statusCode ?? 0, headers: answer.headers, text, body: parsed });
         });
       });
-      asked.once('error', fail).end(body);
+      pending.once('error', fail).end(body);
     });
   /** A call of the control plane. */
   const api = (method: string, path: string, body?: object, headers: Record<string, string> = {}) =>
@@ -147,8 +147,8 @@ export async function e2bFacade({
       traffic: body.trafficAccessToken as string,
     };
   };
-  const port = (sid: string, number: number, path: string, { headers, ...asked }: RequestOptions = {}) =>
-    ask(path, { ...asked, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
+  const port = (sid: string, number: number, path: string, { headers, ...requested }: RequestOptions = {}) =>
+    ask(path, { ...requested, headers: { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': String(number), ...headers } });
   return {
     server,
     did,

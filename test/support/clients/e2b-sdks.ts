@@ -15,18 +15,18 @@ const programs = join(import.meta.dirname, '../../job/e2b/programs');
 type Language = keyof typeof packages;
 
 /** The folder with published packages, unpatched, installed once for each set of versions. */
-async function installed(language: Language, wanted: readonly string[]): Promise<string> {
-  const name = wanted.join('-').replaceAll(/[^\w.-]+/g, '_');
+async function installed(language: Language, expected: readonly string[]): Promise<string> {
+  const name = expected.join('-').replaceAll(/[^\w.-]+/g, '_');
   const folder = join(tmpdir(), `corral-test-${process.getuid?.()}-${name}`);
   if (existsSync(folder)) return folder;
   const draft = await mkdtemp(join(tmpdir(), 'corral-test-sdk-'));
   if (language === 'javascript') {
     await writeFile(join(draft, 'package.json'), '{"private":true}');
     const options = ['--ignore-scripts', '--no-audit', '--no-fund', '--save-exact'];
-    await run('npm', ['install', ...options, ...wanted], { cwd: draft });
+    await run('npm', ['install', ...options, ...expected], { cwd: draft });
   } else {
     await run('python3', ['-m', 'venv', '--copies', draft]);
-    await run(join(draft, 'bin/python'), ['-m', 'pip', 'install', '-q', ...wanted]);
+    await run(join(draft, 'bin/python'), ['-m', 'pip', 'install', '-q', ...expected]);
   }
   await mkdir(dirname(folder), { recursive: true });
   await rename(draft, folder).catch(() => rm(draft, { recursive: true })); // another test was first
@@ -42,14 +42,18 @@ interface SdkProgram {
 
 /** Runs a program of a test's folder with published packages; resolves with its last line, which is JSON. */
 export async function runProgram(
-  { language, packages: wanted, files }: { language: Language; packages: readonly string[]; files: readonly string[] },
+  {
+    language,
+    packages: expected,
+    files,
+  }: { language: Language; packages: readonly string[]; files: readonly string[] },
   env: Record<string, string>,
 ): Promise<Steps> {
-  const folder = await installed(language, wanted);
+  const folder = await installed(language, expected);
   const { PATH = '', HOME = '' } = process.env;
   const isPython = language === 'python';
   const command = isPython ? join(folder, 'bin/python') : process.execPath;
-  const args = isPython ? [] : ['--import', `data:text/javascript,${loader(folder, wanted)}`];
+  const args = isPython ? [] : ['--import', `data:text/javascript,${loader(folder, expected)}`];
   const { stdout } = await run(command, [...args, ...files], {
     env: { PATH, HOME, ...env },
     maxBuffer: 64 * 2 ** 20,
@@ -96,9 +100,9 @@ export async function runOnSdk(program: string, env: Record<string, string>): Pr
 }
 
 /** Lets a program outside of the folder import the packages in it. */
-function loader(folder: string, wanted: readonly string[]): string {
+function loader(folder: string, expected: readonly string[]): string {
   const parent = JSON.stringify(`file://${folder}/package.json`);
-  const names = JSON.stringify(wanted.map((one) => one.slice(0, one.lastIndexOf('@'))));
+  const names = JSON.stringify(expected.map((one) => one.slice(0, one.lastIndexOf('@'))));
   const isOne = `${names}.some((name)=>s===name||s.startsWith(name+'/'))`;
   const hook = `export const resolve=(s,c,n)=>n(s,${isOne}?{...c,parentURL:${parent}}:c)`;
   const source = `import {register} from "node:module";register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;

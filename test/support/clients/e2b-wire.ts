@@ -92,9 +92,9 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
       const answer = await startStream(method, message, headers);
       const events: object[] = [];
       let last: object | undefined;
-      for await (const { flags, message: said } of envelopes(answer)) {
-        if (flags === 2) last = said;
-        else events.push(said);
+      for await (const { flags, message: output } of envelopes(answer)) {
+        if (flags === 2) last = output;
+        else events.push(output);
       }
       const pieces = events as { event?: { data?: { stdout?: string } } }[];
       const out = pieces.map(({ event }) => Buffer.from(event?.data?.stdout ?? '', 'base64'));
@@ -111,9 +111,9 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
         next: async () => (await reading.next()).value?.message,
         /** Rejects when the connection breaks. */
         async rest() {
-          const said: object[] = [];
-          for await (const { message: one } of reading) said.push(one);
-          return said;
+          const messages: object[] = [];
+          for await (const { message: one } of reading) messages.push(one);
+          return messages;
         },
         leave: () => stop.abort(),
       };
@@ -122,14 +122,14 @@ export function wireClient(env: () => { readonly E2B_API_URL: string; readonly E
     raw: (path: string, headers: Headers) =>
       new Promise<{ status: number | undefined; headers: NodeJS.Dict<string | string[]>; body: Buffer }>(
         (done, fail) => {
-          const asked = request(`${url()}${path}`, { headers: own(headers) }, (answer) => {
+          const pending = request(`${url()}${path}`, { headers: own(headers) }, (answer) => {
             const parts: Buffer[] = [];
             answer.on('data', (part) => parts.push(part));
             answer.once('end', () =>
               done({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(parts) }),
             );
           });
-          asked.once('error', fail).end();
+          pending.once('error', fail).end();
         },
       ),
   };

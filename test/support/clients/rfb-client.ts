@@ -6,7 +6,7 @@ export interface RfbClient extends Disposable {
   readonly ws: WebSocket;
   readonly closed: Promise<{ code: number; reason: string }>;
   /** The messages of the server in text frames. */
-  readonly told: { readonly type: string; readonly who: string }[];
+  readonly reports: { readonly type: string; readonly who: string }[];
   readonly size: { readonly width: number; readonly height: number };
   send(bytes: Uint8Array | readonly number[]): void;
   key(keysym: number): void;
@@ -18,11 +18,11 @@ export interface RfbClient extends Disposable {
 /** Connects and completes the handshake, with 32 bits per pixel and only the raw encoding. */
 export async function rfbClient(url: string, options: { protocols?: string[] } = {}): Promise<RfbClient> {
   const ws = new WebSocket(url, options.protocols ?? ['binary']);
-  const told: RfbClient['told'] = [];
+  const reports: RfbClient['reports'] = [];
   let have = Buffer.alloc(0);
   let wake = () => {};
   ws.on('message', (data, isBinary) => {
-    if (!isBinary) return void told.push(JSON.parse(`${data}`));
+    if (!isBinary) return void reports.push(JSON.parse(`${data}`));
     have = Buffer.concat([have, data as Buffer]);
     return wake();
   });
@@ -68,7 +68,7 @@ export async function rfbClient(url: string, options: { protocols?: string[] } =
   return {
     ws,
     closed,
-    told,
+    reports,
     size: { width: init.readUInt16BE(0), height: init.readUInt16BE(2) },
     send,
     key(keysym) {

@@ -167,11 +167,11 @@ export async function forwarded(namespace: string, pod: string): Promise<AsyncDi
   const args = ['--namespace', namespace, 'port-forward', `pod/${pod}`, ':8000', '--address=127.0.0.1'];
   const child: ChildProcess = spawn('kubectl', args, { env: clusterEnv(), stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
-  let said = '';
+  let output = '';
   child.stdout?.on('data', (chunk) => {
-    said += chunk;
+    output += chunk;
   });
-  const port = () => /127\.0\.0\.1:(\d+)/.exec(said)?.[1];
+  const port = () => /127\.0\.0\.1:(\d+)/.exec(output)?.[1];
   await expect.poll(port, { interval: 50 }).toBeDefined();
   return {
     url: `http://127.0.0.1:${port()}`,

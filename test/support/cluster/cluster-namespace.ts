@@ -40,8 +40,8 @@ export async function clusterNamespace(name: string): Promise<ClusterNamespace> 
     },
     of: ['--namespace', namespace],
     async names(kinds, sessionId) {
-      const wanted = [`--selector=corral/session=${sessionId}`, '--output=name'];
-      return (await kubectl('get', kinds, ...it.of, ...wanted)).split('\n').filter(Boolean);
+      const expected = [`--selector=corral/session=${sessionId}`, '--output=name'];
+      return (await kubectl('get', kinds, ...it.of, ...expected)).split('\n').filter(Boolean);
     },
   };
   return it;

@@ -150,9 +150,9 @@ export async function kubeStub(): Promise<KubeStub> {
       return;
     }
     if (request.method === 'GET') {
-      const wanted = (url.searchParams.get('labelSelector') ?? '').split(',').filter(Boolean);
+      const expected = (url.searchParams.get('labelSelector') ?? '').split(',').filter(Boolean);
       const items = [...listOf(list).values()].filter(({ metadata: { labels = {} } }) =>
-        wanted.every((it) => {
+        expected.every((it) => {
           const [, key = '', sign, value] = /^([^!=]+)(!?=)?(.*)$/.exec(it) ?? [];
           if (sign === '!=') return labels[key] !== value;
           return sign === undefined ? key in labels : labels[key] === value;

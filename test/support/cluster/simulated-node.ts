@@ -157,10 +157,10 @@ class Kubelet {
     const { metadata, spec, status } = pod;
     const uid = metadata?.uid ?? '';
     if (!spec?.nodeName?.startsWith(this.#duty.prefix)) return;
-    const wanted = metadata?.deletionTimestamp ? 'ended' : 'started';
-    if (this.#done.get(uid) === wanted || (wanted === 'started' && status?.phase !== 'Pending')) return;
-    this.#done.set(uid, wanted);
-    const act = wanted === 'ended' ? this.#end(pod, signal) : this.#start(pod, signal);
+    const expected = metadata?.deletionTimestamp ? 'ended' : 'started';
+    if (this.#done.get(uid) === expected || (expected === 'started' && status?.phase !== 'Pending')) return;
+    this.#done.set(uid, expected);
+    const act = expected === 'ended' ? this.#end(pod, signal) : this.#start(pod, signal);
     void act.catch(() => this.#done.delete(uid)); // the next list shows it again
   }
 

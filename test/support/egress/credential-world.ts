@@ -62,13 +62,13 @@ export async function credentialWorld(
     async tls(host: string, options: ConnectionOptions = {}, from?: 'another'): Promise<TLSSocket> {
       const socket = await bench.connect(from);
       socket.write(`CONNECT ${host}:443 HTTP/1.1\r\nHost: ${host}:443\r\n\r\n`);
-      const said = await until(socket, '\r\n\r\n');
-      if (!said.startsWith('HTTP/1.1 200')) throw new Error(said);
+      const reply = await until(socket, '\r\n\r\n');
+      if (!reply.startsWith('HTTP/1.1 200')) throw new Error(reply);
       const tls = connectTls({ socket, servername: host, ca: authority.pem, ...options });
       await once(tls, 'secureConnect');
       return tls;
     },
-    rules: () => bench.told.map(({ decision, host, rule }) => `${decision} ${host} ${rule}`),
+    rules: () => bench.reports.map(({ decision, host, rule }) => `${decision} ${host} ${rule}`),
     async [Symbol.asyncDispose]() {
       await bench[Symbol.asyncDispose]();
       await secure[Symbol.asyncDispose]();

@@ -24,12 +24,12 @@ export interface EgressBenchOptions extends Partial<EgressOptions> {
 export async function egressBench(options: EgressBenchOptions) {
   const folder = await mkdtemp(join(tmpdir(), 'corral-egress-'));
   const path = join(folder, 'egress');
-  const told: EgressDecision[] = [];
+  const reports: EgressDecision[] = [];
   const dialled: string[] = [];
   const proxy = egressProxy({
     policyOf: () => options.policy ?? { kind: 'none' },
     registriesOf: () => [],
-    onDecision: (_, decision) => told.push(decision),
+    onDecision: (_, decision) => reports.push(decision),
     clock: systemClock,
     resolve: async (host) => {
       const addresses = options.names?.[host];
@@ -55,7 +55,7 @@ export async function egressBench(options: EgressBenchOptions) {
   const opened: Socket[] = [];
   return {
     path,
-    told,
+    reports,
     dialled,
     proxy,
     /** Connects as a client in the first or in the other session. */

@@ -78,8 +78,8 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
   const sessions: SessionService = {
     async create({ origin, title = '', template = 'default', projectId = null, task = '', ...more }) {
       const { owner, life, metadata, sandbox } = more;
-      const given = { origin, title, template, projectId, lastTask: task, owner, life, metadata, sandbox };
-      const record: SessionRecord = publicRecord(newSession({ id: ids.sessionId(), ...given, at: clock.now() }));
+      const input = { origin, title, template, projectId, lastTask: task, owner, life, metadata, sandbox };
+      const record: SessionRecord = publicRecord(newSession({ id: ids.sessionId(), ...input, at: clock.now() }));
       all.set(record.id, { record, active: undefined, ended: new AbortController(), appending: Promise.resolve() });
       news.tell({ type: 'changed', session: { ...record } });
       return { ...record };

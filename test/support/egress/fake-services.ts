@@ -125,15 +125,15 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
     watchers: new Watchers(),
   };
   const ports: FakeServices['ports'] = { client: undefined };
-  const told = new Map<SessionId, DesktopFacts>();
+  const reported = new Map<SessionId, DesktopFacts>();
   const live = () => ({
     client: { desktop: desktop.client ?? noDesktop() },
     isPaused: false,
     writer: { record: { sandboxHeld: desktop.isHeld } },
   });
   const saw: DesktopDeps['reports']['saw'] = (id, status) => {
-    const news = told.get(id) ?? new DesktopFacts();
-    told.set(id, news);
+    const news = reported.get(id) ?? new DesktopFacts();
+    reported.set(id, news);
     for (const data of news.saw(status)) void say(id, { type: 'desktop', data, runId: null }).catch(() => {});
   };
   const parts = {

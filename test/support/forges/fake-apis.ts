@@ -240,12 +240,12 @@ const gitlab: FakeApi = {
       }
       case 'reviewers': {
         const states = { approved: 'approved', changes_requested: 'requested_changes', commented: 'reviewed' } as const;
-        const asked = reviews.map(({ author, verdict }) => ({
+        const requested = reviews.map(({ author, verdict }) => ({
           user: user(author),
           state: states[verdict],
           created_at: at(1),
         }));
-        return { status: 200, body: [...asked, { user: user('later'), state: 'unreviewed', created_at: at(1) }] };
+        return { status: 200, body: [...requested, { user: user('later'), state: 'unreviewed', created_at: at(1) }] };
       }
       default:
         return missing;

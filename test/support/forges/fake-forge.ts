@@ -46,15 +46,15 @@ export async function fakeForge(
 
   async function answer(req: IncomingMessage, webUrl: string): Promise<FakeAnswer> {
     const url = new URL(req.url ?? '', webUrl);
-    const given = await text(req);
+    const input = await text(req);
     const login = content.tokens.get(api.tokenIn(req.headers) ?? '');
     if (login === undefined) return { status: 401, body: { message: 'Bad credentials' } };
     if (!url.pathname.startsWith(api.prefix)) return { status: 404, body: { message: 'Not Found' } };
     const method = req.method ?? '';
     const path = url.pathname.slice(api.prefix.length);
     const query = url.searchParams;
-    const body = given === '' ? {} : (JSON.parse(given) as Record<string, unknown>);
-    const found = schema?.requestProblems({ method, path, query, body: given === '' ? undefined : body }) ?? [];
+    const body = input === '' ? {} : (JSON.parse(input) as Record<string, unknown>);
+    const found = schema?.requestProblems({ method, path, query, body: input === '' ? undefined : body }) ?? [];
     problems.push(...found);
     if (found.length > 0) return { status: 422, body: { message: found.join('; ') } };
     const reply = api.answer(

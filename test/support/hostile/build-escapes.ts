@@ -83,7 +83,7 @@ const steps = (command: string, { user, config }: { readonly user: string; reado
 ];
 const attack = 'python3 /attack/inside.py /attack/config.json results.jsonl';
 // One line of a log has 2,000 characters.
-const told =
+const reported =
   "python3 -c \"import json\nfor line in open('results.jsonl'):\n    one = json.loads(line)\n    print('ATTEMPT', json.dumps({**one, 'by': one['by'][:300]}))\"";
 const resultsIn = (lines: readonly string[]): Attempt[] =>
   lines.flatMap((line) => (line.startsWith('ATTEMPT {') ? [JSON.parse(line.slice('ATTEMPT '.length)) as Attempt] : []));
@@ -93,7 +93,7 @@ async function triedAs(user: 'root' | 'user', attacked: AttackedBuilds): Promise
   const files = await filesOf(attacked, {});
   const { lines, reason } = await attacked.ann.build(
     `inside-${user}`,
-    steps(`${attack} && ${told}`, { user, config: hashOf({}) }),
+    steps(`${attack} && ${reported}`, { user, config: hashOf({}) }),
     { files },
   );
   const attempts = resultsIn(lines);
@@ -108,7 +108,7 @@ async function limitOf(only: string, attacked: AttackedBuilds): Promise<Attempt[
   const files = await filesOf(attacked, { only });
   const { lines, status } = await attacked.ann.build(
     'limits',
-    steps(`${attack} && ${told}`, { user: 'root', config: hashOf({ only }) }),
+    steps(`${attack} && ${reported}`, { user: 'root', config: hashOf({ only }) }),
     { files },
   );
   const found = resultsIn(lines);

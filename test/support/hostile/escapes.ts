@@ -245,7 +245,7 @@ async function readFromOutside({ url, id, shell, host }: AttackedServer): Promis
   ] as const;
   for (const [what, name] of bait) {
     const path = /^(\/|\.\.)/.test(name) ? name : `bait/${name}`;
-    found.push(judge(`the server is asked for ${what}`, await readOne(path).catch((error) => `hangs: ${error}`)));
+    found.push(judge(`the server gets a request for ${what}`, await readOne(path).catch((error) => `hangs: ${error}`)));
   }
 
   const swap = `cd bait; echo fine > good; timeout 20 python3 -c "import os

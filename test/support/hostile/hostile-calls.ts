@@ -26,9 +26,9 @@ def alone(tried):
         os.write(into, tried().encode())
         os._exit(0)
     os.close(into)
-    said = os.read(out, 100).decode()
+    output = os.read(out, 100).decode()
     status = os.waitpid(pid, 0)[1]
-    return said or 'killed by ' + signal.Signals(os.WTERMSIG(status)).name
+    return output or 'killed by ' + signal.Signals(os.WTERMSIG(status)).name
 def dialled(family):
     try:
         socket.socket(family, {38: 5, 16: 3}.get(family, socket.SOCK_STREAM), 0).close()

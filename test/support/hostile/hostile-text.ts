@@ -142,11 +142,11 @@ export const hostileItem: fc.Arbitrary<readonly Fact[]> = fc.oneof(
     { type: 'message.user', runId: null, data: { messageId: ids.messageId(), text, attachments: [text.slice(0, 50)] } },
   ]),
   call.map(({ name, tool, args, output, content: made, success }): Fact[] => {
-    const told = { callId: ids.messageId(), tool, function: name, args };
+    const report = { callId: ids.messageId(), tool, function: name, args };
     return [
-      { type: 'tool.calling', runId: null, data: told },
-      { type: 'tool.output', runId: null, data: { callId: told.callId, text: output } },
-      { type: 'tool.called', runId: null, data: { ...told, success, output, content: made } },
+      { type: 'tool.calling', runId: null, data: report },
+      { type: 'tool.output', runId: null, data: { callId: report.callId, text: output } },
+      { type: 'tool.called', runId: null, data: { ...report, success, output, content: made } },
     ];
   }),
 );

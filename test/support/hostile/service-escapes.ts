@@ -17,12 +17,12 @@ const neighbourPort = 4_777;
 const runner = `
 import base64, http.server, json, os, subprocess, sys, zlib
 port, *words = sys.argv[1:]
-given = json.loads(zlib.decompress(base64.b64decode(''.join(words))))
+sources = json.loads(zlib.decompress(base64.b64decode(''.join(words))))
 os.chdir('/tmp')
-for name, text in given.items():
+for name, text in sources.items():
     with open(name, 'w') as file: file.write(text)
 ran = subprocess.run([sys.executable, 'inside.py', 'config.json', 'results.jsonl'], capture_output=True, text=True)
-body = json.dumps({'said': ran.stdout, 'errors': ran.stderr[-2000:], 'results': open('results.jsonl').read()}).encode()
+body = json.dumps({'reply': ran.stdout, 'errors': ran.stderr[-2000:], 'results': open('results.jsonl').read()}).encode()
 class Results(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200); self.end_headers(); self.wfile.write(body)
@@ -125,10 +125,10 @@ export async function escapesFromService(): Promise<readonly Attempt[]> {
   });
   expect(await shell(`curl -s http://${openHost}/`)).toBe(host.canary);
   const resultsOf = async (name: string, port: number): Promise<Attempt[]> => {
-    const told = await shell(`curl -s --noproxy '*' http://${name}:${port}/`);
-    const { said, errors, results } = JSON.parse(told) as { said: string; errors: string; results: string };
+    const reported = await shell(`curl -s --noproxy '*' http://${name}:${port}/`);
+    const { reply, errors, results } = JSON.parse(reported) as { reply: string; errors: string; results: string };
     const attempts = results.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Attempt]));
-    if (Number.parseInt(said, 10) !== attempts.length) throw new Error(`The attempts did not end: ${said} ${errors}`);
+    if (Number.parseInt(reply, 10) !== attempts.length) throw new Error(`The attempts did not end: ${reply} ${errors}`);
     return attempts;
   };
   const attempts = await resultsOf('attacker', 4_800);

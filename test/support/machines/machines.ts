@@ -90,7 +90,7 @@ export const settled = () => new Promise<void>((resolve) => setImmediate(resolve
 
 export interface ManualCall {
   readonly name: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test knows what the hole it looks at is given
+  // biome-ignore lint/suspicious/noExplicitAny: a test knows what the hole gets
   readonly input: any;
   readonly signal: AbortSignal;
   state: 'open' | 'settled';
@@ -190,14 +190,14 @@ export function asChild<Machine extends AnyStateMachine>(
   onTold: (event: AnyEventObject, child: Actor<Machine>) => void = () => {},
 ) {
   const clock = manualClock();
-  const told: AnyEventObject[] = [];
+  const reports: AnyEventObject[] = [];
   const ends: { output?: unknown; error?: unknown }[] = [];
   const parent = createActor(
     fromTransition((_, event: AnyEventObject) => {
       if (event.type === 'xstate.done.actor.child') ends.push({ output: event.output });
       else if (event.type === 'xstate.error.actor.child') ends.push({ error: event.error });
       else {
-        told.push(event);
+        reports.push(event);
         onTold(event, actor);
       }
       return undefined;
@@ -210,7 +210,7 @@ export function asChild<Machine extends AnyStateMachine>(
   return {
     actor,
     clock,
-    told,
+    reports,
     ends,
     /** Whether the machine is in this state; `a.b` names a nested state. */
     isIn: (path: string) =>

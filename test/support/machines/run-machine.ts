@@ -7,7 +7,7 @@ export function startRun(input: Partial<RunInput> = {}) {
   const resolves = async (...results: [hole: string, result: unknown][]) => {
     for (const [hole, result] of results) await holes.the(hole).resolve(result);
   };
-  const tells = (type: string) => run.told.filter((event) => event.type === type);
+  const tells = (type: string) => run.reports.filter((event) => event.type === type);
   /** Lets the run end: the session permits it, and the end is logged. */
   const ends = async () => {
     run.actor.send({ type: 'run.mayEnd' });

@@ -6,8 +6,8 @@ import type { SessionFact } from '../../../src/core/model/events.ts';
 import type { Decision } from '../../../src/core/model/runs/decision.ts';
 import { asChild, endFact, messageIdOf, runIdOf, sessionInput } from './machines.ts';
 
-/** A child actor that records all events, sends those that the test gives it, and ends when told to. */
-const puppet = (heard: AnyEventObject[]) =>
+/** A child actor that records all events, sends those that the test gives it, and ends on request. */
+const puppet = (received: AnyEventObject[]) =>
   setup({
     types: {
       context: {} as { input: RunInput & SandboxInput; output: unknown },
@@ -28,7 +28,7 @@ const puppet = (heard: AnyEventObject[]) =>
           throw new Error('a bug in the child');
         },
       },
-      '*': { actions: ({ event }) => void heard.push(event) },
+      '*': { actions: ({ event }) => void received.push(event) },
     },
     states: { on: {}, off: { type: 'final' } },
     output: ({ context }) => context.output,
@@ -52,8 +52,8 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
         for (const id of recording.decided?.commandIds ?? []) answer(id, { ok: true, value: recording.decided?.value });
         for (const id of recording.stops?.commandIds ?? []) answer(id, { ok: true, value: recording.stops?.value });
       },
-      answer: (_, given) => {
-        for (const id of given.commandIds) answer(id, given.answer);
+      answer: (_, value0) => {
+        for (const id of value0.commandIds) answer(id, value0.answer);
       },
       abandon: (_, { run, error }) => {
         broken.push(error);
@@ -75,8 +75,8 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
       getSnapshot(): { context: { input: RunInput & SandboxInput } };
     };
   };
-  const puppetOf = <Input>(id: 'run' | 'sandbox', heard: AnyEventObject[]) => ({
-    heard,
+  const puppetOf = <Input>(id: 'run' | 'sandbox', received: AnyEventObject[]) => ({
+    received,
     isThere: () => actor.getSnapshot().children[id] !== undefined,
     input: () => child(id).getSnapshot().context.input as Input,
     says: (news: AnyEventObject) => child(id).send({ type: 'puppet.say', news }),
@@ -125,7 +125,7 @@ export function sessionAlone(input: Partial<SessionInput> = {}, slots: 'granted'
     grant: (slot: 'run' | 'start') => actor.send({ type: 'slot.granted', slot }),
     answerTo: (commandId: string) => answers.get(commandId),
     slots: () =>
-      session.told.flatMap(({ type, slot }) => (type.startsWith('slot.') ? [`${type.slice(5)} ${slot}`] : [])),
+      session.reports.flatMap(({ type, slot }) => (type.startsWith('slot.') ? [`${type.slice(5)} ${slot}`] : [])),
     /** The session's facts, one short text each. */
     log: () => facts.map((fact) => short(fact)),
   };

@@ -59,7 +59,7 @@ export function writerBench(
   const store = more.store ?? memoryStore();
   const real = storeEventLog(store.events, options);
   const clock = manualClock(1_000);
-  const heard: SessionFact[] = [];
+  const received: SessionFact[] = [];
   const broken: unknown[] = [];
   const appends: number[] = [];
   const log: typeof real = {
@@ -75,7 +75,7 @@ export function writerBench(
     record: more.record ?? stored(),
     head: 0,
     isWatched: () => more.watched ?? false,
-    onFact: (it) => heard.push(it),
+    onFact: (it) => received.push(it),
     onBroken: (error) => broken.push(error),
   });
   return {
@@ -83,7 +83,7 @@ export function writerBench(
     log,
     clock,
     writer,
-    heard,
+    received,
     broken,
     /** The number of facts in each append. */
     appends,

@@ -10,7 +10,7 @@ function reasonOf(test: TestCase): string {
   const result = test.result();
   const note = result.state === 'skipped' ? result.note : undefined;
   const named = /\((needs [^)]*)\)|\bskipped,? ([^)>]*)|> (needs .*)$/.exec(test.fullName);
-  return note ?? named?.[1] ?? named?.[2]?.trim() ?? named?.[3] ?? `no reason given (${test.module.relativeModuleId})`;
+  return note ?? named?.[1] ?? named?.[2]?.trim() ?? named?.[3] ?? `no reason (${test.module.relativeModuleId})`;
 }
 
 /** Where a person's work can happen, and the tests that show it there. */

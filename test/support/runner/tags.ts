@@ -9,9 +9,9 @@ type Body<Row> = (row: Row, context: TestContext) => void | Promise<void>;
 export const testRows =
   <const Row>(rows: readonly Row[], ordinary = 1) =>
   (name: string, options: TestOptions | Body<Row>, body?: Body<Row>): void => {
-    const [given, run] = typeof options === 'function' ? [{}, options] : [options, body as Body<Row>];
-    test.for(rows.slice(0, ordinary))(name, given, run);
-    test.for(rows.slice(ordinary))(name, { ...given, ...nightly }, run);
+    const [input, run] = typeof options === 'function' ? [{}, options] : [options, body as Body<Row>];
+    test.for(rows.slice(0, ordinary))(name, input, run);
+    test.for(rows.slice(ordinary))(name, { ...input, ...nightly }, run);
   };
 
 /** `describe.for` over rows of one behavior: those after the first one are nightly. */

@@ -28,9 +28,9 @@ const args = [
 
 /** Reads a message as the real client does, from a browser that is trusted. */
 export async function readMessage(bytes: Buffer): Promise<CdpMessage> {
-  const said = await validateInTurn('cdp', bytes);
-  if (!said.ok) throw new Error(said.detail);
-  return { kind: 'message', message: said.value };
+  const reply = await validateInTurn('cdp', bytes);
+  if (!reply.ok) throw new Error(reply.detail);
+  return { kind: 'message', message: reply.value };
 }
 
 export interface PipedChromium extends AsyncDisposable {

@@ -36,7 +36,7 @@ interface CoreOptions extends NonNullable<Parameters<typeof compose>[0]['provide
 export async function composeCore(
   settings: Record<string, string> = {},
   folder?: string,
-  { clock = systemClock, lines = [], ...given }: CoreOptions = {},
+  { clock = systemClock, lines = [], ...input }: CoreOptions = {},
 ): Promise<ComposedCore> {
   await using stack = new AsyncDisposableStack();
   const dataDir = folder ?? stack.use(temporaryFolder()).path;
@@ -50,7 +50,7 @@ export async function composeCore(
   const config = loadConfig(env, '');
   const closing = new AbortController();
   const { signal } = closing;
-  const rest = { config, clock, ids: randomIds(), closing: signal, say: () => {}, provided: given };
+  const rest = { config, clock, ids: randomIds(), closing: signal, say: () => {}, provided: input };
   const core = stack.use(await compose({ ...rest, logger: logger(lines) as never }));
   stack.defer(() => closing.abort());
   const held = stack.move();
@@ -61,11 +61,11 @@ export async function composeCore(
 export async function composedServer(
   settings: Record<string, string> = {},
   folder?: string,
-  { clock = systemClock, lines = [], ...given }: CoreOptions = {},
+  { clock = systemClock, lines = [], ...input }: CoreOptions = {},
 ): Promise<ComposedServer> {
   await using stack = new AsyncDisposableStack();
   const { core, config, closing } = stack.use(
-    await composeCore({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, { clock, lines, ...given }),
+    await composeCore({ CORRAL_RATE_LIMIT_PER_MINUTE: '0', ...settings }, folder, { clock, lines, ...input }),
   );
   const app = stack.adopt(
     await httpServer({

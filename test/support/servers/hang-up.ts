@@ -13,7 +13,7 @@ interface CommandCall {
 
 const cases = [
   ['with a key goes on when its client hangs up, and is not done again', { 'idempotency-key': 'k' }, false],
-  ['without one is given up with its client', {}, true],
+  ['without one ends with its client', {}, true],
 ] as const;
 
 /** Tests the fate of a command whose client hangs up. `open` starts the facade's server; `stdout` names the answer's field. */

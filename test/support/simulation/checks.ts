@@ -104,7 +104,7 @@ function checkMessages(world: World, client: Client, id: SessionId, events: read
   const ends = new Map(
     events.flatMap((event) => (event.type === 'run.end' ? [[event.runId, event.data] as const] : [])),
   );
-  for (const { text, answer } of client.said.filter((said) => said.id === id)) {
+  for (const { text, answer } of client.lines.filter((spoken) => spoken.id === id)) {
     const found = messages.filter((event) => event.data.text === text);
     if (found.length > 1) world.problem(`F111: "${text}" is in the log ${found.length} times`);
     if (!answer) continue;
@@ -131,7 +131,7 @@ function checkMessages(world: World, client: Client, id: SessionId, events: read
 
 /** Whether the model saw the text in a turn of the run that begins with the message `first`. */
 const wasRead = ({ model }: World, text: string, first: string | undefined): boolean =>
-  model.heard.some((words) => words[0] === first && words.includes(text));
+  model.received.some((words) => words[0] === first && words.includes(text));
 
 /** After all clients have left, only files remain: no sandbox runs, no session is in memory, and no timer is set. */
 export async function checkGone(world: World, client: Client, server: () => Server): Promise<void> {

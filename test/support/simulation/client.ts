@@ -20,7 +20,7 @@ interface OpenRequest {
 
 /** A user of the server who remembers each promise, and reports each answer that is wrong. */
 export class Client {
-  readonly said: SentMessage[] = [];
+  readonly lines: SentMessage[] = [];
   readonly titles = new Map<SessionId, string>();
   readonly deleted = new Set<SessionId>();
   /** Decisions that the server accepted. */
@@ -33,7 +33,7 @@ export class Client {
   failed = 0;
   readonly #world: World;
   readonly #server: () => Server;
-  #asked: OpenRequest[] = [];
+  #requests: OpenRequest[] = [];
   #tags = 0;
 
   constructor(world: World, server: () => Server) {
@@ -43,7 +43,9 @@ export class Client {
 
   /** Requests that a living server still has to answer. */
   get unanswered(): string[] {
-    return this.#asked.filter(({ isAnswered, server }) => !isAnswered && server.life.isAlive).map(({ what }) => what);
+    return this.#requests
+      .filter(({ isAnswered, server }) => !isAnswered && server.life.isAlive)
+      .map(({ what }) => what);
   }
 
   create(): void {
@@ -54,12 +56,12 @@ export class Client {
 
   send(id: SessionId, mode: SendMode, kind: string): void {
     const text = `#${++this.#tags}# ${kind}`;
-    const said: SentMessage = { id, text, answer: undefined };
-    this.said.push(said);
+    const reply: SentMessage = { id, text, answer: undefined };
+    this.lines.push(reply);
     void this.#note(`F111 ${mode}`, id);
     void this.#ask(`send ${mode} ${text} to ${id}`, (server) => server.sessions.send(id, { text, mode })).then(
       (sent) => {
-        said.answer = sent?.ok ? sent.value : sent && { code: sent.error.code };
+        reply.answer = sent?.ok ? sent.value : sent && { code: sent.error.code };
       },
     );
   }
@@ -103,22 +105,22 @@ export class Client {
   async decide(id: SessionId): Promise<void> {
     const { dice, store } = this.#world;
     const { events } = await store.store.events.page(id, 0, Number.MAX_SAFE_INTEGER);
-    const asked = events.findLast((event) => event.type === 'approval.requested');
-    if (!asked) return;
-    const { callId } = asked.data;
-    const wishes = dice.pick([['approved'], ['rejected'], ['approved', 'rejected']] as const);
+    const approval = events.findLast((event) => event.type === 'approval.requested');
+    if (!approval) return;
+    const { callId } = approval.data;
+    const choices = dice.pick([['approved'], ['rejected'], ['approved', 'rejected']] as const);
     const answers = await Promise.all(
-      wishes.map((decision) => {
-        const wish = { callId, decision, by: `someone ${++this.#tags}` };
-        return this.#ask(`decide ${id}`, (server) => server.sessions.decide(id, wish)).then((answer) => ({
-          wish,
+      choices.map((decision) => {
+        const choice = { callId, decision, by: `someone ${++this.#tags}` };
+        return this.#ask(`decide ${id}`, (server) => server.sessions.decide(id, choice)).then((answer) => ({
+          choice,
           answer,
         }));
       }),
     );
     const granted = answers.filter(({ answer }) => answer?.ok);
     if (granted.length > 1) this.#world.problem(`F113: two decisions on ${callId} of ${id} were accepted`);
-    for (const { wish } of granted) this.decided.push({ id, ...wish });
+    for (const { choice } of granted) this.decided.push({ id, ...choice });
     if (answers.some(({ answer }) => answer && !answer.ok && answer.error.code === 'conflict')) {
       this.#world.count('F113 a decision comes second, or too late');
     }
@@ -159,13 +161,13 @@ export class Client {
     const server = this.#server();
     const found = await store.store.records.get('session', id);
     const status = found ? StoredSession.parse(found.doc).status : 'gone';
-    const others = this.#asked.filter((it) => !it.isAnswered && it.server === server && it.what.endsWith(` ${id}`));
+    const others = this.#requests.filter((it) => !it.isAnswered && it.server === server && it.what.endsWith(` ${id}`));
     const count = (where: string) => this.#world.count(`${what} ${where}`);
     const phase = backend.boxes.get(sandboxIdOf(id))?.info.phase;
     count(`when ${status}`);
     if (server.engine.supervisor.hasSandbox(id) && phase !== 'ready' && phase !== 'paused')
       count('during provisioning');
-    if (this.said.some((said) => said.id === id && model.thinking.has(said.text))) count('while the model talks');
+    if (this.lines.some((words) => words.id === id && model.thinking.has(words.text))) count('while the model talks');
     if (this.#world.sandbox(sandboxIdOf(id)).isBusy) count('during a tool call');
     if (others.some((it) => it.what.startsWith('stop '))) count('while stopping');
     if (others.some((it) => it.what.startsWith('delete '))) count('while being deleted');
@@ -183,15 +185,15 @@ export class Client {
     act: (server: Server) => Promise<Value>,
   ): Promise<{ ok: true; value: Value } | { ok: false; error: AppError } | undefined> {
     const server = this.#server();
-    const asked: OpenRequest = { what, server, isAnswered: false };
-    this.#asked.push(asked);
+    const requested: OpenRequest = { what, server, isAnswered: false };
+    this.#requests.push(requested);
     this.#world.tell(`> ${what}`);
     const answer = await act(server).then(
       (value) => ({ ok: true, value }) as const,
       (error: AppError) => ({ ok: false, error }) as const,
     );
     if (!server.life.isAlive) return await new Promise(() => {});
-    asked.isAnswered = true;
+    requested.isAnswered = true;
     if (answer.ok) this.succeeded += 1;
     else this.failed += 1;
     this.#world.tell(`< ${what}: ${answer.ok ? 'ok' : `${answer.error}`}`);

@@ -37,9 +37,9 @@ export function simulatedCluster({ time, dice, ids }: Pick<World, 'time' | 'dice
     const since = query.get('resourceVersion');
     const states = since === null ? [] : history.filter((it) => it.version >= Number(since));
     const { pods: shown } = dice.pick(states) ?? { pods };
-    const wanted = (query.get('labelSelector') ?? '').split(',');
+    const expected = (query.get('labelSelector') ?? '').split(',');
     const fits = (labels: Readonly<Record<string, string>>) =>
-      wanted.every((it) => {
+      expected.every((it) => {
         const [, key = '', sign, value] = /^([^!=]+)(!?=)?(.*)$/.exec(it) ?? [];
         if (sign === '!=') return labels[key] !== value;
         return sign === undefined ? key in labels : labels[key] === value;
@@ -57,8 +57,8 @@ export function simulatedCluster({ time, dice, ids }: Pick<World, 'time' | 'dice
       metadata?: V1Pod['metadata'];
       preconditions?: Partial<Record<'uid' | 'resourceVersion', string>>;
     };
-    const isChanged = (wanted: string | undefined) =>
-      wanted !== undefined && wanted !== found.metadata?.resourceVersion;
+    const isChanged = (expected: string | undefined) =>
+      expected !== undefined && expected !== found.metadata?.resourceVersion;
     if (isChanged(more?.resourceVersion) || isChanged(preconditions?.resourceVersion))
       throw refusedError(what, {
         status: 409,
@@ -123,7 +123,7 @@ export function simulatedCluster({ time, dice, ids }: Pick<World, 'time' | 'dice
       const pool = podPool({ pods: open, watch, instance, clock: time, ids, name, start, forget: () => {} });
       return {
         look: (): Promise<readonly WarmSandbox[]> => pool.ability.unclaimed(call),
-        claim: (id: SandboxId, wanted: SandboxSpec) => pool.ability.claim(id, wanted, call),
+        claim: (id: SandboxId, sandboxSpec: SandboxSpec) => pool.ability.claim(id, sandboxSpec, call),
         end: () => pool[Symbol.dispose](),
       };
     },

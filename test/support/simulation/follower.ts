@@ -54,7 +54,7 @@ export class Follower {
 
   #take(item: LogUpdate): void {
     if (item.kind === 'resync') {
-      if (!this.#isAhead) this.#world.problem(`a follower of ${this.id} at ${this.cursor} was told ${item.reason}`);
+      if (!this.#isAhead) this.#world.problem(`a follower of ${this.id} at ${this.cursor} received ${item.reason}`);
       this.cursor = item.head;
     } else {
       for (const { seq } of item.events) {

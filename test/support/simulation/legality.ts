@@ -14,7 +14,7 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
   const running = new Map<string, string>(); // by run, the step that runs
   const calls = new Map<string, Set<string>>(); // by run, the calls without a result
   let active: string | undefined;
-  const asked = new Map<string, string>(); // calls that wait for permission, and the decision
+  const requested = new Map<string, string>(); // calls that wait for permission, and the decision
   for (const [n, event] of events.entries()) {
     const { runId, type, seq } = event;
     if (runId === null) continue;
@@ -45,19 +45,20 @@ export function illegalities(events: readonly SessionEvent[]): string[] {
         if ((calls.get(runId)?.size ?? 0) > 8) problems.push(`more than eight calls at once (${seq})`);
         break;
       case 'approval.requested':
-        if (asked.has(event.data.callId)) problems.push(`leave for a call is asked twice (${seq})`);
-        asked.set(event.data.callId, 'open');
+        if (requested.has(event.data.callId)) problems.push(`permission for a call is requested twice (${seq})`);
+        requested.set(event.data.callId, 'open');
         break;
       case 'approval.resolved':
-        if (asked.get(event.data.callId) !== 'open') problems.push(`leave is given or refused (${seq}) unasked`);
-        asked.set(event.data.callId, event.data.decision);
+        if (requested.get(event.data.callId) !== 'open')
+          problems.push(`a call is approved or refused without a request (${seq})`);
+        requested.set(event.data.callId, event.data.decision);
         break;
       case 'tool.output':
       case 'tool.called':
         if (!calls.get(runId)?.has(event.data.callId)) problems.push(`${type} (${seq}) of a call that is not open`);
         if (type === 'tool.called') {
           calls.get(runId)?.delete(event.data.callId);
-          const leave = asked.get(event.data.callId) ?? 'not asked for';
+          const leave = requested.get(event.data.callId) ?? 'not requested';
           if (guardedTools.has(event.data.function) && event.data.success && leave !== 'approved')
             problems.push(`a call was made (${seq}) for which leave was ${leave}`);
         }

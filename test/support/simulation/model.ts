@@ -37,7 +37,7 @@ interface ModelWorld {
 type ScriptLine = TurnPart | Promise<void>;
 export interface SimulatedModel extends Model {
   /** The user's messages in each turn's run up to that turn. */
-  readonly heard: (readonly string[])[];
+  readonly received: (readonly string[])[];
   /** The first messages of the runs whose turns are in progress. */
   readonly thinking: Set<string>;
 }
@@ -45,7 +45,7 @@ export interface SimulatedModel extends Model {
 /** A model that plans, calls tools, asks and talks, as the task's words and its dice determine. */
 export const simulatedModel = (mind: ModelWorld): SimulatedModel => {
   let calls = 0;
-  const heard: string[][] = [];
+  const received: string[][] = [];
   const thinking = new Set<string>();
   const decide = (request: TurnRequest): ScriptLine[] => {
     const { dice, time } = mind;
@@ -64,11 +64,11 @@ export const simulatedModel = (mind: ModelWorld): SimulatedModel => {
   return {
     name: 'simulated',
     abilities: { ...assumedAbilities, forcedTool: true },
-    heard,
+    received,
     thinking,
     async *turn(request, signal) {
       const words = usersWords(request);
-      heard.push(words);
+      received.push(words);
       thinking.add(words[0] ?? '');
       using _done = { [Symbol.dispose]: () => thinking.delete(words[0] ?? '') };
       const fired = Promise.withResolvers<void>();
@@ -134,8 +134,8 @@ function acting(dice: Dice, request: TurnRequest, task: string, call: MakeCall):
   if (task.includes('stuck')) return [calling(call('shell_exec', { id: 'main', command: 'run 5 1' }))];
   if (task.includes('talk') || dice.chance(own.at(-1)?.role === 'tool' ? 0.7 : 0.2))
     return say(`Found it: ${dice.hex(6)}. `);
-  const wishes = Array.from({ length: dice.between(1, 3) }, () => calling(someCall(dice, task, call)));
-  return dice.chance(0.4) ? [...say('Looking at it. '), ...wishes] : wishes;
+  const choices = Array.from({ length: dice.between(1, 3) }, () => calling(someCall(dice, task, call)));
+  return dice.chance(0.4) ? [...say('Looking at it. '), ...choices] : choices;
 }
 
 function someCall(dice: Dice, task: string, call: MakeCall): ToolCall {

@@ -66,7 +66,7 @@ export function startServer(world: World): Server {
   const driver = life.reaching(memoryDriver(backend));
   const model = {
     ...world.model,
-    turn: (...asked: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...asked)),
+    turn: (...params: Parameters<typeof world.model.turn>) => life.stream(world.model.turn(...params)),
   };
   const { ids } = world;
   const watchers = new Watchers();

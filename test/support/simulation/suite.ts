@@ -72,7 +72,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
   describe.runIf(isMine)(`a server with its users and faults, seeds ${seeds[0]} to ${seeds.at(-1)}`, () => {
     const met = new Map<string, number>();
     const failures: string[] = [];
-    let asked = 0;
+    let calls = 0;
     let refused = 0;
 
     beforeAll(async () => {
@@ -86,7 +86,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
       for (const seed of seeds) {
         const result = await simulate(seed);
         for (const [what, times] of result.hits) met.set(what, (met.get(what) ?? 0) + times);
-        asked += result.succeeded + result.failed;
+        calls += result.succeeded + result.failed;
         refused += result.failed;
         if (result.problems.length > 0) failures.push(failure(file, seed, result));
       }
@@ -98,7 +98,7 @@ export function simulationSuite(file: string, from: number, to: number): void {
     });
 
     if (only !== undefined) return;
-    test('I11 more than half of the requests succeed', () => expect(refused).toBeLessThan(asked / 2));
+    test('I11 more than half of the requests succeed', () => expect(refused).toBeLessThan(calls / 2));
 
     test.for(isWhole ? rows : [])('%s happens, and the server survives it', ([, pattern]) => {
       expect([...met.keys()].filter((what) => pattern.test(what))).not.toEqual([]);

@@ -173,7 +173,7 @@ export class World {
     error: (about, text) => {
       this.tell(() => `error: ${text} ${wordsOf(about)}`);
       if (text === 'the supervisor failed') this.problem(text);
-      if (text.startsWith('session abandoned')) this.count('F009 a session is given up');
+      if (text.startsWith('session abandoned')) this.count('F009 a session ends for good');
     },
   };
 
@@ -204,11 +204,11 @@ export class SimulatedBackend extends MemoryBackend {
   override newDaemon(id: SandboxId): MemoryDaemon {
     return { close: () => this.#world.sandbox(id).die() } as MemoryDaemon;
   }
-  override mishap(...asked: Parameters<MemoryBackend['mishap']>) {
-    const mishap = super.mishap(...asked);
+  override mishap(...args: Parameters<MemoryBackend['mishap']>) {
+    const mishap = super.mishap(...args);
     const what =
       mishap === 'hang' ? 'hangs' : mishap && ('fail' in mishap ? `fails with ${mishap.fail}` : 'loses its answer');
-    if (what) this.#world.hit(`driver: ${asked[0]} ${what}`);
+    if (what) this.#world.hit(`driver: ${args[0]} ${what}`);
     return mishap;
   }
   calmDown(): void {

@@ -85,14 +85,14 @@ export async function mongoProxy(target: string): Promise<MongoProxy> {
   return proxy;
 }
 
-/** Calls `heard` with each whole message, however the bytes arrive. */
-function messages(socket: Socket, heard: (message: Buffer) => void): void {
+/** Calls `onMessage` with each whole message, however the bytes arrive. */
+function messages(socket: Socket, onMessage: (message: Buffer) => void): void {
   let pending = Buffer.alloc(0);
   socket.on('data', (chunk: Buffer) => {
     pending = Buffer.concat([pending, chunk]);
     while (pending.length >= 16 && pending.length >= pending.readInt32LE(0)) {
       const length = pending.readInt32LE(0);
-      heard(pending.subarray(0, length));
+      onMessage(pending.subarray(0, length));
       pending = pending.subarray(length);
     }
   });

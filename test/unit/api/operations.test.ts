@@ -8,7 +8,7 @@ const checkedHere = describedOperations(appRouter)
   .map((operation) => [operation.name, operation] as const);
 
 async function call(operation: DescribedOperation, principal: Principal) {
-  const told: string[] = [];
+  const reports: string[] = [];
   const touched: string[] = [];
   const resource = new Proxy(
     {},
@@ -16,7 +16,7 @@ async function call(operation: DescribedOperation, principal: Principal) {
   );
   const unchecked = new Proxy({}, { get: () => resource });
   const audit = {
-    tell: ({ action, outcome }: { action: string; outcome: string }) => told.push(`${action} ${outcome}`),
+    tell: ({ action, outcome }: { action: string; outcome: string }) => reports.push(`${action} ${outcome}`),
   };
   const calls = { enter: () => ({ [Symbol.dispose]: () => {} }) };
   const ctx = { principal, unchecked, services: {}, audit, calls } as never;
@@ -24,11 +24,11 @@ async function call(operation: DescribedOperation, principal: Principal) {
     () => undefined,
     (thrown: { code?: string }) => thrown.code,
   );
-  return { told, touched, rejected };
+  return { reports, touched, rejected };
 }
 
 test.each(checkedHere)(
-  '%s refuses those whom its description leaves out, and the audit log has it',
+  '%s refuses callers that its description leaves out, and the audit log has it',
   async (_name, one) => {
     const { may, audit } = one.meta;
     const stranger = await call(one, { role: 'user', key: 'k', owner: 'a-stranger' });
@@ -36,12 +36,16 @@ test.each(checkedHere)(
     const ofItem = may === 'see' || may === 'read' || may === 'work' || may === 'stop';
     const code = ofItem ? 'not_found' : 'forbidden';
     if (ofItem || may === 'admin' || may === 'operator') {
-      expect(stranger).toEqual({ told: audit === undefined ? [] : [`${audit} ${code}`], touched: [], rejected: code });
+      expect(stranger).toEqual({
+        reports: audit === undefined ? [] : [`${audit} ${code}`],
+        touched: [],
+        rejected: code,
+      });
     }
     if (may !== 'any' && may !== 'see' && may !== 'read')
       expect([viewer.rejected, viewer.touched]).toEqual(['forbidden', []]);
     const admin = await call(one, { role: 'admin' });
     expect(admin.rejected).not.toBe('forbidden');
-    expect(admin.told.map((line) => line.split(' ')[0])).toEqual(audit === undefined ? [] : [audit]);
+    expect(admin.reports.map((line) => line.split(' ')[0])).toEqual(audit === undefined ? [] : [audit]);
   },
 );

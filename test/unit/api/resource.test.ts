@@ -109,9 +109,9 @@ const parcels = router({
 const described = describedOperations(router({ parcels }));
 
 function served() {
-  const told: string[] = [];
+  const reports: string[] = [];
   const audit = {
-    tell: ({ action, target, outcome }: Record<string, unknown>) => void told.push(`${action} ${target} ${outcome}`),
+    tell: ({ action, target, outcome }: Record<string, unknown>) => void reports.push(`${action} ${target} ${outcome}`),
   };
   const acting = (principal: Principal) => ({ principal, services: {}, unchecked: {}, audit }) as never;
   const app = fastify();
@@ -133,11 +133,11 @@ function served() {
     const { statusCode, json } = await app.inject({ method, url, headers: { authorization }, ...(body && { body }) });
     return [statusCode, json()];
   };
-  return { told, call, table };
+  return { reports, call, table };
 }
 
 test('one description gives routes, rights and entries of the audit log', async () => {
-  const { told, call } = served();
+  const { reports, call } = served();
   expect(await call('user ada', 'POST', path, { name: 'books' })).toEqual([200, { id: 'p1', name: 'books' }]);
   expect(await call('user ada', 'GET', `${path}/p1`)).toEqual([200, { id: 'p1', name: 'books' }]);
   expect((await call('user bob', 'GET', `${path}/p1`))[0]).toBe(404);
@@ -147,7 +147,7 @@ test('one description gives routes, rights and entries of the audit log', async 
   expect(await call('admin', 'GET', path)).toEqual([200, [{ id: 'p1', name: 'pens' }]]);
   expect((await call('viewer ada', 'POST', path, { name: 'x' }))[0]).toBe(403);
   expect(await call('operator eve', 'DELETE', `${path}/p1`)).toEqual([200, { deleted: true }]);
-  expect(told).toEqual([
+  expect(reports).toEqual([
     'parcel.create p1 done',
     'parcel.change p1 not_found',
     'parcel.change p1 done',

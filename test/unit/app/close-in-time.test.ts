@@ -9,23 +9,23 @@ async function serverWith(answer: () => Promise<string>) {
     begin();
     return await answer();
   });
-  const asked = fetch(await app.listen({ host: '127.0.0.1', port: 0 }));
-  asked.catch(() => {});
+  const pending = fetch(await app.listen({ host: '127.0.0.1', port: 0 }));
+  pending.catch(() => {});
   await begun;
-  return { app, asked };
+  return { app, pending };
 }
 
 test('F007 a request that is answered in time gets its answer while the server closes', async () => {
   const { promise, resolve } = Promise.withResolvers<string>();
-  const { app, asked } = await serverWith(() => promise);
+  const { app, pending } = await serverWith(() => promise);
   const closed = closeInTime(app, 10_000);
   resolve('done');
-  expect(await (await asked).text()).toBe('done');
+  expect(await (await pending).text()).toBe('done');
   await closed;
 });
 
 test('F007 a request that never ends does not keep the server open', async () => {
-  const { app, asked } = await serverWith(() => new Promise(() => {}));
+  const { app, pending } = await serverWith(() => new Promise(() => {}));
   await closeInTime(app, 20);
-  await expect(asked).rejects.toThrow();
+  await expect(pending).rejects.toThrow();
 });

@@ -13,41 +13,41 @@ type EnsureImage = ImageMaking['ensureImage'];
 
 function imageOf(ensureImage?: EnsureImage) {
   const clock = manualClock();
-  const heard: string[] = [];
+  const received: string[] = [];
   const troubles: string[] = [];
   const driver = (ensureImage ? { ensureImage } : {}) as unknown as Driver;
   const image = new DesktopImage({
     driver,
     clock,
-    onPhase: ({ phase, detail }) => void heard.push(`${phase} ${detail}`),
+    onPhase: ({ phase, detail }) => void received.push(`${phase} ${detail}`),
     onTrouble: (error) => void troubles.push((error as AppError).publicMessage),
   });
-  return { image, clock, heard, troubles };
+  return { image, clock, received, troubles };
 }
-const told = (detail: string): ProvisionProgress => ({ phase: 'image', detail });
+const reported = (detail: string): ProvisionProgress => ({ phase: 'image', detail });
 
 test('the image of every session is made before the larger one, and then new sandboxes have a desktop', async () => {
   const made: string[] = [];
-  const { image, heard } = imageOf(async (name, _call, news) => {
+  const { image, received } = imageOf(async (name, _call, news) => {
     made.push(name);
-    news(told(`layer 1 of 1 of ${name}`));
+    news(reported(`layer 1 of 1 of ${name}`));
   });
   expect(image.offer.state).toBe('building');
   await image.build(neverFires);
   expect([made, image.offer]).toEqual([['corral/sandbox', 'corral/sandbox-desktop'], { state: 'ready' }]);
-  expect(heard.at(-1)).toBe('ready new sessions have a desktop');
+  expect(received.at(-1)).toBe('ready new sessions have a desktop');
 });
 
-test('nothing is told where the image is there already', async () => {
-  const { image, heard } = imageOf(async () => {});
+test('nothing is reported if the image exists', async () => {
+  const { image, received } = imageOf(async () => {});
   await image.build(neverFires);
-  expect([image.offer.state, heard]).toEqual(['ready', []]);
+  expect([image.offer.state, received]).toEqual(['ready', []]);
 });
 
 test('the offer says the step and the seconds of the build', async () => {
   const end = Promise.withResolvers<void>();
   const { image, clock } = imageOf(async (_name, _call, news) => {
-    news(told('layer 3 of 9'));
+    news(reported('layer 3 of 9'));
     await end.promise;
   });
   const building = image.build(neverFires);
@@ -57,7 +57,7 @@ test('the offer says the step and the seconds of the build', async () => {
   await building;
 });
 
-test('a failed build is told once, and tried again until it succeeds', async () => {
+test('a failed build is reported once, and tried again until it succeeds', async () => {
   let tries = 0;
   const { image, clock, troubles } = imageOf(async () => {
     tries += 1;

@@ -29,7 +29,7 @@ test('a made key that is gone while something is sealed with it is not made agai
   expect(() => statSync(place.own)).toThrow();
 });
 
-test('several keys may be given, the primary one first', async () => {
+test('several keys can be set, the primary one first', async () => {
   using place = start({ CORRAL_KEYS_ENCRYPTION_KEY: `${hex('11')},${hex('22')}` });
   expect(await place.open(true)).toEqual([hex('11'), hex('22')]);
 });

@@ -7,32 +7,32 @@ import { loadConfig } from '../../../src/app/settings/config.ts';
 import '../../support/memory-driver/register.ts';
 
 const engine = { runc: 'runc', 'io.containerd.runc.v2': '', runsc: '/usr/local/bin/runsc' };
-const asked = (env: Record<string, string>, runtimes: Record<string, string> | Error = engine) =>
+const responseTo = (env: Record<string, string>, runtimes: Record<string, string> | Error = engine) =>
   requireIsolation(loadConfig({ CORRAL_SANDBOX_ISOLATION: 'strict', ...env }, ''), (name) => {
     const known = findDriver(name) as DriverDescriptor;
     if (name !== 'docker') return known;
     const ask = () => (runtimes instanceof Error ? Promise.reject(runtimes) : Promise.resolve(runtimes));
-    const given = (settings: object) => settings as { runtime?: string };
+    const input = (settings: object) => settings as { runtime?: string };
     return {
       ...known,
       strict: async (settings, refuse) => {
-        const engine = { host: 'unix:///somewhere.sock', runtime: given(settings).runtime };
+        const engine = { host: 'unix:///somewhere.sock', runtime: input(settings).runtime };
         return { ...settings, runtime: await strictRuntime(engine, ask, refuse) };
       },
     };
   });
 
 test.each(['docker', 'auto'])('strict isolation with the driver %s takes the engine’s gVisor', async (driver) =>
-  expect(await asked({ CORRAL_DRIVER: driver })).toMatchObject({ driver: 'docker', docker: { runtime: 'runsc' } }),
+  expect(await responseTo({ CORRAL_DRIVER: driver })).toMatchObject({ driver: 'docker', docker: { runtime: 'runsc' } }),
 );
 
 test('strict isolation takes Kata, and a runtime of another name whose program is gVisor', async () => {
   const kata = { runc: 'runc', 'io.containerd.kata.v2': '' };
-  expect(await asked({ CORRAL_DRIVER: 'docker' }, kata)).toMatchObject({
+  expect(await responseTo({ CORRAL_DRIVER: 'docker' }, kata)).toMatchObject({
     docker: { runtime: 'io.containerd.kata.v2' },
   });
   const own = { runc: 'runc', walled: '/opt/gvisor/runsc' };
-  expect(await asked({ CORRAL_DRIVER: 'docker', CORRAL_DOCKER_RUNTIME: 'walled' }, own)).toMatchObject({
+  expect(await responseTo({ CORRAL_DRIVER: 'docker', CORRAL_DOCKER_RUNTIME: 'walled' }, own)).toMatchObject({
     docker: { runtime: 'walled' },
   });
 });
@@ -46,14 +46,14 @@ test.each([
   [{ CORRAL_DRIVER: 'memory' }, engine, /the driver memory cannot provide it/],
   [{ CORRAL_DRIVER: 'kubernetes' }, engine, /set CORRAL_KUBERNETES_RUNTIME_CLASS/],
 ])('strict isolation with %j on %j is refused, with what to do', (env, runtimes, words) =>
-  expect(asked(env, runtimes)).rejects.toMatchObject({
+  expect(responseTo(env, runtimes)).rejects.toMatchObject({
     code: 'invalid_request',
     message: expect.stringMatching(words),
   }),
 );
 
 test('strict isolation on Kubernetes trusts the runtime class that is named', async () => {
-  const config = await asked({ CORRAL_DRIVER: 'kubernetes', CORRAL_KUBERNETES_RUNTIME_CLASS: 'gvisor' });
+  const config = await responseTo({ CORRAL_DRIVER: 'kubernetes', CORRAL_KUBERNETES_RUNTIME_CLASS: 'gvisor' });
   expect(config).toMatchObject({ driver: 'kubernetes', kubernetes: { runtimeClass: 'gvisor' } });
 });
 

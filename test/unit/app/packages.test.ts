@@ -10,7 +10,7 @@ type Play = (program: StartProgram, reader: ProgramReader) => Promise<{ exitCode
 /** A sandbox whose programs are played, with the file that marks what is installed. */
 function sandbox(play: Play) {
   const clock = manualClock(0);
-  const told: string[] = [];
+  const reports: string[] = [];
   const opened: StartProgram[] = [];
   let marked = '';
   const client = {
@@ -41,15 +41,15 @@ function sandbox(play: Play) {
         image: 'i',
         policy: 'registries',
         clock,
-        tell: (detail) => void told.push(detail),
+        tell: (detail) => void reports.push(detail),
       },
       new AbortController().signal,
     );
-  return { clock, told, opened, client, install };
+  return { clock, reports, opened, client, install };
 }
 
 test('each package manager installs its packages once for a workspace', async () => {
-  const { install, opened, told } = sandbox(() => ({ exitCode: 0 }));
+  const { install, opened, reports } = sandbox(() => ({ exitCode: 0 }));
   const packages = { pip: ['six', 'pandas==2.3.3'], npm: ['semver'] };
   await install(packages);
   await install(packages);
@@ -57,25 +57,25 @@ test('each package manager installs its packages once for a workspace', async ()
     ['python3', 'six', 'pandas==2.3.3'],
     ['npm', '1000', 'semver'],
   ]);
-  expect(told).toEqual(['Installing with pip: six, pandas==2.3.3', 'Installing with npm: semver']);
+  expect(reports).toEqual(['Installing with pip: six, pandas==2.3.3', 'Installing with npm: semver']);
   await install({ ...packages, npm: ['semver@7'] });
   expect(opened).toHaveLength(4);
 });
 
-test('people hear every few seconds how long it takes, and what the package manager said last', async () => {
+test('people see every few seconds how long it takes, and the last line of the package manager', async () => {
   const done = Promise.withResolvers<{ exitCode: number }>();
-  const { install, clock, told } = sandbox((_, { onOutput }) => {
+  const { install, clock, reports } = sandbox((_, { onOutput }) => {
     void onOutput(Buffer.from('Collecting six\nDownloading six-1.17.0.whl (11 kB)\n'));
     return done.promise;
   });
   const installing = install({ pip: ['six'] });
-  await expect.poll(() => told.length).toBe(1);
+  await expect.poll(() => reports.length).toBe(1);
   for (const count of [2, 3]) {
     await new Promise(setImmediate);
     clock.advance(3_000);
-    await expect.poll(() => told.length).toBe(count);
+    await expect.poll(() => reports.length).toBe(count);
   }
-  expect(told.slice(1)).toEqual(
+  expect(reports.slice(1)).toEqual(
     [3, 6].map((seconds) => `Installing with pip, for ${seconds} s: Downloading six-1.17.0.whl (11 kB)`),
   );
   done.resolve({ exitCode: 0 });
@@ -99,9 +99,9 @@ test('a failure has the words of the package manager and says what to check, and
 });
 
 test('an image without the package manager is named, and an endless installation is abandoned', async () => {
-  const { install, client, clock, told } = sandbox(() => new Promise(() => {}));
+  const { install, client, clock, reports } = sandbox(() => new Promise(() => {}));
   const endless = install({ npm: ['semver'] });
-  await expect.poll(() => told.length).toBe(1);
+  await expect.poll(() => reports.length).toBe(1);
   await new Promise(setImmediate);
   clock.advance(600_000);
   await expect(endless).rejects.toThrow('npm could not install semver: It did not end within 10 minutes.');

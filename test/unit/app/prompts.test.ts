@@ -43,6 +43,6 @@ test.each([
     { allow: ['a.example'], deny: ['192.0.2.7', '::1'] },
     ' Of these, this session reaches no address of 192.0.2.7, ::1, except a.example.',
   ],
-])('what a session chose of the network is said to its agent: %j', (choice, text) =>
+])('the agent learns the network choice of its session: %j', (choice, text) =>
   expect(describeEgressChoice(choice)).toBe(text),
 );

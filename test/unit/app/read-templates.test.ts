@@ -75,7 +75,7 @@ test('the error names file and key of every mistake, and what was probably meant
   expect(wrong).toThrow(/notes[.]txt is no template: /);
 });
 
-test('names of tools that there are not are told for all files, and what was probably meant', () => {
+test('unknown tool names of all files are reported, with suggestions', () => {
   const wrong = () =>
     read({ 'a.yaml': 'approvals: {tools: [shell_exek]}', 'b.yaml': 'tools: {allow: [shel_exec, nothing_like_it]}' });
   expect(wrong).toThrow(/approvals[.]tools in .*a[.]yaml names shell_exek, .*; did you mean shell_exec[?]/);

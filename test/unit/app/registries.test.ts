@@ -14,24 +14,24 @@ const npm = { host: 'registry.example', port: 443, for: 'npm' };
 
 function bench(fetchPage: (url: string) => Promise<string> = async () => '') {
   const registries = new ImageRegistries({ records: memoryStore().records, fetchPage, keyOf: async () => 'image' });
-  let asked = 0;
+  let calls = 0;
   const sandbox = (exec: () => Promise<string>) => ({
     isFresh: true,
     client: {
       exec: async () => {
-        asked += 1;
+        calls += 1;
         return { exitCode: 0, stdout: await exec(), stderr: '', timedOut: false };
       },
     },
   });
-  return { registries, sandbox, asked: () => asked };
+  return { registries, sandbox, requested: () => calls };
 }
 const tells = async () => 'npm\thttps://registry.example/\nend\n';
 
 test('an image is read in its first sandbox alone', async () => {
-  const { registries, sandbox, asked } = bench();
+  const { registries, sandbox, requested } = bench();
   const all = ids.map((id) => registries.learn(id, sandbox(tells), never));
-  expect([await Promise.all(all), asked()]).toEqual([[[npm], [npm], [npm]], 1]);
+  expect([await Promise.all(all), requested()]).toEqual([[[npm], [npm], [npm]], 1]);
 });
 
 test('sandboxes that wait for a first reading read their own registries if the first sandbox is lost', async () => {
@@ -63,9 +63,9 @@ test('a stopped caller does not wait for the reading of another sandbox', async 
   await expect(second).rejects.toMatchObject({ code: 'cancelled' });
 });
 
-test('a page that did not answer is asked again with the next sandbox, which does not wait for it', async () => {
+test('a page that did not answer is requested again with the next sandbox, which does not wait for it', async () => {
   const answers: (string | undefined)[] = [undefined, '<a href="https://files.example/x">x</a>'];
-  const { registries, sandbox, asked } = bench(async () => {
+  const { registries, sandbox, requested } = bench(async () => {
     const answer = answers.shift();
     if (answer === undefined) throw new AppError('not_found', 'It does not answer.');
     return answer;
@@ -76,5 +76,5 @@ test('a page that did not answer is asked again with the next sandbox, which doe
   expect(await hosts()).toEqual(['index.example']);
   await registries.learn(ids[1], sandbox(pip), never);
   await expect.poll(hosts).toEqual(['index.example', 'files.example']);
-  expect(asked()).toBe(1);
+  expect(requested()).toBe(1);
 });

@@ -85,7 +85,7 @@ describe('services next to a sandbox that runs', () => {
   };
   async function begin(over: { version?: string; images?: string; isAdopted?: boolean; noServices?: string } = {}) {
     const started: string[] = [];
-    const told: string[] = [];
+    const reports: string[] = [];
     const driver = {
       name: 'docker',
       capabilities: { ...capabilities, ...(over.noServices !== undefined && { noServices: over.noServices }) },
@@ -98,21 +98,21 @@ describe('services next to a sandbox that runs', () => {
     } as never;
     const parts = { driver, id: SessionId.parse('0123456789abcdef'), settings: settings(over.images), client };
     const news = {
-      tell: (text: string) => told.push(text),
-      report: ({ detail }: { detail: string }) => told.push(detail),
+      tell: (text: string) => reports.push(text),
+      report: ({ detail }: { detail: string }) => reports.push(detail),
     };
     const isAdopted = over.isAdopted ?? false;
     await beginServices({ ...parts, ...news, isAdopted, clock: systemClock }, new AbortController().signal);
-    return { started, told };
+    return { started, reports };
   }
 
   test('start, and the log says that they do and that they are ready', async () =>
     expect(await begin()).toEqual({
       started: ['redis'],
-      told: ['Starting the services redis', 'The service redis is ready at redis:6379.'],
+      reports: ['Starting the services redis', 'The service redis is ready at redis:6379.'],
     }));
   test('are looked for again by a server that adopts the sandbox, which tells only failures', async () =>
-    expect(await begin({ isAdopted: true })).toEqual({ started: ['redis'], told: [] }));
+    expect(await begin({ isAdopted: true })).toEqual({ started: ['redis'], reports: [] }));
   test.each([
     ['a daemon that would let them out', { version: '1.5.0' }, /does not support services/],
     [
@@ -122,8 +122,8 @@ describe('services next to a sandbox that runs', () => {
     ],
     ['a driver that has none any more', { noServices: 'it is a fake' }, /it is a fake/],
   ])('do not start next to %s, and the log says so', async (_, over, why) => {
-    const { started, told } = await begin(over);
+    const { started, reports } = await begin(over);
     expect(started).toEqual([]);
-    expect(told.at(-1)).toMatch(why);
+    expect(reports.at(-1)).toMatch(why);
   });
 });

@@ -5,20 +5,20 @@ import { Secret } from '../../../src/core/text/secret.ts';
 import { freePort } from '../../support/servers/free-port.ts';
 
 async function wait(mongodbUrl?: string) {
-  const said: string[] = [];
+  const messages: string[] = [];
   const closing = new AbortController();
   const config = { host: '127.0.0.1', port: await freePort(), mongodbUrl: mongodbUrl && new Secret(mongodbUrl) };
   const warned: string[] = [];
   const logger = { warn: (_: object, text: string) => void warned.push(text) };
-  const options = { config, logger, closing: closing.signal, say: (text: string) => void said.push(text) };
-  return { said, warned, closing, options: options as Parameters<typeof onceStoreAnswers>[1] };
+  const options = { config, logger, closing: closing.signal, say: (text: string) => void messages.push(text) };
+  return { messages, warned, closing, options: options as Parameters<typeof onceStoreAnswers>[1] };
 }
 const address = 'mongodb://user:secret@db.example:27017/corral';
 
 test.each(['store_unavailable', 'store_busy'] as const)(
-  'F061 a start that fails with %s in any phase is repeated, and people are told once which database it waits for',
+  'F061 a start that fails with %s in any phase is repeated, and people see once which database it waits for',
   async (code) => {
-    const { said, options } = await wait(address);
+    const { messages, options } = await wait(address);
     let tries = 0;
     const core = await onceStoreAnswers(async () => {
       tries += 1;
@@ -26,17 +26,17 @@ test.each(['store_unavailable', 'store_busy'] as const)(
       return 'up';
     }, options);
     expect([core, tries]).toEqual(['up', 3]);
-    expect(said).toEqual([
+    expect(messages).toEqual([
       'MongoDB at db.example:27017 does not answer. The server waits for it and starts when it appears.',
     ]);
   },
 );
 
 test('a start that fails for another reason is not repeated', async () => {
-  const { said, options } = await wait(address);
+  const { messages, options } = await wait(address);
   const failing = onceStoreAnswers(() => Promise.reject(new AppError('invalid_request', 'wrong password')), options);
   await expect(failing).rejects.toMatchObject({ code: 'invalid_request' });
-  expect(said).toEqual([]);
+  expect(messages).toEqual([]);
 });
 
 test('a database file that cannot be read ends the start', async () => {

@@ -16,11 +16,11 @@ function logged() {
   const log = afterRuns.around(storeEventLog(store.events, { maxLag: 100, pageSize: 100 }));
   const ids = randomIds();
   /** The end of a run, as the engine appends it together with the session's record. */
-  async function ends(given: Partial<SessionRecord> & { readonly id: SessionId }, status = 'completed') {
+  async function ends(input: Partial<SessionRecord> & { readonly id: SessionId }, status = 'completed') {
     const fact = { type: 'run.end', runId: null, data: { status, reason: status, task: 'Work' } };
-    const { id } = given;
+    const { id } = input;
     const { events } = await log.page(id, 0, 100);
-    const doc = stored({ title: 'Work', latestMessage: 'No problems found.', ...given });
+    const doc = stored({ title: 'Work', latestMessage: 'No problems found.', ...input });
     const facts = [fact as unknown as SessionFact];
     await log.append({
       sessionId: id,
@@ -64,7 +64,7 @@ describe('an automation that follows other runs', () => {
     expect(fake.sent).toHaveLength(2);
   });
 
-  test('hears of the sessions of its owner alone, and of none while it is paused', async () => {
+  test('is notified of the sessions of its owner alone, and of none while it is paused', async () => {
     const { ends, follow, newId, round, fake, service } = logged();
     const { id: own } = await follow({ of: 'project', id: project, outcome: 'any' }, { owner: 'ann' });
     await ends({ id: newId(), projectId: project, owner: 'bob' });

@@ -52,15 +52,15 @@ describe.each(recorded)('$name of $source', (delivery) => {
 
   test('that is forged, altered, replayed, late or of another secret starts none', async () => {
     const { deliver, secret, starts, clock } = await hooked({ source });
-    const given = signedDelivery(delivery, secret);
+    const input = signedDelivery(delivery, secret);
     await expect(deliver(signedDelivery(delivery, 'whsec_AAAA'))).rejects.toMatchObject(refused);
-    const { body, headers } = given;
+    const { body, headers } = input;
     await expect(deliver({ headers: delivery.headers, body })).rejects.toMatchObject(refused);
     const altered = Buffer.from(body.toString().replace('octocat', 'octodog'));
     await expect(deliver({ headers, body: altered })).rejects.toMatchObject(refused);
     expect(await starts()).toEqual([]);
 
-    expect((await deliver(given)).started).toBe(true);
+    expect((await deliver(input)).started).toBe(true);
     const renamed = Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [name, name.endsWith('delivery') ? 'other' : value]),
     );
@@ -88,7 +88,7 @@ test("GitLab's older token is accepted as a password, and a signature that does 
   expect((await deliver({ headers: token, body })).started).toBe(true);
 });
 
-test('a form, which GitHub sends unless told otherwise, is read as JSON is', async () => {
+test('a form, which GitHub sends by default, is read as JSON is', async () => {
   const { deliver, secret, starts } = await hooked();
   const form = new URLSearchParams({ payload: JSON.stringify(first('github').payload) }).toString();
   const request = signed(

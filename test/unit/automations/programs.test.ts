@@ -15,10 +15,10 @@ const prepared = (...texts: string[]): PreparedSession => ({
 
 test('a start of a program’s automation is made as its API says, with the rights of the owner', async () => {
   const { service, round, clock, fake, programs } = automationWorld();
-  const asked: unknown[] = [];
+  const requests: unknown[] = [];
   programs.serve('toy', async (automation, { as, secret }) => {
-    asked.push(as, automation.program?.content, secret?.reveal());
-    const begin = async (id: SessionId) => void asked.push(fake.all.has(id), fake.sent.length);
+    requests.push(as, automation.program?.content, secret?.reveal());
+    const begin = async (id: SessionId) => void requests.push(fake.all.has(id), fake.sent.length);
     return { ...prepared('One', 'Two'), begin };
   });
   const { id } = await service.create({ ...ofProgram, owner: 'ada', secret: new Secret('first') });
@@ -26,7 +26,7 @@ test('a start of a program’s automation is made as its API says, with the righ
   expect(JSON.stringify(await service.get(id))).not.toContain('secret"');
   clock.advance(minute);
   await round();
-  expect(asked).toEqual([{ role: 'user', owner: 'ada' }, { task: 'x' }, 'second', true, 0]);
+  expect(requests).toEqual([{ role: 'user', owner: 'ada' }, { task: 'x' }, 'second', true, 0]);
   expect(fake.sent.map(({ text }) => text)).toEqual(['One', 'Two']);
   const [session] = fake.all.values();
   expect(session).toMatchObject({ title: 'Of the program', owner: 'ada', metadata: { team: 'a', automation: id } });

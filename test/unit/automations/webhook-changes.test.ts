@@ -16,11 +16,11 @@ describe('a change of what programs keep', () => {
     const news = new ResourceNews({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
     const parts = { records: it.store.records, clock, ids };
     const [documents, stores] = [news.documents(documentService(parts)), news.memoryStores(memoryStoreService(parts))];
-    async function told() {
+    async function reported() {
       for (let rounds = 0; rounds < 5; rounds++) await it.round(); // one round sends an endpoint four at most
       return it.received.splice(0).map(({ url, body }) => ({ url, ...JSON.parse(body).data }));
     }
-    return { ...it, outbox, news, documents, stores, told };
+    return { ...it, outbox, news, documents, stores, reported };
   }
 
   test('reaches programs in the words of their API, once for each change', async () => {
@@ -41,9 +41,9 @@ describe('a change of what programs keep', () => {
     await it.stores.archive(store);
     await it.stores.delete(store);
     const owner = { organization_id: 'org_corral', workspace_id: 'wrkspc_default' };
-    const told = (await it.told()).map(({ url: _, ...data }) => data);
+    const reported = (await it.reported()).map(({ url: _, ...data }) => data);
     const data = (type: string, id: string) => ({ type, id, ...owner });
-    expect(told.toSorted((a, b) => a.type.localeCompare(b.type))).toEqual([
+    expect(reported.toSorted((a, b) => a.type.localeCompare(b.type))).toEqual([
       data('agent.archived', agent),
       data('agent.created', agent),
       data('agent.updated', agent),
@@ -68,9 +68,9 @@ describe('a change of what programs keep', () => {
       await it.service.create({ ...spec, url: `https://hooks.example.com/${name}`, ...about });
     it.outbox.open(true);
     const { id } = await it.stores.create({ name: 'Notes', description: '', metadata: {}, owner: 'ann' });
-    const told = await it.told();
-    expect(told.map(({ url }) => url.split('/').at(-1)).sort()).toEqual(['all', 'own']);
-    expect(told[0]).toMatchObject({ resource: 'memory_store', resourceId: id, change: 'created', name: 'Notes' });
+    const reported = await it.reported();
+    expect(reported.map(({ url }) => url.split('/').at(-1)).sort()).toEqual(['all', 'own']);
+    expect(reported[0]).toMatchObject({ resource: 'memory_store', resourceId: id, change: 'created', name: 'Notes' });
   });
 
   test('is a line of text for Slack, also where a token is not refreshed', async () => {
@@ -104,12 +104,12 @@ describe('a change of a session', () => {
     runId: ids.runId(),
     data: { kind: 'waiting_provider', detail: 'It is busy.', retry: { number, most: 5, inMs: 1 } },
   });
-  const told = async (it: Awaited<ReturnType<typeof webhookWorld>>) => {
+  const reported = async (it: Awaited<ReturnType<typeof webhookWorld>>) => {
     for (let rounds = 0; rounds < 6; rounds++) await it.round(); // one round sends an endpoint four at most
     return it.received.splice(0).map(({ body }) => JSON.parse(body));
   };
 
-  test('is told with the names of its fields, and without their values', async () => {
+  test('is sent with the names of its fields, and without their values', async () => {
     const it = await webhookWorld();
     await it.service.create(spec);
     await it.append({ type: 'session.created', runId: null, data: { origin: 'api', template: 'default' } });
@@ -121,7 +121,7 @@ describe('a change of a session', () => {
     await it.append({ type: 'run.resumed', runId: ids.runId(), data: {} });
     await it.append(busy(1));
     await it.append(busy(2));
-    const all = await told(it);
+    const all = await reported(it);
     const shown = all.map(({ type, data: { status, fields } }) => [type, status, ...(fields ? [fields] : [])]);
     expect(shown.toSorted((a, b) => `${a}`.localeCompare(`${b}`))).toEqual([
       ['run.resumed', 'running'],
@@ -134,7 +134,7 @@ describe('a change of a session', () => {
     expect(JSON.stringify(all)).not.toContain('secret');
   });
 
-  test('is told to programs in the words of their API; an end is two events, each with an id', async () => {
+  test('is sent to programs in the terms of their API; an end is two events, each with an id', async () => {
     const it = await webhookWorld();
     await it.service.create({ ...spec, format: 'managed-agents' });
     const parent = { sessionId: '0123456789abcdef' as SessionId, runId: null, callId: null, depth: 1, role: null };
@@ -146,7 +146,7 @@ describe('a change of a session', () => {
     await it.append(changed({ metadata: {} }), { parent });
     await it.append({ type: 'run.resumed', runId: ids.runId(), data: {} }, { parent });
     await it.append({ type: 'session.created', runId: null, data: { origin: 'api', template: 'x' } }, { parent });
-    const all = await told(it);
+    const all = await reported(it);
     expect(all.map(({ data }) => data.type).sort()).toEqual([
       ...['session.archived', 'session.status_rescheduled', 'session.status_run_started'],
       ...['session.status_terminated', 'session.thread_terminated', 'session.updated'],
@@ -174,14 +174,14 @@ describe('what happens to an automation', () => {
     const it = automationWorld({ store, clock, tell: (event) => outbox.addStart(event) });
     const news = new ResourceNews({ outbox, clock, warn: (about) => expect.unreachable(JSON.stringify(about)) });
     await hooks.service.create({ ...spec, format });
-    async function told() {
+    async function reported() {
       for (let rounds = 0; rounds < 6; rounds++) await hooks.round();
       return hooks.received.splice(0).map(({ body }) => JSON.parse(body).data);
     }
-    return { ...it, service: news.automations(it.service), outbox, told };
+    return { ...it, service: news.automations(it.service), outbox, reported };
   }
 
-  test('is told to programs where one of them defined it: a deployment from its beginning to its end', async () => {
+  test('is sent to programs if one of them defined it: a deployment from its beginning to its end', async () => {
     const it = await automating('managed-agents');
     const { id } = await it.service.create(ofProgram);
     await it.service.update(id, { name: 'Other' });
@@ -190,11 +190,11 @@ describe('what happens to an automation', () => {
     await it.service.delete(id);
     const own = await it.service.create(automation);
     await it.service.delete(own.id);
-    const told = await it.told();
-    expect(told.map(({ type }) => type).sort()).toEqual([
+    const reported = await it.reported();
+    expect(reported.map(({ type }) => type).sort()).toEqual([
       ...['deployment.archived', 'deployment.created', 'deployment.deleted', 'deployment.updated'],
     ]);
-    expect(new Set(told.map((one) => one.id))).toEqual(new Set([`depl_${id}`]));
+    expect(new Set(reported.map((one) => one.id))).toEqual(new Set([`depl_${id}`]));
   });
 
   test('by a schedule is a run of a deployment, and by hand it is none', async () => {
@@ -205,26 +205,26 @@ describe('what happens to an automation', () => {
       return { command: { title: 'Run' }, messages: [] };
     });
     const { id } = await it.service.create(ofProgram);
-    await it.told();
+    await it.reported();
     await it.service.start(id, null);
     await it.round();
     it.clock.advance(minute);
     await it.round();
     const [start] = await it.service.starts(id, { limit: 1 });
     const run = start?.id.replace(':', 'x');
-    const told = await it.told();
-    expect(told.map(({ type, id: about }) => [type, about]).sort()).toEqual([
+    const reported = await it.reported();
+    expect(reported.map(({ type, id: about }) => [type, about]).sort()).toEqual([
       ['deployment_run.started', `drun_${run}`],
       ['deployment_run.succeeded', `drun_${run}`],
     ]);
     fails = true;
     it.clock.advance(24 * 60 * minute);
     await it.round();
-    const after = (await it.told()).map(({ type }) => type);
+    const after = (await it.reported()).map(({ type }) => type);
     expect(after.sort()).toEqual(['deployment_run.failed', 'deployment_run.started']);
   });
 
-  test('is told with its cause and its session, or why there is none; what was announced and never came is not told', async () => {
+  test('is sent with its cause and its session, or the reason for none; an announced start that never came is not sent', async () => {
     const it = await automating('json');
     const { id } = await it.service.create({ ...automation, name: 'Report' });
     await it.service.start(id, null);
@@ -235,14 +235,14 @@ describe('what happens to an automation', () => {
       startId: (await it.service.starts(id, { limit: 1 }))[0]?.id ?? '',
       at: begin,
     });
-    expect(await it.told()).toEqual([{ automationId: id, name: 'Report', projectId: null, change: 'created' }]);
+    expect(await it.reported()).toEqual([{ automationId: id, name: 'Report', projectId: null, change: 'created' }]);
     await it.round();
     const [session] = it.fake.all.values();
     await it.service.start(id, null);
     await it.round(); // the first one still works, and whileRunning is skip
-    const told = (await it.told()).toSorted((a, b) => Number('text' in a) - Number('text' in b));
+    const reported = (await it.reported()).toSorted((a, b) => Number('text' in a) - Number('text' in b));
     const about = { automationId: id, name: 'Report', projectId: null, cause: 'person' };
-    expect(told).toEqual([
+    expect(reported).toEqual([
       { ...about, startId: expect.any(String), sessionId: session?.id },
       { ...about, startId: expect.any(String), text: 'Another start of it is still running.' },
     ]);

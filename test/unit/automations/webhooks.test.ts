@@ -122,15 +122,15 @@ describe('an event of a session', () => {
     const thread = (n: number) => ({ session_thread_id: `sthr_${threads[n]}` });
     const owner = { organization_id: 'org_corral', workspace_id: 'wrkspc_default' };
     const ofSession = { id: 'sesn_0123456789abcdef', ...owner };
-    const told = it.received.map(({ body }) => JSON.parse(body).data);
-    expect(told.toSorted((a, b) => a.type.localeCompare(b.type))).toEqual([
+    const reported = it.received.map(({ body }) => JSON.parse(body).data);
+    expect(reported.toSorted((a, b) => a.type.localeCompare(b.type))).toEqual([
       { type: 'session.requires_action', ...ofSession },
       { type: 'session.status_run_started', id: `sesn_${attempt}`, ...owner },
       { type: 'session.thread_created', ...ofSession, ...thread(0) },
       expect.objectContaining({ type: 'session.thread_idled' }),
       expect.objectContaining({ type: 'session.thread_idled' }),
     ]);
-    const idled = told.filter(({ type }) => type === 'session.thread_idled');
+    const idled = reported.filter(({ type }) => type === 'session.thread_idled');
     expect(idled.map((one) => one.session_thread_id).sort()).toEqual(
       [`sthr_${threads[2]}`, `sthr_${threads[4]}`].sort(),
     );
@@ -177,9 +177,9 @@ test('the verdict on a goal is the end of an evaluation, for programs that of a 
   expect(bodies.filter(({ type }) => type === 'event').map(({ data }) => data)).toEqual([
     { type: 'session.outcome_evaluation_ended', id: `sesn_${id}`, ...owner },
   ]);
-  const told = bodies.filter(({ type }) => type === 'goal.judged').map(({ data }) => data);
-  expect(told.map(({ sessionId }) => sessionId).sort()).toEqual([id, thread].sort());
-  expect(told[0]).toMatchObject({ round: 1, result: 'not_satisfied', status: 'running' });
+  const reported = bodies.filter(({ type }) => type === 'goal.judged').map(({ data }) => data);
+  expect(reported.map(({ sessionId }) => sessionId).sort()).toEqual([id, thread].sort());
+  expect(reported[0]).toMatchObject({ round: 1, result: 'not_satisfied', status: 'running' });
   expect(JSON.stringify(it.received)).not.toContain('secret reason');
 });
 
@@ -216,14 +216,14 @@ describe('a delivery', () => {
   test('that gets no answer within 15 seconds has failed', async () => {
     const { service, deliverer, answers, clock } = await webhookWorld();
     const { id } = await service.create(spec);
-    const asked = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
     answers(() => {
-      asked.resolve();
+      arrived.resolve();
       return new Promise((_, reject) => clock.setTimeout(() => reject(new Error('cut')), 15_000));
     });
     await service.test(id);
     await deliverer.round(never);
-    await asked.promise;
+    await arrived.promise;
     clock.advance(15_000);
     await deliverer.settled();
     expect(await service.deliveries(id)).toMatchObject([

@@ -27,7 +27,7 @@ test.each([
   ['run.end', { status: 'stopped', reason: 'superseded', task: 't' }, 'stopped: superseded'],
   ['approval.resolved', { callId: 'c', decision: 'rejected', by: 'ann', text: 'not now' }, 'rejected by ann: not now'],
   ['title', { title: 'Words' }, 'Words'],
-] as const)('%s is told in words', (type, data, told) => expect(lineOf(event(type, data))).toBe(told));
+] as const)('%s is shown in words', (type, data, expected) => expect(lineOf(event(type, data))).toBe(expected));
 
 test('an event of a newer server is a line without words, and no JSON', () =>
   expect(lineOf(event('later' as Event['type'], { a: 1 }))).toBe(''));

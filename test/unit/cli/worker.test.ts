@@ -10,7 +10,7 @@ test.each([
   ['of the same environment is refused', 'let go, because the key of this worker is no longer valid. It was revoked.'],
   ['still counts', 'another worker has it now.'],
 ])('a worker whose token is refused says why, where its key %s', async (key, expected) => {
-  const said: string[] = [];
+  const messages: string[] = [];
   const ends = new AbortController();
   let polls = 0;
   const answer = (path: string, bearer: string): readonly [number, unknown] => {
@@ -27,10 +27,10 @@ test.each([
   };
   const api = new AgentsApi({ url: 'http://queue', key: 'key', workerId: 'one', fetch: ask as typeof fetch });
   const say = (line: string) => {
-    said.push(line);
+    messages.push(line);
     if (line.startsWith('sesn_1')) ends.abort();
   };
   const boxes = { removeEnded: async () => 0 } as never;
   await runWorker({ api, environmentId: 'env_1', boxes, maxSessions: 1, maxIdleMs: 1, say }, ends.signal);
-  expect(said).toEqual(['The worker waits for sessions of env_1.', `sesn_1: ${expected}`]);
+  expect(messages).toEqual(['The worker waits for sessions of env_1.', `sesn_1: ${expected}`]);
 });

@@ -16,7 +16,7 @@ describe('pause', () => {
       retryable: true,
     }));
 
-  test('takes its time from the clock it is given', async () => {
+  test('takes its time from the injected clock', async () => {
     const clock = manualClock();
     const pausing = pause(60_000, new AbortController().signal, clock);
     clock.advance(60_000);
@@ -35,7 +35,7 @@ describe('deadline', () => {
     expect(() => throwIfFired(until.signal)).toThrow('deadline_exceeded');
   });
 
-  test('fires with the signal it was given', () => {
+  test('fires with its signal', () => {
     const cut = new AbortController();
     using until = deadlineSignal(1_000, manualClock(), cut.signal);
     cut.abort();
@@ -73,8 +73,8 @@ describe('orAborted', () => {
 });
 
 test('the signal that never fires keeps no listener', () => {
-  let heard = 0;
-  neverFires.addEventListener('abort', () => heard++);
+  let received = 0;
+  neverFires.addEventListener('abort', () => received++);
   neverFires.dispatchEvent(new Event('abort'));
-  expect({ heard, aborted: neverFires.aborted }).toEqual({ heard: 0, aborted: false });
+  expect({ received, aborted: neverFires.aborted }).toEqual({ received: 0, aborted: false });
 });

@@ -5,7 +5,7 @@ import type { StoredRecord } from '../../../src/core/contracts/ports.ts';
 const record = (id: string, version: number): StoredRecord => ({ id, version, doc: {} });
 
 test('where a store finds changes by an index, a follower lists nothing, and sees no change twice', async () => {
-  const asked: unknown[] = [];
+  const requests: unknown[] = [];
   const answers = [
     { records: [record('a', 1), record('b', 1)], gone: [], mark: 5 },
     { records: [record('b', 1), record('a', 2)], gone: ['c'], mark: 7 },
@@ -15,8 +15,8 @@ test('where a store finds changes by an index, a follower lists nothing, and see
     {
       list: () => expect.unreachable(),
       changes: async (kind, mark) => {
-        asked.push([kind, mark]);
-        return answers[asked.length - 1] ?? expect.unreachable();
+        requests.push([kind, mark]);
+        return answers[requests.length - 1] ?? expect.unreachable();
       },
     },
     'k',
@@ -26,7 +26,7 @@ test('where a store finds changes by an index, a follower lists nothing, and see
     const { changed, gone } = await news.next();
     seen.push([changed.map(({ id }) => id), gone]);
   }
-  expect(asked).toEqual([
+  expect(requests).toEqual([
     ['k', undefined],
     ['k', 5],
     ['k', 7],

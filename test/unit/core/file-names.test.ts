@@ -41,8 +41,8 @@ test.each([
   ['a device with an odd digit', 'COM¹', '_COM¹'],
   ['dots and spaces at the end', '.. /a. .', '___/a___'],
   ['half a character', 'a\ud800', 'a\ufffd'],
-])('a copy of a file with %s in its name is called otherwise', (_what, path, wanted) =>
-  expect(safePath(path)).toEqual({ path, portable: wanted }),
+])('a copy of a file with %s in its name is called otherwise', (_what, path, expected) =>
+  expect(safePath(path)).toEqual({ path, portable: expected }),
 );
 
 test('a name of more than 255 bytes is cut before its extension, between characters', () => {

@@ -33,7 +33,7 @@ test('bytes are parsed where they lie: a copy of a large answer would be 16 MiB 
   using from = vi.spyOn(Buffer, 'from');
   const bytes = new Uint8Array([0x7b, 0x7d]);
   expect(parseJson(bytes, limits)).toEqual({ ok: true, value: {} });
-  expect(from.mock.calls.map(([given]) => given)).not.toContain(bytes);
+  expect(from.mock.calls.map(([input]) => input)).not.toContain(bytes);
 });
 
 test.each([

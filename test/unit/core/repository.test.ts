@@ -9,7 +9,7 @@ import {
   RepositoryUrl,
 } from '../../../src/core/model/repository.ts';
 
-const messageOf = (given: string) => RepositoryUrl.safeParse(given).error?.issues[0]?.message;
+const messageOf = (input: string) => RepositoryUrl.safeParse(input).error?.issues[0]?.message;
 
 describe('the URL of a repository', () => {
   test('keeps its path, and has its host in lower case', () => {
@@ -39,45 +39,45 @@ describe('the URL of a repository', () => {
     ['file:///', 'a path with other characters'],
     ['/etc', 'Write it like file:///srv/git/project'],
     ['../a', 'Write it like file:///srv/git/project'],
-  ])('%s is refused with advice', (given, advice) => {
-    const message = messageOf(given);
+  ])('%s is refused with advice', (input, advice) => {
+    const message = messageOf(input);
     // `..` is resolved by the parser of URLs, so such a text never names another path than it shows.
-    if (given.includes('/../')) expect(RepositoryUrl.parse(given)).toBe('https://example.org/b');
+    if (input.includes('/../')) expect(RepositoryUrl.parse(input)).toBe('https://example.org/b');
     else expect(message).toContain(advice);
   });
 
   test('can be a folder of the server, without a way up in it, and nothing is pushed there', () => {
     expect(RepositoryUrl.parse('file:///srv/git/project.git/')).toBe('file:///srv/git/project.git');
-    for (const given of ['file:///srv/git/../../etc', 'file:///srv/git/%2e%2e/../etc', 'file://localhost/etc'])
-      expect(RepositoryUrl.safeParse(given).data ?? 'file:///etc').toBe('file:///etc');
+    for (const input of ['file:///srv/git/../../etc', 'file:///srv/git/%2e%2e/../etc', 'file://localhost/etc'])
+      expect(RepositoryUrl.safeParse(input).data ?? 'file:///etc').toBe('file:///etc');
     const made = newRepository(RepositoryInput.parse({ url: 'file:///srv/git/project', access: 'write' }));
     expect(made).toMatchObject({ path: 'project', access: 'read' });
     expect(noPushReason(made)).toContain('Take the patch');
   });
 
   test('with a credential in it is refused, and the message does not repeat the credential', () => {
-    for (const given of ['https://me:s3cret@example.org/a/b', 'https://s3cret@example.org/a/b']) {
-      expect(messageOf(given)).toContain('has a credential in it');
-      expect(messageOf(given)).not.toContain('s3cret');
+    for (const input of ['https://me:s3cret@example.org/a/b', 'https://s3cret@example.org/a/b']) {
+      expect(messageOf(input)).toContain('has a credential in it');
+      expect(messageOf(input)).not.toContain('s3cret');
     }
   });
 });
 
 test.each(['-x', '--upload-pack=x', 'a..b', 'a b', 'a~1', 'a:b', 'HEAD@{1}', 'x.lock', '/a', 'a/', ''])(
   'the ref %j is refused',
-  (given) => expect(GitRef.safeParse(given).success).toBe(false),
+  (input) => expect(GitRef.safeParse(input).success).toBe(false),
 );
-test.each(['main', 'release/1.2', 'v1.0-rc.1', 'a'.repeat(40)])('the ref %j is taken', (given) =>
-  expect(GitRef.parse(given)).toBe(given),
+test.each(['main', 'release/1.2', 'v1.0-rc.1', 'a'.repeat(40)])('the ref %j is taken', (input) =>
+  expect(GitRef.parse(input)).toBe(input),
 );
 test.each(['..', '.', '/a', 'a/../b', '.git', 'a/.git', '-a', 'a//b', '.corral', ''])(
   'the folder %j is refused',
-  (given) => expect(RepositoryPath.safeParse(given).success).toBe(false),
+  (input) => expect(RepositoryPath.safeParse(input).success).toBe(false),
 );
 
 test('a repository goes into a folder of its name, and waits to be fetched', () => {
-  const given = RepositoryInput.parse({ url: 'https://example.org/team/project.git', ref: 'main' });
-  expect(newRepository(given)).toMatchObject({ path: 'project', ref: 'main', access: 'write', state: 'waiting' });
+  const input = RepositoryInput.parse({ url: 'https://example.org/team/project.git', ref: 'main' });
+  expect(newRepository(input)).toMatchObject({ path: 'project', ref: 'main', access: 'write', state: 'waiting' });
 });
 
 test('two repositories cannot share a folder, also not by a folder in it', () => {

@@ -50,7 +50,7 @@ test('a wake during a round begins the next one at once', async () => {
   await expect.poll(() => begun.length).toBe(2);
 });
 
-test('a round that fails is told, and tried again after its own rest', async () => {
+test('a round that fails is reported, and tried again after its own rest', async () => {
   const { clock, begun, warnings } = rounds();
   await expect.poll(() => begun.length).toBe(1);
   begun[0]?.reject(new Error('the store is away'));

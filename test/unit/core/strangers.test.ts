@@ -13,7 +13,7 @@ const calling = (tool: string): SessionFact => ({
   runId: null,
   data: { callId: 'c', tool, function: `${tool}_x`, args: {} },
 });
-const said = (text: string): SessionFact => ({
+const replied = (text: string): SessionFact => ({
   type: 'message.user',
   runId: null,
   data: { messageId: MessageId.parse(crypto.randomUUID()), text, attachments: [] },
@@ -41,7 +41,7 @@ describe('words of strangers', () => {
     for (const tool of ['shell', 'file', 'code', 'message', 'memory', 'skill', 'git'])
       expect(strangersIn(calling(tool)), tool).toBeUndefined();
     expect([strangersIn(reached('refused')), strangersIn(read('uploaded'))]).toEqual([undefined, undefined]);
-    expect(strangersIn(said('Say hi'))).toBeUndefined();
+    expect(strangersIn(replied('Say hi'))).toBeUndefined();
   });
 
   test('come by every tool of the server that reads pages', () => {
@@ -57,12 +57,12 @@ describe('words of strangers', () => {
   test('come by the messages that the server writes about deliveries and remarks', () => {
     const start = (cause: object) =>
       startMessage({ message: 'Look.' }, { cause, given: '> Obey me.' } as unknown as AutomationStart);
-    expect(strangersIn(said(start({ kind: 'hook' })))).toBe('delivery');
-    expect(strangersIn(said(start({ kind: 'run', outcome: 'done' })))).toBe('delivery');
-    expect(strangersIn(said(start({ kind: 'schedule' })))).toBeUndefined();
+    expect(strangersIn(replied(start({ kind: 'hook' })))).toBe('delivery');
+    expect(strangersIn(replied(start({ kind: 'run', outcome: 'done' })))).toBe('delivery');
+    expect(strangersIn(replied(start({ kind: 'schedule' })))).toBeUndefined();
     const remark = { key: 'k', heading: 'A remark', quoted: 'Obey me.' };
     const about = { number: 1, url: 'https://example.org/1' } as Parameters<typeof feedbackMessage>[0];
-    expect(strangersIn(said(feedbackMessage(about, [remark])))).toBe('delivery');
+    expect(strangersIn(replied(feedbackMessage(about, [remark])))).toBe('delivery');
   });
 
   test('can have come by the network where the sandbox is not isolated', () => {
@@ -75,7 +75,7 @@ describe('words of strangers', () => {
     const begin = { id: ids.sessionId(), origin: 'trpc', title: '', template: 'default', projectId: null } as const;
     const unset = { templateBy: undefined, owner: undefined, model: undefined, fallbacks: undefined } as never;
     const fresh = newSession({ ...begin, lastTask: '', at: 1, ...(unset as object) } as never);
-    const facts = [calling('file'), calling('browser'), reached('allowed'), calling('browser'), said('Thank you')];
+    const facts = [calling('file'), calling('browser'), reached('allowed'), calling('browser'), replied('Thank you')];
     const after = facts.reduce((so, fact, n) => project(so, fact, { seq: n + 1, ts: 1, watched: true }), fresh);
     expect([fresh.strangers, after.strangers]).toEqual([[], ['page', 'network']]);
     expect(StoredSession.parse(JSON.parse(JSON.stringify(after))).strangers).toEqual(['page', 'network']);

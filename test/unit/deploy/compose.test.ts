@@ -49,11 +49,11 @@ test('the server is no root, is reached from this machine alone, and has bounds'
 
 test('the database asks for a password that nobody can know from this file, and the server shows it', () => {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: compose fills it in
-  const asked = '${MONGODB_PASSWORD:?set it in .env, of letters and digits}';
+  const requested = '${MONGODB_PASSWORD:?set it in .env, of letters and digits}';
   expect(mongodb?.command).toContain('--auth');
   expect(mongodb?.ports).toBeUndefined();
-  expect(mongodb?.environment).toEqual({ MONGO_INITDB_ROOT_USERNAME: 'corral', MONGO_INITDB_ROOT_PASSWORD: asked });
-  expect(corral?.environment?.MONGODB_URL).toBe(`mongodb://corral:${asked}@mongodb:27017/corral?authSource=admin`);
+  expect(mongodb?.environment).toEqual({ MONGO_INITDB_ROOT_USERNAME: 'corral', MONGO_INITDB_ROOT_PASSWORD: requested });
+  expect(corral?.environment?.MONGODB_URL).toBe(`mongodb://corral:${requested}@mongodb:27017/corral?authSource=admin`);
   expect(text.match(/PASSWORD:-/g)).toBeNull(); // no default
 });
 

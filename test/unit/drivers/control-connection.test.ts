@@ -64,11 +64,11 @@ async function dial(name: string, hello: object | string = {}): Promise<{ socket
       ? hello
       : JSON.stringify({ corral: 1, version: '9.9', boot: 'b', token: 'the-token', ...hello });
   socket.write(`${line}\n`);
-  const [said] = (await once(socket, 'data')) as [Buffer];
-  const end = said.indexOf('\n') + 1;
-  const answer = said.subarray(0, end).toString();
+  const [output] = (await once(socket, 'data')) as [Buffer];
+  const end = output.indexOf('\n') + 1;
+  const answer = output.subarray(0, end).toString();
   socket.pause();
-  if (said.length > end) socket.unshift(said.subarray(end)); // a request can arrive together with the answer
+  if (output.length > end) socket.unshift(output.subarray(end)); // a request can arrive together with the answer
   socket.resume();
   if (answer === 'ok\n') daemon.emit('connection', socket);
   return { socket, answer };
@@ -235,25 +235,25 @@ test('anyone who can reach the folder can dial the sockets, and dispose removes 
 });
 
 /** The gate's answer to a process that dials the egress socket and sends this request. */
-async function wayOut(asked = 'CONNECT example.org:443 HTTP/1.1\r\n\r\n'): Promise<string> {
+async function wayOut(requested = 'CONNECT example.org:443 HTTP/1.1\r\n\r\n'): Promise<string> {
   const socket = connect({ path: join(folder, 'egress'), allowHalfOpen: true });
   cleanUp.defer(() => void socket.destroy());
-  socket.write(asked);
+  socket.write(requested);
   return await text(socket);
 }
 
 test.each(['CONNECT example.org:443 HTTP/1.1\r\n\r\n', '\u0005\u0001\u0000'])(
-  'a connection to the egress socket that asks %j reaches the gate, with all it said',
-  async (asked) => {
-    const heard: string[] = [];
+  'a connection to the egress socket that requests %j reaches the gate, with all its bytes',
+  async (requested) => {
+    const received: string[] = [];
     const serve = (socket: Socket) =>
       void socket.once('readable', () => {
-        heard.push(String(socket.read()));
+        received.push(String(socket.read()));
         socket.end('from the gate');
       });
     const end = await open({ gate: { serve } as EndpointOptions['gate'] });
     await end.takeEgress();
-    expect([await wayOut(asked), heard]).toEqual(['from the gate', [asked]]);
+    expect([await wayOut(requested), received]).toEqual(['from the gate', [requested]]);
   },
 );
 
@@ -291,7 +291,7 @@ test('streams, however many, do not shut the daemon out', async ({ end, link }) 
   expect(await get(link, '/health')).toBe('/health over daemon');
 });
 
-test('a daemon that spares connections is asked for its health on the one that was never used', async ({ link }) => {
+test('a daemon that spares connections gets health checks on the unused one', async ({ link }) => {
   await dial('first', { sparing: true });
   expect(await get(link, '/work')).toBe('/work over first');
   await dial('second', { sparing: true });
@@ -299,7 +299,7 @@ test('a daemon that spares connections is asked for its health on the one that w
   expect(await get(link, '/work')).toBe('/work over first');
 });
 
-test('an older daemon is asked for its health on a connection that was used already', async ({ link }) => {
+test('an older daemon gets health checks on a used connection', async ({ link }) => {
   await dial('first');
   expect(await get(link, '/health')).toBe('/health over first');
   await dial('second');
@@ -344,7 +344,7 @@ test('a new server takes away the sockets of those that died, and of nobody who 
   await living[Symbol.asyncDispose]();
 });
 
-test('a second process that presents the token next to a living daemon is refused and told, and ends the trust', async ({
+test('a second process that presents the token next to a living daemon is refused and reported, and ends the trust', async ({
   end,
 }) => {
   expect((await dial('real', { boot: 'first' })).answer).toBe('ok\n');

@@ -133,7 +133,7 @@ const forbidden: [string, (body: Body) => unknown][] = [
   ['as the user that all sandboxes shared', top({ User: '10001:10001' })],
   ['in root’s group', top({ User: '40003:0' })],
   ['as another user than its folders are for', top({ User: '40004:40004' })],
-  ['as nobody said', top({ User: undefined })],
+  ['without a user', top({ User: undefined })],
   ['with an entry point', top({ Entrypoint: ['/bin/sh'] })],
   ['with a command', top({ Cmd: ['sleep', '1'] })],
   ['with an open port', top({ ExposedPorts: { '80/tcp': {} } })],

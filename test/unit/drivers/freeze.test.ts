@@ -6,30 +6,30 @@ const refusal = (statusCode: number) => Object.assign(new Error('unable to freez
 
 /** A container whose engine gives these refusals before it freezes; the clock's waits end at once. */
 function containerWith(refusals: Error[]) {
-  let asked = 0;
+  let calls = 0;
   const pause = async () => {
-    asked += 1;
+    calls += 1;
     const refused = refusals.shift();
     if (refused) throw refused;
   };
-  return { pause, asked: () => asked };
+  return { pause, requested: () => calls };
 }
 const clock = { now: () => 0, setTimeout: (call: () => void) => setTimeout(call, 0), clearTimeout } as never;
 
-test('a runtime that was too busy to freeze is asked again', async () => {
+test('a runtime that was too busy to freeze is retried', async () => {
   const container = containerWith([refusal(500), refusal(500)]);
   await freezeContainer(container as never, neverFires, clock);
-  expect(container.asked()).toBe(3);
+  expect(container.requested()).toBe(3);
 });
 
-test('a runtime that never freezes is asked a few times, and its refusal is told', async () => {
+test('a runtime that never freezes is retried a few times, and its refusal is reported', async () => {
   const container = containerWith(Array.from({ length: 99 }, () => refusal(500)));
   await expect(freezeContainer(container as never, neverFires, clock)).rejects.toThrow('unable to freeze');
-  expect(container.asked()).toBe(8);
+  expect(container.requested()).toBe(8);
 });
 
-test('another refusal is told at once', async () => {
+test('another refusal is reported immediately', async () => {
   const container = containerWith([refusal(409)]);
   await expect(freezeContainer(container as never, neverFires, clock)).rejects.toThrow('unable to freeze');
-  expect(container.asked()).toBe(1);
+  expect(container.requested()).toBe(1);
 });

@@ -22,7 +22,7 @@ test('a connection that was used is closed when no request wants it soon; an unu
   expect(await taken(connections)).toBe(unused);
 });
 
-test('a connection that is wanted again in time is not closed under its request', async () => {
+test('a connection that is used again in time is not closed under its request', async () => {
   const connections = new IdleConnections(20);
   const [used, other] = [new PassThrough(), new PassThrough()];
   connections.add(used);

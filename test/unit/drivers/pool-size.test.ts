@@ -17,7 +17,7 @@ function sized(free: number | undefined = 100 * gib) {
   return { clock, size, ask };
 }
 
-test('one sandbox stands ready before anybody asked', () => expect(sized().size.now(gib)).toBe(1));
+test('one sandbox is ready before the first request', () => expect(sized().size.now(gib)).toBe(1));
 
 test('as many stand ready as were requested at once', () => {
   const { size, ask } = sized();

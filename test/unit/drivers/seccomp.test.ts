@@ -54,33 +54,33 @@ test('every system call is in exactly one list', () => {
 describe.each(machines)('the program for %s', (machine) => {
   const program = seccompProgram(machine) as Buffer;
   const numbers = callNumbers(machine);
-  const asked = (name: string, ...args: (number | bigint)[]) =>
+  const requested = (name: string, ...args: (number | bigint)[]) =>
     verdict(program, { number: numbers.get(name) as number, arch: arches[machine], args: args.map(BigInt) });
 
   test('decides each call by its name', () => {
     for (const name of numbers.keys()) {
       if (name in conditionalCalls) continue;
       const expected = allowed.includes(name) ? allow : refusedNewer.includes(name) ? nosys : perm;
-      expect([name, asked(name)]).toEqual([name, expected]);
+      expect([name, requested(name)]).toEqual([name, expected]);
     }
   });
 
   test('lets sockets of four families be made, and no others', () => {
-    for (const family of [1, 2, 10, 16]) expect(asked('socket', family)).toBe(allow);
+    for (const family of [1, 2, 10, 16]) expect(requested('socket', family)).toBe(allow);
     for (const family of [0, 3, 15, 17, 31, 38, 40, 44])
-      expect([family, asked('socket', family)]).toEqual([family, perm]);
-    expect(asked('socket', (1n << 32n) | 2n)).toBe(perm);
+      expect([family, requested('socket', family)]).toEqual([family, perm]);
+    expect(requested('socket', (1n << 32n) | 2n)).toBe(perm);
   });
 
   test('lets threads and processes be made, and no name spaces', () => {
-    expect(asked('clone', 0x003d_0f00)).toBe(allow);
+    expect(requested('clone', 0x003d_0f00)).toBe(allow);
     for (const bit of [17, 25, 26, 27, 28, 29, 30])
-      expect([bit, asked('clone', 1n << BigInt(bit))]).toEqual([bit, perm]);
+      expect([bit, requested('clone', 1n << BigInt(bit))]).toEqual([bit, perm]);
   });
 
   test('lets a program ask who it is, and be of the usual kinds', () => {
-    expect(asked('personality', 0xffff_ffff)).toBe(allow);
-    expect(asked('personality', 0x0400_000)).toBe(perm);
+    expect(requested('personality', 0xffff_ffff)).toBe(allow);
+    expect(requested('personality', 0x0400_000)).toBe(perm);
   });
 
   test("kills calls of another machine's convention and refuses unknown numbers", () => {

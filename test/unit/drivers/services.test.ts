@@ -133,10 +133,10 @@ describe('the engine filter', () => {
     const labels = labelsFor(spec, 'mine');
     const request = { user: 40_003, name, image: 'i', labels, token: new Secret('t'), mount: `/r/${spec.id}` };
     const { name: _name, ...body } = createBody({ ...request, spec: { ...spec, services: [redis] } });
-    const given = JSON.parse(JSON.stringify(body));
-    expect(containerRules(scope, name).safeParse(given).error).toBeUndefined();
-    given.HostConfig.ExtraHosts = ['redis:10.0.0.1'];
-    expect(containerRules(scope, name).safeParse(given).success).toBe(false);
+    const input = JSON.parse(JSON.stringify(body));
+    expect(containerRules(scope, name).safeParse(input).error).toBeUndefined();
+    input.HostConfig.ExtraHosts = ['redis:10.0.0.1'];
+    expect(containerRules(scope, name).safeParse(input).success).toBe(false);
   });
 });
 
@@ -238,8 +238,8 @@ describe('the pod of a sandbox with services', () => {
     [{ ready: false, state: waiting('ContainerCreating') }, 'absent'],
     [{ ready: false, state: { terminated: { exitCode: 3 } } }, 'exited'],
   ])('tells the state of a service (%o)', (status, state) => {
-    const told = { name: 'redis', image: 'redis:7', state, ...(state === 'exited' && { exitCode: 3 }) };
-    expect(serviceStates(withStatus(status))).toEqual([told]);
+    const report = { name: 'redis', image: 'redis:7', state, ...(state === 'exited' && { exitCode: 3 }) };
+    expect(serviceStates(withStatus(status))).toEqual([report]);
   });
 
   test('runs as soon as the sandbox itself does, whatever its services do, and is over when it ends', () => {

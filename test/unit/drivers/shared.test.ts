@@ -64,15 +64,15 @@ describe('folders', () => {
   test('the first token stays, and only the server’s user can read it', async () => {
     await using folder = await tempFolder();
     const folders = await openFolders(folder.path);
-    const wanted = meta();
-    await folders.prepare(wanted);
-    expect(await folders.prepare({ ...wanted, epoch: 2, token: 'second-token' })).toMatchObject({
+    const expected = meta();
+    await folders.prepare(expected);
+    expect(await folders.prepare({ ...expected, epoch: 2, token: 'second-token' })).toMatchObject({
       token: 'first-token',
     });
-    expect(await folders.read(wanted.id)).toMatchObject({ token: 'first-token', epoch: 2 });
-    expect((await stat(join(folders.home(wanted.id), 'meta.json'))).mode & 0o777).toBe(0o600);
-    expect((await stat(folders.home(wanted.id))).mode & 0o777).toBe(0o700);
-    expect((await stat(folders.mount(wanted.id))).mode & 0o777).toBe(0o755);
+    expect(await folders.read(expected.id)).toMatchObject({ token: 'first-token', epoch: 2 });
+    expect((await stat(join(folders.home(expected.id), 'meta.json'))).mode & 0o777).toBe(0o600);
+    expect((await stat(folders.home(expected.id))).mode & 0o777).toBe(0o700);
+    expect((await stat(folders.mount(expected.id))).mode & 0o777).toBe(0o755);
   });
 
   test('a missing mount is made again, and the folder of a removed sandbox is not', async () => {
@@ -103,7 +103,7 @@ describe('folders', () => {
     expect([await folders.mended(id), await folders.ids()]).toEqual([undefined, []]);
   });
 
-  test('a folder’s labels are told to its owner alone, and those of a folder without a record to everyone', async () => {
+  test('a folder’s labels are shown to its owner alone, and those of a folder without a record to everyone', async () => {
     await using folder = await tempFolder();
     const folders = await openFolders(folder.path);
     const known = await folders.prepare(meta());
@@ -133,9 +133,9 @@ describe('folders', () => {
 
   test('two servers that prepare one folder at once agree on the token', async () => {
     await using folder = await tempFolder();
-    const wanted = meta();
+    const expected = meta();
     const servers = await Promise.all([1, 2, 3, 4].map(() => openFolders(folder.path)));
-    const made = await Promise.all(servers.map((it, n) => it.prepare({ ...wanted, token: `${n}-token-of-its-own` })));
+    const made = await Promise.all(servers.map((it, n) => it.prepare({ ...expected, token: `${n}-token-of-its-own` })));
     expect(new Set(made.map(({ token }) => token)).size).toBe(1);
   });
 

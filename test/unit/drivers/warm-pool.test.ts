@@ -55,8 +55,8 @@ test('a pool that has become too large ends its oldest sandboxes', async () => {
   let count = 3;
   const watched: Poolable = {
     ...driver,
-    warm: async (...given) => {
-      const made = await driver.warm(...given);
+    warm: async (...args) => {
+      const made = await driver.warm(...args);
       there.push(made);
       return made;
     },

@@ -51,12 +51,12 @@ test('a reader that needs long for each piece lets the loop turn in between', as
 test('a connection that is returned is as it was, and one with unread bytes is not returned', async () => {
   const first = connection();
   const read = new YieldingConnection(first.socket);
-  read.write('asked');
+  read.write('request');
   first.incoming.write('answered');
   expect(String((await once(read, 'data'))[0])).toBe('answered');
   expect(read.release()).toBe(first.socket);
   await once(read, 'close');
-  expect([first.socket.destroyed, String(first.outgoing.read())]).toEqual([false, 'asked']);
+  expect([first.socket.destroyed, String(first.outgoing.read())]).toEqual([false, 'request']);
 
   const second = connection();
   const unread = new YieldingConnection(second.socket);

@@ -17,7 +17,7 @@ test.each(tasks)("$name has every file of Harbor's layout", async ({ folder, ins
 
 describe('a model of recorded replies', () => {
   const [task] = tasks.filter(({ name }) => name === 'fix-failing-test');
-  async function asked(messages: readonly object[], tools: readonly string[] = ['shell_exec']) {
+  async function responseTo(messages: readonly object[], tools: readonly string[] = ['shell_exec']) {
     await using models = await recordedModels(task ? [task] : [], 1);
     const { recorded } = JSON.parse(models.settings.CORRAL_MODELS_COMPATIBLE ?? '{}');
     const named = tools.map((name) => ({ type: 'function', function: { name, parameters: {} } }));
@@ -43,14 +43,14 @@ describe('a model of recorded replies', () => {
   ];
 
   test('replies by the turns that the request has already', async () => {
-    expect(await asked([user])).toContain('python3 -m unittest');
-    expect(await asked([user, ...turn('a')])).toContain('file_str_replace');
-    expect(await asked([user, ...turn('a'), ...turn('b'), ...turn('c')])).toContain('Fixed.');
+    expect(await responseTo([user])).toContain('python3 -m unittest');
+    expect(await responseTo([user, ...turn('a')])).toContain('file_str_replace');
+    expect(await responseTo([user, ...turn('a'), ...turn('b'), ...turn('c')])).toContain('Fixed.');
   });
 
-  test('plans when only a plan is wanted, and speaks when there are no tools', async () => {
-    expect(await asked([user], ['make_plan'])).toContain('make_plan');
-    expect(await asked([user], [])).toContain('Fixed.');
+  test('plans when only a plan is requested, and speaks when there are no tools', async () => {
+    expect(await responseTo([user], ['make_plan'])).toContain('make_plan');
+    expect(await responseTo([user], [])).toContain('Fixed.');
   });
 });
 

@@ -9,14 +9,14 @@ const whole = Buffer.from('0123456789');
 async function answer(range: string | undefined, file = whole) {
   const app = fastify();
   app.get('/', async (request, reply) => {
-    const wanted = byteRange(request.headers.range);
-    const end = wanted?.length === undefined ? undefined : wanted.from + wanted.length;
-    const content = Readable.from([file.subarray(wanted?.from ?? 0, end)]);
-    return sendFile(reply, { size: file.length, content }, wanted);
+    const expected = byteRange(request.headers.range);
+    const end = expected?.length === undefined ? undefined : expected.from + expected.length;
+    const content = Readable.from([file.subarray(expected?.from ?? 0, end)]);
+    return sendFile(reply, { size: file.length, content }, expected);
   });
   const headers = range === undefined ? {} : { range };
-  const { statusCode, payload, headers: told } = await app.inject({ url: '/', headers });
-  const { 'content-range': part, 'content-length': length, 'content-disposition': disposition } = told;
+  const { statusCode, payload, headers: reported } = await app.inject({ url: '/', headers });
+  const { 'content-range': part, 'content-length': length, 'content-disposition': disposition } = reported;
   return { statusCode, payload, part, length: Number(length), disposition };
 }
 const attachment = { disposition: 'attachment' };

@@ -40,6 +40,6 @@ test.each([
 ])('the API of %s is at %s', (webUrl, api) => expect(forgeKinds[0]?.apiUrl(webUrl)).toBe(api));
 
 test('a server of an unknown kind, or without an address, is refused', () => {
-  for (const given of ['svn=https://example.com', 'gitea', 'gitea='])
-    expect(() => parseServer(given)).toThrow(/Write its kind/);
+  for (const input of ['svn=https://example.com', 'gitea', 'gitea='])
+    expect(() => parseServer(input)).toThrow(/Write its kind/);
 });

@@ -42,17 +42,17 @@ test.each([
 });
 
 test('half of a character is in no stored fact', async () => {
-  const { writer, heard } = writerBench();
+  const { writer, received } = writerBench();
   await writer.write([asks(`half ${half}`)]);
   await writer.write([says(`half ${half}`)]);
-  const stored = JSON.stringify(heard);
+  const stored = JSON.stringify(received);
   expect([stored.includes('half \ufffd'), stored.includes('\\ud83e')]).toEqual([true, false]);
 });
 
 test('half of a character is in no request to a model', async () => {
-  const asked = Promise.withResolvers<string>();
+  const arrived = Promise.withResolvers<string>();
   const server = createServer(async (request, response) => {
-    asked.resolve(await text(request));
+    arrived.resolve(await text(request));
     response.writeHead(400).end('{}');
   }).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
@@ -69,6 +69,6 @@ test('half of a character is in no request to a model', async () => {
   const model = await createModel('own/m', { models, clock: systemClock, newId: () => 'id', random: () => 0.5 });
   const request = { system: `system ${half}`, messages: [{ role: 'user', text: `half ${half}` }], tools: [] } as never;
   await Array.fromAsync(model.turn(request, new AbortController().signal));
-  const body = await asked.promise;
+  const body = await arrived.promise;
   expect([body.includes('half \ufffd'), /\\ud83e/i.test(body)]).toEqual([true, false]);
 });

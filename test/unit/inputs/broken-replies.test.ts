@@ -33,7 +33,7 @@ function answer([text, breaks]: Reply, { clock, signal }: { clock: ManualClock; 
 async function compatible(replies: readonly Reply[]) {
   const clock = manualClock(1_000);
   const left = [...replies];
-  const asked: { messages: { role: string; content: string }[] }[] = [];
+  const requests: { messages: { role: string; content: string }[] }[] = [];
   const model: Model = await createModel('local/m', {
     models: {
       compatible: { local: { baseUrl: 'http://127.0.0.1:9/v1', reach: 'private' } },
@@ -47,11 +47,11 @@ async function compatible(replies: readonly Reply[]) {
     newId: () => 'n',
     random: () => 0,
     fetchWithin: () => async (_url, init) => {
-      asked.push(JSON.parse(String(init?.body)));
+      requests.push(JSON.parse(String(init?.body)));
       return answer(left.shift() as Reply, { clock, signal: init?.signal as AbortSignal });
     },
   });
-  return { model, asked };
+  return { model, requests };
 }
 
 const whole = 'The capital of France is Paris, on the Seine.';
@@ -144,10 +144,10 @@ const rows: [string, readonly Reply[], string?][] = [
   [
     'a first word that is the first word of the text',
     [
-      ['He said: ', 'drop'],
+      ['He wrote: ', 'drop'],
       ['Hello.', 'whole'],
     ],
-    'He said: Hello.',
+    'He wrote: Hello.',
   ],
   [
     'a short continuation that the text has already',
@@ -162,7 +162,7 @@ const rows: [string, readonly Reply[], string?][] = [
 test.each(rows)('%s leaves one message, without a part twice', async (_, replies, text = whole) => {
   const { runWriter, transcript, events } = scribeBench();
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
-  const { model, asked } = await compatible(replies);
+  const { model, requests } = await compatible(replies);
   for (const [n] of replies.entries()) {
     const turn = await takeTurn(
       { model, runWriter, budget: new TurnBudget() },
@@ -177,13 +177,13 @@ test.each(rows)('%s leaves one message, without a part twice', async (_, replies
   expect(log.flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([text]);
   expect(log.flatMap((it) => (it.type === 'message.delta' ? [it.data.text] : [])).join('')).toBe(text);
   expect(transcript.messages.map((it) => it.role === 'assistant' && it.text)).toEqual([false, text]);
-  expect(asked.at(-1)?.messages.at(-2)).toMatchObject({ role: 'assistant' });
-  expect(asked.at(-1)?.messages.at(-1)?.content).toMatch(/Go on exactly where it stopped/);
+  expect(requests.at(-1)?.messages.at(-2)).toMatchObject({ role: 'assistant' });
+  expect(requests.at(-1)?.messages.at(-1)?.content).toMatch(/Go on exactly where it stopped/);
 });
 
 test('a message of the person ends the broken reply, which the model sees before it', async () => {
   const { runWriter, transcript, events } = scribeBench();
-  const { model, asked } = await compatible([
+  const { model, requests } = await compatible([
     [half, 'drop'],
     ['Berlin.', 'whole'],
   ]);
@@ -194,7 +194,7 @@ test('a message of the person ends the broken reply, which the model sees before
   runWriter.hear({ messageId: messageId(2), text: 'And of Germany?' });
   const second = await turn();
   await runWriter.write(...(second.ok ? second.facts : []));
-  expect(asked[1]?.messages.slice(-3).map(({ content }) => content)).toEqual(['Go', half, 'And of Germany?']);
+  expect(requests[1]?.messages.slice(-3).map(({ content }) => content)).toEqual(['Go', half, 'And of Germany?']);
   expect(transcript.messages.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
   expect((await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([
     half,

@@ -12,7 +12,7 @@ const tool = {
 const done = 'data: [DONE]\n\n';
 const chunk = (delta: object, finish?: string) =>
   `data: ${JSON.stringify({ id: 'r', choices: [{ index: 0, delta, ...(finish && { finish_reason: finish }) }] })}\n\n`;
-const said = (...texts: string[]) => texts.map((content) => chunk({ content })).join('');
+const replied = (...texts: string[]) => texts.map((content) => chunk({ content })).join('');
 const sse = (body: string) => new Response(body, { headers: { 'content-type': 'text/event-stream' } });
 
 async function reply(response: Response) {
@@ -62,17 +62,17 @@ const halves = (text: string) =>
 test.each([
   [
     'thoughts in tags, split anywhere',
-    said(...halves('<think>why\n</think>\n\nThis.')) + chunk({}, 'stop') + done,
+    replied(...halves('<think>why\n</think>\n\nThis.')) + chunk({}, 'stop') + done,
     { text: 'This.', thoughts: 'why\n' },
   ],
   [
     'a tag in the middle of an answer',
-    said('Use <think> here.') + chunk({}, 'stop') + done,
+    replied('Use <think> here.') + chunk({}, 'stop') + done,
     { text: 'Use <think> here.' },
   ],
-  ['thoughts without an end', said('<think>', 'why') + chunk({}, 'stop') + done, { text: '', thoughts: 'why' }],
-  ['no finish reason', said('Hello') + done, { text: 'Hello', outcome: { kind: 'finished', stop: 'done' } }],
-  ['no finish reason, nor a [DONE]: broken', said('Hello'), { outcome: { kind: 'failed', retryable: true } }],
+  ['thoughts without an end', replied('<think>', 'why') + chunk({}, 'stop') + done, { text: '', thoughts: 'why' }],
+  ['no finish reason', replied('Hello') + done, { text: 'Hello', outcome: { kind: 'finished', stop: 'done' } }],
+  ['no finish reason, nor a [DONE]: broken', replied('Hello'), { outcome: { kind: 'failed', retryable: true } }],
   [
     'arguments as an object',
     chunk({ tool_calls: [{ function: { name: 'file_read', arguments: { file: 'a' } } }] }, 'stop') + done,
@@ -85,33 +85,37 @@ test.each([
   ],
   [
     '<tool_call>, split anywhere',
-    said('I will.', ...halves(`<tool_call>\n${json}\n</tool_call>`)) + chunk({}, 'stop') + done,
+    replied('I will.', ...halves(`<tool_call>\n${json}\n</tool_call>`)) + chunk({}, 'stop') + done,
     { text: 'I will.', calls: read },
   ],
-  ['<tool_call> without an end', said(`<tool_call>${json}`) + chunk({}, 'stop') + done, { text: '', calls: read }],
-  ['[TOOL_CALLS]', said(`[TOOL_CALLS][${json}]`) + chunk({}, 'stop') + done, { calls: read }],
-  ['[TOOL_CALLS] with the name first', said('[TOOL_CALLS]file_read[ARGS]{"file":"a"}') + done, { calls: read }],
-  ['<function=', said('<function=file_read>{"file":"a"}</function>') + done, { calls: read }],
+  ['<tool_call> without an end', replied(`<tool_call>${json}`) + chunk({}, 'stop') + done, { text: '', calls: read }],
+  ['[TOOL_CALLS]', replied(`[TOOL_CALLS][${json}]`) + chunk({}, 'stop') + done, { calls: read }],
+  ['[TOOL_CALLS] with the name first', replied('[TOOL_CALLS]file_read[ARGS]{"file":"a"}') + done, { calls: read }],
+  ['<function=', replied('<function=file_read>{"file":"a"}</function>') + done, { calls: read }],
   [
     '<function= with parameters',
-    said('<tool_call>\n<function=file_read>\n<parameter=file>\na\n</parameter>\n</function>\n</tool_call>') + done,
+    replied('<tool_call>\n<function=file_read>\n<parameter=file>\na\n</parameter>\n</function>\n</tool_call>') + done,
     { calls: read },
   ],
-  ['a fence', said(`\`\`\`json\n${json}\n\`\`\``) + done, { calls: read }],
-  ['JSON alone, with parameters', said('{"name": "file_read", "parameters": {"file": "a"}}') + done, { calls: read }],
+  ['a fence', replied(`\`\`\`json\n${json}\n\`\`\``) + done, { calls: read }],
+  [
+    'JSON alone, with parameters',
+    replied('{"name": "file_read", "parameters": {"file": "a"}}') + done,
+    { calls: read },
+  ],
   [
     '<invoke>',
-    said('<invoke name="file_read">\n<parameter name="file">a</parameter>\n</invoke>') + done,
+    replied('<invoke name="file_read">\n<parameter name="file">a</parameter>\n</invoke>') + done,
     { calls: read },
   ],
   [
     '<tool_call> with keys and values',
-    said(...halves('<tool_call>file_read\n<arg_key>file</arg_key>\n<arg_value>a</arg_value>\n</tool_call>')) + done,
+    replied(...halves('<tool_call>file_read\n<arg_key>file</arg_key>\n<arg_value>a</arg_value>\n</tool_call>')) + done,
     { text: '', calls: read },
   ],
   [
     'the marks of Kimi',
-    said(
+    replied(
       ...halves(
         '<|tool_calls_section_begin|><|tool_call_begin|>functions.file_read:0<|tool_call_argument_begin|>{"file":"a"}<|tool_call_end|><|tool_calls_section_end|>',
       ),
@@ -120,22 +124,22 @@ test.each([
   ],
   [
     'the marks of DeepSeek, twice',
-    said(
+    replied(
       '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>file_read\n```json\n{"file":"a"}\n```<｜tool▁call▁end｜>',
       '<｜tool▁call▁begin｜>file_read<｜tool▁sep｜>{"file":"a"}<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
     ) + done,
     { text: '', calls: [...read, ...read] },
   ],
-  ['a list alone', said(...halves(`[${json}]`)) + done, { text: '', calls: read }],
-  ['a list that is no call', said('[{"a": 1}]') + done, { text: '[{"a": 1}]', calls: [] }],
+  ['a list alone', replied(...halves(`[${json}]`)) + done, { text: '', calls: read }],
+  ['a list that is no call', replied('[{"a": 1}]') + done, { text: '[{"a": 1}]', calls: [] }],
   [
     'a name with a namespace, and arguments that are written twice',
     chunk({ tool_calls: [{ function: { name: 'functions.file_read', arguments: '"{\\"file\\":\\"a\\"}"' } }] }) + done,
     { calls: read },
   ],
-  ['<thought>', said('<thought>why</thought>This.') + done, { text: 'This.', thoughts: 'why' }],
-  ['thoughts in triangles', said('◁think▷why◁/think▷This.') + done, { text: 'This.', thoughts: 'why' }],
-  ['error: null', said('Hello').replace('{', '{"error":null,') + done, { text: 'Hello' }],
+  ['<thought>', replied('<thought>why</thought>This.') + done, { text: 'This.', thoughts: 'why' }],
+  ['thoughts in triangles', replied('◁think▷why◁/think▷This.') + done, { text: 'This.', thoughts: 'why' }],
+  ['error: null', replied('Hello').replace('{', '{"error":null,') + done, { text: 'Hello' }],
   [
     'an error event',
     'event: error\ndata: {"message": "overloaded"}\n\n',
@@ -143,12 +147,12 @@ test.each([
   ],
   [
     'Python in a list',
-    said(...halves('[file_read(file="a"), file_read(file=\'a\')]')) + done,
+    replied(...halves('[file_read(file="a"), file_read(file=\'a\')]')) + done,
     { text: '', calls: [...read, ...read] },
   ],
   [
     'Python with values of every kind',
-    said(
+    replied(
       '<|tool_call_start|>[file_read(a=True, b=None, c=[1, -2.5e3], d={"k": (r"\\d",)}, e="""x\ny\\t\\u00e9""")]<|tool_call_end|>',
     ) + done,
     {
@@ -158,19 +162,19 @@ test.each([
   ],
   [
     'Python in a fence',
-    said('```tool_code\nprint(default_api.file_read(file="a"))\n```') + done,
+    replied('```tool_code\nprint(default_api.file_read(file="a"))\n```') + done,
     { text: '', calls: read },
   ],
-  ['a list that is never closed', said('[', 'a') + done, { text: '[a', calls: [] }],
-  ['a list that calls no tool', said('[see(the="docs")](a)') + done, { text: '[see(the="docs")](a)', calls: [] }],
+  ['a list that is never closed', replied('[', 'a') + done, { text: '[a', calls: [] }],
+  ['a list that calls no tool', replied('[see(the="docs")](a)') + done, { text: '[see(the="docs")](a)', calls: [] }],
   [
     'a fence that is no call',
-    said('```json\n{"name": "x", "arguments": {}}\n```') + done,
+    replied('```json\n{"name": "x", "arguments": {}}\n```') + done,
     { text: '```json\n{"name": "x", "arguments": {}}\n```', calls: [] },
   ],
   [
     'an unknown tool in a tag',
-    said('<tool_call>{"name": "nothing", "arguments": {}}</tool_call>') + done,
+    replied('<tool_call>{"name": "nothing", "arguments": {}}</tool_call>') + done,
     { calls: [{ name: 'nothing', args: {} }] },
   ],
   [
@@ -180,7 +184,7 @@ test.each([
   ],
   [
     'a line that is no JSON',
-    `${said('Half')}data: {"choices": [}\n\n`,
+    `${replied('Half')}data: {"choices": [}\n\n`,
     { text: 'Half', outcome: { kind: 'failed', retryable: false, message: expect.stringContaining('cannot be read') } },
   ],
 ])('%s', async (_, body, expected) => expect(await reply(sse(body))).toMatchObject(expected));

@@ -64,7 +64,7 @@ async function seen(bytes: Buffer, mimeType: string, count = 1) {
   const picture = first?.role === 'user' ? first.pictures?.[0] : undefined;
   const size = picture?.data === undefined ? undefined : readPictureSize(Buffer.from(picture.data, 'base64'));
   const fits = (picture?.data?.length ?? 0) <= 5_000_000; // what providers take
-  return { type: picture?.mimeType, size, fits, words: picture?.leftOut, told: loaded.leftOut.length };
+  return { type: picture?.mimeType, size, fits, words: picture?.leftOut, reported: loaded.leftOut.length };
 }
 
 test.each([
@@ -86,7 +86,7 @@ test.each([
   ['a JPEG with too many bytes', heavy(90, 60), 'image/jpeg', 'image/jpeg', { width: 90, height: 60 }],
   ['a WebP that is too wide', webpOf(9_000, 90), 'image/webp', 'image/jpeg', { width: 8_000, height: 80 }],
 ])('%s is shown', async (_, bytes, called, type, size) =>
-  expect(await seen(await bytes, called)).toEqual({ type, size, fits: true, words: undefined, told: 0 }),
+  expect(await seen(await bytes, called)).toEqual({ type, size, fits: true, words: undefined, reported: 0 }),
 );
 
 test.each([
@@ -105,7 +105,11 @@ test.each([
   ],
   ['a PNG whose size would fill the memory', hugePng(), 'image/png', /more than providers take/],
 ])('%s is described to the model, and reported', async (_, bytes, called, reason) =>
-  expect(await seen(bytes, called)).toMatchObject({ size: undefined, words: expect.stringMatching(reason), told: 1 }),
+  expect(await seen(bytes, called)).toMatchObject({
+    size: undefined,
+    words: expect.stringMatching(reason),
+    reported: 1,
+  }),
 );
 
 test('many pictures are smaller', async () =>

@@ -75,8 +75,8 @@ const rows: readonly (readonly [string, string, number])[] = [
 
 test.each(rows)('a program that answers with %s', async (_, bytes, status) => {
   answer = bytes;
-  const asked = ask({ port: portOf(door), host: '127.0.0.1' }).end();
-  const [got] = await once(asked, 'response');
+  const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
+  const [got] = await once(pending, 'response');
   await buffer(got);
   expect(got.statusCode).toBe(status);
 });
@@ -94,8 +94,8 @@ const upgraded = async () => {
 
 test('a switch of the protocol that nobody requested is no answer', async () => {
   answer = 'HTTP/1.1 101 x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\nhello';
-  const asked = ask({ port: portOf(door), host: '127.0.0.1' }).end();
-  const [got] = await once(asked, 'response');
+  const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
+  const [got] = await once(pending, 'response');
   expect([got.statusCode, (await buffer(got)).toString()]).toEqual([502, 'failed']);
 });
 
@@ -108,8 +108,8 @@ test('headers that reach beyond the name of a program stay away from browsers', 
     'Proxy-Authenticate: Basic',
   ];
   answer = `HTTP/1.1 200 OK\r\n${beyond.join('\r\n')}\r\nX-A: 1\r\nContent-Length: 0\r\n\r\n`;
-  const asked = ask({ port: portOf(door), host: '127.0.0.1' }).end();
-  const [got] = await once(asked, 'response');
+  const pending = ask({ port: portOf(door), host: '127.0.0.1' }).end();
+  const [got] = await once(pending, 'response');
   await buffer(got);
   const names = beyond.map((line) => line.split(':')[0]?.toLowerCase() ?? '');
   expect([got.headers['x-a'], names.filter((name) => name in got.headers)]).toEqual(['1', []]);

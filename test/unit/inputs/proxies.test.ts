@@ -80,11 +80,11 @@ test('connections of a proxy are not limited, but the open requests of each of i
     const headers = { authorization: `Bearer ${token}`, 'x-forwarded-for': address, expect: '100-continue' };
     return ask(`${it.url}/api/v1/sessions`, { method: 'PUT', headers });
   });
-  for (const asked of open) {
-    asked.on('error', () => {}).flushHeaders();
-    await once(asked, 'continue');
+  for (const requested of open) {
+    requested.on('error', () => {}).flushHeaders();
+    await once(requested, 'continue');
   }
   expect([(await by('203.0.113.9', token)).status, (await by('203.0.113.8', token)).status]).toEqual([429, 200]);
-  for (const asked of open) asked.destroy();
+  for (const requested of open) requested.destroy();
   await expect.poll(async () => (await by('203.0.113.9', token)).status).toBe(200);
 });

@@ -16,7 +16,7 @@ test.each<[string, string, string, string]>([
   ['a colon', 'description: Use when: a test fails', 'own', 'Use when: a test fails'],
   ['a colon at its end', 'description: Triggers:', 'own', 'Triggers:'],
   ['brackets', 'description: [beta] Reads files', 'own', '[beta] Reads files'],
-  ['braces', 'description: {{name}} is asked: yes', 'own', '{{name}} is asked: yes'],
+  ['braces', 'description: {{name}} is required: yes', 'own', '{{name}} is required: yes'],
   ['a quotation mark inside', 'description: "Quick" checks of a page', 'own', '"Quick" checks of a page'],
   ['an apostrophe at its beginning', "description: 'til it is done: go on", 'own', "'til it is done: go on"],
   ['an asterisk', 'description: *.py files', 'own', '*.py files'],
@@ -108,7 +108,7 @@ test.each<[string, string, string]>([
   expect(fields.replace(/\s+/g, ' ')).toContain(description);
 });
 
-test('what cannot be read is left out, and is told once in a run', async () => {
+test('what cannot be read is left out, and is reported once in a run', async () => {
   const texts: Readonly<Record<string, string>> = {
     good: 'description: a',
     tools: 'description: b\nallowed-tools: - Read\n- Write',

@@ -230,13 +230,13 @@ test.each<[string, object, RegExp]>([
   ],
   ['a description of 1 MB', object({ a: { type: 'string', description: 'x '.repeat(500_000) } }), /KiB are the limit/],
 ])('a hostile schema ends soon: %s', (_, schema, reason) => {
-  let said = '';
+  let output = '';
   try {
     portableParameters(schema);
   } catch (thrown) {
-    said = thrown instanceof NotPortable ? thrown.message : `not told: ${thrown}`;
+    output = thrown instanceof NotPortable ? thrown.message : `not reported: ${thrown}`;
   }
-  expect(said).toMatch(reason);
+  expect(output).toMatch(reason);
 });
 
 test('names that a provider refuses have others, and the server gets its own back', () => {

@@ -13,7 +13,7 @@ import {
 
 const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 10_000 };
 
-async function asked() {
+async function responseTo() {
   const holes = new ManualActors();
   const run = asChild(runWith(holes), runInput());
   await holes.the('act').resolve(calls('c1', 'c2'));
@@ -23,8 +23,8 @@ async function asked() {
 
 describe('F113 run: a call that needs leave', () => {
   test('makes the run wait, and its session knows for what and how long', async () => {
-    const { told, holes, isIn } = await asked();
-    expect(told).toEqual([
+    const { reports, holes, isIn } = await responseTo();
+    expect(reports).toEqual([
       {
         type: 'run.waiting',
         question: 'May I?',
@@ -36,8 +36,8 @@ describe('F113 run: a call that needs leave', () => {
     expect(isIn('waiting.open')).toBe(true);
   });
 
-  test('is given to its actor again with the decision, and the next call without', async () => {
-    const { actor, holes } = await asked();
+  test('goes to its actor again with the decision, and the next call without', async () => {
+    const { actor, holes } = await responseTo();
     await holes.the('wait').resolve();
     actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'rejected', text: 'no' } } });
     expect(holes.the('calls').input.calls[0]).toEqual({
@@ -49,27 +49,27 @@ describe('F113 run: a call that needs leave', () => {
   });
 
   test('can be decided before the question is all in the log', async () => {
-    const { actor, holes } = await asked();
+    const { actor, holes } = await responseTo();
     actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } });
     expect(holes.the('calls').input.calls[0].verdict).toEqual({ decision: 'approved' });
   });
 
   test('a question after it waits for no leave', async () => {
-    const { actor, holes, told } = await asked();
+    const { actor, holes, reports } = await responseTo();
     actor.send({ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } });
     await holes.the('calls').resolve([{ kind: 'ask', question: 'Which?' }]);
-    expect(told.at(-1)).toEqual({ type: 'run.waiting', question: 'Which?' });
+    expect(reports.at(-1)).toEqual({ type: 'run.waiting', question: 'Which?' });
     expect(holes.calls.filter(({ name }) => name === 'wait').at(-1)?.input.approvals).toEqual([]);
   });
 
   test('waits next to all others of its turn, and each decision reaches its own call', async () => {
     const holes = new ManualActors();
-    const { actor, told } = asChild(runWith(holes), runInput());
+    const { actor, reports } = asChild(runWith(holes), runInput());
     await holes.the('act').resolve(calls('c1', 'c2'));
     const ask = (callId: string, more = {}) =>
       ({ kind: 'ask', question: `${callId}?`, approval: { ...approval, callId, ...more } }) as const;
     await holes.the('calls').resolve([ask('c1', { forWorker: true }), ask('c2', { byClient: true, reason: 'why' })]);
-    expect(told.at(-1)).toEqual({
+    expect(reports.at(-1)).toEqual({
       type: 'run.waiting',
       question: 'c1?',
       approvals: [
@@ -85,7 +85,7 @@ describe('F113 run: a call that needs leave', () => {
     // This one comes while the other call is made, so the run does not wait for it again.
     actor.send({ type: 'run.decided', verdicts: { c1: { decision: 'rejected' } } });
     await holes.the('calls').resolve([ask('c1'), callOutcome()]);
-    expect(told.filter(({ type }) => type === 'run.waiting')).toHaveLength(1);
+    expect(reports.filter(({ type }) => type === 'run.waiting')).toHaveLength(1);
     expect(holes.the('calls').input.calls).toEqual([{ ...callOf('c1'), verdict: { decision: 'rejected' } }]);
   });
 

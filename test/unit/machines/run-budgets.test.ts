@@ -94,7 +94,7 @@ describe('run: budgets', () => {
     holes.the('act');
   });
 
-  test('F084 a run whose last turn said it all ends, though the budget is spent', async () => {
+  test('F084 a run whose last turn completed it ends, though the budget is spent', async () => {
     const budget = { ...runPolicy.budget, turns: 1 };
     const { resolves, isIn } = startRun({ policy: { ...runPolicy, budget } });
     await resolves(['act', textTurn()]);

@@ -74,7 +74,7 @@ describe('run: goals', () => {
     expect(holes.the('judge').input.round).toBe(2);
   });
 
-  test('a grader that is overloaded is asked again in the same round, at last for the last time', async () => {
+  test('a grader that is overloaded is called again in the same round, at last for the last time', async () => {
     const { clock, holes, resolves } = startRun({ goal });
     await resolves(['act', textTurn()], ['judge', overloaded], ['notice', undefined]);
     clock.advance(60_000);

@@ -267,7 +267,7 @@ describe('run: no progress', () => {
     for (let n = 0; n < times; n += 1) await resolves(['act', calls(`c${n}`)], ['calls', [callOutcome()]]);
   };
 
-  test('F083 a run that is stuck gets one hint, said once; stuck again it waits', async () => {
+  test('F083 a run that is stuck gets one hint, once; stuck again it waits', async () => {
     const { holes, resolves, tells } = startRun();
     await sameCall(resolves, 4);
     expect(holes.the('notice').input).toMatchObject({
@@ -313,7 +313,7 @@ describe('run: no progress', () => {
 describe('run: questions', () => {
   const ask = { kind: 'ask', question: 'Which one?' } as const;
 
-  test('a call that asks waits, and is asked again with the answer', async () => {
+  test('a call that asks waits, and runs again with the answer', async () => {
     const { actor, holes, resolves, tells } = startRun();
     await resolves(['act', calls('ask', 'then')], ['calls', [ask]]);
     expect(tells('run.waiting')).toEqual([{ type: 'run.waiting', question: 'Which one?' }]);

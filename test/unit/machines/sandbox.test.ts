@@ -9,14 +9,14 @@ const lost = new AppError('sandbox_lost', 'The sandbox ended unexpectedly.');
 function start(input: Partial<SandboxInput> = {}) {
   const holes = new ManualActors();
   const sandbox = asChild(sandboxWith(holes), sandboxInput(input));
-  const { actor, told } = sandbox;
+  const { actor, reports } = sandbox;
   const tell = (event: { type: string }) => holes.the('hold').tell(event);
   return {
     ...sandbox,
     holes,
     tell,
-    phases: () => told.filter(({ type }) => type === 'sandbox.phase').map(({ phase }) => phase),
-    count: (type: string) => told.filter((event) => event.type === type).length,
+    phases: () => reports.filter(({ type }) => type === 'sandbox.phase').map(({ phase }) => phase),
+    count: (type: string) => reports.filter((event) => event.type === type).length,
     grant: () => actor.send({ type: 'slot.granted' }),
     toReady: async () => {
       actor.send({ type: 'slot.granted' });
@@ -28,9 +28,9 @@ function start(input: Partial<SandboxInput> = {}) {
 
 describe('sandbox: its start', () => {
   test('a sandbox waits for a slot, is provisioned, and then reports that it is ready', async () => {
-    const { told, toReady } = start();
+    const { reports, toReady } = start();
     await toReady();
-    expect(told).toEqual([
+    expect(reports).toEqual([
       { type: 'sandbox.wantsSlot' },
       { type: 'sandbox.phase', phase: 'queued' },
       { type: 'sandbox.phase', phase: 'starting' },
@@ -66,12 +66,12 @@ describe('sandbox: its start', () => {
     expect(end()).toEqual({ kind: 'failed', code: 'sandbox_capacity', message: 'No room.', retryable: true });
   });
 
-  test('F026 a missing image is not tried again, and the session is told why', async () => {
-    const { holes, grant, end, told } = start();
+  test('F026 a missing image is not tried again, and the session gets the reason', async () => {
+    const { holes, grant, end, reports } = start();
     grant();
     await holes.the('provision').reject(new AppError('image_missing', 'No such image.'));
     expect(end()).toMatchObject({ kind: 'failed', code: 'image_missing', retryable: false });
-    expect(told.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'No such image.' });
+    expect(reports.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'No such image.' });
   });
 
   test('F106 a release during the provision aborts it and removes its result', async () => {
@@ -100,7 +100,7 @@ describe('sandbox: its start', () => {
     },
   );
 
-  test('packages that cannot be installed are not tried again, and the session is told why', async () => {
+  test('packages that cannot be installed are not tried again, and the session gets the reason', async () => {
     const { holes, grant, tell, end } = start();
     grant();
     await holes.the('provision').resolve();
@@ -117,10 +117,10 @@ describe('sandbox: its start', () => {
 
 describe('sandbox: its life', () => {
   test('F017 a sandbox that is lost says why and ends', async () => {
-    const { told, tell, toReady, end } = start();
+    const { reports, tell, toReady, end } = start();
     await toReady();
     tell({ type: 'resource.failed', error: lost } as never);
-    expect(told.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'The sandbox ended unexpectedly.' });
+    expect(reports.at(-1)).toEqual({ type: 'sandbox.phase', phase: 'lost', detail: 'The sandbox ended unexpectedly.' });
     expect(end()).toEqual({ kind: 'lost' });
   });
 

@@ -24,11 +24,11 @@ describe('F113 session: a call that waits for leave', () => {
     const command = decide('c1', decision, { text: 'because' });
     expect(facts.slice(-2)).toEqual([resolved(decision, 'somebody', 'because'), resumed]);
     expect(answerTo(command)).toEqual([{ ok: true, value: { callId: 'c1', decision } }]);
-    expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision, text: 'because' } } }]);
+    expect(run.received).toEqual([{ type: 'run.answer', verdicts: { c1: { decision, text: 'because' } } }]);
     expect(isIn('active.working')).toBe(true);
   });
 
-  test('is decided by the first; the second is told that it comes too late', () => {
+  test('is decided by the first; the second is refused as too late', () => {
     const { decide, answerTo, facts } = approving('held');
     decide('c1', 'approved');
     expect(answerTo(decide('c1', 'rejected'))).toEqual(conflict);
@@ -45,10 +45,10 @@ describe('F113 session: a call that waits for leave', () => {
   test('expires without a decision, and a later decision is refused', () => {
     const { clock, decide, answerTo, facts, run } = approving();
     clock.advance(9_999);
-    expect(run.heard).toEqual([]);
+    expect(run.received).toEqual([]);
     clock.advance(1);
     expect(facts.slice(-2)).toEqual([resolved('expired', 'timeout'), resumed]);
-    expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'expired' } } }]);
+    expect(run.received).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'expired' } } }]);
     expect(answerTo(decide('c1', 'approved'))).toEqual(conflict);
   });
 
@@ -58,16 +58,16 @@ describe('F113 session: a call that waits for leave', () => {
     expect(log().slice(-3)).toEqual(['message.user 1', 'approval.resolved 1', 'run.resumed 1']);
     expect(facts.at(-2)).toEqual(resolved('rejected', 'user', 'task 2'));
     expect(facts.at(-1)?.data).toEqual({ messageId: messageIdOf(2) });
-    expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'rejected', text: 'task 2' } } }]);
+    expect(run.received).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'rejected', text: 'task 2' } } }]);
   });
 
   test('occupies no run slot, and requests one after the decision', () => {
     const { slots, decide, grant, run } = approving('held');
     expect(slots()).toEqual(['request run', 'release run']);
     decide('c1', 'approved');
-    expect(run.heard).toEqual([]);
+    expect(run.received).toEqual([]);
     grant('run');
-    expect(run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } }]);
+    expect(run.received).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } }]);
   });
 
   test('is over with its run', () => {
@@ -83,10 +83,10 @@ describe('F113 session: a call that waits for leave', () => {
     const again = () => sessionAlone({ runs: [queuedRun(1, { resume })] });
     const one = again();
     one.decide('c1', 'approved');
-    expect(one.run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } }]);
+    expect(one.run.received).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'approved' } } }]);
     const other = again();
     other.clock.advance(500);
-    expect(other.run.heard).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'expired' } } }]);
+    expect(other.run.received).toEqual([{ type: 'run.answer', verdicts: { c1: { decision: 'expired' } } }]);
   });
 
   test.each([
@@ -112,8 +112,8 @@ describe('F113 session: a call that waits for leave', () => {
         ? [of('c2', 'approved'), of('c3', 'rejected'), 'run.resumed']
         : [of('c2', 'approved'), 'run.resumed', of('c3', 'rejected')],
     );
-    const heard = run.heard.slice(1).map(({ type, verdicts }) => [type, Object.keys(verdicts)]);
-    expect(heard).toEqual(
+    const received = run.received.slice(1).map(({ type, verdicts }) => [type, Object.keys(verdicts)]);
+    expect(received).toEqual(
       isOneStep
         ? [['run.answer', ['c2', 'c3']]]
         : [
@@ -148,7 +148,7 @@ describe('F113 session: a call that waits for leave', () => {
     expect(answerTo(decide('c1', 'approved', { result }))).toEqual(conflict);
     decide('c1', 'approved');
     expect(answerTo(decide('c1', 'approved', { result }))).toMatchObject([{ ok: true }]);
-    expect(run.heard.at(-1)).toEqual({ type: 'run.decided', verdicts: { c1: { decision: 'approved', result } } });
+    expect(run.received.at(-1)).toEqual({ type: 'run.decided', verdicts: { c1: { decision: 'approved', result } } });
     expect(answerTo(decide('c1', 'approved', { result }))).toEqual(conflict);
   });
 
@@ -158,6 +158,6 @@ describe('F113 session: a call that waits for leave', () => {
     run.says({ type: 'run.waiting', question: 'Which one?' });
     expect(isIn('active.waiting')).toBe(true);
     send(2);
-    expect(run.heard.at(-1)).toEqual({ type: 'run.answer' });
+    expect(run.received.at(-1)).toEqual({ type: 'run.answer' });
   });
 });

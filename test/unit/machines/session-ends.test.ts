@@ -16,7 +16,7 @@ describe('F109 stop', () => {
     const { send, stop, run, answerTo } = sessionAlone();
     send(1);
     const command = stop();
-    expect([run.heard, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'stopped' }], undefined]);
+    expect([run.received, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'stopped' }], undefined]);
     run.ends({ reason: 'stopped' });
     expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
   });
@@ -79,7 +79,7 @@ describe('F106 stop while the sandbox is on its way', () => {
     send(1);
     sandbox.says({ type: 'sandbox.phase', phase: 'starting' });
     stop();
-    expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
+    expect(sandbox.received.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
     sandbox.says({ type: 'sandbox.phase', phase: 'queued' });
     run.ends({ reason: 'stopped' });
     sandbox.ends({ kind: 'released', workspace: 'keep' });
@@ -89,7 +89,7 @@ describe('F106 stop while the sandbox is on its way', () => {
     ]);
   });
 
-  test('a caller that waits for the sandbox is told that the run was stopped', () => {
+  test('a caller that waits for the sandbox learns that the run was stopped', () => {
     const { send, stop, use, answerTo } = sessionAlone({ sandbox: 'start' });
     send(1);
     const user = use();
@@ -101,7 +101,7 @@ describe('F106 stop while the sandbox is on its way', () => {
     const { send, stop, sandbox } = sessionAlone({ sandbox: 'start' }, 'held');
     send(1);
     stop();
-    expect(sandbox.heard).toEqual([{ type: 'sandbox.release', workspace: 'keep' }]);
+    expect(sandbox.received).toEqual([{ type: 'sandbox.release', workspace: 'keep' }]);
   });
 
   test.each(['ready', 'paused', 'adopted'])('a sandbox that is %s stays, because others can use it', (state) => {
@@ -110,13 +110,13 @@ describe('F106 stop while the sandbox is on its way', () => {
     if (state === 'paused') sandbox.says({ type: 'sandbox.phase', phase: 'paused' });
     send(1);
     stop();
-    expect(sandbox.heard).toEqual([]);
+    expect(sandbox.received).toEqual([]);
   });
 
   test('a stop of an idle session leaves it alone', () => {
     const { stop, sandbox } = sessionAlone({ sandbox: 'start' });
     stop();
-    expect(sandbox.heard).toEqual([]);
+    expect(sandbox.received).toEqual([]);
   });
 });
 
@@ -180,11 +180,11 @@ describe('F110 delete', () => {
       const { remove, run, sandbox, answerTo, end, log } = session;
       const deletes = [remove(), remove()];
       if (it.hasRun) {
-        expect(run.heard.at(-1)).toEqual({ type: 'run.stop', reason: 'deleted' });
+        expect(run.received.at(-1)).toEqual({ type: 'run.stop', reason: 'deleted' });
         run.ends({ reason: 'deleted' });
       }
       if (sandbox.input().begin !== 'release') {
-        expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'remove' });
+        expect(sandbox.received.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'remove' });
       }
       expect(deletes.map(answerTo)).toEqual([undefined, undefined]);
       sandbox.ends({ kind: 'released', workspace: 'remove' });

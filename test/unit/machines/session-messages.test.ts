@@ -63,7 +63,7 @@ describe('F111 the table of messages', () => {
     const { send, run, log, answerTo } = working();
     const command = send(2, 'inject');
     expect([log().at(-1), answerTo(command)]).toEqual(['message.user 1', accepted(1, 2)]);
-    expect(run.heard).toEqual([{ type: 'run.inject' }]);
+    expect(run.received).toEqual([{ type: 'run.inject' }]);
   });
 
   test('queue, while a run works: a run of its own after it', () => {
@@ -79,7 +79,7 @@ describe('F111 the table of messages', () => {
     const { send, run, log, answerTo } = working();
     send(2, 'queue');
     const command = send(3, 'replace');
-    expect([run.heard, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'superseded' }], accepted(3)]);
+    expect([run.received, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'superseded' }], accepted(3)]);
     run.ends({ reason: 'superseded' });
     run.ends({ reason: 'completed' });
     expect(log().slice(-4)).toEqual(['run.end 1 superseded', 'run.started 3', 'run.end 3 completed', 'run.started 2']);
@@ -89,7 +89,7 @@ describe('F111 the table of messages', () => {
     const { send, run, log, answerTo } = waiting();
     const command = send(2, mode);
     expect([log().slice(-2), answerTo(command)]).toEqual([['message.user 1', 'run.resumed 1'], accepted(1, 2)]);
-    expect(run.heard).toEqual([{ type: 'run.answer' }]);
+    expect(run.received).toEqual([{ type: 'run.answer' }]);
   });
 
   test('the answer is taken however full the queue is', () => {
@@ -109,11 +109,11 @@ describe('F111 the table of messages', () => {
     grant('run');
     run.says({ type: 'run.waiting', question: 'Which one?' });
     send(2);
-    expect(run.heard).toEqual([]);
+    expect(run.received).toEqual([]);
     expect(answerTo(send(3, mode))).toEqual(accepted(runs, 3));
-    if (mode === 'replace') expect(run.heard).toEqual([{ type: 'run.stop', reason: 'superseded' }]);
+    if (mode === 'replace') expect(run.received).toEqual([{ type: 'run.stop', reason: 'superseded' }]);
     grant('run');
-    if (mode !== 'replace') expect(run.heard.at(-1)).toEqual({ type: 'run.answer' });
+    if (mode !== 'replace') expect(run.received.at(-1)).toEqual({ type: 'run.answer' });
   });
 
   test.each(modes)('%s, while the run is being stopped: a run of its own after it', (mode) => {
@@ -134,9 +134,9 @@ describe('F111 the table of messages', () => {
   test.each(modes)('%s, after the run may end: a run of its own, because the old one accepts no more', (mode) => {
     const { send, run, answerTo } = working();
     run.says({ type: 'run.wantsToEnd', seen: 0 });
-    expect(run.heard).toEqual([{ type: 'run.mayEnd' }]);
+    expect(run.received).toEqual([{ type: 'run.mayEnd' }]);
     expect(answerTo(send(2, mode))).toEqual(accepted(2));
-    expect(run.heard).toHaveLength(1);
+    expect(run.received).toHaveLength(1);
     run.ends({ reason: 'completed' });
     expect(run.input().runId).toBe(runIdOf(2));
   });
@@ -145,15 +145,15 @@ describe('F111 the table of messages', () => {
     const { send, run } = working();
     send(2, 'inject');
     run.says({ type: 'run.wantsToEnd', seen: 0 });
-    expect(run.heard).toEqual([{ type: 'run.inject' }, { type: 'run.goOn' }]);
+    expect(run.received).toEqual([{ type: 'run.inject' }, { type: 'run.goOn' }]);
     run.says({ type: 'run.wantsToEnd', seen: 1 });
-    expect(run.heard.at(-1)).toEqual({ type: 'run.mayEnd' });
+    expect(run.received.at(-1)).toEqual({ type: 'run.mayEnd' });
   });
 
   test.each(modes)('%s, while the run ends by itself: a run of its own after it', (mode) => {
     const { send, run, answerTo } = working();
     run.says({ type: 'run.ending' });
-    expect([answerTo(send(2, mode)), run.heard]).toEqual([accepted(2), []]);
+    expect([answerTo(send(2, mode)), run.received]).toEqual([accepted(2), []]);
     run.ends({ reason: 'failed' });
     expect(run.input().runId).toBe(runIdOf(2));
   });
@@ -275,9 +275,9 @@ describe('session: after a restart', () => {
 
   test('a run that had begun continues when it has its place, and is not begun again', () => {
     const { run, log, grant, slots } = sessionAlone({ runs: [cut, queuedRun(2)] }, 'held');
-    expect([slots(), [run.input().resume, run.heard]]).toEqual([['request run'], [begun, []]]);
+    expect([slots(), [run.input().resume, run.received]]).toEqual([['request run'], [begun, []]]);
     grant('run');
-    expect(run.heard).toEqual([{ type: 'run.answer' }]);
+    expect(run.received).toEqual([{ type: 'run.answer' }]);
     run.ends({ reason: 'completed' });
     grant('run');
     expect(log()).toEqual(['run.end 1 completed', 'run.started 2']);
@@ -286,7 +286,7 @@ describe('session: after a restart', () => {
   test('F109 a stop before it has its place closes it by its own actor, and the queued ones with it', () => {
     const { run, stop, log, answerTo } = sessionAlone({ runs: [cut, queuedRun(2)] }, 'held');
     const command = stop();
-    expect([run.heard, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'stopped' }], undefined]);
+    expect([run.received, answerTo(command)]).toEqual([[{ type: 'run.stop', reason: 'stopped' }], undefined]);
     run.ends({ reason: 'stopped' });
     expect(log()).toEqual(['run.end 1 stopped', 'run.end 2 stopped']);
     expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
@@ -295,14 +295,14 @@ describe('session: after a restart', () => {
   test('F111 messages find it as they find a run that works', () => {
     const { run, send, answerTo } = sessionAlone({ runs: [cut] }, 'held');
     expect([answerTo(send(2, 'inject')), answerTo(send(3, 'replace'))]).toEqual([accepted(1, 2), accepted(3)]);
-    expect(run.heard).toEqual([{ type: 'run.inject' }, { type: 'run.stop', reason: 'superseded' }]);
+    expect(run.received).toEqual([{ type: 'run.inject' }, { type: 'run.stop', reason: 'superseded' }]);
   });
 
   test('messages that no turn had seen are seen before it may end', () => {
     const { run } = sessionAlone({ runs: [cut] });
     run.says({ type: 'run.wantsToEnd', seen: 1 });
     run.says({ type: 'run.wantsToEnd', seen: 2 });
-    expect(run.heard.slice(1)).toEqual([{ type: 'run.goOn' }, { type: 'run.mayEnd' }]);
+    expect(run.received.slice(1)).toEqual([{ type: 'run.goOn' }, { type: 'run.mayEnd' }]);
   });
 
   test('F111 a message that came while its question was on its way lets it continue; one that it knew does not', () => {
@@ -312,10 +312,10 @@ describe('session: after a restart', () => {
     run.says({ type: 'run.waiting', question: 'Which one?' });
     run.says({ type: 'run.asked', seen: 0 });
     expect(log().slice(-2)).toEqual(['message.user 1', 'run.resumed 1']);
-    expect(run.heard).toEqual([{ type: 'run.inject' }, { type: 'run.answer' }]);
+    expect(run.received).toEqual([{ type: 'run.inject' }, { type: 'run.answer' }]);
     run.says({ type: 'run.waiting', question: 'And now?' });
     run.says({ type: 'run.asked', seen: 1 });
-    expect(run.heard).toHaveLength(2);
+    expect(run.received).toHaveLength(2);
   });
 
   test('F111 a message that came before a question about a call decides nothing about it', () => {
@@ -328,14 +328,14 @@ describe('session: after a restart', () => {
       approvals: [{ tool: 'bash', callId: 'c1', remainingMs: 1_000 }],
     });
     run.says({ type: 'run.asked', seen: 0 });
-    expect([log().at(-1), run.heard]).toEqual(['message.user 1', [{ type: 'run.inject' }]]);
+    expect([log().at(-1), run.received]).toEqual(['message.user 1', [{ type: 'run.inject' }]]);
   });
 
   test('a run that waited waits on, holds no place, and takes its answer', () => {
     const { run, send, log, slots } = sessionAlone({ runs: [cutWaiting] });
     expect(slots()).toEqual(['release run']);
     send(2);
-    expect([log(), run.heard]).toEqual([['message.user 1', 'run.resumed 1'], [{ type: 'run.answer' }]]);
+    expect([log(), run.received]).toEqual([['message.user 1', 'run.resumed 1'], [{ type: 'run.answer' }]]);
   });
 
   test('runs that had not begun start in their order', () => {

@@ -36,7 +36,7 @@ describe('session: its sandbox', () => {
   test('stops on request: its files stay, and the caller is answered once it is gone', () => {
     const { sandbox, stopSandbox, answerTo } = ready();
     const command = stopSandbox();
-    expect(sandbox.heard.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
+    expect(sandbox.received.at(-1)).toEqual({ type: 'sandbox.release', workspace: 'keep' });
     expect(answerTo(command)).toBeUndefined();
     sandbox.ends({ kind: 'released', workspace: 'keep' });
     expect(answerTo(command)).toEqual([{ ok: true, value: { stopped: true } }]);
@@ -82,16 +82,16 @@ describe('session: its sandbox', () => {
     const { sandbox, use } = sessionAlone();
     use();
     sandbox.says({ type: 'sandbox.ready' });
-    expect(sandbox.heard).toEqual([busy]);
+    expect(sandbox.received).toEqual([busy]);
   });
 
   test('is idle when its last user is done, not before', () => {
     const { sandbox, use, done } = ready();
     const [a, b] = [use(), use()];
     done(a);
-    expect(sandbox.heard).toEqual([busy, busy]);
+    expect(sandbox.received).toEqual([busy, busy]);
     done(b);
-    expect(sandbox.heard).toEqual([busy, busy, idle]);
+    expect(sandbox.received).toEqual([busy, busy, idle]);
   });
 
   test('neither answers a caller that gave up nor stays awake for it', () => {
@@ -99,7 +99,7 @@ describe('session: its sandbox', () => {
     const command = use();
     done(command);
     sandbox.says({ type: 'sandbox.ready' });
-    expect([answerTo(command), sandbox.heard]).toEqual([undefined, [idle]]);
+    expect([answerTo(command), sandbox.received]).toEqual([undefined, [idle]]);
   });
 
   test.each([
@@ -109,7 +109,7 @@ describe('session: its sandbox', () => {
     const { sandbox, use, answerTo } = ready();
     sandbox.says(news);
     const command = use();
-    expect([sandbox.heard, answerTo(command)]).toEqual([[busy], undefined]);
+    expect([sandbox.received, answerTo(command)]).toEqual([[busy], undefined]);
     sandbox.says({ type: 'sandbox.ready' });
     expect(answerTo(command)).toEqual(ok);
   });
@@ -174,7 +174,7 @@ describe('session: its sandbox', () => {
       if (when === 'while the run is stopped') send(1);
       remove();
       expect(answerTo(use())).toMatchObject([{ ok: false, code: 'session_not_found' }]);
-      expect(sandbox.heard).toEqual([]);
+      expect(sandbox.received).toEqual([]);
     },
   );
 
@@ -192,9 +192,9 @@ describe('session: the place among the sandboxes that start', () => {
     const { sandbox, grant, slots } = sessionAlone({ sandbox: 'start' }, 'held');
     sandbox.says({ type: 'sandbox.wantsSlot' });
     grant('run');
-    expect(sandbox.heard).toEqual([]);
+    expect(sandbox.received).toEqual([]);
     grant('start');
-    expect(sandbox.heard).toEqual([{ type: 'slot.granted' }]);
+    expect(sandbox.received).toEqual([{ type: 'slot.granted' }]);
     sandbox.says({ type: 'sandbox.ready' });
     expect(slots()).toEqual(['request start', 'release start']);
   });

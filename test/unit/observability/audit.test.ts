@@ -128,7 +128,7 @@ test('a server that was killed while it wrote leaves half a row, which harms no 
   expect(verify().broken).not.toEqual([]);
 });
 
-test('beyond its size the oldest files go, the others hang together, and it is told where each ended', () => {
+test('beyond its size the oldest files go, the others hang together, and the end of each is reported', () => {
   const heads: string[] = [];
   {
     using log = open({ maxBytes: 65_536, onHead: ({ file }) => void heads.push(file) });
@@ -164,7 +164,7 @@ test('rows that could not be written are counted, and a row says how many', () =
   expect([warned.length, verify().broken]).toEqual([1, []]);
 });
 
-test('a folder that cannot be written to is said at the start', () => {
+test('a folder that cannot be written to is reported at the start', () => {
   writeFileSync(join(place.path, 'audit'), '');
   expect(() => open()).toThrow('CORRAL_AUDIT_ENABLED=false');
 });

@@ -62,8 +62,8 @@ test('a metric counts every line, shown or not', async () => {
   for (let n = 0; n < 25; n++) logger.warn({ sandbox: 'noisy' }, text);
   const metrics = createMetrics({ noise: () => countNoise(logger) });
   for (const _scrape of [1, 2]) {
-    const said = await metrics.text();
-    expect(said).toContain(`corral_log_lines_total{kind="${text}",outcome="logged"} 10`);
-    expect(said).toContain(`corral_log_lines_total{kind="${text}",outcome="suppressed"} 15`);
+    const reply = await metrics.text();
+    expect(reply).toContain(`corral_log_lines_total{kind="${text}",outcome="logged"} 10`);
+    expect(reply).toContain(`corral_log_lines_total{kind="${text}",outcome="suppressed"} 15`);
   }
 });

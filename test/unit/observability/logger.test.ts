@@ -46,7 +46,7 @@ describe('the logger', () => {
     const { lines, logger } = recorded();
     logger.info(
       { a: { b: [{ authorization: 'Bearer whatever', deep: 'xcanary-secret-1x' }] } },
-      'said canary-secret-1',
+      'shows canary-secret-1',
     );
     logger.error({ err: new Error('refused canary-secret-1', { cause: new Error('canary-secret-1') }) });
     logger.info({ url: '/trpc?token=canary-other' });

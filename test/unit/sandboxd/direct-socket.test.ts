@@ -106,7 +106,7 @@ test('both ends go together, whichever goes first', async () => {
   }
 });
 
-test('a side that speaks is told from one that drops the connection', async () => {
+test('a side that speaks is distinguished from one that drops the connection', async () => {
   await using speaks = await line();
   speaks.screen.write('RFB 003.008\n');
   expect(await speaks.viewer.spoken).toBe(true);

@@ -85,16 +85,16 @@ test('a command gets neither the token nor the daemon’s own settings', () => {
   expect(Object.keys(env).filter((name) => name.startsWith('CORRAL_'))).toEqual(['CORRAL_SANDBOX_ID']);
 });
 
-test('Node of a command uses the proxy, though the daemon’s own Node is not told of it', () => {
+test('Node of a command uses the proxy, though the daemon’s own Node does not know of it', () => {
   expect(baseEnvironment({ CORRAL_NODE_USE_ENV_PROXY: '1' }).NODE_USE_ENV_PROXY).toBe('1');
   expect(baseEnvironment({})).not.toHaveProperty('NODE_USE_ENV_PROXY');
 });
 
-test('a command is told its shell, so that no bash looks its user up', () => {
+test('a command gets its shell, so that no bash looks its user up', () => {
   expect([baseEnvironment({}).SHELL, baseEnvironment({ SHELL: '/bin/zsh' }).SHELL]).toEqual(['/bin/bash', '/bin/zsh']);
 });
 
-test('a command reads UTF-8 by one locale file, unless a locale is given', () => {
+test('a command reads UTF-8 by one locale file, unless a locale is set', () => {
   const localeOf = ({ LANG, LC_ALL, LC_CTYPE }: Record<string, string>) => ({ LANG, LC_ALL, LC_CTYPE });
   expect(localeOf(baseEnvironment({}))).toEqual({ LC_CTYPE: 'C.UTF-8' });
   for (const name of ['LANG', 'LC_ALL', 'LC_CTYPE'])
@@ -102,24 +102,24 @@ test('a command reads UTF-8 by one locale file, unless a locale is given', () =>
 });
 
 describe('programs that users install', () => {
-  const given = { HOME: '/home/agent', PATH: '/usr/local/bin:/usr/bin' };
+  const input = { HOME: '/home/agent', PATH: '/usr/local/bin:/usr/bin' };
 
   test('goes below the home, whose programs come first on the path', () => {
-    expect(baseEnvironment(given, 10_001)).toMatchObject({
+    expect(baseEnvironment(input, 10_001)).toMatchObject({
       PATH: '/home/agent/.local/bin:/usr/local/bin:/usr/bin',
       npm_config_prefix: '/home/agent/.local',
       PIP_BREAK_SYSTEM_PACKAGES: '1',
     });
     const own = { npm_config_prefix: '/opt/mine', PIP_BREAK_SYSTEM_PACKAGES: '0' };
-    expect(baseEnvironment({ ...given, ...own }, 10_001)).toMatchObject(own);
+    expect(baseEnvironment({ ...input, ...own }, 10_001)).toMatchObject(own);
   });
 
   test('is not forced on a system that root could break', () =>
-    expect(baseEnvironment(given, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES'));
+    expect(baseEnvironment(input, 0)).not.toHaveProperty('PIP_BREAK_SYSTEM_PACKAGES'));
 
   test('is on the path of a login shell too, and a profile that is there is left alone', async () => {
     const home = await folder();
-    const env = baseEnvironment({ ...given, HOME: home, PATH: `/it's here:/usr/bin:/bin` }, 10_001);
+    const env = baseEnvironment({ ...input, HOME: home, PATH: `/it's here:/usr/bin:/bin` }, 10_001);
     const login = async () => {
       const { stdout } = await promisify(execFile)('bash', ['-lc', 'printf %s "$PATH"'], { env });
       return stdout;

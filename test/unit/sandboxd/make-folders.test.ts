@@ -12,10 +12,10 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }));
 
 test('missing parents are made, and folders that exist stay', async () => {
-  const wanted = join(root, 'a/b/c');
-  await makeFolders(wanted, 0o700);
-  await makeFolders(wanted);
-  expect((await stat(wanted)).mode & 0o777).toBe(0o700);
+  const expected = join(root, 'a/b/c');
+  await makeFolders(expected, 0o700);
+  await makeFolders(expected);
+  expect((await stat(expected)).mode & 0o777).toBe(0o700);
 });
 
 test('a file in the way is an error', async () => {

@@ -49,8 +49,8 @@ test('every request and answer is as documented', async () => {
     outgoing.on('error', reject).end(body && JSON.stringify(body));
     const { status, type, answer } = await promise;
     const operation = document.paths[route]?.[method.toLowerCase()];
-    const wanted = operation?.requestBody?.content?.['application/json']?.schema;
-    if (wanted && status === '200') expect(schema(wanted).safeParse(body).error, `${route} body`).toBeUndefined();
+    const expected = operation?.requestBody?.content?.['application/json']?.schema;
+    if (expected && status === '200') expect(schema(expected).safeParse(body).error, `${route} body`).toBeUndefined();
     const described = operation?.responses[status];
     expect(described, `${method} ${route} answered ${status}: ${JSON.stringify(answer)}`).toBeDefined();
     const content = described?.content?.[type];

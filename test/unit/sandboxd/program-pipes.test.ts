@@ -12,14 +12,14 @@ function program() {
 }
 async function read(stream: AsyncIterable<Buffer>) {
   const frames = pipeFrameReader();
-  const said = { output: 0, ends: 0 };
+  const reply = { output: 0, ends: 0 };
   for await (const chunk of stream) {
     for (const { channel, payload } of frames.push(chunk)) {
-      if (channel === 'output') said.output += payload.length;
-      if (channel === 'end') said.ends++;
+      if (channel === 'output') reply.output += payload.length;
+      if (channel === 'end') reply.ends++;
     }
   }
-  return said;
+  return reply;
 }
 
 test('two pipes that close at the same moment give one end', async () => {

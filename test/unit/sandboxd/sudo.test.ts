@@ -8,10 +8,10 @@ import { expect, test } from 'vitest';
 const script = join(import.meta.dirname, '../../../sandbox-images/sudo');
 const { username: me, uid } = userInfo();
 const { PATH = '' } = process.env;
-const given = { PATH, HOME: '/tmp', OF_CALLER: 'dropped', A_SECRET: 'x y', HTTPS_PROXY: 'http://127.0.0.1:3128' };
+const input = { PATH, HOME: '/tmp', OF_CALLER: 'dropped', A_SECRET: 'x y', HTTPS_PROXY: 'http://127.0.0.1:3128' };
 
 async function sudo(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return await promisify(execFile)('/bin/sh', [script, ...args], { env: given }).then(
+  return await promisify(execFile)('/bin/sh', [script, ...args], { env: input }).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
     ({ code, stdout, stderr }) => ({ code, out: stdout, err: stderr }),
   );

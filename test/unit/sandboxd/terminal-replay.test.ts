@@ -61,10 +61,10 @@ test("the replay drops queries to the viewer's terminal, whose answers would be 
     ']11;?\x07',
     `]4;1;?${esc}\\`,
   ];
-  const told = ['[31m', '[2K', '[?25l', ']0;title\x07', '[22;0t', `]8;;http://a/?b${esc}\\`];
+  const reports = ['[31m', '[2K', '[?25l', ']0;title\x07', '[22;0t', `]8;;http://a/?b${esc}\\`];
   for (const sequence of asking) expect(shown(`a${esc}${sequence}b`), sequence).toBe('ab');
   expect(shown(`a${esc}P+q544e${esc}\\b`)).toBe('ab');
-  for (const sequence of told) expect(shown(`a${esc}${sequence}b`), sequence).toBe(`a${esc}${sequence}b`);
+  for (const sequence of reports) expect(shown(`a${esc}${sequence}b`), sequence).toBe(`a${esc}${sequence}b`);
 });
 
 test('the replay keeps an unfinished sequence, which later output completes', () =>

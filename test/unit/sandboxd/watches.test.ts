@@ -24,7 +24,7 @@ async function opened({ recursive = false } = {}) {
   return { all, id, clock, root, helpers };
 }
 
-test('a watch ends when nobody asked for ten minutes', async () => {
+test('a watch ends after ten minutes without a call', async () => {
   const { all, id, clock } = await opened();
   clock.advance(tenMinutes - 1);
   await all.watchChanges(id);
@@ -37,10 +37,10 @@ test('a watch ends when nobody asked for ten minutes', async () => {
 test('a watch with a reader lives on, and ends ten minutes after its reader left', async () => {
   const { all, id, clock, root } = await opened();
   const reader = await all.attachWatch(id);
-  const heard = new Promise((resolve) => reader.once('data', resolve));
+  const received = new Promise((resolve) => reader.once('data', resolve));
   clock.advance(2 * tenMinutes);
   await writeFile(join(root, 'a'), '');
-  await heard;
+  await received;
   const left = new Promise((resolve) => reader.once('close', resolve));
   reader.destroy();
   await left;

@@ -28,15 +28,15 @@ test('patterns that read a run again from each of its characters are refused, ea
     "const g = new RegExp('a' + 'b+c+b+d');",
   ]);
   expect(status).toBe(1);
-  const said = stderr
+  const reply = stderr
     .trim()
     .split('\n')
     .map((line) => line.replace(/^(\d+): .* is (\S+) in .*$/, '$1 $2'));
-  expect(said).toEqual([
+  expect(reply).toEqual([
     '1 super-linear',
     '2 exponential',
     ...['3', '5', '6', '7'].map((line) => `${line} super-linear`),
-    ...said.slice(6),
+    ...reply.slice(6),
   ]);
 });
 

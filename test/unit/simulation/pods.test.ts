@@ -9,7 +9,7 @@ import { World } from '../../support/simulation/world.ts';
 
 const seeds = Array.from({ length: 25 }, (_, n) => n + 1);
 
-/** Pods that come, change and go, and a watch that hears of them through `news`. */
+/** Pods that come, change and go, and a watch that reports them through `news`. */
 function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' | 'late') {
   const dice = new Dice(seed);
   const time = new ManualClock(1_700_000_000_000);
@@ -93,7 +93,7 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
   return { dice, time, watch, step, there, goneAt, toldGoneAt, last, mishaps: () => mishaps };
 }
 
-test('F047 a watch that falls silent: every end of a pod is told within 30 s, and the end state is the true one', async () => {
+test('F047 a watch that falls silent: every end of a pod is reported within 30 s, and the end state is the true one', async () => {
   for (const seed of seeds) {
     let isSilent = false;
     const run = followed(seed, () => (isSilent ? 'drop' : 'tell'));

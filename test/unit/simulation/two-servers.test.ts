@@ -64,10 +64,10 @@ test('F057 a renewal that fails once is made up for: the session stays with its 
     let failed = 0;
     const failing = dice.between(1, 5);
     Object.assign(leases, {
-      renew: async (...asked: Parameters<typeof renew>) => {
-        const isOurs = asked[0].includes(name);
+      renew: async (...args: Parameters<typeof renew>) => {
+        const isOurs = args[0].includes(name);
         if (isOurs) nth += 1;
-        if (!isOurs || nth !== failing) return await renew(...asked);
+        if (!isOurs || nth !== failing) return await renew(...args);
         failed += 1;
         throw new AppError('store_unavailable', 'The store cannot be reached.');
       },

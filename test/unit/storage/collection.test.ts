@@ -23,7 +23,7 @@ function servers(count: number) {
       (target, name: keyof typeof records) =>
       (...args: never[]) => {
         calls.push(String(name));
-        return (target[name] as (...given: never[]) => unknown)(...args);
+        return (target[name] as (...params: never[]) => unknown)(...args);
       },
   });
   return { records, calls, all: Array.from({ length: count }, () => new Collection(counted, rules)) };

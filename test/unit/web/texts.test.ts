@@ -12,7 +12,7 @@ test.each([
   ['one\r\ntwo\r\r\n', 'one\ntwo\n'],
   ['bell\u0007 back\b tab\tend\u009b', 'bell back tab\tend'],
   ['cut off \u001b[', 'cut off '],
-])('%j is shown as %j', (given, shown) => expect(plainText(given)).toBe(shown));
+])('%j is shown as %j', (input, shown) => expect(plainText(input)).toBe(shown));
 
 test('plain text has no control characters', () => {
   fc.assert(
@@ -22,12 +22,12 @@ test('plain text has no control characters', () => {
   );
 });
 
-const told = (before: string | null, after: string) =>
+const reported = (before: string | null, after: string) =>
   diffLines(before, after).map(({ kind, text }) => `${kind[0]} ${text}`);
 
 test('a difference shows added and removed lines with the lines around them', () => {
-  expect(told(null, 'a\nb\n')).toEqual(['a a', 'a b']);
-  expect([told('a\nb\nc\n', 'a\nB\nc\n'), told('a\n', 'a\n')]).toEqual([['s a', 'r b', 'a B', 's c'], ['s …']]);
+  expect(reported(null, 'a\nb\n')).toEqual(['a a', 'a b']);
+  expect([reported('a\nb\nc\n', 'a\nB\nc\n'), reported('a\n', 'a\n')]).toEqual([['s a', 'r b', 'a B', 's c'], ['s …']]);
   const many = Array.from({ length: 20 }, (_, n) => `${n}`);
   const changed = many.with(10, 'x');
   expect(

@@ -121,16 +121,16 @@ test.each([
   async (_origin, mode, make) => {
     await using server = await testServer();
     const { sid, id } = await make(server);
-    const asked: unknown[] = [];
+    const requests: unknown[] = [];
     server.fake.instead.send = async (_id, command) => {
-      asked.push(command);
+      requests.push(command);
       return { messageId: MessageId.parse(crypto.randomUUID()), runId: '' as never, seq: 1 };
     };
     using client = await connect(server, `${sid}?profile=cambioml`);
     client.ws.send(JSON.stringify({ content: 'hi', id }));
     client.ws.send(JSON.stringify({ type: 'message', content: 'ho', mode: 'replace' }));
     await expect
-      .poll(() => asked)
+      .poll(() => requests)
       .toEqual([
         { text: 'hi', mode },
         { text: 'ho', mode: 'replace' },
@@ -155,11 +155,11 @@ test('the greeting is the first frame, even if the client speaks before its sess
   const found = Promise.withResolvers<void>();
   server.fake.instead.get = (id) => found.promise.then(() => get(id));
   using client = await connect(server, sid);
-  const heard = once(client.ws, 'pong');
+  const received = once(client.ws, 'pong');
   client.ws.send('nonsense');
   client.ws.send('{"type":"ping"}');
   client.ws.ping();
-  await heard; // so the server has both frames
+  await received; // so the server has both frames
   found.resolve();
   await expect.poll(() => types(client)).toEqual(['connection_established', 'error', 'pong']);
 });
@@ -204,8 +204,8 @@ test('an error of the service is a frame without a seq, and a bug shows no detai
 test('F105 an unknown, deleted or malformed session id is one error frame, then 1008', async ({ server }) => {
   const { sid, id } = await crogiaSession(server);
   await server.fake.sessions.delete(id);
-  for (const given of [sid, '0123456789abcdef', 'x', 'x'.repeat(4_000), '%00', 'ff%2f', sid.toUpperCase()]) {
-    using client = await connect(server, given);
+  for (const input of [sid, '0123456789abcdef', 'x', 'x'.repeat(4_000), '%00', 'ff%2f', sid.toUpperCase()]) {
+    using client = await connect(server, input);
     expect(await client.closed).toMatchObject({ code: 1008 });
     expect(client.frames).toEqual([
       expect.objectContaining({ type: 'error', message: 'Session not found', content: 'Session not found' }),

@@ -124,12 +124,12 @@ test('the greeting is the first frame, even if the client speaks before its term
   const id = await open();
   const { get } = terminals.service;
   const found = Promise.withResolvers<void>();
-  server.others.services.terminals.get = (given) => found.promise.then(() => get(given));
+  server.others.services.terminals.get = (input) => found.promise.then(() => get(input));
   using client = await connect(id);
-  const heard = once(client.ws, 'pong');
+  const received = once(client.ws, 'pong');
   client.ws.send('nonsense');
   client.ws.ping();
-  await heard; // so the server has the input
+  await received; // so the server has the input
   found.resolve();
   await expect.poll(() => client.frames.map(({ type }) => type)).toEqual(['shell_connected', 'error']);
 });

@@ -19,7 +19,7 @@ const failing =
     throw new AppError(code, text);
   };
 
-test('a written file can be read and listed, and answers repeat the path as given', async () => {
+test('a written file can be read and listed, and answers repeat the path unchanged', async () => {
   const { server, base } = await withSession();
   await using _server = server;
   const content = 'from flask import Flask\nhéllo';
@@ -103,9 +103,9 @@ test('the search for files and lines answers with relative paths, 1-based lines 
 test('a truncated search is marked as such, and `*` among the file types means all', async () => {
   const { server, base } = await withSession();
   await using _server = server;
-  const asked: unknown[] = [];
+  const requested: unknown[] = [];
   server.others.services.files.find = async (_id, query) => {
-    asked.push(query);
+    requested.push(query);
     return { matches: ['a'], truncated: true };
   };
   const body = { pattern: 'a*', path: 'src', file_types: '*.py,*' };
@@ -115,7 +115,7 @@ test('a truncated search is marked as such, and `*` among the file types means a
     matches: ['a'],
     truncated: true,
   });
-  expect(asked).toEqual([{ pattern: 'a*', path: 'src', types: [] }]);
+  expect(requested).toEqual([{ pattern: 'a*', path: 'src', types: [] }]);
 });
 
 test('processes can be listed and stopped, and their logs read', async () => {
@@ -189,24 +189,24 @@ test('a command starts a stopped sandbox, because this facade has no other way t
   const { server, base } = await withSession();
   await using _server = server;
   const { sandboxes } = server.others.services;
-  const asked: string[] = [];
+  const requested: string[] = [];
   sandboxes.start = async () => {
-    asked.push('start');
+    requested.push('start');
     return { started: true };
   };
   sandboxes.exec = async () => {
-    asked.push('exec');
-    if (!asked.includes('start')) throw new AppError('sandbox_not_found', 'The sandbox is not running.');
+    requested.push('exec');
+    if (!requested.includes('start')) throw new AppError('sandbox_not_found', 'The sandbox is not running.');
     return { exitCode: 0, stdout: 'hi\n', stderr: '', timedOut: false };
   };
   expect(await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).toMatchObject({
     status: 200,
     body: { output: 'hi\n', exit_code: 0 },
   });
-  expect(asked).toEqual(['exec', 'start', 'exec']);
+  expect(requested).toEqual(['exec', 'start', 'exec']);
   sandboxes.exec = failing('sandbox_unavailable');
   expect((await server.call('POST', `${base}/shell`, { cmd: 'echo hi' })).status).toBe(503);
-  expect(asked).toHaveLength(3);
+  expect(requested).toHaveLength(3);
 });
 
 test('a background command answers at once with its pid and the path of its log', async () => {

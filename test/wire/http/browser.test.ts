@@ -104,12 +104,12 @@ test('a preflight from an allowed origin is answered without token or rate limit
 });
 
 test('any other OPTIONS is 204 without CORS headers', async ({ server }) => {
-  const asked = [
+  const requested = [
     {},
     { origin: 'http://localhost:3000' },
     { origin: 'https://evil.example', 'access-control-request-method': 'PUT' },
   ];
-  for (const headers of asked) {
+  for (const headers of requested) {
     const answer = await server.call('OPTIONS', base, undefined, headers as Record<string, string>);
     expect(answer.status).toBe(204);
     expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control'))).toEqual([]);

@@ -85,10 +85,10 @@ test('the service gets `mode: replace`', async () => {
 test('a question ends the stream with `wait`, and the answer continues the same run', async () => {
   await using it = await start();
   const { runId } = await message(it.server, it.id, 'First');
-  using asked = await it.chat({ event_id: '1' });
+  using requested = await it.chat({ event_id: '1' });
   await it.server.fake.say(it.id, wait(runId));
-  await asked.ended;
-  expect(names(asked)).toEqual(['wait']);
+  await requested.ended;
+  expect(names(requested)).toEqual(['wait']);
   using answered = await it.chat({ message: 'That one' });
   await it.server.fake.say(it.id, runEnd(runId, 'completed'));
   await answered.ended;

@@ -178,9 +178,9 @@ test('the OpenAPI document describes bodies, streams, headers and failures', asy
     type: 'integer',
   });
   expect(list.example.data.sessions[0].unread_message_count).toBe(0);
-  const asked = (path: string) => paths[path].get.parameters.map(({ name }: { name: string }) => name);
-  expect(asked('/ws/{sid}')).toEqual(['sid', 'after_seq', 'profile', 'token']);
-  expect(asked('/api/v1/sessions/{sid}/vnc')).toEqual(expect.arrayContaining(['token', 'signature']));
+  const responseTo = (path: string) => paths[path].get.parameters.map(({ name }: { name: string }) => name);
+  expect(responseTo('/ws/{sid}')).toEqual(['sid', 'after_seq', 'profile', 'token']);
+  expect(responseTo('/api/v1/sessions/{sid}/vnc')).toEqual(expect.arrayContaining(['token', 'signature']));
   for (const panel of ['shell', 'file']) {
     const { content } = paths[`/api/v1/sessions/{sid}/${panel}`].post.responses[200];
     expect(Object.keys(content)).toEqual(['application/json', 'text/event-stream']);

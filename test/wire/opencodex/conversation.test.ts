@@ -195,7 +195,7 @@ test('a failed run is an assistant message with the text of its error, the same 
 });
 
 test('the oldest page, which makes a bubble of its own when it joins, finds no empty row of the run at work', async () => {
-  const asked = async (profile: 'first' | 'current') => {
+  const responseTo = async (profile: 'first' | 'current') => {
     await using server = await opencodexServer({ profile });
     const sid = await server.newChat();
     const { runId } = await server.fake.sessions.send(SessionId.parse(sid), { text: 'Work', mode: 'queue' });
@@ -203,7 +203,7 @@ test('the oldest page, which makes a bubble of its own when it joins, finds no e
     const { body } = await server.call('GET', `/chats/${sid}/messages`);
     return [body.messages.map(({ role }: { role: string }) => role), body.total];
   };
-  expect([await asked('first'), await asked('current')]).toEqual([
+  expect([await responseTo('first'), await responseTo('current')]).toEqual([
     [['user'], 1],
     [['user', 'assistant'], 2],
   ]);

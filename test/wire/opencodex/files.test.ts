@@ -93,9 +93,9 @@ test('an upload with the same name is a new file, and replaces the old one', asy
 test.each([
   ['../../etc/passwd', 'passwd'],
   ['C:\\Users\\me\\notes.txt', 'notes.txt'],
-])('the stored name of an upload named %s is its last path segment', async (given, kept) => {
+])('the stored name of an upload named %s is its last path segment', async (input, kept) => {
   await using server = await opencodexServer();
-  expect((await upload(server, await server.newProject(), given, 'x')).body.filename).toBe(kept);
+  expect((await upload(server, await server.newProject(), input, 'x')).body.filename).toBe(kept);
 });
 
 test.for(['..', '.', 'a/', 'x'.repeat(256)])('the name %s is refused', async (name, { server }) => {

@@ -205,9 +205,9 @@ test('a zip contains all files, even when the list shows only the newest', async
 });
 
 test('a zip contains no path outside its own folder, whatever the sandbox reports', async ({ server, sid }) => {
-  const told = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..\\..\\evil.bat', 'A.txt', 'a.txt'];
+  const reports = ['../../tmp/evil.sh', '/etc/cron.d/evil', '..\\..\\evil.bat', 'A.txt', 'a.txt'];
   const entry = (name: string) => ({ name, type: 'file' as const, size: 1, modified: '2025-01-01T00:00:00.000Z' });
-  const list = async (_id: string, path: string) => (path === '.' ? told.map(entry) : []);
+  const list = async (_id: string, path: string) => (path === '.' ? reports.map(entry) : []);
   Object.assign(server.others.services.files, { list, open: async () => opened('x') });
   const names = await packed(server, `/chats/${sid}/workspace/download-all?type=output`);
   expect(names.toSorted()).toEqual(['.._.._evil.bat', 'A.txt', 'LEFT_OUT.txt', 'a (2).txt']);
@@ -272,14 +272,14 @@ test('a file is downloaded, zipped and copied while it is read, and copied up to
   const sid = await server.newChat();
   const project = await server.newProject();
   await write(server, sid, 'a.txt', 'A');
-  const asked: string[] = [];
+  const requested: string[] = [];
   const read = async () => {
-    asked.push('read');
+    requested.push('read');
     return Buffer.from('A');
   };
   let text = 'A';
   const open = async () => {
-    asked.push('open');
+    requested.push('open');
     return opened(text);
   };
   Object.assign(server.others.services.files, { read, open });
@@ -290,7 +290,7 @@ test('a file is downloaded, zipped and copied while it is read, and copied up to
   await packed(server, `${base}/download-all?type=output`);
   const keep = { path: '/workspace/a.txt', project_id: project };
   expect((await server.call('POST', `${base}/files/upload-to-project`, keep)).status).toBe(201);
-  expect(asked).toEqual(['read', 'open', 'open', 'open']);
+  expect(requested).toEqual(['read', 'open', 'open', 'open']);
   text = 'A'.repeat(124);
   expect((await server.call('POST', `${base}/files/upload-to-project`, keep)).status).toBe(413);
 });
@@ -337,10 +337,10 @@ test.each([
 });
 
 test('a key is tested by a request to its provider, and a missing key is not valid', async () => {
-  const asked: (string | undefined)[] = [];
+  const requested: (string | undefined)[] = [];
   const statuses: Record<string, number> = { good: 200, busy: 429, broken: 502 };
   const provider = createServer((request, response) => {
-    asked.push(`${request.url} ${request.headers['x-goog-api-key']}`);
+    requested.push(`${request.url} ${request.headers['x-goog-api-key']}`);
     response.writeHead(statuses[`${request.headers['x-goog-api-key']}`] ?? 400).end('{}');
   }).listen(0, '127.0.0.1');
   await once(provider, 'listening');
@@ -353,7 +353,7 @@ test('a key is tested by a request to its provider, and a missing key is not val
   expect(await ask('gemini', 'good')).toEqual({ valid: true, message: 'The provider accepts this key.' });
   expect(await ask('gemini', 'bad')).toEqual({ valid: false, message: 'The provider refused this key (status 400).' });
   expect(await ask('openai', 'good')).toEqual({ valid: false, message: 'The provider could not be reached.' });
-  expect(asked).toEqual(['/v1beta/models?pageSize=1 good', '/v1beta/models?pageSize=1 bad']);
+  expect(requested).toEqual(['/v1beta/models?pageSize=1 good', '/v1beta/models?pageSize=1 bad']);
   expect((await ask('gemini', 'busy')).valid).toBe(true); // the rate limit is the provider's, so the key is valid
   expect((await ask('gemini', 'broken')).valid).toBe(false);
   provider.closeAllConnections();
@@ -361,9 +361,9 @@ test('a key is tested by a request to its provider, and a missing key is not val
 });
 
 test('a compatible server of the settings is a provider: listed, chosen by a project, and its key stored and tested', async () => {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const endpoint = createServer((request, response) => {
-    asked.push(`${request.url} ${request.headers.authorization}`);
+    requested.push(`${request.url} ${request.headers.authorization}`);
     response.writeHead(request.headers.authorization === 'Bearer good' ? 200 : 401).end('{}');
   }).listen(0, '127.0.0.1');
   await once(endpoint, 'listening');
@@ -379,7 +379,7 @@ test('a compatible server of the settings is a provider: listed, chosen by a pro
   const ask = async (api_key: string) =>
     (await server.call('POST', '/settings/api-keys/test', { provider: 'local', api_key })).body.valid;
   expect([await ask('good'), await ask('bad')]).toEqual([true, false]);
-  expect(asked).toEqual(['/v1/models Bearer good', '/v1/models Bearer bad']);
+  expect(requested).toEqual(['/v1/models Bearer good', '/v1/models Bearer bad']);
   expect((await server.call('POST', '/settings/api-keys', { provider: 'local', api_key: 'good' })).status).toBe(201);
   const change = { llm_provider: 'local', llm_model: 'qwen3' };
   const id = await server.newProject();
@@ -398,15 +398,15 @@ test('providers are listed with their models, or on request with the featured on
     env_key: null,
   });
   expect(providers[1]).toMatchObject({ env_key: 'GEMINI_API_KEY' });
-  for (const [asked, shown] of [
+  for (const [requested, shown] of [
     ['true', 4],
     ['1', 4],
     ['false', 4],
     ['0', 4],
     ['', 4],
   ] as const) {
-    const answer = await server.call('GET', `/settings/llm-providers?featured_only=${asked}`);
-    expect(answer.body, asked).toEqual({ providers: providers.slice(0, shown) });
+    const answer = await server.call('GET', `/settings/llm-providers?featured_only=${requested}`);
+    expect(answer.body, requested).toEqual({ providers: providers.slice(0, shown) });
   }
   expect((await server.call('GET', '/settings/llm-providers?featured_only=maybe')).status).toBe(422);
 });
@@ -424,24 +424,24 @@ test('F125 a workspace with very many files lists the newest 500, marked as trun
     size: null,
     modified: '',
   }));
-  let asked = 0;
+  let calls = 0;
   const list = async (_id: string, path: string) => {
-    asked++;
+    calls++;
     if (path === 'project_files') return [];
     return path === '.' ? folders : Array.from({ length: 2_000 }, (_, n) => entry(n));
   };
   Object.assign(server.others.services.files, { list });
   const { output, truncated } = (await server.call('GET', `/chats/${sid}/workspace/files`)).body;
   expect([output.length, output[0].name.endsWith('/1999.txt'), truncated]).toEqual([500, true, true]);
-  expect(asked).toBeLessThan(40); // the search stops long before the last folder
+  expect(calls).toBeLessThan(40); // the search stops long before the last folder
   const all = await server.call('GET', `/chats/${sid}/workspace/download-all?type=output`);
   expect([all.status, all.body.detail]).toEqual([413, expect.stringContaining('too many files')]);
 });
 
 test('F125 endlessly nested folders are read to a limit only', async ({ server, sid }) => {
-  let asked = 0;
+  let calls = 0;
   const list = async () => {
-    asked++;
+    calls++;
     return ['a', 'b', 'c'].map((name) => ({ name, type: 'directory' as const, size: null, modified: '' }));
   };
   Object.assign(server.others.services.files, { list });
@@ -450,5 +450,5 @@ test('F125 endlessly nested folders are read to a limit only', async ({ server, 
     output: [],
     truncated: true,
   });
-  expect(asked).toBeLessThan(10_000);
+  expect(calls).toBeLessThan(10_000);
 });

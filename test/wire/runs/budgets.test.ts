@@ -9,9 +9,9 @@ import { openClient } from '../../support/clients/trpc.ts';
 const planArgs = { title: 'Work', steps: ['Go on'], acknowledgement: 'Going on.' };
 /** Three requests for each run: the plan, the step's result and the answer. */
 function threeTurns({ body }: FakeRequest, n: number): FakeReply {
-  const said = JSON.stringify(body.messages);
-  const begin = Math.max(...['First', 'Second', 'Third'].map((task) => said.lastIndexOf(task)));
-  const isPlanned = said.includes('"name":"make_plan"', begin);
+  const prompt = JSON.stringify(body.messages);
+  const begin = Math.max(...['First', 'Second', 'Third'].map((task) => prompt.lastIndexOf(task)));
+  const isPlanned = prompt.includes('"name":"make_plan"', begin);
   return isPlanned ? { text: `Done ${n}.` } : { calls: [{ name: 'make_plan', args: planArgs }] };
 }
 

@@ -117,10 +117,10 @@ test.each(names)('%s answers junk without a 5xx, and refuses unknown input', asy
   const field = fieldOf(name);
   const known = inputOf(name, { ...targets, sid: id, project });
   const takesNothing = ['system.info', 'sessions.watch'].includes(name);
-  for (const given of [...junk, ...(field ? [{ ...known, [field]: 7 }] : [])]) {
+  for (const provided of [...junk, ...(field ? [{ ...known, [field]: 7 }] : [])]) {
     if (takesNothing) continue;
-    const { status } = await call(server, name, given);
-    expect([200, 400], JSON.stringify(given)).toContain(status);
+    const { status } = await call(server, name, provided);
+    expect([200, 400], JSON.stringify(provided)).toContain(status);
   }
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   if (takesNothing) return;

@@ -25,9 +25,9 @@ test('a workspace holds at most 16 MiB of waiting commands plus one, however few
   const content = 'x'.repeat(6 * 1024 * 1024);
   for (const sessionId of ['a', 'b', 'c', 'd'])
     client.ws.send(JSON.stringify({ type: 'save_file', sessionId, filename: 'f', content }));
-  const heard = once(client.ws, 'pong');
+  const received = once(client.ws, 'pong');
   client.ws.ping();
-  await heard; // so the server has all four frames
+  await received; // so the server has all four frames
   await expect.poll(() => begun).toEqual(['a', 'b', 'c']);
   gate.resolve();
   await expect.poll(() => begun).toEqual(['a', 'b', 'c', 'd']);

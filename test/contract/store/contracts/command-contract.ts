@@ -27,9 +27,9 @@ export function commandContract(store: () => Store): void {
         await post({ sessionId, at: 20 }),
       ];
       const second = await post({ at: 15 });
-      const asked = [sessionId, second.sessionId];
-      expect(await store().commands.pending(asked, 10)).toEqual([first, second, third, fourth]);
-      expect(await store().commands.pending(asked, 2)).toEqual([first, second]);
+      const requests = [sessionId, second.sessionId];
+      expect(await store().commands.pending(requests, 10)).toEqual([first, second, third, fourth]);
+      expect(await store().commands.pending(requests, 2)).toEqual([first, second]);
     });
 
     test('posted twice under one id are one, the first', async () => {

@@ -79,12 +79,12 @@ export function eventContract(store: () => Store, effort: number): void {
       expect(await store().records.get('race', sessionId)).toMatchObject({ doc: won[0], version: 1 });
     });
 
-    test('appends that were asked one after the other are done in that order', async () => {
+    test('appends are done in the order of their calls', async () => {
       const sessionId = newSession();
-      const asked = Array.from({ length: 50 }, (_, after) =>
+      const requested = Array.from({ length: 50 }, (_, after) =>
         store().events.append({ sessionId, after, at: 1, facts: facts(1) }),
       );
-      expect(await Promise.all(asked)).toEqual(Array.from({ length: 50 }, (_, n) => n + 1));
+      expect(await Promise.all(requested)).toEqual(Array.from({ length: 50 }, (_, n) => n + 1));
     });
 
     test('an append without facts still asks for the head and puts its records', async () => {
@@ -159,7 +159,7 @@ export function eventContract(store: () => Store, effort: number): void {
       ]);
     });
 
-    test('the heads of many sessions are told at once, 0 for the unknown and whatever compaction dropped', async () => {
+    test('one call returns the heads of many sessions, 0 for the unknown and whatever compaction dropped', async () => {
       const [one, none, other] = [newSession(), newSession(), newSession()];
       await writer(store().events, one)(facts(3));
       await writer(store().events, other)([...facts(1), ...deltas(1)]);
@@ -217,7 +217,7 @@ export function eventContract(store: () => Store, effort: number): void {
     });
   });
 
-  test('the store answers when it is asked whether it does, unless the asker has gone', async () => {
+  test('the store answers a health check, unless its caller has gone', async () => {
     await store().check(AbortSignal.timeout(60_000));
     await expect(store().check(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
   });

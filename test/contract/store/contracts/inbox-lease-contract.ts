@@ -13,7 +13,7 @@ export function inboxAndLeaseContract(store: () => Store): void {
       expect(claims.filter(({ kind }) => kind === 'pending')).toHaveLength(9);
     });
 
-    test('once it is done its answer is given again, and other content under its key is refused', async () => {
+    test('once it is done its answer is repeated, and other content under its key is refused', async () => {
       const key = newName();
       await store().inbox.claim(key, 'hash', 1);
       await store().inbox.answer(key, { body: ['a'], status: 201 });
@@ -75,7 +75,7 @@ export function inboxAndLeaseContract(store: () => Store): void {
       expect(await store().leases.acquire(name, 'b', 102, 50)).toMatchObject({ epoch: 3 });
     });
 
-    test('a holder renews many leases at once, and hears which of them it no longer has', async () => {
+    test('a holder renews many leases at once, and learns which of them it no longer has', async () => {
       const [kept, lapsed, lost, free] = [newName(), newName(), newName(), newName()];
       const { leases } = store();
       await leases.acquire(lost, 'b', 90, 50);

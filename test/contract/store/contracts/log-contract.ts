@@ -60,7 +60,7 @@ export function logContract(store: () => Store, effort: number): void {
       expect(seen).toEqual(upTo(total));
     });
 
-    test('readers that come and go during compaction are told of every gap in the log', async () => {
+    test('readers that come and go during compaction are notified of every gap in the log', async () => {
       const steps = fc.array(
         fc.oneof(
           fc.record({ append: fc.integer({ min: 1, max: 8 }), delta: fc.boolean() }),
@@ -110,8 +110,8 @@ export function logContract(store: () => Store, effort: number): void {
       const append = writer(log, id);
       await append(facts(2));
       const reader = oneByOne(log.follow(id, 9, soon()));
-      const told = { kind: 'resync', reason: 'cursor_ahead', oldest: 1, head: 2 };
-      expect((await reader.next()).value).toEqual(told);
+      const report = { kind: 'resync', reason: 'cursor_ahead', oldest: 1, head: 2 };
+      expect((await reader.next()).value).toEqual(report);
       const next = reader.next();
       await append(facts(1));
       expect([seqOf((await next).value), await take(log, newSession(), 1, 1)]).toEqual([3, ['cursor_ahead']]);
@@ -123,8 +123,8 @@ export function logContract(store: () => Store, effort: number): void {
       await store().events.compact(id, { keepDroppable: 100, keepAll: 4 });
       for (const deltas of [true, false]) {
         const reader = oneByOne(log.follow(id, 4, { ...soon(), deltas }));
-        const told = { kind: 'resync', reason: 'cursor_too_old', oldest: 6, head: 9 };
-        expect((await reader.next()).value).toEqual(told);
+        const report = { kind: 'resync', reason: 'cursor_too_old', oldest: 6, head: 9 };
+        expect((await reader.next()).value).toEqual(report);
         expect(await take(log, id, 5, 4, { deltas })).toEqual([6, 7, 8, 9]);
         expect(await take(log, id, 0, 4, { deltas })).toEqual([6, 7, 8, 9]);
       }
@@ -140,7 +140,7 @@ export function logContract(store: () => Store, effort: number): void {
       expect(await take(log, id, 0, 4, { deltas: true })).toEqual([1, 2, 6, 7]);
     });
 
-    test('a hole that compaction makes before a reader on its way is told, though it began at 0', async () => {
+    test('a gap that compaction makes before a reader on its way is reported, though it began at 0', async () => {
       const [log, id] = [open(), newSession()];
       await writer(log, id)(facts(20));
       const reader = oneByOne(log.follow(id, 0, soon()));
@@ -166,7 +166,7 @@ export function logContract(store: () => Store, effort: number): void {
       expect(seqOf((await reader.next()).value)).toBe('cursor_too_old');
     });
 
-    test('a live reader that falls too far behind is told to resync, and continues behind the head', async () => {
+    test('a live reader that falls too far behind must resync, and continues behind the head', async () => {
       const [log, id] = [open(), newSession()];
       const append = writer(log, id);
       await append(facts(1));
@@ -211,17 +211,17 @@ export function logContract(store: () => Store, effort: number): void {
       expect(await take(log, id, 0, 50)).toEqual(upTo(50));
     });
 
-    test('a reader is not told of an event before it can be read back', async () => {
+    test('a reader is not notified of an event before it can be read back', async () => {
       const id = newSession();
       const durable = Promise.withResolvers<void>();
       const log = open({ append: (entry) => durable.promise.then(() => store().events.append(entry)) });
-      let told = false;
+      let reported = false;
       const first = take(log, id, 0, 1).finally(() => {
-        told = true;
+        reported = true;
       });
       const appended = log.append({ sessionId: id, after: 0, at: 1, facts: facts(1) });
       await breathe();
-      expect(told).toBe(false);
+      expect(reported).toBe(false);
       durable.resolve();
       expect(await first).toEqual([await appended]);
     });
@@ -240,7 +240,7 @@ export function logContract(store: () => Store, effort: number): void {
       expect(await take(log, id, 0, 1)).toEqual([1]);
     });
 
-    test('a fenced append is told to nobody', async () => {
+    test('nobody is notified of a fenced append', async () => {
       const [log, id] = [open(), newSession()];
       const append = writer(log, id);
       const reading = take(log, id, 0, 2);

@@ -165,7 +165,7 @@ export function recordContract(store: () => Store): void {
       expect(await search('groß', 7)).toBe(7);
     });
 
-    test("a name that is an owner's own is given once at a time, in the same write as its record", async () => {
+    test("a name that is an owner's own is taken once at a time, in the same write as its record", async () => {
       const { records } = store();
       const skill = (id: string, name: string, more: object = {}) =>
         records.put({ kind: 'skill', id, doc: { name, owner: 'eve', shared: false, ...more }, expect: 0 });
@@ -215,7 +215,7 @@ export function recordContract(store: () => Store): void {
       await fc.assert(property, { numRuns: 30 });
     });
 
-    test('a follower of a kind gets what changed since it last asked, and the sessions that are gone', async () => {
+    test('a follower of a kind gets what changed since its last call, and the sessions that are gone', async () => {
       const [one, two] = [newSession(), newSession()];
       const put = (id: string, doc: unknown) => store().records.put({ kind: 'session', id, doc });
       const news = new ChangedRecords(store().records, 'session');

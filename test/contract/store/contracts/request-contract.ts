@@ -40,7 +40,7 @@ async function longSession(store: Store, turns: number) {
     const writes = appended.flatMap(({ facts, puts = [] }) => [...facts, ...puts]);
     costs.push({ rows: writes.length, bytes: writes.reduce((sum, it) => sum + sizeOf(it), 0) });
   }
-  return { costs, asked: model.asked };
+  return { costs, requested: model.requests };
 }
 
 export function requestContract(store: () => Store): void {
@@ -50,11 +50,11 @@ export function requestContract(store: () => Store): void {
   };
 
   test('the 30th turn of a session stores no more than the tenth', async () => {
-    const { costs, asked } = await longSession(store(), 30);
+    const { costs, requested } = await longSession(store(), 30);
     const [tenth, last] = [costs[9], costs[29]];
     expect(last?.rows).toBe(tenth?.rows);
     expect(last?.bytes).toBeLessThan(1.05 * (tenth?.bytes ?? 0)); // numbers have more digits
-    const { cacheKey: _, ...request } = asked[29] as TurnRequest;
+    const { cacheKey: _, ...request } = requested[29] as TurnRequest;
     expect(request.earlier).toHaveLength(29);
     expect(await requestAt(store().records, sessionId)).toMatchObject({ turn: 30, proved: true, request });
   });

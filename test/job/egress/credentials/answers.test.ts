@@ -34,17 +34,17 @@ async function answerTo(
     socket.write(`GET http://api.example.test/ HTTP/1.1\r\nHost: api.example.test\r\n${close}\r\n`);
   }
   socket.on('error', () => {});
-  const said = await rest(socket as never).catch(() => 'cut');
+  const reply = await rest(socket as never).catch(() => 'cut');
   socket.destroy();
-  return said;
+  return reply;
 }
 const ok = (headers: string, body: string) => `HTTP/1.1 200 OK\r\n${close}${headers}\r\n${body}`;
 const ways = ['credential', 'plain'] as const;
 
 test.each(ways)('the reason phrase of an answer stays outside (%s)', async (way) => {
-  const said = await answerTo(`HTTP/1.1 200 it is ${value}\r\n${close}\r\nfine`, way);
-  expect(said).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*fine/);
-  expect(said).not.toContain(value);
+  const reply = await answerTo(`HTTP/1.1 200 it is ${value}\r\n${close}\r\nfine`, way);
+  expect(reply).toMatch(/^HTTP\/1.1 200 OK\r\n[\s\S]*fine/);
+  expect(reply).not.toContain(value);
 });
 
 const malformed: [string, string][] = [
@@ -77,9 +77,9 @@ const repeating: [string, string][] = [
   ['a header that is not passed on', ok(`Keep-Alive: ${value}\r\n`, 'hi')],
 ];
 test.each(repeating)('an answer with the value in %s is a 502 that says so', async (_, text) => {
-  const said = await answerTo(text, 'credential');
-  expect(said).toMatch(/^HTTP\/1.1 502 [\s\S]*its answer repeats a credential/);
-  expect(said.toLowerCase()).not.toContain(value);
+  const reply = await answerTo(text, 'credential');
+  expect(reply).toMatch(/^HTTP\/1.1 502 [\s\S]*its answer repeats a credential/);
+  expect(reply.toLowerCase()).not.toContain(value);
   expect(world.rules()).toContain('refused api.example.test credential: the answer repeats it');
 });
 
@@ -89,9 +89,9 @@ test.each([
   ['the name of a chunk', ok(chunked, `4;a=${value}\r\nfine\r\n0\r\n\r\n`)],
   ['a trailer', ok(`Trailer: X-T\r\n${chunked}`, `4\r\nfine\r\n0\r\nX-T: ${value}\r\n\r\n`)],
 ])('what %s carries stays outside', async (_, text) => {
-  const said = await answerTo(text, 'credential');
-  expect(said).toMatch(/^HTTP\/1.1 200 OK[\s\S]*fine/);
-  expect(said).not.toContain(value);
+  const reply = await answerTo(text, 'credential');
+  expect(reply).toMatch(/^HTTP\/1.1 200 OK[\s\S]*fine/);
+  expect(reply).not.toContain(value);
 });
 
 const packed: [string, (text: string) => Buffer][] = [
@@ -106,10 +106,10 @@ const packedAnswer = (encoding: string, body: Buffer) =>
 test.each(packed)(
   'a body that a server compresses unasked (%s) is searched, and comes decompressed',
   async (name, pack) => {
-    const said = await answerTo(packedAnswer(name, pack('fine')), 'credential');
-    expect(said).toMatch(/^HTTP\/1.1 200 OK[\s\S]*fine/);
-    expect(said).not.toMatch(/content-encoding|content-length/i);
-    const cut = await answerTo(packedAnswer(name, pack(`you said ${value}`)), 'credential');
+    const reply = await answerTo(packedAnswer(name, pack('fine')), 'credential');
+    expect(reply).toMatch(/^HTTP\/1.1 200 OK[\s\S]*fine/);
+    expect(reply).not.toMatch(/content-encoding|content-length/i);
+    const cut = await answerTo(packedAnswer(name, pack(`you sent ${value}`)), 'credential');
     expect(cut).not.toContain(value.slice(0, 8));
     expect(world.rules()).toContain('refused api.example.test credential: the answer repeats it');
   },
@@ -145,10 +145,10 @@ async function opened(text: string, head = handshake): Promise<string> {
   world.secure.server.once('upgrade', answerUpgrade);
   const socket = await world.tls('api.example.test');
   socket.on('error', () => {}).write(`${head}Host: api.example.test\r\n\r\n`);
-  const said = await rest(socket).catch(() => 'cut');
+  const reply = await rest(socket).catch(() => 'cut');
   socket.destroy();
   world.secure.server.off('upgrade', answerUpgrade);
-  return said;
+  return reply;
 }
 const switched = (more: string) => `HTTP/1.1 101 S\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${more}\r\n`;
 
@@ -159,14 +159,14 @@ test.each([
   ['the status 000', 'HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n'],
   ['nothing', ''],
 ])('a WebSocket whose server answers with %s is a 502', async (_, text) => {
-  const said = await opened(text);
-  expect(said).toMatch(/^HTTP\/1.1 502 /);
-  expect(said).not.toContain(value);
+  const reply = await opened(text);
+  expect(reply).toMatch(/^HTTP\/1.1 502 /);
+  expect(reply).not.toContain(value);
 });
 
-test('a server that refuses a WebSocket is heard, in usual words and without the value', async () => {
-  const said = await opened(`HTTP/1.1 401 ${value}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n0\r\n\r\n`);
-  expect(said).toMatch(/^HTTP\/1.1 401 Unauthorized\r\n[\s\S]*\r\n\r\nsome$/);
+test('the answer of a server that refuses a WebSocket arrives, in usual words and without the value', async () => {
+  const reply = await opened(`HTTP/1.1 401 ${value}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n0\r\n\r\n`);
+  expect(reply).toMatch(/^HTTP\/1.1 401 Unauthorized\r\n[\s\S]*\r\n\r\nsome$/);
 });
 
 test('a request for another protocol than WebSocket is refused', async () => {
@@ -182,7 +182,7 @@ test('a WebSocket whose client offers compression gets none, and a value in part
     upgrades.push(req.headers);
     socket.send('yes'); // ends as the value begins
     socket.on('message', () => {
-      socket.send(`you said ${value.slice(0, 9)}`, { fin: false });
+      socket.send(`you sent ${value.slice(0, 9)}`, { fin: false });
       socket.ping();
       socket.send(value.slice(9), { fin: true });
     });

@@ -29,19 +29,19 @@ const keeping = (all: ReturnType<typeof seen>[]): Handler => {
 };
 
 test('the real value replaces the placeholder on its way to the bound host, and the log names the use', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(asked));
+  const requests: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(requests));
   const tls = await it.tls('api.example.test');
   tls.end(
     `POST /v1?a=b HTTP/1.1\r\nHost: api.example.test\r\nX-Api-Key: ${api.placeholder}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi`,
   );
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 [\s\S]*fine/);
-  expect(asked).toMatchObject([{ url: '/v1?a=b', headers: { 'x-api-key': value, host: 'api.example.test' } }]);
+  expect(requests).toMatchObject([{ url: '/v1?a=b', headers: { 'x-api-key': value, host: 'api.example.test' } }]);
   expect(it.rules()).toEqual([
     'allowed api.example.test allow-list: api.example.test',
     'allowed api.example.test credential: api',
   ]);
-  expect(JSON.stringify(it.bench.told)).not.toContain(value);
+  expect(JSON.stringify(it.bench.reports)).not.toContain(value);
 });
 
 const variable = (more: Partial<Credential>) =>
@@ -64,12 +64,12 @@ test.each<[string, string, string, Partial<Credential>, string, string]>([
   ['a compressed body', 'Content-Encoding: gzip\r\n', held, {}, '', held],
   ['any host', `X-Key: ${held}\r\n`, '', { hosts: [anyHost] }, value, ''],
 ])("a variable's placeholder in %s", async (_, head, body, more, header, sent) => {
-  const asked: (string | undefined)[] = [];
+  const requests: (string | undefined)[] = [];
   const handler: Handler = (req, res) => {
     const parts: Buffer[] = [];
     req.on('data', (part: Buffer) => parts.push(part));
     req.on('end', () => {
-      asked.push(req.headers['x-key'] as string | undefined, Buffer.concat(parts).toString());
+      requests.push(req.headers['x-key'] as string | undefined, Buffer.concat(parts).toString());
       res.end('fine');
     });
   };
@@ -78,10 +78,10 @@ test.each<[string, string, string, Partial<Credential>, string, string]>([
   const length = head.startsWith('Transfer') ? '' : `Content-Length: ${body.length}\r\n`;
   tls.write(`POST / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n${length}${head}\r\n${body}`);
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 [\s\S]*fine/);
-  expect(asked).toEqual([header || undefined, sent]);
+  expect(requests).toEqual([header || undefined, sent]);
   const isUsed = header !== held && sent !== held;
   expect(it.rules().includes('allowed api.example.test credential: KEY')).toBe(isUsed);
-  expect(JSON.stringify(it.bench.told)).not.toContain(value);
+  expect(JSON.stringify(it.bench.reports)).not.toContain(value);
 });
 
 test("a variable's placeholder reaches no other host, and an answer with its value ends", async () => {
@@ -99,44 +99,44 @@ test("a variable's placeholder reaches no other host, and an answer with its val
 });
 
 test('git gets its credential without a request for it, as Basic', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(asked));
+  const requests: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(requests));
   const tls = await it.tls('git.example.test');
   tls.end('GET /a.git/info/refs HTTP/1.1\r\nHost: git.example.test\r\nConnection: close\r\n\r\n');
   await rest(tls);
-  const [, sent = ''] = /^Basic (.*)$/.exec(asked[0]?.headers.authorization ?? '') ?? [];
+  const [, sent = ''] = /^Basic (.*)$/.exec(requests[0]?.headers.authorization ?? '') ?? [];
   expect(Buffer.from(sent, 'base64').toString()).toBe(`x-access-token:${other}`);
 });
 
 test('a second request on the same connection gets the credential too', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(asked));
+  const requests: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(requests));
   const tls = await it.tls('api.example.test');
   tls.write('GET /1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n');
   await until(tls, 'fine');
   tls.end('GET /2 HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   await rest(tls);
-  expect(asked.map(({ url, headers }) => [url, headers['x-api-key']])).toEqual([
+  expect(requests.map(({ url, headers }) => [url, headers['x-api-key']])).toEqual([
     ['/1', value],
     ['/2', value],
   ]);
 });
 
 test('the closest of several credentials for one header is the one that is used', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
+  const requests: ReturnType<typeof seen>[] = [];
   const closer = credential('mine', '*.example.test', { value: async () => new Secret(other) });
-  await using it = await world(keeping(asked), { all: [closer, api] });
+  await using it = await world(keeping(requests), { all: [closer, api] });
   const tls = await it.tls('api.example.test');
   // A sandbox that started before has the placeholder of the other one in its variables.
   tls.end(`GET / HTTP/1.1\r\nHost: api.example.test\r\nX-Api-Key: ${api.placeholder}\r\nConnection: close\r\n\r\n`);
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 200 /);
-  expect(asked).toMatchObject([{ headers: { 'x-api-key': other } }]);
+  expect(requests).toMatchObject([{ headers: { 'x-api-key': other } }]);
   expect(it.rules().at(-1)).toBe('allowed api.example.test credential: mine');
 });
 
 test('a credential of one session does not count in another', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(asked), { of: (id) => (id === session ? [api] : []) });
+  const requests: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(requests), { of: (id) => (id === session ? [api] : []) });
   const socket = await it.bench.connect('another');
   socket.write('CONNECT api.example.test:443 HTTP/1.1\r\nHost: api.example.test:443\r\n\r\n');
   await until(socket, '\r\n\r\n');
@@ -144,31 +144,31 @@ test('a credential of one session does not count in another', async () => {
   await once(tls, 'secureConnect'); // the TLS of the real server
   tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   await rest(tls);
-  expect(asked.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
+  expect(requests.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
 });
 
 test('the next connection of a sandbox resumes the TLS of the last one to the host, and no other sandbox does', async () => {
   await using it = await world((req, res) => void res.end(`reused: ${(req.socket as TLSSocket).isSessionReused()}`));
-  const asked = async (from?: 'another') => {
+  const responseTo = async (from?: 'another') => {
     const tls = await it.tls('api.example.test', {}, from);
     tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
     return /reused: \w+/.exec(await rest(tls))?.[0];
   };
-  expect([await asked(), await asked()]).toEqual(['reused: false', 'reused: true']);
-  expect(await asked('another')).toBe('reused: false');
+  expect([await responseTo(), await responseTo()]).toEqual(['reused: false', 'reused: true']);
+  expect(await responseTo('another')).toBe('reused: false');
 });
 
 test('a revoked credential is refused with the next request, also on an open connection', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
+  const requests: ReturnType<typeof seen>[] = [];
   let all = [api];
-  await using it = await world(keeping(asked), { of: async () => all });
+  await using it = await world(keeping(requests), { of: async () => all });
   const tls = await it.tls('api.example.test');
   tls.write('GET /1 HTTP/1.1\r\nHost: api.example.test\r\n\r\n');
   await until(tls, 'fine');
   all = [];
   tls.end('GET /2 HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 [\s\S]*was revoked/);
-  expect(asked.map(({ url }) => url)).toEqual(['/1']);
+  expect(requests.map(({ url }) => url)).toEqual(['/1']);
 });
 
 test('a host without a credential keeps its own TLS from end to end', async () => {
@@ -179,12 +179,12 @@ test('a host without a credential keeps its own TLS from end to end', async () =
 });
 
 test('a server with a certificate that the installation does not trust gets no credential', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(asked), { trusted: authority.pem });
+  const requests: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(requests), { trusted: authority.pem });
   const tls = await it.tls('api.example.test');
   tls.end('GET / HTTP/1.1\r\nHost: api.example.test\r\nConnection: close\r\n\r\n');
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 502 /);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
 });
 
 test('under the policy none a bound host stays closed', async () => {
@@ -201,12 +201,12 @@ const places: [string, string][] = [
   ],
 ];
 test.each(places)('a placeholder in %s is refused towards the host of another credential', async (_, text) => {
-  const asked: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(asked));
+  const requests: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(requests));
   const tls = await it.tls('git.example.test');
   tls.end(text.replace('HOST', 'git.example.test'));
   expect(await rest(tls)).toMatch(/^HTTP\/1.1 403 [\s\S]*credential 'api'/);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
   expect(it.rules().at(-1)).toBe('refused git.example.test credential: api is not bound to this host');
 });
 
@@ -233,21 +233,21 @@ test.each(plainPlaces)('a placeholder in %s is refused in plain HTTP', async (_,
 });
 
 test('plain HTTP to a bound host gets no credential', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
-  await using it = await world(keeping(asked));
+  const requests: ReturnType<typeof seen>[] = [];
+  await using it = await world(keeping(requests));
   const req = request({ socketPath: it.bench.path, path: 'http://api.example.test/' }).end();
   const [res] = await once(req, 'response');
   res.resume();
-  expect(asked[0]?.headers['x-api-key']).toBeUndefined();
+  expect(requests[0]?.headers['x-api-key']).toBeUndefined();
 });
 
 test.each<[string, Handler]>([
-  ['its body', (_, res) => res.end(`you said ${value}`)],
+  ['its body', (_, res) => res.end(`you sent ${value}`)],
   ['a header', (_, res) => res.setHeader('x-echo', value).end('fine')],
   [
     'two pieces of its body',
     (_, res) => {
-      res.write(`you said ${value.slice(0, 8)}`);
+      res.write(`you sent ${value.slice(0, 8)}`);
       setTimeout(() => res.end(value.slice(8)), 50);
     },
   ],
@@ -261,19 +261,19 @@ test.each<[string, Handler]>([
 });
 
 test('a WebSocket opens with the credential, and its messages pass both ways', async () => {
-  const asked: ReturnType<typeof seen>[] = [];
+  const requests: ReturnType<typeof seen>[] = [];
   await using it = await world((_, res) => res.end());
   const sockets = new WebSocketServer({ server: it.secure.server });
   sockets.on('connection', (socket, req) => {
-    asked.push(seen(req));
-    socket.on('message', (data) => socket.send(`you said ${data}`));
+    requests.push(seen(req));
+    socket.on('message', (data) => socket.send(`you sent ${data}`));
   });
   const tls = await it.tls('api.example.test');
   const socket = new WebSocket('wss://api.example.test/live', { createConnection: () => tls });
   await once(socket, 'open');
   socket.send('hello');
   const [data] = await once(socket, 'message');
-  expect([String(data), asked[0]?.headers['x-api-key']]).toEqual(['you said hello', value]);
+  expect([String(data), requests[0]?.headers['x-api-key']]).toEqual(['you sent hello', value]);
   socket.terminate();
 });
 

@@ -22,7 +22,7 @@ inEachWorld('process', 'a hostile daemon in a sandbox of $driver', (world) => {
 
     await server.restart();
     await reaches(async () => (await world.running(id)).length === 0);
-    expect(factsOf(id, 'sandbox.untrusted'), 'it was not asked again').toHaveLength(1);
+    expect(factsOf(id, 'sandbox.untrusted'), 'it was not called again').toHaveLength(1);
     expect(factsOf(id, 'sandbox.phase').filter(({ data }) => data.phase === 'ready')).toEqual([]);
     await hostile.real.holds(id);
   });

@@ -98,7 +98,7 @@ export const pausesIn = (world: World) =>
     });
 
     test.for(world.driver === 'docker' ? [...freezing, ...ending] : ending)(
-      'keeps what it told as kept although the server was killed at %s',
+      'keeps what it reported as kept although the server was killed at %s',
       async (point, context) => {
         await using real = await realServer(context, world, { NODE_ENV: 'test', CORRAL_FAILPOINTS: `${point}=exit@1` });
         const id = await real.ready();
@@ -108,16 +108,16 @@ export const pausesIn = (world: World) =>
         const before = await exec(hash);
         const keeps = freezing.includes(point) ? 'memory' : 'files';
         const counted = Number(await exec(counter));
-        const told = await trpcOf(real)
+        const reported = await trpcOf(real)
           .sandbox.pause.mutate({ ...of, keeps })
           .catch(() => null);
-        if (told)
+        if (reported)
           await trpcOf(real)
             .sandbox.resume.mutate(of)
             .catch(() => {});
         await real.server.restart({ CORRAL_FAILPOINTS: '' });
         expect(await exec(hash)).toBe(before);
-        if (told && keeps === 'memory') expect(await exec(goesOn(counted))).toBe('on\n');
+        if (reported && keeps === 'memory') expect(await exec(goesOn(counted))).toBe('on\n');
         expect(await trpcOf(real).sandbox.pause.mutate({ ...of, keeps })).toMatchObject({ condition: 'paused', keeps });
         expect(await exec(hash)).toBe(before);
         await real.holds(id);

@@ -113,9 +113,9 @@ test('F070 with a full disk nothing unstored is acknowledged, reads work, and fr
 function keptLine(server: ServerProcess) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const ask = async (method: string, path: string, body?: object): Promise<number> => {
-    const asked = request(`${server.url}/api/v1/sessions${path}`, { agent, method });
-    asked.end(body === undefined ? undefined : JSON.stringify(body));
-    const [answer] = await once(asked, 'response');
+    const pending = request(`${server.url}/api/v1/sessions${path}`, { agent, method });
+    pending.end(body === undefined ? undefined : JSON.stringify(body));
+    const [answer] = await once(pending, 'response');
     answer.resume();
     await once(answer, 'end');
     return answer.statusCode;

@@ -17,7 +17,7 @@ test('F011 with a heap of 128 MB and many outputs of 50 MB at once the server su
   await using real = await realServer(context, world, { NODE_OPTIONS: '--max-old-space-size=128' });
   const ids: string[] = [];
   for (let n = 0; n < sessions; n++) ids.push(await real.client.create());
-  const told = await Promise.all(
+  const reported = await Promise.all(
     ids.map((id) =>
       real.client.send(id, fence('sh', `yes line of ${id} | head -c ${megabytes}M; echo once >> ran`)).then(
         () => 'accepted',
@@ -36,7 +36,7 @@ test('F011 with a heap of 128 MB and many outputs of 50 MB at once the server su
   for (const [n, id] of ids.entries()) {
     expect(problemsOf(real.log(id))).toEqual([]);
     const messages = real.factsOf(id, 'message.user').length;
-    if (told[n] === 'accepted') expect(messages).toBe(1);
+    if (reported[n] === 'accepted') expect(messages).toBe(1);
     await real.client.chat(id, fence('sh', 'sort ran | uniq -c'));
     const last = real.factsOf(id, 'tool.called').at(-1)?.data.output ?? '';
     if (messages === 1) expect(last.trim()).toMatch(/^1 once$/);

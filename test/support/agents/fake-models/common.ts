@@ -8,8 +8,8 @@ export const fakeUsage = { input: 120, cached: 40, output: 42, reasoning: 33 };
 
 /** Signed reasoning of these fakes; each provider accepts its own only. */
 export const signature = (provider: string, n: number): string => `${provider}-signature-${n}`;
-export const isSignedBy = (provider: string, given: unknown): boolean =>
-  String(given).startsWith(`${provider}-signature-`);
+export const isSignedBy = (provider: string, value0: unknown): boolean =>
+  String(value0).startsWith(`${provider}-signature-`);
 
 export const isWhole = (reply: ScriptedReply): boolean => reply.after === undefined;
 

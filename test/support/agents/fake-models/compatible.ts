@@ -93,9 +93,9 @@ const listed = [
 ];
 
 function list({ headers }: Pick<FakeRequest, 'headers'>, { key }: Limits): RefusedReply | object {
-  const given = headers.authorization;
-  if (given !== undefined && given !== `Bearer ${key}`)
-    return { status: 401, name: 'invalid_api_key', message: `Invalid key: ${given}` };
+  const provided = headers.authorization;
+  if (provided !== undefined && provided !== `Bearer ${key}`)
+    return { status: 401, name: 'invalid_api_key', message: `Invalid key: ${provided}` };
   return { object: 'list', data: listed };
 }
 

@@ -78,16 +78,16 @@ const computers: readonly { knownTo: RegExp; actions: Readonly<Record<string, re
 function computerUse({ path, body }: FakeRequest): RefusedReply | undefined {
   const tools = (body.tools ?? []) as Tool[];
   const declared = tools.filter((tool) => tool.computerUse !== undefined);
-  const [{ computerUse: wanted = {} } = {}] = declared;
+  const [{ computerUse: expected = {} } = {}] = declared;
   if (declared.length === 0)
     return /computer-use/.test(path) ? bad('This model requires the use of the Computer Use tool.') : undefined;
   const known = computers.find(({ knownTo }) => knownTo.test(path));
   if (!known || declared.length > 1) return bad('Computer Use is not supported for this model.');
-  const strange = unknownKey(wanted, ['environment', 'excludedPredefinedFunctions']);
+  const strange = unknownKey(expected, ['environment', 'excludedPredefinedFunctions']);
   if (strange) return bad(`Invalid JSON payload received. Unknown name "${strange}" at 'tools[0].computer_use'.`);
-  const actions = known.actions[wanted.environment ?? ''];
-  if (!actions) return bad(`The environment ${wanted.environment} is not supported for this model.`);
-  const excluded = wanted.excludedPredefinedFunctions ?? [];
+  const actions = known.actions[expected.environment ?? ''];
+  if (!actions) return bad(`The environment ${expected.environment} is not supported for this model.`);
+  const excluded = expected.excludedPredefinedFunctions ?? [];
   const invented = excluded.find((name) => !actions.includes(name));
   if (invented) return bad(`${invented} is not a predefined function.`);
   const names = tools.flatMap(({ functionDeclarations = [] }) => functionDeclarations.map(({ name }) => name));

@@ -63,7 +63,7 @@ function bench(resume?: 'summary') {
   const open = () => {
     const agents = new AcpAgents({ records: records as never, clock: systemClock, newId: () => `call-${++count}` });
     const client = { programs: programs() } as SandboxClient;
-    const heard: AgentUpdate[] = [];
+    const received: AgentUpdate[] = [];
     const turn = (texts: string[], args: string[] = [], signal = new AbortController().signal) =>
       agents.turn(
         client,
@@ -79,11 +79,11 @@ function bench(resume?: 'summary') {
           history: () => 'An earlier part.',
           agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args], resume },
         },
-        async (update) => void heard.push(update),
+        async (update) => void received.push(update),
         signal,
       );
-    const said = () => heard.flatMap((one) => (one.kind === 'text' ? [one.text] : [])).join('');
-    return { agents, client, heard, turn, said };
+    const replied = () => received.flatMap((one) => (one.kind === 'text' ? [one.text] : [])).join('');
+    return { agents, client, received, turn, replied };
   };
   return { ...open(), again: open };
 }
@@ -91,15 +91,15 @@ const nobody: CallForApproval = { callId: '', name: '', args: {}, content: null 
 const askedIn = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
 
 test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', async () => {
-  const { turn, heard, said } = bench();
+  const { turn, received, replied } = bench();
   expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
-  expect(heard.map(({ kind }) => kind)).toEqual(
+  expect(received.map(({ kind }) => kind)).toEqual(
     'model thought plan call result plan call result plan spent text text'.split(' '),
   );
-  expect(said()).toBe('All done.');
-  expect(heard[3]).toMatchObject({ name: 'execute', family: 'shell', args: { command: 'echo hi' } });
-  expect(heard[4]).toMatchObject({ success: true, content: { console: [{ command: 'echo hi', output: 'hi' }] } });
-  expect(heard[7]).toMatchObject({ success: true, content: { content: 'new\n', oldContent: 'old\n' } });
+  expect(replied()).toBe('All done.');
+  expect(received[3]).toMatchObject({ name: 'execute', family: 'shell', args: { command: 'echo hi' } });
+  expect(received[4]).toMatchObject({ success: true, content: { console: [{ command: 'echo hi', output: 'hi' }] } });
+  expect(received[7]).toMatchObject({ success: true, content: { content: 'new\n', oldContent: 'old\n' } });
 });
 
 test.each([
@@ -108,10 +108,10 @@ test.each([
   ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
   ['hangs', 'Please hang', /said nothing for 4 s/],
 ])('an agent that %s fails as a value, and the next turn has a new one', async (_, text, why) => {
-  const { turn, said } = bench();
+  const { turn, replied } = bench();
   expect(await turn([text])).toEqual({ kind: 'failed', code: 'agent_failed', message: expect.stringMatching(why) });
   expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
-  expect(said()).toContain('All done.');
+  expect(replied()).toContain('All done.');
 });
 
 test('a program that is not an agent fails as a value', async () => {
@@ -120,10 +120,10 @@ test('a program that is not an agent fails as a value', async () => {
 });
 
 test('a stop ends the agent, and the turn rejects', async () => {
-  const { turn, said } = bench();
+  const { turn, replied } = bench();
   const stop = new AbortController();
   const running = turn(['Please wait'], [], stop.signal);
-  await expect.poll(said).toBe('I wait.');
+  await expect.poll(replied).toBe('I wait.');
   const exit = once(children[0] as ChildProcess, 'exit');
   stop.abort();
   await expect(running).rejects.toMatchObject({ code: 'cancelled' });
@@ -131,36 +131,36 @@ test('a stop ends the agent, and the turn rejects', async () => {
 });
 
 test('an interrupted agent ends its present work, and takes the next message with its memory', async () => {
-  const { turn, agents, client, said } = bench();
+  const { turn, agents, client, replied } = bench();
   const running = turn(['Please wait']);
-  await expect.poll(said).toBe('I wait.');
+  await expect.poll(replied).toBe('I wait.');
   agents.interrupt(client);
   expect(await running).toEqual({ kind: 'said', isCut: true });
   await turn(['remember']);
-  expect(said()).toContain('I had 1 messages before.');
+  expect(replied()).toContain('I had 1 messages before.');
 });
 
-test('an agent that ends its work before anybody listens again is heard all the same', async () => {
-  const { turn, agents, client, said } = bench();
+test('an agent that ends its work before anybody listens again is received all the same', async () => {
+  const { turn, agents, client, replied } = bench();
   const pause = await turn(['I need permission']);
   agents.decide(client, askedIn(pause), true);
   await new Promise((resolve) => setTimeout(resolve, 300)); // longer than the agent takes
-  expect([await turn([]), said()]).toEqual([{ kind: 'said' }, 'You said yes.']);
+  expect([await turn([]), replied()]).toEqual([{ kind: 'said' }, 'You said yes.']);
 });
 
 test('a message instead of a permission ends the present work before the agent takes it', async () => {
-  const { turn, said } = bench();
+  const { turn, replied } = bench();
   expect(await turn(['I need permission'])).toMatchObject({ kind: 'asks' });
   expect(await turn(['remember'])).toEqual({ kind: 'said' });
-  expect(said()).toBe('You said no.I had 1 messages before.');
+  expect(replied()).toBe('You said no.I had 1 messages before.');
 });
 
 test('a request to read a file is refused, and a tool named __proto__ is a name like any other', async () => {
-  const { turn, said, heard } = bench();
+  const { turn, replied, received } = bench();
   await turn(['Read outside']);
-  expect(said()).toBe('refused: -32601');
+  expect(replied()).toBe('refused: -32601');
   await turn(['Try proto']);
-  expect(heard.find(({ kind }) => kind === 'call')).toMatchObject({ name: '__proto__', family: 'mcp' });
+  expect(received.find(({ kind }) => kind === 'call')).toMatchObject({ name: '__proto__', family: 'mcp' });
   expect(({} as { a?: unknown }).a).toBeUndefined();
 });
 
@@ -171,11 +171,11 @@ test('work that was cut ends typed where the agent cannot load its session', asy
   expect(await first.again().turn([], ['--forgetful'])).toMatchObject({ kind: 'failed', code: 'agent_failed' });
 });
 
-test('a call that begins without its arguments is told with them, and its end as the agent last described it', async () => {
-  const { turn, heard } = bench();
+test('a call that begins without its arguments is reported with them, and its end as the agent last described it', async () => {
+  const { turn, received } = bench();
   await turn(['Please stream a call']);
-  const told = heard.filter(({ kind }) => kind === 'call' || kind === 'result');
-  expect(told).toMatchObject([
+  const reported = received.filter(({ kind }) => kind === 'call' || kind === 'result');
+  expect(reported).toMatchObject([
     { kind: 'call', family: 'shell', args: { command: 'make all', title: 'make all' } },
     {
       kind: 'result',
@@ -188,7 +188,7 @@ test('a call that begins without its arguments is told with them, and its end as
 });
 
 test('a person sees the whole text that a call would write before deciding on it', async () => {
-  const { turn, heard, agents, client } = bench();
+  const { turn, received, agents, client } = bench();
   const pause = await turn(['Please write two files']);
   const call = {
     args: { title: 'Write a.txt and b.txt', path: '/workspace/a.txt', paths: ['/workspace/a.txt', '/workspace/b.txt'] },
@@ -201,11 +201,11 @@ test('a person sees the whole text that a call would write before deciding on it
   expect(pause).toMatchObject({ kind: 'asks', title: 'Write a.txt and b.txt', call: inFolder });
   agents.decide(client, askedIn(pause), true);
   await turn([]);
-  expect(heard.find(({ kind }) => kind === 'result')).toMatchObject({ output: 'Wrote 2 files.', ...inFolder });
+  expect(received.find(({ kind }) => kind === 'result')).toMatchObject({ output: 'Wrote 2 files.', ...inFolder });
 });
 
-test('two requests for permission at once are asked one after the other', async () => {
-  const { turn, agents, client, said } = bench();
+test('two concurrent permission requests are shown one after the other', async () => {
+  const { turn, agents, client, replied } = bench();
   const first = await turn(['I need two permissions']);
   expect(first).toMatchObject({ kind: 'asks', title: 'one' });
   agents.decide(client, askedIn(first), true);
@@ -213,16 +213,19 @@ test('two requests for permission at once are asked one after the other', async 
   expect(second).toMatchObject({ kind: 'asks', title: 'two' });
   agents.decide(client, askedIn(second), false);
   await turn([]);
-  expect(said()).toBe('You said yes and no.');
+  expect(replied()).toBe('You said yes and no.');
 });
 
-test('history that an agent repeats after its answer to session/load is not heard', async () => {
+test('history that an agent repeats after its answer to session/load is ignored', async () => {
   const first = bench();
   await first.turn(['remember'], ['--late']);
   await first.agents.end(first.client);
   const second = first.again();
   await second.turn(['remember'], ['--late']);
-  expect([second.said(), second.heard.filter(({ kind }) => kind === 'call')]).toEqual(['I had 1 messages before.', []]);
+  expect([second.replied(), second.received.filter(({ kind }) => kind === 'call')]).toEqual([
+    'I had 1 messages before.',
+    [],
+  ]);
 });
 
 test('an agent that cannot load its session takes a new message with a summary, and says so', async () => {
@@ -231,7 +234,7 @@ test('an agent that cannot load its session takes a new message with a summary, 
   await first.agents.end(first.client);
   const second = first.again();
   expect(await second.turn(['remember'], ['--lost'])).toEqual({ kind: 'said' });
-  expect(second.heard[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('No such session.') });
+  expect(second.received[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('No such session.') });
   const kept = JSON.parse(readFileSync(join(folder, '.fake-agent.json'), 'utf8'));
   expect(kept['fake-2']).toEqual(['Be brief.\n\nAn earlier part.\n\nremember']);
 });
@@ -242,8 +245,8 @@ test('an agent whose template wants it takes a new message with a summary, thoug
   await first.agents.end(first.client);
   const second = first.again();
   expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
-  expect(second.heard[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('its template') });
-  expect(second.said()).toBe('I had 0 messages before.');
+  expect(second.received[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('its template') });
+  expect(second.replied()).toBe('I had 0 messages before.');
 });
 
 test('work that was cut ends typed with the reason where a session is lost', async () => {
@@ -257,19 +260,19 @@ test('work that was cut ends typed with the reason where a session is lost', asy
 test.each([
   [true, 'You said yes.'],
   [false, 'You said no.'],
-])('a decision (%s) on a call of an agent that has gone answers the same call once', async (allowed, wanted) => {
+])('a decision (%s) on a call of an agent that has gone answers the same call once', async (allowed, expected) => {
   const first = bench();
   const pause = await first.turn(['I need permission']);
   await first.agents.end(first.client);
   const second = first.again();
   second.agents.decide(second.client, askedIn(pause), allowed);
   expect(await second.turn(['I need permission'])).toEqual({ kind: 'said' });
-  expect(second.said()).toBe(wanted);
+  expect(second.replied()).toBe(expected);
   expect(await second.turn(['I need permission'])).toMatchObject({ kind: 'asks' });
 });
 
-test('the model that the agent names is told', async () => {
-  const { turn, heard } = bench();
+test('the model that the agent names is reported', async () => {
+  const { turn, received } = bench();
   await turn(['Do the task']);
-  expect(heard[0]).toEqual({ kind: 'model', name: 'fake-1' });
+  expect(received[0]).toEqual({ kind: 'model', name: 'fake-1' });
 });

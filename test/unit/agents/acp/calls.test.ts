@@ -6,7 +6,7 @@ import { Calls } from '../../../../src/agents/acp/calls.ts';
 const calls = () => new Calls(() => 'call');
 const texts = (text: string) => [{ type: 'content' as const, content: { type: 'text' as const, text } }];
 
-test("the output of a terminal of Codex's adapter, told piece by piece, is the call's output", () => {
+test("the output of a terminal of Codex's adapter, received piece by piece, is the call's output", () => {
   const of = calls();
   const terminal = [{ type: 'terminal' as const, terminalId: 't' }];
   const call = { toolCallId: 'a', kind: 'execute' as const, title: 'ls', rawInput: { command: ['bash', '-lc', 'ls'] } };
@@ -27,8 +27,8 @@ test("the agent's description of a call is not its output, and the fence around 
     content: null,
   });
   const fenced = texts('```console\nhi\n```');
-  const told = of.receive({ toolCallId: 'b', kind: 'read', status: 'completed', content: fenced }, true);
-  expect(told.at(-1)).toMatchObject({ output: 'hi' });
+  const reported = of.receive({ toolCallId: 'b', kind: 'read', status: 'completed', content: fenced }, true);
+  expect(reported.at(-1)).toMatchObject({ output: 'hi' });
 });
 
 test('an edit without a diff shows the text of its arguments', () => {

@@ -12,11 +12,11 @@ test.each([
   ['127.0.0.1', 'http://127.0.0.1/'],
   ['about:blank', 'about:blank'],
   ['file:///workspace/a%20b.html', 'file:///workspace/a%20b.html'],
-])('%s is opened as %s', (given, url) => expect(parseAddress(given, '/workspace')).toEqual({ url }));
+])('%s is opened as %s', (input, url) => expect(parseAddress(input, '/workspace')).toEqual({ url }));
 
 test.each([
   ...['file:///etc/passwd', 'file:///workspace/../etc', 'file:///workspace2/x', 'ftp://a', 'javascript:1', 'http://'],
-])('%s is not opened', (given) => expect(parseAddress(given, '/workspace')).toHaveProperty('no'));
+])('%s is not opened', (input) => expect(parseAddress(input, '/workspace')).toHaveProperty('no'));
 
 test.each([
   ['ctrl+a', 'Control+a'],
@@ -25,9 +25,9 @@ test.each([
   ['f5', 'F5'],
   ['+', '+'],
   ['x', 'x'],
-])('the key %s is %s', (given, keys) => expect(playwrightKeys(given)).toBe(keys));
+])('the key %s is %s', (input, keys) => expect(playwrightKeys(input)).toBe(keys));
 
-test('notes are told once, and too many are counted', () => {
+test('notes are reported once, and too many are counted', () => {
   const notes = new Notes();
   for (let n = 0; n < 25; n++) notes.add(`note ${n}`);
   expect([notes.take().slice(-2), notes.take()]).toEqual([['note 19', '… and 5 more like these.'], []]);

@@ -5,12 +5,12 @@ import { systemClock } from '../../../../src/core/contracts/clock.ts';
 import { fakePrograms } from '../../../support/sandboxes/fake-programs.ts';
 
 const { signal } = new AbortController();
-const message = (nonce: string, told: object) => `\0corral:${nonce}:${JSON.stringify(told)}\n`;
+const message = (nonce: string, reported: object) => `\0corral:${nonce}:${JSON.stringify(reported)}\n`;
 
 test('a kernel that is found idle is not interrupted, because an interrupt can end it', async () => {
   let interrupts = 0;
-  const programs = fakePrograms((asked, program) => {
-    const hello = message('n', asked);
+  const programs = fakePrograms((requested, program) => {
+    const hello = message('n', requested);
     void Promise.all([program.print(hello), program.complain(hello)]);
   });
   const counting = {
@@ -24,14 +24,14 @@ test('a kernel that is found idle is not interrupted, because an interrupt can e
 });
 
 test('a kernel that ends while it is looked for is replaced, and the cell says that it is the first', async () => {
-  let asked = 0;
+  let calls = 0;
   const programs = fakePrograms((request, program) => {
-    if (asked++ === 0) return program.exit(130);
+    if (calls++ === 0) return program.exit(130);
     const { type } = request as { type?: string };
-    const told = message('n', type === 'hello' ? { type } : { type: 'end', count: 1 });
-    void Promise.all([program.print(told), program.complain(told)]);
+    const report = message('n', type === 'hello' ? { type } : { type: 'end', count: 1 });
+    void Promise.all([program.print(report), program.complain(report)]);
   });
-  const list = async () => (asked === 0 ? [{ id: 'k', pid: 1, startedAt: 1 }] : []);
+  const list = async () => (calls === 0 ? [{ id: 'k', pid: 1, startedAt: 1 }] : []);
   const kernel = new Kernel(
     { programs: { ...programs, list }, clock: systemClock, newNonce: () => 'n' },
     { id: 'k', language: 'javascript' },

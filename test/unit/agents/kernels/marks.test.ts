@@ -27,7 +27,7 @@ test('messages are taken out of the text around them, however the bytes are spli
 });
 
 test('text that only begins like a message, or names another nonce, stays text', () => {
-  const text = (parts: unknown[][]) => parts.map(([, said]) => said).join('');
+  const text = (parts: unknown[][]) => parts.map(([, output]) => output).join('');
   expect(text(read(['a\0corral', ':x']))).toBe('a\0corral:x');
   expect(text(read(['\0corral:n2:{}\n']))).toBe('\0corral:n2:{}\n');
 });

@@ -77,7 +77,7 @@ test('a server that dies in a call is one error that names it, and the next call
   expect(programs.started).toHaveLength(2);
 });
 
-test('a tool server that does not answer fails the call after its timeout and is told of it', async () => {
+test('a tool server that does not answer fails the call after its timeout and is notified', async () => {
   const { connection, programs } = connected(
     toolServer([{ name: 'hang' }], () => {}),
     { timeoutMs: 50 },
@@ -144,7 +144,7 @@ test('a server that asks to sample from the model is refused, and the call conti
   expect(programs.sent.find(({ error }) => error)).toMatchObject({ id: 's1', error: { code: -32_601 } });
 });
 
-test('progress is told while a call runs', async () => {
+test('progress is reported while a call runs', async () => {
   const { connection } = connected(
     toolServer([{ name: 'go' }], async (message, program) => {
       const { progressToken: token } = Object(message.params?._meta) as { progressToken: number };
@@ -153,9 +153,9 @@ test('progress is told while a call runs', async () => {
       await program.print(answerTo(message, { content: [] }));
     }),
   );
-  const said: string[] = [];
-  await connection.call('go', {}, { signal: soon(), onProgress: (text) => said.push(text) });
-  expect(said).toEqual(['1/3 reading\n']);
+  const messages: string[] = [];
+  await connection.call('go', {}, { signal: soon(), onProgress: (text) => messages.push(text) });
+  expect(messages).toEqual(['1/3 reading\n']);
 });
 
 test('after a change of its list the tools are requested again', async () => {

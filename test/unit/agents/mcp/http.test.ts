@@ -44,8 +44,8 @@ async function connected(
   return connection;
 }
 const events = { 'content-type': 'text/event-stream' };
-const event = (id: number, said: string) =>
-  `data: ${JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: said }] } })}\n\n`;
+const event = (id: number, words: string) =>
+  `data: ${JSON.stringify({ jsonrpc: '2.0', id, result: { content: [{ type: 'text', text: words }] } })}\n\n`;
 
 test('a call over HTTP carries the configured headers, and its answer may be a stream', async () => {
   const connection = await connected((response, id, { headers }) => {

@@ -10,25 +10,25 @@ const call = (callId: string, args: unknown = {}): TurnPart => ({
   call: { callId, name: 'file_read', args },
 });
 
-const heard: string[] = [];
+const received: string[] = [];
 async function collect(parts: Iterable<TurnPart>, caps = turnCaps, takenIds?: ReadonlySet<string>) {
-  heard.length = 0;
+  received.length = 0;
   async function* stream() {
     yield* parts;
   }
   return await collectTurn(stream(), {
     model: 'scripted',
-    onDelta: (delta) => heard.push(delta),
+    onDelta: (delta) => received.push(delta),
     caps,
     ...(takenIds && { takenIds }),
   });
 }
 
 describe('a collected turn', () => {
-  test('has the text of its deltas, told as they come', async () => {
+  test('has the text of its deltas, reported as they come', async () => {
     const { message } = await collect([say('Look'), say(''), say('ing.'), end('done')]);
     expect(message).toEqual({ role: 'assistant', model: 'scripted', text: 'Looking.', calls: [], raw: [] });
-    expect(heard).toEqual(['Look', 'ing.']);
+    expect(received).toEqual(['Look', 'ing.']);
   });
 
   test('bears the name of the model that answered, which can be a fall-back', async () => {
@@ -86,15 +86,15 @@ describe('a collected turn', () => {
     ['arguments', call('a', { text: 'x'.repeat(40) })],
     ['raw parts', { type: 'raw', part: 'x'.repeat(40) } satisfies TurnPart],
   ])('F082 with endless %s is cut off and fails as too long', async (_what, part) => {
-    let asked = 0;
+    let requests = 0;
     function* endless() {
       for (;;) {
-        asked++;
+        requests++;
         yield part;
       }
     }
     const { outcome } = await collect(endless(), { maxChars: 1_000, maxCalls: 16 });
     expect(outcome).toMatchObject({ kind: 'failed', code: 'model_rejected', retryable: false });
-    expect(asked).toBeLessThan(30);
+    expect(requests).toBeLessThan(30);
   });
 });

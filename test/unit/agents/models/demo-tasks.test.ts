@@ -8,11 +8,11 @@ import { builtInTask, builtInTasks } from '../../../../src/agents/models/demo/ta
 import { temporaryFolder } from '../../../support/stores/store.ts';
 
 /** Does the steps of a task in a folder of its own, as the sandbox would. */
-async function done(ask: string): Promise<{ folder: string; said: string; statuses: (number | null)[] }> {
+async function done(ask: string): Promise<{ folder: string; reply: string; statuses: (number | null)[] }> {
   const folder = temporaryFolder();
   onTestFinished(() => folder[Symbol.dispose]());
   const statuses: (number | null)[] = [];
-  let said = '';
+  let reply = '';
   for (const unit of parseUnits(ask)) {
     if (unit.kind === 'file') writeFileSync(join(folder.path, unit.path), unit.content);
     if (unit.kind !== 'sh') continue;
@@ -27,12 +27,12 @@ async function done(ask: string): Promise<{ folder: string; said: string; status
       }
     });
     shell.stdout.on('data', (text) => {
-      said += text;
+      reply += text;
     });
     const [status] = await once(shell, 'exit');
     statuses.push(status);
   }
-  return { folder: folder.path, said, statuses };
+  return { folder: folder.path, reply, statuses };
 }
 
 describe('a task that the demo knows', () => {
@@ -42,9 +42,9 @@ describe('a task that the demo knows', () => {
     ['program', 'report.html', /ok {6}total[.]sh 250 2 10 is 450/, /FAILED {2}total[.]sh 250 2 10 is 490/],
   ])('%s runs and ends in %s', async (word, file, words, content) => {
     const task = builtInTasks.find(({ asks }) => asks[0]?.includes(word));
-    const { folder, said, statuses } = await done(task?.asks[0] ?? '');
+    const { folder, reply, statuses } = await done(task?.asks[0] ?? '');
     expect(statuses.every((status) => status === 0)).toBe(true);
-    expect(said).toMatch(words);
+    expect(reply).toMatch(words);
     expect(readFileSync(join(folder, file), 'utf8')).toMatch(content);
     expect(task?.ends).toContain(file);
   });

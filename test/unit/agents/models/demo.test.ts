@@ -19,7 +19,7 @@ const planCall = (n = 1): ToolCall => ({ callId: `plan_${n}`, name: 'make_plan',
 const planned = (message: string, talk = new Conversation()) =>
   talk
     .user(message)
-    .said('Working on it', [planCall(talk.messages.length)])
+    .replied('Working on it', [planCall(talk.messages.length)])
     .result(planCall(talk.messages.length), 'ok');
 
 describe('planning', () => {
@@ -41,7 +41,7 @@ describe('planning', () => {
   });
 
   test('leaves earlier runs alone', async () => {
-    const talk = planned(block('sh', 'old')).said('done').said('summary').user(block('file:new', 'x'));
+    const talk = planned(block('sh', 'old')).replied('done').replied('summary').user(block('file:new', 'x'));
     expect((await turn(talk, { kind: 'plan' })).calls[0]?.args).toMatchObject({ steps: ['Write new'] });
   });
 
@@ -66,7 +66,7 @@ describe('replanning', () => {
 
   test('adds only what is not planned yet', async () => {
     const replanned = talk()
-      .said('', [{ callId: 'replan_2', name: 'make_plan', args: {} }])
+      .replied('', [{ callId: 'replan_2', name: 'make_plan', args: {} }])
       .user(block('ask', '?'));
     const { calls } = await turn(replanned, plan('completed', 'completed', 'running', 'pending'));
     expect(calls[0]).toMatchObject({ args: { steps: ['step 4', 'Ask a question'] } });
@@ -109,7 +109,7 @@ describe('a step', () => {
 
   test('says that a command succeeded, and calls nothing more', async () => {
     const talk = planned(block('sh', 'a'))
-      .said('', [exec('a')])
+      .replied('', [exec('a')])
       .result(exec('a'), 'out');
     const { text, calls, outcome } = await turn(talk, step(0));
     expect([text, calls]).toEqual(['The command ran and succeeded.', []]);
@@ -118,7 +118,7 @@ describe('a step', () => {
 
   test('says that a command failed, and how', async () => {
     const talk = planned(block('sh', 'a'))
-      .said('', [exec('a')])
+      .replied('', [exec('a')])
       .result(exec('a'), '[exit code 3]\nout', false);
     expect((await turn(talk, step(0))).text).toBe('This step failed: exit code 3');
   });
@@ -128,7 +128,7 @@ describe('a step', () => {
       (
         await turn(
           planned(block('sh', 'a'))
-            .said('', [exec('a')])
+            .replied('', [exec('a')])
             .result(exec('a'), output, false),
           step(0),
         )
@@ -144,7 +144,7 @@ describe('a step', () => {
   test('says a reason whole, also where there is no desktop', async () => {
     const call = { callId: 'c', name: 'browser_navigate', args: { url: 'http://a.test/' } };
     const { output } = await runTool(withoutDesktop(toolRegistry(), 'A desktop needs Docker.'), {} as never, call);
-    const talk = planned(block('browse', 'http://a.test/')).said('', [call]).result(call, output, false);
+    const talk = planned(block('browse', 'http://a.test/')).replied('', [call]).result(call, output, false);
     expect((await turn(talk, step(0))).text).toBe(
       'This step failed: This sandbox has no desktop, and so no browser: "browser_navigate" cannot be used. ' +
         'A desktop needs Docker.',
@@ -153,20 +153,20 @@ describe('a step', () => {
 
   test('with the same command as the step before runs it again', async () => {
     const talk = planned(`${block('sh', 'a')}\n${block('sh', 'a')}`)
-      .said('', [exec('a')])
+      .replied('', [exec('a')])
       .result(exec('a'), '')
-      .said('done');
+      .replied('done');
     expect((await turn(talk, step(1))).calls).toEqual([exec('a', 'call_2')]);
   });
 
   test('continues where it was when a message was injected in the middle of it', async () => {
     const talk = planned(block('sh', 'a'))
-      .said('', [exec('a')])
+      .replied('', [exec('a')])
       .result(exec('a'), '')
       .user(block('sh', 'b'));
-    talk.said('', [{ callId: 'replan_2', name: 'make_plan', args: {} }]);
+    talk.replied('', [{ callId: 'replan_2', name: 'make_plan', args: {} }]);
     expect((await turn(talk, step(0))).calls).toEqual([]);
-    expect((await turn(talk.said('done'), step(1))).calls).toEqual([exec('b', 'call_2')]);
+    expect((await turn(talk.replied('done'), step(1))).calls).toEqual([exec('b', 'call_2')]);
   });
 
   test('for a message without blocks answers with the tasks that it has, and calls nothing', async () => {
@@ -188,7 +188,7 @@ describe('a step', () => {
       const [call] = (await turn(talk, step(0))).calls;
       names.push(call?.name);
       if (call)
-        talk.said('', [call]).result(call, success ? 'ok' : 'there is no tool "browser_navigate" here', success);
+        talk.replied('', [call]).result(call, success ? 'ok' : 'there is no tool "browser_navigate" here', success);
     }
     expect(names).toEqual(['browser_navigate', 'browser_view', 'browser_navigate']);
     expect(await turn(talk, step(0))).toMatchObject({
@@ -207,31 +207,32 @@ describe('a step', () => {
 describe('a question', () => {
   const question: ToolCall = { callId: 'call_1', name: 'message_ask_user', args: { text: 'Which?' } };
   const answer = `Red\n${block('sh', 'echo never')}`;
-  const asked = () => planned(`${block('ask', 'Which?')}\n${block('sh', 'b')}`).said('', [question]);
+  const responseTo = () => planned(`${block('ask', 'Which?')}\n${block('sh', 'b')}`).replied('', [question]);
 
-  test('is asked with the text of the block', async () =>
+  test('gets the text of the block', async () =>
     expect((await turn(planned(block('ask', 'Which?')), step(0))).calls).toEqual([question]));
 
   test.each([
-    ['result first', () => asked().result(question, answer).user(answer)],
-    ['message first', () => asked().user(answer).result(question, answer)],
-    ['result wrapped', () => asked().result(question, `The user answered: ${answer}`).user(answer)],
-    ['result only', () => asked().result(question, answer)],
+    ['result first', () => responseTo().result(question, answer).user(answer)],
+    ['message first', () => responseTo().user(answer).result(question, answer)],
+    ['result wrapped', () => responseTo().result(question, `The user answered: ${answer}`).user(answer)],
+    ['result only', () => responseTo().result(question, answer)],
   ])('quotes its answer and runs no block in it (%s)', async (_how, talk) => {
     const quoted = `You answered:\n\n\`\`\`\`\n${answer}\n\`\`\`\``; // in a fence: lines could be headings
     expect((await turn(talk(), step(0))).text).toBe(quoted);
-    expect((await turn(talk().said('done'), step(1))).calls).toMatchObject([
+    expect((await turn(talk().replied('done'), step(1))).calls).toMatchObject([
       { name: 'shell_exec', args: { command: 'b' } },
     ]);
-    expect((await turn(talk().said('done'), step(2))).calls).toEqual([]);
+    expect((await turn(talk().replied('done'), step(2))).calls).toEqual([]);
   });
 });
 
 describe('the summary', () => {
   const summary = async (output: string, success = true) => {
     const call: ToolCall = { callId: 'call_1', name: 'shell_exec', args: {} };
-    return (await turn(planned(block('sh', 'a')).said('', [call]).result(call, output, success), { kind: 'summarize' }))
-      .text;
+    return (
+      await turn(planned(block('sh', 'a')).replied('', [call]).result(call, output, success), { kind: 'summarize' })
+    ).text;
   };
 
   test('shows what the last command printed', async () =>

@@ -57,7 +57,7 @@ test('F075 two waits that make more than a minute together end the patience', as
   expect((await turn()).text).toBe('hi');
 });
 
-test('a model that rested is asked again', async () => {
+test('a model that rested is tried again', async () => {
   const { turn, clock } = chain(
     model('a', [[failed('model_overloaded', { retryAfterMs: 90_000 })], [hi]]),
     model('b', [[hi], [hi]]),
@@ -69,7 +69,7 @@ test('a model that rested is asked again', async () => {
 });
 
 test.each(['model_refused', 'model_rejected', 'model_context'] as const)(
-  'another model is not asked after %s, because the request is at fault',
+  'no other model is tried after %s, because the request is at fault',
   async (code) => {
     const { turn } = chain(model('a', [[failed(code, { retryable: false })]]), model('b', [[hi]]));
     expect((await turn()).outcome).toMatchObject({ kind: 'failed', code });
@@ -94,7 +94,7 @@ test('the error of a chain in which all models fail contains the message of each
   });
 });
 
-test('the abilities are those of the model that is asked next', async () => {
+test('the abilities are those of the next model', async () => {
   const a = model('a', [[failed('model_quota', { retryable: false })]]);
   const b = { ...model('b', [[hi]]), abilities: { ...a.abilities, window: 7_000 } };
   const { all, turn } = chain(a, b);

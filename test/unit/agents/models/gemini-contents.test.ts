@@ -81,7 +81,7 @@ test('of two calls that demand consent, the permitted one stays a call with a si
 });
 
 test('a turn of another model is sent again with the signature that skips validation', () => {
-  const talk = new Conversation().user('go').said('Hm.', [call('a', 'c1')], 'demo');
+  const talk = new Conversation().user('go').replied('Hm.', [call('a', 'c1')], 'demo');
   expect(contents(talk).find(({ role }) => role === 'model')?.parts).toEqual([
     { text: 'Hm.' },
     { functionCall: { name: 'a', args: { a: 1 } }, thoughtSignature: 'skip_thought_signature_validator' },
@@ -89,13 +89,13 @@ test('a turn of another model is sent again with the signature that skips valida
 });
 
 test('a turn without a word is left out', () =>
-  expect(kinds(contents(new Conversation().user('go').said('')))).toEqual(['user:text', 'user:text']));
+  expect(kinds(contents(new Conversation().user('go').replied('')))).toEqual(['user:text', 'user:text']));
 
 describe('the task of the turn', () => {
   const place = (talk: Conversation) => contents(talk).findIndex(({ parts }) => parts[0]?.text === 'Do step 1.');
 
   test('comes last when a step begins, so that the user has the word', () => {
-    expect(place(new Conversation().user('go').said('Did it.'))).toBe(2);
+    expect(place(new Conversation().user('go').replied('Did it.'))).toBe(2);
   });
 
   test('comes after the plan', () => {
@@ -105,7 +105,7 @@ describe('the task of the turn', () => {
   });
 
   test('stays before the calls of the step', () => {
-    const talk = new Conversation().user('go').said('Did it.');
+    const talk = new Conversation().user('go').replied('Did it.');
     turn(talk, call('a', 'c1'));
     turn(talk, call('b', 'c2'));
     expect(kinds(contents(talk))).toEqual([
@@ -114,7 +114,7 @@ describe('the task of the turn', () => {
     ]);
   });
 
-  test('is not said where the loop does not say it', () =>
+  test('is absent where the loop does not use it', () =>
     expect(kinds(contents(new Conversation().user('go'), { note: '' }))).toEqual(['user:text']));
 });
 

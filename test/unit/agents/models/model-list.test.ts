@@ -83,10 +83,10 @@ describe('an address that is no provider', () => {
     ['another JSON', '{"status":"running"}', 200, 'no list of models'],
     ['nothing there', '', 404, 'no list of models'],
     ['a failure', 'secret internals', 500, 'status 500'],
-  ])('%s is told in words that do not repeat it', async (_name, body, status, words) => {
-    const asked = listModels(access, answering(body, status), never);
-    await expect(asked).rejects.toMatchObject({ publicMessage: expect.stringContaining(words) });
-    await expect(asked).rejects.not.toMatchObject({ publicMessage: expect.stringContaining('internals') });
+  ])('%s is reported in words that do not repeat it', async (_name, body, status, words) => {
+    const requested = listModels(access, answering(body, status), never);
+    await expect(requested).rejects.toMatchObject({ publicMessage: expect.stringContaining(words) });
+    await expect(requested).rejects.not.toMatchObject({ publicMessage: expect.stringContaining('internals') });
   });
 
   test('an answer without end is abandoned', async () => {
@@ -119,12 +119,12 @@ describe('an address that is no provider', () => {
   });
 
   test('a list that never ends a page is read for twenty pages', async () => {
-    let asked = 0;
+    let calls = 0;
     const listing = {
       path: () => '/models',
-      read: () => ({ models: [{ id: `m${asked}`, name: 'm' }], next: String(++asked) }),
+      read: () => ({ models: [{ id: `m${calls}`, name: 'm' }], next: String(++calls) }),
     };
     await listModels({ ...access, listing }, answering('{}'), never);
-    expect(asked).toBe(20);
+    expect(calls).toBe(20);
   });
 });

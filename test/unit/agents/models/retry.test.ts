@@ -24,7 +24,7 @@ describe('F075 a provider that asks for patience', () => {
     [undefined, undefined],
   ])('says so with Retry-After: %s', (header, ms) => expect(parseRetryAfter(header, now)).toBe(ms));
 
-  test('is given at least that time, and some more that is not the same for all', () => {
+  test('waits at least that time, and some more that is not the same for all', () => {
     expect(retryDelay(failed(true, 3_000), 1, () => 0)).toBe(3_000);
     expect(retryDelay(failed(true, 3_000), 1, () => 1)).toBe(3_500);
   });
@@ -34,12 +34,12 @@ describe('F075 a provider that asks for patience', () => {
 });
 
 describe('F076 a provider that is in trouble', () => {
-  test('is asked again after twice the time, five times in all', () => {
+  test('is retried after twice the time, five times in all', () => {
     const delays = [1, 2, 3, 4, 5].map((attempt) => retryDelay(failed(true), attempt, () => 1));
     expect(delays).toEqual([1_000, 2_000, 4_000, 8_000, undefined]);
   });
 
-  test('is asked again at moments that differ by half', () =>
+  test('is retried at moments that differ by half', () =>
     expect([0, 0.5, 1].map((random) => retryDelay(failed(true), 3, () => random))).toEqual([2_000, 3_000, 4_000]));
 });
 

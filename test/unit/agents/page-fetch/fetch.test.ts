@@ -8,21 +8,21 @@ type Page = {
   body?: Uint8Array | string | (() => AsyncIterable<Buffer>);
 };
 function web(pages: Record<string, Page>) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const ask: FetchAnswer = async (url) => {
-    asked.push(url.href);
+    requests.push(url.href);
     const { status = 200, headers = {}, body = '' } = pages[url.href] ?? { status: 404 };
     const once = async function* () {
       yield Buffer.from(body as string);
     };
     return { status, headers, body: typeof body === 'function' ? body() : once() };
   };
-  return { asked, fetch: (address: string) => fetchWithRedirects(address, ask, new AbortController().signal) };
+  return { requests, fetch: (address: string) => fetchWithRedirects(address, ask, new AbortController().signal) };
 }
 const to = (location: string): Page => ({ status: 302, headers: { location } });
 
 test('each redirect is requested again, and the last address is the result', async () => {
-  const { fetch, asked } = web({
+  const { fetch, requests } = web({
     'http://a.example/': to('/b'),
     'http://a.example/b': to('https://c.example/d'),
     'https://c.example/d': { headers: { 'content-type': 'Text/HTML; charset="latin1"' }, body: 'x' },
@@ -30,7 +30,7 @@ test('each redirect is requested again, and the last address is the result', asy
   const page = await fetch('http://a.example/');
   expect(page).toMatchObject({ status: 200, type: 'text/html', charset: 'latin1', isCut: false });
   expect([page.url.href, page.bytes.toString()]).toEqual(['https://c.example/d', 'x']);
-  expect(asked).toEqual(['http://a.example/', 'http://a.example/b', 'https://c.example/d']);
+  expect(requests).toEqual(['http://a.example/', 'http://a.example/b', 'https://c.example/d']);
 });
 
 test('addresses that are none, loops and other schemes are refused', async () => {
@@ -39,12 +39,12 @@ test('addresses that are none, loops and other schemes are refused', async () =>
     code: 'not_found',
     publicMessage: expect.stringContaining('more than 5 times'),
   });
-  expect(loop.asked).toHaveLength(6);
+  expect(loop.requests).toHaveLength(6);
   for (const address of ['http://f.example/', 'file:///etc/passwd', 'nonsense', 'http://user:pw@a.example/'])
     await expect(loop.fetch(address)).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
-test('a body is cut at 10 MiB, and its sender is told to stop', async () => {
+test('a body is cut at 10 MiB, and its sender is stopped', async () => {
   let sent = 0;
   let ended = false;
   const flood = async function* () {

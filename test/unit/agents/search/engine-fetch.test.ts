@@ -16,12 +16,12 @@ async function engine(answer: RequestListener): Promise<string> {
 }
 
 test('a redirect is not followed, so the key goes to no other host', async () => {
-  const asked: unknown[] = [];
+  const requests: unknown[] = [];
   const url = await engine(({ url: path }, res) => {
-    asked.push(path);
+    requests.push(path);
     res.writeHead(302, { location: '/elsewhere' }).end();
   });
-  expect([(await engineFetch(`${url}/search`)).status, asked]).toEqual([302, ['/search']]);
+  expect([(await engineFetch(`${url}/search`)).status, requests]).toEqual([302, ['/search']]);
 });
 
 test('an engine that does not answer is named, with the setting to check', async () => {
@@ -36,7 +36,7 @@ test('a search that is cancelled ends with the reason of its signal', async () =
   const url = await engine(() => {});
   const why = new Error('stopped');
   const controller = new AbortController();
-  const asked = engineFetch(url, { signal: controller.signal });
+  const requested = engineFetch(url, { signal: controller.signal });
   controller.abort(why);
-  await expect(asked).rejects.toBe(why);
+  await expect(requested).rejects.toBe(why);
 });

@@ -9,12 +9,12 @@ const settings = { baseUrl: 'http://search.example/api', key: new Secret('k-1'),
 const hit = { title: 'A page', link: 'https://a.example/', snippet: 'About a.' };
 
 function answering(body: unknown, status = 200) {
-  const asked: { url: URL; init: RequestInit }[] = [];
+  const requests: { url: URL; init: RequestInit }[] = [];
   const fetch = async (url: string | URL, init: RequestInit = {}) => {
-    asked.push({ url: new URL(url), init });
+    requests.push({ url: new URL(url), init });
     return new Response(typeof body === 'string' ? body : JSON.stringify(body), { status });
   };
-  return { asked, fetch };
+  return { requests, fetch };
 }
 
 test.each<[EngineName, object, string]>([
@@ -30,20 +30,20 @@ test.each<[EngineName, object, string]>([
   ],
   ['tavily', { results: [{ title: 'A page', url: hit.link, content: 'About a.' }] }, '/api/search'],
   ['google', { items: [hit] }, '/api/customsearch/v1?q=two+words&num=5&cx=cx-1&key=k-1'],
-])('%s is asked in its own way, and its hits have one form', async (name, body, path) => {
-  const { fetch, asked } = answering(body);
+])('%s is called in its own way, and its hits have one form', async (name, body, path) => {
+  const { fetch, requests } = answering(body);
   expect(await webSearch(name, settings, fetch).search('two words', 5, soon())).toEqual([hit]);
-  expect(`${asked[0]?.url.pathname}${asked[0]?.url.search}`).toBe(path);
+  expect(`${requests[0]?.url.pathname}${requests[0]?.url.search}`).toBe(path);
 });
 
 test('keys go where each engine looks for them', async () => {
   const brave = answering({});
   await webSearch('brave', settings, brave.fetch).search('x', 1, soon());
-  expect(brave.asked[0]?.init.headers).toMatchObject({ 'x-subscription-token': 'k-1' });
+  expect(brave.requests[0]?.init.headers).toMatchObject({ 'x-subscription-token': 'k-1' });
   const tavily = answering({});
   await webSearch('tavily', settings, tavily.fetch).search('x', 1, soon());
-  expect(tavily.asked[0]?.init).toMatchObject({ method: 'POST', headers: { authorization: 'Bearer k-1' } });
-  expect(JSON.parse(String(tavily.asked[0]?.init.body))).toEqual({ query: 'x', max_results: 1 });
+  expect(tavily.requests[0]?.init).toMatchObject({ method: 'POST', headers: { authorization: 'Bearer k-1' } });
+  expect(JSON.parse(String(tavily.requests[0]?.init.body))).toEqual({ query: 'x', max_results: 1 });
 });
 
 test.each([

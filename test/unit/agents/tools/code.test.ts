@@ -17,40 +17,40 @@ const whole: Execution = {
 /** The tool over kernels that play a script. */
 function bench(play: (cell: Cell) => Partial<Execution>) {
   const tools = toolBench();
-  const asked: string[] = [];
+  const requests: string[] = [];
   const kernels = {
     of: () => ({
       create: (context: { id: string; language: 'python' | 'javascript' }) => {
-        asked.push(`create ${context.id} ${context.language}`);
+        requests.push(`create ${context.id} ${context.language}`);
         return context;
       },
-      restart: async (id: string) => void asked.push(`restart ${id}`),
+      restart: async (id: string) => void requests.push(`restart ${id}`),
       execute: async (id: string, cell: Cell) => {
-        asked.push(`execute ${id}`);
+        requests.push(`execute ${id}`);
         return { ...whole, ...play(cell) };
       },
     }),
   };
   const run = (args: object, more = {}) =>
     tools.run(codeTool(kernels), { language: 'python', code: 'x', ...args }, more);
-  return { ...tools, asked, run };
+  return { ...tools, requests, run };
 }
 const main = (data: Record<string, string>) => ({ isMain: true, data });
 
 test('what the code prints arrives live, and the result has output, errors and the last value', async () => {
-  const { run, told } = bench(({ listener }) => {
+  const { run, reports } = bench(({ listener }) => {
     listener.onText('stdout', 'one\n');
     listener.onText('stderr', 'careful\n');
     listener.onResult(main({ 'text/plain': '42' }));
     return {};
   });
   const result = await run({});
-  expect(told).toEqual(['one\n', 'careful\n']);
+  expect(reports).toEqual(['one\n', 'careful\n']);
   expect(result).toMatchObject({ ok: true, output: 'one\n[stderr]\ncareful\n42' });
   expect(result.content).toEqual({ console: [{ ps1: '[2]: ', command: 'x', output: result.output }] });
 });
 
-test('a new kernel, and one that is lost, are said', async () => {
+test('a new kernel, and a lost one, are reported', async () => {
   const first = await bench(() => ({ isFirst: true, count: 1 })).run({});
   expect(first.output).toBe('[A new Python kernel: it has no variables of earlier calls.]');
   const late = await bench(() => ({ ended: 'timed_out', isStateLost: true, count: undefined })).run(
@@ -109,10 +109,10 @@ test('a flood is kept up to 8 MiB', async () => {
 });
 
 test('a named context is a kernel of its own, and restart begins again', async () => {
-  const { run, asked } = bench(() => ({}));
+  const { run, requests } = bench(() => ({}));
   await run({});
   await run({ context: 'b', restart: true, language: 'javascript' });
-  expect(asked).toEqual([
+  expect(requests).toEqual([
     ...['create python python', 'execute python'],
     ...['create javascript-b javascript', 'restart javascript-b', 'execute javascript-b'],
   ]);

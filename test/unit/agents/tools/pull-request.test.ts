@@ -9,27 +9,31 @@ import { AgentPullRequests } from '../../../../src/sessions/shipping/agent-pull-
 import { toolBench } from '../../../support/agents/tools.ts';
 
 const { run } = toolBench();
-const wish = { title: 'Sum once', text: 'It was twice.' };
+const choice = { title: 'Sum once', text: 'It was twice.' };
 const opened = { number: 7, url: 'https://git.example/pulls/7', branch: 'corral/sum', base: 'main', draft: false };
 const opener =
-  (title: string, heard: PullRequestDraft[] = []): PullRequestOpener =>
-  async (asked) => {
-    heard.push(asked);
+  (title: string, received: PullRequestDraft[] = []): PullRequestOpener =>
+  async (requested) => {
+    received.push(requested);
     return { ...opened, title };
   };
 
 test('the model reads where the pull request is', async () => {
-  const heard: PullRequestDraft[] = [];
-  const result = await run(openPullRequest, { ...wish, base: 'next' }, { pullRequests: opener('Sum once', heard) });
+  const received: PullRequestDraft[] = [];
+  const result = await run(
+    openPullRequest,
+    { ...choice, base: 'next' },
+    { pullRequests: opener('Sum once', received) },
+  );
   expect(result).toMatchObject({
     ok: true,
     output: 'Pull request #7 from corral/sum into main is open: https://git.example/pulls/7',
   });
-  expect(heard).toEqual([{ ...wish, base: 'next', draft: false }]);
+  expect(received).toEqual([{ ...choice, base: 'next', draft: false }]);
 });
 
 test('the model learns that a pull request which was open keeps its words', async () => {
-  const { output } = await run(openPullRequest, wish, { pullRequests: opener('Earlier words') });
+  const { output } = await run(openPullRequest, choice, { pullRequests: opener('Earlier words') });
   expect(output).toContain('open before: it has the new commits now, and keeps its own title and text');
   expect(output).not.toContain('Earlier words');
 });
@@ -42,25 +46,25 @@ test.each<[ErrorCode, string]>([
   ['rate_limited', 'failed'],
   ['provider_error', 'failed'],
 ])('the failure %s is reported to the model as %s', async (code, reason) => {
-  const pullRequests = () => Promise.reject(new AppError(code, 'The forge said no.'));
-  const expected = { ok: false, reason, output: 'No pull request was opened. The forge said no.' };
-  expect(await run(openPullRequest, wish, { pullRequests })).toMatchObject(expected);
+  const pullRequests = () => Promise.reject(new AppError(code, 'The forge refused.'));
+  const expected = { ok: false, reason, output: 'No pull request was opened. The forge refused.' };
+  expect(await run(openPullRequest, choice, { pullRequests })).toMatchObject(expected);
 });
 
 test('a lost sandbox is not the model’s affair', async () => {
   const lost = new AppError('sandbox_lost', 'Gone.');
-  await expect(run(openPullRequest, wish, { pullRequests: () => Promise.reject(lost) })).rejects.toBe(lost);
+  await expect(run(openPullRequest, choice, { pullRequests: () => Promise.reject(lost) })).rejects.toBe(lost);
 });
 
 test.each([
-  { ...wish, title: '' },
-  { ...wish, title: 'two\nlines' },
-  { ...wish, base: '--force' },
+  { ...choice, title: '' },
+  { ...choice, title: 'two\nlines' },
+  { ...choice, base: '--force' },
 ])('arguments that no forge takes are refused before anything is pushed: %j', async (args) => {
-  const heard: PullRequestDraft[] = [];
-  const result = await run(openPullRequest, args, { pullRequests: opener('x', heard) });
+  const received: PullRequestDraft[] = [];
+  const result = await run(openPullRequest, args, { pullRequests: opener('x', received) });
   expect(result).toMatchObject({ ok: false, reason: 'bad_arguments' });
-  expect(heard).toEqual([]);
+  expect(received).toEqual([]);
 });
 
 test('a session without a repository is not offered the tool', async () => {
@@ -69,7 +73,7 @@ test('a session without a repository is not offered the tool', async () => {
   const without = withoutRepositories(registry);
   expect(without.find('open_pull_request')).toBeUndefined();
   expect(without.declarations).toHaveLength(registry.declarations.length - 1);
-  expect(await run(openPullRequest, wish)).toMatchObject({ ok: false, reason: 'refused' });
+  expect(await run(openPullRequest, choice)).toMatchObject({ ok: false, reason: 'refused' });
 });
 
 test('the tool is named among those that wait for a person, until a rule is about all of its calls', () => {
@@ -90,8 +94,8 @@ test('the model names a folder where there are several, with or without those ab
   const paths: string[] = [];
   const service = Promise.withResolvers<never>();
   const all = new AgentPullRequests(service.promise);
-  const ask = (repository?: string, given = [one, two, three]) =>
-    all.openerOf(id, given)({ ...wish, draft: false, ...(repository !== undefined && { repository }) }, signal);
+  const ask = (repository?: string, input = [one, two, three]) =>
+    all.openerOf(id, input)({ ...choice, draft: false, ...(repository !== undefined && { repository }) }, signal);
   const early = ask('/workspace/libs/two/'); // before the service is there
   service.resolve({
     async open(_: unknown, path: string) {

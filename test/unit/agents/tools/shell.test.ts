@@ -72,22 +72,22 @@ describe('shell_exec', () => {
     for (let size = 1; size <= whole.length; size++) {
       const chunks: Buffer[] = [];
       for (let at = 0; at < whole.length; at += size) chunks.push(whole.subarray(at, at + size));
-      const { run, told } = toolBench(() => ({ chunks }));
+      const { run, reports } = toolBench(() => ({ chunks }));
       // The sequences are not seen, and what follows the return is written over the line.
       expect(await run(shellExec, main)).toMatchObject({ output: 'ä€😀\n\ufffd\ufffd(\ufffdd\n\ufffdend' });
-      expect(told.join('')).toBe(whole.toString());
+      expect(reports.join('')).toBe(whole.toString());
     }
   });
 
-  test('a character that never gets whole is told at the end', async () => {
-    const { run, told } = toolBench(() => ({ chunks: [Buffer.from('a€').subarray(0, 2)] }));
+  test('a character that is never completed is reported at the end', async () => {
+    const { run, reports } = toolBench(() => ({ chunks: [Buffer.from('a€').subarray(0, 2)] }));
     await run(shellExec, main);
-    expect(told.join('')).toBe('a\uFFFD');
+    expect(reports.join('')).toBe('a\uFFFD');
   });
 
   test('F116 reads only the beginning of a flood of output live, and its end after the command', async () => {
     const bytes = Buffer.from(Array.from({ length: 2_000_000 }, (_, n) => 33 + (n % 89)));
-    const { run, sandbox, told } = toolBench(() => ({ chunks: [bytes] }));
+    const { run, sandbox, reports } = toolBench(() => ({ chunks: [bytes] }));
     let read = 0;
     const follow: typeof sandbox.follow = async (id, from, onBytes, signal) => {
       for (let at = from; at < bytes.length && !signal.aborted; at += 65_536) {
@@ -103,7 +103,7 @@ describe('shell_exec', () => {
     whole.add(bytes);
     expect(output).toBe(whole.text());
     expect(read).toBeLessThan(400_000);
-    expect(bytes.toString().startsWith(told.join(''))).toBe(true);
+    expect(bytes.toString().startsWith(reports.join(''))).toBe(true);
   });
 
   test('drops the oldest outputs of a console that is too long for an event', async () => {
@@ -114,7 +114,7 @@ describe('shell_exec', () => {
     expect(lengths).toEqual([14, 14, 60_000, 60_000, 60_000, 60_000]);
   });
 
-  test('a session that runs something refuses, and the model is told its ways out', async () => {
+  test('a session that runs something refuses, and the model gets its options', async () => {
     const { context, run } = toolBench(() => ({ hangs: true }));
     const signal = AbortSignal.abort();
     await shellExec.run(context({ signal }), main);
@@ -143,7 +143,7 @@ describe('reattaching to a command', () => {
   const begun = async () => {
     const bench = toolBench(() => ({ chunks: [bytes] }));
     await bench.run(shellExec, main, { operationId: 'before' });
-    bench.told.length = 0;
+    bench.reports.length = 0;
     return bench;
   };
   const reattach = async (bench: ReturnType<typeof toolBench>, operationId: string, fromByte: number) =>
@@ -152,12 +152,12 @@ describe('reattaching to a command', () => {
   test('reports only new output, and returns the whole output', async () => {
     const bench = await begun();
     const result = await reattach(bench, 'before', Buffer.byteLength('\uFFFDa'));
-    expect(bench.told).toEqual(['bc']);
+    expect(bench.reports).toEqual(['bc']);
     expect(result).toMatchObject({ ok: true, output: '\uFFFDabc' });
     expect(bench.sandbox.started).toHaveLength(1);
   });
 
-  test('a command the sandbox never heard of was interrupted, and is not run', async () => {
+  test('a command unknown to the sandbox was interrupted, and is not run', async () => {
     const bench = await begun();
     expect(await reattach(bench, 'unheard', 0)).toMatchObject({ ok: false, reason: 'interrupted' });
     expect(bench.sandbox.started).toHaveLength(1);
@@ -177,7 +177,7 @@ describe('a shell session', () => {
     expect(output).toBe('corral:~$ make\nname? \n[still running]');
   });
 
-  test('takes input, with Enter unless told otherwise', async () => {
+  test('takes input, with Enter by default', async () => {
     const { run, sandbox } = await hanging();
     await run(shellWrite, { id: 'main', input: 'Ann' });
     await run(shellWrite, { id: 'main', input: 'q', press_enter: false });
@@ -204,9 +204,9 @@ describe('a shell session', () => {
   });
 
   test('a wait does not repeat output that another call reports', async () => {
-    const { run, told } = await hanging();
-    told.length = 0;
+    const { run, reports } = await hanging();
+    reports.length = 0;
     await run(shellWait, { id: 'main', seconds: 0 });
-    expect(told).toEqual([]);
+    expect(reports).toEqual([]);
   });
 });

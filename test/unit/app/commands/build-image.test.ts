@@ -15,11 +15,11 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** The command with an engine that has every image. Resolves with what it prints and what the engine was asked. */
+/** The command with an engine that has every image. Resolves with what it prints and the engine's requests. */
 async function run(...args: string[]) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const engine = createServer((req, res) => {
-    asked.push(`${req.method} ${decodeURIComponent(req.url ?? '')}`);
+    requests.push(`${req.method} ${decodeURIComponent(req.url ?? '')}`);
     res.writeHead(req.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' }).end('{"Id":"sha256:1"}');
   });
   const socket = join(folder, 'engine.sock');
@@ -28,7 +28,7 @@ async function run(...args: string[]) {
   const at = { signal: new AbortController().signal, print: (line: string) => void printed.push(line), say: () => {} };
   try {
     const code = await buildImageCommand.run([...args, '--engine', `unix://${socket}`], at);
-    return { code, printed, asked };
+    return { code, printed, requests };
   } finally {
     engine.closeAllConnections();
     engine.close();
@@ -36,15 +36,15 @@ async function run(...args: string[]) {
 }
 
 test('without a tag an image is built under the name by which a server finds it', async () => {
-  const { code, printed, asked } = await run('--code');
+  const { code, printed, requests } = await run('--code');
   expect([code, printed]).toEqual([0, [expect.stringMatching(/^corral\/sandbox-code:[0-9a-f]{12}$/)]]);
-  expect(asked.filter((line) => line.startsWith('POST'))).toEqual([]);
+  expect(requests.filter((line) => line.startsWith('POST'))).toEqual([]);
 });
 
 test('with a tag the image gets that name too', async () => {
-  const { printed, asked } = await run('--tag', 'registry.example.com/mine:1');
+  const { printed, requests } = await run('--tag', 'registry.example.com/mine:1');
   expect(printed).toEqual(['registry.example.com/mine:1']);
-  expect(asked.at(-1)).toMatch(/^POST .*corral\/sandbox:[0-9a-f]{12}\/tag\?.*tag=1/);
+  expect(requests.at(-1)).toMatch(/^POST .*corral\/sandbox:[0-9a-f]{12}\/tag\?.*tag=1/);
 });
 
 test('two kinds of image at once are refused', () =>

@@ -14,21 +14,21 @@ afterEach(async () => {
 });
 
 async function run(...args: string[]) {
-  const [printed, said]: [string[], string[]] = [[], []];
+  const [printed, messages]: [string[], string[]] = [[], []];
   const { signal } = new AbortController();
   await keysCommand.run(args, {
     signal,
     print: (line) => void printed.push(line),
-    say: (line) => void said.push(line),
+    say: (line) => void messages.push(line),
   });
-  return { printed, said };
+  return { printed, messages };
 }
 
 test('create prints a key once, and list shows only its public parts', async () => {
-  const { printed, said } = await run('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
+  const { printed, messages } = await run('create', '--role', 'admin', '--name', 'root', '--expires', '30d');
   expect(printed).toHaveLength(1);
   expect(printed[0]).toMatch(/^crl_[0-9a-f]{12}_[\w-]{43}$/);
-  expect(said[0]).toContain('shown once');
+  expect(messages[0]).toContain('shown once');
   const list = (await run('list')).printed;
   expect(list[0]).toMatch(/^[0-9a-f]{12} {2}admin {5}active .* root$/);
   expect(list[0]).not.toContain(printed[0]?.slice(17));

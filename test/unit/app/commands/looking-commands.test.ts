@@ -25,10 +25,14 @@ afterEach(() => {
 });
 
 async function run(command: Command, ...args: string[]) {
-  const [printed, said]: [string[], string[]] = [[], []];
+  const [printed, messages]: [string[], string[]] = [[], []];
   const { signal } = new AbortController();
-  const at = { signal, print: (line: string) => void printed.push(line), say: (line: string) => void said.push(line) };
-  return { code: await command.run(args, at), printed, said };
+  const at = {
+    signal,
+    print: (line: string) => void printed.push(line),
+    say: (line: string) => void messages.push(line),
+  };
+  return { code: await command.run(args, at), printed, messages };
 }
 
 describe('without a store', () => {
@@ -46,9 +50,9 @@ describe('without a store', () => {
   });
 
   test.each(['list', 'head', 'verify'])('audit %s says where it looked, and is no success', async (what) => {
-    const { code, printed, said } = await run(auditCommand, what);
+    const { code, printed, messages } = await run(auditCommand, what);
     expect({ code, printed }).toEqual({ code: 1, printed: [] });
-    expect(said[0]).toContain(`There is no audit log in ${inside('data/audit')}`);
+    expect(messages[0]).toContain(`There is no audit log in ${inside('data/audit')}`);
     expect(readdirSync(folder.path)).toEqual([]);
   });
 });

@@ -50,8 +50,8 @@ test('a plan follows its steps, and a call that keeps the plan is not shown', ()
 });
 
 test('a question and an approval wait until they are answered, and end with the run', () => {
-  const asked = { callId: 'c', function: 'shell_exec', args: {}, expiresAt: 1 };
-  const waiting = after(event('run.wait', { question: 'Which?' }), event('approval.requested', asked));
+  const approval = { callId: 'c', function: 'shell_exec', args: {}, expiresAt: 1 };
+  const waiting = after(event('run.wait', { question: 'Which?' }), event('approval.requested', approval));
   expect(waiting).toMatchObject({ question: 'Which?', approvals: [{ callId: 'c' }] });
   const inWords = event('message.assistant', { messageId: 'm', text: 'May I?' });
   expect(withEvent(waiting, inWords).blocks).toEqual([]);

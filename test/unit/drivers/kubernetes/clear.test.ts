@@ -37,8 +37,8 @@ test('clear removes all pods and volumes of one installation only, with no right
   const before = stub.seen.length;
   expect([...(await clear('ours'))].sort()).toEqual(['pod one', 'pod two', 'volume claim one']);
   expect(stub.pods().map(({ metadata }) => metadata?.name)).toEqual(['other']);
-  const asked = stub.seen.slice(before).map(({ line }) => line);
-  expect(asked.filter((line) => !/^(GET|DELETE) /.test(line) || line.includes('watch='))).toEqual([]);
+  const requested = stub.seen.slice(before).map(({ line }) => line);
+  expect(requested.filter((line) => !/^(GET|DELETE) /.test(line) || line.includes('watch='))).toEqual([]);
   expect(await clear('ours')).toEqual([]);
 });
 

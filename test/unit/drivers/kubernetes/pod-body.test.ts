@@ -136,8 +136,8 @@ describe('the pod of a sandbox', () => {
       userNamespaces: fc.boolean(),
     });
     fc.assert(
-      fc.property(settings, fc.dictionary(words, words), (given, env) => {
-        expect(violations(body(given, env))).toEqual([]);
+      fc.property(settings, fc.dictionary(words, words), (input, env) => {
+        expect(violations(body(input, env))).toEqual([]);
       }),
     );
   });

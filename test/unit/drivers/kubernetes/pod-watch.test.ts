@@ -41,12 +41,12 @@ test('F047 a list within 30 s reports what a silent watch missed', async () => {
   const clock = manualClock();
   const server = silentServer();
   await using watch = watchOf(server.api, clock);
-  const heard: (string | undefined)[] = [];
-  using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
+  const received: (string | undefined)[] = [];
+  using _following = watch.follow(pod('a', 1), (now) => received.push(now?.status?.phase));
   await expect.poll(() => server.streams).toBe(1);
   server.items = []; // without an event of the watch
   clock.advance(29_000);
-  await expect.poll(() => heard).toEqual(['Running', undefined]);
+  await expect.poll(() => received).toEqual(['Running', undefined]);
   await expect.poll(() => server.streams).toBe(2);
 });
 
@@ -54,29 +54,29 @@ test('a list that the driver asks for postpones the list of the watch, and repor
   const clock = manualClock();
   const server = silentServer();
   await using watch = watchOf(server.api, clock);
-  const heard: (string | undefined)[] = [];
-  using _following = watch.follow(pod('a', 1), (now) => heard.push(now?.status?.phase));
+  const received: (string | undefined)[] = [];
+  using _following = watch.follow(pod('a', 1), (now) => received.push(now?.status?.phase));
   await expect.poll(() => server.lists).toBe(1);
   for (let n = 0; n < 6; n++) {
     clock.advance(10_000);
     if (n === 5) server.items = [];
     await watch.list(new AbortController().signal);
   }
-  expect([server.lists, heard]).toEqual([7, ['Running', undefined]]);
+  expect([server.lists, received]).toEqual([7, ['Running', undefined]]);
 });
 
 test('a long list is read in pages of one version, and only a pod that no page has is gone', async () => {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const pages = [
     { items: [pod('a', 1)], metadata: { resourceVersion: '10', continue: 'more/2' } },
     { items: [pod('b', 2)], metadata: { resourceVersion: '10' } },
   ];
-  const api = { ask: async ({ path }: { path: string }) => pages[asked.push(path) - 1] } as unknown as KubeApi;
+  const api = { ask: async ({ path }: { path: string }) => pages[requests.push(path) - 1] } as unknown as KubeApi;
   const clock = manualClock();
   await using watch = watchPods({ api, path: '/pods', selector: 's', clock, random: () => 0, onTrouble: undefined });
   const found = await watch.list(new AbortController().signal);
   expect(found.map(({ metadata }) => metadata?.uid)).toEqual(['a', 'b']);
-  expect(asked).toEqual(['/pods?labelSelector=s&limit=500', '/pods?labelSelector=s&limit=500&continue=more%2F2']);
+  expect(requests).toEqual(['/pods?labelSelector=s&limit=500', '/pods?labelSelector=s&limit=500&continue=more%2F2']);
 });
 
 test('a pod is kept without the parts that nobody reads', () => {

@@ -12,9 +12,9 @@ const quick = { daemonPort: 2718, betweenMs: 5 };
 
 /** A link to a sandbox whose commands print this; with undefined the commands never end. */
 async function sandbox(prints: string | undefined) {
-  let asked = 0;
+  let calls = 0;
   const server = createServer((_request, response) => {
-    asked += 1;
+    calls += 1;
     if (prints !== undefined) response.end(JSON.stringify({ stdout: prints }));
   });
   server.listen(0, '127.0.0.1');
@@ -24,7 +24,7 @@ async function sandbox(prints: string | undefined) {
   Object.assign(agent, { createConnection: () => connect(port, '127.0.0.1') });
   return {
     link: { agent, token: new Secret('token') } as unknown as SandboxLink,
-    asked: () => asked,
+    requested: () => calls,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
@@ -40,7 +40,7 @@ test('a sandbox that ends during the check does not decide for the others: the n
   const stop = new AbortController();
   const gone = policyCheck.check(first.link, stop.signal);
   const other = policyCheck.check(second.link, new AbortController().signal);
-  await expect.poll(first.asked).toBe(1);
+  await expect.poll(first.requested).toBe(1);
   stop.abort();
   await gone;
   await expect(other).rejects.toMatchObject({ code: 'unsupported' });

@@ -5,7 +5,7 @@ import { hierarchiesIn } from '../../../../drivers/process/cgroup/hierarchies.ts
 import { fakeCgroups } from '../../../support/sandboxes/fake-cgroups.ts';
 
 const all = ['memory', 'pids', 'cpu'];
-const wanted = { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512 };
+const expected = { memoryBytes: 2 ** 30, cpus: 1.5, pids: 512 };
 const own = [100, 200];
 const v2 = { version: 2, controllers: [], mount: '/cg' } as const;
 const soon = () => AbortSignal.timeout(60_000);
@@ -45,7 +45,7 @@ test('version 2 as root: a group at the top gets its controllers, and every limi
   fake.put('/cg/system.slice/corral.service', 100);
   const { groups } = await opened(fake, [{ ...v2, own: '/cg/system.slice/corral.service' }]);
   expect([...groups.limits].sort()).toEqual(['cpus', 'memoryBytes', 'pids']);
-  const group = await groups.make('sbx', wanted);
+  const group = await groups.make('sbx', expected);
   expect(group).toEqual({
     enter: ['/cg/corral/here.sbx/cgroup.procs'],
     shown: [['/cg/corral/here.sbx', '/sys/fs/cgroup']],
@@ -61,7 +61,7 @@ test('version 1: each controller has its own tree, and swap counts as memory whe
   const memory = fakeCgroups('/m', { version: 1, controllers: ['memory'] });
   const { groups } = await opened(memory, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
   expect(groups.limits).toEqual(['memoryBytes']);
-  expect((await groups.make('sbx', wanted)).shown).toEqual([['/m/corral/here.sbx', '/sys/fs/cgroup/memory']]);
+  expect((await groups.make('sbx', expected)).shown).toEqual([['/m/corral/here.sbx', '/sys/fs/cgroup/memory']]);
   expect(memory.value('/m/corral/here.sbx', 'memory.limit_in_bytes')).toBe(`${2 ** 30}`);
   expect(memory.value('/m/corral/here.sbx', 'memory.memsw.limit_in_bytes')).toBe(`${2 ** 30}`);
 
@@ -71,7 +71,7 @@ test('version 1: each controller has its own tree, and swap counts as memory whe
 
   const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
   const two = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
-  const both = await two.groups.make('sbx', { ...wanted, cpus: 0.001 });
+  const both = await two.groups.make('sbx', { ...expected, cpus: 0.001 });
   expect(both.shown.map(([, path]) => path)).toEqual(['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpuacct']);
   expect(cpu.value('/c/corral/here.sbx', 'cpu.cfs_quota_us')).toBe('1000');
 });
@@ -79,7 +79,7 @@ test('version 1: each controller has its own tree, and swap counts as memory whe
 test('a sandbox is put before the others and back, in both versions, and a group that has ended is no error', async () => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all });
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
-  await groups.make('sbx', wanted);
+  await groups.make('sbx', expected);
   groups.share('sbx', 'first');
   expect(fake.value('/cg/corral/here.sbx', 'cpu.weight')).toBe('10000');
   groups.share('sbx', 'usual');
@@ -87,7 +87,7 @@ test('a sandbox is put before the others and back, in both versions, and a group
   groups.share('gone', 'first');
   const cpu = fakeCgroups('/c', { version: 1, controllers: ['cpu', 'cpuacct'] });
   const first = await opened(cpu, [{ version: 1, controllers: ['cpu', 'cpuacct'], mount: '/c', own: '/c' }]);
-  await first.groups.make('sbx', wanted);
+  await first.groups.make('sbx', expected);
   first.groups.share('sbx', 'first');
   expect(cpu.value('/c/corral/here.sbx', 'cpu.shares')).toBe('102400');
   first.groups.share('sbx', 'usual');
@@ -139,8 +139,8 @@ test.each([
 ])('the end of a sandbox kills all that is in its groups, %s, and removes them', async (_how, without) => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all, without });
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
-  await groups.make('sbx', wanted);
-  await groups.make('other', wanted);
+  await groups.make('sbx', expected);
+  await groups.make('other', expected);
   fake.put('/cg/corral/here.sbx', 31, 32, 33);
   fake.put('/cg/corral/here.other', 41);
   await groups.end(groups.foldersOf('sbx'), soon());
@@ -159,7 +159,7 @@ test('the end touches no group that is not one of ours, whatever a record says',
 test('an end that cannot be reached is abandoned with its signal', async () => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all, without: ['cgroup.kill'] });
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
-  await groups.make('sbx', wanted);
+  await groups.make('sbx', expected);
   fake.put('/cg/corral/here.sbx', 31);
   fake.port.kill = async () => {}; // as if they slept in the kernel
   await expect(groups.end(groups.foldersOf('sbx'), AbortSignal.timeout(50))).rejects.toMatchObject({
@@ -171,8 +171,8 @@ test('an installation neither lists nor ends the groups of another installation'
   const fake = fakeCgroups('/cg', { version: 2, controllers: all });
   const { groups, places } = await opened(fake, [{ ...v2, own: '/cg' }]);
   const other = cgroupsIn({ places, files: fake.port, installation: 'there' });
-  await groups.make('sbx', wanted);
-  await other.make('sbx', wanted);
+  await groups.make('sbx', expected);
+  await other.make('sbx', expected);
   await groups.end(groups.foldersOf('sbx'), soon());
   expect([await groups.names(), await other.names()]).toEqual([[], ['sbx']]);
 });
@@ -180,13 +180,13 @@ test('an installation neither lists nor ends the groups of another installation'
 test('kills for memory are counted in the words of both versions', async () => {
   const fake = fakeCgroups('/cg', { version: 2, controllers: all });
   const { groups } = await opened(fake, [{ ...v2, own: '/cg' }]);
-  await groups.make('sbx', wanted);
+  await groups.make('sbx', expected);
   expect(await groups.oomKills(groups.foldersOf('sbx'))).toBe(0);
   fake.set('/cg/corral/here.sbx', 'memory.events', 'low 0\nhigh 0\nmax 31\noom 2\noom_kill 2\n');
   expect(await groups.oomKills(groups.foldersOf('sbx'))).toBe(2);
   const old = fakeCgroups('/m', { version: 1, controllers: ['memory'] });
   const first = await opened(old, [{ version: 1, controllers: ['memory'], mount: '/m', own: '/m' }]);
-  await first.groups.make('sbx', wanted);
+  await first.groups.make('sbx', expected);
   old.set('/m/corral/here.sbx', 'memory.oom_control', 'oom_kill_disable 0\nunder_oom 0\noom_kill 3\n');
   expect(await first.groups.oomKills(first.groups.foldersOf('sbx'))).toBe(3);
 });

@@ -7,39 +7,39 @@ const id = SandboxId.parse('sbx-0123456789abcdef');
 const other = SandboxId.parse('sbx-fedcba9876543210');
 
 function recorded() {
-  const told: string[] = [];
-  const share = async (sandbox: SandboxId, to: Share) => void told.push(`${sandbox === id ? 'one' : 'other'} ${to}`);
-  return { told, ...cpuBooster({ share }) };
+  const reports: string[] = [];
+  const share = async (sandbox: SandboxId, to: Share) => void reports.push(`${sandbox === id ? 'one' : 'other'} ${to}`);
+  return { reports, ...cpuBooster({ share }) };
 }
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 test('a sandbox comes first for a second, and each further call begins the second again', () => {
-  const { told, hasten } = recorded();
+  const { reports, hasten } = recorded();
   hasten(id);
-  expect(told).toEqual(['one first']);
+  expect(reports).toEqual(['one first']);
   vi.advanceTimersByTime(900);
   hasten(id);
   vi.advanceTimersByTime(900);
-  expect(told).toEqual(['one first']);
+  expect(reports).toEqual(['one first']);
   vi.advanceTimersByTime(200);
-  expect(told).toEqual(['one first', 'one usual']);
+  expect(reports).toEqual(['one first', 'one usual']);
 });
 
 test('sandboxes come first independently of each other', () => {
-  const { told, hasten } = recorded();
+  const { reports, hasten } = recorded();
   hasten(id);
   vi.advanceTimersByTime(500);
   hasten(other);
   vi.advanceTimersByTime(600);
-  expect(told).toEqual(['one first', 'other first', 'one usual']);
+  expect(reports).toEqual(['one first', 'other first', 'one usual']);
 });
 
 test('a new server gives a sandbox its usual share, unless it comes first just now', async () => {
-  const { told, hasten, settle } = recorded();
+  const { reports, hasten, settle } = recorded();
   await settle(id);
   hasten(id);
   await settle(id);
-  expect(told).toEqual(['one usual', 'one first']);
+  expect(reports).toEqual(['one usual', 'one first']);
 });

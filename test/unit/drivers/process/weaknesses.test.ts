@@ -51,10 +51,10 @@ test.each<[string, Partial<Protections>, string[], string[]]>([
 
 test('the texts name the settings that they are about, and what to do', () => {
   const texts = findWeaknesses({ bubblewrap: { ...root, seccomp: undefined }, grouped: [], ownUsers: false });
-  const said = texts.map(({ text }) => text).join('\n');
-  for (const setting of ['MEMORY', 'PIDS', 'CPUS']) expect(said).toContain(`CORRAL_SANDBOX_${setting}`);
-  expect(said).toContain('CORRAL_PROCESS_USERS');
-  expect(said).toContain('bubblewrap to 0.8');
+  const reply = texts.map(({ text }) => text).join('\n');
+  for (const setting of ['MEMORY', 'PIDS', 'CPUS']) expect(reply).toContain(`CORRAL_SANDBOX_${setting}`);
+  expect(reply).toContain('CORRAL_PROCESS_USERS');
+  expect(reply).toContain('bubblewrap to 0.8');
 });
 
 test.each([

@@ -27,7 +27,7 @@ test('a message has its id, its role, its time and its seq in the log', () => {
   expect(toMessage(at({ type: 'message.assistant', runId, data }))).toEqual({ ...message, role: 'assistant' });
 });
 
-test('deltas and what is not said are no messages', () => {
+test('deltas and unspoken text are no messages', () => {
   expect(toMessage(at({ type: 'message.delta', runId, data: { messageId, text: 'h' } }))).toBeUndefined();
   expect(toMessage(at({ type: 'title', runId, data: { title: 'T' } }))).toBeUndefined();
 });

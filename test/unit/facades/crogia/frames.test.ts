@@ -11,7 +11,7 @@ const runId = RunId.parse('11111111-1111-4111-8111-111111111111');
 const messageId = MessageId.parse('22222222-2222-4222-8222-222222222222');
 const ts = Date.parse('2025-01-01T00:00:00.000Z');
 const event = (fact: SessionFact, seq = 7): SessionEvent => ({ ...fact, seq, sessionId, ts });
-const said = (fact: SessionFact) => toFrame(event(fact), '/workspace');
+const replied = (fact: SessionFact) => toFrame(event(fact), '/workspace');
 const common = { session_id: sessionId, timestamp: '2025-01-01T00:00:00.000Z', seq: 7 };
 
 test('a demo run becomes frames of the wire contract, without facts that the contract does not know', () => {
@@ -20,13 +20,13 @@ test('a demo run becomes frames of the wire contract, without facts that the con
     { type: 'run.started', runId, data: { task: 'Say hi', messageId } },
     ...demoRun(runId),
   ];
-  const types = facts.map((fact) => said(fact)?.type);
+  const types = facts.map((fact) => replied(fact)?.type);
   expect(types.filter((type) => type !== 'text_delta')).toEqual([
     ...[undefined, 'task_started', undefined, undefined, undefined],
     ...['tool_call', 'tool_complete', undefined, undefined, 'task_completed'],
   ]);
   const expected = { ...common, type: 'task_started', task: 'Say hi', run_id: runId, content: '' };
-  expect(said({ type: 'run.started', runId, data: { task: 'Say hi', messageId } })).toEqual(expected);
+  expect(replied({ type: 'run.started', runId, data: { task: 'Say hi', messageId } })).toEqual(expected);
 });
 
 test('a tool call carries the name and the arguments that its clients know, and a line for people', () => {
@@ -36,7 +36,7 @@ test('a tool call carries the name and the arguments that its clients know, and 
     function: 'shell_exec',
     args: { id: 'main', exec_dir: '/workspace', command: 'ls -la' },
   } as const;
-  expect(said({ type: 'tool.calling', runId, data })).toEqual({
+  expect(replied({ type: 'tool.calling', runId, data })).toEqual({
     ...common,
     type: 'tool_call',
     tool_name: 'run_shell',
@@ -45,7 +45,7 @@ test('a tool call carries the name and the arguments that its clients know, and 
     content: 'run_shell: ls -la',
   });
   const called = { ...data, success: false, output: 'no\n', exitCode: 2, content: null };
-  expect(said({ type: 'tool.called', runId, data: called })).toEqual({
+  expect(replied({ type: 'tool.called', runId, data: called })).toEqual({
     ...common,
     type: 'tool_complete',
     tool_name: 'run_shell',
@@ -58,22 +58,22 @@ test('a tool call carries the name and the arguments that its clients know, and 
 
 test('text, a wait, an error and the ends of runs', () => {
   const expected = { ...common, type: 'text_delta', role: 'assistant', message_id: messageId, content: 'Hel' };
-  expect(said({ type: 'message.delta', runId, data: { messageId, text: 'Hel' } })).toEqual(expected);
-  expect(said({ type: 'run.wait', runId, data: { question: 'Which?' } })).toEqual({
+  expect(replied({ type: 'message.delta', runId, data: { messageId, text: 'Hel' } })).toEqual(expected);
+  expect(replied({ type: 'run.wait', runId, data: { question: 'Which?' } })).toEqual({
     ...common,
     type: 'waiting',
     question: 'Which?',
     run_id: runId,
     content: '',
   });
-  expect(said({ type: 'run.error', runId, data: { error: 'It broke.' } })).toEqual({
+  expect(replied({ type: 'run.error', runId, data: { error: 'It broke.' } })).toEqual({
     ...common,
     type: 'error',
     message: 'It broke.',
     content: 'It broke.',
   });
   const end = (status: 'completed' | 'stopped' | 'failed') =>
-    said({ type: 'run.end', runId, data: { status, reason: status, task: 'T' } });
+    replied({ type: 'run.end', runId, data: { status, reason: status, task: 'T' } });
   expect(end('completed')).toEqual({
     ...common,
     type: 'task_completed',
@@ -147,6 +147,6 @@ test.each([
   [{ content: 7 }, 'content must be a non-empty string'],
   [{ content: 'x'.repeat(200_001) }, 'content must have at most 200000 characters'],
   [{ content: 'hi', mode: 'later' }, 'mode must be inject, queue or replace'],
-])('a client that sends %j is told why not', (frame, message) =>
+])('a client that sends %j gets the reason', (frame, message) =>
   expect(readClientFrame(frame)).toEqual({ kind: 'bad', message }),
 );

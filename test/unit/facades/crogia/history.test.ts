@@ -21,7 +21,7 @@ const facts: SessionFact[] = [
 const events: SessionEvent[] = facts.map((fact, n) => ({ ...fact, seq: n + 1, sessionId, ts: 0 }));
 const isShown = <T>(one: T | undefined): one is T => one !== undefined;
 
-test('the conversation is what both sides said, whole and in order', () => {
+test('the conversation has both sides, whole and in order', () => {
   const ai = { type: 'ai', id: '00000000-0000-4000-8000-000000000001' };
   expect(events.map(toTurn).filter(isShown)).toEqual([
     { type: 'human', content: 'Say hi', id: messageId },

@@ -104,14 +104,14 @@ test('the last text is found behind more events than fit in a page', async () =>
   expect(await textBefore(pages(silent), sessionId, 452)).toEqual({ seq: 452, open: null, spoken: null });
 });
 
-test('however a log is made and cut, no text is lost or told twice', async () => {
+test('however a log is made and cut, no text is lost or sent twice', async () => {
   const messages = fc.array(
     fc.record({ run: fc.integer({ min: 1, max: 3 }), deltas: fc.integer({ min: 0, max: 4 }) }),
     { maxLength: 8 },
   );
   await fc.assert(
-    fc.asyncProperty(messages, fc.nat(), async (wanted, where) => {
-      const ordered = wanted.toSorted((a, b) => a.run - b.run);
+    fc.asyncProperty(messages, fc.nat(), async (expected, where) => {
+      const ordered = expected.toSorted((a, b) => a.run - b.run);
       const facts = ordered.flatMap(({ run: runN, deltas }, n) => [
         ...(runN === ordered[n - 1]?.run ? [] : [started(runN)]),
         ...Array.from({ length: deltas }, (_, i) => delta(runN, n, `${n}.${i} `)),

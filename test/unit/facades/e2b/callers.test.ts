@@ -8,7 +8,7 @@ import type { PathEntry, SandboxInterior } from '../../../../src/sessions/api/sa
 import { e2bFacade } from '../../../support/clients/e2b-facade.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
-// The caller to whom the data plane counts a request: its limits, its rows in the audit log, and the end of its tokens.
+// The caller of a data-plane request: its limits, its rows in the audit log, and the end of its tokens.
 const entry = (path: string): PathEntry => ({
   name: '',
   path,

@@ -98,9 +98,9 @@ test.each(['r', 'java', 'constructor'])(
 );
 
 test('a language leads to its own context, and an id to its context', async () => {
-  const asked: string[] = [];
+  const requests: string[] = [];
   execute = async (id) => {
-    asked.push(id);
+    requests.push(id);
     return whole;
   };
   const bodies = [
@@ -111,7 +111,7 @@ test('a language leads to its own context, and an id to its context', async () =
     { context_id: null, language: null },
   ];
   for (const body of bodies) await lines({ code: '1', ...body });
-  expect(asked).toEqual(['python', 'javascript', 'bash', 'own', 'python']);
+  expect(requests).toEqual(['python', 'javascript', 'bash', 'own', 'python']);
   expect(made).toContainEqual({ id: 'bash', language: 'bash' }); // it comes with its first use
 });
 test('variables are those of the sandbox, and then those of the execution', async () => {
@@ -124,7 +124,7 @@ test('variables are those of the sandbox, and then those of the execution', asyn
   const sandbox = { OF_CREATE: 'x', E2B_SANDBOX: 'true', E2B_SANDBOX_ID: box.sid, HOME: '/home/user' };
   expect(env).toEqual({ ...sandbox, OWN: 'y', E2B_TEMPLATE_ID: 'z' });
 });
-test('an execution is told in lines, in its order', async () => {
+test('an execution is sent in lines, in its order', async () => {
   execute = async (_id, { listener }) => {
     listener.onStart?.(3);
     listener.onText('stdout', 'a');
@@ -176,14 +176,14 @@ test('a client that leaves interrupts its execution', async () => {
   stop.abort();
   await interrupted.promise;
 });
-test('five silent seconds are told, again and again', async () => {
+test('five silent seconds are reported, again and again', async () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
   execute = async (_id, { listener }) => {
     listener.onStart?.(1);
     vi.advanceTimersByTime(10_000);
     return whole;
   };
-  const told = await lines({ code: '1' }).finally(() => vi.useRealTimers());
+  const reported = await lines({ code: '1' }).finally(() => vi.useRealTimers());
   const keepalive = { type: 'keepalive' };
-  expect(told.slice(1)).toEqual([keepalive, keepalive, { type: 'end_of_execution' }]);
+  expect(reported.slice(1)).toEqual([keepalive, keepalive, { type: 'end_of_execution' }]);
 });

@@ -19,10 +19,10 @@ const request = (url: string, headers: Record<string, string> = {}) =>
   ({ url, headers: { host: 'localhost:8000', ...headers } }) as unknown as IncomingMessage;
 function led(url: string, headers?: Record<string, string>) {
   const targets = new Targets('sandboxes.example');
-  const asked = request(url, headers);
-  targets.rewrite(asked);
-  const { sid: id, port, byHost } = targets.of(asked) ?? {};
-  return { url: asked.url, ...(port !== undefined && { id, port, byHost }) };
+  const pending = request(url, headers);
+  targets.rewrite(pending);
+  const { sid: id, port, byHost } = targets.of(pending) ?? {};
+  return { url: pending.url, ...(port !== undefined && { id, port, byHost }) };
 }
 
 test('a name of the domain leads to its sandbox and port, and headers next to it are ignored', () => {
@@ -64,9 +64,9 @@ test('paths of the control plane are found with and without the prefix, and all 
 
 test('an API key counts as a bearer token on the control plane alone', () => {
   const targets = new Targets('d');
-  const asked = request('/sandboxes', { 'x-api-key': 'k' });
-  targets.rewrite(asked);
-  expect(asked.headers.authorization).toBe('Bearer k');
+  const pending = request('/sandboxes', { 'x-api-key': 'k' });
+  targets.rewrite(pending);
+  expect(pending.headers.authorization).toBe('Bearer k');
   const other = request('/health', { 'x-api-key': 'k' });
   targets.rewrite(other);
   expect(other.headers.authorization).toBeUndefined();
@@ -153,9 +153,9 @@ const settings = {
   templates: ['base', 'v1=code-interpreter'],
 } as const;
 const abilities = { freeze: true, keepsFiles: true };
-const wanted = (more: object, deps: object = {}) =>
+const expected = (more: object, deps: object = {}) =>
   toSandboxRequest(NewSandbox.parse({ templateID: 'base:v2', ...more }), { settings, abilities, ...deps } as never, 15);
-const life = (more: object, deps?: object) => wanted(more, deps).life;
+const life = (more: object, deps?: object) => expected(more, deps).life;
 
 test('a create has the time that it asks for, or the default of its route', () => {
   expect(life({})).toMatchObject({ seconds: 15, onEnd: 'delete', kind: 'base' });
@@ -181,7 +181,7 @@ test.each([
 ])('a create with %j is refused', (more) => expect(() => life(more)).toThrow());
 
 test('a program can close the network of its sandbox, or open it for some hosts alone', () => {
-  const sandbox = (more: object) => wanted(more).sandbox;
+  const sandbox = (more: object) => expected(more).sandbox;
   expect(sandbox({})).toBeUndefined();
   expect(sandbox({ allow_internet_access: true, network: { allowOut: ['a.example'] } })).toBeUndefined();
   for (const closed of [{ allow_internet_access: false }, { network: { denyOut: ['0.0.0.0/0'] } }])
@@ -210,13 +210,13 @@ test.each([
   [{ allowOut: ['1.1.1.1/24'] }, undefined],
   [{ denyOut: [], allowOut: null }, undefined],
 ])('addresses and ranges become rules: %j', (network, egress) =>
-  expect(wanted({ network }).sandbox).toEqual(egress && { egress }),
+  expect(expected({ network }).sandbox).toEqual(egress && { egress }),
 );
 
 test('a name of the settings starts the template behind it', () => {
-  expect(wanted({}).template).toBeUndefined();
-  expect(wanted({ templateID: 'v1' })).toMatchObject({ template: 'code-interpreter', life: { kind: 'v1' } });
-  expect(() => wanted({ templateID: 'other' })).toThrow('CORRAL_E2B_TEMPLATES has: base, v1');
+  expect(expected({}).template).toBeUndefined();
+  expect(expected({ templateID: 'v1' })).toMatchObject({ template: 'code-interpreter', life: { kind: 'v1' } });
+  expect(() => expected({ templateID: 'other' })).toThrow('CORRAL_E2B_TEMPLATES has: base, v1');
 });
 
 test('a time that ends in a pause keeps the files where nothing can freeze, and the answer says so', () => {
@@ -224,15 +224,15 @@ test('a time that ends in a pause keeps the files where nothing can freeze, and 
     abilities: { ...abilities, ...more },
     settings: { ...settings, pause },
   });
-  const asked = { autoPause: true };
+  const requested = { autoPause: true };
   const notice = (more: object, deps?: object) =>
     noticeOf(life(more, deps), NewSandbox.parse({ templateID: 'base', ...more }));
-  expect(life(asked, without({ freeze: false })).onEnd).toBe('pause-files');
-  expect(notice(asked, without({ freeze: false }))).toContain('keeps the files');
-  expect(notice(asked)).toBeUndefined();
-  expect(notice({ ...asked, autoPauseMemory: false }, without({ freeze: false }))).toBeUndefined();
-  expect(() => life(asked, without({ freeze: false }, 'memory'))).toThrow('CORRAL_E2B_PAUSE=files');
-  expect(() => life(asked, without({ freeze: false, keepsFiles: false }))).toThrow('loses its files');
+  expect(life(requested, without({ freeze: false })).onEnd).toBe('pause-files');
+  expect(notice(requested, without({ freeze: false }))).toContain('keeps the files');
+  expect(notice(requested)).toBeUndefined();
+  expect(notice({ ...requested, autoPauseMemory: false }, without({ freeze: false }))).toBeUndefined();
+  expect(() => life(requested, without({ freeze: false }, 'memory'))).toThrow('CORRAL_E2B_PAUSE=files');
+  expect(() => life(requested, without({ freeze: false, keepsFiles: false }))).toThrow('loses its files');
   expect(life({}, without({ freeze: false, keepsFiles: false })).onEnd).toBe('delete');
 });
 
@@ -284,7 +284,7 @@ test.each([
   }),
 );
 test('a text loses its quotes if they are a pair', () => {
-  const text = (said: string) => (resultOf({ isMain: true, data: { 'text/plain': said } }) as { text: string }).text;
+  const text = (words: string) => (resultOf({ isMain: true, data: { 'text/plain': words } }) as { text: string }).text;
   expect(["'a\nb'", '"a"', `'a"`, "'", 'a'].map(text)).toEqual(['a\nb', 'a', `'a"`, "'", 'a']);
 });
 test('tables and charts are values, not texts', () => {

@@ -37,14 +37,14 @@ test.each([
   ['unavailable', 503],
   ['deadline_exceeded', 504],
 ] as const)('%s has the status %i', (code, status) => {
-  const said: unknown[] = [];
-  const end = (text: string) => void said.push(text);
+  const messages: unknown[] = [];
+  const end = (text: string) => void messages.push(text);
   const writeHead = (...of: unknown[]) => {
-    said.push(...of);
+    messages.push(...of);
     return { end };
   };
   answerError({ writeHead } as never, new ConnectError(code, 'why'));
-  expect(said).toEqual([status, { 'content-type': 'application/json' }, JSON.stringify({ code, message: 'why' })]);
+  expect(messages).toEqual([status, { 'content-type': 'application/json' }, JSON.stringify({ code, message: 'why' })]);
 });
 
 test.each([
@@ -92,8 +92,8 @@ test.each([
   ['0', undefined],
   [undefined, undefined],
   ['9999999999', 2 ** 31 - 1],
-])('a timeout of %j is %j', (said, ms) =>
-  expect(parseTimeout({ headers: { ...(said && { 'connect-timeout-ms': said }) } } as never)).toBe(ms),
+])('a timeout of %j is %j', (words, ms) =>
+  expect(parseTimeout({ headers: { ...(words && { 'connect-timeout-ms': words }) } } as never)).toBe(ms),
 );
 
 test.each([

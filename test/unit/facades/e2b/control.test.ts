@@ -243,8 +243,8 @@ test.each([
   { name: 'two-lines', value: 'long\nenough' },
   { name: 'large', value: 'x'.repeat(9_000) },
   { name: 'labels', value: 'long-enough', metadata: { a: 'x'.repeat(2_000) } },
-])('a secret that cannot be kept is 400: $name', async (wanted) =>
-  expect((await it.api('POST', '/secrets', wanted)).status).toBe(400),
+])('a secret that cannot be kept is 400: $name', async (expected) =>
+  expect((await it.api('POST', '/secrets', expected)).status).toBe(400),
 );
 test('rules bind secrets to headers of hosts, and new rules take their place', async () => {
   await it.api('POST', '/secrets', { name: 'bound', value: 'v-a-l-u-e' });

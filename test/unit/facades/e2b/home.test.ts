@@ -44,7 +44,7 @@ test('without such a folder the home is the workspace under its own path', async
   };
   expect(await homeWhere(none)).toBe('/workspace');
 });
-test('a sandbox that cannot tell is asked again at the next request', async () => {
+test('a sandbox that cannot tell is queried again at the next request', async () => {
   let lost = true;
   const stat: SandboxInterior['paths']['stat'] = async (path) => {
     if (lost && path === '/home/user') throw new AppError('sandbox_unavailable', 'The sandbox does not answer.');

@@ -47,8 +47,8 @@ test.each([
   ['Stat', 'with 10,001 values', wide(10_001)],
   ['Stat', 'of more than 64 KiB', JSON.stringify({ path: 'a'.repeat(64 * 1024) })],
 ])('a unary call of %s %s is refused as resource_exhausted', async (method, _what, body) => {
-  const { status, body: said } = await unary(`/filesystem.Filesystem/${method}`, body);
-  expect([status, said.code]).toEqual([429, 'resource_exhausted']);
+  const { status, body: output } = await unary(`/filesystem.Filesystem/${method}`, body);
+  expect([status, output.code]).toEqual([429, 'resource_exhausted']);
 });
 test.each([
   ['nested half a million levels', '['.repeat(MiB / 2)],
@@ -78,8 +78,8 @@ test('code is refused by the same limits, with the status of a body', async () =
 test('a body of the control plane is refused by the same counts', async () => {
   const post = (body: string) => it.ask('/v2/sandboxes', { method: 'POST', body, headers: { 'x-api-key': 'any' } });
   for (const body of [`{"metadata":${'['.repeat(100_000)}`, keys(200_000)]) {
-    const { status, body: said } = await post(body);
-    expect([status, said.message]).toEqual([400, expect.stringContaining('too complex')]);
+    const { status, body: output } = await post(body);
+    expect([status, output.message]).toEqual([400, expect.stringContaining('too complex')]);
   }
 });
 test('a parameter of a tRPC query is refused by the same counts', async () => {

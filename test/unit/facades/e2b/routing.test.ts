@@ -136,8 +136,13 @@ test('OPTIONS to a public port reaches the program, whose answer a page of anoth
   const { sid } = await it.create();
   const preflight = { origin: 'https://app.example', 'access-control-request-method': 'PUT' };
   const headers = { ...host(`3000-${sid}`), ...preflight };
-  const { status, headers: said, body } = await it.ask('/x', { method: 'OPTIONS', headers });
-  expect([status, said['x-own'], body.method, body.headers.origin]).toEqual([418, 'Yes', 'OPTIONS', preflight.origin]);
+  const { status, headers: output, body } = await it.ask('/x', { method: 'OPTIONS', headers });
+  expect([status, output['x-own'], body.method, body.headers.origin]).toEqual([
+    418,
+    'Yes',
+    'OPTIONS',
+    preflight.origin,
+  ]);
 });
 test('OPTIONS to a private port needs a token as any other request does, and names of the server answer themselves', async () => {
   const { sid } = await it.create({ network: { allowPublicTraffic: false } });
@@ -188,16 +193,16 @@ test('a port that the server never opens is 403 with every token, over HTTP and 
 test.each([
   ['did not ask for autoResume', {}, 502],
   ['opened no port to the public', { autoResume: { enabled: true }, network: { allowPublicTraffic: false } }, 403],
-] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, wanted, status) => {
-  const { sid } = await it.create({ autoPause: true, ...wanted });
+] as const)('a stranger on a port does not resume a paused sandbox that %s', async (_, expected, status) => {
+  const { sid } = await it.create({ autoPause: true, ...expected });
   await it.api('POST', `/sandboxes/${sid}/pause`);
-  for (const given of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[])
-    expect((await it.ask('/', { headers: { ...host(`3000-${sid}`), ...given } })).status).toBe(status);
+  for (const input of [{}, { 'e2b-traffic-access-token': 'wrong' }] as Record<string, string>[])
+    expect((await it.ask('/', { headers: { ...host(`3000-${sid}`), ...input } })).status).toBe(status);
   expect(it.did).toEqual(['start', 'pause']);
 });
 test('the token of ports resumes a paused sandbox on a port that is not public', async () => {
-  const wanted = { autoPause: true, autoResume: { enabled: true }, network: { allowPublicTraffic: false } };
-  const { sid, traffic } = await it.create(wanted);
+  const expected = { autoPause: true, autoResume: { enabled: true }, network: { allowPublicTraffic: false } };
+  const { sid, traffic } = await it.create(expected);
   await it.api('POST', `/sandboxes/${sid}/pause`);
   const headers = { ...host(`3000-${sid}`), 'e2b-traffic-access-token': traffic };
   expect([(await it.ask('/', { headers })).status, it.did]).toEqual([418, ['start', 'pause', 'start']]);
@@ -256,11 +261,11 @@ test('a WebSocket goes through to the port, and one without a token is refused',
   const { sid, access } = await it.create();
   const named = { 'e2b-sandbox-id': sid, 'e2b-sandbox-port': '3000' };
   const socket = new WebSocket(`${it.server.url}/socket`, { headers: { ...named, 'x-access-token': access } });
-  const heard: string[] = [];
-  socket.on('message', (data) => heard.push(String(data)));
+  const received: string[] = [];
+  socket.on('message', (data) => received.push(String(data)));
   await new Promise((done) => socket.once('open', done));
   socket.send('hi');
-  await expect.poll(() => heard).toEqual([expect.not.stringContaining(access), 'echo hi']);
+  await expect.poll(() => received).toEqual([expect.not.stringContaining(access), 'echo hi']);
   const closed = new Promise((done) => socket.once('close', done));
   await it.api('DELETE', `/sandboxes/${sid}`);
   await closed; // the sandbox is gone

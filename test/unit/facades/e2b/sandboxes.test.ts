@@ -87,7 +87,7 @@ test('an end that its program moved in the meantime is not made', async () => {
   expect([did.length, records.get(idOf(8))?.life?.paused]).toEqual([7, null]);
 });
 
-test('a sandbox that cannot be ended is told to the log, and holds no other back', async () => {
+test('a sandbox that cannot be ended is logged, and holds no other back', async () => {
   const { end, did, warned, power, life } = stored({ onEnd: 'pause' }, {});
   power.pause.mockRejectedValueOnce(new AppError('sandbox_unavailable', 'no engine'));
   await end();

@@ -135,8 +135,8 @@ test('a coordinator has its roster as agents of their own, each by a name, and n
   expect(agent.subAgents?.[1]?.agent).toMatchObject(expected);
   expect(rosterOfSession({ agent })).toEqual(roster);
   const tools = [{ type: 'custom', name: 'delegate_check', description: 'x', input_schema: { type: 'object' } }];
-  const given = parsed(NewAgent, { name: 'Lead', model: 'claude-x', tools });
-  expect(() => newContent(given, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
+  const input = parsed(NewAgent, { name: 'Lead', model: 'claude-x', tools });
+  expect(() => newContent(input, { type: 'coordinator', agents: [{ type: 'self' }] })).toThrow('delegate_check');
 });
 
 test('a list is read page by page, and a cursor of another list is refused', () => {

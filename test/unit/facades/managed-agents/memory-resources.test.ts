@@ -14,9 +14,9 @@ async function bench(...names: readonly string[]) {
   const stores = memoryStoreService({ records, clock: { now: () => 1 } as never, ids: randomIds() });
   const made: string[] = [];
   for (const name of names) made.push((await stores.create({ name, description: 'x', metadata: {} })).id);
-  const resources = (...wishes: readonly object[]) =>
+  const resources = (...choices: readonly object[]) =>
     memoryResourcesFor(
-      wishes.map((wish) => parsed(MemoryStoreRequest, { type: 'memory_store', ...wish })),
+      choices.map((choice) => parsed(MemoryStoreRequest, { type: 'memory_store', ...choice })),
       stores,
     );
   return { stores, ids: made, resources };
@@ -48,12 +48,12 @@ test('a store is a folder named after it, apart from the others, and keeps name 
 test('a store that is unknown, archived, twice or the ninth is refused', async () => {
   const { stores, ids, resources } = await bench(...'abcdefghi');
   const [first = ''] = ids;
-  const wishes = ids.map((id) => ({ memory_store_id: id }));
+  const choices = ids.map((id) => ({ memory_store_id: id }));
   const refusal = (error: string, text: string) => ({
     narrow: expect.objectContaining({ errorCode: error }),
     publicMessage: expect.stringContaining(text),
   });
-  await expect(resources(...wishes)).rejects.toMatchObject({ publicMessage: expect.stringContaining('at most 8') });
+  await expect(resources(...choices)).rejects.toMatchObject({ publicMessage: expect.stringContaining('at most 8') });
   await expect(resources({ memory_store_id: first }, { memory_store_id: first })).rejects.toMatchObject({
     publicMessage: expect.stringContaining('twice'),
   });

@@ -21,11 +21,14 @@ function projected(...log: Log) {
   const ends = events.filter(({ type }) => type === 'span.outcome_evaluation_end');
   return { projection, events, ends, types: events.map(({ type }) => type) };
 }
-const asked = (goal: object) => ({
+const responseTo = (goal: object) => ({
   type: 'message.user',
   data: { messageId, text: 'Write a poem', attachments: [], goal: { checks: [], maxRevisions: 1, ...goal } },
 });
-const begun = [asked({ rubric: 'It rhymes.' }), { type: 'run.started', data: { task: 'Write a poem', messageId } }];
+const begun = [
+  responseTo({ rubric: 'It rhymes.' }),
+  { type: 'run.started', data: { task: 'Write a poem', messageId } },
+];
 const goal = (kind: string, more: object = {}) => ({ type: 'goal', data: { kind, round: 1, ...more } });
 const graded = { type: 'usage', data: { model: 'm', inputTokens: 10, outputTokens: 5, purpose: 'grade' } };
 const judged = (result: string, more: object = {}) => goal('judged', { result, reason: 'It lacks a rhyme.', ...more });
@@ -77,7 +80,7 @@ test.each([
   expect(projection.outcomes.isActive).toBe(false);
 });
 
-test('an interrupt that ends an outcome has the id that its program was told', async () => {
+test('an interrupt that ends an outcome has the id that its program received', async () => {
   const [before, after] = [[...begun, goal('checking')], [end('stopped', 'could_not_be_judged')]];
   const log = stored([...before, ...after]);
   const projection = new SessionProjection(sessionId, facts);
@@ -85,29 +88,29 @@ test('an interrupt that ends an outcome has the id that its program was told', a
   const page = async (_: string, from: number) => ({ events: log.slice(from), head: log.length });
   const sessions = { stop: async () => ({ stopped: true }), page };
   const target = { record: { id: sessionId }, projection, sessions, uploadOf: async () => '', now: () => 0 };
-  const told = await sendEvents(target as never, inboundEvents({ events: [{ type: 'user.interrupt' }] }));
+  const reported = await sendEvents(target as never, inboundEvents({ events: [{ type: 'user.interrupt' }] }));
   const events = log.slice(before.length).flatMap((event) => projection.add(event).map((one) => one.event));
   expect(events.slice(0, 2).map(({ type, id }) => [type, id])).toEqual([
-    ['user.interrupt', told[0]?.id],
-    ['span.outcome_evaluation_end', expect.not.stringMatching(`^${told[0]?.id}$`)],
+    ['user.interrupt', reported[0]?.id],
+    ['span.outcome_evaluation_end', expect.not.stringMatching(`^${reported[0]?.id}$`)],
   ]);
 });
 
 test('an outcome of a run that never began ends without an evaluation', () => {
-  const { ends } = projected(asked({ rubric: 'It rhymes.' }), end('stopped', 'could_not_be_judged'));
+  const { ends } = projected(responseTo({ rubric: 'It rhymes.' }), end('stopped', 'could_not_be_judged'));
   expect(ends).toMatchObject([{ outcome_evaluation_start_id: '', result: 'interrupted' }]);
 });
 
 test('a goal of checks alone is a message', () => {
   const { projection, types } = projected(
-    asked({ checks: [{ command: 'true', timeoutSeconds: 1 }] }),
+    responseTo({ checks: [{ command: 'true', timeoutSeconds: 1 }] }),
     { type: 'run.started', data: { task: 'Write a poem', messageId } },
     goal('checking'),
   );
   expect([types[0], projection.outcomes.views()]).toEqual(['user.message', []]);
 });
 
-const wish = { type: 'user.define_outcome', description: 'Write', rubric: { type: 'text', content: 'It rhymes.' } };
+const choice = { type: 'user.define_outcome', description: 'Write', rubric: { type: 'text', content: 'It rhymes.' } };
 function sending(...log: Log) {
   const projection = new SessionProjection(sessionId, facts);
   for (const event of stored(log)) projection.add(event);
@@ -122,17 +125,17 @@ function sending(...log: Log) {
 
 test('an outcome that is requested is a message with a goal, judged so often as wished', async () => {
   const { sent, send } = sending();
-  expect(await send({ ...wish, max_iterations: 5 })).toMatchObject([
+  expect(await send({ ...choice, max_iterations: 5 })).toMatchObject([
     { type: 'user.define_outcome', outcome_id: outcomeId, max_iterations: 5, processed_at: expect.any(String) },
   ]);
   expect(sent).toEqual([{ text: 'Write', mode: 'queue', goal: { rubric: 'It rhymes.', checks: [], maxRevisions: 4 } }]);
 });
 
 test.each([
-  ['a second one before the verdict', [wish, wish], 'without a verdict'],
-  ['a blank rubric', [{ ...wish, rubric: { type: 'text', content: ' ' } }], 'blank'],
-  ['21 iterations', [{ ...wish, max_iterations: 21 }], '20'],
-  ['a rubric in a file', [{ ...wish, rubric: { type: 'file', file_id: 'file_1' } }], 'rubric'],
+  ['a second one before the verdict', [choice, choice], 'without a verdict'],
+  ['a blank rubric', [{ ...choice, rubric: { type: 'text', content: ' ' } }], 'blank'],
+  ['21 iterations', [{ ...choice, max_iterations: 21 }], '20'],
+  ['a rubric in a file', [{ ...choice, rubric: { type: 'file', file_id: 'file_1' } }], 'rubric'],
 ])('%s is refused, and nothing is sent', async (_, events, why) => {
   const { sent, send } = sending();
   await expect((async () => await send(...events))()).rejects.toThrow(why);
@@ -141,5 +144,5 @@ test.each([
 
 test('a new outcome before the verdict on the last one is refused', async () => {
   const { send } = sending(...begun);
-  await expect(send(wish)).rejects.toThrow('without a verdict');
+  await expect(send(choice)).rejects.toThrow('without a verdict');
 });

@@ -21,7 +21,7 @@ const begun = [
   { type: 'run.started', data: { task: 'Hi', messageId } },
 ];
 const usage = { type: 'usage', data: { model: 'm', inputTokens: 10, outputTokens: 5, cachedTokens: 4, cost: 0.02 } };
-const asked = (name: string, callId = 'c1') => [
+const approval = (name: string, callId = 'c1') => [
   { type: 'approval.requested', data: { callId, function: name, args: { a: 1 }, expiresAt: 1 } },
   { type: 'message.assistant', data: { messageId, text: 'May I?', attachments: [] } },
   { type: 'run.wait', data: { question: 'May I?', reason: 'approval' } },
@@ -34,7 +34,7 @@ const idle = ['session.thread_status_idle', 'session.usage', 'session.status_idl
 const running = ['session.status_running', 'session.thread_status_running'];
 
 test('the same log gives the same events, with ids of their own', () => {
-  const log = logOf(...begun, usage, ...asked('bash'), end('stopped', 'stopped'));
+  const log = logOf(...begun, usage, ...approval('bash'), end('stopped', 'stopped'));
   const { events } = projected(log);
   expect(projected(log).events).toEqual(events);
   expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
@@ -100,7 +100,7 @@ describe('the log of a long session drops the pieces of old texts', () => {
 });
 
 test('a call that a program carries out waits, and its result is the answer; the question about it is not shown', () => {
-  const { projection, events, types } = projected(logOf(...begun, usage, ...asked('get_weather')));
+  const { projection, events, types } = projected(logOf(...begun, usage, ...approval('get_weather')));
   expect(types).toEqual([
     ...['user.message', ...running, 'span.model_request_start', 'span.model_request_end', 'agent.custom_tool_use'],
     ...idle,
@@ -112,7 +112,7 @@ test('a call that a program carries out waits, and its result is the answer; the
   const more = logOf(
     ...begun,
     usage,
-    ...asked('get_weather'),
+    ...approval('get_weather'),
     { type: 'approval.resolved', data: resolved },
     { type: 'run.resumed', data: {} },
     { type: 'tool.calling', data: { callId: 'c1', tool: 'custom', function: 'get_weather', args: {} } },
@@ -139,7 +139,7 @@ test('a call that a person denied has its confirmation and a result that is an e
   const { events } = projected(
     logOf(
       ...begun,
-      ...asked('bash'),
+      ...approval('bash'),
       { type: 'approval.resolved', data: { callId: 'c1', decision: 'rejected', by: 'program', text: 'no' } },
       { type: 'run.resumed', data: {} },
       { type: 'tool.calling', data: called },
@@ -159,7 +159,7 @@ test('a call that a person denied has its confirmation and a result that is an e
 
 test('a stop is an interrupt: the open request ends, each call that waits gets an error, and the turn is over', () => {
   const delta = { type: 'message.delta', data: { messageId, text: 'He' } };
-  const { types, events } = projected(logOf(...begun, delta, ...asked('bash'), end('stopped', 'stopped')));
+  const { types, events } = projected(logOf(...begun, delta, ...approval('bash'), end('stopped', 'stopped')));
   expect(types.slice(-6)).toEqual(['user.interrupt', 'span.model_request_end', 'agent.tool_result', ...idle]);
   expect(events.at(-1)).toMatchObject({ stop_reason: { type: 'end_turn' } });
 });
@@ -181,7 +181,7 @@ test('a request that a killed server had open ends as an error, and the one in i
   expect(projected(logOf(...begun, usage, resumed)).types.slice(-1)).toEqual(['span.model_request_end']);
 });
 
-test('a session that reached its budget rests without a word, because no model said one', () => {
+test('a session that reached its budget rests without a message, because no model wrote one', () => {
   const text = 'The budget is spent.';
   const question = (waits: 'budget' | 'stuck') => [
     { type: 'message.delta', data: { messageId, text, waits } },
@@ -218,7 +218,7 @@ test('a run that fails ends with an error, and the usage stands before the end',
 test.each([
   [true, 'mcp_authentication_failed_error'],
   [false, 'mcp_connection_failed_error'],
-])('a tool server without tools (refused: %s) is told as %s, and the turn continues', (isRefused, type) => {
+])('a tool server without tools (refused: %s) is reported as %s, and the turn continues', (isRefused, type) => {
   const notice = (name: string) => ({
     type: 'run.notice',
     data: { kind: 'no_tools', detail: 'No.', server: { name, isRefused } },
@@ -252,10 +252,10 @@ test('a repository that could not be fetched is an error of the session, and the
   expect(projection.status).toBe('running');
 });
 
-test('a pause for the provider is told once, and the run continues with the next text', () => {
+test('a pause for the provider is reported once, and the run continues with the next text', () => {
   const notice = { type: 'run.notice', data: { kind: 'waiting_provider', detail: 'Busy' } };
-  const said = { type: 'message.assistant', data: { messageId, text: 'Done', attachments: [] } };
-  const { types, projection } = projected(logOf(...begun, notice, notice, said));
+  const reply = { type: 'message.assistant', data: { messageId, text: 'Done', attachments: [] } };
+  const { types, projection } = projected(logOf(...begun, notice, notice, reply));
   expect(types).toEqual([
     ...['user.message', ...running, 'session.error', 'session.thread_status_rescheduled'],
     ...['session.status_rescheduled', 'session.error', ...running, 'span.model_request_start', 'agent.message'],
@@ -270,25 +270,25 @@ test('a call of a tool server has the name that the program gave the server', ()
 });
 
 test('a call of a self-hosted environment waits for a person first, then for its worker', () => {
-  const [request, ...question] = asked('bash');
+  const [request, ...question] = approval('bash');
   const forWorker = [
     { ...request, type: 'approval.requested', data: { ...request?.data, byClient: true } },
     ...question,
   ];
   const allowed = { type: 'approval.resolved', data: { callId: 'c1', decision: 'approved', by: 'program' } };
   const output = { output: 'done', isError: true };
-  const given = { type: 'approval.resolved', data: { ...allowed.data, result: output } };
+  const input = { type: 'approval.resolved', data: { ...allowed.data, result: output } };
   const resumed = { type: 'run.resumed', data: {} };
-  const first = projected(logOf(...begun, usage, ...asked('bash')));
+  const first = projected(logOf(...begun, usage, ...approval('bash')));
   const use = first.events.find(({ type }) => type === 'agent.tool_use');
   expect(use).toMatchObject({ evaluated_permission: 'ask' });
   expect(first.projection.callOf(use?.id ?? '')).toMatchObject({ waitsFor: 'permission' });
-  const log = [...begun, usage, ...asked('bash'), allowed, resumed, ...forWorker];
+  const log = [...begun, usage, ...approval('bash'), allowed, resumed, ...forWorker];
   const second = projected(logOf(...log));
   expect(second.projection.callOf(use?.id ?? '')).toMatchObject({ waitsFor: 'result' });
   expect(second.projection.pending).toEqual([use?.id]);
   expect(second.types.filter((type) => type === 'agent.tool_use')).toHaveLength(1);
-  const third = projected(logOf(...log, given, resumed));
+  const third = projected(logOf(...log, input, resumed));
   const expected = { tool_use_id: use?.id, content: [{ type: 'text', text: 'done' }], is_error: true };
   expect(third.events.find(({ type }) => type === 'user.tool_result')).toMatchObject(expected);
   const alone = projected(logOf(...begun, usage, ...forWorker));
@@ -296,8 +296,8 @@ test('a call of a self-hosted environment waits for a person first, then for its
 });
 
 test('of several calls that wait each answer leaves the others, and no question is a message of the agent', () => {
-  const [first, , wait] = asked('get_weather');
-  const [second] = asked('get_weather', 'c2');
+  const [first, , wait] = approval('get_weather');
+  const [second] = approval('get_weather', 'c2');
   const question = {
     type: 'message.assistant',
     data: { messageId, text: 'I wait.', attachments: [], waits: 'approval' },
@@ -320,7 +320,7 @@ test('of several calls that wait each answer leaves the others, and no question 
   expect(types).not.toContain('agent.message');
 });
 
-test('a message that waits for its turn is told with that, and listed without a time until then', () => {
+test('a message that waits for its turn is marked so, and listed without a time until then', () => {
   const next = '3f0b6f0e-7c1d-4a51-9f43-2f6f0f1f7a99';
   const [, ...log] = logOf(...begun, ...begun, end('completed', 'completed'), ...begun);
   const own = (event: SessionEvent, id: string) => ({ ...event, runId: id }) as SessionEvent;
@@ -344,9 +344,9 @@ test('a message that waits for its turn is told with that, and listed without a 
 });
 
 test('thinking comes before its message, once', () => {
-  const said = { type: 'message.assistant', data: { messageId, text: 'Hi', attachments: [], thought: true } };
+  const reply = { type: 'message.assistant', data: { messageId, text: 'Hi', attachments: [], thought: true } };
   const used = { ...usage, data: { ...usage.data, thoughts: 'Hm.' } };
-  const { types } = projected(logOf(...begun, said, used, used));
+  const { types } = projected(logOf(...begun, reply, used, used));
   const thoughts = types.filter((type) => type === 'agent.thinking' || type === 'agent.message');
   expect(thoughts).toEqual(['agent.thinking', 'agent.message', 'agent.thinking']);
 });

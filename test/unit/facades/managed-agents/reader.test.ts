@@ -34,20 +34,20 @@ test('a reader knows the agent that a session got after it read its log', async 
   const reader = new SessionReader();
   await reader.state(now, sessions);
   now = { ...now, agent: { ...own, clientTools: [tool] } };
-  const asked = { callId: 'c1', function: 'get_weather', args: {}, expiresAt: 1 };
+  const approval = { callId: 'c1', function: 'get_weather', args: {}, expiresAt: 1 };
   facts = [
     { type: 'session.updated', data: { agent: true } },
-    { type: 'approval.requested', data: asked },
+    { type: 'approval.requested', data: approval },
   ].map((fact, n) => ({ ...fact, runId: null, sessionId: id, seq: n + 1, ts: n }) as SessionEvent);
   const [waiting = ''] = (await reader.state(now, sessions)).pending;
   expect((await reader.state(now, sessions)).callOf(waiting)?.kind).toBe('custom');
 });
 
 test('requests for the state of a session at the same time read only what is new in its log', async () => {
-  const asked: number[] = [];
+  const requests: number[] = [];
   let head = 2;
   const page = async (_: SessionId, after: number) => {
-    asked.push(after);
+    requests.push(after);
     await new Promise(setImmediate);
     return { events: log.slice(after, head), head, thinned: 0, trimmed: 0 };
   };
@@ -56,7 +56,7 @@ test('requests for the state of a session at the same time read only what is new
   expect((await reader.state(record, sessions)).status).toBe('running');
   head = 3;
   const [one, other] = await Promise.all([reader.state(record, sessions), reader.state(record, sessions)]);
-  expect([[one.status, other.status, one.seqOf(id)], asked]).toEqual([
+  expect([[one.status, other.status, one.seqOf(id)], requests]).toEqual([
     ['idle', 'idle', 3],
     [0, 2, 2],
   ]);
@@ -98,15 +98,15 @@ test('a caller that cannot read a child has a state without it, and the others k
 });
 
 test('a state whose log has dropped events that it has not read is read again from the beginning', async () => {
-  const asked: number[] = [];
+  const requests: number[] = [];
   let now = { events: log.slice(0, 2), head: 2, thinned: 0, trimmed: 0 };
   const page = async (_: SessionId, after: number) => {
-    asked.push(after);
+    requests.push(after);
     return { ...now, events: now.events.filter(({ seq }) => seq > after) };
   };
   const sessions = { page } as unknown as Services['sessions'];
   const reader = new SessionReader();
   await reader.state(record, sessions);
   now = { events: [{ ...log[0], seq: 9 } as SessionEvent], head: 9, thinned: 8, trimmed: 8 }; // the end of the run is gone
-  expect([(await reader.state(record, sessions)).status, asked]).toEqual(['idle', [0, 2, 0]]);
+  expect([(await reader.state(record, sessions)).status, requests]).toEqual(['idle', [0, 2, 0]]);
 });

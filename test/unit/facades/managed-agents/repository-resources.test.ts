@@ -10,10 +10,10 @@ import { parsed } from '../../../../src/facades/compat/managed-agents/wire.ts';
 import type { BoundCredential } from '../../../../src/sessions/api/credentials.ts';
 
 const url = 'https://github.com/acme/tools';
-const wish = (more: object = {}) =>
+const choice = (more: object = {}) =>
   parsed(RepositoryRequest, { type: 'github_repository', url, authorization_token: 'ghp_secret', ...more });
-const made = (...wishes: readonly object[]) =>
-  repositoriesFor(wishes.map(wish), { newId: () => 'n', now: () => Date.parse('2026-11-20T10:00:00Z') });
+const made = (...choices: readonly object[]) =>
+  repositoriesFor(choices.map(choice), { newId: () => 'n', now: () => Date.parse('2026-11-20T10:00:00Z') });
 
 test.each([
   ['nothing more', {}, { access: 'write' }, '/workspace/tools'],
@@ -43,8 +43,8 @@ test.each([
   ['the address of another', [{}, { mount_path: '/workspace/b' }]],
   ['the place of another', [{}, { url: 'https://github.com/other/tools' }]],
   ['an unknown field', [{ colour: 'red' }]],
-])('a repository with %s is refused', (_, wishes) =>
-  expect(() => made(...wishes)).toThrow(expect.objectContaining({ code: 'invalid_request' })),
+])('a repository with %s is refused', (_, choices) =>
+  expect(() => made(...choices)).toThrow(expect.objectContaining({ code: 'invalid_request' })),
 );
 
 test('each token is for git in its own repository, and a new one replaces it', async () => {

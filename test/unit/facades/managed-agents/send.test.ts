@@ -52,8 +52,8 @@ function waiting(requests: readonly (readonly [name: string, more: object])[], a
   for (const [n, [name, more]] of requests.entries())
     log('approval.requested', { callId: `c${n}`, function: name, args: {}, expiresAt: 1, ...more });
   log('run.wait', { question: '?', reason: 'approval' });
-  const told = events.flatMap((event) => projection.add(event)).map(({ event }) => event);
-  const ids = told.filter(({ type }) => /tool_use$/.test(type)).map((event) => event.id);
+  const reported = events.flatMap((event) => projection.add(event)).map(({ event }) => event);
+  const ids = reported.filter(({ type }) => /tool_use$/.test(type)).map((event) => event.id);
   const decided: unknown[] = [];
   const sessions = {
     async decide(_: SessionId, { also = [], ...first }: { callId: string; also?: readonly { callId: string }[] }) {
@@ -66,7 +66,7 @@ function waiting(requests: readonly (readonly [name: string, more: object])[], a
   };
   const record = { id, archived: false, agent: { environment: 'env_1' } } as unknown as SessionRecord;
   const target = { record, projection, sessions: sessions as never, files, now: () => 2_000 };
-  const send = (...given: object[]) => sendEvents(target, inboundEvents({ events: given }));
+  const send = (...params: object[]) => sendEvents(target, inboundEvents({ events: params }));
   return { ids, decided, send };
 }
 const allow = (tool_use_id = '') => ({ type: 'user.tool_confirmation', tool_use_id, result: 'allow' });
@@ -114,13 +114,13 @@ const base64 = (data: string, media_type = 'image/png') => ({ type: 'base64', me
 const fileId = 'file_u3f0b6f0e7c1d4a519f432f6f0f1f7a12';
 
 test('pictures and documents of messages and results are kept, and come back as what they were', async () => {
-  const given = picture(base64(png.toString('base64')));
+  const input = picture(base64(png.toString('base64')));
   const shown = picture({ type: 'file', file_id: fileId });
-  const message = await content('user.message', [given]);
+  const message = await content('user.message', [input]);
   expect(message).toMatchObject({ files: [upload], blocks: [shown], text: expect.stringMatching(/./) });
   const address = picture({ type: 'url', url: 'https://example.com/a.png' });
   expect(await content('user.message', [address])).toMatchObject({ files: [upload], blocks: [shown] });
-  const seen = await content('user.tool_result', [...text, given]);
+  const seen = await content('user.tool_result', [...text, input]);
   const expected = { text: 'ok', blocks: [...text, shown], pictures: [{ file: upload, mimeType: 'image/png' }] };
   expect(seen).toMatchObject(expected);
   const own = { type: 'document', title: 'Plan', source: { type: 'file', file_id: 'file_1' } };

@@ -40,7 +40,7 @@ function session() {
     projection.open(child, root, own('Writer'));
     const started = write(root, 'child.started', { sessionId: child, callId, task: 'cut' });
     const end = () => write(root, 'tool.called', { ...call, success: true, output: 'done', content: null });
-    return { told: [...called, ...started], end };
+    return { reported: [...called, ...started], end };
   };
   const ask = (log: SessionId, name: string, callId: string) => [
     ...write(log, 'approval.requested', { callId, function: name, args: { a: 1 }, expiresAt: 1 }),
@@ -55,19 +55,19 @@ function session() {
   return { projection, write, begin, delegate, ask, say, end };
 }
 type WrittenEvents = ReturnType<ReturnType<typeof session>['write']>;
-const typesIn = (told: WrittenEvents, thread: SessionId) =>
-  told.flatMap((one) => (one.thread === thread ? [one.type] : []));
-const find = (told: WrittenEvents, type: string) => told.find((one) => one.type === type);
+const typesIn = (reported: WrittenEvents, thread: SessionId) =>
+  reported.flatMap((one) => (one.thread === thread ? [one.type] : []));
+const find = (reported: WrittenEvents, type: string) => reported.find((one) => one.type === type);
 const idle = ['session.thread_status_idle', 'session.usage', 'session.status_idle'];
 
-test('a child is a thread: it is told with its task, and its last words come back before it rests', () => {
+test('a child is a thread: it is announced with its task, and its last words come back before it rests', () => {
   const it = session();
   it.begin(root, 'Hi');
-  const { told, end } = it.delegate(writer, { agent: 'W', task: ' Write\nall of it ' });
-  expect(typesIn(told, root)).toEqual(['session.thread_created', 'agent.thread_message_sent']);
+  const { reported, end } = it.delegate(writer, { agent: 'W', task: ' Write\nall of it ' });
+  expect(typesIn(reported, root)).toEqual(['session.thread_created', 'agent.thread_message_sent']);
   const to = { session_thread_id: apiThreadId(writer), agent_name: 'Writer' };
-  expect(find(told, 'session.thread_created')).toMatchObject({ ...to, workflow_run_id: null });
-  expect(find(told, 'agent.thread_message_sent')).toMatchObject({
+  expect(find(reported, 'session.thread_created')).toMatchObject({ ...to, workflow_run_id: null });
+  expect(find(reported, 'agent.thread_message_sent')).toMatchObject({
     to_session_thread_id: apiThreadId(writer),
     to_agent_name: 'Writer',
     content: [{ type: 'text', text: 'Write\nall of it' }],
@@ -76,9 +76,9 @@ test('a child is a thread: it is told with its task, and its last words come bac
   expect(typesIn(begun, writer)).toEqual(['agent.thread_message_received', 'session.thread_status_running']);
   expect(typesIn(begun, root)).toEqual(['session.thread_status_running']);
   expect(find(begun, 'agent.thread_message_received')).toMatchObject({ from_session_thread_id: apiThreadId(root) });
-  const said = it.say(writer, 'A poem');
-  expect(typesIn(said, root)).toEqual([]);
-  expect(typesIn(said, writer)).toContain('agent.message');
+  const reply = it.say(writer, 'A poem');
+  expect(typesIn(reply, root)).toEqual([]);
+  expect(typesIn(reply, writer)).toContain('agent.message');
   const ended = it.end(writer);
   expect(typesIn(ended, writer)).toEqual(['agent.thread_message_sent', 'session.thread_status_idle']);
   expect(typesIn(ended, root)).toEqual(['agent.thread_message_received', 'session.thread_status_idle']);
@@ -106,8 +106,8 @@ test('a message that a person wrote to a child is not one of its parent', () => 
   it.write(root, 'tool.calling', call);
   const sent = it.write(root, 'tool.called', { ...call, success: true, output: 'sent', content: null });
   expect(typesIn(sent, root)).toEqual(['agent.thread_message_sent']);
-  const heard = it.write(writer, 'message.user', { messageId, text: 'More', attachments: [] });
-  expect(typesIn(heard, writer)).toEqual(['agent.thread_message_received']);
+  const received = it.write(writer, 'message.user', { messageId, text: 'More', attachments: [] });
+  expect(typesIn(received, writer)).toEqual(['agent.thread_message_received']);
 });
 
 test('calls of children that wait for the program stand in the primary stream, and the session rests when nothing else continues', () => {
@@ -117,11 +117,11 @@ test('calls of children that wait for the program stand in the primary stream, a
   it.delegate(runner, { agent: 'W', task: 'Run' });
   it.begin(writer, 'Write');
   it.begin(runner, 'Run');
-  const asked = it.ask(writer, 'get_weather', 'w');
-  expect(typesIn(asked, root)).toEqual(['agent.custom_tool_use', 'session.thread_status_idle']);
-  const use = asked.find((one) => one.thread === root && one.type === 'agent.custom_tool_use');
+  const requested = it.ask(writer, 'get_weather', 'w');
+  expect(typesIn(requested, root)).toEqual(['agent.custom_tool_use', 'session.thread_status_idle']);
+  const use = requested.find((one) => one.thread === root && one.type === 'agent.custom_tool_use');
   expect(use).toMatchObject({ session_thread_id: apiThreadId(writer) });
-  expect(asked.find((one) => one.thread === writer && one.type === 'agent.custom_tool_use')).toMatchObject({
+  expect(requested.find((one) => one.thread === writer && one.type === 'agent.custom_tool_use')).toMatchObject({
     id: use?.id,
   });
   expect(it.projection.isWaiting).toBe(false);
@@ -145,7 +145,7 @@ test('calls of children that wait for the program stand in the primary stream, a
   const running = answered.filter((one) => one.thread === root && one.type === 'session.thread_status_running');
   expect(running.map((one) => one.session_thread_id).sort()).toEqual([root, writer].map(apiThreadId).sort());
   it.say(writer, 'Wet');
-  // The parent hears of it, and still waits for the other child.
+  // The parent is notified, and still waits for the other child.
   const rest = [...it.end(writer), ...first.end()];
   expect(rest.filter(({ type }) => type === 'session.status_idle')).toEqual([
     expect.objectContaining({ stop_reason: { type: 'requires_action', event_ids: [command] } }),
@@ -156,8 +156,8 @@ test('a thread that is archived tells of it in both streams; only the session’
   const it = session();
   it.begin(root, 'x');
   it.delegate(writer, { task: 'y' });
-  const told = it.write(writer, 'session.updated', { archived: true, metadata: { a: '1' } });
-  expect(told.map(({ thread, type }) => [thread, type])).toEqual([
+  const reported = it.write(writer, 'session.updated', { archived: true, metadata: { a: '1' } });
+  expect(reported.map(({ thread, type }) => [thread, type])).toEqual([
     [writer, 'session.thread_status_terminated'],
     [root, 'session.thread_status_terminated'],
   ]);
@@ -222,19 +222,19 @@ test('a child that was deleted counts no more', () => {
 
 test('an agent without children has the same events as its log alone, also after a pause for the provider', () => {
   const it = session();
-  const told = [
+  const reports = [
     ...it.begin(root, 'Hi'),
     ...it.write(root, 'run.notice', { kind: 'waiting_provider', detail: 'Busy' }),
     ...it.say(root, 'Done'),
     ...it.end(root),
   ];
-  expect(typesIn(told, root)).toEqual([
+  expect(typesIn(reports, root)).toEqual([
     ...['user.message', 'session.status_running', 'session.thread_status_running', 'session.error'],
     ...['session.thread_status_rescheduled', 'session.status_rescheduled', 'session.status_running'],
     ...['session.thread_status_running', 'span.model_request_start', 'agent.message', 'span.model_request_end'],
     ...idle,
   ]);
-  expect(find(told, 'session.status_running')?.id).toBe(apiEventId(root, 2));
-  expect(new Set(told.map(({ id }) => id)).size).toBe(told.length);
+  expect(find(reports, 'session.status_running')?.id).toBe(apiEventId(root, 2));
+  expect(new Set(reports.map(({ id }) => id)).size).toBe(reports.length);
   expect(it.write('cccccccccccccccc' as SessionId, 'run.started')).toEqual([]);
 });

@@ -12,7 +12,7 @@ import { toolCall } from '../../../../src/facades/compat/opencodex/names.ts';
 const session = SessionId.parse('5f2a0c9be41d7733');
 const run = RunId.parse('11111111-1111-4111-8111-111111111111');
 const other = RunId.parse('22222222-2222-4222-8222-222222222222');
-const said = (n: number) => MessageId.parse(`33333333-3333-4333-8333-00000000000${n}`);
+const replied = (n: number) => MessageId.parse(`33333333-3333-4333-8333-00000000000${n}`);
 const view = { workdir: '/workspace' };
 const ts = 1_700_000_000_000;
 const iso = '2023-11-14T22:13:20.000Z';
@@ -22,22 +22,22 @@ const log = (...facts: SessionFact[]): SessionEvent[] =>
 const user = (text: string, n = 1, runId = run): SessionFact => ({
   type: 'message.user',
   runId,
-  data: { messageId: said(n), text, attachments: [] },
+  data: { messageId: replied(n), text, attachments: [] },
 });
 const started = (runId = run): SessionFact => ({
   type: 'run.started',
   runId,
-  data: { task: 'Hi', messageId: said(1) },
+  data: { task: 'Hi', messageId: replied(1) },
 });
 const delta = (text: string, n: number): SessionFact => ({
   type: 'message.delta',
   runId: run,
-  data: { messageId: said(n), text },
+  data: { messageId: replied(n), text },
 });
 const whole = (text: string, n: number): SessionFact => ({
   type: 'message.assistant',
   runId: run,
-  data: { messageId: said(n), text, attachments: [] },
+  data: { messageId: replied(n), text, attachments: [] },
 });
 const call = { callId: 'call_1', tool: 'shell', function: 'shell_exec', args: { id: 'main', command: 'ls' } } as const;
 const calling: SessionFact = { type: 'tool.calling', runId: run, data: call };
@@ -54,7 +54,7 @@ const asking: SessionFact[] = [
 ];
 const answered: SessionFact[] = [
   user('The first', 6),
-  { type: 'run.resumed', runId: run, data: { messageId: said(6) } },
+  { type: 'run.resumed', runId: run, data: { messageId: replied(6) } },
   { type: 'tool.called', runId: run, data: { ...question, success: true, output: 'The first', content: null } },
 ];
 const end = (status: 'completed' | 'stopped' | 'failed' = 'completed', runId = run): SessionFact => ({
@@ -78,8 +78,8 @@ describe('derived ids', () => {
     );
   });
 
-  test.each(['', 'x', run, `${derivedId('action', { session, seq: 1 })}0`])('%j is none', (given) =>
-    expect(parsePosition('action', given)).toBeUndefined(),
+  test.each(['', 'x', run, `${derivedId('action', { session, seq: 1 })}0`])('%j is none', (input) =>
+    expect(parsePosition('action', input)).toBeUndefined(),
   );
 });
 
@@ -97,7 +97,7 @@ describe('tools', () => {
     ['file_find_in_content', { file: 'a', regex: 'x' }, 'search', { pattern: 'x', path: 'a' }],
     ['file_find_by_name', { path: '.', glob: '*.ts' }, 'search', { pattern: '*.ts', path: '.' }],
     ['shell_view', { id: 'main' }, 'shell_view', { id: 'main' }],
-  ])('%s is said in this facade', (name, args, tool, shown) =>
+  ])('%s is shown in this facade', (name, args, tool, shown) =>
     expect(toolCall({ function: name, args }, view)).toEqual({ tool, args: shown }),
   );
 
@@ -124,7 +124,7 @@ describe('messages', () => {
     );
     expect(rest).toEqual([]);
     expect(first).toEqual({
-      id: said(1),
+      id: replied(1),
       chat_session_id: session,
       role: 'user',
       content: 'Hi',
@@ -145,9 +145,9 @@ describe('messages', () => {
     }));
 
   test('a wait fills and closes the row, and an answer opens the next one, below it', () => {
-    const asked = [user('Hi'), started(), whole('One', 2), calling, called(), ...asking];
-    expect(rows(...asked)[1]).toMatchObject({ content: 'One\n\nWhich?', message_metadata: {}, agent_actions: [{}] });
-    const going = [...asked, ...answered, whole('Two', 7)];
+    const requests = [user('Hi'), started(), whole('One', 2), calling, called(), ...asking];
+    expect(rows(...requests)[1]).toMatchObject({ content: 'One\n\nWhich?', message_metadata: {}, agent_actions: [{}] });
+    const going = [...requests, ...answered, whole('Two', 7)];
     const closed = rows(...going);
     expect(closed.map(({ role }) => role)).toEqual(['user', 'assistant', 'user', 'assistant']);
     expect(closed[1]).toMatchObject({ id: run, content: 'One\n\nWhich?', message_metadata: {}, agent_actions: [{}] });
@@ -162,7 +162,7 @@ describe('messages', () => {
     expect(actions.map(({ message_id }) => message_id)).toEqual([run, over[3]?.id]);
   });
 
-  test('leave that is given to a call opens no other message', () => {
+  test('approval of a call opens no other message', () => {
     const waits: SessionFact = { type: 'run.wait', runId: run, data: { question: 'May I?' } };
     const goesOn: SessionFact = { type: 'run.resumed', runId: run, data: {} };
     const all = rows(user('Hi'), started(), whole('One', 2), waits, goesOn, whole('Two', 3), end());
@@ -226,14 +226,20 @@ describe('blocks', () => {
     const call = derivedId('action', { session, seq: 4 });
     expect(blocks).toMatchObject([
       {
-        id: said(1),
+        id: replied(1),
         sequence_number: 1,
         block_type: 'user_text',
         author: 'user',
         content: { text: 'Hi' },
         parent_block_id: null,
       },
-      { id: said(2), sequence_number: 3, block_type: 'assistant_text', author: 'assistant', content: { text: 'One' } },
+      {
+        id: replied(2),
+        sequence_number: 3,
+        block_type: 'assistant_text',
+        author: 'assistant',
+        content: { text: 'One' },
+      },
       {
         id: call,
         sequence_number: 4,
@@ -284,7 +290,7 @@ describe('frames', () => {
   const joined = (frames: readonly Record<string, unknown>[]) =>
     frames.flatMap(({ type, content }) => (type === 'chunk' ? [content] : [])).join('');
 
-  test('a run is said from start to end', () => {
+  test('a run is shown from start to end', () => {
     const all = framesOf(
       user('Hi'),
       started(),
@@ -301,7 +307,7 @@ describe('frames', () => {
     const action_id = derivedId('action', { session, seq: 8 });
     expect(all).toEqual([
       { type: 'user_text_block', block: toBlocks(log(user('Hi')), view)[0], seq: 1, timestamp: iso },
-      { type: 'start', run_id: run, user_message_id: said(1), seq: 2, timestamp: iso },
+      { type: 'start', run_id: run, user_message_id: replied(1), seq: 2, timestamp: iso },
       { type: 'title_updated', session_id: session, title: 'Hi', seq: 3, timestamp: iso },
       { type: 'chunk', content: 'On', message_id: run, seq: 4, timestamp: iso },
       { type: 'chunk', content: 'e', message_id: run, seq: 5, timestamp: iso },
@@ -336,7 +342,7 @@ describe('frames', () => {
       ...['user_text_block', 'start', 'chunk', 'end', 'user_text_block', 'start'],
     ]);
     expect(all[3]).toMatchObject({ waiting: true, message_id: run });
-    expect(all[5]).toMatchObject({ run_id: run, user_message_id: said(6) });
+    expect(all[5]).toMatchObject({ run_id: run, user_message_id: replied(6) });
     const whole_ = framesOf(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end());
     const [, , , reply] = toMessages(log(user('Hi'), started(), ...asking, ...answered, whole('Two', 7), end()), view);
     expect(whole_.slice(6)).toMatchObject([
@@ -350,8 +356,12 @@ describe('frames', () => {
     const goesOn: SessionFact = { type: 'run.resumed', runId: run, data: {} };
     const starts = (...facts: SessionFact[]) =>
       framesOf(...facts).flatMap(({ type, user_message_id }) => (type === 'start' ? [user_message_id] : []));
-    expect(starts(user('Hi'), started(), waits, goesOn)).toEqual([said(1), said(1)]);
-    expect(starts(user('Hi'), started(), ...asking, ...answered, waits, goesOn)).toEqual([said(1), said(6), said(6)]);
+    expect(starts(user('Hi'), started(), waits, goesOn)).toEqual([replied(1), replied(1)]);
+    expect(starts(user('Hi'), started(), ...asking, ...answered, waits, goesOn)).toEqual([
+      replied(1),
+      replied(6),
+      replied(6),
+    ]);
   });
 
   test('steps count the calls of a run, questions left out, and begin again with the next', () => {

@@ -19,7 +19,7 @@ test.each([
   ['bytes=-', undefined],
 ])('of ten bytes the range %s is %o', (header, range) => expect(parseRange(header, 10)).toEqual(range));
 
-test('an empty file has no range that could be given', () => {
+test('an empty file has no range that could be sent', () => {
   expect([parseRange('bytes=0-0', 0), parseRange('bytes=-1', 0)]).toEqual(['unsatisfiable', 'unsatisfiable']);
 });
 

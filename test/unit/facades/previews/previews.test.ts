@@ -73,14 +73,14 @@ interface RequestOptions {
 /** A request as it stands, with any Host. */
 const raw = (path: string, { method = 'GET', headers = {}, body }: RequestOptions = {}) =>
   new Promise<{ status: number; headers: IncomingHttpHeaders; text: string }>((done, fail) => {
-    const asked = ask({ port: it.port, host: '127.0.0.1', path, method, headers }, (answer) => {
+    const pending = ask({ port: it.port, host: '127.0.0.1', path, method, headers }, (answer) => {
       const parts: Buffer[] = [];
       answer.on('data', (part) => parts.push(part));
       answer.once('end', () =>
         done({ status: answer.statusCode ?? 0, headers: answer.headers, text: Buffer.concat(parts).toString() }),
       );
     });
-    asked.once('error', fail).end(body);
+    pending.once('error', fail).end(body);
   });
 const open = async (of: number | 'files' = 3000, more: object = {}, headers = { authorization }) => {
   const { status, body } = await it.call('POST', `/api/v1/sessions/${sid}/previews`, { of, ...more }, headers);
@@ -100,7 +100,7 @@ test('ports that listen are listed without those of the sandbox itself, and not 
   expect((await it.call('GET', `/api/v1/sessions/${sid}/ports`)).status).toBe(401);
 });
 
-test('the address of a preview is a name below localhost, where the server was asked by a name of this machine', async () => {
+test('the address of a preview is a name below localhost, if the request used a name of this machine', async () => {
   const { url, path, secret } = await open();
   expect(url).toBe(`http://${named()}/?corral_preview=${secret}`);
   expect(path).toBe(`/previews/3000-${sid}/${secret}/`);
@@ -176,7 +176,7 @@ test('under a path of the server a program gets no cookie, token or origin, and 
     ...['Content-Security-Policy', 'sandbox allow-same-origin', 'NEL', '{}', 'WWW-Authenticate', 'Basic'],
   ];
   const origin = 'https://evil.example';
-  const asked = {
+  const requested = {
     cookie: 'c=1',
     authorization,
     origin,
@@ -185,7 +185,7 @@ test('under a path of the server a program gets no cookie, token or origin, and 
   };
   const { status, headers } = await raw(`${path}a?b=1`, {
     method: 'POST',
-    headers: { ...asked, host: `127.0.0.1:${it.port}` },
+    headers: { ...requested, host: `127.0.0.1:${it.port}` },
   });
   expect([status, seen[0]?.url]).toEqual([200, '/a?b=1']);
   for (const name of ['cookie', 'authorization', 'origin', 'referer'])
@@ -223,9 +223,9 @@ test('a wrong, expired, closed or missing secret opens nothing, and tells no pro
   const again = await open();
   await it.call('DELETE', `/api/v1/sessions/${sid}/previews/${again.id}`, undefined, { authorization });
   expect([(await raw(again.path)).status, seen.length]).toEqual([401, 1]);
-  const told = audited.map(({ action, outcome, by }) => `${action} ${outcome} ${by}`);
-  expect(told).toContain('preview.enter unauthorized nobody');
-  expect(told).toContain('preview.close done token');
+  const reported = audited.map(({ action, outcome, by }) => `${action} ${outcome} ${by}`);
+  expect(reported).toContain('preview.enter unauthorized nobody');
+  expect(reported).toContain('preview.close done token');
   expect(id).not.toBe(again.id);
 });
 
@@ -313,7 +313,7 @@ test('a page of a preview may not use the server', async () => {
   expect(read.headers.get('access-control-allow-origin')).toBeNull();
 });
 
-test('huge and surplus headers are refused before the program hears of them', async () => {
+test('huge and surplus headers are refused before they reach the program', async () => {
   const { path } = await open();
   expect((await raw(path, { headers: { 'x-long': 'a'.repeat(20_000) } })).status).toBe(431);
   const many = Object.fromEntries(Array.from({ length: 250 }, (_, n) => [`x-${n}`, '1']));

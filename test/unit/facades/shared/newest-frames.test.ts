@@ -12,7 +12,7 @@ test('a frame is made once for all its subscribers', () => {
   expect(make).toHaveBeenCalledTimes(1);
 });
 
-test('an event without a frame is not asked again', () => {
+test('an event without a frame is not read again', () => {
   const frames = new NewestFrames<object, undefined>();
   const [event, make] = [key(1), vi.fn(() => undefined)];
   expect([frames.of(event, make), frames.of(event, make)]).toEqual([undefined, undefined]);

@@ -27,8 +27,8 @@ function serverThatSends(sent: unknown, { status = 200, type = 'application/json
   );
   return { app, errors, table };
 }
-const ask = async (...given: Parameters<typeof serverThatSends>) => {
-  const { app, errors } = serverThatSends(...given);
+const ask = async (...args: Parameters<typeof serverThatSends>) => {
+  const { app, errors } = serverThatSends(...args);
   const { statusCode, body } = await app.inject('/items/7');
   return { statusCode, body, errors };
 };

@@ -50,10 +50,10 @@ describe('cursors', () => {
     ['0', 0],
     ['42', 42],
     ['9007199254740991', 9007199254740991],
-  ])('%j is %j', (given, cursor) => expect(parseCursor(given)).toBe(cursor));
+  ])('%j is %j', (input, cursor) => expect(parseCursor(input)).toBe(cursor));
 
-  test.each([42, '00', '+1', '-0', ' 1', '1\n', '12345678901234567', ['1']])('F088 %j is no cursor', (given) =>
-    expect(() => parseCursor(given)).toThrow(AppError),
+  test.each([42, '00', '+1', '-0', ' 1', '1\n', '12345678901234567', ['1']])('F088 %j is no cursor', (input) =>
+    expect(() => parseCursor(input)).toThrow(AppError),
   );
 
   test('the later one counts', () => {

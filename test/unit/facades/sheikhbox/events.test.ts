@@ -18,7 +18,7 @@ const event = (fact: SessionFact): SessionEvent => ({
   sessionId: SessionId.parse('0123456789abcdef'),
   ts: at,
 });
-const said = (fact: SessionFact, profile: Profile = 'current') => toSheikhbox(event(fact), profile);
+const message = (fact: SessionFact, profile: Profile = 'current') => toSheikhbox(event(fact), profile);
 const stamp = { event_id: '7', timestamp: 1_735_689_600 };
 const calling = (tool: ToolFamily, name = 'f'): SessionFact => ({
   type: 'tool.calling',
@@ -68,16 +68,16 @@ describe('every row of the mapping', () => {
     [{ type: 'usage', runId, data: { model: 'm', inputTokens: 1, outputTokens: 1 } }, undefined],
   ];
   test.each(rows)('%j is %s', (fact, name, data) =>
-    expect(said(fact)).toEqual(name && { event: name, data: { ...stamp, ...data } }),
+    expect(message(fact)).toEqual(name && { event: name, data: { ...stamp, ...data } }),
   );
 });
 
 describe('tools', () => {
   test('calling has no content; called repeats id, function and args', () => {
     const common = { ...stamp, tool_call_id: 'c', name: 'shell', function: 'f', args: { a: 1 } };
-    expect(said(calling('shell'))?.data).toEqual({ ...common, status: 'calling', content: null });
+    expect(message(calling('shell'))?.data).toEqual({ ...common, status: 'calling', content: null });
     const console = [{ ps1: '$ ', command: 'c', output: 'o' }];
-    expect(said(called('shell', { console }))?.data).toEqual({ ...common, status: 'called', content: { console } });
+    expect(message(called('shell', { console }))?.data).toEqual({ ...common, status: 'called', content: { console } });
   });
 
   test.each<[ToolFamily, ToolContent | null, object | null]>([
@@ -88,26 +88,26 @@ describe('tools', () => {
     ['message', { result: 1 }, null],
     ['shell', null, null],
   ])('the content of %s %j is %j', (tool, content, shown) =>
-    expect(said(called(tool, content))?.data).toHaveProperty('content', shown),
+    expect(message(called(tool, content))?.data).toHaveProperty('content', shown),
   );
 
   test('a family that this wire does not know is shown as mcp', () =>
-    expect(said(calling('kernel'))?.data).toMatchObject({ name: 'mcp', function: 'f' }));
+    expect(message(calling('kernel'))?.data).toMatchObject({ name: 'mcp', function: 'f' }));
 
   test('a search also has the result that v2.0.0 reads', () => {
     const results = [{ title: 't', link: 'l', snippet: 's' }];
-    expect(said(called('search', { results }))?.data).toMatchObject({
+    expect(message(called('search', { results }))?.data).toMatchObject({
       content: { results },
       result: { success: true, data: { results } },
     });
-    expect(said(called('search', null))?.data).toHaveProperty('result', { success: true, data: { results: [] } });
-    expect(said(calling('search'))?.data).not.toHaveProperty('result');
+    expect(message(called('search', null))?.data).toHaveProperty('result', { success: true, data: { results: [] } });
+    expect(message(calling('search'))?.data).not.toHaveProperty('result');
   });
 
   test('a question is not shown as a tool, a notice is', () => {
     for (const make of [calling, (tool: ToolFamily, name: string) => called(tool, null, name)]) {
-      expect(said(make('message', 'message_ask_user'))).toBeUndefined();
-      expect(said(make('message', 'message_notify_user'))?.event).toBe('tool');
+      expect(message(make('message', 'message_ask_user'))).toBeUndefined();
+      expect(message(make('message', 'message_notify_user'))?.event).toBe('tool');
     }
   });
 
@@ -120,8 +120,8 @@ describe('tools', () => {
     ['mcp', false, false],
     ['kernel', false, false],
   ])('profile v2.0 sees of %s: calling %s, called %s', (tool, showsCalling, showsCalled) => {
-    expect(said(calling(tool), 'v2.0') !== undefined).toBe(showsCalling);
-    expect(said(called(tool, null), 'v2.0') !== undefined).toBe(showsCalled);
+    expect(message(calling(tool), 'v2.0') !== undefined).toBe(showsCalling);
+    expect(message(called(tool, null), 'v2.0') !== undefined).toBe(showsCalled);
   });
 });
 
@@ -131,7 +131,7 @@ test('an attached file has a name and an id', () => {
     runId,
     data: { messageId, text: '', attachments: ['/workspace/a.md'] },
   };
-  expect(said(fact)?.data).toHaveProperty('attachments', [
+  expect(message(fact)?.data).toHaveProperty('attachments', [
     expect.objectContaining({ file_id: '/workspace/a.md', filename: 'a.md', upload_date: '2025-01-01T00:00:00.999Z' }),
   ]);
 });

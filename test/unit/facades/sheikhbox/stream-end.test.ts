@@ -29,16 +29,16 @@ test.each<[string, StreamPlan, (number | false)[]]>([
   ['of that run, later than the message', plan({ after: 2, runId: run(1) }), [4]],
   ['of whichever run, when none is named', plan({ after: 0, runId: null }), [2, 3, 4]],
   ['the last event, when nothing runs', plan({ after: 4, runId: null }, 1), [1, 2, 3, 4]],
-])('a stream ends with the first end %s', (_name, given, ends) => {
+])('a stream ends with the first end %s', (_name, input, ends) => {
   const log = logOf(title, done(1), done(2), done(1));
-  expect([1, 2, 3, 4].filter((seq) => isEnd(log.at(seq), given))).toEqual(ends);
+  expect([1, 2, 3, 4].filter((seq) => isEnd(log.at(seq), input))).toEqual(ends);
 });
 
 test('an end before the place where a stream begins is found, over many pages', async () => {
   const log = logOf(title, title, title, title, title, done(1), title);
-  const given = plan({ after: 1, runId: run(1) });
-  expect([await isOver(log, id, given, 7), await isOver(log, id, given, 6)]).toEqual([true, true]);
-  expect(await isOver(log, id, given, 5)).toBe(false);
+  const input = plan({ after: 1, runId: run(1) });
+  expect([await isOver(log, id, input, 7), await isOver(log, id, input, 6)]).toEqual([true, true]);
+  expect(await isOver(log, id, input, 5)).toBe(false);
   expect(await isOver(log, id, plan({ after: 6, runId: run(1) }), 7)).toBe(false);
   expect(await isOver(log, id, plan({ after: 1, runId: run(2) }), 99)).toBe(false);
 });

@@ -81,7 +81,7 @@ describe('the spans of a run', () => {
     expect(JSON.stringify(spansOfRun(events, runId(), hidden))).not.toMatch(/secret|make/);
   });
 
-  test('contain them, cut, when that is wanted', () => {
+  test('contain them, cut, on request', () => {
     const events = whole(fact('tool.calling', call), called(), assistantMessage('s'.repeat(200)), ended());
     const tree = spansOfRun(events, runId(), { ...hidden, content: true });
     expect(tree?.top.attributes).toMatchObject({

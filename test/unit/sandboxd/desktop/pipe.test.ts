@@ -5,23 +5,23 @@ import { browserPipe } from '../../../../sandbox-images/sandboxd/desktop/browser
 /** A Chromium that answers every command, and records them. */
 function chromium() {
   const [input, output] = [new PassThrough(), new PassThrough()];
-  const asked: string[] = [];
+  const requests: string[] = [];
   let rest = '';
   input.on('data', (chunk: Buffer) => {
     const parts = (rest + chunk).split('\0');
     rest = parts.pop() ?? '';
     for (const part of parts) {
       if (!part.endsWith('}')) {
-        asked.push(`cut: ${part}`);
+        requests.push(`cut: ${part}`);
         continue;
       }
       const { id, method, params } = JSON.parse(part) as { id: number; method: string; params: { sessionId?: string } };
-      asked.push([method, params.sessionId].filter(Boolean).join(' '));
+      requests.push([method, params.sessionId].filter(Boolean).join(' '));
       output.write(`{"id":${id},"result":{}}\0`);
     }
   });
   const pipe = browserPipe(input, output);
-  return { pipe, asked, say: (text: string) => output.write(text) };
+  return { pipe, requests, say: (text: string) => output.write(text) };
 }
 const used = () => {};
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -29,19 +29,19 @@ const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
 test('bytes pass both ways as they are', async () => {
   const { pipe, say } = chromium();
   const client = await pipe.open(used);
-  const heard: string[] = [];
-  client.on('data', (chunk) => heard.push(String(chunk)));
+  const received: string[] = [];
+  client.on('data', (chunk) => received.push(String(chunk)));
   client.write('{"id":1,"method":"A.b","params":{}}\0');
   say('{"method":"C.d"}\0{"met');
   say('hod":"E.f"}\0');
   await settled();
   await settled();
-  expect(heard.join('')).toContain('{"method":"C.d"}\0{"method":"E.f"}\0');
-  expect(heard.join('')).toContain('{"id":1,"result":{}}\0');
+  expect(received.join('')).toContain('{"method":"C.d"}\0{"method":"E.f"}\0');
+  expect(received.join('')).toContain('{"id":1,"result":{}}\0');
 });
 
 test('a new client first detaches everything of the earlier client, which gets no further messages', async () => {
-  const { pipe, asked, say } = chromium();
+  const { pipe, requests, say } = chromium();
   const first = await pipe.open(used);
   first.resume();
   say('{"method":"Target.attachedToTarget","params":{"sessionId":"S1","targetInfo":{}}}\0');
@@ -50,24 +50,24 @@ test('a new client first detaches everything of the earlier client, which gets n
   await settled();
   const second = await pipe.open(used);
   expect(first.destroyed).toBe(true);
-  expect(asked).toEqual([
+  expect(requests).toEqual([
     ...['Target.setAutoAttach', 'Target.setDiscoverTargets', 'Browser.setDownloadBehavior'],
     'Target.detachFromTarget S1',
   ]);
-  const heard: string[] = [];
-  second.on('data', (chunk) => heard.push(String(chunk)));
+  const received: string[] = [];
+  second.on('data', (chunk) => received.push(String(chunk)));
   await settled();
-  expect(heard).toEqual([]);
+  expect(received).toEqual([]);
 });
 
 test('a message that its client never finished is ended, so that the next one is not taken for its rest', async () => {
-  const { pipe, asked } = chromium();
+  const { pipe, requests } = chromium();
   const first = await pipe.open(used);
   first.write('{"id":1,"method":"A.');
   await settled();
   first.destroy();
   await pipe.open(used);
-  expect([asked[0], asked[1]]).toEqual(['cut: {"id":1,"method":"A.', 'Target.setAutoAttach']);
+  expect([requests[0], requests[1]]).toEqual(['cut: {"id":1,"method":"A.', 'Target.setAutoAttach']);
 });
 
 test('the browser is held back by a client that does not read', async () => {

@@ -75,7 +75,7 @@ test('a service that its caller gives up is ended and replaced', async () => {
   expect([await next, [reasons, running[0]?.ended]]).toEqual([2, [['it hangs'], true]]);
 });
 
-test('stopping ends it, and anyone who waits for the next one is told', async () => {
+test('stopping ends it, and anyone who waits for the next one is notified', async () => {
   const { it, running, settled } = kept();
   await it.get();
   running[0]?.die('killed');

@@ -84,13 +84,13 @@ test('a call ends with its signal, as cancelled or as too late', async () => {
   await expect(client.view('main', AbortSignal.timeout(20))).rejects.toMatchObject({ code: 'deadline_exceeded' });
 });
 
-test('F096 output that comes in pieces over connections that break is told once, in order, without a gap', async () => {
+test('F096 output that comes in pieces over connections that break is delivered once, in order, without a gap', async () => {
   const whole = Buffer.from(Array.from({ length: 5_000 }, (_, n) => n % 251));
-  const asked: number[] = [];
+  const requests: number[] = [];
   const client = await facing((socket, connection) => {
     socket.once('data', (request) => {
       const from = Number(/from=(\d+)/.exec(String(request))?.[1]);
-      asked.push(from);
+      requests.push(from);
       socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: corral-operation\r\n\r\n');
       const until = connection < 3 ? from + ((connection * 997) % 700) : whole.length;
       for (let at = from; at < until; at += 300) {
@@ -108,7 +108,7 @@ test('F096 output that comes in pieces over connections that break is told once,
   const ended = await client.follow('o', 0, (chunk) => got.push(chunk), AbortSignal.timeout(60_000));
   expect(ended).toMatchObject({ exitCode: 0 });
   expect(Buffer.concat(got).equals(whole)).toBe(true);
-  expect([asked.length, asked]).toEqual([3, asked.toSorted((a, b) => a - b)]);
+  expect([requests.length, requests]).toEqual([3, requests.toSorted((a, b) => a - b)]);
 });
 
 test.each([
@@ -144,8 +144,8 @@ test('a file whose name no workspace can hold is in no list and no match', async
 test('calls that can last, however many, leave connections to others', async () => {
   let lasting = 0;
   const client = await facing((socket) => {
-    socket.once('data', (asked: Buffer) => {
-      if (asked.includes('POST /exec')) lasting++;
+    socket.once('data', (requested: Buffer) => {
+      if (requested.includes('POST /exec')) lasting++;
       else socket.write(http('[]'));
     });
   });

@@ -156,7 +156,7 @@ describe.each(Object.entries(every))('whatever answers %s', (call, ask) => {
     ['an error that is none of ours', status('500 X', 'null'), 'wrong_shape'],
     ['an error that is no JSON', status('400 X', '<html>'), 'not_json'],
     ['an error without end', 'HTTP/1.1 500 X\r\ncontent-length: 99999999\r\n\r\n', 'too_large'],
-  ])('%s is told by its name, and ends the trust', async (_, answer, reason) => {
+  ])('%s is reported by its name, and ends the trust', async (_, answer, reason) => {
     const client = await saying(answer);
     expect(await refused(client, ask)).toMatchObject({ call, reason });
     // Later calls fail before they reach the daemon.
@@ -196,7 +196,10 @@ test('a daemon that answers on the stream of what is typed is refused', async ()
   const upgraded = 'HTTP/1.1 101 X\r\nconnection: upgrade\r\nupgrade: corral-stream\r\n\r\n';
   const health = JSON.stringify({ version: '1.4.0', bootId: 'b', idleMs: 0, oomKills: 0 });
   const client = await facing((socket) =>
-    socket.on('data', (asked) => void socket.write(`${asked}`.includes('keyboard') ? `${upgraded}x` : http(health))),
+    socket.on(
+      'data',
+      (requested) => void socket.write(`${requested}`.includes('keyboard') ? `${upgraded}x` : http(health)),
+    ),
   );
   const keyboard = await client.terminals.keyboard('t', budget());
   await expect.poll(() => keyboard?.closed).toBe(true);
@@ -219,9 +222,9 @@ test('whatever the bytes are, an answer is judged without a throw, and never mor
   const names = Object.keys(answers) as AnswerName[];
   fc.assert(
     fc.property(fc.constantFrom(...names), fc.oneof(fc.json(), fc.string()), (name, text) => {
-      const said = validateAnswer(name, Buffer.from(text));
-      if (said.ok) expect(answers[name].shape.safeParse(JSON.parse(text)).success).toBe(true);
-      else expect(said.reason).toMatch(/not_json|wrong_shape|too_complex/);
+      const reply = validateAnswer(name, Buffer.from(text));
+      if (reply.ok) expect(answers[name].shape.safeParse(JSON.parse(text)).success).toBe(true);
+      else expect(reply.reason).toMatch(/not_json|wrong_shape|too_complex/);
     }),
     { numRuns: 2_000 },
   );

@@ -71,6 +71,6 @@ test('OpenSSL accepts the chain under its strict rules', () => {
     certificate({ ...common, subject: 'a.example', subjectKey: leaf.publicKey, serial, names: ['a.example'] }),
   );
   const args = ['verify', '-x509_strict', '-purpose', 'sslserver', '-verify_hostname', 'a.example'];
-  const said = execFileSync('openssl', [...args, '-CAfile', join(folder, 'root.pem'), join(folder, 'leaf.pem')]);
-  expect(String(said)).toContain(': OK');
+  const reply = execFileSync('openssl', [...args, '-CAfile', join(folder, 'root.pem'), join(folder, 'leaf.pem')]);
+  expect(String(reply)).toContain(': OK');
 });

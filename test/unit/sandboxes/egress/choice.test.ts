@@ -3,13 +3,13 @@ import type { EgressChoice } from '../../../../src/core/model/sandboxes/egress-c
 import { decide } from '../../../../src/sandboxes/egress/open-upstream.ts';
 import { parseAuthority } from '../../../../src/sandboxes/egress/target.ts';
 
-/** `free`: at any address. `asked`: its addresses decide. */
+/** `free`: at any address. `decided`: its addresses decide. */
 function verdict(within: EgressChoice | undefined, authority: string, kind = 'web') {
   const target = parseAuthority(authority);
   if (!target) return 'malformed';
   const found = decide({ kind, entries: ['listed.example'], within }, { registries: [], extra: [] }, target);
   if (!found.allowed) return found.rule;
-  return found.admits ? 'asked' : 'free';
+  return found.admits ? 'decided' : 'free';
 }
 function admitted(within: EgressChoice, addresses: string[]): boolean[] {
   const target = parseAuthority('b.example:443') as never;
@@ -24,8 +24,8 @@ describe('rules of a session', () => {
     ['an allowed name', some, 'a.example:443', 'free'],
     ['an allowed name with a final dot', some, 'A.example.:443', 'free'],
     ['a name below an allowed one', some, 'x.c.example:80', 'free'],
-    ['a name that only ends like an allowed one', some, 'xa.example:443', 'asked'],
-    ['any other name', some, 'b.example:443', 'asked'],
+    ['a name that only ends like an allowed one', some, 'xa.example:443', 'decided'],
+    ['any other name', some, 'b.example:443', 'decided'],
     ['a denied address', some, '192.0.2.8:443', 'not chosen'],
     ['a denied address, mapped', some, '[::ffff:192.0.2.8]:443', 'not chosen'],
     ['a denied address, mapped in hex', some, '[::ffff:c000:208]:443', 'not chosen'],
@@ -40,16 +40,16 @@ describe('rules of a session', () => {
     ['an allowed range alone', only, '192.0.2.127:443', 'free'],
     ['its neighbour', only, '192.0.2.128:443', 'not chosen'],
     ['an address of the other family', only, '[2001:db8::1]:443', 'not chosen'],
-    ['a name beside allowed ranges', only, 'b.example:443', 'asked'],
+    ['a name beside allowed ranges', only, 'b.example:443', 'decided'],
   ])('%s', (_, within, authority, expected) => expect(verdict(within, authority)).toBe(expected));
 
   test('open nothing that the policy closes', () => {
     const all = { allow: ['192.0.2.0/24', 'a.example', '::/0'], deny: ['198.51.100.7'] };
     for (const kind of ['none', 'allow-list', 'registries']) {
       expect(verdict(all, '192.0.2.7:443', kind)).not.toBe('free');
-      expect(verdict(all, 'a.example:443', kind)).not.toMatch('free|asked');
+      expect(verdict(all, 'a.example:443', kind)).not.toMatch('free|decided');
     }
-    expect(verdict(all, 'listed.example:443', 'allow-list')).toBe('asked');
+    expect(verdict(all, 'listed.example:443', 'allow-list')).toBe('decided');
   });
   test('decide on the addresses of a name, in every notation; an allowed one wins', () => {
     const addresses = [
@@ -63,7 +63,7 @@ describe('rules of a session', () => {
   });
   test('that deny everything and allow no address need no look-up of a name', () => {
     expect(verdict({ allow: ['a.example'], deny: ['0.0.0.0/0', '::/0'] }, 'b.example:443')).toBe('not chosen');
-    expect(verdict({ allow: [], deny: ['0.0.0.0/0'] }, 'b.example:443')).toBe('asked'); // it may have addresses of IPv6
+    expect(verdict({ allow: [], deny: ['0.0.0.0/0'] }, 'b.example:443')).toBe('decided'); // it may have addresses of IPv6
   });
   test('that cannot be read allow nothing', () =>
     expect(() => verdict({ allow: [], deny: ['192.0.2'] }, '198.51.100.7:443')).toThrow('not an address range'));

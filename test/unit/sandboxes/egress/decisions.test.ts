@@ -9,29 +9,29 @@ const allowed = { host: 'a.example.test', port: 443, decision: 'allowed', rule: 
 
 function start() {
   const clock = new ManualClock(1_000_000);
-  const told: EgressDecision[] = [];
-  const onDecision = (_: SessionId, decision: EgressDecision) => void told.push(decision);
-  return { clock, told, state: new SessionState({ clock, limits: defaultLimits, sessionId, onDecision }) };
+  const reports: EgressDecision[] = [];
+  const onDecision = (_: SessionId, decision: EgressDecision) => void reports.push(decision);
+  return { clock, reports, state: new SessionState({ clock, limits: defaultLimits, sessionId, onDecision }) };
 }
 
-test('a decision is told at once, its repeats within a minute are not', () => {
-  const { clock, told, state } = start();
+test('a decision is reported immediately, its repeats within a minute are not', () => {
+  const { clock, reports, state } = start();
   for (let second = 0; second < 60; second += 1) {
     state.tell({ ...allowed });
     clock.advance(1_000);
   }
-  expect(told).toEqual([allowed]);
+  expect(reports).toEqual([allowed]);
   state.tell(allowed);
-  expect(told).toEqual([allowed, allowed]);
+  expect(reports).toEqual([allowed, allowed]);
 });
 
-test('what a browser calls by itself is not told where it is refused, and is told where it is let through', () => {
-  const { told, state } = start();
+test('what a browser calls by itself is not reported when refused, and is reported when allowed', () => {
+  const { reports, state } = start();
   const own = { ...allowed, host: 'update.googleapis.com' };
   state.tell({ ...own, decision: 'refused', rule: 'not listed' });
-  expect(told).toEqual([]);
+  expect(reports).toEqual([]);
   state.tell(own);
-  expect(told).toEqual([own]);
+  expect(reports).toEqual([own]);
 });
 
 test.each([
@@ -39,23 +39,23 @@ test.each([
   { ...allowed, port: 80 },
   { ...allowed, decision: 'refused', rule: 'private address' } as const,
 ])('another host, port or decision is no repeat: %j', (other) => {
-  const { told, state } = start();
+  const { reports, state } = start();
   state.tell(allowed);
   state.tell(other);
-  expect(told).toEqual([allowed, other]);
+  expect(reports).toEqual([allowed, other]);
 });
 
-test('a flood of different targets is told as one line a minute beyond the first 120', () => {
-  const { clock, told, state } = start();
+test('a flood of different targets is reported as one line a minute beyond the first 120', () => {
+  const { clock, reports, state } = start();
   const flood = () => {
     for (let n = 0; n < 5_000; n += 1) state.tell({ ...allowed, host: `h${n}.example.test` });
   };
   flood();
-  expect(told).toHaveLength(121);
-  expect(told.at(-1)).toMatchObject({ host: '*', rule: expect.stringContaining('more than 120') });
+  expect(reports).toHaveLength(121);
+  expect(reports.at(-1)).toMatchObject({ host: '*', rule: expect.stringContaining('more than 120') });
   clock.advance(60_000);
   flood();
-  expect(told).toHaveLength(242);
+  expect(reports).toHaveLength(242);
 });
 
 test('a session is forgotten after an hour without use, not before and not while connected', () => {

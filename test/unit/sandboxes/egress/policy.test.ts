@@ -49,8 +49,8 @@ test.each([
   ['*', 'a.example.test:443', false],
   ['*.*.example.test', 'a.b.example.test:443', false],
   ['', 'a.example.test:443', false],
-])('the entry "%s" and a wish for %s: %s', (entry, wish, allowed) =>
-  expect(verdict(list(entry), wish)).toBe(allowed ? `allow-list: ${entry}` : 'not listed'),
+])('the entry "%s" and a request for %s: %s', (entry, choice, allowed) =>
+  expect(verdict(list(entry), choice)).toBe(allowed ? `allow-list: ${entry}` : 'not listed'),
 );
 
 test('a policy that does not exist refuses everything', () => {
@@ -62,14 +62,14 @@ test('the chart offers every policy, and docs/egress.md says what each opens', (
   const chart = JSON.parse(readFileSync('helm/values.schema.json', 'utf8'));
   expect(chart.properties.egress.properties.policy.enum).toEqual(policyNames);
   const rows = readFileSync('docs/egress.md', 'utf8').match(/^[|] `[^|]*[|][^|]*[|]$/gm) ?? [];
-  const told = rows.map((row) =>
+  const reported = rows.map((row) =>
     row
       .replaceAll('`', '')
       .split('|')
       .map((cell) => cell.trim()),
   );
-  const wanted = Object.entries(policies).map(([name, { label }]) => [name, label]);
-  expect(told.map(([, name = '', label]) => [name.replace(' (default)', ''), label])).toEqual(wanted);
+  const expected = Object.entries(policies).map(([name, { label }]) => [name, label]);
+  expect(reported.map(([, name = '', label]) => [name.replace(' (default)', ''), label])).toEqual(expected);
 });
 
 describe('each policy', () => {
@@ -91,13 +91,13 @@ describe('each policy', () => {
     ['web', web, '203.0.113.7:80', 'web'],
     ['web', web, 'anything.example.test:22', 'port not allowed'],
     ['web', web, 'mirror.example.test:8081', 'registries: pip'],
-  ])('%s', (_, policy, wish, rule) => expect(verdict(policy, wish)).toBe(rule));
+  ])('%s', (_, policy, choice, rule) => expect(verdict(policy, choice)).toBe(rule));
 
   test.each(['0x7f.1:443', '0177.0.0.1:443', '2130706433:443', '127.1:443', 'a..b:443', '-a.test:443', 'a.0x1:80'])(
     'refuses %s, which somebody might read as an address or as another name',
-    (wish) => {
-      for (const policy of [own, web, list(wish, wish.replace(/:.*/, ''))])
-        expect(verdict(policy, wish)).toBe('malformed host');
+    (choice) => {
+      for (const policy of [own, web, list(choice, choice.replace(/:.*/, ''))])
+        expect(verdict(policy, choice)).toBe('malformed host');
     },
   );
 });

@@ -39,26 +39,28 @@ async function site(options: EgressBenchOptions) {
 }
 
 test.each([[{ kind: 'web' }], [{ kind: 'allow-list', entries: ['site.example', 'site.example:8080'] }]])(
-  'pages of both schemes arrive through the proxy, and the session hears of it: %o',
+  'pages of both schemes arrive through the proxy, and the session is notified: %o',
   async (policy) => {
-    const { get, told } = await site({ policy });
+    const { get, reports } = await site({ policy });
     const plain = await get('http://site.example/a?b=1');
     expect([plain.status, await textOf(plain.body)]).toEqual([200, 'plain site.example/a?b=1']);
     expect(await textOf((await get('https://site.example/c')).body)).toBe('secure /c');
     if (policy.kind === 'allow-list') {
       expect(await textOf((await get('http://site.example:8080/d')).body)).toBe('plain site.example:8080/d');
     }
-    expect(told.map(({ host, port, decision }) => `${decision} ${host}:${port}`)).toContain('allowed site.example:443');
+    expect(reports.map(({ host, port, decision }) => `${decision} ${host}:${port}`)).toContain(
+      'allowed site.example:443',
+    );
   },
 );
 
 test('the policy refuses in its own words, before anything is resolved', async () => {
-  const { get, told, dialled } = await site({ policy: { kind: 'registries' } });
+  const { get, reports, dialled } = await site({ policy: { kind: 'registries' } });
   await expect(get('https://site.example/')).rejects.toMatchObject({
     code: 'forbidden',
     publicMessage: expect.stringMatching(/^egress to site\.example:443 refused: not on the list/),
   });
-  expect(told).toMatchObject([{ host: 'site.example', port: 443, decision: 'refused' }]);
+  expect(reports).toMatchObject([{ host: 'site.example', port: 443, decision: 'refused' }]);
   expect(dialled).toEqual([]);
 });
 

@@ -94,7 +94,7 @@ test('an image is read once, and kept by its digest', async () => {
   expect(did).toEqual(['run', 'run']);
 });
 
-test('an index that did not answer is named and asked again next time, the image is not', async () => {
+test('an index that did not answer is named and requested again next time, the image is not', async () => {
   const page = 'https://pip.example.test/simple/pip/';
   const { discovery, did, pages } = world(output('pip\thttps://pip.example.test/simple'), {});
   expect(await discoverRegistries(discovery, signal)).toMatchObject({ unread: [page] });

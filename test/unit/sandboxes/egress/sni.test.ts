@@ -44,7 +44,7 @@ test('an encrypted hello is seen as one', async () => {
   expect(parseFirstBytes(hello)).toEqual({ kind: 'tls', name: 'some.example.test', encrypted: true });
 });
 
-test('a second name, whichever way it is given, makes a hello unreadable', async () => {
+test('a second name, in any form, makes a hello unreadable', async () => {
   const hello = await helloOf('some.example.test');
   const other = Buffer.from('evil.example.test');
   const entry = Buffer.concat([Buffer.from([0, 0, other.length]), other]);

@@ -49,7 +49,7 @@ test.each(sizes)(
     const before = frame('hello');
     const bytes = Buffer.concat([
       before,
-      frame('you said sk-', { isLast: false }),
+      frame('you sent sk-', { isLast: false }),
       frame('x', { opcode: 10 }),
       frame('', { opcode: 0, isLast: false }),
       frame('secret', { opcode: 0 }),

@@ -11,7 +11,7 @@ type Client = Pick<SandboxClient, 'exec' | 'jobs' | 'ports'>;
 function sandbox(looks: readonly boolean[] = [], refusal?: AppError) {
   const clock = manualClock();
   const did: string[] = [];
-  const told: string[] = [];
+  const reports: string[] = [];
   let [isMarked, at] = [false, 0];
   const look = () => looks[at++] ?? false;
   const client = {
@@ -41,7 +41,7 @@ function sandbox(looks: readonly boolean[] = [], refusal?: AppError) {
   const run = async (start: Omit<StartCommand, 'folder'>, signal = new AbortController().signal) => {
     let isOver = false;
     const running = runStartCommand(
-      { client, start: { ...start, folder: '/app' }, clock, tell: (text) => void told.push(text) },
+      { client, start: { ...start, folder: '/app' }, clock, tell: (text) => void reports.push(text) },
       signal,
     );
     const ended = running.finally(() => {
@@ -54,35 +54,35 @@ function sandbox(looks: readonly boolean[] = [], refusal?: AppError) {
     }
     await ended;
   };
-  return { did, told, run };
+  return { did, reports, run };
 }
 
 test('the command runs once, and the start waits until it is ready', async () => {
-  const { did, told, run } = sandbox([false, false, true]);
+  const { did, reports, run } = sandbox([false, false, true]);
   const start = { command: 'serve', ready: { command: 'test -f ready' } };
   await run(start);
   expect(did).toEqual(['start serve in /app', 'test -f ready', 'test -f ready', 'test -f ready']);
   await run(start); // the same processes, thawed
-  expect([did.length, told]).toEqual([4, ["Starts the template's command: serve"]]);
+  expect([did.length, reports]).toEqual([4, ["Starts the template's command: serve"]]);
 });
 
-test('a port that listens is asked of the daemon, and a wait needs no command', async () => {
+test('a port that listens comes from the daemon, and a wait needs no command', async () => {
   const { did, run } = sandbox([false, true]);
   await run({ ready: { port: 80 } });
   expect(did).toEqual(['ports', 'ports']);
 });
 
-test('a program that is never ready, or does not start, is told and hinders nothing', async () => {
+test('a program that is never ready, or does not start, is reported and blocks nothing', async () => {
   const never = sandbox();
   await never.run({ command: 'serve', ready: { port: 80 } });
-  expect(never.told.at(-1)).toContain('not ready within 45 s: port 80 does not listen');
+  expect(never.reports.at(-1)).toContain('not ready within 45 s: port 80 does not listen');
   const refused = sandbox([], new AppError('invalid_request', 'There is no folder /app.'));
   await refused.run({ command: 'serve', ready: { port: 80 } });
-  expect(refused.told.at(-1)).toBe("The template's command did not start: There is no folder /app.");
+  expect(refused.reports.at(-1)).toBe("The template's command did not start: There is no folder /app.");
   expect(refused.did).toEqual([]);
 });
 
-test('a sandbox that is lost, or not wanted any more, ends the wait', async () => {
+test('a sandbox that is lost, or no longer needed, ends the wait', async () => {
   const { run } = sandbox([], new AppError('sandbox_lost', 'gone'));
   await expect(run({ command: 'serve' })).rejects.toMatchObject({ code: 'sandbox_lost' });
   const left = new AbortController();

@@ -12,7 +12,7 @@ interface Script {
   readonly fails?: AppError;
 }
 
-/** Starts the services on a fake host, which answers as the scripts say, and returns what was told and started. */
+/** Starts the services on a fake host, which answers as the scripts say, and returns the reports and starts. */
 async function run(
   services: object,
   scripts: Readonly<Record<string, Script>> = {},
@@ -20,7 +20,7 @@ async function run(
 ) {
   const clock = manualClock();
   const started: string[] = [];
-  const told: ServiceNews[] = [];
+  const reports: ServiceNews[] = [];
   const looks = new Map<string, number>();
   const host = {
     async start(name: string) {
@@ -39,7 +39,7 @@ async function run(
     listening: async () => started.flatMap((name) => scripts[name]?.listens ?? []),
   };
   const starting = startServices(
-    { host, services: Services.parse(services), clock, patienceMs: 5_000, tell: (news) => told.push(news) },
+    { host, services: Services.parse(services), clock, patienceMs: 5_000, tell: (news) => reports.push(news) },
     signal,
   );
   const ended = starting.then(
@@ -54,17 +54,17 @@ async function run(
     await new Promise(setImmediate); // everything that waits for no timer continues
     clock.advance(100);
   }
-  return { started, told: told.map(({ name, kind, detail }) => `${name} ${kind}: ${detail}`), end };
+  return { started, reported: reports.map(({ name, kind, detail }) => `${name} ${kind}: ${detail}`), end };
 }
 const image = { image: 'a:1' };
 
 test('a service starts after those that it depends on are ready, and is ready once its ports are open', async () => {
-  const { started, told, end } = await run(
+  const { started, reported, end } = await run(
     { web: { ...image, ports: [80], after: ['db'] }, db: { ...image, ports: [5432] } },
     { web: { listens: [80] }, db: { listens: [5432] } },
   );
   expect([end, started]).toEqual(['done', ['db', 'web']]);
-  expect(told).toEqual([
+  expect(reported).toEqual([
     'db ready: The service db is ready at db:5432.',
     'web ready: The service web is ready at web:80.',
   ]);
@@ -72,11 +72,14 @@ test('a service starts after those that it depends on are ready, and is ready on
 
 test('a health check decides in place of ports, and a service without either is ready once it runs', async () => {
   const test = ['check'];
-  const { told } = await run(
+  const { reported } = await run(
     { db: { ...image, ports: [5432], healthcheck: { test } }, worker: image },
     { db: { states: [{ state: 'running' }, { state: 'running' }, { state: 'ready' }] } },
   );
-  expect(told).toEqual(['worker ready: The service worker is ready.', 'db ready: The service db is ready at db:5432.']);
+  expect(reported).toEqual([
+    'worker ready: The service worker is ready.',
+    'db ready: The service db is ready at db:5432.',
+  ]);
 });
 
 test.each<[string, Script, RegExp]>([
@@ -88,20 +91,20 @@ test.each<[string, Script, RegExp]>([
     { fails: new AppError('image_missing', 'The image a:1 is missing.') },
     /The image a:1 is missing/,
   ],
-])('%s is told as a failure, those that wait for it do not start, and the others do', async (_, script, why) => {
-  const { started, told, end } = await run(
+])('%s is reported as a failure, those that wait for it do not start, and the others do', async (_, script, why) => {
+  const { started, reported, end } = await run(
     { db: { ...image, ports: [5432] }, web: { ...image, after: ['db'] }, cache: image },
     { db: script },
   );
   expect(end).toBe('done');
   expect(started).not.toContain('web');
-  expect(told).toContainEqual(expect.stringMatching(why));
-  expect(told).toContain('web failed: The service web is not available: it depends on db, which failed.');
-  expect(told).toContain('cache ready: The service cache is ready.');
+  expect(reported).toContainEqual(expect.stringMatching(why));
+  expect(reported).toContain('web failed: The service web is not available: it depends on db, which failed.');
+  expect(reported).toContain('cache ready: The service cache is ready.');
 });
 
 test('a signal ends every start and tells no failure', async () => {
   const stop = AbortSignal.abort();
-  const { told, end } = await run({ db: { ...image, ports: [5432] } }, {}, stop);
-  expect([end, told]).toEqual(['cancelled', []]);
+  const { reported, end } = await run({ db: { ...image, ports: [5432] } }, {}, stop);
+  expect([end, reported]).toEqual(['cancelled', []]);
 });

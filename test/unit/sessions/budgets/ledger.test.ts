@@ -15,7 +15,7 @@ const none = { tokens: undefined, cost: undefined };
 const tokensADay = (tokens: number): Limits => ({ day: { ...none, tokens }, month: none });
 const ada = { owner: 'ada', projectId: null };
 const amounts = (tokens: number) => ({ tokens, cost: 0 });
-const wanted = (least: number, most: number) => ({ least: amounts(least), most: amounts(most) });
+const expected = (least: number, most: number) => ({ least: amounts(least), most: amounts(most) });
 
 interface Options {
   readonly store?: Store;
@@ -43,8 +43,8 @@ function world(options: Options = {}) {
   });
   return { store, clock, ledger, now };
 }
-async function reserved(given: ReturnType<ReturnType<Ledger['of']>['reserve']>): Promise<Reservation> {
-  const answer = await given;
+async function reserved(input: ReturnType<ReturnType<Ledger['of']>['reserve']>): Promise<Reservation> {
+  const answer = await input;
   if (answer?.kind !== 'reserved') throw new Error(`not reserved: ${JSON.stringify(answer)}`);
   return answer.reservation;
 }
@@ -53,13 +53,13 @@ describe('the budget of a person', () => {
   test('grants the dearest reply that fits, and refuses a request whose usual reply does not fit', async () => {
     const { ledger } = world();
     const budgets = ledger.of(ada);
-    const first = await reserved(budgets.reserve(wanted(100, 700), never));
+    const first = await reserved(budgets.reserve(expected(100, 700), never));
     expect(first.granted).toEqual(amounts(700));
     await first.settle(amounts(600));
-    const second = await reserved(budgets.reserve(wanted(100, 700), never));
+    const second = await reserved(budgets.reserve(expected(100, 700), never));
     expect(second.granted).toEqual(amounts(400));
     await second.settle(amounts(350));
-    expect(await budgets.reserve(wanted(100, 700), never)).toEqual({
+    expect(await budgets.reserve(expected(100, 700), never)).toEqual({
       kind: 'over',
       over: { scope: 'person', period: 'day', kind: 'tokens', limit: 1_000, used: 950, needs: 100 },
     });
@@ -81,15 +81,15 @@ describe('the budget of a person', () => {
 
   test('is not touched, and costs no write, where no limit counts', async () => {
     const { ledger, store } = world({ limits: { day: none, month: none } });
-    expect(await ledger.of(ada).reserve(wanted(1, 10), never)).toBeUndefined();
+    expect(await ledger.of(ada).reserve(expected(1, 10), never)).toBeUndefined();
     expect(await store.records.list('budget-account')).toEqual([]);
   });
 
   test('never grants two requests the same tokens: the second waits until the first has ended', async () => {
     const { ledger } = world();
     const budgets = ledger.of(ada);
-    const first = await reserved(budgets.reserve(wanted(100, 800), never));
-    const second = reserved(budgets.reserve(wanted(100, 800), never));
+    const first = await reserved(budgets.reserve(expected(100, 800), never));
+    const second = reserved(budgets.reserve(expected(100, 800), never));
     await first.settle(amounts(50));
     expect((await second).granted).toEqual(amounts(800));
   });
@@ -97,9 +97,9 @@ describe('the budget of a person', () => {
   test('lets a request that waits be cancelled, and keeps nothing reserved for it', async () => {
     const { ledger } = world();
     const budgets = ledger.of(ada);
-    const first = await reserved(budgets.reserve(wanted(100, 800), never));
+    const first = await reserved(budgets.reserve(expected(100, 800), never));
     const stop = new AbortController();
-    const second = budgets.reserve(wanted(100, 800), stop.signal);
+    const second = budgets.reserve(expected(100, 800), stop.signal);
     stop.abort();
     await expect(second).rejects.toMatchObject({ code: 'cancelled' });
     await first.settle(amounts(0));
@@ -109,41 +109,44 @@ describe('the budget of a person', () => {
   test('begins again with the next day, and continues in the month', async () => {
     const { ledger, clock } = world({ limits: { day: { ...none, tokens: 100 }, month: { ...none, tokens: 150 } } });
     const budgets = ledger.of(ada);
-    await (await reserved(budgets.reserve(wanted(1, 100), never))).settle(amounts(100));
-    expect(await budgets.reserve(wanted(1, 1), never)).toMatchObject({ kind: 'over', over: { period: 'day' } });
+    await (await reserved(budgets.reserve(expected(1, 100), never))).settle(amounts(100));
+    expect(await budgets.reserve(expected(1, 1), never)).toMatchObject({ kind: 'over', over: { period: 'day' } });
     clock.advance(24 * 60 * 60_000);
-    const next = await reserved(budgets.reserve(wanted(1, 100), never));
+    const next = await reserved(budgets.reserve(expected(1, 100), never));
     expect(next.granted).toEqual(amounts(50));
     await next.settle(amounts(50));
-    expect(await budgets.reserve(wanted(1, 1), never)).toMatchObject({ kind: 'over', over: { period: 'month' } });
+    expect(await budgets.reserve(expected(1, 1), never)).toMatchObject({ kind: 'over', over: { period: 'month' } });
   });
 
   test('counts what was used before its limit was set', async () => {
     const { ledger } = world({ logged: () => 990 });
-    expect(await ledger.of(ada).reserve(wanted(100, 100), never)).toMatchObject({ kind: 'over', over: { used: 990 } });
+    expect(await ledger.of(ada).reserve(expected(100, 100), never)).toMatchObject({
+      kind: 'over',
+      over: { used: 990 },
+    });
   });
 
   test('of one person alone precedes the settings, until it is taken back', async () => {
     const { ledger } = world({ limits: tokensADay(10) });
     const holder = { of: 'person', id: 'ada' } as const;
     const budgets = ledger.of(ada);
-    const over = await budgets.reserve(wanted(20, 20), never);
+    const over = await budgets.reserve(expected(20, 20), never);
     if (over?.kind !== 'over') throw new Error('it was granted');
     expect(await ledger.covers(ada, over.over)).toBe(false);
     await ledger.limit(holder, { day: { tokens: 'unlimited' }, month: {} });
     expect(await ledger.covers(ada, over.over)).toBe(true);
-    expect(await budgets.reserve(wanted(20, 20), never)).toBeUndefined();
+    expect(await budgets.reserve(expected(20, 20), never)).toBeUndefined();
     await ledger.limit(holder, { day: {}, month: {} });
-    expect(await budgets.reserve(wanted(20, 20), never)).toMatchObject({ kind: 'over' });
+    expect(await budgets.reserve(expected(20, 20), never)).toMatchObject({ kind: 'over' });
   });
 
   test('pays a request together with the budget of the project, or not at all', async () => {
     const { ledger } = world({ ofProjects: tokensADay(50) });
     const budgets = ledger.of({ owner: 'ada', projectId: 'web' });
-    const one = await reserved(budgets.reserve(wanted(10, 500), never));
+    const one = await reserved(budgets.reserve(expected(10, 500), never));
     expect(one.granted).toEqual(amounts(50));
     await one.settle(amounts(45));
-    expect(await budgets.reserve(wanted(10, 500), never)).toMatchObject({ kind: 'over', over: { scope: 'project' } });
+    expect(await budgets.reserve(expected(10, 500), never)).toMatchObject({ kind: 'over', over: { scope: 'project' } });
     const person = await ledger.get({ of: 'person', id: 'ada' });
     expect([person.open, person.day.tokens]).toEqual([[], 45]);
   });
@@ -162,25 +165,25 @@ describe('several servers on one store', () => {
     const clock = manualClock(begin);
     let logged = 0;
     const lost = world({ store, clock: manualClock(begin) }).ledger;
-    await reserved(lost.of(ada).reserve(wanted(100, 900), never));
+    await reserved(lost.of(ada).reserve(expected(100, 900), never));
     const other = world({ store, clock, logged: () => logged }).ledger;
-    await (await reserved(other.of(ada).reserve(wanted(1, 50), never))).settle(amounts(50));
+    await (await reserved(other.of(ada).reserve(expected(1, 50), never))).settle(amounts(50));
     logged = 350;
     clock.advance(leaseMs + 1);
-    expect((await reserved(other.of(ada).reserve(wanted(100, 900), never))).granted).toEqual(amounts(650));
+    expect((await reserved(other.of(ada).reserve(expected(100, 900), never))).granted).toEqual(amounts(650));
   });
 
   test('keep what a server that works on has reserved, however long its request takes', async () => {
     const store = memoryStore();
     const clock = manualClock(begin);
     const [one, two] = [world({ store, clock }).ledger, world({ store, clock }).ledger];
-    await reserved(one.of(ada).reserve(wanted(100, 900), never));
+    await reserved(one.of(ada).reserve(expected(100, 900), never));
     for (let n = 0; n < 12; n++) {
       clock.advance(leaseMs / 3);
       for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     }
     const stop = new AbortController();
-    const waiting = two.of(ada).reserve(wanted(200, 900), stop.signal);
+    const waiting = two.of(ada).reserve(expected(200, 900), stop.signal);
     await new Promise((resolve) => setImmediate(resolve));
     expect((await two.get({ of: 'person', id: 'ada' })).open).toHaveLength(1);
     stop.abort();
@@ -190,9 +193,9 @@ describe('several servers on one store', () => {
   test('a server that has its store alone frees the reservations of an earlier process at once', async () => {
     const store = memoryStore();
     const earlier = world({ store, shared: false }).ledger;
-    await reserved(earlier.of(ada).reserve(wanted(100, 900), never));
+    await reserved(earlier.of(ada).reserve(expected(100, 900), never));
     const { ledger } = world({ store, shared: false });
-    expect((await reserved(ledger.of(ada).reserve(wanted(100, 900), never))).granted).toEqual(amounts(900));
+    expect((await reserved(ledger.of(ada).reserve(expected(100, 900), never))).granted).toEqual(amounts(900));
   });
 });
 
@@ -223,7 +226,7 @@ describe('tool calls of a person', () => {
     const { ledger, now } = world({ limits: callsADay(1) });
     const budgets = ledger.of(ada);
     await budgets.payCalls(1, never);
-    const request = await reserved(budgets.reserve(wanted(10, 20), never));
+    const request = await reserved(budgets.reserve(expected(10, 20), never));
     await request.settle(amounts(20));
     expect(await budgets.charge(amounts(0))).toBeUndefined();
     now.limits = { day: { ...none, tokens: 20, toolCalls: 2 }, month: none };
@@ -259,7 +262,7 @@ test('a day ends at midnight in the time zone of the budgets, also on the day th
     clock: manualClock(Date.parse('2026-11-01T03:59:59Z')), // a second before midnight
   });
   const spend = async () => {
-    const answer = await ledger.of(ada).reserve(wanted(1_000, 1_000), never);
+    const answer = await ledger.of(ada).reserve(expected(1_000, 1_000), never);
     if (answer?.kind === 'reserved') await answer.reservation.settle(amounts(1_000));
     return answer?.kind;
   };

@@ -41,7 +41,7 @@ test('continued lines, comments between them, heredocs and the form of lists are
     { type: 'RUN', command: 'cat <<X > f\nX1\nX' },
   ]));
 
-test('ARGs have the given values, are variables of each RUN, and end where ENV sets the same name', () => {
+test('ARGs have the passed values, are variables of each RUN, and end where ENV sets the same name', () => {
   const text = 'ARG V=1\nARG W\nRUN a\nENV V=$V-x\nRUN b\n';
   expect(stepsOf(text, { V: '2', W: 'w' })).toEqual([
     {

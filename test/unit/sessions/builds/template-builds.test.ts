@@ -21,8 +21,8 @@ function bench(more: Parameters<typeof buildBench>[1] = {}) {
     await service.start(template.id, build.id, { base, ...plan });
     return { template, build };
   };
-  const build = async (...given: Parameters<typeof begin>) => {
-    const begun = await begin(...given);
+  const build = async (...args: Parameters<typeof begin>) => {
+    const begun = await begin(...args);
     const ended = () => service.build(begun.template.id, begun.build.id);
     await vi.waitFor(async () => expect(['ready', 'error']).toContain((await ended()).status));
     return { ...begun, ended: await ended() };

@@ -15,10 +15,10 @@ async function later(clock: ManualClock, ms: number): Promise<void> {
 }
 
 function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'leases'> = memoryStore({ shared: true })) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const trouble = { next: undefined as Error | undefined, hang: false };
   function reached<Answer>(asking: string, answer: () => Promise<Answer>): Promise<Answer> {
-    asked.push(asking);
+    requests.push(asking);
     const error = trouble.next;
     trouble.next = undefined;
     if (trouble.hang) return new Promise(() => {});
@@ -49,7 +49,7 @@ function server(holder: string, clock: ManualClock, { leases }: Pick<Store, 'lea
   const jump = (ms: number) => {
     wallOff += ms;
   };
-  return { ownership, leases, asked, lost, trouble, stop, jump };
+  return { ownership, leases, requests, lost, trouble, stop, jump };
 }
 
 const test = base.extend('clock', () => manualClock(1_000)).extend('a', ({ clock }) => server('a', clock));
@@ -72,17 +72,17 @@ describe('a session among several servers', () => {
     a,
   }) => {
     await a.ownership.take(sessionId);
-    a.asked.length = 0;
+    a.requests.length = 0;
     for (let third = 0; third < 9; third++) await later(clock, ttlMs / 3);
-    expect([a.asked.length, a.ownership.confirm(sessionId)]).toEqual([9, undefined]);
+    expect([a.requests.length, a.ownership.confirm(sessionId)]).toEqual([9, undefined]);
   });
 
   test('is renewed together with all others, in one request', async ({ clock, a }) => {
     const ids = [1, 2, 3].map((n) => SessionId.parse(`00000000000000b${n}`));
     for (const id of ids) await a.ownership.take(id);
-    a.asked.length = 0;
+    a.requests.length = 0;
     await later(clock, ttlMs / 3);
-    expect(a.asked).toEqual([ids.map(leaseNameOf).join()]);
+    expect(a.requests).toEqual([ids.map(leaseNameOf).join()]);
   });
 
   test('F057 is kept when one renewal fails and the next works', async ({ clock, a }) => {

@@ -16,7 +16,7 @@ async function restarted(failures: number) {
   const clock = manualClock();
   const warned: string[] = [];
   const deleted = Promise.withResolvers<SessionId>();
-  let asked = 0;
+  let calls = 0;
   const open = stored({
     id: child,
     status: 'running',
@@ -28,7 +28,7 @@ async function restarted(failures: number) {
       return open;
     },
     list: async ({ status }: ListQuery) => {
-      if (asked++ < failures) throw new AppError('store_unavailable', 'The store did not answer in time.');
+      if (calls++ < failures) throw new AppError('store_unavailable', 'The store did not answer in time.');
       return status === open.status ? [open] : [];
     },
     delete: async (id: SessionId) => void deleted.resolve(id),

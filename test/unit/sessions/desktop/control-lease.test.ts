@@ -47,7 +47,7 @@ test('a caller can stop waiting for the lease', async () => {
   await expect(gate).rejects.toMatchObject({ code: 'cancelled' });
 });
 
-test('a driver who does nothing has given it back after a while, counted from its last input', () => {
+test('a driver who does nothing returns it after a while, counted from its last input', () => {
   const it = lease();
   it.lease.take('one');
   it.clock.advance(50_000);

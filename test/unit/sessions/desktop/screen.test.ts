@@ -14,24 +14,24 @@ function opened() {
     shareControl: undefined,
     note: () => {},
   });
-  const heard: string[] = [];
+  const received: string[] = [];
   const viewer = (name: string, mayControl: boolean): WatchRequest => ({
     viewerId: name,
     mayControl,
-    onControl: (driver) => void heard.push(`${name} ${mayControl ? 'controls' : 'watches'}: ${driver}`),
+    onControl: (driver) => void received.push(`${name} ${mayControl ? 'controls' : 'watches'}: ${driver}`),
   });
-  return { screen, viewer, heard };
+  return { screen, viewer, received };
 }
 
 test('a viewer that may only watch does not take the seat of the controller whose name it uses', () => {
-  const { screen, viewer, heard } = opened();
+  const { screen, viewer, received } = opened();
   const controller = screen.seat(viewer('ada', true), 'spare-1');
   screen.take('ada');
   const link = screen.seat(viewer('ada', false), 'spare-2');
   expect([controller.id, link.id, screen.viewers]).toEqual(['ada', 'spare-2', 2]);
   link[Symbol.dispose]();
   expect(screen.lease.driver).toBe('ada'); // the link's end is not the controller's
-  heard.length = 0;
+  received.length = 0;
   controller[Symbol.dispose]();
   expect([screen.lease.driver, screen.viewers]).toEqual([undefined, 0]);
 });
@@ -43,12 +43,12 @@ test('a watcher under the name of a controller of another server gets another na
 });
 
 test('a controller that connects again keeps its name and its control, also from a watcher that had the name first', () => {
-  const { screen, viewer, heard } = opened();
+  const { screen, viewer, received } = opened();
   const watcher = screen.seat(viewer('ada', false), 'spare-1');
   expect(watcher.id).toBe('ada');
   screen.seat(viewer('ada', true), 'spare-2');
   screen.take('ada');
   expect(screen.seat(viewer('ada', true), 'spare-3').id).toBe('ada');
   watcher[Symbol.dispose]();
-  expect([screen.lease.driver, heard]).toEqual(['ada', ['ada controls: ada']]);
+  expect([screen.lease.driver, received]).toEqual(['ada', ['ada controls: ada']]);
 });

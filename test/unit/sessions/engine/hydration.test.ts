@@ -106,9 +106,9 @@ test('a reply that a restart broke off is not written twice: the next one contin
   const model = scriptedModel([[{ type: 'text', delta: 'Half of it is enough.' }]]);
   const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, wantedTurn, never);
   await runWriter.write(...(turn.ok ? turn.facts : []));
-  const said = (await log.page(sessionId, 6, 10)).events.filter(({ type }) => type === 'message.assistant');
-  expect(said).toMatchObject([{ data: { text: ' is enough.' } }]);
-  expect(model.asked[0]?.messages).toMatchObject([{ text: 'x' }, { text: 'Half of it' }]);
+  const reply = (await log.page(sessionId, 6, 10)).events.filter(({ type }) => type === 'message.assistant');
+  expect(reply).toMatchObject([{ data: { text: ' is enough.' } }]);
+  expect(model.requested[0]?.messages).toMatchObject([{ text: 'x' }, { text: 'Half of it' }]);
   expect(runWriter.transcript.messages.at(-1)).toMatchObject({ text: 'Half of it is enough.' });
 });
 

@@ -22,7 +22,7 @@ describe('an answer', () => {
     await expect(one).rejects.toMatchObject({ code: 'queue_full', publicMessage: 'Too many.' });
   });
 
-  test('is given once: a later one finds nobody', async () => {
+  test('is delivered once: a later one finds nobody', async () => {
     const answers = new PendingCommands();
     const one = answers.expect(sessionId, 'one');
     answers.settle(['one'], { ok: true, value: 'first' });

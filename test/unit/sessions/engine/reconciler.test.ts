@@ -126,7 +126,7 @@ test('a store that could not be settled is settled by the next sweep, once', asy
 
 test.each([
   ['is destroyed after a while', [false], 1],
-  ['stays where it is wanted again since the list was made', [false, false, false, true], 0],
+  ['stays where it is needed again since the list was made', [false, false, false, true], 0],
 ])('a sandbox that its session does not use %s', async (_what, holds, times) => {
   const id = newSession();
   const { reconciler, destroyed, clock } = await world({
@@ -179,7 +179,7 @@ test('F007 a store that does not answer holds up no shutdown, and what it says l
   expect(woken).toEqual([]);
 });
 
-test('a backend that stays away is told once', async () => {
+test('a backend that stays away is reported once', async () => {
   const { reconciler, clock, warned, settles } = await world({ failures: 4 });
   const stop = new AbortController();
   const running = reconciler.run(stop.signal);

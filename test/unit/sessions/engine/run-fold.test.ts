@@ -70,8 +70,8 @@ describe('a run that a restart cut', () => {
   });
 
   test('F113 has the call that waits for leave, and how long is left for that', () => {
-    const asked = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
-    const { fold, transcript } = folded(asked, wait);
+    const approval = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
+    const { fold, transcript } = folded(approval, wait);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
     expect(fold.resume(transcript, runId(), 2_000)).toMatchObject({
       waiting: 'Which?',
@@ -82,12 +82,12 @@ describe('a run that a restart cut', () => {
   });
 
   test('F113 has the decision on a call that was not made yet, and the message that decided is no news', () => {
-    const asked = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
-    const said = fact('message.user', { messageId: messageId(2), text: 'no', attachments: [] });
+    const approval = fact('approval.requested', { callId: 'c1', function: 'shell_exec', args: {}, expiresAt: 5_000 });
+    const shown = fact('message.user', { messageId: messageId(2), text: 'no', attachments: [] });
     const decided = fact('approval.resolved', { callId: 'c1', decision: 'rejected', by: 'user', text: 'no' });
     const resumed = fact('run.resumed', { messageId: messageId(2) });
     const plan = fact('plan', { steps: [...steps] });
-    const { fold, transcript } = folded(plan, asked, wait, said, decided, resumed);
+    const { fold, transcript } = folded(plan, approval, wait, shown, decided, resumed);
     transcript.add(reply({ callId: 'c1', name: 'shell_exec', args: {} }));
     expect(fold.resume(transcript, runId(), 0)).toMatchObject({
       waiting: undefined,
@@ -209,7 +209,7 @@ describe('a run that a restart cut', () => {
     expect(resume().spent.turns).toBe(1); // the restart interrupted a call, not a turn
   });
 
-  test('waits for the answer to its question, until it was given', () => {
+  test('waits for the answer to its question, until it arrived', () => {
     expect(folded(wait).resume().waiting).toBe('Which?');
     expect(folded(wait, fact('run.resumed', { messageId: messageId(2) })).resume().waiting).toBeUndefined();
   });

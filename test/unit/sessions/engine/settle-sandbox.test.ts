@@ -11,18 +11,18 @@ const until = (signal: AbortSignal) =>
 
 test('a freeze waits for files that are written to a slow disk, and the processes are named although it gives up', async () => {
   const clock = manualClock();
-  const asked: string[] = [];
+  const requests: string[] = [];
   const client: SandboxClient = {
     ...fakeSandbox(),
     processes: async () => [{ pid: 7, cmd: 'make all', started: '' }],
     exec: async ({ command }, signal) => {
-      asked.push(command);
+      requests.push(command);
       return await until(signal);
     },
   };
   const ended: unknown[] = [];
   const settled = settleSandbox(client, clock, never).then((commands) => ended.push(commands));
-  await expect.poll(() => asked).toEqual(['sync -f .']);
+  await expect.poll(() => requests).toEqual(['sync -f .']);
   clock.advance(10_000);
   await setImmediate();
   expect(ended).toEqual([]);

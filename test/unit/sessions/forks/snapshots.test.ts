@@ -166,16 +166,16 @@ test('a session that is forgotten stops its copy, and begins none that waits', a
 
 describe('a fork', () => {
   const child = 'fedcba9876543210' as SessionId;
-  /** A session that begins with the files of another one, and what its log is told. */
+  /** A session that begins with the files of another one, and its log entries. */
   function beginner(startsFrom: { blob: string; sha256?: string | undefined }) {
-    const told: object[] = [];
+    const reports: object[] = [];
     const writer = {
       record: { startsFrom },
-      amend: async (_: object, facts: object[] = []) => void told.push(...facts),
+      amend: async (_: object, facts: object[] = []) => void reports.push(...facts),
     };
     const sandbox = fakeSandbox();
     const live = { id: child, client: sandbox as SandboxClient, writer } as unknown as LiveSession;
-    return { live, sandbox, told };
+    return { live, sandbox, reports };
   }
   async function forked() {
     const made = bench();
@@ -190,9 +190,9 @@ describe('a fork', () => {
   test('begins with the files, which are read once for their hash when it starts at once', async () => {
     const { snapshots, blobs, copy } = await forked();
     const opened = vi.spyOn(blobs, 'open');
-    const { live, sandbox, told } = beginner(copy);
+    const { live, sandbox, reports } = beginner(copy);
     await snapshots.restore(live, sandbox, never);
-    expect([`${sandbox.files.get('/workspace/a.txt')}`, told]).toEqual(['one', []]);
+    expect([`${sandbox.files.get('/workspace/a.txt')}`, reports]).toEqual(['one', []]);
     expect(opened).toHaveBeenCalledTimes(1);
   });
 
@@ -200,10 +200,10 @@ describe('a fork', () => {
     const { snapshots, blobs, clock, copy } = await forked();
     clock.advance(60_001);
     blobs.kept.set(copy.blob, Buffer.from('[]'));
-    const { live, sandbox, told } = beginner(copy);
+    const { live, sandbox, reports } = beginner(copy);
     await snapshots.restore(live, sandbox, never);
     expect(sandbox.files.size).toBe(0);
-    expect(told).toMatchObject([{ type: 'sandbox.files_damaged' }]);
+    expect(reports).toMatchObject([{ type: 'sandbox.files_damaged' }]);
   });
 
   test('is not made of a copy that is not what was kept', async () => {

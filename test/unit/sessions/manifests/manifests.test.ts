@@ -20,7 +20,7 @@ const hashOf = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex
 
 /** A workspace in memory, whose files a manifest protects. `stubborn`: the processes that nothing ends. */
 function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } = {}) {
-  const { store, writer, clock, heard } = writerBench();
+  const { store, writer, clock, received } = writerBench();
   const blobs = memoryBlobs();
   const sandbox = fakeSandbox();
   const { files } = sandbox;
@@ -94,29 +94,30 @@ function bench({ keep = 3, stubborn = 0 }: { keep?: number; stubborn?: number } 
       void manifests.check(live, client, never);
       await expect.poll(() => failpointHits(point)).toBe(1);
     },
-    told: () => heard.filter((fact): fact is FactOf<'sandbox.files_damaged'> => fact.type === 'sandbox.files_damaged'),
+    reported: () =>
+      received.filter((fact): fact is FactOf<'sandbox.files_damaged'> => fact.type === 'sandbox.files_damaged'),
     texts: () => Object.fromEntries([...files].map(([name, content]) => [name, content.toString()])),
     copies: () => [...blobs.kept].filter(([, content]) => content.toString().startsWith('[')).map(([name]) => name),
   };
 }
 
 test('the processes end before the files are hashed, and files that stay as they are tell nothing', async () => {
-  const { set, rest, use, told, ended, store, blobs } = bench();
+  const { set, rest, use, reported, ended, store, blobs } = bench();
   set('a', 'one');
   await rest();
   expect(ended).toEqual([7, 8, 9]);
   await use();
-  expect([told(), await store.records.get('workspace-manifest', sessionId)]).toEqual([[], undefined]);
+  expect([reported(), await store.records.get('workspace-manifest', sessionId)]).toEqual([[], undefined]);
   expect(blobs.kept.size).toBe(1); // the copy
 });
 
 test('a sandbox whose processes continue has no manifest, because files can change after it', async () => {
-  const { rest, use, set, told } = bench({ stubborn: 1 });
+  const { rest, use, set, reported } = bench({ stubborn: 1 });
   set('a', 'one');
   await expect(rest()).rejects.toThrow('Processes are still running');
   set('a', 'two');
   await use();
-  expect(told()).toEqual([]);
+  expect(reported()).toEqual([]);
 });
 
 test.each([
@@ -124,14 +125,14 @@ test.each([
   ['cut short', (files: Map<string, Buffer>) => files.set('a', Buffer.from('o'))],
   ['gone, with all others', (files: Map<string, Buffer>) => files.clear()],
 ])('a file that is %s comes back with all others from the copy, and the damaged ones are kept', async (_, damage) => {
-  const { set, rest, use, files, told, texts, writer } = bench();
+  const { set, rest, use, files, reported, texts, writer } = bench();
   set('a', 'one');
   set('b', 'two');
   await rest();
   damage(files);
   const left = texts();
   await use();
-  const [fact] = told();
+  const [fact] = reported();
   expect(fact?.data).toMatchObject({ lost: [], lostCount: 0 });
   const kept = Object.entries(left).map(([name, text]) => [`${fact?.data.aside ?? ''}/${name}`, text]);
   if (kept.length === 0) expect(files.size).toBe(2);
@@ -140,7 +141,7 @@ test.each([
 });
 
 test('a newer copy that is damaged is passed over, and what is lost is named', async () => {
-  const { set, rest, use, files, blobs, copies, told, texts } = bench();
+  const { set, rest, use, files, blobs, copies, reported, texts } = bench();
   set('a', 'one');
   await rest();
   await use();
@@ -149,53 +150,53 @@ test('a newer copy that is damaged is passed over, and what is lost is named', a
   blobs.kept.set(copies().at(-1) as string, Buffer.from('[half'));
   files.delete('a');
   await use();
-  expect(told().map(({ data }) => [data.lost, data.lostCount])).toEqual([[['b'], 1]]);
+  expect(reported().map(({ data }) => [data.lost, data.lostCount])).toEqual([[['b'], 1]]);
   expect(texts()).toMatchObject({ a: 'one' });
 });
 
 test('without a whole copy the files are used as they are, and the damaged ones named', async () => {
-  const { set, rest, use, told, texts } = bench({ keep: 0 });
+  const { set, rest, use, reported, texts } = bench({ keep: 0 });
   set('a\u001b[2J', 'one');
   set('b', 'two');
   await rest();
   set('a\u001b[2J', 'onX');
   await use();
-  expect(told()[0]?.data).toMatchObject({ copy: null, lost: ['a?[2J'], lostCount: 1, aside: null });
+  expect(reported()[0]?.data).toMatchObject({ copy: null, lost: ['a?[2J'], lostCount: 1, aside: null });
   expect(texts()).toEqual({ 'a\u001b[2J': 'onX', b: 'two' });
 });
 
 test('a manifest whose own list is damaged still finds damage, but cannot name it', async () => {
-  const { set, rest, use, files, blobs, copies, told, texts } = bench();
+  const { set, rest, use, files, blobs, copies, reported, texts } = bench();
   set('a', 'one');
   await rest();
   for (const name of blobs.kept.keys()) if (!copies().includes(name)) blobs.kept.set(name, Buffer.from('a\0f'));
   files.clear();
   await use();
-  expect(told()[0]?.data).toMatchObject({ lost: [], lostCount: null, copy: { at: 1_000 } });
+  expect(reported()[0]?.data).toMatchObject({ lost: [], lostCount: null, copy: { at: 1_000 } });
   expect(texts()).toEqual({ a: 'one' });
 });
 
 test('files that were added beside are no damage', async () => {
-  const { set, rest, use, told, texts } = bench();
+  const { set, rest, use, reported, texts } = bench();
   set('a', 'one');
   await rest();
   set('mounted', 'x');
   await use();
-  expect([told(), texts()]).toEqual([[], { a: 'one', mounted: 'x' }]);
+  expect([reported(), texts()]).toEqual([[], { a: 'one', mounted: 'x' }]);
 });
 
 test.each(['manifest.repair.before', 'manifest.aside.after', 'manifest.unpack.after'])(
-  'a repair that a dead server left at %s is completed by the next start, and told once',
+  'a repair that a dead server left at %s is completed by the next start, and reported once',
   async (point) => {
-    const { set, rest, use, dies, files, told, texts } = bench();
+    const { set, rest, use, dies, files, reported, texts } = bench();
     set('a', 'one');
     set('b', 'two');
     await rest();
     files.delete('b');
     await dies(point);
-    expect(told()).toEqual([]);
+    expect(reported()).toEqual([]);
     await use();
-    const [fact, ...more] = told();
+    const [fact, ...more] = reported();
     expect([more, fact?.data.lostCount]).toEqual([[], 0]);
     expect(texts()).toEqual({ a: 'one', b: 'two', [`${fact?.data.aside}/a`]: 'one' });
   },
@@ -203,7 +204,7 @@ test.each(['manifest.repair.before', 'manifest.aside.after', 'manifest.unpack.af
 
 test('a rest that dies at any step leaves no manifest of files that changed since', async () => {
   for (const point of ['manifest.list.after', 'manifest.copy.after', 'manifest.put.after']) {
-    const { set, rest, use, told, texts } = bench();
+    const { set, rest, use, reported, texts } = bench();
     set('a', 'one');
     {
       using _ = armFailpoints(`${point}=throw`, { exit: () => {} });
@@ -211,16 +212,16 @@ test('a rest that dies at any step leaves no manifest of files that changed sinc
     }
     set('a', 'two');
     await use();
-    expect([told(), texts()]).toEqual([[], { a: 'two' }]);
+    expect([reported(), texts()]).toEqual([[], { a: 'two' }]);
   }
 });
 
 test('reset forgets what was there', async () => {
-  const { set, rest, use, files, manifests, told } = bench();
+  const { set, rest, use, files, manifests, reported } = bench();
   set('a', 'one');
   await rest();
   await manifests.forget(sessionId);
   files.clear();
   await use();
-  expect([told(), files.size]).toEqual([[], 0]);
+  expect([reported(), files.size]).toEqual([[], 0]);
 });

@@ -66,13 +66,13 @@ async function world(access: MountedStore['access'] = 'read_write') {
   const stores = memoryStoreService({ records, clock: { now: () => ++at } as never, ids: randomIds() });
   const { id: store } = await stores.create({ name: 'Notes', description: '', metadata: {} });
   const mounted = { store, folder: 'notes', access, name: 'Notes', description: '', instructions: null };
-  const session = (id: string, more: object = {}): MemorySession & { readonly told: string[] } => {
-    const told: string[] = [];
+  const session = (id: string, more: object = {}): MemorySession & { readonly reports: string[] } => {
+    const reports: string[] = [];
     const writer = {
       record: { agent: { memoryStores: [mounted] }, ...more },
-      write: async (facts: readonly Fact[]) => void told.push(...facts.map(({ data }) => data.detail)),
+      write: async (facts: readonly Fact[]) => void reports.push(...facts.map(({ data }) => data.detail)),
     };
-    return { id, writer, told } as never;
+    return { id, writer, reports } as never;
   };
   const newId = () => randomIds().short();
   const folders = new MemoryFolders({ stores, closing: never, newId, warn: () => {} });
@@ -134,7 +134,7 @@ test('files and memories follow each other, and each change of a session is a ve
   expect(await it.stores.versions(it.store)).toHaveLength(versions.length + 1); // the comparison itself writes nothing
 });
 
-test('of two texts for one file the kept one stays, the other one lies beside, and the agent is told each time', async () => {
+test('of two texts for one file the kept one stays, the other one is stored next to it, and the agent is notified each time', async () => {
   const it = await world();
   const memory = await it.add('/plans/plan.md', 'first');
   const lost = await it.add('/lost.md', 'old');
@@ -143,9 +143,9 @@ test('of two texts for one file the kept one stays, the other one lies beside, a
   for (const turn of ['1', '2']) {
     await it.write('plans/plan.md', `mine ${turn}`);
     await it.stores.changeMemory(it.store, memory.id, { text: `theirs ${turn}` });
-    const told =
+    const report =
       '/mnt/memory/notes/plans/plan.md is not kept: somebody else changed it meanwhile. Your text is in /mnt/memory/.unkept/notes/plans/plan.md now, and the kept one in its place.';
-    expect(await it.keep()).toBe(told);
+    expect(await it.keep()).toBe(report);
     expect([await it.read('plans/plan.md'), await readFile(join(unkept, 'plans/plan.md'), 'utf8')]).toEqual([
       `theirs ${turn}`,
       `mine ${turn}`,
@@ -159,7 +159,7 @@ test('of two texts for one file the kept one stays, the other one lies beside, a
   expect(await it.texts()).toEqual({ '/plans/plan.md': 'theirs 2', '/lost.md': 'changed' });
 });
 
-test('a text that somebody writes between comparison and change wins, and the agent hears of it in the same call', async () => {
+test('a text that somebody writes between comparison and change wins, and the agent is notified in the same call', async () => {
   const it = await world();
   const memory = await it.add('/plan.md', 'first');
   await it.keep();
@@ -214,12 +214,12 @@ test('a store that is only read stays as it is, and its folder gets its texts ba
   await it.write('rules.md', 'none');
   await it.remove('gone.md');
   await it.write('own.md', 'own');
-  const told = await it.keep();
-  expect(told?.split('\n')).toEqual([
+  const reported = await it.keep();
+  expect(reported?.split('\n')).toEqual([
     '/mnt/memory/notes/rules.md is not kept: the memory is read-only. Your text is in /mnt/memory/.unkept/notes/rules.md now, and the kept one in its place.',
     '/mnt/memory/notes/own.md is not kept: the memory is read-only.',
   ]);
-  expect(await it.keep()).toBeUndefined(); // told once
+  expect(await it.keep()).toBeUndefined(); // reported once
   expect(await it.texts()).toEqual({ '/gone.md': 'gone', '/rules.md': 'rules' });
   expect([await it.read('rules.md'), await it.read('gone.md')]).toEqual(['rules', 'gone']);
 });
@@ -238,9 +238,9 @@ test('files that are no memories are refused by name, and the others are kept', 
   await it.write('taken.md/below.md', 'a folder in place of a file');
   await symlink('/etc/passwd', join(it.folder, 'link.md'));
   await symlink('/etc', join(it.folder, 'etc'));
-  const told = await it.keep();
+  const reported = await it.keep();
   for (const name of ['big.md', 'bytes.bin', 'nul.md', 'bad\tname.md'])
-    expect(told).toContain(`/mnt/memory/notes/${name} is not kept: `);
+    expect(reported).toContain(`/mnt/memory/notes/${name} is not kept: `);
   const good = { '/closed.md': 'closed', '/good.md': 'good', '/taken.md/below.md': 'a folder in place of a file' };
   expect(await it.texts()).toEqual(good);
 });
@@ -260,7 +260,7 @@ test('an emptied folder is no deletion, and an archived or deleted store says wh
 
   await it.stores.delete(it.store);
   expect(await it.keep()).toBe('/mnt/memory/notes is not kept: the memory store was deleted.');
-  expect([await it.keep(), it.ann.told]).toEqual([
+  expect([await it.keep(), it.ann.reports]).toEqual([
     undefined,
     ['/mnt/memory/notes is not kept: the memory store was deleted.'],
   ]);
@@ -304,5 +304,5 @@ test('two sessions that write at once lose nothing, and a lost sandbox is for it
 
   const lost = { ...it.client, exec: () => Promise.reject(new AppError('sandbox_lost', 'gone')) };
   await expect(it.folders.keep(it.ann, lost, never)).rejects.toMatchObject({ code: 'sandbox_lost' });
-  expect(it.ann.told).toEqual([]);
+  expect(it.ann.reports).toEqual([]);
 });

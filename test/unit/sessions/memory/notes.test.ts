@@ -198,9 +198,9 @@ describe('redaction', () => {
     const { records } = store;
     const put = records.put.bind(records);
     Object.assign(records, {
-      put: async (wish: Parameters<typeof put>[0]) => {
-        if (wish.kind === 'memory') throw new Error('the server died');
-        return await put(wish);
+      put: async (choice: Parameters<typeof put>[0]) => {
+        if (choice.kind === 'memory') throw new Error('the server died');
+        return await put(choice);
       },
     });
     await expect(write('a', 'the secret')).rejects.toThrow('the server died');

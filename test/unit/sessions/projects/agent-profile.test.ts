@@ -295,7 +295,7 @@ test('a model that was used before is refused from the next turn on', async () =
   expect(await endOf(await of(null, 'local/qwen3'))).toMatchObject(refusalOf('local/qwen3'));
 });
 
-test('a project cannot be given a model that the server refuses', async () => {
+test('a project cannot get a model that the server refuses', async () => {
   const { check, modelFor } = refusing(() => ['gemini/good']);
   const { agents } = await start(modelFor, check);
   await expect(agents.update('p', { provider: 'openai' })).rejects.toThrow('openai/gemini-2.5-flash is refused.');

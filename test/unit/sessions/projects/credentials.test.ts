@@ -27,8 +27,8 @@ function ring(keys = [oldKey], store = memoryStore(), secretValue: (id: string) 
     onChange: () => void changes++,
     secretValue,
   });
-  const ofSessions = it.serviceOf(async (given: SessionId) => {
-    if (given !== id) throw new AppError('session_not_found', 'There is no such session.');
+  const ofSessions = it.serviceOf(async (input: SessionId) => {
+    if (input !== id) throw new AppError('session_not_found', 'There is no such session.');
   });
   return { it, store, learned, changes: () => changes, ofSessions, ofProjects: it.serviceOf(async (_: string) => {}) };
 }
@@ -78,7 +78,7 @@ test('a holder takes 50 credentials', async () => {
   expect(await ofSessions.put(id, api, value).catch(code)).toBe('conflict');
 });
 
-test('a revoked credential has no value any more, and each change is told', async () => {
+test('a revoked credential no longer has a value, and each change is reported', async () => {
   const { it, ofSessions, changes } = ring();
   await ofSessions.put(id, api, value);
   await ofSessions.revoke(id, 'api');

@@ -79,9 +79,9 @@ test('what is forgotten is gone with its key, and the usual model with it', asyn
 test.each([
   [{ CORRAL_MODEL: 'demo' }, { ...local, model: 'qwen3' }, 'CORRAL_MODEL'],
   [{ OPENAI_API_KEY: 'k' }, { provider: 'openai', key: key(), model: 'gpt-5' }, 'OPENAI_API_KEY'],
-])('a variable precedes the page, which is told its name (%o)', async (env, wish, name) => {
+])('a variable precedes the page, which shows its name (%o)', async (env, choice, name) => {
   const { models, directory } = start({ env: env as unknown as Record<string, string> });
-  await expect(models.use(wish, never)).rejects.toMatchObject({
+  await expect(models.use(choice, never)).rejects.toMatchObject({
     code: 'invalid_request',
     publicMessage: expect.stringContaining(`${name} is set`),
   });
@@ -109,13 +109,13 @@ test('a stored key goes to no other address than its own', async () => {
 
 test('private addresses are refused where people may not enter them, and metadata services everywhere', async () => {
   const outside = start({ reach: 'public' }).models;
-  const asked = fake.requests.length;
+  const requested = fake.requests.length;
   expect(await outside.test(local, never)).toMatchObject({
     ok: false,
     message: expect.stringContaining('CORRAL_MODELS_PRIVATE_ADDRESSES'),
   });
   await expect(outside.use({ ...local, model: 'qwen3' }, never)).rejects.toMatchObject({ code: 'forbidden' });
-  expect(fake.requests.length).toBe(asked);
+  expect(fake.requests.length).toBe(requested);
   const inside = start().models;
   for (const host of ['169.254.169.254', '[fd00:ec2::254]', '100.100.100.200', '[::ffff:169.254.169.254]', '0.0.0.0']) {
     const answer = await inside.test({ provider: 'meta', baseUrl: `http://${host}/latest` }, never);
@@ -129,7 +129,7 @@ test.each([
   'http://models.test/v1?a=b',
   'no address',
   `http://x/${'a'.repeat(3_000)}`,
-])('an address like %.40s is refused before anything is asked', async (baseUrl) => {
+])('an address like %.40s is refused before any request', async (baseUrl) => {
   const answer = await start().models.test({ provider: 'local', baseUrl }, never);
   expect(answer).toMatchObject({ ok: false, message: expect.stringContaining('must be like https://') });
 });

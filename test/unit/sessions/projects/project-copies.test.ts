@@ -13,10 +13,10 @@ const place = { id: SessionId.parse('5f2a0c9be41d7733'), projectId: 'p' };
 
 /** The part of a workspace that copies need; records the calls. */
 function workspace(files = new Map<string, string>()) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const client = {
     async listFiles() {
-      asked.push('list');
+      requests.push('list');
       if (files.size === 0) throw new AppError('file_not_found', 'There is no such folder.');
       return [...files.keys()].map((path) => ({
         name: path.replace('project_files/', ''),
@@ -26,17 +26,17 @@ function workspace(files = new Map<string, string>()) {
       }));
     },
     async writeFile(path: string, content: Uint8Array) {
-      asked.push(`write ${path}`);
+      requests.push(`write ${path}`);
       if (path.endsWith('stubborn')) throw new AppError('invalid_request', 'It is a folder.');
       if (path.endsWith('lost')) throw new AppError('sandbox_lost', 'The sandbox ended.');
       files.set(path, String(content));
     },
     async removeFile(path: string) {
-      asked.push(`remove ${path}`);
+      requests.push(`remove ${path}`);
       files.delete(path);
     },
   };
-  return { client: client as unknown as SandboxClient, files, asked };
+  return { client: client as unknown as SandboxClient, files, requests };
 }
 function start() {
   const { records } = memoryStore();
@@ -83,12 +83,12 @@ test("a project's files appear, change and go with it", async () => {
 
 test('a sync without changes sends no request to the sandbox', async () => {
   const { copies, upload } = start();
-  const { client, asked } = workspace();
+  const { client, requests } = workspace();
   await upload('a');
   await copies.sync(place, client, signal);
-  asked.length = 0;
+  requests.length = 0;
   await copies.sync(place, client, signal);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
 });
 
 test('after a restart only what is missing or new is brought', async () => {
@@ -101,7 +101,7 @@ test('after a restart only what is missing or new is brought', async () => {
   await upload('c');
   const after = workspace(before.files);
   await open().sync(place, after.client, signal);
-  expect(after.asked).toEqual(['list', 'write project_files/c', 'write project_files/b']);
+  expect(after.requests).toEqual(['list', 'write project_files/c', 'write project_files/b']);
 });
 
 test('an emptied workspace gets everything again', async () => {
@@ -125,15 +125,15 @@ test("files that the agent made next to the project's are left alone", async () 
 
 test('a sync writes the other files when one fails, and tries that one again later', async () => {
   const { copies, upload, warned } = start();
-  const { client, files, asked } = workspace();
+  const { client, files, requests } = workspace();
   await upload('stubborn');
   await upload('a');
   await copies.sync(place, client, signal);
   expect([...files.keys()]).toEqual(['project_files/a']);
   expect(warned).toMatchObject([{ file: 'stubborn' }]);
-  asked.length = 0;
+  requests.length = 0;
   await copies.sync(place, client, signal);
-  expect(asked).toEqual(['list', 'write project_files/stubborn']);
+  expect(requests).toEqual(['list', 'write project_files/stubborn']);
 });
 
 test('F125 a folder that the agent has filled beyond what can be listed still gets what is new', async () => {
@@ -145,18 +145,18 @@ test('F125 a folder that the agent has filled beyond what can be listed still ge
   const after = workspace(before.files);
   const full = async () => Promise.reject(new AppError('payload_too_large', 'There are too many entries.'));
   await open().sync(place, Object.assign(after.client, { listFiles: full }), signal);
-  expect(after.asked).toEqual(['write project_files/b']);
+  expect(after.requests).toEqual(['write project_files/b']);
 });
 
-test('a sandbox that is lost fails whoever wanted it', async () => {
+test('a lost sandbox fails its callers', async () => {
   const { copies, upload } = start();
   await upload('lost');
   await expect(copies.sync(place, workspace().client, signal)).rejects.toMatchObject({ code: 'sandbox_lost' });
 });
 
-test('a session without a project is asked nothing', async () => {
+test('a session without a project gets no request', async () => {
   const { copies } = start();
-  const { client, asked } = workspace();
+  const { client, requests } = workspace();
   await copies.sync({ ...place, projectId: null }, client, signal);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
 });

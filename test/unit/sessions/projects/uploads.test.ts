@@ -118,4 +118,4 @@ test.each([
   ['a\0b', undefined],
   ['a\nb', undefined],
   ['ü'.repeat(128), undefined],
-])('the path %j gives the file name %j', (given, name) => expect(baseName(given)).toBe(name));
+])('the path %j gives the file name %j', (input, name) => expect(baseName(input)).toBe(name));

@@ -7,7 +7,7 @@ import { Services } from '../../../../src/core/model/services/recipe.ts';
 import { allowServices } from '../../../../src/sessions/repositories/allowed-services.ts';
 
 const id = SessionId.parse('0123456789abcdef');
-const wanted = Services.parse({
+const expected = Services.parse({
   redis: { image: 'redis:7', ports: [6379] },
   web: { image: 'web:1', ports: [8080], after: ['redis'] },
 });
@@ -19,8 +19,8 @@ interface SessionSetup {
   readonly refusal?: 'check' | 'pause';
 }
 /** Allows services of a repository, and tells the calls that it makes, in order. */
-async function allow(names: readonly string[] | undefined, given: SessionSetup = {}) {
-  const { has = {}, services = wanted, condition = { condition: 'running' }, refusal } = given;
+async function allow(names: readonly string[] | undefined, input: SessionSetup = {}) {
+  const { has = {}, services = expected, condition = { condition: 'running' }, refusal } = input;
   const happened: unknown[] = [];
   const environment = { problem: null, setup: 'none', starts: false, template: null, tools: [], egress: [] } as const;
   const repository = {
@@ -64,9 +64,12 @@ test('services come next to those of the session, once a sandbox that runs has e
   expect(happened).toEqual([
     ['check', ['other', 'redis', 'web']],
     ['pause', 'files'],
-    ['change', { cpus: 1, services: { ...has, ...wanted } }],
+    ['change', { cpus: 1, services: { ...has, ...expected } }],
   ]);
-  expect((await allow(['redis'])).happened.at(-1)).toEqual(['change', { cpus: 1, services: { redis: wanted.redis } }]);
+  expect((await allow(['redis'])).happened.at(-1)).toEqual([
+    'change',
+    { cpus: 1, services: { redis: expected.redis } },
+  ]);
 });
 
 test.for([
@@ -87,7 +90,7 @@ test('a sandbox whose memory a pause keeps is ended too', async () => {
 });
 
 test('services that the session has change nothing', async () =>
-  expect(await allow(undefined, { has: wanted })).toEqual({ happened: [], failure: undefined }));
+  expect(await allow(undefined, { has: expected })).toEqual({ happened: [], failure: undefined }));
 
 test.for([
   [['mysql'], {}, 'not_found', /no service mysql/],
@@ -98,8 +101,8 @@ test.for([
   [undefined, { has: Services.parse({ own: { image: 'own:1', ports: [8080] } }) }, 'conflict', /port 8080/],
   [undefined, { refusal: 'check' }, 'conflict', /refused by check/],
   [undefined, { refusal: 'pause' }, 'conflict', /refused by pause/],
-] as const)('%j is refused without a change where it cannot be: %j', async ([names, given, code, text]) => {
-  const { happened, failure } = await allow(names, given);
+] as const)('%j is refused without a change where it cannot be: %j', async ([names, input, code, text]) => {
+  const { happened, failure } = await allow(names, input);
   expect(failure).toMatchObject({ code, publicMessage: expect.stringMatching(text) });
   expect(happened.filter((one) => (one as string[])[0] !== 'check')).toEqual([]);
 });

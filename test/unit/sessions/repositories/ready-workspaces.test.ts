@@ -92,7 +92,7 @@ test.each([
   ['another folder', { ...choice, repositories: [{ ...repository, path: 'other' }] }],
   ['a further repository', { ...choice, repositories: [repository, { ...repository, path: 'two' }] }],
   ['other hosts', { ...choice, sandbox: { egress: { policy: 'none' } } as never }],
-])('a workspace is not given to a session of %s', async (_, other) => {
+])('a session of %s does not get the workspace', async (_, other) => {
   const { ready, settle, close } = world();
   ready.used(session, ['files-1']);
   await settle();
@@ -104,7 +104,7 @@ test('there are as many as sessions requested lately, within the limit, and the 
   const { ready, done, settle, close } = world(2);
   ready.used(session, ['files-1']);
   await settle();
-  for (let asked = 0; asked < 5; asked += 1) ready.take(choice);
+  for (let calls = 0; calls < 5; calls += 1) ready.take(choice);
   ready.used(session, ['files-1']);
   await settle();
   expect(ready.count).toBe(2);

@@ -106,7 +106,7 @@ test('a large file is copied whole, in pieces', async () => {
   expect((await copied(urlOf('git/project')))[`objects/pack/pack-${one}.pack`]).toBe(text);
 });
 
-test('only folders that the operator lists are given, and the error names the setting', async () => {
+test('only folders that the operator lists are offered, and the error names the setting', async () => {
   make();
   make('gitlab/secret');
   make('other');

@@ -11,7 +11,7 @@ const [one, other] = ['00000000000000aa', '00000000000000bb'].map((id) => Sessio
 test('a log is compacted when it has grown by a part of its limit, once its run has ended, and again after a failure', async () => {
   const compacted: [string, number][] = [];
   let [seq, fails] = [0, false];
-  const heard = compactionOfRuns(
+  const received = compactionOfRuns(
     {
       compact: async (id) => {
         compacted.push([id, seq]);
@@ -21,7 +21,7 @@ test('a log is compacted when it has grown by a part of its limit, once its run 
     { keepDroppable: 5_000, keepAll: 400 },
   );
   const run = async (id: SessionId, events: number) => {
-    for (let n = 1; n <= events; n++) heard(id, { type: n === events ? 'run.end' : 'title' }, ++seq);
+    for (let n = 1; n <= events; n++) received(id, { type: n === events ? 'run.end' : 'title' }, ++seq);
     await Promise.resolve();
   };
   await run(one, 19);

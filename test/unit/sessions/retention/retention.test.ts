@@ -164,9 +164,9 @@ describe('retention', () => {
         },
       }),
     ],
-  ])('leaves alone what %s', async (_, given) => {
+  ])('leaves alone what %s', async (_, input) => {
     const record = session(60);
-    const { add, rounds, removed } = await retentionBench(given(record.id));
+    const { add, rounds, removed } = await retentionBench(input(record.id));
     await add(record);
     await rounds(3);
     expect(removed).toEqual([]);
@@ -200,7 +200,7 @@ describe('retention', () => {
     expect([gone.size, await store.records.count('session')]).toEqual([20, 0]);
   });
 
-  test('shortens a log that is too large: its deltas first, then its oldest events; seqs stay, old cursors are told', async () => {
+  test('shortens a log that is too large: its deltas first, then its oldest events; seqs stay, old cursors are notified', async () => {
     const { add, rounds, store } = await retentionBench({ policyOf: () => ({ ...all, maxSessionBytes: 5_000 }) });
     const log = storeEventLog(store.events, { maxLag: 100, pageSize: 10 });
     const [thin, long] = [await add(session(1)), await add(session(1))];
@@ -237,7 +237,7 @@ describe('retention', () => {
               ? target[name]
               : (...args: unknown[]) => {
                   reads.push(`${name} ${args.join()}`);
-                  return (target[name] as (...given: unknown[]) => unknown)(...args);
+                  return (target[name] as (...params: unknown[]) => unknown)(...args);
                 },
         });
       const store = { ...stored, records: note(stored.records), events: note(stored.events) };

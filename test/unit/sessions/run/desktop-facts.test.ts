@@ -13,13 +13,13 @@ const status = (state: DesktopStatus['state'], more: Partial<DesktopStatus> = {}
 const kinds = (news: DesktopFacts, ...seen: DesktopStatus[]) =>
   seen.flatMap((it) => news.saw(it).map(({ kind }) => kind));
 
-test('a desktop that starts and stops is told once each time, however often it is looked at', () => {
+test('a desktop that starts and stops is reported once each time, however often it is read', () => {
   const [stopped, starting, running] = [status('stopped'), status('starting'), status('running')];
   const seen = [stopped, starting, running, running, stopped, stopped, running];
   expect(kinds(new DesktopFacts(), ...seen)).toEqual(['started', 'stopped', 'started']);
 });
 
-test('a restart of the display or of the browser is told with its reason', () => {
+test('a restart of the display or of the browser is reported with its reason', () => {
   const news = new DesktopFacts();
   news.saw(status('running'));
   const killed = { restarts: { display: 0, browser: 1 }, lastFailure: 'chromium ended with SIGKILL' };
@@ -30,7 +30,7 @@ test('a restart of the display or of the browser is told with its reason', () =>
   expect(news.saw(status('running', both))).toEqual([]);
 });
 
-test('a desktop that was there before is not told; what happens to it then is', () => {
+test('a desktop that existed before is not reported; what happens to it then is', () => {
   const news = new DesktopFacts();
   news.begin(status('running', { restarts: { display: 2, browser: 3 } }));
   expect(kinds(news, status('running', { restarts: { display: 2, browser: 3 } }))).toEqual([]);

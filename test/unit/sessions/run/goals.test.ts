@@ -73,7 +73,7 @@ describe('a run with a goal, folded from its log', () => {
     expect(resume.spent.turns).toBe(0); // no turn was cut
   });
 
-  test('hears of a miss that no turn has seen', () => {
+  test('is notified of a miss that no turn has seen', () => {
     const { resume, soFar } = folded(...begin, of(checked), missed);
     expect([resume.judgement, soFar.inbox]).toEqual([{ round: 1, revisions: 1, isOpen: false }, [feedback]]);
     expect(resume.acts).toEqual([]);

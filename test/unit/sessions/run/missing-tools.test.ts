@@ -15,16 +15,18 @@ test('a tool that no model can be offered is reported once in each run, with ser
 
 test('a model of which nobody knows whether it calls tools is reported until it calls one', () => {
   const reply = (calls: readonly object[]) => ({ role: 'assistant', model: 'local/m', text: 'a', calls, raw: [] });
-  const told = (messages: readonly object[], unproven: boolean) =>
+  const reported = (messages: readonly object[], unproven: boolean) =>
     new MissingTools().callless({
       model: { name: 'local/m', abilities: { unproven } },
       runWriter: { runId: 'a', transcript: { messages } },
     } as never);
-  expect(told([reply([])], true)).toMatchObject([{ data: { detail: expect.stringContaining('does not call tools') } }]);
-  expect([...told([reply([{}])], true), ...told([reply([])], false)]).toEqual([]);
+  expect(reported([reply([])], true)).toMatchObject([
+    { data: { detail: expect.stringContaining('does not call tools') } },
+  ]);
+  expect([...reported([reply([{}])], true), ...reported([reply([])], false)]).toEqual([]);
 });
 
-test('a tool server without tools is told once in each run, however often it is tried', async () => {
+test('a tool server without tools is reported once in each run, however often it is tried', async () => {
   const missing = new MissingTools();
   const run = (runId: string) => {
     const written: SessionFact[] = [];
@@ -39,10 +41,10 @@ test('a tool server without tools is told once in each run, however often it is 
   const [first, second] = [run('a'), run('b')];
   for (const failed of [[], [away], [away, guarded], [guarded]]) await missing.tell(first, failed);
   await missing.tell(second, [away]);
-  const told = (name: string, isRefused: boolean) => ({
+  const reported = (name: string, isRefused: boolean) => ({
     type: 'run.notice',
     data: { kind: 'no_tools', detail: `No ${name}.`, server: { name, isRefused } },
   });
-  expect(first.written).toMatchObject([told('away', false), told('guarded', true)]);
-  expect(second.written).toMatchObject([told('away', false)]);
+  expect(first.written).toMatchObject([reported('away', false), reported('guarded', true)]);
+  expect(second.written).toMatchObject([reported('away', false)]);
 });

@@ -21,13 +21,13 @@ const finished = (inputTokens: number, outputTokens: number): TurnPart => ({
 const unit = 1_000_000;
 
 function world(parts: readonly TurnPart[], sources: BudgetSources = {}) {
-  const asked: TurnRequest[] = [];
+  const requests: TurnRequest[] = [];
   const model: Model = {
     name: 'small/one',
     abilities: { ...assumedAbilities, maxOutput: 1_000 },
     costOf: ({ inputTokens, outputTokens, cachedTokens = 0 }) => inputTokens - cachedTokens + 2 * outputTokens,
     async *turn(it) {
-      asked.push(it);
+      requests.push(it);
       yield* parts;
     },
   };
@@ -35,7 +35,7 @@ function world(parts: readonly TurnPart[], sources: BudgetSources = {}) {
   const budget = new TurnBudget(sources);
   const what = { request, bytes, purpose: 'plan', sections: [], from: { length: 0 }, conversation: [] } as const;
   const take = () => requestModel({ model, runWriter, budget }, what, { signal: never, onDelta: () => {} });
-  return { asked, take, budget, meter: runWriter.transcript.meter };
+  return { requests, take, budget, meter: runWriter.transcript.meter };
 }
 function sharing(parts: readonly TurnPart[], granted: (most: Amounts) => Amounts | 'over' = (most) => most) {
   const settled: Amounts[] = [];
@@ -65,9 +65,9 @@ describe('a request that a budget does not cover', () => {
     ['the session', 'session', world([], { ...run('tokens', 9_000), ...session('turns', 4, 4) })],
     ['the session, because of its time', 'session', world([], session('time', 1_000, 1_000))],
     ['the session, because of its cost', 'session', world([], session('cost', 299 * unit))],
-  ])('is not sent, and says that it is the budget of %s', async (_, scope, { asked, take }) => {
+  ])('is not sent, and says that it is the budget of %s', async (_, scope, { requests, take }) => {
     expect((await take()).outcome).toMatchObject({ kind: 'failed', retryable: false, over: { scope } });
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test('needs its estimated tokens and the usual reply, at the usual share of the cache', async () => {
@@ -118,9 +118,9 @@ test.each([
   ['the smaller one of both', world([finished(300, 4)], { ...run('tokens', 400), ...session('tokens', 1_000) }), 100],
   ['budgets that are large enough', sharing([finished(300, 4)]), undefined],
   ['budgets without tokens and cost', world([finished(300, 4)], run('turns', 9)), undefined],
-])('a reply is kept as short as the budgets cover: %s', async (_, { asked, take }, longest) => {
+])('a reply is kept as short as the budgets cover: %s', async (_, { requests, take }, longest) => {
   await take();
-  expect(asked[0]?.sampling?.maxOutputTokens).toBe(longest);
+  expect(requests[0]?.sampling?.maxOutputTokens).toBe(longest);
 });
 
 test('a request that failed before any reply costs nothing, and one that broke off costs what came', async () => {

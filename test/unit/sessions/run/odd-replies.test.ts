@@ -51,7 +51,7 @@ test.each(Object.entries(odd))(
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
     for (const event of events) {
       const frame = toSheikhbox(event, 'current');
-      if (!frame) throw new Error('nothing is said of it');
+      if (!frame) throw new Error('nothing is reported of it');
       const lines = sseFrame({ id: '1', ...frame })
         .toString()
         .split('\n');

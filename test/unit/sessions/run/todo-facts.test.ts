@@ -21,7 +21,7 @@ test('a step that ends, its result, the plan and the next step follow one anothe
   expect(runWriter.steps).toEqual([step('1', 'completed'), step('2', 'running')]);
 });
 
-test('a step that ends before it was said to run runs first', () => {
+test('a step that ends before it was reported as running runs first', () => {
   const { runWriter } = scribeBench({ steps: [step('1', 'pending')] });
   expect(shown(todoFacts(runWriter, [step('1', 'failed')]))).toEqual([
     'step 1 running',

@@ -7,14 +7,14 @@ const { signal } = new AbortController();
 
 /** A sandbox whose searches always find these files; records the searches. */
 function finding(found: readonly string[]) {
-  const asked: unknown[] = [];
+  const requests: unknown[] = [];
   const client: Partial<SandboxClient> = {
     async find(path, glob, _signal, options) {
-      asked.push([path, glob, options]);
+      requests.push([path, glob, options]);
       return { matches: found, truncated: false };
     },
     async grep(path, regex, _signal, options) {
-      asked.push([path, regex, options]);
+      requests.push([path, regex, options]);
       const lines = found.flatMap((file) => [2, 10].map((line) => ({ file, line, content: ` line ${line} ` })));
       return { matches: lines, truncated: false };
     },
@@ -22,7 +22,7 @@ function finding(found: readonly string[]) {
   const used = { client: client as SandboxClient, [Symbol.asyncDispose]: async () => {} };
   const sandboxes = { use: async () => used };
   const nothing = async () => {};
-  return { asked, files: fileService({ sandboxes: sandboxes as never, hydrate: nothing as never, known: nothing }) };
+  return { requests, files: fileService({ sandboxes: sandboxes as never, hydrate: nothing as never, known: nothing }) };
 }
 
 test('search results are sorted, whatever the order in which the sandbox reads its folders', async () => {
@@ -35,13 +35,13 @@ test('search results are sorted, whatever the order in which the sandbox reads i
   );
 });
 
-test('the types of files are told to the sandbox, and held against one of an older image that does not know them', async () => {
-  const { files, asked } = finding(['a.py', '.b.py', 'c.md']);
+test('the sandbox gets the types of files, and held against one of an older image that does not know them', async () => {
+  const { files, requests } = finding(['a.py', '.b.py', 'c.md']);
   const query = { path: 'src', pattern: 'x', types: ['*.py'] };
   expect((await files.find(newSession(), query, signal)).matches).toEqual(['.b.py', 'a.py']);
   const { matches } = await files.grep(newSession(), query, signal);
   expect(new Set(matches.map(({ file }) => file))).toEqual(new Set(['.b.py', 'a.py']));
-  expect(asked).toEqual(Array(2).fill(['src', 'x', { types: ['*.py'] }]));
+  expect(requests).toEqual(Array(2).fill(['src', 'x', { types: ['*.py'] }]));
 });
 
 describe('a listing that starts nothing', () => {

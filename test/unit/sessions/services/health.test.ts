@@ -55,10 +55,10 @@ test('all who ask at the same time share one look, and the next one after a bad 
     looks.push(look);
     return look.promise;
   }, manualClock());
-  const asked = Array.from({ length: 100 }, () => health());
+  const requested = Array.from({ length: 100 }, () => health());
   expect(looks).toHaveLength(1);
   looks[0]?.reject(new Error('this look failed'));
-  expect((await Promise.allSettled(asked)).every(({ status }) => status === 'rejected')).toBe(true);
+  expect((await Promise.allSettled(requested)).every(({ status }) => status === 'rejected')).toBe(true);
   void health().catch(() => {});
   expect(looks).toHaveLength(2);
 });
@@ -131,7 +131,7 @@ test('a shared answer counts a session from its creation, and does not wait for 
   const shared = { storage: { status: 'healthy' }, sessions: await tally.count() } as ServiceHealth;
   total = 2;
   tally.changed();
-  expect([(await tally.update(shared)).sessions.total, (await tally.update(shared)).sessions.total]).toEqual([2, 2]); // the store is asked once for each change
+  expect([(await tally.update(shared)).sessions.total, (await tally.update(shared)).sessions.total]).toEqual([2, 2]); // one call of the store for each change
   store = hangs;
   tally.changed();
   const late = tally.update(shared);

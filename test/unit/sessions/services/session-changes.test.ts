@@ -42,7 +42,7 @@ test('a slow subscriber misses changes, but never the last one of each session',
   expect((await watched.next()).value).toEqual({ type: 'deleted', session: two });
 });
 
-test('a watcher that leaves ten thousand sessions unread is told to begin again', async () => {
+test('a watcher that leaves ten thousand sessions unread must start again', async () => {
   const [one] = (await records(1)) as [SessionRecord];
   const news = new SessionChanges();
   const watched = news.watch(async () => [], new AbortController().signal);

@@ -17,27 +17,27 @@ const anything = { after: undefined, keep: () => true };
 /** A session list over a store, with a count of its reads. */
 function listOf() {
   const { records } = memoryStore();
-  let [asked, rows] = [0, 0];
+  let [calls, rows] = [0, 0];
   const counting: RecordStore = {
     ...records,
     async list(kind, options) {
-      asked++;
+      calls++;
       const found = await records.list(kind, options);
       rows += found.length;
       return found;
     },
   };
   const put = (doc: StoredSession) => records.put({ kind: 'session', id: doc.id, doc, sort: doc.latestMessageAt });
-  return { list: new SessionList(counting), put, records, asked: () => asked, rows: () => rows };
+  return { list: new SessionList(counting), put, records, requested: () => calls, rows: () => rows };
 }
 
 test('a page is one read, and shows what changed since the page before', async () => {
-  const { list, put, asked } = listOf();
+  const { list, put, requested } = listOf();
   for (let n = 0; n < 100; n++) await put(one(idOf(n), n));
   const before = await list.part({ limit: 50, ...anything });
   await put(one(idOf(3), 1_000, { title: 'moved' }));
   const after = await list.part({ limit: 50, ...anything });
-  expect([asked(), before.map(({ id }) => id).slice(0, 2)]).toEqual([2, [idOf(99), idOf(98)]]);
+  expect([requested(), before.map(({ id }) => id).slice(0, 2)]).toEqual([2, [idOf(99), idOf(98)]]);
   expect([after.map(({ title }) => title).slice(0, 2), after.length]).toEqual([['moved', 'at 99'], 50]);
 });
 

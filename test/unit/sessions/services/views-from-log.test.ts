@@ -136,13 +136,13 @@ describe('from the moment a call names it', () => {
 
   test('a file is there and empty while the call works, and not after it failed or its run ended', async () => {
     const begin = calls('file', 'file_write', { file: '/workspace/a.md' });
-    const asked = { path: 'a.md', workdir };
-    expect((await fileFromLog(await logOf(begin), sessionId, asked)).length).toBe(0);
+    const requested = { path: 'a.md', workdir };
+    expect((await fileFromLog(await logOf(begin), sessionId, requested)).length).toBe(0);
     const end = fact('run.end', { status: 'stopped', reason: 'stopped', task: '' });
     for (const last of [wrote('/workspace/a.md', null, false), end]) {
       const log = await logOf(begin, last);
-      await expect(fileFromLog(log, sessionId, asked)).rejects.toMatchObject({ code: 'file_not_found' });
-      expect(await namedFile(log, sessionId, asked)).toBeUndefined();
+      await expect(fileFromLog(log, sessionId, requested)).rejects.toMatchObject({ code: 'file_not_found' });
+      expect(await namedFile(log, sessionId, requested)).toBeUndefined();
     }
   });
 });

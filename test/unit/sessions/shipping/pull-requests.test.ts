@@ -35,7 +35,7 @@ async function world({ repository = {}, token = 'token-of-ada', status = {} }: W
     baseCommit: 'b'.repeat(40),
     ...repository,
   };
-  const asked: Parameters<ForgeTokens>[1][] = [];
+  const requests: Parameters<ForgeTokens>[1][] = [];
   const service = pullRequestService({
     repositories: {
       list: async () => [found],
@@ -62,22 +62,22 @@ async function world({ repository = {}, token = 'token-of-ada', status = {} }: W
     commands: { tell: (_: unknown, { data }: { data: { detail: string } }) => void done.push(data.detail) } as never,
     records: memoryStore().records,
     servers: [parseServer(`gitea=${fake.url}`)],
-    async tokens(_, wish) {
-      asked.push(wish);
+    async tokens(_, choice) {
+      requests.push(choice);
       return token === null ? undefined : new Secret(token);
     },
     fetch,
     now: () => 0,
   });
-  return { fake, service, done, asked };
+  return { fake, service, done, requests };
 }
 
 test('a pull request is opened after the push, and its event names it', async () => {
-  const { fake, service, done, asked } = await world();
+  const { fake, service, done, requests } = await world();
   const opened = await service.open(id, 'totals', command, signal);
   expect(opened).toMatchObject({ number: 1, author: 'ada', base: 'main', head: { branch: 'corral/sum' } });
   expect(done).toEqual(['pushed', `Opened pull request #1: ${fake.url}/acme/totals/pulls/1`]);
-  expect(asked).toEqual([{ remote: `${fake.url}/acme/totals.git`, apiUrl: `${fake.url}/api/v1`, access: 'write' }]);
+  expect(requests).toEqual([{ remote: `${fake.url}/acme/totals.git`, apiUrl: `${fake.url}/api/v1`, access: 'write' }]);
 });
 
 test('a pull request that is open already gets the new commits and is the answer', async () => {
@@ -99,8 +99,8 @@ test.each([
   ['a credential that the forge refuses', { token: 'unknown-token' }, 'forbidden'],
   ['a host that is no forge', { repository: { url: 'https://example.org/acme/totals.git' } }, 'unsupported'],
   ['a repository that is not fetched', { repository: { state: 'waiting' as const, branch: null } }, 'conflict'],
-])('%s opens nothing', async (_, given, code) => {
-  const { fake, service } = await world(given);
+])('%s opens nothing', async (_, input, code) => {
+  const { fake, service } = await world(input);
   await expect(service.open(id, 'totals', command, signal)).rejects.toMatchObject({ code });
   expect(fake.content.pulls).toEqual([]);
 });

@@ -61,12 +61,12 @@ test.each(['skill', 'skill-version'])(
       ids: randomIds(),
       templates: () => [],
     });
-    const wish = { files: folder('letters'), owner: 'ann' };
-    await expect(service.create(wish)).rejects.toThrow('killed');
+    const choice = { files: folder('letters'), owner: 'ann' };
+    await expect(service.create(choice)).rejects.toThrow('killed');
     expect(await service.list('ann')).toEqual([]);
-    const { id } = await service.create(wish);
+    const { id } = await service.create(choice);
     expect(await service.versions(id)).toHaveLength(1);
-    expect(await codeOf(service.create(wish))).toBe('conflict');
+    expect(await codeOf(service.create(choice))).toBe('conflict');
   },
 );
 

@@ -48,7 +48,7 @@ function service({ reach = 'private' as 'private' | 'public', settings = [progra
 }
 const bearer = (value: string) => ({ Authorization: new Secret(`Bearer ${value}`) });
 
-test('an entered server is asked with its key, counts in sessions, and shows no value of a header', async () => {
+test('an entered server is called with its key, counts in sessions, and shows no value of a header', async () => {
   const server = await fake('a-real-key');
   const { it, entered, records, learned } = service();
   const put = await it.put('docs', { url: server.url, headers: bearer('a-real-key') }, neverFires);
@@ -77,7 +77,7 @@ test('a key stays with its address, goes to no other one, and another key makes 
   expect(JSON.stringify(after)).not.toBe(JSON.stringify(before));
   await it.test('docs', { url: second.url }, neverFires);
   await it.put('docs', { url: second.url }, neverFires);
-  expect([second.seen.filter((said) => said !== ''), (await entered.inForce())[0]?.headers]).toEqual([[], {}]);
+  expect([second.seen.filter((text) => text !== ''), (await entered.inForce())[0]?.headers]).toEqual([[], {}]);
 });
 
 test('a change keeps what it does not name, renames, and sends a stored header to no other address', async () => {

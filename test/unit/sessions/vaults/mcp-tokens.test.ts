@@ -28,12 +28,12 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
     learn: () => {},
   });
   const clock = manualClock();
-  const asked: URLSearchParams[] = [];
+  const requests: URLSearchParams[] = [];
   const warned: string[] = [];
   const failed: string[] = [];
   const fetch: VaultFetch = async (_, init) => {
     const form = new URLSearchParams(String(init.body));
-    asked.push(form);
+    requests.push(form);
     return await answer(form, init);
   };
   const serverOf = () =>
@@ -60,17 +60,17 @@ async function world(answer: (form: URLSearchParams, init: RequestInit) => Respo
     const found = await credentials.findFor(id, url);
     return found && (await credentials.secretsOf(found)).refreshToken?.reveal();
   };
-  return { vaults, id, made, clock, asked, warned, failed, tokenFor, serverOf, storedRefresh };
+  return { vaults, id, made, clock, requests, warned, failed, tokenFor, serverOf, storedRefresh };
 }
 
 test('a token is used until a minute before its end, then it is replaced once for all who wait', async () => {
-  const { tokenFor, clock, asked, storedRefresh, vaults, id, made } = await world(() =>
+  const { tokenFor, clock, requests, storedRefresh, vaults, id, made } = await world(() =>
     granted({ access_token: 'new', refresh_token: 'refresh-2', expires_in: '7200' }),
   );
-  expect([await tokenFor(), asked]).toEqual(['old', []]);
+  expect([await tokenFor(), requests]).toEqual(['old', []]);
   clock.advance(3_590_000);
   expect(await Promise.all([tokenFor(), tokenFor(), tokenFor()])).toEqual(['new', 'new', 'new']);
-  expect(asked.map((form) => Object.fromEntries(form))).toEqual([
+  expect(requests.map((form) => Object.fromEntries(form))).toEqual([
     {
       grant_type: 'refresh_token',
       refresh_token: 'refresh-1',
@@ -82,7 +82,7 @@ test('a token is used until a minute before its end, then it is replaced once fo
   expect(await storedRefresh()).toBe('refresh-2');
   const { auth } = await vaults.credential(id, made.id);
   expect(auth).toMatchObject({ expiresAt: clock.now() + 7_200_000 });
-  expect([await tokenFor(), asked.length]).toEqual(['new', 1]);
+  expect([await tokenFor(), requests.length]).toEqual(['new', 1]);
 });
 
 test('a token that the tool server refused is replaced; the refresh token stays where the answer has no other', async () => {
@@ -91,20 +91,20 @@ test('a token that the tool server refused is replaced; the refresh token stays 
   expect(await storedRefresh()).toBe('refresh-1');
 });
 
-test('a token endpoint that refuses is not asked again at once, and no secret is in the warning', async () => {
-  const { tokenFor, asked, warned, failed, clock, vaults, id, made } = await world(
+test('a token endpoint that refuses is not called again immediately, and no secret is in the warning', async () => {
+  const { tokenFor, requests, warned, failed, clock, vaults, id, made } = await world(
     () => new Response('{"error":"refresh-1 is old"}', { status: 400 }),
   );
-  expect([[await tokenFor('old'), await tokenFor('old')], asked.length]).toEqual([['old', 'old'], 1]);
+  expect([[await tokenFor('old'), await tokenFor('old')], requests.length]).toEqual([['old', 'old'], 1]);
   expect([warned.length, failed]).toEqual([1, [`${made.id} of alice`]]);
   expect(warned[0]).not.toContain('refresh-1');
   clock.advance(31_000);
   await tokenFor('old');
-  expect(asked).toHaveLength(2);
+  expect(requests).toHaveLength(2);
   const secrets = { refreshToken: new Secret('refresh-9') };
   await vaults.changeCredential(id, made.id, (now) => ({ ...now, secrets }));
   await tokenFor('old');
-  expect(asked.at(-1)?.get('refresh_token')).toBe('refresh-9');
+  expect(requests.at(-1)?.get('refresh_token')).toBe('refresh-9');
 });
 
 test('a token that a person enters during a refresh wins over the one that comes back', async () => {

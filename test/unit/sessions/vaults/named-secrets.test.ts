@@ -54,7 +54,7 @@ test('a caller binds its own secrets only, and only where it may work', async ()
   const { service } = secretsOf();
   const { id: secret } = await service.create({ name: 'key', value, metadata: {}, owner: 'o1' });
   const bound: unknown[] = [];
-  const credentials = { bind: async (...given: unknown[]) => void bound.push(given) } as never;
+  const credentials = { bind: async (...args: unknown[]) => void bound.push(args) } as never;
   let principal: Principal = { role: 'user', owner: 'o2' };
   const checks = {
     holder: (of: string) => (of === 'foreign' ? Promise.reject(new AppError('session_not_found', '')) : undefined),

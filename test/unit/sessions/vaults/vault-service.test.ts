@@ -25,7 +25,7 @@ function world() {
     learn: (secret) => void learned.push(secret.reveal()),
   });
   const clock = manualClock();
-  const fetch = () => Promise.reject(new Error('nobody is asked here'));
+  const fetch = () => Promise.reject(new Error('no request is expected here'));
   const tokens = new McpTokens({ records, credentials, fetch, clock, warn: () => {}, onFailure: async () => {} });
   const vaults = vaultService({ records, credentials, tokens, clock, ids: randomIds() });
   const aVault = async () => (await vaults.create({ displayName: 'Alice', metadata: {}, owner: 'one' })).id;

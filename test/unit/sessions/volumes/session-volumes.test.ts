@@ -8,7 +8,7 @@ import { volumeBench } from '../../../support/sandboxes/fake-volumes.ts';
 const { signal } = new AbortController();
 const [one, two] = ['0123456789abcdef', 'fedcba9876543210'].map((id) => SessionId.parse(id)) as [SessionId, SessionId];
 const ann = (id: SessionId) => ({ id, owner: 'ann' });
-const wish = (access: 'read' | 'write' = 'write', over: object = {}) => ({
+const choice = (access: 'read' | 'write' = 'write', over: object = {}) => ({
   volume: 'cache',
   path: '/mnt/c',
   access,
@@ -21,41 +21,41 @@ async function bench() {
   return { ...parts, cache, isStored };
 }
 
-test('a volume has one writer, whom a refusal names, and any number of readers', async () => {
+test('a volume has one writer, which a refusal names, and any number of readers', async () => {
   const { sessions, cache } = await bench();
-  expect(await sessions.mount(ann(one), [wish()])).toEqual([{ volume: cache.id, path: '/mnt/c', access: 'write' }]);
-  await expect(sessions.mount(ann(two), [wish()])).rejects.toMatchObject({
+  expect(await sessions.mount(ann(one), [choice()])).toEqual([{ volume: cache.id, path: '/mnt/c', access: 'write' }]);
+  await expect(sessions.mount(ann(two), [choice()])).rejects.toMatchObject({
     code: 'conflict',
     publicMessage: expect.stringContaining(one),
   });
-  await sessions.mount(ann(two), [wish('read')]);
+  await sessions.mount(ann(two), [choice('read')]);
 });
 
 test('the right to write outlives a restart of the server, and ends with the session', async () => {
   const { sessions, records, transfers, clock, isStored, volumes } = await bench();
-  const mounts = await sessions.mount(ann(one), [wish()]);
+  const mounts = await sessions.mount(ann(one), [choice()]);
   await isStored(one);
   clock.advance(3_600_000);
   const restarted = new SessionVolumes({ records, transfers, clock, refusal: undefined });
   await volumes.freeTransfers(signal);
-  await expect(restarted.mount(ann(two), [wish()])).rejects.toMatchObject({ code: 'conflict' });
+  await expect(restarted.mount(ann(two), [choice()])).rejects.toMatchObject({ code: 'conflict' });
   await restarted.release(one, mounts);
-  await restarted.mount(ann(two), [wish()]);
+  await restarted.mount(ann(two), [choice()]);
 });
 
 test('a session that was never made, or is gone, keeps nobody from writing', async () => {
   const { sessions, clock } = await bench();
-  await sessions.mount(ann(one), [wish()]); // the server is killed before it stores the session
-  await expect(sessions.mount(ann(two), [wish()])).rejects.toMatchObject({ code: 'conflict' });
+  await sessions.mount(ann(one), [choice()]); // the server is killed before it stores the session
+  await expect(sessions.mount(ann(two), [choice()])).rejects.toMatchObject({ code: 'conflict' });
   clock.advance(61_000);
-  await sessions.mount(ann(two), [wish()]);
+  await sessions.mount(ann(two), [choice()]);
 });
 
 test('a session gets all of its volumes or none', async () => {
   const { sessions, volumes, cache } = await bench();
   await volumes.service.create({ name: 'other', owner: 'ann', signal });
-  await sessions.mount(ann(one), [wish()]);
-  const both = [wish('write', { volume: 'other', path: '/data' }), wish()];
+  await sessions.mount(ann(one), [choice()]);
+  const both = [choice('write', { volume: 'other', path: '/data' }), choice()];
   await expect(sessions.mount(ann(two), both)).rejects.toMatchObject({ code: 'conflict' });
   await volumes.service.remove((await volumes.service.find('other')).id, signal);
   await expect(volumes.service.remove(cache.id, signal)).rejects.toMatchObject({ code: 'conflict' });
@@ -65,7 +65,7 @@ test("another owner's volume is not there, by its name or its id, also for sessi
   const { sessions, cache } = await bench();
   for (const owner of ['bob', undefined])
     for (const volume of ['cache', cache.id])
-      await expect(sessions.mount({ id: one, owner }, [wish('read', { volume })])).rejects.toMatchObject({
+      await expect(sessions.mount({ id: one, owner }, [choice('read', { volume })])).rejects.toMatchObject({
         code: 'not_found',
       });
 });
@@ -88,7 +88,7 @@ test.each([
   ['/mnt/memory', "Corral's own"],
 ])('no volume is mounted at %s', async (path, why) => {
   const { sessions } = await bench();
-  await expect(sessions.mount(ann(one), [wish('read', { path })])).rejects.toMatchObject({
+  await expect(sessions.mount(ann(one), [choice('read', { path })])).rejects.toMatchObject({
     code: 'invalid_request',
     publicMessage: expect.stringContaining(why),
   });
@@ -102,22 +102,22 @@ test('volumes are mounted below /mnt, and at or below a few other folders', () =
 test('one volume does not hide another, and a session has a volume once', async () => {
   const { sessions, volumes } = await bench();
   await volumes.service.create({ name: 'other', owner: 'ann', signal });
-  const hidden = [wish('read'), wish('read', { volume: 'other', path: '/mnt/c/d' })];
+  const hidden = [choice('read'), choice('read', { volume: 'other', path: '/mnt/c/d' })];
   await expect(sessions.mount(ann(one), hidden)).rejects.toMatchObject({ code: 'invalid_request' });
-  const twice = [wish('read'), wish('read', { path: '/data' })];
+  const twice = [choice('read'), choice('read', { path: '/data' })];
   await expect(sessions.mount(ann(one), twice)).rejects.toMatchObject({ code: 'invalid_request' });
 });
 
 test('a volume over its quota is read, and not written', async () => {
   const { sessions, records, cache } = await bench();
   await records.update(cache.id, (now) => ({ ...now, usedBytes: now.quotaBytes + 1 }));
-  await expect(sessions.mount(ann(one), [wish()])).rejects.toMatchObject({ code: 'quota' });
-  await sessions.mount(ann(one), [wish('read')]);
+  await expect(sessions.mount(ann(one), [choice()])).rejects.toMatchObject({ code: 'quota' });
+  await sessions.mount(ann(one), [choice('read')]);
 });
 
 test('a copy of a session reads the volumes that its own owner has', async () => {
   const { sessions } = await bench();
-  const volumes = await sessions.mount(ann(one), [wish()]);
+  const volumes = await sessions.mount(ann(one), [choice()]);
   expect(await sessions.forCopy(ann(two), { cpus: 1, volumes })).toEqual({
     cpus: 1,
     volumes: volumes.map((mount) => ({ ...mount, access: 'read' })),
@@ -128,7 +128,7 @@ test('a copy of a session reads the volumes that its own owner has', async () =>
 
 test('a sandbox writes only as long as its session has that right, and does not start without its volume', async () => {
   const { sessions, records, volumes } = await bench();
-  const mounts = await sessions.mount(ann(one), [wish()]);
+  const mounts = await sessions.mount(ann(one), [choice()]);
   const session = { id: one, sandbox: { volumes: mounts } };
   expect(await mountedVolumes(records, session)).toMatchObject([{ access: 'write', quotaBytes: 2 ** 20 }]);
   await sessions.release(one, mounts);
@@ -140,6 +140,6 @@ test('a sandbox writes only as long as its session has that right, and does not 
 test('a driver without volumes is named before anything is taken', async () => {
   const { records, transfers, clock } = await bench();
   const sessions = new SessionVolumes({ records, transfers, clock, refusal: 'its sandboxes are a fake' });
-  await expect(sessions.mount(ann(one), [wish()])).rejects.toMatchObject({ code: 'unsupported' });
+  await expect(sessions.mount(ann(one), [choice()])).rejects.toMatchObject({ code: 'unsupported' });
   expect(await sessions.mount(ann(one), [])).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { volumeBench } from '../../../support/sandboxes/fake-volumes.ts';
 
 const { signal } = new AbortController();
 const session = { id: SessionId.parse('0123456789abcdef'), owner: 'ann' };
-const wish = { volume: 'cache', path: '/mnt/c', access: 'write' as const };
+const choice = { volume: 'cache', path: '/mnt/c', access: 'write' as const };
 async function* bytes(...pieces: string[]) {
   for (const piece of pieces) yield Buffer.from(piece);
 }
@@ -62,7 +62,7 @@ test('storage without a record is removed only when an earlier clean-up saw it t
 test('a volume that a session has is not deleted, and the refusal names the session', async () => {
   const { volumes, sessions, stored } = volumeBench();
   const { id } = await volumes.service.create({ name: 'cache', owner: 'ann', signal });
-  const mounts = await sessions.mount(session, [{ ...wish, access: 'read' }]);
+  const mounts = await sessions.mount(session, [{ ...choice, access: 'read' }]);
   await expect(volumes.service.remove(id, signal)).rejects.toMatchObject({
     code: 'conflict',
     publicMessage: expect.stringContaining(session.id),
@@ -118,7 +118,7 @@ test('while a session writes, content is read with the rights of a reader and ne
   const { volumes, sessions, started, files } = volumeBench();
   const { service } = volumes;
   const { id } = await service.create({ name: 'cache', owner: 'ann', signal });
-  await sessions.mount(session, [wish]);
+  await sessions.mount(session, [choice]);
   files.set('volume/a', Buffer.from('x'));
   await expect(service.writeFile(id, 'a', bytes('y'), signal)).rejects.toMatchObject({ code: 'conflict' });
   await expect(service.removeFile(id, 'a', signal)).rejects.toMatchObject({ code: 'conflict' });
@@ -132,14 +132,14 @@ test('a session that wants to write ends the sandbox of a transfer that nobody u
   const { id } = await service.create({ name: 'cache', owner: 'ann', signal });
   files.set('volume/a', Buffer.from('x'));
   const { content } = await service.readFile(id, 'a', signal);
-  await expect(sessions.mount(session, [wish])).rejects.toMatchObject({
+  await expect(sessions.mount(session, [choice])).rejects.toMatchObject({
     code: 'conflict',
     publicMessage: expect.stringContaining('being moved'),
   });
   await buffer(content);
   await expect
     .poll(() =>
-      sessions.mount(session, [wish]).then(
+      sessions.mount(session, [choice]).then(
         () => 'mounted',
         () => 'busy',
       ),
@@ -158,11 +158,11 @@ test('a transfer that a killed server left holds the volume only for a while, an
   const left = { sessionId: SessionId.parse('00000000000000aa'), access: 'write' as const, at: clock.now() };
   const hold = () => records.update(id, (now) => ({ ...now, holders: [{ ...left, until: clock.now() + 1_000 }] }));
   await hold();
-  await expect(sessions.mount(session, [wish])).rejects.toMatchObject({ code: 'conflict' });
+  await expect(sessions.mount(session, [choice])).rejects.toMatchObject({ code: 'conflict' });
   await volumes.freeTransfers(signal);
   expect(ended).toEqual(['sbx-00000000000000aa']);
-  await sessions.release(session.id, await sessions.mount(session, [wish]));
+  await sessions.release(session.id, await sessions.mount(session, [choice]));
   await hold();
   clock.advance(1_001);
-  await sessions.mount(session, [wish]);
+  await sessions.mount(session, [choice]);
 });

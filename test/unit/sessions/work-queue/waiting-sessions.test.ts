@@ -9,7 +9,7 @@ import { manualClock } from '../../../support/machines/manual-clock.ts';
 const id = '0123456789abcdef' as SessionId;
 const agent = { environment: 'env_1' } as SessionAgent;
 const fact = (type: string, data: object = {}) => ({ type, runId: null, data }) as unknown as SessionFact;
-const asked = (byClient?: true) => fact('run.wait', { question: '?', ...(byClient && { byClient }) });
+const responseTo = (byClient?: true) => fact('run.wait', { question: '?', ...(byClient && { byClient }) });
 
 function waiting(log: readonly SessionFact[], record: Partial<SessionRecord> = {}, leads = true) {
   const queued: [string, SessionId][] = [];
@@ -32,8 +32,8 @@ function waiting(log: readonly SessionFact[], record: Partial<SessionRecord> = {
 
 test.each([
   ['a message', fact('message.user'), true],
-  ['a call that waits for a worker', asked(true), true],
-  ['a call that waits for a person', asked(), false],
+  ['a call that waits for a worker', responseTo(true), true],
+  ['a call that waits for a person', responseTo(), false],
   ['anything else', fact('run.started'), false],
 ])('after %s in its log a session of a self-hosted environment is queued, or not', (_, one, isQueued) => {
   const { sessions, queued } = waiting([]);
@@ -43,16 +43,16 @@ test.each([
 
 test('a session without workers is never queued', () => {
   const { sessions, queued } = waiting([], { agent: { ...agent, environment: undefined } as unknown as SessionAgent });
-  sessions.onFacts(id, [fact('message.user'), asked(true)]);
+  sessions.onFacts(id, [fact('message.user'), responseTo(true)]);
   expect(queued).toEqual([]);
 });
 
 test.each([
-  ['its last call waits for a worker', [asked(true)], {}, true, true],
-  ['one of its calls is answered', [fact('run.wait'), fact('approval.resolved'), asked(true)], {}, true, true],
-  ['its call waits for a person', [asked(true), asked()], {}, true, false],
-  ['it works', [asked(true)], { status: 'running' }, true, false],
-  ['another server does the round', [asked(true)], {}, false, false],
+  ['its last call waits for a worker', [responseTo(true)], {}, true, true],
+  ['one of its calls is answered', [fact('run.wait'), fact('approval.resolved'), responseTo(true)], {}, true, true],
+  ['its call waits for a person', [responseTo(true), responseTo()], {}, true, false],
+  ['it works', [responseTo(true)], { status: 'running' }, true, false],
+  ['another server does the round', [responseTo(true)], {}, false, false],
 ] as const)('a round queues a session, or not, when %s', async (_, log, record, leads, isQueued) => {
   const { sessions, queued } = waiting(log, record as Partial<SessionRecord>, leads);
   await sessions.round();

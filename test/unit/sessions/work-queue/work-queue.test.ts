@@ -237,7 +237,7 @@ describe('a stop', () => {
     await it.service.withdraw(environment, id); // again is no failure
   });
 
-  test('that a dead worker never hears ends the item with its lease', async ({ it }) => {
+  test('that a dead worker never receives ends the item with its lease', async ({ it }) => {
     await enqueued(it);
     const { id } = await it.serve();
     await it.service.stop(environment, id, { force: false });
@@ -248,10 +248,10 @@ describe('a stop', () => {
 });
 
 describe('credentials of workers', () => {
-  const wish = { name: 'laptop', maker: { key: 'maker' } };
+  const choice = { name: 'laptop', maker: { key: 'maker' } };
 
   test('a key opens its environment until it is revoked, with the tokens of its claims', async ({ it }) => {
-    const { key, view } = await it.service.createKey(environment, wish);
+    const { key, view } = await it.service.createKey(environment, choice);
     const found = await it.queue.find(key);
     const expected = { environmentId: environment, owner: 'owner', keyId: view.id, maker: { key: 'maker' } };
     expect(found).toMatchObject(expected);
@@ -267,7 +267,7 @@ describe('credentials of workers', () => {
   });
 
   test('the store has neither the key nor its hash under a known secret, and the list no secret', async ({ it }) => {
-    const { key } = await it.service.createKey(environment, wish);
+    const { key } = await it.service.createKey(environment, choice);
     expect(JSON.stringify(await it.records.list('environment-key'))).not.toContain(key.slice(-43));
     expect(JSON.stringify(await it.service.keys(environment))).not.toMatch(/hash|pepper|maker/);
   });
@@ -279,7 +279,7 @@ describe('credentials of workers', () => {
     ['of another id', (key: string) => `crlenv_ffffffffffff${key.slice(19)}`],
   ])('a key %s opens nothing', async (_, change) => {
     const it = opened();
-    const { key } = await it.service.createKey(environment, wish);
+    const { key } = await it.service.createKey(environment, choice);
     expect(await it.queue.find(change(key))).toBeUndefined();
   });
 
@@ -297,20 +297,20 @@ describe('credentials of workers', () => {
   });
 
   test('keys end with their environment', async ({ it }) => {
-    const { key } = await it.service.createKey(environment, wish);
+    const { key } = await it.service.createKey(environment, choice);
     it.gone.add(environment);
     expect(await it.queue.find(key)).toBeUndefined();
   });
 
   test('an environment has at most a hundred keys', async ({ it }) => {
-    for (let n = 0; n < 100; n++) await it.service.createKey(environment, wish);
-    await expect(it.service.createKey(environment, wish)).rejects.toMatchObject({ code: 'quota' });
-    await it.service.createKey(other, wish);
+    for (let n = 0; n < 100; n++) await it.service.createKey(environment, choice);
+    await expect(it.service.createKey(environment, choice)).rejects.toMatchObject({ code: 'quota' });
+    await it.service.createKey(other, choice);
   });
 
   test('a key moves to the first encryption key with its next use', async () => {
     const old = opened();
-    const { key, view } = await old.service.createKey(environment, wish);
+    const { key, view } = await old.service.createKey(environment, choice);
     const pepper = secrets('cd', 'ab');
     expect(await environmentKeysUnderOldPeppers(old.records, pepper)).toMatchObject([{ id: view.id }]);
     const now = opened({ records: old.records, pepper });

@@ -14,17 +14,17 @@ function world() {
   const { records } = memoryStore({ shared: true });
   const sessions = new Map<string, SessionRecord>();
   const alive = new Set<string>();
-  return { records, sessions, alive, stopped: [] as string[], asked: [] as object[], working: new Set<string>() };
+  return { records, sessions, alive, stopped: [] as string[], requested: [] as object[], working: new Set<string>() };
 }
 type World = ReturnType<typeof world>;
 
 /** One server; its sandboxes run nothing, and only report their working folder. */
 async function server(
-  given: World,
-  { name, grace = graceMs, records = given.records }: { name?: string; grace?: number; records?: RecordStore } = {},
+  input: World,
+  { name, grace = graceMs, records = input.records }: { name?: string; grace?: number; records?: RecordStore } = {},
 ) {
   const clock = manualClock();
-  const { sessions, asked, stopped, working, alive } = given;
+  const { sessions, requested, stopped, working, alive } = input;
   let looked = 0;
   const get = async (id: string) => {
     const found = sessions.get(id);
@@ -54,7 +54,7 @@ async function server(
     sandboxes: {
       start: async () => ({ started: true }),
       async exec(_id: string, command: object) {
-        asked.push(command);
+        requested.push(command);
         return { exitCode: 0, stdout: 'out', stderr: '/workspace\n', timedOut: false };
       },
     } as never,
@@ -77,10 +77,10 @@ test('code has 30 seconds, a command 120', async () => {
   using ann = service.join('ann');
   await ann.runCode('w', { name: 'main.py', code: 'print(1)' });
   await ann.runCommand('w', 'ls');
-  expect(all.asked).toMatchObject([{ timeoutMs: 30_000 }, { timeoutMs: 120_000 }]);
+  expect(all.requested).toMatchObject([{ timeoutMs: 30_000 }, { timeoutMs: 120_000 }]);
 });
 
-test('a run keeps its sandbox; whether it is over is asked each second at the most, however short the grace', async () => {
+test('a run keeps its sandbox; its end is checked at most each second, however short the grace', async () => {
   const all = world();
   const { service, clock, looked, settled } = await server(all, { grace: 0 });
   const ann = service.join('ann');

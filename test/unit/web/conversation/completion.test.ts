@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { fuzzyBest, fuzzyScore } from '../../../../src/web/conversation/completion/fuzzy.ts';
 import { namedPaths, triggerAt, withWord } from '../../../../src/web/conversation/completion/trigger.ts';
 
-const best = (names: readonly string[], wanted: string) =>
-  fuzzyBest(names, wanted, { nameOf: (name) => name, max: 10 });
+const best = (names: readonly string[], expected: string) =>
+  fuzzyBest(names, expected, { nameOf: (name) => name, max: 10 });
 
 test('a file is found by some of its letters, in their order', () => {
   expect(fuzzyScore('src/web/work/pane.tsx', 'wrkpn')).toBeDefined();

@@ -142,7 +142,7 @@ test('what a sandbox needs is folded into its line: phases, repositories and ser
   }
 });
 
-test('work that is given to another agent is the card of its call', () => {
+test('work that is delegated to another agent is the card of its call', () => {
   const delegate = event('tool.calling', {
     callId: 'd',
     tool: 'delegate',

@@ -84,14 +84,14 @@ test('a worker that was started ahead does the first task, and is started once',
 
 test('after three slow tasks the next ones get less time', () => {
   const { read, newest, elapse, timers } = open();
-  const given: (number | undefined)[] = [];
+  const provided: (number | undefined)[] = [];
   for (let n = 0; n < 5; n++) {
     void read('slow');
     newest().ready();
-    given.push([...timers.values()].at(-1));
+    provided.push([...timers.values()].at(-1));
     elapse();
   }
-  expect(given).toEqual([4_000, 4_000, 4_000, 500, 500]);
+  expect(provided).toEqual([4_000, 4_000, 4_000, 500, 500]);
 });
 
 test('a failed task has no output, and its worker continues', async () => {

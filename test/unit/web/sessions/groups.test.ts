@@ -8,7 +8,7 @@ const words = { pinned: 'Pinned', today: 'Today', yesterday: 'Yesterday', date: 
 const now = new Date(2026, 9, 25, 23, 30); // in Europe this day has 25 hours
 const at = (day: number, month = 9, year = 2026) => new Date(year, month, day, 12);
 
-function told(sessions: readonly Session[], withArchive = false): string[] {
+function reported(sessions: readonly Session[], withArchive = false): string[] {
   return toRows({ sessions, withArchive, now: now.getTime() }, words).map((row) => {
     if (row.kind === 'session') return `- ${row.session.title}`;
     return row.kind === 'archive' ? `archive ${row.count}` : row.label;
@@ -17,11 +17,11 @@ function told(sessions: readonly Session[], withArchive = false): string[] {
 
 test('each day has one heading, and the newest days have names', () => {
   const sessions = [session('a', at(25)), session('b', at(24)), session('c', at(23)), session('d', at(23))];
-  expect(told(sessions)).toEqual(['Today', '- a', 'Yesterday', '- b', 'Fri Oct 23 2026', '- c', '- d']);
+  expect(reported(sessions)).toEqual(['Today', '- a', 'Yesterday', '- b', 'Fri Oct 23 2026', '- c', '- d']);
 });
 
 test('the same day of another year is another day', () =>
-  expect(told([session('new', at(23)), session('old', at(23, 9, 2020))])).toEqual([
+  expect(reported([session('new', at(23)), session('old', at(23, 9, 2020))])).toEqual([
     ...['Fri Oct 23 2026', '- new', 'Fri Oct 23 2020', '- old'],
   ]));
 
@@ -31,16 +31,16 @@ test('pinned sessions come first, and the archive last, where it is open', () =>
     session('gone', at(24), { archived: true, pinned: true }),
     session('kept', at(1), { pinned: true }),
   ];
-  expect(told(sessions)).toEqual(['Pinned', '- kept', 'Today', '- a', 'archive 1']);
-  expect(told(sessions, true)).toEqual(['Pinned', '- kept', 'Today', '- a', 'archive 1', '- gone']);
+  expect(reported(sessions)).toEqual(['Pinned', '- kept', 'Today', '- a', 'archive 1']);
+  expect(reported(sessions, true)).toEqual(['Pinned', '- kept', 'Today', '- a', 'archive 1', '- gone']);
 });
 
 test('a session of a sub-agent stands below the one that started it, unless that is not shown', () => {
   const child = (title: string, of: string, day: number) =>
     session(title, at(day), { parent: { sessionId: of } as NonNullable<Session['parent']> });
   const family = [child('child', 'a', 25), session('a', at(24)), child('grandchild', 'child', 23)];
-  expect(told(family)).toEqual(['Yesterday', '- a', '- child', '- grandchild']);
-  expect(told(family.slice(0, 1))).toEqual(['Today', '- child']);
+  expect(reported(family)).toEqual(['Yesterday', '- a', '- child', '- grandchild']);
+  expect(reported(family.slice(0, 1))).toEqual(['Today', '- child']);
 });
 
 test('a search finds each of its words in title, task or newest message, in any order', () => {

@@ -99,9 +99,9 @@ test.each([
   [503, 'Busy!', 'openai/x antwortete mit 503: „Busy!“'],
   [503, '', 'openai/x antwortete mit 503.'],
 ] as const)('the refusal %i %j of a provider is German, with the provider’s words quoted', (status, text, german) => {
-  const said = server.failure(refusedTurn({ status, text }, 'openai/x', advice).message);
-  expect(said).toMatch(new RegExp(`^${german.replace(/[.$&|()]/g, '\\$&')}`));
-  expect(said).not.toMatch(/\b(the|that|may|Set|Check)\b/);
+  const reply = server.failure(refusedTurn({ status, text }, 'openai/x', advice).message);
+  expect(reply).toMatch(new RegExp(`^${german.replace(/[.$&|()]/g, '\\$&')}`));
+  expect(reply).not.toMatch(/\b(the|that|may|Set|Check)\b/);
 });
 
 test('failures of a model that ends no run at once are German, and unknown words are quoted', () => {

@@ -52,7 +52,7 @@ test.each([
   ['', []],
 ])('the CSV text %j has the rows %j', (text, rows) => expect(parseCsv(text)).toEqual(rows));
 
-test('a CSV text is read up to the wanted rows, and with tabs where they separate', () =>
+test('a CSV text is read up to the requested rows, and with tabs where they separate', () =>
   expect(parseCsv('a\tb\n1\t2\n3\t4', '\t', 2)).toEqual([
     ['a', 'b'],
     ['1', '2'],

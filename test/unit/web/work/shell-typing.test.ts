@@ -28,7 +28,7 @@ test('keys wait for a command that is announced and has not started', async () =
   expect(sent).toEqual(['Ann\n']);
 });
 
-test('without a command a refusal is told, and the keys are dropped', async () => {
+test('without a command a refusal is reported, and the keys are dropped', async () => {
   const sent: string[] = [];
   let isRunning = false;
   const send = async (text: string) => {

@@ -29,7 +29,7 @@ function bench(browser?: AgentBrowser) {
     clock,
     sandbox: { ...sandbox, desktop },
     ...(browser && { browser }),
-    gate: async () => void waits.push('asked'),
+    gate: async () => void waits.push('consent'),
     keepPicture: async ({ data, mimeType }) => {
       seen.push(data);
       return { file: 'f', url: '/f', mimeType };
@@ -66,7 +66,7 @@ test('a screenshot has the size the model points in, and asks no leave', async (
 test('input is scaled to the desktop, and waits for the one who holds the keyboard', async () => {
   const { run, done, waits } = bench();
   await run(computer, { action: 'double_click', coordinate: [100, 50] });
-  expect([done, waits]).toEqual([[{ kind: 'click', button: 'left', count: 2, x: 200, y: 100 }], ['asked']]);
+  expect([done, waits]).toEqual([[{ kind: 'click', button: 'left', count: 2, x: 200, y: 100 }], ['consent']]);
 });
 
 test.each([
@@ -116,7 +116,7 @@ test('zoom shows a part as large as a screen', async () => {
   expect(await run(computer, { action: 'zoom' })).toMatchObject({ ok: false, reason: 'bad_arguments' });
 });
 
-test('the pointer is told in the pixels of the screenshot', async () => {
+test('the pointer is reported in the pixels of the screenshot', async () => {
   const { run } = bench();
   expect((await run(computer, { action: 'cursor_position' })).output).toContain('100, 50');
 });
@@ -150,7 +150,7 @@ test.each([
   expect(done).toEqual(actions);
 });
 
-test("Gemini's typing replaces what is there and presses Enter unless told not to", async () => {
+test("Gemini's typing replaces what is there and presses Enter by default", async () => {
   const { run, done } = bench();
   await run(gemini('type_text_at'), { x: 0, y: 0, text: 'hi' });
   expect(done.map((it) => ('keys' in it ? it.keys : it.kind))).toEqual([

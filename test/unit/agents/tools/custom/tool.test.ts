@@ -13,12 +13,12 @@ const made = (run: CustomTool<typeof parameters>['run'], more: Partial<CustomToo
 function bench(run: CustomTool<typeof parameters>['run']) {
   const clock = manualClock(1_000);
   const stop = new AbortController();
-  const said: string[] = [];
-  const asked: unknown[] = [];
+  const messages: string[] = [];
+  const requests: unknown[] = [];
   const sandbox = {
     workdir: '/workspace',
-    exec: async (...given: unknown[]) => {
-      asked.push(given[0]);
+    exec: async (...params: unknown[]) => {
+      requests.push(params[0]);
       return { exitCode: 3, stdout: 'out', stderr: '', timedOut: false, wholeIn: {} };
     },
     readFile: async () => Buffer.from('hi'),
@@ -29,20 +29,20 @@ function bench(run: CustomTool<typeof parameters>['run']) {
     signal: stop.signal,
     timeoutMs: 5_000,
     runId: 'run',
-    onOutput: (text: string) => void said.push(text),
+    onOutput: (text: string) => void messages.push(text),
   } as unknown as ToolContext;
   const call = (args: unknown = { path: 'a' }) => customTool(made(run) as Definition).run(ctx, args);
-  return { call, clock, stop, said, asked };
+  return { call, clock, stop, messages, requests };
 }
 
 test('a tool works on the sandbox and writes into the log of its session', async () => {
-  const { call, said, asked } = bench(async ({ sandbox, log }, { path }) => {
+  const { call, messages, requests } = bench(async ({ sandbox, log }, { path }) => {
     log(`reading ${path}`);
     const { exitCode } = await sandbox.exec('wc', { timeoutSeconds: 1 });
     return `${new TextDecoder().decode(await sandbox.readFile(path))} ${exitCode} in ${sandbox.workdir}`;
   });
-  expect([await call(), said]).toEqual([{ ok: true, output: 'hi 3 in /workspace' }, ['reading a\n']]);
-  expect(asked).toEqual([{ command: 'wc', timeoutMs: 1_000, tag: 'run' }]); // a stop of the run finds it by its tag
+  expect([await call(), messages]).toEqual([{ ok: true, output: 'hi 3 in /workspace' }, ['reading a\n']]);
+  expect(requests).toEqual([{ command: 'wc', timeoutMs: 1_000, tag: 'run' }]); // a stop of the run finds it by its tag
 });
 
 test('a tool gets its sandbox, log and signal, and nothing else', async () => {
@@ -91,8 +91,8 @@ test('a stop of the run ends the call', async () => {
 
 test('a wrong definition is refused with the name of each field', () => {
   const run = async () => '';
-  const problemsOf = (given: unknown) => {
-    const checked = checkDefinition(given, 'count');
+  const problemsOf = (input: unknown) => {
+    const checked = checkDefinition(input, 'count');
     return 'problems' in checked ? checked.problems.join('\n') : '';
   };
   expect(problemsOf(undefined)).toContain('default export');

@@ -10,11 +10,11 @@ const signal = () => new AbortController().signal;
 /** The tool over a web that answers with this page; pages are read as `title` and `<html>`. */
 function bench(page: (Partial<FetchedPage> & { text?: string }) | AppError, read: 'reads' | 'fails' = 'reads') {
   const tools = toolBench();
-  const asked: unknown[] = [];
+  const requests: unknown[] = [];
   const tool = webFetchTool({
     fetch: async (address) => {
       if (page instanceof AppError) throw page;
-      const { text = '', ...given } = page;
+      const { text = '', ...input } = page;
       return {
         url: new URL(address),
         status: 200,
@@ -22,23 +22,23 @@ function bench(page: (Partial<FetchedPage> & { text?: string }) | AppError, read
         charset: undefined,
         bytes: Buffer.from(text),
         isCut: false,
-        ...given,
+        ...input,
       };
     },
     read: async (job) => {
-      asked.push(job);
+      requests.push(job);
       return read === 'reads' ? { title: 'Title', markdown: `<${job.html}>` } : undefined;
     },
   });
   const run = (args: object = {}, more = {}) =>
     tools.run(tool, { url: 'https://a.example/x', ...args }, { operationId: 'op', ...more });
-  return { ...tools, asked, run };
+  return { ...tools, requests, run };
 }
 
 test('a page is its title, its address and its text as Markdown', async () => {
-  const { run, asked } = bench({ text: 'page', url: new URL('https://b.example/y') });
+  const { run, requests } = bench({ text: 'page', url: new URL('https://b.example/y') });
   expect(await run({ part: 'all' })).toEqual({ ok: true, output: 'Title — https://b.example/y\n\n<page>' });
-  expect(asked).toEqual([{ html: 'page', address: 'https://b.example/y', part: 'all' }]);
+  expect(requests).toEqual([{ html: 'page', address: 'https://b.example/y', part: 'all' }]);
 });
 
 test('a long page is a file of the sandbox, and the model reads where', async () => {
@@ -54,15 +54,15 @@ test.each([
   ['the page', { bytes: Buffer.from('<meta charset="koi8-r">\xf0', 'latin1') }, 'П'],
   ['a mark at the beginning', { charset: 'utf-8', bytes: Buffer.from('\ufeffhé', 'utf16le') }, 'hé'],
   ['an unknown header, which does not count', { charset: 'klingon', bytes: Buffer.from('é') }, 'é'],
-])('the charset is told by %s', async (_, page, expected) =>
+])('the charset comes from %s', async (_, page, expected) =>
   expect((await bench(page).run()).output).toContain(expected),
 );
 
 test.each(['application/json', 'application/ld+json', 'text/csv', 'application/xml'])(
   '%s is shown as it is',
   async (type) => {
-    const { run, asked } = bench({ type, text: '{"a":1}' });
-    expect([(await run()).output, asked]).toEqual(['https://a.example/x\n\n{"a":1}', []]);
+    const { run, requests } = bench({ type, text: '{"a":1}' });
+    expect([(await run()).output, requests]).toEqual(['https://a.example/x\n\n{"a":1}', []]);
   },
 );
 
@@ -97,7 +97,7 @@ test('what cannot be read says so, with another way', async () => {
   });
 });
 
-test('statuses, cut answers, refusals and silence are said', async () => {
+test('statuses, cut answers, refusals and silence are reported', async () => {
   const expected = { ok: false, reason: 'failed', output: expect.stringMatching(/^HTTP status 404\nTitle/) };
   expect(await bench({ status: 404, text: 'gone' }).run()).toMatchObject(expected);
   expect((await bench({ isCut: true, type: 'text/plain', text: 'x' }).run()).output).toContain('longer than 10 MiB');

@@ -12,7 +12,7 @@ const file = (bytes: Buffer) => ({ size: bytes.length, content: Readable.from([b
 
 async function packed(contents: Readonly<Record<string, string>>, time = modified) {
   const files = Object.keys(contents).map((path) => ({ path, size: 0, modified: time }));
-  const open = async (path: string) => file(Buffer.from(contents[path] ?? 'asked for what was not told'));
+  const open = async (path: string) => file(Buffer.from(contents[path] ?? 'unexpected request'));
   return bytesOf(zip({ files, emptyFolders: [], others: [] }, { open, maxPacked: 2 ** 20 }));
 }
 test('a zip file is one that others can read', async () => {
@@ -54,7 +54,7 @@ test.each(['yesterday', '-271821-04-20T00:00:00Z', '+275760-09-13T00:00:00Z'])(
 
 test('zip reads one file at a time, and none before the reader takes the output', async () => {
   let open = 0;
-  const asked: string[] = [];
+  const requests: string[] = [];
   const files = Array.from({ length: 20 }, (_, n) => ({ path: `${n}`, size: 2 ** 20, modified }));
   const content = randomBytes(2 ** 20); // random, so compression cannot shrink it
   const stream = zip(
@@ -63,7 +63,7 @@ test('zip reads one file at a time, and none before the reader takes the output'
       maxPacked: 2 ** 30,
       open: async (path) => {
         expect(++open).toBe(1);
-        asked.push(path);
+        requests.push(path);
         const { size, content: stream } = file(content);
         stream.once('end', () => open--);
         return { size, content: stream };
@@ -73,7 +73,7 @@ test('zip reads one file at a time, and none before the reader takes the output'
   const chunks = stream[Symbol.asyncIterator]();
   await chunks.next();
   for (let turn = 0; turn < 500; turn++) await new Promise(setImmediate);
-  expect(asked.length).toBeLessThan(3);
+  expect(requests.length).toBeLessThan(3);
   stream.destroy();
 });
 

@@ -36,7 +36,7 @@ test.for([1, 100, 100_000])('an archive in pieces of %i bytes is read as it was 
   expect([sha256, content.equals(layer)]).toEqual([snapshot.sha256, true]);
 });
 
-test('an archive has the size that is told before, no owner and no id, and is the same each time', async () => {
+test('an archive has the announced size, no owner and no id, and is the same each time', async () => {
   expect(bytes.length).toBe(createArchive(snapshot, inPieces(layer, 10)).size);
   for (const word of ['the-owner', snapshot.id, sessionId]) expect(bytes.includes(word)).toBe(false);
   expect((await exported()).equals(bytes)).toBe(true);

@@ -70,8 +70,8 @@ describe('the permission of a call, with rules', () => {
   });
 
   test('an agent can always speak to its user', () => {
-    const asked = { callId: 'c', name: 'message_ask_user', args: { text: 'May I?' }, begun: false };
-    expect(permissionFor(work(rule('deny', '*')), asked)).toBeUndefined();
+    const approval = { callId: 'c', name: 'message_ask_user', args: { text: 'May I?' }, begun: false };
+    expect(permissionFor(work(rule('deny', '*')), approval)).toBeUndefined();
   });
 
   test('a call that has begun continues, though a rule denies it in the meantime', () =>

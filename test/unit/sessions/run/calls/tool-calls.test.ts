@@ -49,12 +49,12 @@ function bench(approve: readonly string[] = [], more: Partial<RunContext> = {}, 
   } satisfies RunContext;
   const stop = new AbortController();
   const make = (...calls: { callId: string; name?: string; shell?: string }[]) => {
-    const wanted = calls.map(({ callId, name = 'shell_exec', shell = callId }) => {
+    const expected = calls.map(({ callId, name = 'shell_exec', shell = callId }) => {
       return { callId, name, args: { id: shell, command: 'x', text: 'Which?' }, begun: false };
     });
-    const message = { role: 'assistant', model: 'm', text: '', calls: wanted, raw: [] } as const;
+    const message = { role: 'assistant', model: 'm', text: '', calls: expected, raw: [] } as const;
     runWriter.add({ runId: runId(), message });
-    return makeCalls(work, { sessionId, runId: runId(), calls: wanted, answered: false, budget: [] }, stop.signal);
+    return makeCalls(work, { sessionId, runId: runId(), calls: expected, answered: false, budget: [] }, stop.signal);
   };
   const end = async (callId: string, output = `of ${callId}`) => {
     await quiet();

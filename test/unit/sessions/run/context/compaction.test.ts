@@ -63,12 +63,12 @@ describe('a long conversation in a small window', { tags: ['all'] }, () => {
     it.hear('hello');
     expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
 
-    const { asked } = it.model;
-    for (const request of asked) {
+    const { requests } = it.model;
+    for (const request of requests) {
       expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
       expect(request.messages).toContainEqual({ role: 'user', text: first });
     }
-    const turns = asked.filter((request) => !wantsSummary(request));
+    const turns = requests.filter((request) => !wantsSummary(request));
     const shares = turns.slice(1).map((request, n) => sharedBeginning(turns[n] as TurnRequest, request));
     const compactions = await it.compactions();
     expect(shares.filter((share) => share < 1).length).toBeLessThanOrEqual(compactions.length);
@@ -97,7 +97,7 @@ describe('a long conversation in a small window', { tags: ['all'] }, () => {
       expect((await it.step(20_000, noteOf(Math.floor(n / 10)))).ok, `turn ${n}`).toBe(true);
     it.hear('hello');
     expect(await it.step(0)).toMatchObject({ ok: true, message: { text: 'Hello!' } });
-    const turns = it.model.asked.filter((request) => !wantsSummary(request));
+    const turns = it.model.requests.filter((request) => !wantsSummary(request));
     for (const request of turns) {
       expect(tokensOf(request)).toBeLessThanOrEqual(window - 4_096);
       expect(request.messages).toContainEqual({ role: 'user', text: first });
@@ -129,15 +129,17 @@ describe('a long conversation in a small window', { tags: ['all'] }, () => {
       it.hear(`Remember rule ${n}.`);
       expect((await it.step(16_000)).ok).toBe(true);
     }
-    const said = it.model.asked.at(-1)?.messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
-    expect(said?.filter((text) => /^Remember/.test(text))).toHaveLength(12);
+    const reply = it.model.requests
+      .at(-1)
+      ?.messages.flatMap((message) => (message.role === 'user' ? [message.text] : []));
+    expect(reply?.filter((text) => /^Remember/.test(text))).toHaveLength(12);
   });
 
   test('continues after a message that alone is larger than the window, of which both ends are seen', async () => {
     const it = bench((_, turn) => (turn < 0 ? [say('## State\nA long text came.')] : [say('Read.')]));
     it.hear(`Begin ${'x'.repeat(200_000)} end`);
     expect(await it.step(0)).toMatchObject({ ok: true });
-    const [seen] = it.model.asked.at(-1)?.messages ?? [];
+    const [seen] = it.model.requests.at(-1)?.messages ?? [];
     expect(seen?.role === 'user' && [seen.text.slice(0, 5), seen.text.slice(-3)]).toEqual(['Begin', 'end']);
   });
 });
@@ -173,8 +175,8 @@ describe('a summary that cannot be made', () => {
     expect(cuts[0]).toMatchObject({
       data: { kind: 'cut', model: null, summary: expect.stringContaining(`No summary could be made. ${why}`) },
     });
-    expect(it.model.asked.filter(wantsSummary)).toHaveLength(2 * cuts.length);
-    const last = it.model.asked.at(-1);
+    expect(it.model.requests.filter(wantsSummary)).toHaveLength(2 * cuts.length);
+    const last = it.model.requests.at(-1);
     expect(last?.messages).toContainEqual({ role: 'user', text: first });
     expect(JSON.stringify(last?.messages)).not.toContain('"c1"');
     expect(recallFrom(it.transcript.messages, { call_id: 'c1' })).toMatchObject({
@@ -204,7 +206,7 @@ describe('a summary that cannot be made', () => {
     const never = new Promise<void>(() => {});
     const it = bench((_, turn) => (turn < 0 ? [never] : [say(words(turn)), call(turn)]));
     it.hear(first);
-    const isAsked = () => it.model.asked.some(wantsSummary);
+    const isAsked = () => it.model.requests.some(wantsSummary);
     while (!isAsked()) await Promise.race([it.step(100), expect.poll(isAsked).toBe(true)]);
     expect(await it.compactions()).toEqual([]);
     const transcript = new Transcript(sessionId, it.store.records);

@@ -17,7 +17,7 @@ const sections = [
   { part: 'rules', text: 'Keep to the rules. '.repeat(200) },
 ];
 const tools = [{ name: 'file_read', description: 'Reads.', parameters: { type: 'object', properties: {} } }];
-const wanted = {
+const expected = {
   phase: { kind: 'act', step, stepIndex: 0 } as const,
   note: 'Step 1: x',
   hint: undefined,
@@ -38,7 +38,7 @@ const call = (n: number): ScriptLine => ({
 
 function bench(
   decide: (request: TurnRequest, turn: number) => readonly ScriptLine[],
-  noteOf = (_: number) => wanted.note,
+  noteOf = (_: number) => expected.note,
 ) {
   const { runWriter, store, ...rest } = scribeBench();
   let turns = 0;
@@ -47,7 +47,7 @@ function bench(
     turns += 1;
     const made = await takeTurn(
       { model, runWriter: by, budget: new TurnBudget() },
-      { ...wanted, note: noteOf(turns) },
+      { ...expected, note: noteOf(turns) },
       signal,
     );
     if (!made.ok) return;
@@ -76,10 +76,10 @@ describe('what a turn saw', () => {
     const kinds = (await it.events()).flatMap((one) => (one.type === 'context.compacted' ? [one.data.kind] : []));
     expect(kinds).toContain('summary');
     expect(kinds).toContain('results');
-    const { asked } = it.model;
-    expect(asked.some(({ earlier = [] }) => earlier.length > 1)).toBe(true);
-    expect(asked.length).toBeGreaterThan(60); // the summaries count too
-    for (const [n, request] of asked.entries()) {
+    const { requests } = it.model;
+    expect(requests.some(({ earlier = [] }) => earlier.length > 1)).toBe(true);
+    expect(requests.length).toBeGreaterThan(60); // the summaries count too
+    for (const [n, request] of requests.entries()) {
       const recorded = await it.at(n + 1);
       expect(seen(recorded.request)).toEqual(seen(request));
       expect(recorded).toMatchObject({ turn: n + 1, proved: true, sections, model: 'small/one' });
@@ -145,7 +145,7 @@ describe('what a turn saw', () => {
     const options = { writer, transcript, ids: randomIds(), clock, runId: runId(), soFar: nothingYet };
     await it.turn('', new RunWriter(options));
     expect(usages(await it.events()).map(({ turn }) => turn)).toEqual([1, 2, 3]);
-    expect(seen((await it.at(3)).request)).toEqual(seen(it.model.asked[2] as TurnRequest));
+    expect(seen((await it.at(3)).request)).toEqual(seen(it.model.requests[2] as TurnRequest));
   });
 
   test('costs little room: nothing long is stored twice', async () => {

@@ -95,7 +95,7 @@ describe('a run that is written down', () => {
     ]);
   });
 
-  test('completes it with what its pieces have not told yet', async () => {
+  test('completes it with the text that its pieces lack', async () => {
     const { runWriter, events } = scribeBench();
     using speech = runWriter.speak();
     speech.say('Hel');
@@ -112,9 +112,9 @@ describe('a run that is written down', () => {
     speech.say('two');
     clock.advance(50);
     await runWriter.write(...speech.end());
-    const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data] : []));
-    expect(said.map(({ text }) => text)).toEqual(['one', 'two']);
-    expect(said[0]?.messageId).not.toBe(said[1]?.messageId);
+    const reply = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data] : []));
+    expect(reply.map(({ text }) => text)).toEqual(['one', 'two']);
+    expect(reply[0]?.messageId).not.toBe(reply[1]?.messageId);
   });
 });
 
@@ -145,8 +145,8 @@ describe('the live output of a call', () => {
       for (const text of texts) live.hear(text);
       live[Symbol.dispose]();
       await quiet();
-      const told = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
-      expect(told.join('')).toBe('ef');
+      const reported = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
+      expect(reported.join('')).toBe('ef');
     },
   );
 
@@ -156,8 +156,8 @@ describe('the live output of a call', () => {
     for (let n = 0; n < 100; n++) live.hear('x'.repeat(1_000));
     live[Symbol.dispose]();
     await quiet();
-    const told = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
-    expect(told.join('')).toHaveLength(64 * 1_024 - 59_000);
+    const reported = (await events()).map((it) => (it.type === 'tool.output' ? it.data.text : ''));
+    expect(reported.join('')).toHaveLength(64 * 1_024 - 59_000);
   });
 });
 

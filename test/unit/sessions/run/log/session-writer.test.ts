@@ -59,13 +59,13 @@ describe('the writer of a session', () => {
   test('stores the record with the facts that change it, and tells of each fact only then', async () => {
     let store = () => {};
     const stopped = new Promise<void>((resolve) => (store = resolve));
-    const { writer, heard, record } = writerBench({ append: (real) => stopped.then(real) });
+    const { writer, received, record } = writerBench({ append: (real) => stopped.then(real) });
     const written = writer.write([asks('x')]);
     await quiet();
-    expect([heard, writer.record.latestMessage]).toEqual([[], '']);
+    expect([received, writer.record.latestMessage]).toEqual([[], '']);
     store();
     await written;
-    expect([heard.length, writer.record.latestMessage, await record()]).toEqual([1, 'x', writer.record]);
+    expect([received.length, writer.record.latestMessage, await record()]).toEqual([1, 'x', writer.record]);
   });
 
   test('counts nothing as unread while somebody watches', async () => {

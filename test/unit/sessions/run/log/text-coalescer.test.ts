@@ -22,7 +22,7 @@ describe('coalesced text', () => {
     expect(pieces).toEqual(['a', 'bc']);
   });
 
-  test('sets no timer while nothing is said, and begins at once again', () => {
+  test('sets no timer without text, and starts immediately again', () => {
     const { clock, pieces, coalescer } = bench();
     coalescer.add('a');
     clock.advance(50);

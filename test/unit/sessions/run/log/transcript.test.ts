@@ -6,7 +6,7 @@ import { Transcript } from '../../../../../src/sessions/run/log/transcript.ts';
 import { memoryStore } from '../../../../../src/storage/memory/store.ts';
 import { messageId, runId, sessionId } from '../../../../support/machines/session-parts.ts';
 
-const asked = (text: string, of = runId()): Entry => ({
+const requested = (text: string, of = runId()): Entry => ({
   runId: of,
   messageId: messageId(),
   message: { role: 'user', text },
@@ -40,7 +40,7 @@ function bench() {
 describe('the notes of the loop', () => {
   test('keep their places: before the calls of a step, or at the end for a step that begins between calls', () => {
     const transcript = bench().open();
-    transcript.add(asked('Do it'));
+    transcript.add(requested('Do it'));
     transcript.placeNote('Step 1', 1_000);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 1', 1_000);
@@ -55,7 +55,7 @@ describe('the notes of the loop', () => {
 
   test('are forgotten when they are too long, but for the newest', () => {
     const transcript = bench().open();
-    transcript.add(asked('Do it'));
+    transcript.add(requested('Do it'));
     transcript.placeNote('Step 1', 5);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 2', 5);
@@ -64,7 +64,7 @@ describe('the notes of the loop', () => {
 
   test('that a summary hides are gone, and the newest stands behind it', () => {
     const transcript = bench().open();
-    transcript.add(asked('Do it'));
+    transcript.add(requested('Do it'));
     transcript.placeNote('Step 1', 1_000);
     transcript.add(replied(['a']), result('a'));
     transcript.placeNote('Step 2', 1_000);
@@ -82,7 +82,7 @@ describe('the transcript', () => {
     const { open, keep } = bench();
     const transcript = open();
     await transcript.load();
-    const entries = Array.from({ length: 12 }, (_, n) => asked(`${n}`));
+    const entries = Array.from({ length: 12 }, (_, n) => requested(`${n}`));
     transcript.add(...entries, replied(['c1']), result('c1'));
     await keep(transcript);
     const again = open();
@@ -94,12 +94,12 @@ describe('the transcript', () => {
     const { open, keep, store } = bench();
     const first = open();
     await first.load();
-    first.add(asked('one'));
+    first.add(requested('one'));
     await keep(first);
     expect(first.takeUnstored()).toEqual([]);
     const second = open();
     await second.load();
-    second.add(asked('two'));
+    second.add(requested('two'));
     expect(second.takeUnstored()).toMatchObject([{ id: `${sessionId}:00000001`, sort: 1 }]);
     expect(await store.records.list('transcript')).toHaveLength(1);
   });
@@ -108,14 +108,14 @@ describe('the transcript', () => {
     const { open } = bench();
     const transcript = open();
     await transcript.load();
-    transcript.add(asked('one'));
+    transcript.add(requested('one'));
     await transcript.load();
     expect(transcript.entries).toHaveLength(1);
   });
 
   test('says where the messages of a run begin, or its own end for a run without messages', () => {
     const transcript = bench().open();
-    transcript.add(asked('one'), asked('two', runId(2)));
+    transcript.add(requested('one'), requested('two', runId(2)));
     expect([transcript.view(runId(2)).runFrom, transcript.view(runId(3)).runFrom]).toEqual([1, 2]);
     expect(transcript.view(runId()).messages.map((it) => it.role === 'user' && it.text)).toEqual(['one', 'two']);
   });
@@ -145,10 +145,10 @@ describe('the transcript', () => {
 
   test('what the model sees is made once, and made again when it changes', () => {
     const transcript = bench().open();
-    transcript.add(asked('one'));
+    transcript.add(requested('one'));
     const first = transcript.view(runId());
     expect(transcript.view(runId())).toBe(first);
-    transcript.add(asked('two'));
+    transcript.add(requested('two'));
     expect(transcript.view(runId()).messages).toHaveLength(2);
     transcript.placeNote('Do step 1.', 1_000);
     expect(notesIn(transcript.view(runId()))).toHaveLength(1);
@@ -160,7 +160,7 @@ describe('the transcript', () => {
 
   test('knows every call that was ever made, and which messages the model has seen', () => {
     const transcript = bench().open();
-    transcript.add(asked('one'), replied(['c1']), replied(['c2'], runId(2)));
+    transcript.add(requested('one'), replied(['c1']), replied(['c2'], runId(2)));
     expect(['c1', 'c2', 'c3'].map((id) => transcript.callIds().has(id))).toEqual([true, true, false]);
     expect([transcript.hasMessage(messageId()), transcript.hasMessage(messageId(2))]).toEqual([true, false]);
   });
@@ -169,19 +169,19 @@ describe('the transcript', () => {
     const { open, keep, store } = bench();
     const mine = open();
     await mine.load();
-    mine.add(asked('mine'));
+    mine.add(requested('mine'));
     await keep(mine);
-    await store.records.put({ kind: 'transcript', id: '00000000000000ab:00000000', doc: asked('theirs'), sort: 0 });
+    await store.records.put({ kind: 'transcript', id: '00000000000000ab:00000000', doc: requested('theirs'), sort: 0 });
     const again = open();
     await again.load();
-    expect(again.entries).toEqual([asked('mine')]);
+    expect(again.entries).toEqual([requested('mine')]);
   });
 
   test('is read again where the store was away for a moment', async () => {
     const { store, open, keep } = bench();
     const before = open();
     await before.load();
-    before.add(asked('hello'));
+    before.add(requested('hello'));
     await keep(before);
     let isAway = true;
     const list: typeof store.records.list = async (...of) => {
@@ -192,6 +192,6 @@ describe('the transcript', () => {
     await expect(transcript.load()).rejects.toMatchObject({ code: 'store_unavailable' });
     isAway = false;
     await transcript.load();
-    expect(transcript.entries).toEqual([asked('hello')]);
+    expect(transcript.entries).toEqual([requested('hello')]);
   });
 });

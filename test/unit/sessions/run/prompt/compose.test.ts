@@ -19,7 +19,7 @@ const system = (more: Partial<PromptFacts> = {}) => composePrompt(ownParts(), { 
 test('the prompt says where the files are, in the line that the demo model reads', () =>
   expect(system({ workdir: '/srv/ws' })).toMatch(/^Working directory: \/srv\/ws$/m));
 
-test('an agent without a tool that works in the sandbox is not told of one', () => {
+test('an agent without a tool that works in the sandbox does not hear about one', () => {
   expect(system({ hasSandbox: false })).not.toMatch(/sandbox|working directory/i);
 });
 

@@ -4,16 +4,16 @@ import { sanitizeMemory, WorkspaceMemory } from '../../../../../src/sessions/run
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 import { scribeBench } from '../../../../support/machines/session-parts.ts';
 
-const text = (given: string, most = 1_000) => sanitizeMemory(Buffer.from(given), most);
+const text = (input: string, most = 1_000) => sanitizeMemory(Buffer.from(input), most);
 
 function bench(answers: readonly (string | ErrorCode)[], others: Record<string, string> = {}) {
-  const asked: unknown[] = [];
+  const requests: unknown[] = [];
   const client = {
     readFile: async (path: string, _signal: AbortSignal, options?: object) => {
       const other = others[path];
       if (other !== undefined) return Buffer.from(other);
       if (path !== 'AGENTS.md') throw new AppError('file_not_found', 'No.');
-      const answer = answers[asked.push([path, options]) - 1] ?? '';
+      const answer = answers[requests.push([path, options]) - 1] ?? '';
       if (/^[a-z]+(_[a-z]+)+$/.test(answer)) throw new AppError(answer as ErrorCode, 'No.');
       return Buffer.from(answer);
     },
@@ -22,16 +22,16 @@ function bench(answers: readonly (string | ErrorCode)[], others: Record<string, 
   const memory = new WorkspaceMemory();
   const reader = { client, clock: manualClock(), window: 32_768, folders: ['one', 'two'] };
   return {
-    asked,
+    requests,
     begin: () => memory.begin(runWriter, reader),
     read: (signal = new AbortController().signal) => memory.of(runWriter, reader, signal),
   };
 }
 
 test('a run reads the notes once, whatever the file says later', async () => {
-  const { asked, read } = bench(['Use tabs.', 'Use spaces.']);
+  const { requests, read } = bench(['Use tabs.', 'Use spaces.']);
   expect([await read(), await read()]).toEqual(['Use tabs.', 'Use tabs.']);
-  expect(asked).toEqual([['AGENTS.md', { maxBytes: 9_831 }]]);
+  expect(requests).toEqual([['AGENTS.md', { maxBytes: 9_831 }]]);
 });
 
 test('the notes of CLAUDE.md and of repositories stand under their names, and equal ones once', async () => {
@@ -48,13 +48,13 @@ test('all notes together have one limit', async () => {
 });
 
 test('a turn waits for a read that began before it, and its signal ends only the wait', async () => {
-  const { asked, begin, read } = bench(['Use tabs.']);
+  const { requests, begin, read } = bench(['Use tabs.']);
   const begun = begin();
   await expect(read(AbortSignal.abort())).rejects.toMatchObject({ code: 'cancelled' });
   expect(await read()).toBe('Use tabs.');
   await begun;
   await begin();
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
 });
 
 test('a missing file is not requested again, and a failed call is', async () => {

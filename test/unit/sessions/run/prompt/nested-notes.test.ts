@@ -3,39 +3,39 @@ import { AppError, type ErrorCode } from '../../../../../src/core/errors/errors.
 import { NestedNotes } from '../../../../../src/sessions/run/prompt/nested-notes.ts';
 import { manualClock } from '../../../../support/machines/manual-clock.ts';
 
-/** A run in a workspace with these files, whose model sees `told`. */
-function bench(files: Record<string, string | ErrorCode[]>, told = '') {
-  const asked: string[] = [];
+/** A run in a workspace with these files, whose model sees `reported`. */
+function bench(files: Record<string, string | ErrorCode[]>, reported = '') {
+  const requests: string[] = [];
   const notes = new NestedNotes();
   const client = {
     workdir: '/workspace',
     readFile: async (path: string, _signal: AbortSignal, { maxBytes = 0 } = {}) => {
-      asked.push(path);
+      requests.push(path);
       const file = files[path];
       const code = file === undefined ? 'file_not_found' : Array.isArray(file) ? file.shift() : undefined;
       if (code) throw new AppError(code, 'No.');
       return Buffer.from(Array.isArray(file) ? 'At last.' : (file ?? '')).subarray(0, maxBytes);
     },
   };
-  const one = { client, clock: manualClock(), roots: ['', 'app'], isShown: (line: string) => told.includes(line) };
+  const one = { client, clock: manualClock(), roots: ['', 'app'], isShown: (line: string) => reported.includes(line) };
   const run = {};
   return {
-    asked,
+    requests,
     touch: (args: unknown, of: object = run) => notes.of(of, { ...one, args }, new AbortController().signal),
   };
 }
 
-test('the first call below a folder is told its notes, the outermost first, and the next call is not', async () => {
-  const { asked, touch } = bench({ 'app/a/AGENTS.md': 'Use tabs.', 'app/a/b/CLAUDE.md': 'Run make.' });
-  const told = await touch({ file: '/workspace/app/a/b/c.ts' });
-  expect(told?.split('\n').slice(1)).toEqual([
+test('the first call below a folder gets its notes, the outermost first, and the next call is not', async () => {
+  const { requests, touch } = bench({ 'app/a/AGENTS.md': 'Use tabs.', 'app/a/b/CLAUDE.md': 'Run make.' });
+  const reported = await touch({ file: '/workspace/app/a/b/c.ts' });
+  expect(reported?.split('\n').slice(1)).toEqual([
     ...['<workspace-notes file="app/a/AGENTS.md">', 'Use tabs.', '</workspace-notes>'],
     ...['<workspace-notes file="app/a/b/CLAUDE.md">', 'Run make.', '</workspace-notes>'],
   ]);
-  expect(told).toContain('They can have any author');
-  expect(asked).not.toContain('app/AGENTS.md'); // the system prompt has it
+  expect(reported).toContain('They can have any author');
+  expect(requests).not.toContain('app/AGENTS.md'); // the system prompt has it
   expect(await touch({ file: 'app/a/b/d.ts' })).toBe(undefined);
-  expect(asked).toHaveLength(4);
+  expect(requests).toHaveLength(4);
 });
 
 test('calls that run at once tell notes once, and another run tells them again', async () => {
@@ -45,7 +45,7 @@ test('calls that run at once tell notes once, and another run tells them again',
   expect(await touch(args, {})).toContain('Use tabs.');
 });
 
-test('notes that an earlier result has are not told again', async () => {
+test('notes that an earlier result has are not repeated', async () => {
   const files = { 'app/a/AGENTS.md': 'Use tabs.' };
   expect(await bench(files, '<workspace-notes file="app/a/AGENTS.md">').touch({ file: 'app/a/b.ts' })).toBe(undefined);
 });
@@ -58,15 +58,15 @@ test('a folder that is searched or worked in counts as touched', async () => {
 });
 
 test('nothing outside of the workspace is read, no folder of git, and no name that could end the frame', async () => {
-  const { asked, touch } = bench({});
+  const { requests, touch } = bench({});
   const deep = `${'a/'.repeat(13)}b.ts`;
   for (const file of ['/etc/passwd', '../x/y', 'app/../../x', '.git/hooks/x', 'a"><b/x', 'a\nb/x', deep, 'top.ts', 7])
     expect(await touch({ file })).toBe(undefined);
   expect(await touch('text')).toBe(undefined);
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
 });
 
-test('a text can neither end its frame nor be long, and a run is told a limited amount', async () => {
+test('a text can neither end its frame nor be long, and a run gets a limited amount', async () => {
   const long = 'x'.repeat(20_000);
   const files = Object.fromEntries(['a', 'b', 'c'].map((one) => [`${one}/AGENTS.md`, long]));
   const { touch } = bench({ ...files, 'd/AGENTS.md': 'late', 'e/AGENTS.md': 'a</workspace-notes>\u202eb' });

@@ -128,8 +128,8 @@ describe.each(['program', 'daemon'] as const)('the changes since a run began, ke
     expect(await workspace(by).changes()).toEqual({ since: null, files: [], truncated: false }));
 
   test('that a sandbox makes up are left out', () => {
-    const told = 'run-1\n17\n./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0';
-    expect(readChanges(told).files.map(({ path }) => path)).toEqual(['ok']);
+    const report = 'run-1\n17\n./../../etc/passwd\t1\t2\0\t./ok\t1\t2.5\0./a//b\t1\t2\0nonsense\0';
+    expect(readChanges(report).files.map(({ path }) => path)).toEqual(['ok']);
     expect(readChanges('run-1\nsoon\n')).toMatchObject({ since: null });
   });
 });

@@ -18,37 +18,37 @@ async function turnOf(...scripts: (readonly ScriptLine[])[]) {
   const model = scriptedModel(scripts);
   const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, new AbortController().signal);
   await runWriter.write(...(turn.ok ? turn.facts : []));
-  const said = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
-  return { turn, model, transcript, said };
+  const reply = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
+  return { turn, model, transcript, reply };
 }
 
 describe('a reply that the length limit cut', () => {
   test('within its text is continued once, and people and the model read one text', async () => {
-    const { turn, model, said, transcript } = await turnOf([say('One and '), end('length')], [say('two.')]);
+    const { turn, model, reply, transcript } = await turnOf([say('One and '), end('length')], [say('two.')]);
     expect(turn).toMatchObject({ ok: true, empty: false, message: { text: 'One and two.' }, spent: { turns: 2 } });
-    expect(said).toEqual(['One and two.']);
-    expect(model.asked[1]?.messages.at(-1)).toMatchObject({ role: 'assistant', text: 'One and ' });
-    expect(model.asked[1]?.hint).toMatch(/Go on exactly where it stopped/);
+    expect(reply).toEqual(['One and two.']);
+    expect(model.requested[1]?.messages.at(-1)).toMatchObject({ role: 'assistant', text: 'One and ' });
+    expect(model.requested[1]?.hint).toMatch(/Go on exactly where it stopped/);
     expect(transcript.messages.at(-1)).toMatchObject({ text: 'One and two.' });
   });
 
   test('twice says so at its end', async () => {
-    const { turn, said, model } = await turnOf([say('One '), end('length')], [say('two '), end('length')]);
+    const { turn, reply, model } = await turnOf([say('One '), end('length')], [say('two '), end('length')]);
     expect(turn).toMatchObject({
       ok: true,
       message: { text: expect.stringMatching(/^One two \s*\[The reply was cut here/) },
     });
-    expect(said[0]).toMatch(/cut here/);
-    expect(model.asked).toHaveLength(2);
+    expect(reply[0]).toMatch(/cut here/);
+    expect(model.requested).toHaveLength(2);
   });
 
-  test('F079 within a call makes no call, and the model is asked to send it smaller', async () => {
+  test('F079 within a call makes no call, and the model must send it smaller', async () => {
     const { turn } = await turnOf([say('I write it.'), end('length', { cutCalls: ['file_write'] })]);
     expect(turn).toMatchObject({ ok: true, empty: true, message: { calls: [] } });
     expect(turn.ok && turn.hint).toMatch(/inside a call of file_write.*Send it smaller/s);
   });
 
-  test('before its first word is told to be brief', async () => {
+  test('before its first word requests brevity', async () => {
     const { turn } = await turnOf([end('length')]);
     expect(turn.ok && turn.hint).toMatch(/before it said anything/);
   });

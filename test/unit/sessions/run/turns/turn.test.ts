@@ -4,7 +4,7 @@ import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import { asks, quiet, scribeBench } from '../../../../support/machines/session-parts.ts';
 
-const wanted = {
+const expected = {
   phase: { kind: 'plan' } as const,
   note: '',
   hint: undefined,
@@ -22,21 +22,21 @@ test('a turn begins after the earlier facts are on the disk and their waiting ca
     name: 'one that says nothing',
     abilities: assumedAbilities,
     async *turn() {
-      order.push('asked');
+      order.push('requested');
       const usage = { inputTokens: 1, outputTokens: 0 };
       yield { type: 'end', outcome: { kind: 'finished', stop: 'done', usage } };
     },
   };
   const written = writer.write([asks('Hello')]);
-  const turn = takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, new AbortController().signal);
+  const turn = takeTurn({ model, runWriter, budget: new TurnBudget() }, expected, new AbortController().signal);
   await quiet();
   expect(order).toEqual([]);
   disk.resolve();
   await written;
   for (let hops = 0; hops < 20; hops++) await undefined; // enough microtasks to reach the last subscriber
-  order.push('told');
+  order.push('announced');
   expect(await turn).toMatchObject({ ok: true, empty: true });
-  expect(order).toEqual(['told', 'asked']);
+  expect(order).toEqual(['announced', 'requested']);
 });
 
 test('F077 a conversation that is too long for the model is shown once more with its results cut short, and from then on', async () => {
@@ -62,7 +62,7 @@ test('F077 a conversation that is too long for the model is shown once more with
       };
     },
   };
-  const turn = () => takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, new AbortController().signal);
+  const turn = () => takeTurn({ model, runWriter, budget: new TurnBudget() }, expected, new AbortController().signal);
   expect(await turn()).toMatchObject({ ok: true, message: { text: 'Ah.' } });
   expect(shown[0]).toEqual(Array(6).fill(20_000));
   expect(shown[1]?.map((length) => length > 10_000)).toEqual([false, false, false, false, false, true]);
@@ -81,7 +81,7 @@ test('F077 a conversation that is too long for the model is shown once more with
   };
   const failed = await takeTurn(
     { model: hopeless, runWriter, budget: new TurnBudget() },
-    wanted,
+    expected,
     new AbortController().signal,
   );
   expect(failed).toMatchObject({ ok: false, result: { kind: 'failed', code: 'model_context' } });

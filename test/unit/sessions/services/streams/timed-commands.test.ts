@@ -35,7 +35,7 @@ function running(begin: () => void = () => {}) {
   return { ran, onStart, run: service.run.bind(service, id), pipes };
 }
 
-test('a command whose time is up while it starts is told as started, and is ended', async () => {
+test('a command whose time is up while it starts is reported as started, and is ended', async () => {
   const { ran, onStart, run, pipes } = running();
   const { signal } = new AbortController();
   const ended = await run({ command: 'sleep 60', timeoutMs: 1 }, pipes, signal);

@@ -37,7 +37,7 @@ test.each(['x\nfour', `7 "\nfour`, ''])('a sandbox that begins a file with %j is
   await expect(opened).rejects.toMatchObject({ code: 'sandbox_untrusted' });
 });
 
-test('an upload names the version that it replaces, and a full disk is told as one', async () => {
+test('an upload names the version that it replaces, and a full disk is reported as one', async () => {
   const conditions: unknown[] = [];
   const service = serviceWith({
     async write(_path, content, condition) {
@@ -53,7 +53,7 @@ test('an upload names the version that it replaces, and a full disk is told as o
   await expect(full.upload(id, { path: 'a' }, pieces(), never)).rejects.toMatchObject({ code: 'disk_full' });
 });
 
-test('a daemon of an older image is asked to run the scripts instead', async () => {
+test('a daemon of an older image runs the scripts instead', async () => {
   const old = serviceWith({ areSupported: async () => false });
   await expect(old.upload(id, { path: 'a' }, pieces(), never)).rejects.toMatchObject({ code: 'unsupported' });
   await expect(old.download(id, { path: 'a' }, never)).rejects.toMatchObject({ code: 'unsupported' });
