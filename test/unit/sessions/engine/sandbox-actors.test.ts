@@ -42,7 +42,7 @@ test('the log names a sandbox that the driver could not end, and its session con
   expect(warned).toMatchObject([{ session, sandbox, workspace: 'remove', err: { code: 'driver_unavailable' } }]);
 });
 
-test('a fact goes to the listener; one that is told before anyone listens is dropped', () => {
+test('a fact goes to the listener; one that is sent before anyone listens is dropped', () => {
   const facts = new SandboxFacts();
   const heard: unknown[] = [];
   const fact: SandboxFact = { type: 'egress', data: { host: 'a' } };
@@ -72,19 +72,19 @@ function begin(driver: Partial<Driver>) {
 }
 
 test('a driver that breaks fails the start with a text for clients, and keeps the cause for the operator', async () => {
-  const { end, told, failures } = begin({ provision: () => Promise.reject(fault) });
+  const { end, reports, failures } = begin({ provision: () => Promise.reject(fault) });
   await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_unavailable', retryable: true });
   expect(failures).toMatchObject([{ code: 'sandbox_unavailable', cause: fault }]);
-  const shown = JSON.stringify([told, end()]);
+  const shown = JSON.stringify([reports, end()]);
   expect(shown).toContain("the server's log under the id of this session");
   expect(shown).not.toContain('ENOENT');
 });
 
 test('a link that breaks keeps its cause for the operator too', async () => {
-  const { end, told, failures } = begin({ provision: async () => ({}) as never, attach: () => Promise.reject(fault) });
+  const { end, reports, failures } = begin({ provision: async () => ({}) as never, attach: () => Promise.reject(fault) });
   await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
   expect(failures).toMatchObject([{ code: 'sandbox_lost', cause: fault }]);
-  expect(JSON.stringify([told, end()])).not.toContain('ENOENT');
+  expect(JSON.stringify([reports, end()])).not.toContain('ENOENT');
 });
 
 test("a driver's own error reaches clients as it is", async () => {
@@ -99,24 +99,24 @@ const disk = (stopped: number) => ({ usedBytes: 20, limitBytes: 10, freeBytes: 1
 const floor = { admit: async () => {}, saw: async () => undefined, forget: () => {} };
 
 function followed(isFresh: boolean) {
-  const told: string[] = [];
-  const news = diskReports(floor, (_id, { reason }) => told.push(reason));
-  return { told, following: news.follow({ ...sandbox, isFresh }) };
+  const reports: string[] = [];
+  const news = diskReports(floor, (_id, { reason }) => reports.push(reason));
+  return { reports, following: news.follow({ ...sandbox, isFresh }) };
 }
 
 test('writers that were ended before a new sandbox first reported are logged', () => {
-  const { told, following } = followed(true);
+  const { reports, following } = followed(true);
   using _following = following;
   following.saw(disk(1));
   following.saw(disk(1));
-  expect(told).toEqual(['limit']);
+  expect(reports).toEqual(['limit']);
 });
 
 test('writers that an adopted sandbox ended earlier are not logged again, later ones are', () => {
-  const { told, following } = followed(false);
+  const { reports, following } = followed(false);
   using _following = following;
   following.saw(disk(1));
-  expect(told).toEqual([]);
+  expect(reports).toEqual([]);
   following.saw(disk(2));
-  expect(told).toEqual(['limit']);
+  expect(reports).toEqual(['limit']);
 });
