@@ -81,7 +81,10 @@ test('a driver that breaks fails the start with a text for clients, and keeps th
 });
 
 test('a link that breaks keeps its cause for the operator too', async () => {
-  const { end, reports, failures } = begin({ provision: async () => ({}) as never, attach: () => Promise.reject(fault) });
+  const { end, reports, failures } = begin({
+    provision: async () => ({}) as never,
+    attach: () => Promise.reject(fault),
+  });
   await expect.poll(end).toMatchObject({ kind: 'failed', code: 'sandbox_lost' });
   expect(failures).toMatchObject([{ code: 'sandbox_lost', cause: fault }]);
   expect(JSON.stringify([reports, end()])).not.toContain('ENOENT');
