@@ -68,6 +68,7 @@ export interface TaggedEnd {
   readonly shells?: readonly ShellView[];
 }
 export interface ExecResult {
+  /** 124 after a timeout. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;

@@ -100,8 +100,8 @@ mkdir -p "\${log%/*}" && bash .corral/setup.sh </dev/null >"$log" 2>&1
 code=$?
 tail -c ${maxOutputBytes} -- "$log"
 exit $code`;
-  const { exitCode, stdout, timedOut } = await client.exec({ command, timeoutMs: setupMs }, signal);
-  return { exitCode: timedOut ? 124 : exitCode, output: printable(stdout) };
+  const { exitCode, stdout } = await client.exec({ command, timeoutMs: setupMs }, signal);
+  return { exitCode, output: printable(stdout) };
 }
 
 /** Starts `start.sh` in the background, once for each sandbox. Its output is a file of the workspace. */

@@ -32,7 +32,7 @@ async function runCheck(
   const { exitCode, stdout, timedOut } = await client.exec({ command: line, timeoutMs: checkMs }, signal);
   return {
     status: timedOut ? 'timed_out' : exitCode === 0 ? 'passed' : 'failed',
-    exitCode: timedOut ? 124 : exitCode,
+    exitCode,
     output: endOf(printable(stdout), outputChars),
     at: now(),
   };

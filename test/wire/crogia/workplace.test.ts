@@ -177,7 +177,7 @@ testHangingUp(async () => {
 test('a command that times out is 200, and the answer reports the timeout', async () => {
   const { server, base } = await withSession();
   await using _server = server;
-  server.others.services.sandboxes.exec = async () => ({ exitCode: 137, stdout: 'x', stderr: '', timedOut: true });
+  server.others.services.sandboxes.exec = async () => ({ exitCode: 124, stdout: 'x', stderr: '', timedOut: true });
   expect((await server.call('POST', `${base}/shell`, { cmd: 'sleep 9' })).body).toMatchObject({
     exit_code: 124,
     timed_out: true,

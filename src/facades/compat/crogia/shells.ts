@@ -84,7 +84,7 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
           command,
           output: toOutputs(ended).stdout.replaceAll('\r\n', '\n'),
           timestamp: iso(clock.now()),
-          exit_code: ended.timedOut ? 124 : ended.exitCode,
+          exit_code: ended.exitCode,
           timed_out: ended.timedOut,
         };
       }),
