@@ -88,36 +88,6 @@ test("sessions.watch reports only the caller's own sessions", async () => {
   expect(new Set(received)).toEqual(new Set([own]));
 });
 
-test('any key can read a shared session by its id, and only the owner can change it', async () => {
-  const [one, other] = [await keyOf('user'), await keyOf('viewer')];
-  const sid = await one.session();
-  expect((await other.call('GET', `/api/v1/sessions/${sid}`)).status).toBe(404);
-  await one.call('POST', `/api/v1/sessions/${sid}/share`);
-  expect((await other.call('GET', `/api/v1/sessions/${sid}`)).status).toBe(200);
-  expect((await fetch(`${server.url}/api/v1/sessions/shared/${sid}`)).status).toBe(200);
-  expect((await other.call('PATCH', `/api/v1/sessions/${sid}/title`, { title: 'Mine' })).status).toBe(404);
-  expect(JSON.stringify((await other.call('GET', '/api/v1/sessions')).body)).not.toContain(sid);
-});
-
-test('a second key of the same owner has the same sessions, so the first can be replaced', async () => {
-  const one = await keyOf('user');
-  const sid = await one.session();
-  const next = await keyOf('user', { beside: one.id });
-  await server.core.keys.revoke(one.id);
-  expect((await one.call('GET', `/sessions/${sid}`)).status).toBe(401);
-  expect((await next.call('PATCH', `/api/v1/sessions/${sid}/title`, { title: 'Still mine' })).status).toBe(200);
-});
-
-test("the server token can use every session, and a key cannot use the token's sessions", async () => {
-  const one = await keyOf('user');
-  const sid = await one.session();
-  const headers = { authorization: `Bearer ${token}` };
-  expect((await fetch(`${server.url}/api/v1/sessions/${sid}`, { headers })).status).toBe(200);
-  const made = await fetch(`${server.url}/api/v1/sessions`, { method: 'PUT', headers });
-  const { data } = (await made.json()) as { data: { session_id: string } };
-  expect((await one.call('GET', `/api/v1/sessions/${data.session_id}`)).status).toBe(404);
-});
-
 describe('revoking a key closes within 5 s', () => {
   test('its event streams', async () => {
     const one = await keyOf('user');

@@ -209,20 +209,6 @@ test('the oldest page, which makes a bubble of its own when it joins, finds no e
   ]);
 });
 
-test('a stream that is cut anywhere resumes at the same place, without a gap or a repeat', async () => {
-  await using server = await withRun();
-  const sid = await server.newChat();
-  await server.call('POST', `/chats/${sid}/messages`, { content: 'Say hi' });
-  await settled(server, sid);
-  using whole = server.stream(sid, '?after_seq=0');
-  await expect.poll(() => types(whole.frames)).toContain('end');
-  for (const cut of whole.frames.slice(0, -1)) {
-    using rest = server.stream(sid, `?after_seq=${cut.seq}`);
-    await expect.poll(() => types(rest.frames)).toContain('end');
-    expect(rest.frames).toEqual(whole.frames.filter(({ seq }) => seq > cut.seq));
-  }
-});
-
 test('a cursor ahead of the log gets a resync, and the stream continues live', async () => {
   await using server = await withRun();
   const sid = await server.newChat();
