@@ -12,5 +12,4 @@ import './pause.ts';
 import './pool.ts';
 import './services.ts';
 import './session.ts';
-import './simulated.ts';
 import './templates.ts';

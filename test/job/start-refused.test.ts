@@ -45,19 +45,3 @@ test('a server whose data folder is not a folder names it and exits', async () =
     output: expect.stringContaining(`The data folder ${file} is no folder. Set CORRAL_DATA_DIR`),
   });
 });
-
-test('a server set to strict isolation without a driver that has it gives the reason and exits', {
-  tags: ['nightly'],
-}, async () => {
-  using folder = temporaryFolder();
-  const strict = { PORT: '0', CORRAL_DATA_DIR: folder.path, CORRAL_SANDBOX_ISOLATION: 'strict' };
-  expect(await startOf({ ...strict, CORRAL_DRIVER: 'process' })).toMatchObject({
-    code: 1,
-    output: expect.stringContaining('CORRAL_SANDBOX_ISOLATION is strict'),
-  });
-  const nowhere = { CORRAL_DRIVER: 'auto', DOCKER_HOST: `unix://${folder.path}/none.sock` };
-  expect(await startOf({ ...strict, ...nowhere })).toMatchObject({
-    code: 1,
-    output: expect.stringContaining('no Docker engine answers'),
-  });
-});

@@ -1,7 +1,7 @@
 // @module-tag all
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -27,20 +27,6 @@ const fetcherTo = (port: number, ca?: string, answers: (host: string) => string[
     dial: (_address, _port, cut) => systemDial('127.0.0.1', port, cut),
     ...(ca !== undefined && { ca }),
   });
-
-test("the discovery reads this machine's own package managers, and our code names none of their hosts", {
-  tags: ['nightly'],
-}, async () => {
-  const { stdout } = await run('sh', ['-c', discoverScript]);
-  const { entries } = parseRegistries(stdout);
-  const sources: string[] = [];
-  for (const folder of ['src', 'drivers', 'machines', 'sandbox-images/sandboxd']) {
-    const names = await readdir(folder, { recursive: true }).catch(() => []);
-    for (const name of names) if (name.endsWith('.ts')) sources.push(await readFile(join(folder, name), 'utf8'));
-  }
-  expect(sources.length).toBeGreaterThan(10);
-  expect(entries.filter(({ host }) => sources.some((text) => text.includes(host)))).toEqual([]);
-});
 
 const image = 'debian:bookworm-slim';
 const haveImage = await run('docker', ['image', 'inspect', image]).then(

@@ -58,24 +58,6 @@ test('a person at one server blocks the agent at another, and a release gives th
   await expect.poll(async () => (await it.facts()).toSorted()).toEqual(reports);
 });
 
-test('viewers on two servers take over from each other, and only one has the keyboard and mouse', {
-  tags: ['nightly'],
-}, async () => {
-  await using it = await two();
-  await using atA = await it.a.core.services.desktop.watch(it.id, choice('at-server-a'), signal());
-  await using atB = await it.b.core.services.desktop.watch(it.id, choice('at-server-b'), signal());
-  atA.take();
-  await expect.poll(() => atB.driver).toBe('at-server-a');
-  expect(atB.uses('press')).toBe(false);
-  atB.take();
-  await expect.poll(() => atA.driver).toBe('at-server-b');
-  expect([atA.uses('press'), atB.uses('press')]).toEqual([false, true]);
-  await it.a.core.services.desktop.giveControl(it.id, 'at-server-b');
-  await expect.poll(() => [atA.driver, atB.driver]).toEqual([undefined, undefined]);
-  const reports = ['control_returned', 'control_taken', 'control_taken', 'started'];
-  await expect.poll(async () => (await it.facts()).toSorted()).toEqual(reports);
-});
-
 test('the agent gets the keyboard and mouse back from a viewer whose server died, and the log records it once', async () => {
   await using it = await two();
   await it.set.store.leases.acquire(`control:${it.id}`, 'viewer@gone', Date.now(), 400);

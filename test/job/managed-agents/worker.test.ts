@@ -2,9 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { AgentsApi } from '../../../src/cli/worker/agents-api.ts';
-import { SessionBoxes } from '../../../src/cli/worker/session-boxes.ts';
-import { runWorker } from '../../../src/cli/worker/worker.ts';
 import { Corral } from '../../../src/client/index.ts';
 import { eachNeeds, has } from '../../support/servers/components.ts';
 import { type PackedCli, packedCli } from '../../support/servers/packed-cli.ts';
@@ -88,38 +85,4 @@ test('a session waits in the queue until a worker gives it a sandbox', async () 
 
   await ask('DELETE', `/sessions/${session}`);
   await expect.poll(() => boxesOf(session), patiently).toEqual([]);
-});
-
-test('sessions whose leases lapse all the time, with two workers, are all answered, each once', {
-  tags: ['nightly'],
-}, async () => {
-  const queue = await queueOfTest();
-  const ends = new AbortController();
-  const lines: string[] = [];
-  const workers = ['one', 'two'].map(async (workerId) => {
-    const api = new AgentsApi({
-      url: `${it.server.url}/anthropic`,
-      key: queue.key,
-      workerId,
-      // Shorter than the pause between two heartbeats, so that items are claimed again while they are served.
-      fetch: (url, init) => fetch(String(url).replace('/heartbeat?', '/heartbeat?desired_ttl_seconds=1&'), init),
-    });
-    const boxes = new SessionBoxes(corral, queue.id, { egress: 'none' });
-    const parts = { api, environmentId: queue.id, boxes, maxSessions: 8, maxIdleMs: 200 };
-    await runWorker({ ...parts, say: (line) => lines.push(`${workerId} ${line}`) }, ends.signal);
-  });
-  const command = 'run: echo ran >>count; sleep 1.5; wc -l <count';
-  const sessions = await Promise.all(Array.from({ length: 24 }, () => queue.begin(command)));
-  const rests = async () => [...new Set(await Promise.all(sessions.map(restOf)))];
-  await expect.poll(rests, { interval: 2_000 }).toEqual(['end_turn']);
-  for (const session of sessions) {
-    expect(textOf(await eventsOf(session), 'user.tool_result')).toBe('1');
-    const boxes = await boxesOf(session);
-    expect([boxes.length, await (await corral.open(boxes[0] ?? '')).files.read('count')]).toEqual([1, 'ran\n']);
-  }
-  expect(lines.some((line) => line.includes('another worker has it now'))).toBe(true);
-  for (const session of sessions) await ask('DELETE', `/sessions/${session}`);
-  ends.abort();
-  await Promise.all(workers);
-  for (const session of sessions) await new SessionBoxes(corral, queue.id).remove(session);
 });

@@ -5,11 +5,8 @@ import { canaryKey } from '../../support/agents/gemini.ts';
 import { api, fence, storedEvents } from '../../support/clients/api.ts';
 import { openStream } from '../../support/clients/sse-client.ts';
 import { needs } from '../../support/servers/components.ts';
-import { realServer } from '../../support/servers/real-server.ts';
 import { serverProcess } from '../../support/servers/server-process.ts';
-import { type World, worlds } from '../../support/worlds.ts';
 
-const processWorld = worlds.find(({ driver }) => driver === 'process') as World;
 const act = (...some: object[]): GeminiReply => ({ chunks: [parts(some), parts([{ text: '' }], 'STOP')] });
 const shop = `cat > shop.py <<'END'
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -101,20 +98,6 @@ test('an agent places an order in a shop inside its sandbox, and reaches neither
 });
 
 describe("the demo model's browse block", () => {
-  test('opens each address and looks at it', { tags: ['nightly'] }, async (context) => {
-    await needs(context, 'chromium');
-    await using server = await realServer(context, processWorld, { CORRAL_SANDBOX_DESKTOP: 'true' });
-    const id = await server.client.create();
-    await server.client.send(id, fence('browse', 'data:text/html,<title>Hi</title><h1>Hello there</h1>'));
-    await server.rests(id, 'completed');
-    const called = server.factsOf(id, 'tool.called').map(({ data }) => data);
-    expect(called).toMatchObject([
-      { function: 'browser_navigate', tool: 'browser', success: true, content: { screenshot: expect.any(String) } },
-      { function: 'browser_view', success: true, output: expect.stringContaining('# Hello there') },
-    ]);
-    await server.holds(id);
-  });
-
   test('fails its step without a desktop, and gives the reason', async () => {
     await using server = await serverProcess({ CORRAL_DRIVER: 'memory' });
     const client = api(server.url);

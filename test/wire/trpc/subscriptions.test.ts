@@ -142,23 +142,6 @@ describe.each(transports)('over %s', { tags: ['all'] }, (transport) => {
     await expect.poll(it.server.streams).toBe(0);
   });
 
-  test.each(['with', 'without'])(
-    'a shutdown %s an end of the log does not complete the subscription, and leaks none',
-    async (log) => {
-      await using it = await start(3, { own: true });
-      const { fake, close } = it.server;
-      const { follow } = fake.sessions;
-      fake.instead.follow = (id, after, { signal, ...options }) =>
-        follow(id, after, { ...options, signal: log === 'with' ? AbortSignal.any([signal, close.signal]) : signal });
-      const following = it.follow('0');
-      await expect.poll(following.seqs).toEqual(upTo(3));
-      close.abort();
-      const ended = await Promise.race([following.ended, new Promise((resolve) => setTimeout(resolve, 300, 'open'))]);
-      expect(ended).toBe('open');
-      await expect.poll(it.server.fake.watchers).toBe(0);
-    },
-  );
-
   test('a long history arrives whole, however slowly the client reads', async () => {
     await using it = await start();
     const text = 'x'.repeat(20_000);
