@@ -47,22 +47,22 @@ test('a token is masked wherever it stands in a query', () => {
 
 function gate() {
   const clock = manualClock(0);
-  const told: string[] = [];
-  const it = lockout({ clock, onFailure: (what, address) => told.push(`${what} ${address}`) });
+  const reports: string[] = [];
+  const it = lockout({ clock, onFailure: (what, address) => reports.push(`${what} ${address}`) });
   const fail = (address: string, times: number) => {
     for (let n = 0; n < times; n++) it.failed(address);
   };
-  return { clock, told, it, fail };
+  return { clock, reports, it, fail };
 }
 
-test('F134 an address is locked out for a minute after a thousand wrong credentials, and it is told once', () => {
-  const { clock, told, it, fail } = gate();
+test('F134 an address is locked out for a minute after a thousand wrong credentials, and that is reported once', () => {
+  const { clock, reports, it, fail } = gate();
   fail('a', 999);
   expect(it.waitOf('a')).toBe(0);
   fail('a', 1);
   expect([it.waitOf('a'), it.waitOf('b')]).toEqual([60_000, 0]);
   fail('a', 1_000);
-  expect(told).toEqual(['failed a', 'locked a']);
+  expect(reports).toEqual(['failed a', 'locked a']);
   clock.advance(59_999);
   expect(it.waitOf('a')).toBe(1);
   clock.advance(1);

@@ -106,7 +106,7 @@ test('colours are there only on request', () =>
 
 test('a line that is no JSON stays as it is', () => expect(prettyLine('plain\n', { colour: false })).toBe('plain\n'));
 
-function heard(it: SessionFact, failure?: AppError): [level: string, about: object, text: string][] {
+function logEntries(it: SessionFact, failure?: AppError): [level: string, about: object, text: string][] {
   const lines: [string, object, string][] = [];
   const line = (level: string) => (about: object, text: string) => void lines.push([level, about, text]);
   tellOperator({ info: line('info'), warn: line('warn') }, sessionId, it, failure);
@@ -115,27 +115,31 @@ function heard(it: SessionFact, failure?: AppError): [level: string, about: obje
 
 test('a lost sandbox is a warning that names its session and why', () => {
   const lost = fact('sandbox.phase', { phase: 'lost', detail: 'exit code 137' }, null);
-  expect(heard(lost)).toEqual([['warn', { session: sessionId, detail: 'exit code 137' }, 'a sandbox was lost']]);
+  expect(logEntries(lost)).toEqual([['warn', { session: sessionId, detail: 'exit code 137' }, 'a sandbox was lost']]);
 });
 
-test('a lost sandbox is told with the cause that no client sees', () => {
+test('a lost sandbox is logged with the cause that no client sees', () => {
   const lost = fact('sandbox.phase', { phase: 'lost', detail: 'It did not start.' }, null);
   const cause = new Error("ENOENT: no such file, chmod '/data/s/sealed'");
   const about = { session: sessionId, detail: 'It did not start.', code: 'sandbox_unavailable', err: cause };
   const failure = new AppError('sandbox_unavailable', 'It did not start.', { cause });
-  expect(heard(lost, failure)).toEqual([['warn', about, 'a sandbox was lost']]);
+  expect(logEntries(lost, failure)).toEqual([['warn', about, 'a sandbox was lost']]);
   const missing = new AppError('image_missing', 'It did not start.');
-  expect(heard(lost, missing)).toMatchObject([['warn', { code: 'image_missing', err: missing }, 'a sandbox was lost']]);
+  expect(logEntries(lost, missing)).toMatchObject([
+    ['warn', { code: 'image_missing', err: missing }, 'a sandbox was lost'],
+  ]);
 });
 
-test('the end of a run is told, as a warning where it failed, and never what it was about', () => {
+test('the end of a run is logged, as a warning where it failed, and never what it was about', () => {
   const ended = fact('run.end', { status: 'completed', reason: 'completed', task: 'private' });
-  expect(heard(ended)).toEqual([['info', { session: sessionId, run: runId(), reason: 'completed' }, 'a run ended']]);
+  expect(logEntries(ended)).toEqual([
+    ['info', { session: sessionId, run: runId(), reason: 'completed' }, 'a run ended'],
+  ]);
   const failed = fact('run.end', { status: 'failed', reason: 'failed', task: 'private', code: 'provider_error' });
-  expect(heard(failed)).toMatchObject([['warn', { code: 'provider_error' }, 'a run failed']]);
-  expect(JSON.stringify([heard(ended), heard(failed)])).not.toContain('private');
+  expect(logEntries(failed)).toMatchObject([['warn', { code: 'provider_error' }, 'a run failed']]);
+  expect(JSON.stringify([logEntries(ended), logEntries(failed)])).not.toContain('private');
 });
 
 test('no other fact is logged', () => {
-  expect([heard(asks('private')), heard(fact('sandbox.phase', { phase: 'ready' }, null))]).toEqual([[], []]);
+  expect([logEntries(asks('private')), logEntries(fact('sandbox.phase', { phase: 'ready' }, null))]).toEqual([[], []]);
 });

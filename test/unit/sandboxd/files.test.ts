@@ -38,4 +38,4 @@ test.each([
   ['\\p{Greek}\\d', '\\p{Greek}\\d'],
   ['[', '['],
   ['(', '('],
-])('%j is told as %j', (posix, told) => expect(forRipgrep(posix)).toBe(told));
+])('%j becomes %j', (posix, expected) => expect(forRipgrep(posix)).toBe(expected));

@@ -64,9 +64,9 @@ test('a reader gets the last event of another server although the first read of 
   await expect.poll(() => clock.pending()).toBe(1);
 
   await events.append({ sessionId: id, after: 1, at: 2, facts: facts(1) }); // by another server
-  const heard = next.then(({ value }) => value.events.map(({ seq }: { seq: number }) => seq));
+  const received = next.then(({ value }) => value.events.map(({ seq }: { seq: number }) => seq));
   let isHeard = false;
-  void heard.then(() => {
+  void received.then(() => {
     isHeard = true;
   });
   await expect
@@ -75,7 +75,7 @@ test('a reader gets the last event of another server although the first read of 
       return isHeard;
     })
     .toBe(true);
-  expect(await heard).toEqual([2]);
+  expect(await received).toEqual([2]);
   expect(failures).toBeGreaterThan(1);
   end.abort();
 });

@@ -81,7 +81,7 @@ test('what a session of an early version has spent is in its log, without the pa
   expect(await budgets.spent(parent)).toEqual({ turns: 1, tokens: 10, cost: 0, toolCalls: 2 });
 });
 
-test('the calls that the parent makes now are given to no child', async () => {
+test('no child gets the calls that the parent makes now', async () => {
   const { begin, put, budgets } = await world({ toolCalls: 10 });
   await put(parent, { toolCalls: 1 });
   budgets.keepCalls(parent, 1 + 8); // eight calls of delegate side by side

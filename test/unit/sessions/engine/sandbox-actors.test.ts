@@ -44,12 +44,12 @@ test('the log names a sandbox that the driver could not end, and its session con
 
 test('a fact goes to the listener; one that is sent before anyone listens is dropped', () => {
   const facts = new SandboxFacts();
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   const fact: SandboxFact = { type: 'egress', data: { host: 'a' } };
   facts.tell(sessionId, fact);
-  facts.listen((id, one) => heard.push([id, one]));
+  facts.listen((id, one) => received.push([id, one]));
   facts.tell(sessionId, fact);
-  expect(heard).toEqual([[sessionId, fact]]);
+  expect(received).toEqual([[sessionId, fact]]);
 });
 
 const fault = new Error("ENOENT: no such file or directory, chmod '/srv/corral/data/s/sealed'");

@@ -100,18 +100,18 @@ describe("a task's files", () => {
   });
 });
 
-const said = (text: string) => ({ text, calls: [] });
+const textTurn = (text: string) => ({ text, calls: [] });
 const called = (...calls: [string, unknown][]) => ({
   text: 'any',
   calls: calls.map(([name, args], n) => ({ callId: `${n}`, name, args })),
 });
 
 test.each([
-  ['the same words, but for white space', said('All  done\n'), said('All done'), 'none'],
-  ['other words', said('Done'), said('Not done'), 'text'],
-  ['words instead of a call', said('Done'), called(['a', {}]), 'kind'],
+  ['the same words, but for white space', textTurn('All  done\n'), textTurn('All done'), 'none'],
+  ['other words', textTurn('Done'), textTurn('Not done'), 'text'],
+  ['words instead of a call', textTurn('Done'), called(['a', {}]), 'kind'],
   [
-    'the same calls, whatever is said beside them',
+    'the same calls, with any text next to them',
     called(['a', { x: 1, y: 2 }]),
     { ...called(['a', { y: 2, x: 1 }]), text: '' },
     'none',

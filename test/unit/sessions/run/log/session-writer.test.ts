@@ -194,7 +194,7 @@ test('the log tells of fields with another value alone, and of an agent only tha
   expect([changedFields(now, same), changedFields(stored(), { metadata: {}, budget: {} })]).toEqual([{}, {}]);
 });
 
-test('files and the words of the interface are no part of the agent, and marks of the page are not told', () => {
+test('files and the words of the interface are no part of the agent, and marks of the page are not reported', () => {
   const files = [{ upload: 'u', path: 'a.txt' }];
   const change = { agent: { ...agent, files, kept: { archivedAt: 5 } }, pinned: true, unread: 0 };
   expect(changedFields(now, change)).toEqual({});
