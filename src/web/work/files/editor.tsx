@@ -29,7 +29,7 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   const [lines, setLines] = useState<Lines>({ from: 1, to: 1 });
   const [commented, setCommented] = useState<Lines>();
   const saving = useSaving({ store, path, version });
-  // What is typed is a draft at once: the file can be read again before the page is drawn again.
+  // Typed text is a draft immediately: the file can be read again before the page is drawn again.
   const { current: now } = useRef({ text, saved });
   const change = (next: Partial<typeof now>) => {
     Object.assign(now, next);
