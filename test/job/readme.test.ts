@@ -4,9 +4,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { needs } from '../support/servers/components.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
-import { onTerminal } from '../support/terminals/on-terminal.ts';
 
 const execute = promisify(execFile);
 const answers = (command: string, ...args: string[]) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -57,37 +55,4 @@ describe.each(drivers)('the first five minutes with curl on $driver', ({ driver,
       expect(all + volumes).not.toContain(sid);
     }
   });
-});
-
-test("the README's quick start works as written, line after line", { tags: ['nightly'] }, async (context) => {
-  await needs(context, 'bubblewrap');
-  const section = await sectionOf('README.md', 'Quick start');
-  const lines = [...section.matchAll(/^ {4}((?:npm start|[.][/]corral).*?)(?: +#.*)?$/gm)].map(([, line = '']) => line);
-  expect(lines.map((line) => line.split(' ')[1])).toEqual(['start', 'run', 'exec', 'attach', 'fork', 'rm']);
-  const [, run = '', exec = '', attach = '', fork = '', remove = ''] = lines;
-  await using server = await serverProcess({ CORRAL_DRIVER: 'process' }); // the first line
-  const env = { PATH: process.env.PATH, HOME: process.env.HOME, CORRAL_DATA_DIR: server.data };
-  const does = (...command: string[]) => {
-    const running = execute(command[0] ?? '', command.slice(1), { env, maxBuffer: 1 << 24 });
-    running.child.stdin?.end();
-    return running;
-  };
-  const sessions = async () => {
-    const answer = await fetch(`${server.url}/trpc/sessions.list`);
-    return ((await answer.json()) as { result: { data: { items: { id: string }[] } } }).result.data.items;
-  };
-
-  expect((await does('bash', '-c', run)).stdout).toContain('All steps are done.');
-  expect((await does('bash', '-c', exec)).stdout).toMatch(/^Linux /m);
-  const steps = [
-    { expect: '[$#] ', send: 'echo $((40 + 2)) typed\r' },
-    { expect: '42 typed', send: '\u0010\u0011' },
-    { expect: 'detached; reattach' },
-  ];
-  await onTerminal(['bash', '-c', attach], { steps, env });
-  const [first] = await sessions();
-  expect((await does('bash', '-c', fork)).stdout).toMatch(/^[0-9a-f]{16}$/m);
-  expect(await sessions()).toHaveLength(2);
-  await does('bash', '-c', remove);
-  expect(await sessions()).toEqual([expect.objectContaining({ id: first?.id })]);
 });

@@ -1,12 +1,10 @@
 // @module-tag nightly
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, type TestContext, test } from 'vitest';
-import { api, run } from '../../support/clients/api.ts';
+import { api } from '../../support/clients/api.ts';
 import { needs } from '../../support/servers/components.ts';
 import { type ServerProcess, serverProcess } from '../../support/servers/server-process.ts';
-import { temporaryFolder } from '../../support/stores/store.ts';
 
 // Runs the examples from the facades' own descriptions, unchanged except for the port. The test adds the parts that
 // they lack on any server: a missing helper, the wait for `open` before `send`, and an origin outside a page.
@@ -25,47 +23,6 @@ async function started(context: TestContext) {
   };
   return { server, example, client: api(server.url) };
 }
-
-/** An environment with the packages that the example imports, made once for all runs on this machine. */
-async function python(context: TestContext): Promise<string> {
-  const folder = join(tmpdir(), `corral-python-example-${process.getuid?.()}`);
-  const program = join(folder, 'bin/python');
-  const imports = ['-c', 'import aiohttp, websockets'];
-  try {
-    await run(program, imports);
-    return program;
-  } catch {
-    // the environment is missing or incomplete
-  }
-  try {
-    await run('python3', ['-m', 'venv', '--clear', folder]);
-    await run(program, ['-m', 'pip', 'install', '-q', 'aiohttp', 'websockets'], { timeout: 240_000 });
-    await run(program, imports);
-  } catch (error) {
-    if (process.env.CI === 'true') throw error;
-    context.skip(`aiohttp and websockets could not be installed: ${String(error).slice(0, 200)}`);
-  }
-  return program;
-}
-
-test('the Python client of Crogia runs as written', { tags: ['nightly'] }, async (context) => {
-  const { example, client, server } = await started(context);
-  const program = await python(context);
-  using folder = temporaryFolder();
-  const file = join(folder.path, 'client.py');
-  await (await import('node:fs/promises')).writeFile(file, await example('crogia-client.py'));
-  const { stdout } = await run(program, [file], { timeout: 60_000 });
-  const lines = stdout.trim().split('\n');
-  const sid = /^Created session: ([0-9a-f]{16})$/.exec(lines[0] ?? '')?.[1] ?? '';
-  expect(lines.slice(1, 4)).toEqual(['Task started', 'Event: connection_established', 'Event: task_started']);
-  expect(lines).toContain('Event: text_delta');
-  expect(lines.at(-1)).toBe('Event: task_completed');
-  await expect.poll(() => client.status(sid)).toBe('completed');
-  const { messages } = (await (await fetch(`${server.url}/api/sessions/${sid}/conversation`)).json()) as {
-    messages: { type: string; content: string }[];
-  };
-  expect(messages[0]).toMatchObject({ type: 'human', content: 'Add a simple route to the Flask app' });
-});
 
 const AsyncFunction = (async () => {}).constructor as new (
   ...args: string[]

@@ -1,9 +1,5 @@
-// @module-tag all
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import { type Finding, judgeFacts } from '../../../src/app/commands/attack/checks.ts';
-import { factsIn, lookInside } from '../../../src/app/commands/attack/look-inside.ts';
+import type { Finding } from '../../../src/app/commands/attack/checks.ts';
 import { run } from '../../support/clients/api.ts';
 import { serverProgram } from '../../support/servers/built-server.ts';
 import { needs } from '../../support/servers/components.ts';
@@ -51,45 +47,3 @@ test('doctor --attack goes red on a server whose sandboxes nothing isolates', { 
   expect(of('weak').join()).toContain('driver: no-isolation');
 });
 const noWalls = { PATH: '/nowhere' }; // no bubblewrap
-
-/** Looks into a container that is made with these flags, as the engine's own defaults and mistakes make it. */
-async function container(...flags: string[]) {
-  const all = [
-    'run',
-    '--rm',
-    '--pull',
-    'never',
-    '-i',
-    '--network',
-    'none',
-    ...flags,
-    'debian:bookworm-slim',
-    'bash',
-    '-s',
-  ];
-  const child = spawn('docker', all, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const out = text(child.stdout);
-  child.stdin.end(lookInside({ canary: 'corral-doctor-no-process', canaryFile: '/host/etc/hostname', serverPort: 9 }));
-  return judgeFacts(factsIn(await out));
-}
-
-test('the checks go red in containers with one wall less each, and on none with all of them', {
-  tags: ['nightly'],
-}, async (context) => {
-  await needs(context, 'docker');
-  const walls = ['--user', '43950', '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'];
-  const missing = [
-    ['identity', ['--user', '0']],
-    ['capabilities', ['--user', '0', '--cap-add', 'DAC_OVERRIDE']],
-    ['system-call-filter', ['--security-opt', 'seccomp=unconfined']],
-    ['host-mounts', ['--tmpfs', '/workspace', '--volume', '/tmp:/data']],
-    ['host-files', ['--volume', '/etc:/host/etc:ro']],
-    ['process-namespace', ['--pid', 'host']],
-    ['engine-socket', ['--user', '0', '--volume', '/var/run/docker.sock:/var/run/docker.sock']],
-  ] as const;
-  expect(namesOf(await container(...walls), 'broken')).toEqual([]);
-  for (const [check, flags] of missing) {
-    const found = (await container(...walls, ...flags)).find((one) => one.check === check);
-    expect(found).toMatchObject({ check, state: 'broken' });
-  }
-});
