@@ -1,3 +1,4 @@
+// @module-tag all
 import { Duplex } from 'node:stream';
 import { expect, type TestContext, test } from 'vitest';
 import { rfbClient } from '../../support/clients/rfb-client.ts';

@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect, test } from 'vitest';
 import type { Finding } from '../../../src/app/commands/attack/checks.ts';
 import { run } from '../../support/clients/api.ts';

@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect, test } from 'vitest';
 import { run } from '../../support/clients/api.ts';
 import { serverProgram } from '../../support/servers/built-server.ts';
