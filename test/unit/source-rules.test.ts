@@ -62,6 +62,7 @@ const rules: Rule[] = [
       'drivers/docker/filter/container-rules.ts': 'of the escaped name of the installation',
       'drivers/docker/filter/routes.ts': 'of its own words',
       'src/web/parts/ansi.ts': 'of its own words',
+      'src/web/parts/kit/schema.ts': "of the patterns in the server's own schemas",
       'src/cli/io.ts': 'of its own words',
       'src/core/text/terminal/screen-text.ts': 'of its own words',
       'src/core/text/files/encoding.ts': 'of its own words',
