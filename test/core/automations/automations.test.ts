@@ -32,7 +32,10 @@ test('an automation that a person starts makes a session of its own, whose end a
   expect(outcome).toMatchObject({ status: 'completed' });
   expect(cost.turns).toBeGreaterThan(0);
   const { title, origin } = await server.core.services.sessions.get(sessionId);
-  expect({ title, origin }).toEqual({ title: 'Report', origin: 'automation' });
+  expect({ title, origin }).toEqual({
+    title: expect.stringMatching(/^Report · \d{4}-\d\d-\d\d \d\d:\d\d$/),
+    origin: 'automation',
+  });
 });
 
 test('its session belongs to its owner, hidden from other people', async () => {
@@ -92,5 +95,6 @@ test('an automation starts at the end of another one’s run, and not for somebo
   expect(cause).toEqual({ kind: 'run', sessionId: begun.sessionId, outcome: 'done' });
   const { events } = await server.core.services.sessions.page(sessionId, 0, 20);
   const reply = events.flatMap((event) => (event.type === 'message.user' ? [event.data.text] : []));
-  expect(reply).toEqual([expect.stringContaining(`\n> ${report.name} (session ${begun.sessionId})`)]);
+  const { title } = await server.core.services.sessions.get(begun.sessionId);
+  expect(reply).toEqual([expect.stringContaining(`\n> ${title} (session ${begun.sessionId})`)]);
 });
