@@ -66,6 +66,9 @@ test('a file that was edited is saved, unless it has changed in the meantime', {
   expect(await read(desk, 'old.txt')).toBe('# Theirs');
   await page.getByRole('button', { name: 'Overwrite with mine' }).click();
   await expect.poll(() => read(desk, 'old.txt')).toBe('# Mine again');
+  await text.fill('# Never');
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect.poll(() => text.textContent()).toBe('# Mine again');
 });
 
 test('a file can be uploaded, and a name that is taken asks first', { tags: ['nightly'] }, async ({ desk }) => {

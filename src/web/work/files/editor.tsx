@@ -14,14 +14,16 @@ interface Props {
   readonly file: LoadedFile;
   /** The person chose to edit it, so the keys go there. */
   readonly takesFocus: boolean;
-  /** The file must be read again. */
+  /** The version that the person's text is now. */
+  readonly onStored: (version: string) => void;
+  /** The file must be read again, and shown as it is. */
   readonly onReload: () => void;
   /** Undefined: the file is always shown in its editor. */
   readonly onClose: (() => void) | undefined;
 }
 
 /** Edits a text. A save replaces only the version that was opened; otherwise the person decides. */
-export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
+export function Editor({ store, file, takesFocus, onStored, onReload, onClose }: Props) {
   const { path, version } = file;
   const [{ text: first, mark }] = useState(() => exactText(file.bytes));
   const [saved, setSaved] = useState(first);
@@ -40,7 +42,13 @@ export function Editor({ store, file, takesFocus, onReload, onClose }: Props) {
   };
   const save = async (overwrites = false) => {
     const { text: written } = now;
-    await saving.save(`${mark}${written}`, { overwrites, onStored: () => change({ saved: written }) });
+    await saving.save(`${mark}${written}`, {
+      overwrites,
+      onStored: (stored) => {
+        change({ saved: written });
+        onStored(stored);
+      },
+    });
   };
   const place = useEditor({
     of: path,

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { toErrorText } from '../../data/server.ts';
 import { bytes } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
@@ -29,12 +29,21 @@ const noText: ReadonlySet<Preview> = new Set<Preview>(['image', 'pdf', 'video', 
 export function FileView({ store, path, part }: Props) {
   const [read, setRead] = useState<LoadedFile | { readonly failed: string }>();
   const [isAsked, setAsked] = useState(false);
+  const [turn, setTurn] = useState(0);
+  const stored = useRef<string>(undefined);
   // A person can have begun to type while the file was read again. Their text belongs to the version that they saw.
   const keeps = (old: LoadedFile, now: LoadedFile) =>
     isSame(old, now) || (old.path === now.path && store.drafts.has(path));
   const load = (whole = false) =>
     store.read(path, whole).then(
-      (now) => setRead((old) => (old && 'bytes' in old && keeps(old, now) ? old : now)),
+      (now) =>
+        setRead((old) => {
+          if (!old || !('bytes' in old)) return now;
+          if (keeps(old, now)) return old;
+          // What the person has saved is in the editor already, where they may be typing more.
+          if (old.path === now.path && now.version === stored.current) keys.set(now, editorKeyOf(old));
+          return now;
+        }),
       (thrown: unknown) => setRead({ failed: toErrorText(thrown) }),
     );
   const stamp = store.stampOf(path);
@@ -82,11 +91,17 @@ export function FileView({ store, path, part }: Props) {
       {part === 'all' && read && 'failed' in read && <p class="empty bad-text">{read.failed}</p>}
       {file && isEdited && (
         <Editor
-          key={editorKeyOf(file)}
+          key={`${editorKeyOf(file)} ${turn}`}
           store={store}
           file={file}
           takesFocus={isAsked}
-          onReload={() => void load()}
+          onStored={(version) => {
+            stored.current = version;
+          }}
+          onReload={() => {
+            setTurn(turn + 1);
+            void load();
+          }}
           onClose={kind === 'text' ? undefined : () => setAsked(false)}
         />
       )}

@@ -22,7 +22,7 @@ interface SaveOptions {
   /** Saves over another version too. */
   readonly overwrites?: boolean;
   /** Called once the text is stored, before the list of files is read again. */
-  readonly onStored?: () => void;
+  readonly onStored?: (version: string) => void;
 }
 
 /** Saves a text. A save replaces only the version that was opened; otherwise the person decides. */
@@ -43,7 +43,7 @@ export function useSaving({ store, path, version }: File): SaveState {
         }
         known.current = saved.version;
         setConflict(false);
-        onStored?.();
+        onStored?.(saved.version);
         notify(t('files.saved', { path }));
         await store.refresh();
         return true;
