@@ -77,31 +77,39 @@ const kinds = [
 ] as const;
 // The two stores keep the same records; their own suite is test/contract/store.
 describeRows(kinds)('keys rotate on %s', ([kind, isMissing]) => {
-  test.skipIf(isMissing)('a rotation killed halfway loses nothing, and a second run finishes it', async () => {
-    await using where = await place(kind);
-    await where.at(async (store) => {
-      for (const name of names) await ring(store, old).put(name, new Secret(`key of ${name}`));
-    });
-    const settings = { ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: `${fresh},${old}` };
-    const half = count / 2;
-    const killed = await rotate({ ...settings, NODE_ENV: 'test', CORRAL_FAILPOINTS: `keys.rotate.after=exit@${half}` });
-    expect(killed.code).not.toBe(0);
-    expect(killed.out).toBe('');
-    await where.at(async (store) => {
-      expect(await uses(store, fresh, old)).toEqual(names.map((name) => `key of ${name}`));
-      expect((await uses(store, fresh)).filter(Boolean)).toHaveLength(half);
-    });
+  test.skipIf(isMissing)(
+    'a rotation killed halfway loses nothing, and a second run finishes it',
+    { tags: ['nightly'] },
+    async () => {
+      await using where = await place(kind);
+      await where.at(async (store) => {
+        for (const name of names) await ring(store, old).put(name, new Secret(`key of ${name}`));
+      });
+      const settings = { ...where.settings, CORRAL_KEYS_ENCRYPTION_KEY: `${fresh},${old}` };
+      const half = count / 2;
+      const killed = await rotate({
+        ...settings,
+        NODE_ENV: 'test',
+        CORRAL_FAILPOINTS: `keys.rotate.after=exit@${half}`,
+      });
+      expect(killed.code).not.toBe(0);
+      expect(killed.out).toBe('');
+      await where.at(async (store) => {
+        expect(await uses(store, fresh, old)).toEqual(names.map((name) => `key of ${name}`));
+        expect((await uses(store, fresh)).filter(Boolean)).toHaveLength(half);
+      });
 
-    const second = await rotate(settings);
-    expect(second).toMatchObject({ code: 0, err: '' });
-    expect(second.out).toContain(
-      `${half} stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain`,
-    );
-    expect(await where.at((store) => uses(store, fresh))).toEqual(names.map((name) => `key of ${name}`));
-    expect((await rotate(settings)).out).toContain(
-      '0 stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain',
-    );
-  });
+      const second = await rotate(settings);
+      expect(second).toMatchObject({ code: 0, err: '' });
+      expect(second.out).toContain(
+        `${half} stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain`,
+      );
+      expect(await where.at((store) => uses(store, fresh))).toEqual(names.map((name) => `key of ${name}`));
+      expect((await rotate(settings)).out).toContain(
+        '0 stored keys of providers, credentials, tool servers and secrets of webhooks and automations were re-wrapped, 0 remain',
+      );
+    },
+  );
 
   test.skipIf(isMissing)('a key that no encryption key can decrypt is named, and nothing changes', async () => {
     await using where = await place(kind);

@@ -24,7 +24,7 @@ async function curlBlocks(url: string): Promise<string[]> {
   return blocks.map((block) => block.replaceAll('http://127.0.0.1:8000', url));
 }
 
-describe.each(drivers)('the first five minutes with curl on $driver', ({ driver, missing }) => {
+describe.each(drivers)('the first five minutes with curl on $driver', { tags: ['all'] }, ({ driver, missing }) => {
   test('work as written, and leak nothing', async (context) => {
     if (process.env.CI === 'true') expect(missing).toBe('');
     context.skip(missing !== '', missing);

@@ -150,7 +150,7 @@ describe.skipIf(!docker)(docker ? 'in a container' : 'in a container: skipped, D
     expect(dialled()).toBeLessThanOrEqual(32);
   });
 
-  test('the image has the tools that it promises, and the daemon is small', async () => {
+  test('the image has the tools that it promises, and the daemon is small', { tags: ['nightly'] }, async () => {
     const { client } = await opened();
     const tools = 'for it in bash git python3 pip node npm rg curl ps; do command -v $it; done | wc -l; id -u; node -v';
     expect((await client.exec({ command: tools }, budget())).stdout).toMatch(/^9\n10001\nv24/);

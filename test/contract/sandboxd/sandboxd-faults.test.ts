@@ -55,7 +55,7 @@ test('F031 a killed daemon is back, and says that what ran is lost', async () =>
   expect(await readFile(`${daemon.workspace}/count`, 'utf8')).toBe('x\nx\n');
 });
 
-test('F032 a stopped daemon is noticed by whoever waits for a command', async () => {
+test('F032 a stopped daemon is noticed by whoever waits for a command', { tags: ['nightly'] }, async () => {
   const daemon = await opened();
   await daemon.client.start({ id: 'long', shell: 'main', command: 'sleep 600' }, budget());
   const pid = await daemon.daemonPid();

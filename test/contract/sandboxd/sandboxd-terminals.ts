@@ -117,9 +117,9 @@ export function terminalContract(name: string, open: () => Promise<SandboxdHarne
       expect((await client.terminals.list(budget())).map(({ id }) => id)).toContain('one-more');
     });
 
-    test('F119 sizes that no terminal has are refused, a thousand good ones are taken, and it works on', async ({
-      client,
-    }) => {
+    test('F119 sizes that no terminal has are refused, a thousand good ones are taken, and it works on', {
+      tags: ['nightly'],
+    }, async ({ client }) => {
       await client.terminals.open('t', budget());
       const reader = reading(client, 't');
       const odd = [

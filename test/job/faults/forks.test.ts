@@ -88,7 +88,9 @@ inEachWorld('process', 'sessions forked with $driver', (world) => {
     }
   });
 
-  test('a message is not edited while a run is under way, unless the edit stops it', async (context) => {
+  test('a message is not edited while a run is under way, unless the edit stops it', {
+    tags: ['nightly'],
+  }, async (context) => {
     await using real = await realServer(context, world);
     const { sessions, runs } = trpcOf(real);
     const id = await real.ready();

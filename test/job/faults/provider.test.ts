@@ -51,7 +51,7 @@ async function serverFor(gemini: FakeGemini) {
 }
 
 describe('a provider in trouble', () => {
-  test('F075 a run waits as long as its provider asks, and the log shows why', async () => {
+  test('F075 a run waits as long as its provider asks, and the log shows why', { tags: ['nightly'] }, async () => {
     const times: number[] = [];
     await using gemini = await fakeGemini((_, n) => {
       times.push(performance.now());

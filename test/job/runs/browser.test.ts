@@ -33,7 +33,9 @@ interface ToolEvent {
   readonly content: { readonly screenshot?: string } | null;
 }
 
-test('an agent places an order in a shop inside its sandbox, and reaches neither this server nor an unlisted host', async (context) => {
+test('an agent places an order in a shop inside its sandbox, and reaches neither this server nor an unlisted host', {
+  tags: ['nightly'],
+}, async (context) => {
   await needs(context, 'bubblewrap');
   await needs(context, 'chromium');
   await needs(context, 'python');

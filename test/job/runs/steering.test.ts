@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { describe, expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';

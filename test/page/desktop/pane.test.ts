@@ -38,7 +38,9 @@ describeRows(sizes)('on %s', ([, size]) => {
   });
 });
 
-test('a sandbox without a desktop says when it can have one, and takes it on request', async (context) => {
+test('a sandbox without a desktop says when it can have one, and takes it on request', {
+  tags: ['nightly'],
+}, async (context) => {
   const { id } = await shown.session(context);
   const fake = shown.server.others.desktop;
   const { client } = shown.desktop;

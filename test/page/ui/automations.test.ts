@@ -53,7 +53,7 @@ test('every weekday at 9 in Berlin is set up, started and opened in the page alo
   expect(complaints).toEqual([]);
 });
 
-test('a schedule that cannot be read says so next to the field, and is not saved', { tags: ['all'] }, async ({
+test('a schedule that cannot be read says so next to the field, and is not saved', { tags: ['nightly'] }, async ({
   desk,
 }) => {
   const { page } = await desk.open();

@@ -60,7 +60,7 @@ test('on a phone a tap takes a command, and a new session says that it has no fi
 });
 
 test('an edited message begins a branch with the files before it, and both are one switch apart', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const id = await desk.worked(fence('sh', 'echo one > a.txt'));
   const { page } = await desk.open(`/#${id}`);

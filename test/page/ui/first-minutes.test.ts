@@ -64,7 +64,7 @@ test('a wrong key and an address that is no provider are reported at the form, w
 });
 
 test('the demo answers a message that is no task of it at once, with its tasks and the way to a model', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const { page } = await desk.open();
   const message = page.getByRole('textbox', { name: 'Message' });

@@ -120,7 +120,7 @@ test('a screenshot with an address that is none leaves its text, and the convers
 });
 
 test("two approvals below hostile texts break no rule of accessibility, at a phone's width and a screen's", {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const id = await conversation(desk, message('# A list\n\n- a\n\n|a|b|\n|-|-|\n|c|d|'), message(manyBeginnings), {
     ...approval,

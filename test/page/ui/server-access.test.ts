@@ -29,9 +29,9 @@ test('a secret of all sandboxes is stored and removed in the page, and its value
   expect(complaints).toEqual([]);
 });
 
-test('a webhook is made on a phone, its secret is shown once, and a delivery is sent, read and sent again', async ({
-  desk,
-}) => {
+test('a webhook is made on a phone, its secret is shown once, and a delivery is sent, read and sent again', {
+  tags: ['nightly'],
+}, async ({ desk }) => {
   const { page, complaints } = await desk.open('/', phone);
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });

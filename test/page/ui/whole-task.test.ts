@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { afterAll, expect } from 'vitest';

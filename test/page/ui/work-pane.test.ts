@@ -235,9 +235,9 @@ test('an image is shown, a pasted file is uploaded, and all files come as one ar
   expect((await download).suggestedFilename()).toMatch(/\.zip$/);
 });
 
-test('the timeline replays the same cards as the live run, and shows what the model saw', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('the timeline replays the same cards as the live run, and shows what the model saw', {
+  tags: ['nightly'],
+}, async ({ desk }) => {
   const { page, complaints } = await opened(desk, 'Timeline');
   const cards = (place: string) => page.locator(`${place} .tool-head`).allTextContents();
   const live = await cards('.main');

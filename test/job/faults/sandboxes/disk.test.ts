@@ -1,4 +1,4 @@
-// @module-tag all
+// @module-tag nightly
 import { inEachWorld } from '../../../support/worlds.ts';
 import { diskIn } from './disk-in.ts';
 
