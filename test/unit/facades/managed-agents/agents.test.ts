@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { changedContent, newContent } from '../../../../src/facades/compat/managed-agents/resources/agent-content.ts';
 import { AgentChange, NewAgent } from '../../../../src/facades/compat/managed-agents/resources/agent-shapes.ts';
+import { toAgent } from '../../../../src/facades/compat/managed-agents/resources/agents.ts';
 import { unrestricted } from '../../../../src/facades/compat/managed-agents/resources/environments.ts';
 import { modelRefFor, modelRoutes } from '../../../../src/facades/compat/managed-agents/resources/models.ts';
 import {
@@ -8,6 +9,7 @@ import {
   toSessionAgent,
 } from '../../../../src/facades/compat/managed-agents/sessions/kept-session.ts';
 import { changedMetadata, paginate, parsed, Query } from '../../../../src/facades/compat/managed-agents/wire.ts';
+import type { KeptDocument } from '../../../../src/sessions/api/server/documents.ts';
 import type { Services } from '../../../../src/sessions/api/services.ts';
 
 const made = (more: object) => newContent(parsed(NewAgent, { name: 'Coder', model: 'claude-x', ...more }));
@@ -35,6 +37,19 @@ test('an agent has every field, and each tool its policy', () =>
     execution_identity: { type: 'service_account' },
     metadata: {},
   }));
+
+test('an agent that is in its own roster is shown there by its id, and others as they are stored', () => {
+  const other = { type: 'agent' as const, id: 'agent_b', version: 1 };
+  const content = newContent(parsed(NewAgent, { name: 'Lead', model: 'claude-x' }), {
+    type: 'coordinator',
+    agents: [{ type: 'self' }, other],
+  });
+  const kept = { id: 'agent_a', kind: 'agent' as const, version: 4, createdAt: 0, updatedAt: 0, archivedAt: null };
+  expect(toAgent({ ...kept, content } as KeptDocument).multiagent).toEqual({
+    type: 'coordinator',
+    agents: [{ type: 'agent', id: 'agent_a', version: 4 }, other],
+  });
+});
 
 test('a change keeps what it leaves out, and the effort while the model stays', () => {
   const now = made({ model: { id: 'claude-x', effort: 'low' }, system: 'One', metadata: { a: '1', b: '2' } });
