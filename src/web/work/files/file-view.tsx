@@ -40,7 +40,7 @@ export function FileView({ store, path, part }: Props) {
         setRead((old) => {
           if (!old || !('bytes' in old)) return now;
           if (keeps(old, now)) return old;
-          // What the person has saved is in the editor already, where they may be typing more.
+          // The editor has the saved text already, and the person may be typing more.
           if (old.path === now.path && now.version === stored.current) keys.set(now, editorKeyOf(old));
           return now;
         }),
