@@ -5,7 +5,7 @@ import { AppError, unlessConflict } from '../core/errors/errors.ts';
 
 type Records = Pick<RecordStore, 'get' | 'put' | 'delete' | 'list' | 'count'>;
 type Awaitable<Value> = Value | Promise<Value>;
-/** The document that a record has next, and its place in lists. Undefined: it stays. `again`: what it refers to has changed. */
+/** The new document of a record, and its place in lists. Undefined: no change. `again`: read what it refers to once more. */
 type Next<Doc> = { readonly doc: Doc; readonly sort?: number } | 'again' | undefined;
 
 const maxTries = 1_000; // of which another writer won all but the last

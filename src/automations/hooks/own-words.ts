@@ -12,7 +12,7 @@ export function ownWords(comment: string): string {
   let isQuote = false; // the previous line is quoted text, which a line without a mark continues
   let isList = false;
   let isCode = true; // an indented line here is code: no paragraph precedes it
-  let isBetween = false; // two lines of GitLab that quote what is between them
+  let isBetween = false; // between two `>>>` lines, with which GitLab quotes
   const lines = text.split(/\r\n|\n|\r/);
   const last = lines.findLastIndex((line) => line.trimEnd() === '>>>');
   for (const [at, line] of lines.entries()) {

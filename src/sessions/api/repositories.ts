@@ -219,7 +219,7 @@ export interface CheckpointRange {
  * run is at work), sandbox_unavailable, cancelled.
  */
 export interface CheckpointService {
-  /** The newest last. A sandbox that does not run stays so. */
+  /** Oldest first. A stopped sandbox stays stopped. */
   list(id: SessionId): Promise<readonly Checkpoint[]>;
   diff(id: SessionId, range: CheckpointRange, signal: AbortSignal): Promise<CheckpointDiff>;
   /**

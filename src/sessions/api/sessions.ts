@@ -26,7 +26,7 @@ export interface SendCommand {
   readonly goal?: Goal;
   /** The message in the words of the program's API, which gets it back like that. */
   readonly blocks?: readonly ApiBlock[];
-  /** An id of the sender's own. The session gets a message with this id once, however many servers send it. */
+  /** An id that the sender chose. The session gets a message with this id once, however many servers send it. */
   readonly messageId?: MessageId;
 }
 export interface SendResult {

@@ -16,8 +16,8 @@ export interface MarkedSession {
 }
 
 /**
- * The sessions that may have unfinished work, without those of which it is known who works on them. On a store without
- * such marks yet, all sessions are read once.
+ * The sessions that may have unfinished work, except those that `isInHands` knows. On a store without such marks yet, all
+ * sessions are read once.
  */
 export async function markedSessions(
   records: RecordStore,

@@ -59,7 +59,7 @@ export async function copyConversation(
 
 const turnOf = (event: SessionEvent): number => (event.type === 'usage' ? (event.data.turn ?? 0) : 0);
 
-/** The entries that were there at that place; calls without a result get one, because providers refuse a call without. */
+/** Copies the entries up to that event. A call without a result gets one, because providers refuse it otherwise. */
 async function copyTranscript({ store: { records } }: Deps, { from, seq }: ForkPoint, to: SessionId): Promise<void> {
   const docs = (await records.list('transcript', { idPrefix: `${from}:` })).map(({ doc }) => doc).reverse();
   const isLater = ({ seq: at = 0 }: Partial<Entry>) => at >= seq;

@@ -52,7 +52,7 @@ export interface SharedBudgets {
   giveBackCalls(count: number): Promise<void>;
 }
 
-/** A request to the model by the length of its reply in tokens. */
+/** A request to the model with estimates of its reply, in tokens. */
 interface PricedRequest {
   /** The amounts that it is expected to take. */
   readonly needs: Amounts;

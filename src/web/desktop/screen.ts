@@ -13,7 +13,7 @@ const final: Readonly<Record<number, ScreenCover>> = {
   1003: { key: 'screen.refused', retry: 'screen.tryAgain' },
   1011: { key: 'screen.absent', retry: 'screen.tryAgain' },
 };
-/** The session is not there, so another try can find nothing. */
+/** The session does not exist, so a retry cannot succeed. */
 const gone: Readonly<Record<number, ScreenCover>> = {
   1008: { key: 'screen.noSession' },
   4410: { key: 'screen.deleted' },

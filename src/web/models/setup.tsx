@@ -171,7 +171,7 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
 const withScheme = (address: string): string =>
   /^[a-z]+:[/][/]/i.test(address.trim()) ? address.trim() : `http://${address.trim()}`;
 
-/** On the start page: what answers here, and without a model the way to one. */
+/** Says on the start page that the demo answers, and offers a model. */
 export function ModelBanner({ onUsed }: { onUsed: () => void }) {
   const now = inForce.value;
   if (!now || !isDemo(now.model)) return null;

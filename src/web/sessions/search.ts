@@ -3,7 +3,7 @@ import { query } from '../data/server.ts';
 
 /** The words in the search field of the list of sessions. */
 export const search = signal('');
-/** The sessions one of whose messages has these words; the server reads the messages. */
+/** Sessions with these words in a message. The server searches the messages. */
 export const foundInMessages = signal<ReadonlySet<string>>(new Set());
 export const isSearching = signal(false);
 

@@ -18,7 +18,7 @@ export function replacePieces(text: string, old: string, now: string): Replaced 
   const plain = unix(text, isOld);
   const form = formIn(plain, unix(old, isOld));
   const [sought, target] = [form(unix(old, isOld)), form(unix(now, isOld))];
-  // Only line ends change, which is meant then.
+  // The edit changes line ends alone, so they are taken as they are.
   if (old !== now && sought === target && text.includes(old)) {
     const pieces = text.split(old);
     return { text: pieces.join(now), times: pieces.length - 1 };
