@@ -99,6 +99,7 @@ export function FileView({ store, path, part }: Props) {
             stored.current = version;
           }}
           onReload={() => {
+            stored.current = undefined;
             setTurn(turn + 1);
             void load();
           }}
