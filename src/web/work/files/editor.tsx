@@ -45,7 +45,7 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
     await saving.save(`${mark}${written}`, {
       overwrites,
       onStored: (stored) => {
-        change({ saved: written });
+        if (store.drafts.has(path)) change({ saved: written }); // else the person has dropped the text
         onStored(stored);
       },
     });
