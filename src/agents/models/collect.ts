@@ -1,5 +1,6 @@
 import { beginningOf } from '../../core/text/text.ts';
 import type { AssistantMessage, LeftOut, ToolCall, TurnOutcome, TurnPart } from './model.ts';
+import { splitThoughts } from './thoughts.ts';
 
 /** The limits at which any provider's reply is cut. */
 export interface TurnCaps {
@@ -70,15 +71,16 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
     }
   }
   const kept = outcome.kind === 'finished' ? calls : [];
+  const said = splitThoughts(texts.join(''));
   const message: AssistantMessage = {
     role: 'assistant',
     model,
-    text: texts.join(''),
+    text: said.text,
     calls: kept.slice(0, caps.maxCalls),
     raw,
   };
   const refused = kept.slice(caps.maxCalls);
-  return { message, outcome, thoughts: beginningOf(thoughts, maxThoughts), leftOut, refused };
+  return { message, outcome, thoughts: beginningOf(thoughts + said.thoughts, maxThoughts), leftOut, refused };
 }
 
 /** The model answered with neither text nor calls. The loop nudges it instead of accepting this as a result. */

@@ -275,6 +275,7 @@ const closers = ['</think>', '</thinking>', '</thought>', '</reasoning>', '<|/th
 class ThinkTags {
   #held = '';
   #state: 'before' | 'inside' | 'after' = 'before';
+  #hasThought = false;
 
   push(delta: string): { readonly text: string; readonly thought: string } {
     this.#held += delta;
@@ -287,13 +288,19 @@ class ThinkTags {
         if (opener) {
           this.#held = trimmed.slice(opener.length);
           this.#state = 'inside';
+          this.#hasThought = true;
           continue;
         }
         const canOpen = trimmed === '' || openers.some((one) => one.startsWith(trimmed));
         if (canOpen && this.#held.length < maxBlank) return { text, thought };
         this.#state = 'after';
       }
-      const marks = this.#state === 'inside' ? closers : [...closers.slice(0, 2)];
+      if (this.#state === 'after' && !this.#hasThought) {
+        text += this.#held; // an end without a beginning is found in the whole reply
+        this.#held = '';
+        return { text, thought };
+      }
+      const marks = this.#state === 'inside' ? closers : closers.slice(0, 2);
       const found = marks
         .map((mark) => ({ mark, at: this.#held.indexOf(mark) }))
         .filter(({ at }) => at >= 0)

@@ -1,3 +1,4 @@
+import { splitThoughts } from '../../../agents/models/thoughts.ts';
 import { sideEvents } from '../../../core/model/event-traits.ts';
 import type { FactOf, SessionFact } from '../../../core/model/events.ts';
 import type { MessageId } from '../../../core/model/ids.ts';
@@ -66,7 +67,7 @@ export class OpenMessage {
     const whole: SessionFact = {
       type: 'message.assistant',
       runId: open.fact.runId,
-      data: { messageId, text: open.text, attachments: [], ...(thought && { thought }) },
+      data: { messageId, text: splitThoughts(open.text).text, attachments: [], ...(thought && { thought }) },
     };
     return [whole, ...this.#held.splice(0)];
   }

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { TurnResult } from '../../../../machines/run.ts';
 import type { AssistantMessage, ToolDeclaration, TurnPhase } from '../../../agents/models/model.ts';
+import { splitThoughts } from '../../../agents/models/thoughts.ts';
 import { recall } from '../../../agents/tools/special.ts';
 import { throwIfFired } from '../../../core/concurrency/cancel.ts';
 import type { Purpose } from '../../../core/model/spending.ts';
@@ -213,7 +214,8 @@ export async function askModel(
   );
   continuation.end();
   // The raw parts of two replies are no reply.
-  const message = begun ? { ...collected.message, text: begun.text + pieces.join(''), raw: [] } : collected.message;
+  const { text } = splitThoughts((begun?.text ?? '') + pieces.join(''));
+  const message = begun ? { ...collected.message, text, raw: [] } : collected.message;
   const turn = { ...collected, message, leftOut: [...loaded.leftOut, ...collected.leftOut] };
   if (stop.signal.aborted && !signal.aborted)
     return { ...turn, message: { ...message, calls: [] }, refused: [], repeats: true };
