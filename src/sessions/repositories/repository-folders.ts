@@ -47,7 +47,7 @@ export class RepositoryFolders {
     const path = pathOfUrl(url);
     const found = this.#folders.find((folder) => isWithin(path, folder));
     if (found !== undefined) return found;
-    const text = `This server gives no session the folder ${url}. Its operator lists the folders of repositories in ${setting}.`;
+    const text = `Sessions cannot use ${url}: its folder is not listed in ${setting}. Add it there and restart the server.`;
     throw new AppError('forbidden', text);
   }
 

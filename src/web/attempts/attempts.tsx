@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { Outputs } from '../../client/types.ts';
+import { GoalTextFields } from '../conversation/goal/goal-fields.tsx';
 import { go } from '../data/route.ts';
 import { once, query } from '../data/server.ts';
 import { modelLabel } from '../models/state.ts';
@@ -102,13 +103,13 @@ function AttemptsForm({ begin }: { begin: (wish: AttemptsWish) => Promise<void> 
   const [task, setTask] = useState('');
   const [number, setNumber] = useState(3);
   const [models, setModels] = useState('');
-  const [checks, setChecks] = useState('');
-  const [rubric, setRubric] = useState('');
+  const [goal, setGoal] = useState({ rubric: '', checks: '' });
   const [isBusy, setBusy] = useState(false);
   const submit = async () => {
     setBusy(true);
     const named = linesOf(models);
-    const commands = linesOf(checks).map((command) => ({ command }));
+    const { rubric } = goal;
+    const commands = linesOf(goal.checks).map((command) => ({ command }));
     const hasGoal = rubric.trim() !== '' || commands.length > 0;
     await begin({
       task,
@@ -141,8 +142,7 @@ function AttemptsForm({ begin }: { begin: (wish: AttemptsWish) => Promise<void> 
         />
       </label>
       <LongTextField label={t('attempts.models')} rows={2} value={models} onChange={setModels} />
-      <LongTextField label={t('attempts.checks')} rows={2} value={checks} onChange={setChecks} />
-      <LongTextField label={t('attempts.rubric')} rows={2} value={rubric} onChange={setRubric} />
+      <GoalTextFields texts={goal} onChange={setGoal} />
       <div class="choices">
         <Button onClick={closeDialog}>{t('cancel')}</Button>
         <Button type="submit" kind="primary" icon="fork" disabled={isBusy}>

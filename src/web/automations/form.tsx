@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { parseRepository } from '../../core/text/repository-address.ts';
-import { exampleCheck } from '../conversation/goal/goal-draft.ts';
+import { GoalTextFields } from '../conversation/goal/goal-fields.tsx';
 import { once, query } from '../data/server.ts';
 import { refOf } from '../models/model-picker.tsx';
 import { inForce, offered, readModels, readOffered } from '../models/state.ts';
@@ -29,19 +29,13 @@ import {
 
 type Goal = NonNullable<Automation['goal']>;
 
-/** The goal as the form has it: the rubric, and a command on each line. */
-interface GoalTexts {
-  readonly rubric: string;
-  readonly checks: string;
-}
-
-const goalTextsOf = (goal: Goal | null = null): GoalTexts => ({
+const goalTextsOf = (goal: Goal | null = null) => ({
   rubric: goal?.rubric ?? '',
   checks: (goal?.checks ?? []).map(({ command }) => command).join('\n'),
 });
 
 /** A check that stays keeps its time limit, and the goal its revisions, which the form does not show. Null: no goal. */
-function goalOf({ rubric, checks }: GoalTexts, before: Goal | null = null) {
+function goalOf({ rubric, checks }: ReturnType<typeof goalTextsOf>, before: Goal | null = null) {
   if (before && goalTextsOf(before).rubric === rubric && goalTextsOf(before).checks === checks) return before;
   const commands = checks.split('\n').filter((line) => line.trim() !== '');
   if (rubric.trim() === '' && commands.length === 0) return null;
@@ -51,31 +45,6 @@ function goalOf({ rubric, checks }: GoalTexts, before: Goal | null = null) {
     ...(before && { maxRevisions: before.maxRevisions }),
   };
 }
-
-interface GoalFieldsProps {
-  readonly texts: GoalTexts;
-  readonly onChange: (texts: GoalTexts) => void;
-}
-
-/** The measure by which the work of each start is judged. */
-const GoalFields = ({ texts, onChange }: GoalFieldsProps) => (
-  <>
-    <LongTextField
-      label={t('automations.goal')}
-      rows={2}
-      value={texts.rubric}
-      onChange={(rubric) => onChange({ ...texts, rubric })}
-    />
-    <LongTextField
-      label={t('automations.checks')}
-      isCode
-      rows={2}
-      placeholder={exampleCheck}
-      value={texts.checks}
-      onChange={(checks) => onChange({ ...texts, checks })}
-    />
-  </>
-);
 
 interface Props {
   /** Undefined: a new one. */
@@ -256,7 +225,7 @@ export function AutomationForm({ automation, back }: Props) {
               {projects.value.length > 0 && (
                 <ChoiceField
                   label={t('filter.ofNew')}
-                  choices={[['', t('filter.noProject')], ...projects.value.map(({ id, name }) => [id, name] as const)]}
+                  choices={[['', t('noProject')], ...projects.value.map(({ id, name }) => [id, name] as const)]}
                   {...bind('projectId')}
                 />
               )}
@@ -273,7 +242,7 @@ export function AutomationForm({ automation, back }: Props) {
                 onChange={bind('skills').onChange}
               />
             )}
-            {isRun && <GoalFields texts={goal} onChange={setGoal} />}
+            {isRun && <GoalTextFields texts={goal} onChange={setGoal} />}
             <ChoiceField
               label={t('automations.whileRunning')}
               choices={(['skip', 'queue', 'stop'] as const).map((rule) => [rule, t(`automations.${rule}`)])}

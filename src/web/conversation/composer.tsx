@@ -25,7 +25,7 @@ import { GoalFields } from './goal/goal-fields.tsx';
 import { chosenRepository, NewSessionChoices } from './new-session-choices.tsx';
 
 const hints: Readonly<Partial<Record<string, TextKey>>> = {
-  running: 'hint.steer',
+  running: 'steer',
   waiting: 'hint.answer',
   new: 'hint.task',
 };

@@ -26,7 +26,7 @@ function ChooseTemplate() {
     <Dialog title={t('template')}>
       <List
         items={[
-          row('', t('serversOwn'), { lines: [t('template.serversOwn')] }),
+          row('', t('form.default'), { lines: [t('template.serversOwn')] }),
           ...ready.map(({ id, name, description }) => row(id, serverText(name), { lines: [serverText(description)] })),
         ]}
       />

@@ -208,6 +208,8 @@ export class ConversationModel {
       case 'run.started':
         this.#startedAt = event.ts;
         this.#lacksRepository = false;
+        if (this.#start?.phase.value.isCut) this.#start = undefined;
+        if (!this.#start) this.#environment = undefined;
         this.#edits.clear();
         this.#steps.clear();
         this.runUsed.value = nothing;
@@ -365,7 +367,11 @@ export class ConversationModel {
       if (call) call.child.value = event.data;
       if (call) return;
     }
-    if (event.type === 'repository' && isUnusable(event)) this.#lacksRepository = true;
+    if (event.type === 'repository' && isUnusable(event)) {
+      this.#lacksRepository = true;
+      const setup = this.#environment?.setup;
+      if (setup) setup.value = setup.value.filter(({ isMoving }) => !isMoving);
+    }
     if (isSetup(event)) {
       const { kind, detail } = event.data;
       const ready = { phase: 'ready' as const, ts: event.ts };
@@ -430,14 +436,12 @@ export class ConversationModel {
     const isBlocked = this.#lacksRepository && data.status === 'failed';
     const edits = [...this.#edits.values()];
     const end = this.#add<EndItem>({ kind: 'end', ...at, data, goal, ms, used, edits, isBlocked });
-    this.#environment = undefined;
     this.run.value = { kind: 'ended', end };
   }
 
-  /** A start that the end of its run overtook moves no longer; a later phase gets its own line. */
+  /** A start that the end of its run overtook moves no longer, unless the sandbox reports a later phase of it. */
   #cutStart(): void {
     if (this.#start) this.#start.phase.value = { ...this.#start.phase.value, isCut: true };
-    this.#start = undefined;
   }
 
   #closeWait() {

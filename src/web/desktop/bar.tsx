@@ -77,7 +77,7 @@ function Tools() {
       )}
       {isInPane && (
         <a class="button quiet" href={location.pathname} target="_blank" rel="noreferrer">
-          <Icon name="screen" size={16} /> {t('desktop.open')}
+          <Icon name="screen" size={16} /> {t('openInTab')}
         </a>
       )}
     </div>

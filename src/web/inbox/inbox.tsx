@@ -39,7 +39,7 @@ function Inbox() {
             label={t('filter.project')}
             value={project}
             choices={[
-              ['', t('filter.allProjects')],
+              ['', t('allProjects')],
               ...projects.value
                 .filter(({ id }) => id === project || withNeeds.some((one) => one.id === id))
                 .map(({ id, name }) => [id, name] as const),

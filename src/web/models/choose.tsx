@@ -54,7 +54,7 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
         }}
       >
         {withUsual && (
-          <fieldset class="model-usual" aria-label={t('models.withoutChoice')}>
+          <fieldset class="model-usual" aria-label={t('form.default')}>
             <Row
               label={t('models.usual', { model: modelLabel(usual) })}
               isOn={chosen === ''}

@@ -50,7 +50,7 @@ export function FilterBar() {
           }
         }}
       >
-        <option value="">{t('filter.allProjects')}</option>
+        <option value="">{t('allProjects')}</option>
         {projects.value.map(({ id, name }) => (
           <option key={id} value={id}>
             {name}

@@ -18,10 +18,10 @@ export async function readTemplates(): Promise<void> {
 }
 
 export const templateName = (id: string): string =>
-  id === '' ? t('serversOwn') : serverText(templates.value.find((one) => one.id === id)?.name ?? id);
+  id === '' ? t('form.default') : serverText(templates.value.find((one) => one.id === id)?.name ?? id);
 
 /** The choices of a field: the default, and those that can run here. `value` stays one of them. */
 export const templateChoices = (value: string): (readonly [id: string, name: string])[] => {
   const usable = templates.value.filter(({ id, unavailable }) => unavailable === null || id === value);
-  return [['', t('serversOwn')], ...usable.map(({ id, name }) => [id, serverText(name)] as const)];
+  return [['', t('form.default')], ...usable.map(({ id, name }) => [id, serverText(name)] as const)];
 };

@@ -34,9 +34,9 @@ export function AgentSettings() {
       <Names
         title={t('agent.tools', { n: agent.tools.length })}
         names={agent.tools.map((name) => words.value.get(name)?.name ?? name)}
-        none={t('agent.noTools')}
+        none={t('none')}
       />
-      <Names title={t('agent.toolServers')} names={agent.toolServers} none={t('agent.noToolServers')} />
+      <Names title={t('toolServers')} names={agent.toolServers} none={t('none')} />
     </>
   );
 }

@@ -64,7 +64,7 @@ function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
       title: t('models.removeAsk', { provider: name }),
       text: t('models.removedTells'),
       yes: t('models.remove'),
-      no: t('keepIt'),
+      no: t('cancel'),
       act: () => void once('models.forget', { provider: id }).then(changed).finally(again),
     });
   return (

@@ -49,7 +49,7 @@ export function Network() {
                   aria-label={t('network.withdrawOne', { host })}
                   onClick={() => change('egress.withdraw', host)}
                 >
-                  {t('network.withdraw')}
+                  {t('revoke')}
                 </Button>
               ),
             }))}

@@ -93,11 +93,11 @@ const ofServer =
 
 // Few people open most of these pages, so their code loads with the first look.
 const sections: readonly Section[] = [
-  { id: 'look', group: 'settings.you', label: 'settings.look', Body: Look },
+  { id: 'look', group: 'you', label: 'settings.look', Body: Look },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
   { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).Memory) },
   { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).Usage) },
-  { id: 'agent', group: 'settings.session', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
+  { id: 'agent', group: 'thisSession', label: 'settings.agent', shows: hasSession, Body: AgentSettings },
   { id: 'network', label: 'settings.network', shows: hasSession, Body: Network },
   { id: 'models', group: 'settings.server', label: 'settings.models', Body: Models },
   { id: 'server-approvals', label: 'server.approvals', Body: ofServer('approvals', 'tools') },

@@ -40,9 +40,9 @@ export function SharedFiles() {
     readFile(path).then((content) => setFile({ path, content }), told);
   };
   return (
-    <section class="stack shared-files" aria-label={t('shared.files')}>
+    <section class="stack shared-files" aria-label={t('tab.files')}>
       <h2>
-        {t('shared.files')} {folder !== '.' && <span class="quiet">{folder}</span>}
+        {t('tab.files')} {folder !== '.' && <span class="quiet">{folder}</span>}
       </h2>
       {trouble !== '' && <p class="note wait">{trouble}</p>}
       {entries?.length === 0 && folder === '.' && <p class="quiet">{t('shared.noFiles')}</p>}

@@ -71,11 +71,11 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
           <List
             items={links.map((link) => ({
               key: link.id,
-              title: t('share.until', { time: dayAndTime(Date.parse(link.expiresAt)) }),
+              title: t('until', { time: dayAndTime(Date.parse(link.expiresAt)) }),
               lines: link.files ? [t('share.withFiles')] : [],
               action: (
                 <Button class="small" kind="danger" onClick={() => revoke(link.id)}>
-                  {t('share.revoke')}
+                  {t('revoke')}
                 </Button>
               ),
             }))}

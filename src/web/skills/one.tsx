@@ -36,7 +36,7 @@ export function OneSkill({ id, back }: Props) {
     confirmFirst({
       title: t('skills.delete', { name }),
       text: t('skills.deleteText'),
-      yes: t('skills.deleteYes'),
+      yes: t('delete'),
       no: t('cancel'),
       act: () => {
         void once('skills.delete', { id }).then(readSkills);
@@ -49,7 +49,7 @@ export function OneSkill({ id, back }: Props) {
       <p>{description}</p>
       <div class="choices start">
         <Button icon="trash" onClick={remove}>
-          {t('skills.deleteYes')}
+          {t('delete')}
         </Button>
         <Button icon="back" onClick={back}>
           {t('skills.all')}

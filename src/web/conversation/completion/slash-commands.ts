@@ -60,7 +60,7 @@ export const slashCommands: readonly SlashCommand[] = [
     },
   },
   { name: 'terminal', icon: 'terminal', about: 'slash.terminal', when: hasSession, run: () => showTab('terminal') },
-  { name: 'skills', icon: 'book', about: 'slash.skills', run: () => chooseSkills(currentId.value) },
+  { name: 'skills', icon: 'book', about: 'skills.choose', run: () => chooseSkills(currentId.value) },
   {
     name: 'attach',
     icon: 'plus',

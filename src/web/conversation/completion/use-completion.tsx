@@ -89,7 +89,7 @@ export function useCompletion(ref: RefObject<HTMLTextAreaElement | null>, text: 
     event.stopPropagation();
     return true;
   };
-  const name = t(shown.kind === '@' ? 'complete.files' : 'complete.commands');
+  const name = t(shown.kind === '@' ? 'complete.files' : 'commands');
   const list = (
     <div class="completions">
       <p class="sr-only" role="status">

@@ -1,8 +1,37 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { IconButton } from '../../parts/kit/button.tsx';
+import { LongTextField } from '../../parts/kit/field.tsx';
 import { GuideLink } from '../../parts/notice.tsx';
 import { t } from '../../text/text.ts';
 import { exampleCheck, findProblem, type GoalDraft, maxRevisions } from './goal-draft.ts';
+
+/** The rubric, and a command on each line. */
+type GoalTexts = Pick<GoalDraft, 'rubric' | 'checks'>;
+interface TextsProps {
+  readonly texts: GoalTexts;
+  readonly onChange: (texts: GoalTexts) => void;
+}
+
+/** The measure of work: a text for the grader, commands that have to succeed, or both. */
+export const GoalTextFields = ({ texts: { rubric, checks }, onChange }: TextsProps) => (
+  <>
+    <LongTextField
+      label={t('goal.rubric')}
+      rows={2}
+      maxLength={200_000}
+      value={rubric}
+      onChange={(to) => onChange({ rubric: to, checks })}
+    />
+    <LongTextField
+      label={t('goal.checks')}
+      isCode
+      rows={2}
+      placeholder={exampleCheck}
+      value={checks}
+      onChange={(to) => onChange({ rubric, checks: to })}
+    />
+  </>
+);
 
 interface Props {
   readonly goal: GoalDraft;
@@ -10,41 +39,20 @@ interface Props {
   readonly onClose: () => void;
 }
 
-/** The measure of the work that the message asks for: commands that have to succeed, a text for the grader, or both. */
+/** The goal of the message. */
 export function GoalFields({ goal, onChange, onClose }: Props) {
-  const first = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  const form = useRef<HTMLFieldSetElement>(null);
+  useEffect(() => form.current?.querySelector('textarea')?.focus(), []);
   const problem = findProblem(goal);
   return (
-    <fieldset class="goal-fields">
+    <fieldset ref={form} class="goal-fields">
       <legend>{t('goal.of')}</legend>
       <IconButton icon="close" label={t('goal.remove')} onClick={onClose} />
       <p class="quiet">
         {t('goal.tells')}
         <GuideLink docs="/guide/goals" />
       </p>
-      <label class="labelled">
-        <span>{t('goal.rubric')}</span>
-        <textarea
-          ref={first}
-          class="field"
-          rows={2}
-          maxLength={200_000}
-          value={goal.rubric}
-          onInput={({ currentTarget }) => onChange({ ...goal, rubric: currentTarget.value })}
-        />
-      </label>
-      <label class="labelled">
-        <span>{t('goal.checks')}</span>
-        <textarea
-          class="field"
-          rows={2}
-          spellcheck={false}
-          placeholder={exampleCheck}
-          value={goal.checks}
-          onInput={({ currentTarget }) => onChange({ ...goal, checks: currentTarget.value })}
-        />
-      </label>
+      <GoalTextFields texts={goal} onChange={(texts) => onChange({ ...goal, ...texts })} />
       <label class="row goal-revisions">
         <span>{t('goal.revisions')}</span>
         <input

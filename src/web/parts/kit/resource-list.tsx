@@ -93,7 +93,7 @@ export const Question = ({ label, name, ask, act, end }: SureProps & { end: () =
     <span>{ask}</span>
     <span class="row">
       <Button class="small" onClick={end}>
-        {t('keepIt')}
+        {t('cancel')}
       </Button>
       <Button
         class="small"

@@ -53,12 +53,12 @@ export function NoteView({ holder, note: given, names, back }: Props) {
         </Button>
         {note && history.length > 0 && (
           <Button onClick={() => change(t('memory.notUndone'), () => once('memory.undo', place))}>
-            {t(note.deleted ? 'memory.bringBack' : 'memory.undo')}
+            {t(note.deleted ? 'restore' : 'memory.undo')}
           </Button>
         )}
         {note && !note.deleted && (
-          <Button icon="trash" onClick={() => change(t('memory.notDeleted'), () => once('memory.delete', place))}>
-            {t('memory.delete')}
+          <Button icon="trash" onClick={() => change(t('notDeleted'), () => once('memory.delete', place))}>
+            {t('delete')}
           </Button>
         )}
       </div>

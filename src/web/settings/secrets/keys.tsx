@@ -68,7 +68,7 @@ export function ApiKeys() {
         lines: [factsOf(key).join(' · ')],
         action: key.state === 'active' && (
           <Sure
-            label={t('keys.revoke')}
+            label={t('revoke')}
             name={t('keys.revokeOne', { name: key.name })}
             ask={t('keys.revokeAsk')}
             act={() => revoke(key.id)}

@@ -12,7 +12,7 @@ export function SandboxSecrets() {
   const revoke = (name: string) =>
     secrets.act(t('secrets.notRevoked'), async () => {
       await once('serverCredentials.revoke', { name });
-      return t('secrets.revoked', { name });
+      return t('removed', { name });
     });
   return (
     <ResourceList
@@ -57,7 +57,7 @@ export function SandboxSecrets() {
         }}
         send={async (input) => {
           const { name } = await once('serverCredentials.put', input);
-          await secrets.act('', async () => t('secrets.saved', { name }));
+          await secrets.act('', async () => t('saved', { name }));
         }}
       />
       <p class="quiet">{t('secrets.effect')}</p>

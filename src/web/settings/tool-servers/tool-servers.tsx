@@ -42,7 +42,7 @@ export function ToolServers() {
                 send={async (changes) => {
                   const { name } = await once('toolServers.change', changes);
                   setChanging('');
-                  await act('', async () => t('toolServers.changed', { name }));
+                  await act('', async () => t('saved', { name }));
                 }}
               />
             )}
@@ -93,7 +93,7 @@ function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsP
   const remove = () =>
     act(t('toolServers.notRemoved'), async () => {
       await once('toolServers.remove', { name });
-      return t('toolServers.removed', { name });
+      return t('removed', { name });
     });
   const signOut = () =>
     act(t('notSaved'), async () => {

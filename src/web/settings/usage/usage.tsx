@@ -118,7 +118,7 @@ function Groups({ groups, by }: { groups: Report['groups']; by: Dimension }) {
             <th scope="col">{t(`usage.by.${by}`)}</th>
             <th scope="col">{t('cost.turns')}</th>
             <th scope="col">{t('cost.input')}</th>
-            <th scope="col">{t('cost.output')}</th>
+            <th scope="col">{t('output')}</th>
             <th scope="col">{t('usage.cost')}</th>
           </tr>
         </thead>
@@ -127,7 +127,7 @@ function Groups({ groups, by }: { groups: Report['groups']; by: Dimension }) {
             <tr key={group.id}>
               <th scope="row">
                 {(by === 'model' ? modelLabel(group.name) : group.name) ||
-                  t(by === 'person' ? 'usage.nobody' : 'usage.noGroup')}
+                  t(by === 'person' ? 'usage.nobody' : 'noProject')}
               </th>
               <td>{count(group.turns)}</td>
               <td>{short(group.inputTokens)}</td>

@@ -71,7 +71,7 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
       <dl class="facts">
         <dt>{t('webhooks.url')}</dt>
         <dd>{url}</dd>
-        <dt>{t('webhooks.events')}</dt>
+        <dt>{t('events')}</dt>
         <dd>
           <details>
             <summary>{t('webhooks.hears', { n: events.length })}</summary>

@@ -59,7 +59,7 @@ export function Webhooks() {
           events: { groups },
           format: {},
           projectId: {
-            choices: [['', t('webhooks.allProjects')], ...projects.value.map(({ id, name }) => [id, name] as const)],
+            choices: [['', t('allProjects')], ...projects.value.map(({ id, name }) => [id, name] as const)],
           },
         }}
         cancel={() => (chosen ? setView({ id: chosen.id }) : toList())}

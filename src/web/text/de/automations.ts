@@ -11,8 +11,6 @@ export const automations = {
   'automations.kind.prebuild': 'Repositorys vorbereiten',
   'automations.repositories': 'Repositorys (eines pro Zeile)',
   'automations.message': 'Aufgabe für den Agenten',
-  'automations.goal': 'Erfolgskriterien (optional)',
-  'automations.checks': 'Prüfungen (ein Befehl pro Zeile, optional)',
   'automations.when': 'Wann',
   'automations.hand': 'Manuell',
   'automations.hourly': 'Jede Stunde',

@@ -1,6 +1,5 @@
 export const completion = {
   'complete.files': 'Dateien des Arbeitsbereichs',
-  'complete.commands': 'Befehle',
   'complete.found': '{n} Vorschläge',
   'complete.found.one': 'ein Vorschlag',
   'complete.newSession':
@@ -22,7 +21,6 @@ export const completion = {
   'slash.fork': 'In neuer Sitzung mit diesem Gespräch und diesen Dateien weitermachen',
   'slash.share': 'Link zu dieser Sitzung erstellen',
   'slash.new': 'Neue Sitzung starten',
-  'slash.skills': 'Fähigkeiten auswählen',
   'slash.sessions': 'Zu anderer Sitzung wechseln',
   'slash.settings': 'Einstellungen öffnen',
   'slash.keyFiles': 'Datei des Arbeitsbereichs erwähnen',

@@ -16,8 +16,6 @@ export const delegation = {
   'attempts.task': 'Aufgabe',
   'attempts.number': 'Anzahl der Versuche (2 bis 8)',
   'attempts.models': 'Modelle, eines pro Zeile, reihum (optional)',
-  'attempts.checks': 'Prüfungen (ein Befehl pro Zeile, optional)',
-  'attempts.rubric': 'Erfolgskriterien (optional)',
   'attempts.attempt': 'Versuch',
   'attempts.state': 'Stand',
   'attempts.diff': 'Änderungen',

@@ -27,7 +27,6 @@ export const models = {
   'models.noTools': 'ohne Werkzeuge: nur Chat',
   'models.unlisted': '{ref} verwenden (nicht gelistet)',
   'models.listsUnread': 'Modelle konnten nicht geladen werden',
-  'models.withoutChoice': 'Standard',
   'models.usual': 'Standard: {model}',
   'models.demo': 'Demo (keine KI)',
   'models.asking': 'Modelle werden geladen…',

@@ -31,9 +31,7 @@ export const sharing = {
   'share.copy': 'Link kopieren',
   'share.onlyNow': 'Kopieren Sie ihn jetzt. Der Link wird nur einmal gezeigt.',
   'share.links': 'Aktive Links',
-  'share.until': 'bis {time}',
   'share.withFiles': 'mit Dateien',
-  'share.revoke': 'Widerrufen',
   'share.notMade': 'Link konnte nicht erstellt werden',
   'share.notListed': 'Links konnten nicht geladen werden',
   'share.notRevoked': 'Link konnte nicht widerrufen werden',
@@ -44,7 +42,6 @@ export const sharing = {
   'shared.unfitTells': 'Er ist abgelaufen, widerrufen oder unvollständig. Bitten Sie um einen neuen.',
   'shared.offline': 'Der Server antwortet nicht. Neuer Versuch…',
   'shared.empty': 'Noch keine Nachrichten.',
-  'shared.files': 'Dateien',
   'shared.noFiles': 'Keine Dateien.',
   'shared.up': 'Übergeordneter Ordner',
   'shared.filesRest':

@@ -71,7 +71,6 @@ export const ship = {
   'checkpoints.same': 'Keine Unterschiede.',
   'checkpoints.changed': 'Geänderte Dateien',
   'checkpoints.cut': 'Nur ein Teil wird gezeigt.',
-  'checkpoints.restore': 'Wiederherstellen',
   'checkpoints.restoreOne': 'Wiederherstellen: {name}',
   'checkpoints.restoreText':
     'Stellt die Dateien von {name} wieder her. Der aktuelle Stand wird vorher als Sicherungspunkt gespeichert. Dateien in .gitignore bleiben, wie sie sind.',

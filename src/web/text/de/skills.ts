@@ -16,7 +16,6 @@ export const skills = {
   'skills.own': 'eigene',
   'skills.delete': '{name} löschen?',
   'skills.deleteText': 'Alle Versionen werden gelöscht. Sitzungen, die sie benutzen, verlieren sie.',
-  'skills.deleteYes': 'Löschen',
   'skills.all': 'Alle Fähigkeiten',
   'skills.pins': 'In Vorlagen verwendet',
   'skills.noPins': 'Keine. Wählen Sie sie für eine Sitzung, oder nennen Sie sie in einer Vorlage.',

@@ -11,8 +11,6 @@ export const automations = {
   'automations.kind.prebuild': 'Prepare repositories',
   'automations.repositories': 'Repositories (one per line)',
   'automations.message': 'Task for the agent',
-  'automations.goal': 'Success criteria (optional)',
-  'automations.checks': 'Checks (one command per line, optional)',
   'automations.when': 'When',
   'automations.hand': 'Manually',
   'automations.hourly': 'Every hour',

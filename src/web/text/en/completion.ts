@@ -1,6 +1,5 @@
 export const completion = {
   'complete.files': 'Workspace files',
-  'complete.commands': 'Commands',
   'complete.found': '{n} suggestions',
   'complete.found.one': 'one suggestion',
   'complete.newSession': 'A new session has no files yet. Attach some, or mention them after the first task.',
@@ -21,7 +20,6 @@ export const completion = {
   'slash.fork': 'Continue in a new session with this conversation and these files',
   'slash.share': 'Create a link to this session',
   'slash.new': 'Start a new session',
-  'slash.skills': 'Choose skills',
   'slash.sessions': 'Switch to another session',
   'slash.settings': 'Open settings',
   'slash.keyFiles': 'Mention a workspace file',

@@ -14,8 +14,6 @@ export const delegation = {
   'attempts.task': 'Task',
   'attempts.number': 'Number of attempts (2 to 8)',
   'attempts.models': 'Models, one per line, used in turn (optional)',
-  'attempts.checks': 'Checks (one command per line, optional)',
-  'attempts.rubric': 'Success criteria (optional)',
   'attempts.attempt': 'Attempt',
   'attempts.state': 'Status',
   'attempts.diff': 'Changes',

@@ -27,7 +27,6 @@ export const models = {
   'models.noTools': 'no tools: chat only',
   'models.unlisted': 'Use {ref} (not listed)',
   'models.listsUnread': 'Could not load models',
-  'models.withoutChoice': 'Default',
   'models.usual': 'Default: {model}',
   'models.demo': 'Demo (not an AI)',
   'models.asking': 'Loading models…',

@@ -71,7 +71,6 @@ export const ship = {
   'checkpoints.same': 'No differences.',
   'checkpoints.changed': 'Changed files',
   'checkpoints.cut': 'Only a part is shown.',
-  'checkpoints.restore': 'Restore',
   'checkpoints.restoreOne': 'Restore: {name}',
   'checkpoints.restoreText':
     'Restores the workspace files of {name}. Current files are saved as a checkpoint first. Files in .gitignore stay as they are.',

@@ -16,7 +16,6 @@ export const skills = {
   'skills.own': 'yours',
   'skills.delete': 'Delete {name}?',
   'skills.deleteText': 'All versions are deleted. Sessions that use it lose it.',
-  'skills.deleteYes': 'Delete',
   'skills.all': 'All skills',
   'skills.pins': 'Used by templates',
   'skills.noPins': 'None. Choose it for a session, or name it in a template.',

@@ -30,7 +30,7 @@ export function Cost({ session }: { session: Session }) {
   return (
     <div class="cost">
       <div class="cost-sums">
-        <Sum title={t('cost.session')} used={model.used.value} />
+        <Sum title={t('thisSession')} used={model.used.value} />
         <Sum title={t('cost.run')} used={model.runUsed.value} />
       </div>
       <BudgetLeft sessionId={session.id} />
@@ -67,7 +67,7 @@ export function Cost({ session }: { session: Session }) {
                   <th>{t('cost.turns')}</th>
                   <th>{t('cost.input')}</th>
                   <th>{t('cost.cached')}</th>
-                  <th>{t('cost.output')}</th>
+                  <th>{t('output')}</th>
                   <th>{t('tab.cost')}</th>
                 </tr>
               </thead>
@@ -127,7 +127,7 @@ const Sum = ({ title, used }: { title: string; used: ModelUsage }) => (
         : price(used.cost)}
     </p>
     <p class="quiet">
-      {t('cost.tokens', { in: short(used.inputTokens), out: short(used.outputTokens), turns: count(used.turns) })}
+      {t('usage.total', { in: short(used.inputTokens), out: short(used.outputTokens), turns: count(used.turns) })}
       {used.cost === undefined && ` · ${t('cost.unknown')}`}
     </p>
   </section>

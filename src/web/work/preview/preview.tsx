@@ -71,12 +71,12 @@ function Open({ sessionId }: { sessionId: string }) {
         {open.map((one) => (
           <li key={one.id}>
             <span>
-              {one.of === 'files' ? t('preview.files') : t('preview.port', { port: one.of })}
-              <span class="quiet"> · {t('preview.until', { time: new Date(one.expiresAt).toLocaleString() })}</span>
+              {one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of })}
+              <span class="quiet"> · {t('until', { time: new Date(one.expiresAt).toLocaleString() })}</span>
             </span>
             <CopyButton text={addressIn(one, '/')} />
             <Button kind="quiet" class="small" onClick={() => void close(one.id)}>
-              {t('preview.closeOne', { what: one.of === 'files' ? t('preview.files') : String(one.of) })}
+              {t('preview.closeOne', { what: one.of === 'files' ? t('tab.files') : String(one.of) })}
             </Button>
           </li>
         ))}
@@ -124,7 +124,7 @@ function Shown({ sessionId, at }: { sessionId: string; at: PreviewTarget }) {
         {address !== undefined && <CopyButton text={address} />}
         {address !== undefined && (
           <a class="button quiet" href={address} target="_blank" rel="noopener noreferrer">
-            <Icon name="share" size={16} /> {t('preview.window')}
+            <Icon name="share" size={16} /> {t('openInTab')}
           </a>
         )}
       </form>

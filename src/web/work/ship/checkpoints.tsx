@@ -85,7 +85,7 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
           {t('checkpoints.compare')}
         </Button>
         <Button kind="quiet" class="small" aria-label={t('checkpoints.restoreOne', { name })} onClick={onRestore}>
-          {t('checkpoints.restore')}
+          {t('restore')}
         </Button>
         {seq !== null && <ForkButton seq={seq} label={t('checkpoints.forkOne', { name })} />}
       </div>
@@ -106,7 +106,7 @@ function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => v
   confirmFirst({
     title: t('checkpoints.restoreOne', { name }),
     text: t('checkpoints.restoreText', { name }),
-    yes: t('checkpoints.restore'),
+    yes: t('restore'),
     no: t('cancel'),
     act: () =>
       void attempt(t('checkpoints.restoreOne', { name }), async () => {

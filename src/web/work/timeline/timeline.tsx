@@ -53,7 +53,7 @@ export function Timeline({ session }: { session: Session }) {
           value={part.value}
           options={[
             { value: 'replay', label: t('timeline.replay') },
-            { value: 'events', label: t('timeline.events') },
+            { value: 'events', label: t('events') },
           ]}
           onChange={(value) => {
             part.value = value;
@@ -77,7 +77,7 @@ function Controls({ player }: { player: Player }) {
     if (!player.toCall(by)) notify(t('timeline.noCall'));
   };
   return (
-    <div class="row work-bar controls" role="toolbar" aria-label={t('timeline.controls')}>
+    <div class="row work-bar controls" role="toolbar" aria-label={t('timeline.replay')}>
       <IconButton icon="toStart" label={t('timeline.lastCall')} onClick={() => jump(-1)} />
       <IconButton icon="back" label={t('timeline.stepBack')} onClick={() => player.step(-1)} />
       <IconButton
@@ -112,7 +112,7 @@ function EventList({ player }: { player: Player }) {
     <>
       <VirtualList
         class="event-list"
-        label={t('timeline.events')}
+        label={t('events')}
         count={count}
         rowHeight={28}
         shown={shown - 1}

@@ -89,15 +89,31 @@ test('a sandbox that was ready at once is no news', () => {
   expect(kinds(modelOf(phase('lost'), phase('ready')))).toEqual(['phase', 'phase']);
 });
 
-test('a start of a sandbox that the end of its run overtook no longer moves, and a later one has a line of its own', () => {
-  const end = event('run.end', { status: 'failed', reason: 'failed', task: 'a' });
+test('a start of a sandbox that the end of its run overtook moves no longer, and ends above that end', () => {
+  const end = event('run.end', { status: 'completed', reason: 'completed', task: 'a' });
   const model = modelOf(phase('starting'), end);
   const [line] = model.items.value;
   if (line?.kind !== 'phase') throw new Error('no line');
   expect(line.phase.value).toMatchObject({ phase: 'starting', isCut: true });
-  model.take([phase('starting'), phase('ready')]);
-  expect(kinds(model)).toEqual(['phase', 'end', 'phase']);
-  expect(line.phase.value).toMatchObject({ phase: 'starting', isCut: true });
+  model.take([phase('image'), phase('ready')]);
+  expect([kinds(model), line.phase.value.phase, line.phase.value.isCut]).toEqual([
+    ['phase', 'end'],
+    'ready',
+    undefined,
+  ]);
+  const other = modelOf(phase('starting'), end, event('run.started', { task: 'b' }), phase('starting'));
+  expect(kinds(other)).toEqual(['phase', 'end', 'phase']); // of the next run
+});
+
+test('a repository that cannot be used is no longer being fetched', () => {
+  const told = (kind: string) =>
+    event('repository', { kind, url: 'https://example.org/a.git', path: 'a', detail: kind });
+  const model = modelOf(phase('starting'), phase('ready'), told('fetching'));
+  const [line] = model.items.value;
+  if (line?.kind !== 'phase') throw new Error('no line');
+  expect(line.setup.value).toEqual([{ detail: 'fetching', isMoving: true }]);
+  model.take([event('run.end', { status: 'completed', reason: 'completed', task: 'a' }), told('failed')]);
+  expect(line.setup.value).toEqual([]);
 });
 
 test('the end of a run knows the goal of its own message, and of no other', () => {
