@@ -1,11 +1,10 @@
+// @module-tag all
 import { request } from 'node:http';
 import { expect, test } from 'vitest';
 import { freePort } from '../support/servers/free-port.ts';
 import { serverProcess } from '../support/servers/server-process.ts';
 
-test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_BODY_BYTES and CORRAL_RATE_LIMIT_PER_MINUTE apply to every port', {
-  tags: ['all'],
-}, async () => {
+test('CORRAL_EXTRA_PORTS, CORRAL_ALLOWED_HOSTS, CORRAL_CORS_ORIGINS, CORRAL_MAX_BODY_BYTES and CORRAL_RATE_LIMIT_PER_MINUTE apply to every port', async () => {
   const extra = await freePort();
   await using server = await serverProcess({
     CORRAL_DRIVER: 'memory',

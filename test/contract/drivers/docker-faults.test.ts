@@ -118,7 +118,9 @@ describe.skipIf(!(await hasDocker()))('docker driver in trouble', () => {
     await expect.poll(proxy.connections).toBeLessThan(2); // only the connection that watches events
   });
 
-  test('F024 a question that the engine never answers fails a start, which can be repeated', async () => {
+  test('F024 a question that the engine never answers fails a start, which can be repeated', {
+    tags: ['nightly'],
+  }, async () => {
     await using patient = await dockerDriver(harness.options({ host: proxy.host, answerMs }));
     const sandboxSpec = spec();
     proxy.cause(/GET .*volumes/, 'hang', 1);

@@ -108,7 +108,9 @@ function pool(): void {
     await end(driver);
   });
 
-  test('files in a claimed sandbox are found again after its container was removed by force', async () => {
+  test('files in a claimed sandbox are found again after its container was removed by force', {
+    tags: ['nightly'],
+  }, async () => {
     const sandboxSpec = { ...spec(), egress: { kind: 'web' as const } };
     const box = await driver.claim(await warm(), sandboxSpec, budget());
     {

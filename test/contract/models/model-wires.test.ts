@@ -255,7 +255,7 @@ for (const wire of Object.keys(wires) as WireName[]) {
       expect((await played(model, ask())).outcome).toMatchObject({ kind: 'finished', stop: 'done' });
     });
 
-    test('F082 leaves a reply of 11 MB, and says so', { tags: ['all'] }, async () => {
+    test('F082 leaves a reply of 11 MB, and says so', { tags: ['nightly'] }, async () => {
       const { model } = await bench(wire, [{ text: 'x'.repeat(11 * 1024 * 1024) }]);
       const { outcome } = await new Conversation().user('Talk.').turn(model);
       expect(outcome).toMatchObject({ kind: 'failed', code: 'model_rejected', retryable: false });

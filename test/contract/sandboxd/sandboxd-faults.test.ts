@@ -101,7 +101,7 @@ test('F034 the daemon does nothing for a caller with a wrong token', async () =>
   expect(await readdir(daemon.workspace)).toEqual([]);
 });
 
-test('F116 long output of random bytes, of lines and of one line arrives whole', async () => {
+test('F116 long output of random bytes, of lines and of one line arrives whole', { tags: ['all'] }, async () => {
   const mib = 30;
   const daemon = await opened();
   const { client } = daemon;

@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect, test } from 'vitest';
 import { randomIds, type SessionId } from '../../../src/core/model/ids.ts';
 import { newSession } from '../../../src/sessions/run/log/projection.ts';
@@ -8,9 +9,7 @@ interface Page {
   readonly nextCursor: string | null;
 }
 
-test('F102 ten thousand sessions can be listed, filtered and paged while they change: no duplicate, and no unchanged session is missed', {
-  tags: ['all'],
-}, async () => {
+test('F102 ten thousand sessions can be listed, filtered and paged while they change: no duplicate, and no unchanged session is missed', async () => {
   await using server = await composedServer({ CORRAL_MAX_SESSIONS: '20000' });
   const { store, services } = server.core;
   const ids = randomIds();

@@ -49,7 +49,7 @@ test('--list shows the sessions, and q leaves without one', async ({ crew }) => 
   expect((await cli.run(['chat'], crew)).code).toBe(2);
 });
 
-test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', { tags: ['all'] }, async ({
+test('is a real terminal: it echoes, resizes, and ctrl-p ctrl-q leaves it running', { tags: ['nightly'] }, async ({
   crew,
 }) => {
   const { id } = crew.box;

@@ -1,12 +1,13 @@
+// @module-tag all
 import { expect } from 'vitest';
 import { test } from '../../support/fixtures.ts';
 import { eachNeeds } from '../../support/servers/components.ts';
 
 eachNeeds('bubblewrap');
 
-test('a port of a box is listed, answers a program without the token, and ends when it is closed', {
-  tags: ['all'],
-}, async ({ owner }) => {
+test('a port of a box is listed, answers a program without the token, and ends when it is closed', async ({
+  owner,
+}) => {
   const box = await owner.corral.create();
   const report = 'response.end(JSON.stringify(request.headers))';
   await box.files.write(

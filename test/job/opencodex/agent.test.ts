@@ -1,12 +1,11 @@
+// @module-tag all
 import { expect, test } from 'vitest';
 import { fakeGemini, functionCall, parts, text } from '../../support/agents/fake-gemini.ts';
 import { streamOf } from '../../support/clients/opencodex.ts';
 import { needs } from '../../support/servers/components.ts';
 import { composedServer } from '../../support/servers/composed.ts';
 
-test("a project's agent works step by step with its own model, key, prompt and tools", {
-  tags: ['all'],
-}, async (context) => {
+test("a project's agent works step by step with its own model, key, prompt and tools", async (context) => {
   await needs(context, 'bubblewrap');
   await using gemini = await fakeGemini((_request, n) =>
     n === 0

@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect } from 'vitest';
 import { SessionId } from '../../../src/core/model/ids.ts';
 import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
@@ -10,9 +11,7 @@ const skill = Buffer.from('---\nname: house-style\ndescription: How texts are wr
   'base64',
 );
 
-test('every weekday at 9 in Berlin is set up, started and opened in the page alone', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('every weekday at 9 in Berlin is set up, started and opened in the page alone', async ({ desk }) => {
   await desk.call('skills.create', { files: [{ path: 'house-style/SKILL.md', content: skill }] });
   const { page, complaints } = await desk.open();
   await page.getByRole('button', { name: 'Automations' }).click();

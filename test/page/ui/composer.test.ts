@@ -1,12 +1,13 @@
+// @module-tag all
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { axeFinds, deskTest, phone } from './desk.ts';
 
 const test = deskTest({ CORRAL_DRIVER: 'process' });
 
-test('a file is completed by its letters and attached, commands act, and Escape leaves the text alone', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('a file is completed by its letters and attached, commands act, and Escape leaves the text alone', async ({
+  desk,
+}) => {
   const id = await desk.worked(`Write\n${fence('file:docs/Übersicht.md', 'x')}\n${fence('file:src/app.ts', '1')}`);
   const { page } = await desk.open(`/#${id}`);
   await page.locator('.ended').waitFor();
@@ -45,9 +46,7 @@ test('a file is completed by its letters and attached, commands act, and Escape 
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('on a phone a tap takes a command, and a new session says that it has no files', { tags: ['all'] }, async ({
-  desk,
-}) => {
+test('on a phone a tap takes a command, and a new session says that it has no files', async ({ desk }) => {
   const { page } = await desk.open('/', { ...phone, hasTouch: true });
   const field = page.getByLabel('Message', { exact: true });
   await field.pressSequentially('Read @a');

@@ -1,3 +1,4 @@
+// @module-tag all
 import { expect } from 'vitest';
 import { fence } from '../../support/clients/api.ts';
 import { axeFinds, type Desk, deskTest, phone } from './desk.ts';
@@ -52,9 +53,9 @@ function begun(desk: Desk): Promise<string> {
   return session;
 }
 
-test('a port that begins to listen is announced, and its program is seen in a frame that reaches nothing of the page', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('a port that begins to listen is announced, and its program is seen in a frame that reaches nothing of the page', async ({
+  desk,
+}) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Preview 1 new' }).click();
@@ -67,9 +68,9 @@ test('a port that begins to listen is announced, and its program is seen in a fr
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('a link to localhost in the conversation opens the port, also in a window of its own without an opener', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('a link to localhost in the conversation opens the port, also in a window of its own without an opener', async ({
+  desk,
+}) => {
   const id = await begun(desk);
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('link', { name: 'http://localhost:4321/there', exact: true }).first().click();
@@ -111,9 +112,9 @@ test('where no name leads to the sandbox, the page is sandboxed and has no origi
   ).toBe('SecurityError');
 });
 
-test('an HTML file of the workspace is a sandboxed page with its scripts, and hidden files are not served', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('an HTML file of the workspace is a sandboxed page with its scripts, and hidden files are not served', async ({
+  desk,
+}) => {
   const id = await begun(desk);
   const { url } = desk.server;
   const put = (path: string, body: string) =>

@@ -1,3 +1,4 @@
+// @module-tag all
 import { afterAll, expect } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
@@ -68,9 +69,9 @@ test('a key of a provider is stored, shown without its text, and removed', { tag
   await gemini.getByText('no key').waitFor();
 });
 
-test('a call is approved once, edited before it runs, or always in the session, which the settings show', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('a call is approved once, edited before it runs, or always in the session, which the settings show', async ({
+  desk,
+}) => {
   const commands = ['echo *first* and _more_', 'echo second', 'echo third', 'echo fourth'];
   const id = await desk.worked(`Try\n${commands.map((command) => fence('sh', command)).join('\n')}`);
   const { page } = await desk.open(`/#${id}`);
@@ -98,9 +99,9 @@ test('a call is approved once, edited before it runs, or always in the session, 
   expect(await axeFinds(page)).toEqual([]);
 });
 
-test('a new session takes the model and the template that a person chose, and reads why one with an unknown model is refused', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('a new session takes the model and the template that a person chose, and reads why one with an unknown model is refused', async ({
+  desk,
+}) => {
   const { page } = await desk.open();
   await page.getByRole('button', { name: 'Template: Default' }).click();
   await page.getByRole('button', { name: /^Minimal/ }).click();
@@ -147,9 +148,9 @@ test('the settings name the tools and the tool servers of a session', { tags: ['
   expect(await below('Calls that need your approval').allTextContents()).toEqual(['shell_exec']);
 });
 
-test('the price of the last run and of the session grows live, with what is left of the budget and what cost most', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('the price of the last run and of the session grows live, with what is left of the budget and what cost most', async ({
+  desk,
+}) => {
   const id = await desk.worked('How much is this?', { model: priced, template: 'minimal' });
   const { page } = await desk.open(`/#${id}`);
   await page.getByRole('tab', { name: 'Cost' }).click();
@@ -179,9 +180,9 @@ test('the cost shows what is left of each budget', { tags: ['nightly'] }, async 
   await left.getByText(/ of 500K$/).waitFor();
 });
 
-test('an administrator enters a rule in the page, takes it back, and sees what a variable precedes', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('an administrator enters a rule in the page, takes it back, and sees what a variable precedes', async ({
+  desk,
+}) => {
   const { page, complaints } = await desk.open();
   await page.keyboard.press('Control+,');
   const dialog = page.getByRole('dialog', { name: 'Settings' });
@@ -199,9 +200,7 @@ test('an administrator enters a rule in the page, takes it back, and sees what a
   expect(complaints).toEqual([]);
 });
 
-test('a dialog that is opened before the page has noticed that another was closed stays open', {
-  tags: ['all'],
-}, async ({ desk }) => {
+test('a dialog that is opened before the page has noticed that another was closed stays open', async ({ desk }) => {
   const { page } = await desk.open();
   await page.keyboard.press('Control+,');
   await page.getByRole('dialog', { name: 'Settings' }).waitFor();

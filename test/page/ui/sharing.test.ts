@@ -5,7 +5,7 @@ import { axeFinds, deskTest, phone } from './desk.ts';
 const test = deskTest();
 
 test('a session is forked from a finished step, and both sessions say where the other one is', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ desk }) => {
   const id = await desk.worked(`Parent\n${fence('sh', 'echo one')}\n${fence('sh', 'echo two')}`);
   const { page, complaints } = await desk.open(`/#${id}`);

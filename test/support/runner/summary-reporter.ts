@@ -1,5 +1,6 @@
 // Prints the end of a test run: the skipped tests with their reasons, what was tried where, then one line that a script can read.
 import type { Reporter, TestCase, TestModule, Vitest } from 'vitest/node';
+import { taggedFiles } from './tagged-files.ts';
 
 const isFailed = (module: TestModule) => module.state() === 'failed';
 const testsOf = (module: TestModule) => [...module.children.allTests()];
@@ -50,6 +51,7 @@ function summary(
   );
   const failed = tests.filter((test) => stateOf(test) === 'failed').length + brokenFiles.length + unhandledErrors;
 
+  const files = taggedFiles(process.argv).length;
   const byReason = Map.groupBy(skipped, reasonOf);
   const lines = [...byReason].flatMap(([reason, those]) => [
     `  ${reason}`,
@@ -58,8 +60,10 @@ function summary(
   ]);
   return [
     ...(lines.length > 0 ? ['Skipped, and why:', ...lines, ''] : []),
-    ...(all.length > tests.length
-      ? [`Left to the runs with their tag (${[...left].join(', ')}): ${all.length - tests.length}.`]
+    ...(files + all.length > tests.length
+      ? [
+          `Left to the runs with their tag (${[...left].join(', ')}): ${files} files and ${all.length - tests.length} tests.`,
+        ]
       : []),
     ...mainJob(tests),
     [`${passed} passed`, `${failed} failed`, ...(skipped.length > 0 ? [`${skipped.length} skipped`] : [])].join(', '),

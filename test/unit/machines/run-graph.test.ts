@@ -1,3 +1,4 @@
+// @module-tag all
 import { describe, expect, test } from 'vitest';
 import type { runMachine } from '../../../machines/run.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';

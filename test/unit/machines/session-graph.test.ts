@@ -1,3 +1,4 @@
+// @module-tag all
 import { describe, expect, test } from 'vitest';
 import { fromPromise } from 'xstate';
 import { sessionMachine } from '../../../machines/session.ts';

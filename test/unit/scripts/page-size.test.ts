@@ -1,3 +1,4 @@
+// @module-tag all
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -19,9 +20,7 @@ async function firstLoad(folder: string, html: string): Promise<Map<string, Buff
   return found;
 }
 
-test('the first load of the page is at most 300 kB compressed, without terminal, highlighter and other languages', {
-  tags: ['all'],
-}, async () => {
+test('the first load of the page is at most 300 kB compressed, without terminal, highlighter and other languages', async () => {
   using folder = temporaryFolder();
   await bundlePage(folder.path);
   const files = await firstLoad(folder.path, 'index.html');

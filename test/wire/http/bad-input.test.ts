@@ -204,7 +204,7 @@ test.each([
 });
 
 test('F100 a client whose headers never end is cut off, and other clients are served in the meantime', {
-  tags: ['all'],
+  tags: ['nightly'],
 }, async ({ server }) => {
   const ends = Array.from({ length: 100 }, () => {
     const { promise, resolve } = Promise.withResolvers<string>();

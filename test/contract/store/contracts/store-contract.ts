@@ -27,7 +27,8 @@ export function storeContract(name: string, open: () => Promise<OpenStore>, effo
     };
     eventContract(store, effort);
     recordContract(store);
-    requestContract(store);
+    // twenty turns on a slow store take half a minute
+    describe('requests', { tags: effort < 1 ? ['nightly'] : [] }, () => requestContract(store));
     inboxAndLeaseContract(store);
     commandContract(store);
     transferContract(store);

@@ -70,7 +70,9 @@ test('F013 a server whose output has no reader keeps serving, and ends normally'
   expect(await server.exit).toBe(0);
 });
 
-test('F070 with a full disk nothing unstored is acknowledged, reads work, and freed space restores everything', async (context) => {
+test('F070 with a full disk nothing unstored is acknowledged, reads work, and freed space restores everything', {
+  tags: ['nightly'],
+}, async (context) => {
   await needs(context, 'bubblewrap');
   const ownDisk = (data: string) =>
     ['bwrap', '--die-with-parent', '--dev-bind', '/', '/', '--size', `${8 << 20}`, '--tmpfs', data] as const;
