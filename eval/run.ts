@@ -9,12 +9,19 @@ import { type Agent, attempt } from './lib/attempt.ts';
 import { recordedModel, recordedModels } from './lib/recorded.ts';
 import { comparisonTable, type Outcome, Report, reportTable } from './lib/report.ts';
 import { evalServer } from './lib/server.ts';
+import { runSessionCommand, sessionUsage } from './lib/sessions.ts';
 import { type Task, tasksNamed } from './lib/task.ts';
 
 const usage =
   '[--model <provider/model>] [--tasks a,b] [--repeat n] [--driver docker|process] [--parallel n] [--json FILE] [--check] ' +
-  '| --compare A.json B.json';
+  `| --compare A.json B.json | ${sessionUsage}`;
 
+const terminal = { signal: interruption(), print: console.log, say: console.error };
+const ofSession = await runSessionCommand(process.argv.slice(2), terminal).catch((error: Error) => {
+  console.error(error.message);
+  return 1;
+});
+if (ofSession !== undefined) process.exit(ofSession);
 const { values, positionals } = wishes();
 if (values.compare) console.log(comparisonTable(await reportIn(positionals[0]), await reportIn(positionals[1])));
 else await evaluate();
@@ -22,7 +29,7 @@ else await evaluate();
 async function evaluate(): Promise<void> {
   const tasks = await tasksNamed(values.tasks?.split(',').map((name) => name.trim())).catch(refuse);
   const [repeat, parallel] = [values.check ? 1 : wholeNumber('repeat'), wholeNumber('parallel')];
-  const interrupted = interruption();
+  const interrupted = terminal.signal;
   await using stack = new AsyncDisposableStack();
   const recorded =
     values.model || values.check ? undefined : stack.use(await recordedModels(tasks, repeat).catch(refuse));

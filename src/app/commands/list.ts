@@ -17,7 +17,6 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   repair: async () => (await import('./repair.ts')).repairCommand,
   prompt: async () => (await import('./prompt.ts')).promptCommand,
   doctor: async () => (await import('./doctor.ts')).doctorCommand,
-  eval: async () => (await import('./eval/eval.ts')).evalCommand,
   reap: async () => (await import('./reap.ts')).reapCommand,
 };
 

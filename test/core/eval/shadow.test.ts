@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { evalCommand } from '../../../src/app/commands/eval/eval.ts';
+import { runSessionCommand } from '../../../eval/lib/sessions.ts';
 import { fakeProvider } from '../../support/agents/fake-models/server.ts';
 import { api, fence } from '../../support/clients/api.ts';
 import { composedServer } from '../../support/servers/composed.ts';
@@ -31,7 +31,7 @@ async function shadow(...args: string[]) {
   vi.stubEnv('CORRAL_DATA_DIR', folder.path);
   const printed: string[] = [];
   const at = { signal: new AbortController().signal, print: (line: string) => void printed.push(line), say: () => {} };
-  return { code: await evalCommand.run(['shadow', ...args], at), text: printed.join('\n') };
+  return { code: await runSessionCommand(['shadow', ...args], at), text: printed.join('\n') };
 }
 
 test('a model that answers from the request alone differs from itself at no turn', async () => {

@@ -6,7 +6,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from 'vitest';
-import { evalCommand } from '../../../src/app/commands/eval/eval.ts';
+import { runSessionCommand } from '../../../eval/lib/sessions.ts';
 import { fence } from '../../support/clients/api.ts';
 import { nightly } from '../../support/runner/tags.ts';
 import { needs } from '../../support/servers/components.ts';
@@ -108,7 +108,7 @@ describe('on process', () => {
       );
       await server.rests(id);
       const at = { signal: new AbortController().signal, print: () => {}, say: () => {} };
-      expect(await evalCommand.run(['capture', id, '--to', task, '--url', server.server.url], at)).toBe(0);
+      expect(await runSessionCommand(['capture', id, '--to', task, '--url', server.server.url], at)).toBe(0);
     }
     expect((await evaluate('--driver', 'process', '--check', '--tasks', task)).out).toContain('1 checkers of 1');
     const played = await evaluate('--driver', 'process', '--tasks', task);

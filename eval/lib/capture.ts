@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { wholeChars } from '../../../agents/tools/output.ts';
-import { type CorralClient, createCorralClient, type Event } from '../../../client/index.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
-import { AppError } from '../../../core/errors/errors.ts';
-import type { Terminal } from '../command.ts';
-import { requestServer, serverAddress, urlOption } from '../server-request.ts';
+import { wholeChars } from '../../src/agents/tools/output.ts';
+import type { Terminal } from '../../src/app/commands/command.ts';
+import { requestServer, serverAddress, urlOption } from '../../src/app/commands/server-request.ts';
+import { type CorralClient, createCorralClient, type Event } from '../../src/client/index.ts';
+import { throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
 import { capturedFrom } from './captured.ts';
 import { isInside, taskFiles, type WorkspaceFile } from './task-files.ts';
 
@@ -99,6 +99,6 @@ function parsed(args: readonly string[]) {
     }
     return { session, to: values.to ?? `captured-${session}`, ...serverAddress(values.url) };
   } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. It takes eval capture ${captureUsage}.`);
+    throw new AppError('invalid_request', `${(error as Error).message}. It takes capture ${captureUsage}.`);
   }
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AssistantMessage } from '../../../agents/models/model.ts';
+import type { AssistantMessage } from '../../src/agents/models/model.ts';
 
 type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
 /**

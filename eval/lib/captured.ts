@@ -1,4 +1,4 @@
-import type { Event } from '../../../client/index.ts';
+import type { Event } from '../../src/client/index.ts';
 
 /** A recorded turn, as `npm run eval` plays it. */
 export interface CapturedTurn {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { capturedFrom } from '../../../../../src/app/commands/eval/captured.ts';
-import { compareReplies } from '../../../../../src/app/commands/eval/difference.ts';
-import { isInside, taskFiles } from '../../../../../src/app/commands/eval/task-files.ts';
-import type { Event } from '../../../../../src/client/index.ts';
+import { capturedFrom } from '../../../eval/lib/captured.ts';
+import { compareReplies } from '../../../eval/lib/difference.ts';
+import { isInside, taskFiles } from '../../../eval/lib/task-files.ts';
+import type { Event } from '../../../src/client/index.ts';
 
 const event = (type: string, data: object, n: number) => ({ type, runId: null, data, seq: n + 1, ts: 1_000 + n });
 const log = (...facts: [string, object][]) => facts.map(([type, data], n) => event(type, data, n)) as never as Event[];

@@ -1,26 +1,26 @@
 import { writeFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
-import { collectTurn } from '../../../agents/models/collect.ts';
-import type { AssistantMessage, Model, TurnRequest } from '../../../agents/models/model.ts';
-import { createModel } from '../../../agents/models/registry.ts';
-import { throwIfFired } from '../../../core/concurrency/cancel.ts';
-import { systemClock } from '../../../core/contracts/clock.ts';
-import type { RecordStore, Store } from '../../../core/contracts/ports.ts';
-import { AppError } from '../../../core/errors/errors.ts';
-import { randomIds, SessionId } from '../../../core/model/ids.ts';
-import { plainTable } from '../../../core/text/plain-table.ts';
-import { beginningOf } from '../../../core/text/text.ts';
-import { eventsFrom } from '../../../sessions/engine/run-fold.ts';
-import { uploadService } from '../../../sessions/projects/uploads.ts';
-import { type RecordedTurn, recordedTurns } from '../../../sessions/run/log/recorded-turns.ts';
-import { requestAt } from '../../../sessions/run/log/request-at.ts';
-import { withPictures } from '../../../sessions/run/turns/message-images.ts';
-import { storeEventLog } from '../../../storage/log/log.ts';
-import { closeBlobs, openBlobs } from '../../parts/blobs.ts';
-import type { Terminal } from '../command.ts';
-import { localConfig } from '../local-config.ts';
-import { localStore } from '../local-store.ts';
+import { collectTurn } from '../../src/agents/models/collect.ts';
+import type { AssistantMessage, Model, TurnRequest } from '../../src/agents/models/model.ts';
+import { createModel } from '../../src/agents/models/registry.ts';
+import type { Terminal } from '../../src/app/commands/command.ts';
+import { localConfig } from '../../src/app/commands/local-config.ts';
+import { localStore } from '../../src/app/commands/local-store.ts';
+import { closeBlobs, openBlobs } from '../../src/app/parts/blobs.ts';
+import { throwIfFired } from '../../src/core/concurrency/cancel.ts';
+import { systemClock } from '../../src/core/contracts/clock.ts';
+import type { RecordStore, Store } from '../../src/core/contracts/ports.ts';
+import { AppError } from '../../src/core/errors/errors.ts';
+import { randomIds, SessionId } from '../../src/core/model/ids.ts';
+import { plainTable } from '../../src/core/text/plain-table.ts';
+import { beginningOf } from '../../src/core/text/text.ts';
+import { eventsFrom } from '../../src/sessions/engine/run-fold.ts';
+import { uploadService } from '../../src/sessions/projects/uploads.ts';
+import { type RecordedTurn, recordedTurns } from '../../src/sessions/run/log/recorded-turns.ts';
+import { requestAt } from '../../src/sessions/run/log/request-at.ts';
+import { withPictures } from '../../src/sessions/run/turns/message-images.ts';
+import { storeEventLog } from '../../src/storage/log/log.ts';
 import { compareReplies, type Difference, differences } from './difference.ts';
 
 type Reply = Pick<AssistantMessage, 'text' | 'calls'>;
@@ -199,6 +199,6 @@ function parsed(args: readonly string[]) {
     if (values.model === undefined) throw new Error('--model is missing');
     return { session: id.data, model: values.model, json: values.json };
   } catch (error) {
-    throw new AppError('invalid_request', `${(error as Error).message}. It takes eval shadow ${shadowUsage}.`);
+    throw new AppError('invalid_request', `${(error as Error).message}. It takes shadow ${shadowUsage}.`);
   }
 }
