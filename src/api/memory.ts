@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { memoryHolders } from '../sessions/api/server/memory.ts';
+import * as stored from '../sessions/api/server/memory.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { Time } from './procedure/schemas.ts';
 
@@ -7,7 +7,7 @@ import { Time } from './procedure/schemas.ts';
 
 const maxText = 1024 * 1024; // memory.max-note-bytes cannot be larger
 const MemoryHolder = z.strictObject({
-  of: z.enum(memoryHolders),
+  of: z.enum(stored.memoryHolders),
   /** The project, or the owner of sessions (empty: those without one). Without it: the caller's own notes. */
   id: z.string().max(100).optional(),
 });
@@ -33,43 +33,14 @@ const NoteRedaction = NotePath.extend({
   version: z.union([number, z.literal('all')]),
 });
 
-const NoteAuthor = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('person'), id: z.string() }),
-  z.object({
-    kind: z.literal('agent'),
-    sessionId: z.string(),
-    runId: z.string(),
-    /** A person approved it. */
-    approved: z.boolean(),
-  }),
-  /** The server removed a note by its age. */
-  z.object({ kind: z.literal('server') }),
-]);
-const Note = z.object({
-  path: z.string(),
-  /** In bytes (UTF-8). */
-  size: z.int(),
-  /** 1, 2, 3 and so on. */
-  version: z.int(),
-  /** A deleted note keeps its history for a while. */
-  deleted: z.boolean(),
-  createdAt: Time,
-  updatedAt: Time,
-  author: NoteAuthor,
-});
+const Note = stored.Note.extend({ createdAt: Time, updatedAt: Time });
 const NoteText = Note.extend({ text: z.string() });
-const NoteVersion = z.object({
-  number: z.int(),
+const NoteVersion = stored.NoteVersion.extend({
   at: Time,
-  action: z.enum(['write', 'delete', 'undo']),
-  author: NoteAuthor,
-  size: z.int(),
-  /** Null: the version deleted the note, or its text was redacted. */
-  text: z.string().nullable(),
   redacted: z.object({ at: Time, by: z.string() }).nullable(),
 });
 const MemorySummary = z.object({
-  of: z.enum(memoryHolders),
+  of: z.enum(stored.memoryHolders),
   id: z.string(),
   name: z.string(),
   notes: z.int(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../core/errors/errors.ts';
-import type { SkillFile, SkillService } from '../sessions/api/server/skills.ts';
+import * as stored from '../sessions/api/server/skills.ts';
 import { defineOperations, procedure, router } from './procedure/procedure.ts';
 import { Done, done, Time } from './procedure/schemas.ts';
 
@@ -36,30 +36,8 @@ const NewSkill = z.strictObject({
 });
 const SkillFolder = z.strictObject({ files: SkillFiles });
 
-const Skill = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: z.string(),
-  displayName: z.string().nullable(),
-  shared: z.boolean(),
-  latestVersion: z.string(),
-  createdAt: Time,
-  updatedAt: Time,
-});
-const SkillVersion = z.object({
-  id: z.string(),
-  skillId: z.string(),
-  /** 1, 2, 3 and so on. */
-  number: z.int(),
-  name: z.string(),
-  description: z.string(),
-  license: z.string().nullable(),
-  compatibility: z.string().nullable(),
-  /** The tools that its author has in mind. They give no right. */
-  allowedTools: z.array(z.string()).readonly(),
-  files: z.array(z.object({ path: z.string(), size: z.int(), executable: z.boolean() })).readonly(),
-  createdAt: Time,
-});
+const Skill = stored.Skill.omit({ owner: true }).extend({ createdAt: Time, updatedAt: Time });
+const SkillVersion = stored.SkillVersion.extend({ createdAt: Time });
 /** A template that names the skill; `version` null: the newest. */
 const SkillPin = z.object({ template: z.string(), version: z.int().nullable() });
 const SkillDetail = Skill.extend({ versions: z.array(SkillVersion).readonly(), pins: z.array(SkillPin).readonly() });
@@ -70,9 +48,9 @@ const SkillCheck = z.object({
   warnings: z.array(z.string()).readonly(),
 });
 
-const toFiles = (files: z.output<typeof SkillFiles>): SkillFile[] =>
+const toFiles = (files: z.output<typeof SkillFiles>): stored.SkillFile[] =>
   files.map(({ path, content, executable }) => ({ path, bytes: Buffer.from(content, 'base64'), executable }));
-async function readDetail(service: SkillService, id: string) {
+async function readDetail(service: stored.SkillService, id: string) {
   const skill = await service.get(id);
   const [versions, pins] = await Promise.all([service.versions(id), service.pins(id)]);
   return { ...skill, versions, pins };

@@ -55,33 +55,14 @@ const NewWebhook = z.strictObject({
 });
 const WebhookChange = z.strictObject({ ...byId.shape, ...z.object(fields).partial().shape });
 
-const Webhook = z.object({
-  id: z.string(),
-  name: z.string(),
-  /** Only its owner and administrators see more than the host. */
-  url: z.string(),
-  events: z.array(Event).readonly(),
-  format: Format,
-  projectId: z.string().nullable(),
-  /** Why nothing is sent to it; null: it is not paused. */
-  paused: z.object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: Time }).nullable(),
-  /** The deliveries in a row that failed. */
-  failures: z.int(),
+const Webhook = stored.Webhook.omit({ owner: true }).extend({
+  paused: z.object({ ...stored.Webhook.shape.paused.unwrap().shape, at: Time }).nullable(),
   createdAt: Time,
   updatedAt: Time,
 });
 /** The secret is shown this once. */
 const WebhookWithSecret = Webhook.extend({ secret: z.string() });
-const Delivery = z.object({
-  /** The header `webhook-id`. */
-  id: z.string(),
-  type: z.enum([...stored.webhookEvents, 'webhook.test']),
-  state: z.enum(['pending', 'delivered', 'failed']),
-  tries: z.int(),
-  /** The status code of the last answer; null: there was none. */
-  statusCode: z.int().nullable(),
-  /** The error of the last attempt; empty: none. */
-  error: z.string(),
+const Delivery = stored.WebhookDelivery.extend({
   createdAt: Time,
   nextAt: Time.nullable(),
   endedAt: Time.nullable(),

@@ -1,129 +1,29 @@
 import { z } from 'zod';
 import type { RecordStore } from '../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../core/errors/errors.ts';
-import { SessionId } from '../core/model/ids.ts';
-import { Outcome } from '../core/model/records.ts';
-import { RepositoryInput } from '../core/model/repository.ts';
-import { Goal } from '../core/model/runs/goal.ts';
-import {
-  type Automation,
-  type AutomationStart,
-  automationKinds,
-  hookEvents,
-  hookSources,
-  type StartsQuery,
-} from '../sessions/api/server/automations.ts';
+import { Automation, AutomationBudget, AutomationStart, type StartsQuery } from '../sessions/api/server/automations.ts';
 import { Collection, type Versioned } from '../storage/collection.ts';
 
 // Three kinds of records. An automation is sorted by its next start, so that the scheduler reads only those that are
 // due. A start is `open` until it has ended, and then moves into its automation's history.
 
-const Stored = z.object({
-  id: z.string(),
-  version: z.int(),
-  owner: z.string().optional(),
-  name: z.string(),
-  kind: z.enum(automationKinds).default('run'),
-  message: z.string(),
-  goal: Goal.nullable().default(null),
-  repositories: z.array(RepositoryInput).default([]),
-  projectId: z.string().nullable(),
-  template: z.string().nullable(),
-  model: z.string().nullable(),
-  skills: z.array(z.string()).default([]),
-  schedule: z
-    .object({
-      cron: z.string(),
-      timezone: z.string(),
-      jitterSeconds: z.number(),
-      missed: z.enum(['latest', 'none']),
-    })
-    .nullable(),
-  hook: z
-    .object({
-      source: z.enum(hookSources),
-      events: z.array(z.enum(hookEvents)),
-      repositories: z.array(z.string()),
-      label: z.string().nullable(),
-      account: z.string().nullable(),
-      senders: z.array(z.string()),
-      template: z.string().nullable(),
-    })
+/** Older servers wrote records without the fields that have a default here. */
+const Stored = Automation.extend({
+  kind: Automation.shape.kind.default('run'),
+  goal: Automation.shape.goal.default(null),
+  repositories: Automation.shape.repositories.default([]),
+  skills: Automation.shape.skills.default([]),
+  hook: Automation.shape.hook.default(null),
+  after: Automation.shape.after.default(null),
+  budget: AutomationBudget.extend({ toolCalls: z.int().nullable().default(null) })
     .nullable()
     .default(null),
-  after: z
-    .object({
-      of: z.enum(['session', 'automation', 'project']),
-      id: z.string(),
-      outcome: z.enum(['done', 'failed', 'any']),
-    })
-    .nullable()
-    .default(null),
-  budget: z
-    .object({
-      turns: z.int().nullable(),
-      tokens: z.int().nullable(),
-      cost: z.number().nullable(),
-      toolCalls: z.int().nullable().default(null),
-      seconds: z.number().nullable(),
-    })
-    .nullable()
-    .default(null),
-  whileRunning: z.enum(['skip', 'queue', 'stop']),
-  maxRunning: z.int(),
-  maxFailures: z.int(),
-  shared: z.boolean(),
-  program: z
-    .object({
-      api: z.string(),
-      agent: z.string(),
-      archivedAt: z.number().nullable(),
-      content: z.record(z.string(), z.unknown()),
-    })
-    .optional(),
-  paused: z
-    .object({
-      by: z.enum(['person', 'failures', 'owner']),
-      text: z.string(),
-      at: z.number(),
-      failure: z.string().optional(),
-    })
-    .nullable(),
-  failures: z.int(),
-  nextAt: z.number().nullable(),
-  secretAt: z.number().nullable().default(null),
-  createdAt: z.number(),
-  updatedAt: z.number(),
+  secretAt: Automation.shape.secretAt.default(null),
 });
-const StoredStart = z.object({
-  id: z.string(),
-  automationId: z.string(),
-  version: z.int(),
-  kind: z.enum(automationKinds).default('run'),
-  cause: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
-    z.object({ kind: z.literal('person'), key: z.string().nullable() }),
-    z.object({
-      kind: z.literal('hook'),
-      source: z.enum(hookSources),
-      event: z.enum(hookEvents).nullable(),
-      about: z.string(),
-    }),
-    z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
-  ]),
-  at: z.number(),
-  state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
-  sessionId: SessionId.nullable(),
-  text: z.string(),
-  outcome: Outcome.nullable(),
-  endedAt: z.number().nullable(),
-  cost: z
-    .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
-    .nullable(),
+const StoredStart = AutomationStart.extend({
+  kind: Automation.shape.kind.default('run'),
   given: z.string().default(''),
-  chain: z.array(z.string()).default([]),
-  agent: z.string().optional(),
-  failure: z.string().optional(),
+  chain: AutomationStart.shape.chain.default([]),
 });
 /** A pending start. */
 export const newStart = (

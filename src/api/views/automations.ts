@@ -1,15 +1,9 @@
 import { z } from 'zod';
 import { ModelRef } from '../../agents/models/model-ref.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { Outcome } from '../../core/model/records.ts';
 import { RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal, GoalCheck } from '../../core/model/runs/goal.ts';
-import {
-  type Automation as AutomationDoc,
-  automationKinds,
-  hookEvents,
-  hookSources,
-} from '../../sessions/api/server/automations.ts';
+import * as stored from '../../sessions/api/server/automations.ts';
 import { Time } from '../procedure/schemas.ts';
 import { SkillPins } from './session-options.ts';
 
@@ -39,13 +33,13 @@ const names = z.array(z.string().min(1).max(200)).max(50);
 /** Deliveries from outside that start it. */
 const HookInput = z.strictObject({
   source: z
-    .enum(hookSources)
+    .enum(stored.hookSources)
     .describe('deliveries from outside start it: github, gitlab, gitea (or Forgejo), or json (Standard Webhooks)'),
   events: z
-    .array(z.enum(hookEvents))
-    .max(hookEvents.length)
+    .array(z.enum(stored.hookEvents))
+    .max(stored.hookEvents.length)
     .default([])
-    .describe(`the events that start it, at least one except for json: ${hookEvents.join(', ')}`),
+    .describe(`the events that start it, at least one except for json: ${stored.hookEvents.join(', ')}`),
   repositories: names.default([]).describe('only these repositories, each as owner/name; default: all'),
   label: z.string().min(1).max(100).nullable().default(null).describe('issue.labelled: with this label alone'),
   account: z
@@ -105,7 +99,7 @@ const BudgetInput = z.strictObject({
 const fields = {
   name,
   /** `run`: an agent works. `prebuild`: the repositories are prepared for later sessions, without an agent. */
-  kind: z.enum(automationKinds),
+  kind: z.enum(stored.automationKinds),
   message: z.string().max(200_000).describe('the message to the agent at each start; empty for a prebuild'),
   /** The measure by which the work of each start is judged; null: none. */
   goal: Goal.nullable(),
@@ -168,92 +162,33 @@ const AutomationRepository = z.object({
   depth: z.int().optional(),
   access: z.enum(['read', 'write']),
 });
-export const Automation = z.object({
-  id: z.string(),
-  version: z.int(),
-  name: z.string(),
-  kind: z.enum(automationKinds),
-  message: z.string(),
+export const Automation = stored.Automation.omit({ owner: true, program: true, secretAt: true }).extend({
   goal: z.object({ rubric: z.string().optional(), checks: z.array(GoalCheck), maxRevisions: z.int() }).nullable(),
   repositories: z.array(AutomationRepository).readonly(),
-  projectId: z.string().nullable(),
-  template: z.string().nullable(),
-  model: z.string().nullable(),
-  skills: z.array(z.string()).readonly(),
-  schedule: z
-    .object({ cron: z.string(), timezone: z.string(), jitterSeconds: z.number(), missed: z.enum(['latest', 'none']) })
-    .nullable(),
-  hook: z
-    .object({
-      source: z.enum(hookSources),
-      events: z.array(z.enum(hookEvents)).readonly(),
-      repositories: z.array(z.string()).readonly(),
-      label: z.string().nullable(),
-      account: z.string().nullable(),
-      senders: z.array(z.string()).readonly(),
-      template: z.string().nullable(),
-      /** The path of its address on this server. */
-      path: z.string(),
-      /** The time when its secret was made; null: there is none, so no delivery is accepted. */
-      secretAt: Time.nullable(),
-    })
-    .nullable(),
-  after: z
-    .object({
-      of: z.enum(['session', 'automation', 'project']),
-      id: z.string(),
-      outcome: z.enum(['done', 'failed', 'any']),
-    })
-    .nullable(),
-  budget: z
-    .object({
-      turns: z.int().nullable(),
-      tokens: z.int().nullable(),
-      cost: z.number().nullable(),
-      toolCalls: z.int().nullable(),
-      seconds: z.number().nullable(),
-    })
-    .nullable(),
-  whileRunning: z.enum(['skip', 'queue', 'stop']),
-  maxRunning: z.int(),
-  maxFailures: z.int(),
-  shared: z.boolean(),
+  hook: stored.HookSpec.extend({
+    /** The path of its address on this server. */
+    path: z.string(),
+    /** The time when its secret was made; null: there is none, so no delivery is accepted. */
+    secretAt: Time.nullable(),
+  }).nullable(),
   /** Why its schedule rests; null: it does not. */
-  paused: z.object({ by: z.enum(['person', 'failures', 'owner']), text: z.string(), at: Time }).nullable(),
-  /** The failures since the last success. */
-  failures: z.int(),
+  paused: stored.AutomationPause.omit({ failure: true }).extend({ at: Time }).nullable(),
   nextAt: Time.nullable(),
   createdAt: Time,
   updatedAt: Time,
 });
-export const AutomationStart = z.object({
-  id: z.string(),
-  version: z.int(),
-  kind: z.enum(automationKinds),
-  cause: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('schedule'), dueAt: Time }),
-    /** The id of the key of the person who started it. */
-    z.object({ kind: z.literal('person'), key: z.string().nullable() }),
-    /** `about` has the words of strangers. */
-    z.object({
-      kind: z.literal('hook'),
-      source: z.enum(hookSources),
-      event: z.enum(hookEvents).nullable(),
-      about: z.string(),
-    }),
-    z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
-  ]),
+const { schedule, person, hook, run } = stored.startCauses;
+export const AutomationStart = stored.AutomationStart.omit({
+  automationId: true,
+  given: true,
+  chain: true,
+  agent: true,
+  failure: true,
+}).extend({
+  cause: z.discriminatedUnion('kind', [schedule.extend({ dueAt: Time }), person, hook, run]),
   at: Time,
-  state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
   sessionId: z.string().nullable(),
-  /** Why it was skipped, failed or waits, or the result of a prebuild. */
-  text: z.string(),
-  outcome: Outcome.nullable(),
   endedAt: Time.nullable(),
-  /** The cost of its session until the end; `cost` is in the currency of the price list. */
-  cost: z
-    .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
-    .nullable(),
 });
 /** Shown this once. `path` is that of the address. */
 export const HookSecret = z.object({ secret: z.string(), path: z.string() });
@@ -271,7 +206,7 @@ export const startsQuery = ({ limit, afterId, afterAt }: z.output<typeof StartsI
 });
 
 /** `path` is that of its hook's address. */
-export const withHookPath = ({ secretAt, ...doc }: AutomationDoc) => ({
+export const withHookPath = ({ secretAt, ...doc }: stored.Automation) => ({
   ...doc,
   hook: doc.hook && { ...doc.hook, path: hookPath(doc.id), secretAt },
   nextAt: doc.paused ? null : doc.nextAt,

@@ -3,7 +3,7 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue } from '../../core/contracts/vault.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { webhookKind } from '../../core/model/records.ts';
-import { type Webhook, webhookEvents } from '../../sessions/api/server/webhooks.ts';
+import { Webhook, WebhookDelivery } from '../../sessions/api/server/webhooks.ts';
 import { Collection, type Versioned } from '../../storage/collection.ts';
 
 // Three kinds of records. A pending delivery is sorted by its next attempt, so that due ones come first; when it has
@@ -13,38 +13,15 @@ const kinds = { endpoint: webhookKind, pending: 'webhook-pending', ended: 'webho
 const maxWebhooks = 20; // of one owner
 const keptDeliveries = 200; // of one endpoint; older ones are forgotten
 
-const Stored = z.object({
-  id: z.string(),
-  owner: z.string().optional(),
-  name: z.string(),
-  url: z.string(),
-  events: z.array(z.enum(webhookEvents)),
-  format: z.enum(['json', 'slack', 'managed-agents']),
-  projectId: z.string().nullable(),
-  paused: z
-    .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
-    .nullable(),
-  failures: z.int(),
-  createdAt: z.number(),
-  updatedAt: z.number(),
-  sealed: SealedValue,
-});
-const StoredDelivery = z.object({
+const Stored = Webhook.extend({ sealed: SealedValue });
+const StoredDelivery = WebhookDelivery.extend({
   /** The id of its webhook, a colon and the message id. */
   id: z.string(),
   webhookId: z.string(),
   messageId: z.string(),
-  type: z.enum([...webhookEvents, 'webhook.test']),
   body: z.string(),
-  state: z.enum(['pending', 'delivered', 'failed']),
-  tries: z.int(),
   /** Remaining attempts; each starts after a longer delay. */
   triesLeft: z.int(),
-  statusCode: z.int().nullable(),
-  error: z.string(),
-  createdAt: z.number(),
-  nextAt: z.number().nullable(),
-  endedAt: z.number().nullable(),
 });
 export type StoredWebhook = z.output<typeof Stored>;
 export type Delivery = z.output<typeof StoredDelivery>;

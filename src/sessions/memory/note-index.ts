@@ -1,26 +1,14 @@
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import type { Note, NoteAuthor } from '../api/server/memory.ts';
+import { Note, type NoteAuthor } from '../api/server/memory.ts';
 
 // The notes of one holder stand in one record, so that one conditional write decides over paths and sizes together. The
 // texts are records of their own, one for each version.
 
-export const Author = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('person'), id: z.string() }),
-  z.object({ kind: z.literal('agent'), sessionId: z.string(), runId: z.string(), approved: z.boolean() }),
-  z.object({ kind: z.literal('server') }),
-]);
-const StoredNote = z.object({
+const StoredNote = Note.extend({
   id: z.string(),
-  path: z.string(),
   /** The versions that are kept, the oldest first. The last one has the number `version`. */
   versions: z.array(z.object({ id: z.string(), at: z.number(), size: z.int() })).min(1),
-  version: z.int(),
-  size: z.int(),
-  deleted: z.boolean(),
-  createdAt: z.number(),
-  updatedAt: z.number(),
-  author: Author,
 });
 export type StoredNote = z.infer<typeof StoredNote>;
 export const NoteIndex = z.object({ notes: z.array(StoredNote) });

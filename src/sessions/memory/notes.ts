@@ -3,10 +3,9 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict, unlessNotFound } from '../../core/errors/errors.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
-import type { MemoryHolder, Note, NoteAuthor, NoteText, NoteVersion } from '../api/server/memory.ts';
+import { type MemoryHolder, type Note, type NoteAuthor, type NoteText, NoteVersion } from '../api/server/memory.ts';
 import { checkPath, checkText } from './note-form.ts';
 import {
-  Author,
   changed,
   dropOldNotes,
   findNote,
@@ -27,17 +26,7 @@ interface Deps {
   readonly limits: MemoryLimits;
 }
 const kinds = { index: 'memory', version: 'memory-version' } as const;
-const StoredVersion = z.object({
-  id: z.string(),
-  note: z.string(),
-  number: z.int(),
-  at: z.number(),
-  action: z.enum(['write', 'delete', 'undo']),
-  author: Author,
-  size: z.int(),
-  text: z.string().nullable(),
-  redacted: z.object({ at: z.number(), by: z.string() }).nullable(),
-});
+const StoredVersion = NoteVersion.extend({ id: z.string(), note: z.string() });
 type StoredVersion = z.infer<typeof StoredVersion>;
 interface KeyedVersion {
   readonly key: string;

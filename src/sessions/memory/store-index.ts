@@ -1,28 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
-import { MemoryConflict, type StoreMemory, type StoreMemoryVersion } from '../api/server/memory-stores.ts';
+import { MemoryConflict, type StoreMemory, StoreMemoryVersion } from '../api/server/memory-stores.ts';
 
 // The memories of a store stand in one record, so that one conditional write decides over paths, hashes and sizes together.
 // A version is its own record from the time when another one takes its place; its text is a record from its beginning.
 
-const Author = z
-  .discriminatedUnion('kind', [
-    z.object({ kind: z.literal('key'), id: z.string() }),
-    z.object({ kind: z.literal('session'), id: z.string() }),
-  ])
-  .nullable();
-export const StoredVersion = z.object({
-  id: z.string(),
-  memory: z.string(),
-  operation: z.enum(['created', 'modified', 'deleted']),
-  path: z.string().nullable(),
-  sha256: z.string().nullable(),
-  size: z.int().nullable(),
-  at: z.number(),
-  author: Author,
-  redacted: z.object({ at: z.number(), by: Author }).nullable(),
-});
 /** A memory whose head is `deleted` is kept for the versions that it left. */
 const StoredMemory = z.object({
   id: z.string(),
@@ -30,7 +13,7 @@ const StoredMemory = z.object({
   createdAt: z.number(),
   /** The number of versions that there ever were. */
   count: z.int(),
-  head: StoredVersion,
+  head: StoreMemoryVersion,
 });
 export type StoredMemory = z.output<typeof StoredMemory>;
 export const StoreIndex = z.object({ memories: z.array(StoredMemory) });

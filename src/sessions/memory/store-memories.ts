@@ -9,7 +9,7 @@ import {
   type StoreMemory,
   type StoreMemoryChange,
   type StoreMemoryText,
-  type StoreMemoryVersion,
+  StoreMemoryVersion,
 } from '../api/server/memory-stores.ts';
 import {
   checkRoom,
@@ -18,7 +18,6 @@ import {
   isLive,
   redactedVersion,
   type StoredMemory,
-  StoredVersion,
   StoreIndex,
   sha256,
   storeLimits,
@@ -210,14 +209,14 @@ export class StoreMemories {
   /** The versions that others replaced, the newest first. */
   async #replaced(store: string, memory?: string): Promise<readonly StoreMemoryVersion[]> {
     const idPrefix = memory === undefined ? `${store}:` : `${store}:${memory}:`;
-    return (await this.#deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => StoredVersion.parse(doc));
+    return (await this.#deps.records.list(kinds.version, { idPrefix })).map(({ doc }) => StoreMemoryVersion.parse(doc));
   }
 
   async #version(store: string, id: string): Promise<StoreMemoryVersion> {
     const memory = memoryOf(id);
     if (memory === undefined) throw noVersion();
     const found = await this.#deps.records.get(kinds.version, keyOf(store, { memory, id }));
-    if (found) return StoredVersion.parse(found.doc);
+    if (found) return StoreMemoryVersion.parse(found.doc);
     const head = (await this.#index(store)).memories.find((one) => one.id === memory)?.head;
     if (head?.id !== id) throw noVersion();
     return head;

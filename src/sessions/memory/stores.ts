@@ -1,22 +1,11 @@
-import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { Collection } from '../../storage/collection.ts';
-import type { MemoryStore, MemoryStoreFacts, MemoryStoreService } from '../api/server/memory-stores.ts';
+import { MemoryStore, type MemoryStoreFacts, type MemoryStoreService } from '../api/server/memory-stores.ts';
 import { StoreMemories } from './store-memories.ts';
 
-const Stored = z.object({
-  id: z.string(),
-  owner: z.string().optional(),
-  name: z.string(),
-  description: z.string(),
-  metadata: z.record(z.string(), z.string()),
-  createdAt: z.number(),
-  updatedAt: z.number(),
-  archivedAt: z.number().nullable(),
-});
 interface Deps {
   readonly records: RecordStore;
   readonly clock: Clock;
@@ -34,7 +23,7 @@ export function memoryStoreService({ records, clock, ids }: Deps): MemoryStoreSe
   const missing = () => new AppError('not_found', 'There is no such memory store.');
   const stores = new Collection<MemoryStore>(records, {
     kind,
-    schema: Stored,
+    schema: MemoryStore,
     missing,
   });
   const stored = async (id: string): Promise<MemoryStore> => {

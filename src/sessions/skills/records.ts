@@ -3,37 +3,18 @@ import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { skillVersionKind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
-import type { Skill, SkillVersion } from '../api/server/skills.ts';
+import { Skill, SkillVersion } from '../api/server/skills.ts';
 
-const StoredSkill = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: z.string(),
-  displayName: z.string().nullable(),
-  owner: z.string().optional(),
-  shared: z.boolean(),
-  latestVersion: z.string(),
+const StoredSkill = Skill.extend({
   /** The number of the newest version that ever was, so that no number comes twice. */
   lastNumber: z.int(),
-  createdAt: z.number(),
-  updatedAt: z.number(),
 });
-export type StoredSkill = Skill & { readonly lastNumber: number };
-const StoredVersion = z.object({
-  id: z.string(),
-  skillId: z.string(),
-  number: z.int(),
-  name: z.string(),
-  description: z.string(),
-  license: z.string().nullable(),
-  compatibility: z.string().nullable(),
-  allowedTools: z.array(z.string()),
-  files: z.array(z.object({ path: z.string(), size: z.int(), executable: z.boolean() })),
-  createdAt: z.number(),
+export type StoredSkill = z.infer<typeof StoredSkill>;
+const StoredVersion = SkillVersion.extend({
   /** The blob with the contents of all files, one after another, in their order. */
   blob: z.string(),
 });
-export type StoredVersion = SkillVersion & { readonly blob: string };
+export type StoredVersion = z.infer<typeof StoredVersion>;
 
 const kinds = { skill: 'skill', version: skillVersionKind } as const;
 export const recordIdOf = ({ skillId, id }: Pick<StoredVersion, 'skillId' | 'id'>) => `${skillId}:${id}`;

@@ -1,74 +1,79 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { AppError, type ErrorCode } from '../../../core/errors/errors.ts';
-import type { SessionId } from '../../../core/model/ids.ts';
+import { SessionId } from '../../../core/model/ids.ts';
 import type { Principal } from '../../../core/model/principal.ts';
-import type { Outcome } from '../../../core/model/records.ts';
-import type { RepositoryInput } from '../../../core/model/repository.ts';
-import type { Goal } from '../../../core/model/runs/goal.ts';
+import { Outcome } from '../../../core/model/records.ts';
+import { RepositoryInput } from '../../../core/model/repository.ts';
+import { Goal } from '../../../core/model/runs/goal.ts';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 import type { CreateCommand, SendCommand } from '../sessions.ts';
 
 /** When an automation starts by itself. */
-export interface Schedule {
+const Schedule = z.object({
   /** Five fields: minute, hour, day of the month, month, day of the week. */
-  readonly cron: string;
+  cron: z.string(),
   /** IANA name, such as `Europe/Berlin`. A time that a clock change skips runs right after it; one that repeats runs once. */
-  readonly timezone: string;
+  timezone: z.string(),
   /** Each start is late by up to this many seconds, the same for each server, so that not all begin in one second. */
-  readonly jitterSeconds: number;
+  jitterSeconds: z.number(),
   /** After a downtime: start once for the latest time that was missed, or for none. */
-  readonly missed: 'latest' | 'none';
-}
+  missed: z.enum(['latest', 'none']),
+});
+export type Schedule = z.infer<typeof Schedule>;
 export const hookSources = ['github', 'gitlab', 'gitea', 'json'] as const;
 /** Gitea includes Forgejo. `json`: any program that signs as Standard Webhooks say. */
 export type HookSource = (typeof hookSources)[number];
 export const hookEvents = ['issue.labelled', 'issue.assigned', 'comment.mention', 'review', 'check.failed'] as const;
 export type HookEvent = (typeof hookEvents)[number];
 /** The deliveries from outside that start an automation. Their contents choose nothing else. */
-export interface HookSpec {
-  readonly source: HookSource;
+export const HookSpec = z.object({
+  source: z.enum(hookSources),
   /** Empty for `json`, where every delivery counts. */
-  readonly events: readonly HookEvent[];
+  events: z.array(z.enum(hookEvents)).readonly(),
   /** Only these, as `owner/name`; empty: every one that has the secret. */
-  readonly repositories: readonly string[];
+  repositories: z.array(z.string()).readonly(),
   /** `issue.labelled`: only with this label; null: with any. */
-  readonly label: string | null;
+  label: z.string().nullable(),
   /** `comment.mention`: of this account; `issue.assigned`: to it. Events that it causes itself start nothing. */
-  readonly account: string | null;
+  account: z.string().nullable(),
   /** Only what these accounts cause; empty: what anybody causes. */
-  readonly senders: readonly string[];
+  senders: z.array(z.string()).readonly(),
   /** `json`: the text that the agent is shown, with `{{path.of.a.field}}`; null: the whole payload. */
-  readonly template: string | null;
-}
+  template: z.string().nullable(),
+});
+export type HookSpec = z.infer<typeof HookSpec>;
 /** The runs whose end starts an automation. */
-export interface AfterRule {
-  readonly of: 'session' | 'automation' | 'project';
-  readonly id: string;
-  readonly outcome: 'done' | 'failed' | 'any';
-}
+const AfterRule = z.object({
+  of: z.enum(['session', 'automation', 'project']),
+  id: z.string(),
+  outcome: z.enum(['done', 'failed', 'any']),
+});
+export type AfterRule = z.infer<typeof AfterRule>;
 /** The limits of each session of an automation, next to those of its template and of the server. Null: none. */
-export interface AutomationBudget {
+export const AutomationBudget = z.object({
   /** Calls of the model. */
-  readonly turns: number | null;
-  readonly tokens: number | null;
+  turns: z.int().nullable(),
+  tokens: z.int().nullable(),
   /** In the currency of the price list. */
-  readonly cost: number | null;
-  readonly toolCalls: number | null;
+  cost: z.number().nullable(),
+  toolCalls: z.int().nullable(),
   /** Working time. */
-  readonly seconds: number | null;
-}
+  seconds: z.number().nullable(),
+});
+export type AutomationBudget = z.infer<typeof AutomationBudget>;
 /** The task of an automation that a program of another API defined. Only that API changes it. */
-export interface AutomationProgram {
+const AutomationProgram = z.object({
   /** The API, such as `managed-agents`. */
-  readonly api: string;
+  api: z.string(),
   /** The version of the agent that it starts, in the API's own words. Each start keeps it. */
-  readonly agent: string;
+  agent: z.string(),
   /** When it ended, epoch ms; null: it has not. */
-  readonly archivedAt: number | null;
+  archivedAt: z.number().nullable(),
   /** Everything else, in the API's own words. */
-  readonly content: Readonly<Record<string, unknown>>;
-}
+  content: z.record(z.string(), z.unknown()),
+});
+export type AutomationProgram = z.infer<typeof AutomationProgram>;
 /** A session that is to be made, and the messages that it then gets, in order. */
 export interface PreparedSession {
   readonly command: Omit<CreateCommand, 'id' | 'origin'>;
@@ -100,125 +105,127 @@ export class StartRefusal extends AppError {
 }
 export const automationKinds = ['run', 'prebuild'] as const;
 export type AutomationKind = (typeof automationKinds)[number];
-/** The fields that people choose. */
-export interface AutomationSpec {
-  readonly name: string;
-  /** `run`: an agent works. `prebuild`: the repositories are prepared for later sessions, without an agent. */
-  readonly kind: AutomationKind;
-  /** The text that the agent gets at each start; empty for a prebuild. */
-  readonly message: string;
-  /** The goal by which the work of each start is judged; null: none. A prebuild has none. */
-  readonly goal: Goal | null;
-  /** The repositories that its sessions begin with. */
-  readonly repositories: readonly RepositoryInput[];
-  readonly projectId: string | null;
-  /** Null: that of the project, else of the server. */
-  readonly template: string | null;
-  /** `demo` or `provider/model`; null: that of the project or template, else of the server. */
-  readonly model: string | null;
-  /** Shared skills of its sessions: `pdf`, or `pdf@3` for one of its versions. */
-  readonly skills: readonly string[];
-  /** Null: it starts only when somebody starts it. */
-  readonly schedule: Schedule | null;
-  /** The deliveries from outside that start it; null: none. */
-  readonly hook: HookSpec | null;
-  /** The ends of runs that start it; null: none. */
-  readonly after: AfterRule | null;
-  /** A session that reaches it waits, and asks whether to continue. */
-  readonly budget: AutomationBudget | null;
-  /** A start that comes while `maxRunning` of its sessions work: leave it out, let it wait, or stop the oldest. */
-  readonly whileRunning: 'skip' | 'queue' | 'stop';
-  readonly maxRunning: number;
-  /** The automation pauses after this many failures in a row. */
-  readonly maxFailures: number;
-  /** People with their own key see it and its starts. */
-  readonly shared: boolean;
-  /** Absent: its own message and fields say what its sessions do. */
-  readonly program?: AutomationProgram | undefined;
-}
 /** Why an automation does not start by itself any more, until somebody resumes it. */
-export interface AutomationPause {
-  readonly by: 'person' | 'failures' | 'owner';
-  readonly text: string;
-  readonly at: number; // epoch ms
+export const AutomationPause = z.object({
+  by: z.enum(['person', 'failures', 'owner']),
+  text: z.string(),
+  at: z.number(), // epoch ms
   /** The word of the failure that paused the automation of a program. */
-  readonly failure?: string | undefined;
-}
+  failure: z.string().optional(),
+});
+export type AutomationPause = z.infer<typeof AutomationPause>;
 /**
  * A rule that starts sessions by itself.
  *
  * @example
  * const { id } = await automations.create({ ...spec, schedule: { cron: '0 9 * * 1-5', timezone: 'Europe/Berlin', … } });
  */
-export interface Automation extends AutomationSpec {
-  readonly id: string; // 12 hex digits
+export const Automation = z.object({
+  id: z.string(), // 12 hex digits
   /** 1 at creation; each change by a person adds one. A start notes the version that it ran. */
-  readonly version: number;
+  version: z.int(),
   /** The same meaning as a session's. */
-  readonly owner?: string | undefined;
-  readonly paused: AutomationPause | null;
+  owner: z.string().optional(),
+  name: z.string(),
+  /** `run`: an agent works. `prebuild`: the repositories are prepared for later sessions, without an agent. */
+  kind: z.enum(automationKinds),
+  /** The text that the agent gets at each start; empty for a prebuild. */
+  message: z.string(),
+  /** The goal by which the work of each start is judged; null: none. A prebuild has none. */
+  goal: Goal.nullable(),
+  /** The repositories that its sessions begin with. */
+  repositories: z.array(RepositoryInput).readonly(),
+  projectId: z.string().nullable(),
+  /** Null: that of the project, else of the server. */
+  template: z.string().nullable(),
+  /** `demo` or `provider/model`; null: that of the project or template, else of the server. */
+  model: z.string().nullable(),
+  /** Shared skills of its sessions: `pdf`, or `pdf@3` for one of its versions. */
+  skills: z.array(z.string()).readonly(),
+  /** Null: it starts only when somebody starts it. */
+  schedule: Schedule.nullable(),
+  /** The deliveries from outside that start it; null: none. */
+  hook: HookSpec.nullable(),
+  /** The ends of runs that start it; null: none. */
+  after: AfterRule.nullable(),
+  /** A session that reaches it waits, and asks whether to continue. */
+  budget: AutomationBudget.nullable(),
+  /** A start that comes while `maxRunning` of its sessions work: leave it out, let it wait, or stop the oldest. */
+  whileRunning: z.enum(['skip', 'queue', 'stop']),
+  maxRunning: z.int(),
+  /** The automation pauses after this many failures in a row. */
+  maxFailures: z.int(),
+  /** People with their own key see it and its starts. */
+  shared: z.boolean(),
+  /** Absent: its own message and fields say what its sessions do. */
+  program: AutomationProgram.optional(),
+  paused: AutomationPause.nullable(),
   /** The failures since the last success. */
-  readonly failures: number;
+  failures: z.int(),
   /** The next time of its schedule, without jitter, epoch ms; null: none. */
-  readonly nextAt: number | null;
+  nextAt: z.number().nullable(),
   /** The time when the secret of its deliveries was made; null: there is none, so none is accepted. */
-  readonly secretAt: number | null;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
+  secretAt: z.number().nullable(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+});
+export type Automation = z.infer<typeof Automation>;
+type OwnFields = 'id' | 'version' | 'owner' | 'paused' | 'failures' | 'nextAt' | 'secretAt' | 'createdAt' | 'updatedAt';
+/** The fields that people choose. */
+export type AutomationSpec = Omit<Automation, OwnFields>;
 
-/** The reason for a start. */
-export type StartCause =
-  | { readonly kind: 'schedule'; readonly dueAt: number }
+/** The reasons for a start. */
+export const startCauses = {
+  schedule: z.object({ kind: z.literal('schedule'), dueAt: z.number() }),
   /** The key of the person who started it; null: the server's own token, or none is needed. */
-  | { readonly kind: 'person'; readonly key: string | null }
+  person: z.object({ kind: z.literal('person'), key: z.string().nullable() }),
   /** A delivery from outside. `about` has the words of strangers, on one line. */
-  | {
-      readonly kind: 'hook';
-      readonly source: HookSource;
-      readonly event: HookEvent | null;
-      readonly about: string;
-    }
+  hook: z.object({
+    kind: z.literal('hook'),
+    source: z.enum(hookSources),
+    event: z.enum(hookEvents).nullable(),
+    about: z.string(),
+  }),
   /** The end of another session's run. */
-  | { readonly kind: 'run'; readonly sessionId: string; readonly outcome: 'done' | 'failed' };
-/**
- * `queued`: waits for room. `starting`: its session is being made. `skipped`: left out, because others still worked.
- * `failed`: no session worked on it. `ended`: its run has ended, see `outcome`.
- */
-export type StartState = 'queued' | 'starting' | 'running' | 'ended' | 'skipped' | 'failed';
+  run: z.object({ kind: z.literal('run'), sessionId: z.string(), outcome: z.enum(['done', 'failed']) }),
+};
+const { schedule, person, hook, run } = startCauses;
 /** One entry of an automation's history. */
-export interface AutomationStart {
-  readonly id: string;
-  readonly automationId: string;
-  readonly version: number;
-  readonly kind: AutomationKind;
-  readonly cause: StartCause;
-  readonly at: number; // epoch ms
-  readonly state: StartState;
-  readonly sessionId: SessionId | null;
+export const AutomationStart = z.object({
+  id: z.string(),
+  automationId: z.string(),
+  version: z.int(),
+  kind: z.enum(automationKinds),
+  cause: z.discriminatedUnion('kind', [schedule, person, hook, run]),
+  at: z.number(), // epoch ms
+  /**
+   * `queued`: waits for room. `starting`: its session is being made. `skipped`: left out, because others still worked.
+   * `failed`: no session worked on it. `ended`: its run has ended, see `outcome`.
+   */
+  state: z.enum(['queued', 'starting', 'running', 'ended', 'skipped', 'failed']),
+  sessionId: SessionId.nullable(),
   /** Why it was skipped, failed or waits, or the result of a prebuild; empty otherwise. */
-  readonly text: string;
+  text: z.string(),
   /** How its run or prebuild ended; null before, and where none did. */
-  readonly outcome: z.output<typeof Outcome> | null;
-  readonly endedAt: number | null;
-  /** The cost of its session until the end; null before. */
-  readonly cost: StartCost | null;
+  outcome: Outcome.nullable(),
+  endedAt: z.number().nullable(),
+  /** The cost of its session until the end, in the currency of the price list, null if a price is not known; null before. */
+  cost: z
+    .object({ turns: z.int(), inputTokens: z.number(), outputTokens: z.number(), cost: z.number().nullable() })
+    .nullable(),
   /** The quoted words of others that its session is shown next to the message; empty when it has ended. */
-  readonly given: string;
+  given: z.string(),
   /** The automations whose runs led to this start, the first one first. */
-  readonly chain: readonly string[];
+  chain: z.array(z.string()).readonly(),
   /** The agent that the program of its automation named then; absent: no program defined it. */
-  readonly agent?: string | undefined;
+  agent: z.string().optional(),
   /** The API's word, or the error's code, for the reason why there is no session; absent: there is one. */
-  readonly failure?: string | undefined;
-}
-export interface StartCost {
-  readonly turns: number;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  /** In the currency of the price list; null when the price of one of the models is not known. */
-  readonly cost: number | null;
-}
+  failure: z.string().optional(),
+});
+export type AutomationStart = z.infer<typeof AutomationStart>;
+export type StartCause = AutomationStart['cause'];
+export type StartState = AutomationStart['state'];
+export type StartCost = NonNullable<AutomationStart['cost']>;
 export interface StartsQuery {
   readonly limit: number;
   /** The id and time of the last entry that the caller has. */

@@ -1,26 +1,31 @@
+import { z } from 'zod';
 import { AppError } from '../../../core/errors/errors.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A container of texts at paths that programs make and give to their sessions. */
-export interface MemoryStore {
-  readonly id: string; // memstore_ and 24 hex digits
-  readonly owner?: string | undefined;
-  readonly name: string;
-  readonly description: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly createdAt: number; // epoch ms
+export const MemoryStore = z.object({
+  id: z.string(), // memstore_ and 24 hex digits
+  owner: z.string().optional(),
+  name: z.string(),
+  description: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.number(), // epoch ms
   /** The time of the last change of these facts; changes of memories do not count. */
-  readonly updatedAt: number;
+  updatedAt: z.number(),
   /** An archived store cannot be changed; its memories can be read and deleted. */
-  readonly archivedAt: number | null;
-}
+  archivedAt: z.number().nullable(),
+});
+export type MemoryStore = z.infer<typeof MemoryStore>;
 export type MemoryStoreFacts = Pick<MemoryStore, 'name' | 'description' | 'metadata'>;
 
 /** The writer of a version; null: a caller without a key. */
-export type MemoryAuthor =
-  | { readonly kind: 'key'; readonly id: string }
-  | { readonly kind: 'session'; readonly id: string }
-  | null;
+const MemoryAuthor = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('key'), id: z.string() }),
+    z.object({ kind: z.literal('session'), id: z.string() }),
+  ])
+  .nullable();
+export type MemoryAuthor = z.infer<typeof MemoryAuthor>;
 
 /** A text of a store, without the text. */
 export interface StoreMemory {
@@ -38,17 +43,18 @@ export interface StoreMemoryText extends StoreMemory {
   readonly text: string;
 }
 /** One change of a memory. A redacted one has neither path nor hash. */
-export interface StoreMemoryVersion {
-  readonly id: string; // memver_ and 36 hex digits
-  readonly memory: string;
-  readonly operation: 'created' | 'modified' | 'deleted';
-  readonly path: string | null;
-  readonly sha256: string | null;
-  readonly size: number | null;
-  readonly at: number;
-  readonly author: MemoryAuthor;
-  readonly redacted: { readonly at: number; readonly by: MemoryAuthor } | null;
-}
+export const StoreMemoryVersion = z.object({
+  id: z.string(), // memver_ and 36 hex digits
+  memory: z.string(),
+  operation: z.enum(['created', 'modified', 'deleted']),
+  path: z.string().nullable(),
+  sha256: z.string().nullable(),
+  size: z.int().nullable(),
+  at: z.number(),
+  author: MemoryAuthor,
+  redacted: z.object({ at: z.number(), by: MemoryAuthor }).nullable(),
+});
+export type StoreMemoryVersion = z.infer<typeof StoreMemoryVersion>;
 
 export interface StoreMemoryChange {
   /** Absent: it stays. */

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
 export const memoryHolders = ['person', 'project'] as const;
@@ -16,44 +17,43 @@ export interface NamedMemory {
 }
 
 /** The writer of a version. `server`: it removed an old note by its age. */
-export type NoteAuthor =
-  | { readonly kind: 'person'; readonly id: string }
-  | {
-      readonly kind: 'agent';
-      readonly sessionId: string;
-      readonly runId: string;
-      /** A person approved the call. */
-      readonly approved: boolean;
-    }
-  | { readonly kind: 'server' };
+const NoteAuthor = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('person'), id: z.string() }),
+  /** `approved`: a person approved the call. */
+  z.object({ kind: z.literal('agent'), sessionId: z.string(), runId: z.string(), approved: z.boolean() }),
+  z.object({ kind: z.literal('server') }),
+]);
+export type NoteAuthor = z.infer<typeof NoteAuthor>;
 
 /** A note without its text. */
-export interface Note {
-  readonly path: string;
+export const Note = z.object({
+  path: z.string(),
   /** In bytes (UTF-8). */
-  readonly size: number;
+  size: z.int(),
   /** The number of its newest version: 1, 2, 3 and so on. */
-  readonly version: number;
+  version: z.int(),
   /** A deleted note keeps its history for a while, so that a person can undo the deletion. */
-  readonly deleted: boolean;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly author: NoteAuthor;
-}
+  deleted: z.boolean(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  author: NoteAuthor,
+});
+export type Note = z.infer<typeof Note>;
 export interface NoteText extends Note {
   readonly text: string;
 }
-export interface NoteVersion {
-  readonly number: number;
-  readonly at: number;
-  readonly action: 'write' | 'delete' | 'undo';
-  readonly author: NoteAuthor;
-  readonly size: number;
+export const NoteVersion = z.object({
+  number: z.int(),
+  at: z.number(),
+  action: z.enum(['write', 'delete', 'undo']),
+  author: NoteAuthor,
+  size: z.int(),
   /** Null: the version deleted the note, or its text was redacted. */
-  readonly text: string | null;
+  text: z.string().nullable(),
   /** The time and person of its redaction; null: never. */
-  readonly redacted: { readonly at: number; readonly by: string } | null;
-}
+  redacted: z.object({ at: z.number(), by: z.string() }).nullable(),
+});
+export type NoteVersion = z.infer<typeof NoteVersion>;
 /** The notes of one person or project together. */
 export interface MemorySummary extends MemoryHolder {
   /** The name that people see; empty: none. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
 /** A file of a skill as its author hands it over. */
@@ -10,41 +11,44 @@ export interface SkillFile {
   readonly executable?: boolean | undefined;
 }
 /** The name and the description are those of its newest version. */
-export interface Skill {
-  readonly id: string; // skill_ and 24 hex digits
+export const Skill = z.object({
+  id: z.string(), // skill_ and 24 hex digits
   /** The same for all of its versions. */
-  readonly name: string;
-  readonly description: string;
+  name: z.string(),
+  description: z.string(),
   /** The name for people that its author chose; null: none. */
-  readonly displayName: string | null;
+  displayName: z.string().nullable(),
   /** The owner: the id of a key. Absent if it was uploaded with the server's token or without a credential. */
-  readonly owner?: string | undefined;
+  owner: z.string().optional(),
   /** Everybody's sessions can have it, and templates can name it. Only administrators share skills. */
-  readonly shared: boolean;
-  readonly latestVersion: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
+  shared: z.boolean(),
+  latestVersion: z.string(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+});
+export type Skill = z.infer<typeof Skill>;
+const SkillEntry = z.object({
+  path: z.string(), // relative to the skill's folder
+  size: z.int(),
+  executable: z.boolean(),
+});
+export type SkillEntry = z.infer<typeof SkillEntry>;
 /** A version never changes. */
-export interface SkillVersion {
-  readonly id: string; // skillver_ and 24 hex digits
-  readonly skillId: string;
+export const SkillVersion = z.object({
+  id: z.string(), // skillver_ and 24 hex digits
+  skillId: z.string(),
   /** 1, 2, 3 and so on. */
-  readonly number: number;
-  readonly name: string;
-  readonly description: string;
-  readonly license: string | null;
-  readonly compatibility: string | null;
+  number: z.int(),
+  name: z.string(),
+  description: z.string(),
+  license: z.string().nullable(),
+  compatibility: z.string().nullable(),
   /** The tools that its author has in mind. They give no right. */
-  readonly allowedTools: readonly string[];
-  readonly files: readonly SkillEntry[];
-  readonly createdAt: number;
-}
-export interface SkillEntry {
-  readonly path: string; // relative to the skill's folder
-  readonly size: number;
-  readonly executable: boolean;
-}
+  allowedTools: z.array(z.string()).readonly(),
+  files: z.array(SkillEntry).readonly(),
+  createdAt: z.number(),
+});
+export type SkillVersion = z.infer<typeof SkillVersion>;
 export interface SkillCheck {
   readonly name: string | null;
   /** The folder cannot be uploaded while there are any. */

@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 export const webhookEvents = [
   'run.started',
   'run.waiting',
@@ -18,57 +20,55 @@ export const webhookEvents = [
 ] as const;
 export type WebhookEvent = (typeof webhookEvents)[number];
 /** `webhook.test` is sent by hand only. */
-export type SentEvent = WebhookEvent | 'webhook.test';
+const SentEvent = z.enum([...webhookEvents, 'webhook.test']);
+export type SentEvent = z.infer<typeof SentEvent>;
 
-/** The fields that people choose. */
-export interface WebhookSpec {
-  readonly name: string;
-  readonly url: string;
-  readonly events: readonly WebhookEvent[];
-  /** `json`: signed as Standard Webhooks say. `slack`: one line of text, as incoming webhooks of Slack take it. */
-  readonly format: 'json' | 'slack' | 'managed-agents';
-  /** Only the sessions and automations of this project; null: all of the owner. */
-  readonly projectId: string | null;
-}
-/** Why nothing is sent to an endpoint any more, until somebody resumes it. */
-export interface WebhookPause {
-  /** `gone`: the endpoint answered 410. `owner`: nobody with a valid key owns it any more. */
-  readonly by: 'person' | 'failures' | 'gone' | 'owner';
-  readonly text: string;
-  readonly at: number; // epoch ms
-}
 /** An external endpoint that receives events. */
-export interface Webhook extends WebhookSpec {
-  readonly id: string; // 12 hex digits
+export const Webhook = z.object({
+  id: z.string(), // 12 hex digits
   /** The owner of the sessions whose events it receives; absent: all. */
-  readonly owner?: string | undefined;
-  readonly paused: WebhookPause | null;
+  owner: z.string().optional(),
+  name: z.string(),
+  url: z.string(),
+  events: z.array(z.enum(webhookEvents)).readonly(),
+  /** `json`: signed as Standard Webhooks say. `slack`: one line of text, as incoming webhooks of Slack take it. */
+  format: z.enum(['json', 'slack', 'managed-agents']),
+  /** Only the sessions and automations of this project; null: all of the owner. */
+  projectId: z.string().nullable(),
+  /** Why nothing is sent to it; null: it is not paused. `gone`: it answered 410. `owner`: nobody with a valid key owns it. */
+  paused: z
+    .object({ by: z.enum(['person', 'failures', 'gone', 'owner']), text: z.string(), at: z.number() })
+    .nullable(),
   /** Consecutive deliveries that failed permanently. */
-  readonly failures: number;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-}
+  failures: z.int(),
+  createdAt: z.number(),
+  updatedAt: z.number(),
+});
+export type Webhook = z.infer<typeof Webhook>;
+export type WebhookPause = NonNullable<Webhook['paused']>;
+/** The fields that people choose. */
+export type WebhookSpec = Pick<Webhook, 'name' | 'url' | 'events' | 'format' | 'projectId'>;
 /** The answer to a creation and a rotation, the only places that show the secret. */
 export interface WebhookWithSecret extends Webhook {
   readonly secret: string; // whsec_…
 }
-/** `pending`: it is tried at `nextAt`. `failed`: it is not tried again, unless somebody sends it again. */
-export type DeliveryState = 'pending' | 'delivered' | 'failed';
 /** One event for one endpoint. */
-export interface WebhookDelivery {
+export const WebhookDelivery = z.object({
   /** The header `webhook-id`: the same at each try, and unique within its webhook. */
-  readonly id: string;
-  readonly type: SentEvent;
-  readonly state: DeliveryState;
-  readonly tries: number;
+  id: z.string(),
+  type: SentEvent,
+  /** `pending`: it is tried at `nextAt`. `failed`: it is not tried again, unless somebody sends it again. */
+  state: z.enum(['pending', 'delivered', 'failed']),
+  tries: z.int(),
   /** The status code of the last answer; null: there was none. */
-  readonly statusCode: number | null;
+  statusCode: z.int().nullable(),
   /** The error of the last attempt; empty: none. */
-  readonly error: string;
-  readonly createdAt: number;
-  readonly nextAt: number | null;
-  readonly endedAt: number | null;
-}
+  error: z.string(),
+  createdAt: z.number(),
+  nextAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+});
+export type WebhookDelivery = z.infer<typeof WebhookDelivery>;
 
 /** Every method that takes an id rejects with not_found for an unknown webhook. */
 export interface WebhookService {
