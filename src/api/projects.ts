@@ -2,17 +2,11 @@ import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
 import { GivenPrograms, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
-import type { ProjectAgent } from '../sessions/api/projects.ts';
+import { type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Done, done, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
 
-const Project = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: z.string().nullable(),
-  createdAt: Time,
-  updatedAt: Time,
-});
+const Project = StoredProject.omit({ owner: true }).extend({ createdAt: Time, updatedAt: Time });
 /** The agent of a project's sessions. A session's own model, fall-backs and tool servers precede it. */
 const Agent = z.object({
   template: z.string(),

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 
 /** A server that hosts and reviews repositories. */
 export interface ForgeServer {
@@ -23,48 +23,52 @@ export interface NewPullRequest {
   readonly base: string;
   readonly draft: boolean;
 }
-export interface PullRequest {
+export const PullRequest = z.object({
   /** The number that people use. */
-  readonly number: number;
-  readonly title: string;
-  readonly text: string;
-  readonly state: 'open' | 'closed' | 'merged';
-  readonly draft: boolean;
-  readonly author: string;
-  readonly head: { readonly branch: string; readonly commit: string };
-  readonly base: string;
-  readonly url: string;
-  readonly createdAt: string;
-  readonly updatedAt: string;
-}
+  number: z.int(),
+  title: z.string(),
+  text: z.string(),
+  state: z.enum(['open', 'closed', 'merged']),
+  draft: z.boolean(),
+  author: z.string(),
+  head: z.object({ branch: z.string(), commit: z.string() }),
+  base: z.string(),
+  url: z.string(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+});
+export type PullRequest = z.infer<typeof PullRequest>;
 /** A person's comment on the whole pull request, or on a line. */
-export interface PullRequestComment {
+export const PullRequestComment = z.object({
   /** Unique among all comments and reviews of the pull request. */
-  readonly id: string;
-  readonly author: string;
-  readonly text: string;
-  readonly createdAt: string;
-  readonly url: string | null;
-  readonly place: { readonly path: string; readonly line: number | null } | null;
+  id: z.string(),
+  author: z.string(),
+  text: z.string(),
+  createdAt: z.string(),
+  url: z.string().nullable(),
+  place: z.object({ path: z.string(), line: z.int().nullable() }).nullable(),
   /** `outdated`: the lines have changed since. Not every forge reports what is resolved. */
-  readonly status: 'open' | 'resolved' | 'outdated';
-}
-export interface PullRequestReview {
-  readonly id: string;
-  readonly author: string;
-  readonly verdict: 'approved' | 'changes_requested' | 'commented' | 'dismissed';
+  status: z.enum(['open', 'resolved', 'outdated']),
+});
+export type PullRequestComment = z.infer<typeof PullRequestComment>;
+export const PullRequestReview = z.object({
+  id: z.string(),
+  author: z.string(),
+  verdict: z.enum(['approved', 'changes_requested', 'commented', 'dismissed']),
   /** Empty if the reviewer wrote none. */
-  readonly text: string;
-  readonly createdAt: string | null;
-  readonly url: string | null;
-}
-export interface PullRequestCheck {
-  readonly name: string;
-  readonly status: 'queued' | 'running' | 'passed' | 'failed' | 'skipped' | 'cancelled' | 'neutral';
+  text: z.string(),
+  createdAt: z.string().nullable(),
+  url: z.string().nullable(),
+});
+export type PullRequestReview = z.infer<typeof PullRequestReview>;
+export const PullRequestCheck = z.object({
+  name: z.string(),
+  status: z.enum(['queued', 'running', 'passed', 'failed', 'skipped', 'cancelled', 'neutral']),
   /** The check's own result text. Empty if it has none. */
-  readonly summary: string;
-  readonly url: string | null;
-}
+  summary: z.string(),
+  url: z.string().nullable(),
+});
+export type PullRequestCheck = z.infer<typeof PullRequestCheck>;
 /** The items that fit within the page limit. */
 export interface ForgeItems<Item> {
   readonly items: readonly Item[];

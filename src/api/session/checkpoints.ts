@@ -1,17 +1,12 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
+import * as stored from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { iso, ofSession } from '../procedure/schemas.ts';
 import { DiffText, GitChange, ofRepositories } from './repositories.ts';
 
 const number = z.int().min(0).max(99_999_999);
-const Checkpoint = z.object({
-  number: z.int(),
-  runId: z.string().nullable(),
-  seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
-  at: z.iso.datetime(),
-  files: z.int().describe('the files that differ from the checkpoint before it'),
-});
+const Checkpoint = stored.Checkpoint.extend({ at: z.iso.datetime() });
 const example = { number: 1, runId: '0123456789ab', seq: 42, at: '2026-11-24T12:00:00.000Z', files: 2 };
 const operation = defineOperations(ofRepositories);
 const base = '/api/v1/sessions/:sid=sessionId/checkpoints';

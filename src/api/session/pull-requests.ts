@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { GitRef } from '../../core/model/repository.ts';
+import { PullRequestState } from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { omitUndefined } from '../procedure/schemas.ts';
 import { ofRepositories, ofRepository } from './repositories.ts';
@@ -16,53 +17,7 @@ const NewPullRequest = ofRepository.extend({
   base: GitRef.optional().describe('the branch that receives the work'),
   draft: z.boolean().default(false),
 });
-const PullRequest = z.object({
-  number: z.int(),
-  title: z.string(),
-  text: z.string(),
-  state: z.enum(['open', 'closed', 'merged']),
-  draft: z.boolean(),
-  author: z.string(),
-  head: z.object({ branch: z.string(), commit: z.string() }),
-  base: z.string(),
-  url: z.string(),
-  createdAt: z.string(),
-  updatedAt: z.string(),
-});
-const Comment = z.object({
-  id: z.string(),
-  author: z.string(),
-  text: z.string(),
-  createdAt: z.string(),
-  url: z.string().nullable(),
-  place: z.object({ path: z.string(), line: z.int().nullable() }).nullable(),
-  status: z.enum(['open', 'resolved', 'outdated']),
-});
-const Review = z.object({
-  id: z.string(),
-  author: z.string(),
-  verdict: z.enum(['approved', 'changes_requested', 'commented', 'dismissed']),
-  text: z.string(),
-  createdAt: z.string().nullable(),
-  url: z.string().nullable(),
-});
-const Check = z.object({
-  name: z.string(),
-  status: z.enum(['queued', 'running', 'passed', 'failed', 'skipped', 'cancelled', 'neutral']),
-  summary: z.string(),
-  url: z.string().nullable(),
-});
-const State = z.object({
-  forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
-  newUrl: z.string().nullable().describe('the page on which a person opens it without Corral'),
-  pullRequest: PullRequest.nullable(),
-  comments: z.array(Comment).readonly(),
-  reviews: z.array(Review).readonly(),
-  checks: z.array(Check).readonly(),
-  isCut: z.boolean(),
-  unsent: z.int().describe('what the agent has not been sent of it'),
-});
-
+const PullRequest = PullRequestState.shape.pullRequest.unwrap();
 const example: z.output<typeof PullRequest> = {
   number: 7,
   title: 'Sum every line once',
@@ -103,7 +58,7 @@ export const pullRequestsRouter = router({
     summary: 'The pull request of the branch with comments, reviews and checks, as the forge has it',
     may: 'read',
     in: ofRepository,
-    out: State,
+    out: PullRequestState,
     answer: {
       forge: { name: 'github', label: 'GitHub', noun: 'pull request' },
       newUrl: null,

@@ -1,17 +1,19 @@
+import { z } from 'zod';
 import type { ToolGroup } from '../../agents/tools/tool.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** A folder of sessions with files and its own agent. */
-export interface Project {
-  readonly id: string; // uuid
-  readonly name: string;
-  readonly description: string | null;
-  readonly createdAt: number; // epoch ms
-  readonly updatedAt: number;
+export const Project = z.object({
+  id: z.string(), // uuid
+  name: z.string(),
+  description: z.string().nullable(),
+  createdAt: z.number(), // epoch ms
+  updatedAt: z.number(),
   /** The owner, with the same meaning as a session's. */
-  readonly owner?: string | undefined;
-}
+  owner: z.string().optional(),
+});
+export type Project = z.infer<typeof Project>;
 /** The agent of a project's sessions. It precedes their template, and a session's own choices precede it. */
 export interface ProjectAgent {
   /** The template from which it was made. */

@@ -1,8 +1,9 @@
+import { z } from 'zod';
 import type { RunId, SessionId } from '../../core/model/ids.ts';
 import type { GitPerson, SessionRepository } from '../../core/model/repository.ts';
 import type { CheckResult } from '../../core/model/repository-environment.ts';
 import type { ServiceStatus } from '../../core/model/services/recipe.ts';
-import type { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
+import { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } from '../../forges/forge.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** A file that differs between two states of a repository. */
@@ -136,25 +137,20 @@ export interface PullRequestCommand {
   readonly draft: boolean;
 }
 /** The pull request of a session's branch, as its forge has it now. Other people wrote most of it. */
-export interface PullRequestState {
-  readonly forge: {
-    readonly name: string;
-    readonly label: string;
-    /** The name of a pull request there. */
-    readonly noun: string;
-  };
-  /** The page on which a person opens it without Corral. */
-  readonly newUrl: string | null;
+export const PullRequestState = z.object({
+  /** `noun`: the name of a pull request there. */
+  forge: z.object({ name: z.string(), label: z.string(), noun: z.string() }),
+  newUrl: z.string().nullable().describe('the page on which a person opens it without Corral'),
   /** Null: there is none yet. */
-  readonly pullRequest: PullRequest | null;
-  readonly comments: readonly PullRequestComment[];
-  readonly reviews: readonly PullRequestReview[];
-  readonly checks: readonly PullRequestCheck[];
+  pullRequest: PullRequest.nullable(),
+  comments: z.array(PullRequestComment).readonly(),
+  reviews: z.array(PullRequestReview).readonly(),
+  checks: z.array(PullRequestCheck).readonly(),
   /** The forge has more than was read. */
-  readonly isCut: boolean;
-  /** The comments, reviews and failed checks that the agent has not been sent. */
-  readonly unsent: number;
-}
+  isCut: z.boolean(),
+  unsent: z.int().describe('what the agent has not been sent of it'),
+});
+export type PullRequestState = z.infer<typeof PullRequestState>;
 export interface SentFeedback {
   readonly sent: number;
   readonly runId: RunId;
@@ -191,17 +187,16 @@ export const pullRequestRules: ServiceRules<PullRequestService> = {
 };
 
 /** The files of a workspace as one run left them. */
-export interface Checkpoint {
+export const Checkpoint = z.object({
   /** 0: before the first run. */
-  readonly number: number;
+  number: z.int(),
   /** The run that left these files; null: a restore, or before the first run. */
-  readonly runId: string | null;
-  /** The seq of that run's end, where the session can be forked; null: none. */
-  readonly seq: number | null;
-  readonly at: number; // epoch ms
-  /** The files that differ from the checkpoint before it. */
-  readonly files: number;
-}
+  runId: z.string().nullable(),
+  seq: z.int().nullable().describe('the end of that run in the log, where the session can be forked'),
+  at: z.number(), // epoch ms
+  files: z.int().describe('the files that differ from the checkpoint before it'),
+});
+export type Checkpoint = z.infer<typeof Checkpoint>;
 export interface CheckpointDiff extends DiffText {
   /** By path, relative to the workspace. */
   readonly files: readonly GitChange[];

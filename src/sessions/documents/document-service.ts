@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
@@ -9,19 +8,9 @@ import {
   type DocumentKind,
   type DocumentService,
   documentPrefixes,
-  type KeptDocument,
+  KeptDocument,
 } from '../api/server/documents.ts';
 
-const Stored = z.object({
-  id: z.string(),
-  kind: z.enum(Object.keys(documentPrefixes) as [DocumentKind, ...DocumentKind[]]),
-  owner: z.string().optional(),
-  version: z.int(),
-  content: z.record(z.string(), z.unknown()),
-  createdAt: z.number(),
-  updatedAt: z.number(),
-  archivedAt: z.number().nullable(),
-});
 interface Deps {
   readonly records: RecordStore;
   readonly clock: Clock;
@@ -43,7 +32,7 @@ const versionId = (id: string, version: number) => `${id}:${String(version).padS
 export function documentService({ records, clock, ids }: Deps): DocumentService {
   const collections = new Map(
     Object.keys(documentPrefixes).map((kind) => {
-      const rules = { kind: recordKind(kind as DocumentKind), schema: Stored, missing };
+      const rules = { kind: recordKind(kind as DocumentKind), schema: KeptDocument, missing };
       return [kind, new Collection<KeptDocument>(records, rules)];
     }),
   );
@@ -78,12 +67,12 @@ export function documentService({ records, clock, ids }: Deps): DocumentService 
       if (version === undefined || version === now.version) return now;
       const earlier = await records.get(earlierKind, versionId(id, version));
       if (!earlier) throw new AppError('not_found', `There is no version ${version}; the newest is ${now.version}.`);
-      return { ...Stored.parse(earlier.doc), archivedAt: now.archivedAt };
+      return { ...KeptDocument.parse(earlier.doc), archivedAt: now.archivedAt };
     },
     async versions(id) {
       const now = await found(id);
       const { archivedAt } = now;
-      const kept = (await records.list(earlierKind, { idPrefix: `${id}:` })).map(({ doc }) => Stored.parse(doc));
+      const kept = (await records.list(earlierKind, { idPrefix: `${id}:` })).map(({ doc }) => KeptDocument.parse(doc));
       const earlier = kept.filter(({ version }) => version < now.version).sort((a, b) => b.version - a.version);
       return [now, ...earlier.map((doc) => ({ ...doc, archivedAt }))];
     },

@@ -1,22 +1,13 @@
-import { z } from 'zod';
 import { forEachConcurrent } from '../../core/concurrency/for-each-concurrent.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import { Collection } from '../../storage/collection.ts';
-import type { Project, ProjectAgent, ProjectService } from '../api/projects.ts';
+import { Project, type ProjectAgent, type ProjectService } from '../api/projects.ts';
 import type { SessionService } from '../api/sessions.ts';
 import type { AgentConfig, AgentConfigChange, AgentConfigLife, AgentConfigService } from './agent-config.ts';
 import { joinModel, splitModel } from './providers.ts';
 
-const StoredProject = z.object({
-  id: z.string(),
-  name: z.string(),
-  description: z.string().nullable(),
-  createdAt: z.number(),
-  updatedAt: z.number(),
-  owner: z.string().optional(),
-});
 interface Deps {
   readonly records: RecordStore;
   readonly sessions: Pick<SessionService, 'pieces' | 'delete'>;
@@ -32,7 +23,7 @@ const deletedAtOnce = 8; // sessions
 export function projectService({ records, sessions, agents, removeBelongings, newId, clock }: Deps): ProjectService {
   const projects = new Collection<Project>(records, {
     kind,
-    schema: StoredProject,
+    schema: Project,
     sortOf: ({ updatedAt }) => updatedAt,
     missing: () => new AppError('not_found', 'There is no such project.'),
   });
@@ -50,7 +41,7 @@ export function projectService({ records, sessions, agents, removeBelongings, ne
         records.count(kind, only),
         records.list(kind, { ...only, limit: skip + limit }),
       ]);
-      return { projects: rows.slice(skip).map(({ doc }) => StoredProject.parse(doc)), total };
+      return { projects: rows.slice(skip).map(({ doc }) => Project.parse(doc)), total };
     },
     async create({ name, description = null, owner }) {
       const now = clock.now();

@@ -6,7 +6,7 @@ import type { SessionFact } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import { beginningOf } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import type { Checkpoint, CheckpointDiff, CheckpointRange } from '../api/repositories.ts';
+import { Checkpoint, type CheckpointDiff, type CheckpointRange } from '../api/repositories.ts';
 import type { LiveSessions } from '../engine/live-sessions.ts';
 import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts';
 import type { LiveSession } from '../run/live-session.ts';
@@ -31,13 +31,8 @@ type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 
 // One record for each checkpoint, named after the session, so that the session's removal removes them too.
 const kind = 'checkpoint';
-const Stored = z.object({
-  number: z.int(),
-  runId: z.string().nullable(),
-  at: z.number(),
-  files: z.int(),
-  seq: z.int().nullable().default(null), // an older server wrote none
-});
+/** An older server wrote no `seq`. */
+const Stored = Checkpoint.extend({ seq: Checkpoint.shape.seq.default(null) });
 const idOf = (id: SessionId, number: number) => `${id}:${`${number}`.padStart(8, '0')}`;
 const atRestore = { runId: null, seq: null } as const;
 const takeMs = 120_000;

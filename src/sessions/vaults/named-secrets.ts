@@ -7,20 +7,11 @@ import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import { namedSecretKind as kind } from '../../core/model/records.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import { Collection } from '../../storage/collection.ts';
-import type { NamedSecret, SecretService } from '../api/server/secrets.ts';
+import { NamedSecret, type SecretService } from '../api/server/secrets.ts';
 import { refuseUnfit } from '../projects/credentials.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
 
-const Stored = z.object({
-  id: z.string(),
-  owner: z.string().optional(),
-  name: z.string(),
-  version: z.int(),
-  metadata: z.record(z.string(), z.string()),
-  sealed: SealedValue,
-  createdAt: z.number(),
-  updatedAt: z.number(),
-});
+const Stored = NamedSecret.extend({ sealed: SealedValue });
 type StoredSecret = z.output<typeof Stored>;
 interface Deps {
   readonly records: RecordStore;

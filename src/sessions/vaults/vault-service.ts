@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { inTurns } from '../../core/concurrency/keyed-queue.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
@@ -6,19 +5,10 @@ import { AppError, unlessConflict } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { vaultKind as kind } from '../../core/model/records.ts';
 import { Collection } from '../../storage/collection.ts';
-import type { CredentialVault, VaultCredential, VaultFacts, VaultService } from '../api/server/vaults.ts';
+import { CredentialVault, type VaultCredential, type VaultFacts, type VaultService } from '../api/server/vaults.ts';
 import type { CredentialRecords } from './credential-records.ts';
 import type { McpTokens } from './mcp-tokens.ts';
 
-const Stored = z.object({
-  id: z.string(),
-  owner: z.string().optional(),
-  displayName: z.string(),
-  metadata: z.record(z.string(), z.string()),
-  createdAt: z.number(),
-  updatedAt: z.number(),
-  archivedAt: z.number().nullable(),
-});
 interface Deps {
   readonly records: RecordStore;
   readonly credentials: CredentialRecords;
@@ -38,7 +28,7 @@ export function vaultService({ records, credentials, tokens, clock, ids }: Deps)
 
   const vaults = new Collection<CredentialVault>(records, {
     kind,
-    schema: Stored,
+    schema: CredentialVault,
     missing,
   });
   const stored = async (id: string) => {

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
 /** The kinds of documents that programs keep here, each with the prefix of its ids. */
@@ -5,18 +6,19 @@ export const documentPrefixes = { agent: 'agent', environment: 'env', file: 'fil
 export type DocumentKind = keyof typeof documentPrefixes;
 
 /** Something that a program keeps on the server between its calls. Interfaces give the content its meaning. */
-export interface KeptDocument {
+export const KeptDocument = z.object({
   /** The prefix of its kind, `_` and 24 hex digits. */
-  readonly id: string;
-  readonly kind: DocumentKind;
-  readonly owner?: string | undefined;
+  id: z.string(),
+  kind: z.enum(Object.keys(documentPrefixes) as [DocumentKind, ...DocumentKind[]]),
+  owner: z.string().optional(),
   /** 1 at creation; each new content adds one. */
-  readonly version: number;
-  readonly content: Readonly<Record<string, unknown>>;
-  readonly createdAt: number; // epoch ms
-  readonly updatedAt: number;
-  readonly archivedAt: number | null;
-}
+  version: z.int(),
+  content: z.record(z.string(), z.unknown()),
+  createdAt: z.number(), // epoch ms
+  updatedAt: z.number(),
+  archivedAt: z.number().nullable(),
+});
+export type KeptDocument = z.infer<typeof KeptDocument>;
 export interface NewDocument {
   readonly kind: DocumentKind;
   readonly content: Readonly<Record<string, unknown>>;

@@ -1,18 +1,20 @@
+import { z } from 'zod';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A secret that programs keep once and name in the headers of requests. Its value is never part of it. */
-export interface NamedSecret {
-  readonly id: string; // sec_ and 24 hex digits
-  readonly owner?: string | undefined;
+export const NamedSecret = z.object({
+  id: z.string(), // sec_ and 24 hex digits
+  owner: z.string().optional(),
   /** In lower case; one owner has it once. */
-  readonly name: string;
+  name: z.string(),
   /** 1, and one more with each new value. */
-  readonly version: number;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly createdAt: number; // epoch ms
-  readonly updatedAt: number;
-}
+  version: z.int(),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.number(), // epoch ms
+  updatedAt: z.number(),
+});
+export type NamedSecret = z.infer<typeof NamedSecret>;
 export interface NewSecret {
   readonly name: string;
   readonly value: Secret;

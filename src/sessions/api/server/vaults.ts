@@ -1,62 +1,69 @@
+import { z } from 'zod';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
 /** A set of credentials that programs give to their sessions, as a rule those of one person. */
-export interface CredentialVault {
-  readonly id: string; // vlt_ and 24 hex digits
-  readonly owner?: string | undefined;
-  readonly displayName: string;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly createdAt: number; // epoch ms
-  readonly updatedAt: number;
-  readonly archivedAt: number | null;
-}
+export const CredentialVault = z.object({
+  id: z.string(), // vlt_ and 24 hex digits
+  owner: z.string().optional(),
+  displayName: z.string(),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.number(), // epoch ms
+  updatedAt: z.number(),
+  archivedAt: z.number().nullable(),
+});
+export type CredentialVault = z.infer<typeof CredentialVault>;
 export type VaultFacts = Pick<CredentialVault, 'displayName' | 'metadata'>;
 
 /** How the server gets new access tokens. Its secrets are kept apart. */
-export interface OAuthRefresh {
-  readonly clientId: string;
-  readonly tokenEndpoint: string;
-  readonly clientAuth: 'none' | 'client_secret_basic' | 'client_secret_post';
-  readonly scope: string | null;
-  readonly resource: string | null;
-}
-/** The use of a credential, without any secret. */
-export type CredentialAuth =
-  | { readonly type: 'static_bearer'; readonly mcpServerUrl: string }
-  | {
-      readonly type: 'mcp_oauth';
-      readonly mcpServerUrl: string;
-      /** Null: the token says nothing about its end. */
-      readonly expiresAt: number | null;
-      readonly refresh: OAuthRefresh | null;
-    }
-  | VariableAuth;
+const OAuthRefresh = z.object({
+  clientId: z.string(),
+  tokenEndpoint: z.string(),
+  clientAuth: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
+  scope: z.string().nullable(),
+  resource: z.string().nullable(),
+});
+export type OAuthRefresh = z.infer<typeof OAuthRefresh>;
 /** A variable of the session's sandbox. It holds a placeholder, which requests to the hosts carry the value for. */
-export interface VariableAuth {
-  readonly type: 'environment_variable';
-  readonly secretName: string;
+const VariableAuth = z.object({
+  type: z.literal('environment_variable'),
+  secretName: z.string(),
   /** `host` or `*.host`, each with or without a port; null: every host that the sandbox reaches. */
-  readonly hosts: readonly string[] | null;
+  hosts: z.array(z.string()).readonly().nullable(),
   /** The parts of a request in which the value replaces the placeholder. */
-  readonly places: { readonly header: boolean; readonly body: boolean };
-}
+  places: z.object({ header: z.boolean(), body: z.boolean() }),
+});
+export type VariableAuth = z.infer<typeof VariableAuth>;
+/** The use of a credential, without any secret. */
+const CredentialAuth = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('static_bearer'), mcpServerUrl: z.string() }),
+  z.object({
+    type: z.literal('mcp_oauth'),
+    mcpServerUrl: z.string(),
+    /** Null: the token says nothing about its end. */
+    expiresAt: z.number().nullable(),
+    refresh: OAuthRefresh.nullable(),
+  }),
+  VariableAuth,
+]);
+export type CredentialAuth = z.infer<typeof CredentialAuth>;
 /** The secrets of a credential: `token` is the value that its tool server or its hosts get. */
 export interface CredentialSecrets {
   readonly token: Secret;
   readonly refreshToken?: Secret | undefined;
   readonly clientSecret?: Secret | undefined;
 }
-export interface VaultCredential {
-  readonly id: string; // vcrd_ and 24 hex digits
-  readonly vaultId: string;
-  readonly displayName: string | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly auth: CredentialAuth;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly archivedAt: number | null;
-}
+export const VaultCredential = z.object({
+  id: z.string(), // vcrd_ and 24 hex digits
+  vaultId: z.string(),
+  displayName: z.string().nullable(),
+  metadata: z.record(z.string(), z.string()),
+  auth: CredentialAuth,
+  createdAt: z.number(),
+  updatedAt: z.number(),
+  archivedAt: z.number().nullable(),
+});
+export type VaultCredential = z.infer<typeof VaultCredential>;
 export type CredentialFacts = Pick<VaultCredential, 'displayName' | 'metadata' | 'auth'>;
 export interface NewCredential extends CredentialFacts {
   readonly secrets: CredentialSecrets;
