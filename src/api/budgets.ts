@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { budgetHolders } from '../sessions/api/server/budgets.ts';
+import { BudgetPart, budgetHolders } from '../sessions/api/server/budgets.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 
 // The budgets of people and projects, as clients see and change them.
@@ -22,24 +22,16 @@ const BudgetChange = BudgetHolder.extend({
   costPerMonth: ownCost.optional().describe(`${limit}, in the currency of the price list`),
   toolCallsPerMonth: ownCalls.optional().describe(limit),
 });
-const part = z.object({
-  /** The limit that counts; null: none. */
-  limit: z.number().nullable(),
-  own: z.union([z.number(), z.literal('unlimited')]).nullable(),
-  used: z.number(),
-  /** The part that requests under way have reserved. */
-  reserved: z.number(),
-});
 const SharedBudget = z.object({
   of: z.enum(budgetHolders),
   id: z.string(),
   name: z.string(),
-  tokensPerDay: part,
-  costPerDay: part,
-  toolCallsPerDay: part,
-  tokensPerMonth: part,
-  costPerMonth: part,
-  toolCallsPerMonth: part,
+  tokensPerDay: BudgetPart,
+  costPerDay: BudgetPart,
+  toolCallsPerDay: BudgetPart,
+  tokensPerMonth: BudgetPart,
+  costPerMonth: BudgetPart,
+  toolCallsPerMonth: BudgetPart,
 });
 
 const none = { limit: null, own: null, used: 0, reserved: 0 };

@@ -39,16 +39,7 @@ const NoteVersion = stored.NoteVersion.extend({
   at: Time,
   redacted: z.object({ at: Time, by: z.string() }).nullable(),
 });
-const MemorySummary = z.object({
-  of: z.enum(stored.memoryHolders),
-  id: z.string(),
-  name: z.string(),
-  notes: z.int(),
-  /** In bytes, without the history. */
-  size: z.int(),
-  maxSize: z.int(),
-  updatedAt: Time.nullable(),
-});
+const MemorySummary = stored.MemorySummary.extend({ updatedAt: Time.nullable() });
 
 const at = '2026-11-24T12:00:00.000Z';
 const text = 'Run the tests with make test.\n';

@@ -1,41 +1,14 @@
 import { z } from 'zod';
 import { neverFires } from '../core/concurrency/cancel.ts';
 import { Secret } from '../core/text/secret.ts';
-import type { ToolServerChanges as Changes, EnteredAddress } from '../sessions/api/server/tool-servers.ts';
+import * as stored from '../sessions/api/server/tool-servers.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { Done, done, Time } from './procedure/schemas.ts';
 
 // The tool servers (MCP) of all sessions, as clients see and change them. Nothing answers with a header's value.
 
-const ToolServerAnswer = z.object({
-  ok: z.boolean(),
-  at: Time,
-  /** In the words of the tool server. */
-  tools: z.array(z.object({ name: z.string(), title: z.string().nullable(), description: z.string() })).readonly(),
-  /** Why it cannot be used; empty when it answered. */
-  message: z.string(),
-});
-const ToolServer = z.object({
-  name: z.string(),
-  /** `program`: it runs in the sandbox of each session. */
-  kind: z.enum(['address', 'program']),
-  /** The address, or the program's command. */
-  at: z.string(),
-  /** The names of its headers. */
-  headers: z.array(z.string()).readonly(),
-  /** Globs of the tools that agents can call. */
-  tools: z.array(z.string()).readonly(),
-  timeoutSeconds: z.number(),
-  from: z.enum(['settings', 'page']),
-  /** The variable or the key of corral.yaml that precedes what people entered; null: none does. */
-  setBy: z.string().nullable(),
-  /** The templates that have a server of this name, which precedes in their sessions. */
-  templates: z.array(z.string()).readonly(),
-  /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
-  signIn: z.enum(['none', 'wanted', 'done']),
-  /** The last response to this server; null: not called since it started. */
-  state: ToolServerAnswer.nullable(),
-});
+const ToolServerAnswer = stored.ToolServerAnswer.extend({ at: Time });
+const ToolServer = stored.ListedToolServer.extend({ state: ToolServerAnswer.nullable() });
 const ToolServers = z.object({ servers: z.array(ToolServer).readonly() });
 const SignInAddress = z.object({
   /** The person opens it in a browser, and comes back with `code` and `state`. */
@@ -93,7 +66,11 @@ const BeginSignIn = z.strictObject({
 const BeginSignInTo = z.strictObject({ name: Name, ...BeginSignIn.shape });
 const EndSignInTo = z.strictObject({ name: Name, ...answer });
 
-const enteredChanges = ({ newName, headers, ...rest }: z.output<typeof ToolServerChanges>): Changes => ({
+const enteredChanges = ({
+  newName,
+  headers,
+  ...rest
+}: z.output<typeof ToolServerChanges>): stored.ToolServerChanges => ({
   ...rest,
   name: newName,
   headers:
@@ -103,13 +80,13 @@ const enteredChanges = ({ newName, headers, ...rest }: z.output<typeof ToolServe
     ),
 });
 type TestWish = z.output<typeof TestedAddress>;
-const enteredAddress = ({ headers, ...rest }: TestWish & { readonly url: string }): EnteredAddress => ({
+const enteredAddress = ({ headers, ...rest }: TestWish & { readonly url: string }): stored.EnteredAddress => ({
   ...rest,
   headers:
     headers && Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, new Secret(value.trim())])),
 });
 /** Undefined: keep the stored address. */
-const testedAddress = ({ url, ...rest }: TestWish): EnteredAddress | undefined =>
+const testedAddress = ({ url, ...rest }: TestWish): stored.EnteredAddress | undefined =>
   url === undefined ? undefined : enteredAddress({ url, ...rest });
 
 const exampleAnswer: z.output<typeof ToolServerAnswer> = {

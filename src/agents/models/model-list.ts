@@ -5,23 +5,24 @@ import type { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 
 /** A model as its provider lists it. An absent field is unknown. */
-export interface ListedModel {
+export const ListedModel = z.object({
   /** Without the provider. */
-  readonly id: string;
+  id: z.string(),
   /** The name shown to people. */
-  readonly name: string;
+  name: z.string(),
   /** Tokens of a request and its reply together. */
-  readonly window?: number | undefined;
+  window: z.int().optional(),
   /** Tokens of one reply. */
-  readonly maxOutput?: number | undefined;
+  maxOutput: z.int().optional(),
   /** Whether it accepts pictures. */
-  readonly images?: boolean | undefined;
+  images: z.boolean().optional(),
   /** Whether it can call tools. Without tools, an agent can only talk. */
-  readonly tools?: boolean | undefined;
-  readonly reasoning?: boolean | undefined;
-  /** Per million tokens. */
-  readonly price?: { readonly input: number; readonly output: number } | undefined;
-}
+  tools: z.boolean().optional(),
+  reasoning: z.boolean().optional(),
+  /** Per million tokens, in the currency of the price list. */
+  price: z.object({ input: z.number(), output: z.number() }).optional(),
+});
+export type ListedModel = z.infer<typeof ListedModel>;
 /** The wire format of a provider's list. */
 export interface Listing {
   /** Path and query of a page of the list; `after` is the previous page's cursor. */

@@ -3,7 +3,7 @@ import { neverFires } from '../../core/concurrency/cancel.ts';
 import * as stored from '../../sessions/api/repositories.ts';
 import { defineOperations, router } from '../procedure/procedure.ts';
 import { iso, ofSession } from '../procedure/schemas.ts';
-import { DiffText, GitChange, ofRepositories } from './repositories.ts';
+import { ofRepositories } from './repositories.ts';
 
 const number = z.int().min(0).max(99_999_999);
 const Checkpoint = stored.Checkpoint.extend({ at: z.iso.datetime() });
@@ -36,7 +36,7 @@ export const checkpointsRouter = router({
       from: number.describe('the checkpoint'),
       to: number.optional().describe('another checkpoint; default: the files as they are now'),
     }),
-    out: DiffText.extend({ files: z.array(GitChange).readonly() }),
+    out: stored.DiffText.extend({ files: z.array(stored.GitChange).readonly() }),
     answer: { text: '', truncated: false, files: [] },
     fails,
   }).query(({ ctx, input: { sessionId, from, to }, signal = neverFires }) =>

@@ -1,19 +1,9 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
-import type { DesktopView } from '../../sessions/api/desktop.ts';
+import { DesktopView } from '../../sessions/api/desktop.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
 import { ofSession } from '../procedure/schemas.ts';
-import { Offer } from '../views/health.ts';
 
-const Desktop = z.object({
-  state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
-  browser: z.enum(['stopped', 'running']),
-  width: z.int(),
-  height: z.int(),
-  viewers: z.int(),
-  controller: z.string().nullable().describe('the viewer that has the keyboard and mouse; null: the agent'),
-  offer: Offer.describe('whether the sandbox has a desktop once it starts again'),
-}) satisfies z.ZodType<DesktopView>;
 const viewer = z.string().min(1).max(64).describe('the name that the viewer gave itself: `viewer` in its address');
 const ofViewer = ofSession.extend({ viewer });
 
@@ -31,7 +21,7 @@ const base = '/api/v1/sessions/:sid=sessionId/desktop';
 const screenOf = (id: string) => `/api/v1/sessions/${id}/vnc`;
 const answered = {
   in: ofSession,
-  out: Desktop,
+  out: DesktopView,
   answer: {
     state: 'running',
     browser: 'running',
@@ -42,8 +32,8 @@ const answered = {
     offer: { state: 'ready' },
   },
   reply: {
-    schema: Desktop.extend({ vnc_url: z.string() }),
-    value: (desktop: z.output<typeof Desktop>, { sessionId }: z.output<typeof ofSession>) => ({
+    schema: DesktopView.extend({ vnc_url: z.string() }),
+    value: (desktop: DesktopView, { sessionId }: z.output<typeof ofSession>) => ({
       ...desktop,
       vnc_url: screenOf(sessionId),
     }),
@@ -93,11 +83,11 @@ export const desktopRouter = router({
   /** Takes control, also from another viewer. The viewer must be connected under the name in its address (`viewer`). */
   takeControl: procedure
     .input(ofViewer)
-    .output(Desktop)
+    .output(DesktopView)
     .mutation(({ ctx, input }) => ctx.services.desktop.takeControl(input.sessionId, input.viewer)),
   giveControl: procedure
     .input(ofViewer)
-    .output(Desktop)
+    .output(DesktopView)
     .mutation(({ ctx, input }) => ctx.services.desktop.giveControl(input.sessionId, input.viewer)),
 
   /** A link to the screen that needs no token. It works once and expires. */

@@ -1,23 +1,11 @@
 import { z } from 'zod';
 import { hasRole } from '../../core/model/principal.ts';
-import { EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { EffectiveEgress } from '../../sessions/api/egress.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, ofSession } from '../procedure/schemas.ts';
 import { EgressHosts } from '../views/session-options.ts';
 
-const EgressInForce = z.object({
-  policy: z.string(),
-  /** The hosts that the policy opens, in words for people. */
-  opens: z.string(),
-  /** The operator's list, where the policy uses it. */
-  entries: z.array(z.string()).readonly(),
-  /** The only hosts of those that the session's creator chose; absent: all. */
-  within: z.array(z.string()).readonly().optional(),
-  /** The creator's rules for addresses; absent: none. */
-  rules: EgressRules.optional(),
-  /** Allowed in this session alone. */
-  allowed: z.array(z.string()).readonly(),
-  canAllow: z.boolean(),
+const EgressInForce = EffectiveEgress.extend({
   /** Why the caller cannot allow a host; null: the caller can. */
   whyNot: z.string().nullable(),
 });

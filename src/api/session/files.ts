@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
+import { FileChanges } from '../../sessions/api/files.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, iso, ofSession, PathInput } from '../procedure/schemas.ts';
 
@@ -79,22 +80,7 @@ export const filesRouter = router({
   /** The files that have changed since the newest run began. */
   changes: procedure
     .input(ofSession)
-    .output(
-      z.object({
-        since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable(),
-        files: z
-          .array(
-            z.object({
-              path: z.string(),
-              change: z.enum(['added', 'modified', 'deleted']),
-              before: z.int().nullable(),
-              after: z.int().nullable(),
-            }),
-          )
-          .readonly(),
-        truncated: z.boolean(),
-      }),
-    )
+    .output(FileChanges.extend({ since: z.object({ runId: z.string(), at: z.iso.datetime() }).nullable() }))
     .query(async ({ ctx, input: { sessionId }, signal = neverFires }) => {
       const { since, ...changes } = await ctx.services.files.changes(sessionId, signal);
       return { since: since && { runId: since.runId, at: iso(since.at) }, ...changes };

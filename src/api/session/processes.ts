@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
+import { ProcessInfo } from '../../sessions/api/processes.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, ofSession } from '../procedure/schemas.ts';
 
@@ -8,21 +9,7 @@ const ofProcess = ofSession.extend({ pid: z.int() });
 export const processesRouter = router({
   list: procedure
     .input(ofSession)
-    .output(
-      z
-        .array(
-          z.object({
-            pid: z.int(),
-            cmd: z.string(),
-            status: z.enum(['running', 'stopped', 'exited']),
-            log: z.string(),
-            started: z.string(),
-            memoryBytes: z.int().optional(),
-            ports: z.array(z.int()).readonly().optional(),
-          }),
-        )
-        .readonly(),
-    )
+    .output(z.array(ProcessInfo).readonly())
     .query(({ ctx, input, signal = neverFires }) => ctx.services.processes.list(input.sessionId, signal)),
 
   stop: procedure

@@ -3,6 +3,7 @@ import { neverFires } from '../../core/concurrency/cancel.ts';
 import { GitPerson, GitRef, SessionRepository } from '../../core/model/repository.ts';
 import { CheckResult } from '../../core/model/repository-environment.ts';
 import { maxServices, ServiceStatus } from '../../core/model/services/recipe.ts';
+import { DiffText, RepositoryStatus } from '../../sessions/api/repositories.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
 import { iso, ofSession, omitUndefined } from '../procedure/schemas.ts';
 
@@ -16,12 +17,6 @@ const FileInput = z
   .refine((text) => !/[\0\n]/.test(text), 'must be one line');
 const names = z.array(z.string().max(40)).min(1);
 
-export const GitChange = z.object({
-  path: z.string(),
-  change: z.enum(['added', 'modified', 'deleted', 'renamed']),
-  from: z.string().nullable(),
-});
-export const DiffText = z.object({ text: z.string(), truncated: z.boolean() });
 const RanCheck = CheckResult.omit({ at: true }).extend({
   name: z.string(),
   command: z.string(),
@@ -92,13 +87,7 @@ export const repositoriesRouter = router({
     summary: 'The branch, the commit, and the files that no commit has as they are',
     may: 'read',
     in: ofRepository,
-    out: z.object({
-      branch: z.string().nullable(),
-      head: z.string().nullable(),
-      ahead: z.int().describe('the commits of `head` that the base commit does not have'),
-      files: z.array(GitChange).readonly(),
-      truncated: z.boolean(),
-    }),
+    out: RepositoryStatus,
     answer: {
       branch,
       head: commit,

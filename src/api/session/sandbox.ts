@@ -1,29 +1,14 @@
 import { z } from 'zod';
 import { neverFires } from '../../core/concurrency/cancel.ts';
 import { toAppError } from '../../core/errors/errors.ts';
-import { PauseAbility, PauseKind, SandboxCondition } from '../../core/model/sandboxes/condition.ts';
-import { FilesDamaged } from '../../core/model/sandboxes/files-damaged.ts';
+import { SandboxView } from '../../core/model/records.ts';
+import { PauseKind } from '../../core/model/sandboxes/condition.ts';
 import { ServiceStatus } from '../../core/model/services/recipe.ts';
 import { defineOperations, procedure, router } from '../procedure/procedure.ts';
 import { CommandInput, ofSession, PathInput } from '../procedure/schemas.ts';
 import { ForkCount, ForkedBox } from '../views/snapshots.ts';
 
-const Sandbox = z.object({
-  /** The one state to show. */
-  condition: SandboxCondition,
-  /** The part that the pause kept; null unless it is paused. */
-  keeps: PauseKind.nullable(),
-  /** The most that a pause keeps: ask before you rely on it. */
-  pause: PauseAbility,
-  idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
-  filesDamaged: FilesDamaged.nullable().describe(
-    'when its stored files were last found damaged, and which copy came in their place; null: never',
-  ),
-  state: z.enum(['created', 'running', 'stopped', 'not_found']).describe('the state as earlier clients read it'),
-  id: z.string(),
-  workdir: z.string(),
-  driver: z.string(),
-});
+const Sandbox = SandboxView.extend({ id: z.string() });
 const Usage = z.object({
   cpuSeconds: z.number(),
   memoryBytes: z.number(),

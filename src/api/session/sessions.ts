@@ -7,8 +7,8 @@ import { SessionStatus } from '../../core/model/events.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { GitPerson, RepositoryInputs } from '../../core/model/repository.ts';
 import { Goal } from '../../core/model/runs/goal.ts';
-import type { CreateCommand } from '../../sessions/api/sessions.ts';
-import { computeCost } from '../../sessions/services/costs.ts';
+import { type CreateCommand, EffectiveAgent, SessionSkillInfo } from '../../sessions/api/sessions.ts';
+import { computeCost, SessionCost } from '../../sessions/services/costs.ts';
 import type { TrpcContext } from '../procedure/context.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import {
@@ -75,51 +75,6 @@ const NewSession = z.strictObject({
 type NewSession = z.output<typeof NewSession>;
 const NamedBox = NewSession.omit({ task: true, goal: true }).extend({ name: BoxName });
 
-/** Tokens, and the cost in the currency of the price list; null when the price of one of the models is not known. */
-const Cost = z.object({
-  turns: z.int(),
-  inputTokens: z.int(),
-  cachedTokens: z.int(),
-  outputTokens: z.int(),
-  reasoningTokens: z.int(),
-  cost: z.number().nullable(),
-});
-const SessionCost = z.object({
-  total: Cost,
-  events: z.array(Cost.extend({ seq: z.int().nullable(), type: z.string().nullable(), about: z.string() })).readonly(),
-  kinds: z.array(Cost.extend({ kind: z.string() })).readonly(),
-});
-/** An absent limit is no limit. */
-const Limits = z.object({
-  turns: z.number().optional(),
-  tokens: z.number().optional(),
-  cost: z.number().optional(),
-  toolCalls: z.number().optional(),
-  ms: z.number().optional(),
-});
-const AgentInForce = z.object({
-  template: z.string(),
-  mode: z.enum(['plan-act', 'react']),
-  model: z.string(),
-  fallbacks: z.array(z.string()).readonly(),
-  /** Without those of tool servers. */
-  tools: z.array(z.string()).readonly(),
-  /** The names of the tool servers. */
-  toolServers: z.array(z.string()).readonly(),
-  /** The tools whose calls wait for a person; `*`: all. */
-  approvals: z.array(z.string()).readonly(),
-  /** The skills that were chosen for the session. */
-  skills: z.array(z.string()).readonly(),
-  /** The limits of each run, and of the session over all of its runs. */
-  budgets: z.object({ run: Limits, session: Limits }),
-});
-const SessionSkill = z.object({
-  name: z.string(),
-  description: z.string(),
-  source: z.enum(['uploaded', 'workspace']),
-  /** Null for a skill of the workspace. */
-  version: z.string().nullable(),
-});
 const ListInput = z.strictObject({
   limit: z.int().min(1).max(500).default(100),
   cursor: z.string().optional(),
@@ -260,13 +215,13 @@ export const sessionsRouter = router({
   /** The agent of a session as the next turn has it: its template, mode, model, fall-backs and tools. */
   agent: procedure
     .input(byId)
-    .output(AgentInForce)
+    .output(EffectiveAgent)
     .query(({ ctx, input }) => ctx.services.sessions.agent(input.id)),
 
   /** The skills that the agent can read; those that the workspace brings only while the sandbox runs. */
   skills: procedure
     .input(byId)
-    .output(z.array(SessionSkill))
+    .output(z.array(SessionSkillInfo))
     .query(async ({ ctx, input, signal }) => [...(await ctx.services.sessions.skills(input.id, signal ?? neverFires))]),
 
   /** The cost of the session's turns, by the event that caused each of them: a message, a tool's result, the plan. */

@@ -1,15 +1,9 @@
 import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { PauseAbility } from '../../core/model/sandboxes/condition.ts';
-import type { DesktopOffer } from '../../sessions/api/desktop.ts';
+import { DesktopOffer } from '../../sessions/api/desktop.ts';
 import type { ServiceHealth, SessionService } from '../../sessions/api/sessions.ts';
 
-/** Whether a sandbox that starts now has a desktop. */
-export const Offer = z.object({
-  state: z.enum(['ready', 'building', 'failed', 'none']),
-  detail: z.string().optional(),
-  seconds: z.int().optional(),
-}) satisfies z.ZodType<DesktopOffer>;
 const Check = z.object({ status: z.enum(['healthy', 'unhealthy', 'degraded']), detail: z.string().optional() });
 /** The health of a server's parts, as every facade reports it. */
 export const Checks = z.object({
@@ -28,7 +22,7 @@ export const Checks = z.object({
       .array(z.object({ name: z.string(), text: z.string() }))
       .readonly()
       .optional(),
-    desktop: Offer.optional(),
+    desktop: DesktopOffer.optional(),
   }),
   model: Check.extend({ name: z.string() }),
 });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { errorCodes } from '../errors/errors.ts';
 import { ForkFiles, Origin, RunEndReason, RunStatus, SessionStatus } from './events.ts';
-import { RunId, type SandboxId, SessionId } from './ids.ts';
+import { RunId, SandboxId, SessionId } from './ids.ts';
 import { GitPerson, SessionRepository } from './repository.ts';
 import { GoalEnd } from './runs/goal.ts';
 import { StartCommand } from './sandboxes/built-template.ts';
-import type { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
+import { PauseAbility, PauseKind, SandboxCondition } from './sandboxes/condition.ts';
 import { EgressChoice } from './sandboxes/egress-choice.ts';
-import type { FilesDamaged } from './sandboxes/files-damaged.ts';
+import { FilesDamaged } from './sandboxes/files-damaged.ts';
 import { VolumeMount } from './sandboxes/volume.ts';
 import { Services } from './services/recipe.ts';
 import { SessionAgent } from './session-agent.ts';
@@ -197,19 +197,20 @@ export const SessionRecord = z.object({
 });
 export type SessionRecord = z.infer<typeof SessionRecord>;
 
-export interface SandboxView {
-  readonly id: SandboxId;
-  /** The one state to show; `state` is what earlier clients read. */
-  readonly condition: SandboxCondition;
+export const SandboxView = z.object({
+  /** The one state to show. */
+  condition: SandboxCondition,
   /** The part that the pause kept; null unless it is paused. */
-  readonly keeps: PauseKind | null;
+  keeps: PauseKind.nullable(),
   /** The most that a pause of this sandbox keeps. */
-  readonly pause: PauseAbility;
-  /** Unused for so long, it is stopped, and its files stay; null: a program decides its end. */
-  readonly idleSeconds: number | null;
-  /** When its stored files were last found damaged, and their replacement; null: never. */
-  readonly filesDamaged: FilesDamaged | null;
-  readonly state: SessionRecord['sandboxState'];
-  readonly workdir: string;
-  readonly driver: string;
-}
+  pause: PauseAbility,
+  idleSeconds: z.number().nullable().describe('unused for so long, it is stopped; null: a program decides its end'),
+  filesDamaged: FilesDamaged.nullable().describe(
+    'when its stored files were last found damaged, and which copy came in their place; null: never',
+  ),
+  state: z.enum(['created', 'running', 'stopped', 'not_found']).describe('the state as earlier clients read it'),
+  id: SandboxId,
+  workdir: z.string(),
+  driver: z.string(),
+});
+export type SandboxView = z.infer<typeof SandboxView>;

@@ -1,26 +1,30 @@
 import type { Duplex } from 'node:stream';
+import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { DesktopStatus } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** Whether a sandbox that starts now has a desktop. */
-export interface DesktopOffer {
+export const DesktopOffer = z.object({
   /** `building`: not yet, its image is being built; `failed`: the build is tried again; `none`: the settings say no. */
-  readonly state: 'ready' | 'building' | 'failed' | 'none';
+  state: z.enum(['ready', 'building', 'failed', 'none']),
   /** The newest step of the build, why it failed, or why there is `none`. */
-  readonly detail?: string | undefined;
+  detail: z.string().optional(),
   /** The time of the build so far. */
-  readonly seconds?: number | undefined;
-}
+  seconds: z.int().optional(),
+});
+export type DesktopOffer = z.infer<typeof DesktopOffer>;
 /** The desktop of a sandbox as people see it. */
-export interface DesktopView extends Pick<DesktopStatus, 'state' | 'browser' | 'width' | 'height'> {
+export const DesktopView = z.object({
+  state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
+  browser: z.enum(['stopped', 'running']),
+  width: z.int(),
+  height: z.int(),
   /** The number of connected viewers. */
-  readonly viewers: number;
-  /** The id of the viewer that has the keyboard and mouse; null when the agent has them. */
-  readonly controller: string | null;
-  /** Whether the session's sandbox has a desktop once it starts again: how one without a desktop can get it. */
-  readonly offer: DesktopOffer;
-}
+  viewers: z.int(),
+  controller: z.string().nullable().describe('the viewer that has the keyboard and mouse; null: the agent'),
+  offer: DesktopOffer.describe('whether the sandbox has a desktop once it starts again'),
+});
+export type DesktopView = z.infer<typeof DesktopView>;
 /** Why a viewer's stream ended. `restarted`: a new connection shows the new screen. */
 export type DesktopEnd = 'left' | 'restarted' | 'stopped' | 'sandbox_gone' | 'session_deleted';
 /** A person's request to watch a desktop. */

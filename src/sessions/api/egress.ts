@@ -1,24 +1,26 @@
+import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
-import type { EgressChoice, EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
+import { type EgressChoice, EgressRules } from '../../core/model/sandboxes/egress-choice.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** The egress policy of a session's sandbox, with the hosts allowed only in this session. */
-export interface EffectiveEgress {
+export const EffectiveEgress = z.object({
   /** The name of the policy. */
-  readonly policy: string;
+  policy: z.string(),
   /** The hosts that it opens, in words for people. */
-  readonly opens: string;
+  opens: z.string(),
   /** The operator's list, where the policy uses it. */
-  readonly entries: readonly string[];
+  entries: z.array(z.string()).readonly(),
   /** The only hosts of those that its creator wants to be reached; absent: all. */
-  readonly within?: readonly string[];
+  within: z.array(z.string()).readonly().optional(),
   /** The creator's rules for addresses; absent: none. */
-  readonly rules?: EgressRules;
+  rules: EgressRules.optional(),
   /** Entries allowed only in this session. */
-  readonly allowed: readonly string[];
+  allowed: z.array(z.string()).readonly(),
   /** False: its sandboxes have no way out at all, so no host can be allowed. */
-  readonly canAllow: boolean;
-}
+  canAllow: z.boolean(),
+});
+export type EffectiveEgress = z.infer<typeof EffectiveEgress>;
 /** The way out of a session's sandbox. Every method also rejects with session_not_found. */
 export interface EgressService {
   inForce(id: SessionId): Promise<EffectiveEgress>;

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { FileEntry, OpenFile } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
@@ -59,21 +60,26 @@ export interface FileService {
    */
   before(id: SessionId, path: string, signal: AbortSignal): Promise<Buffer>;
 }
-/** A file of a workspace that differs from the one that the newest run found. */
-export interface ChangedFile {
-  readonly path: string; // relative to the workspace
-  readonly change: 'added' | 'modified' | 'deleted';
-  /** In bytes, as the run found it and now; null where there is no file. */
-  readonly before: number | null;
-  readonly after: number | null;
-}
-export interface FileChanges {
+export const FileChanges = z.object({
   /** The run that found the files so, and when; null: no run of this workspace has left a snapshot. */
-  readonly since: { readonly runId: string; readonly at: number } | null;
-  /** By path. Files of package managers and of git are not compared. */
-  readonly files: readonly ChangedFile[];
-  readonly truncated: boolean;
-}
+  since: z.object({ runId: z.string(), at: z.number() }).nullable(),
+  /** By path, relative to the workspace. Files of package managers and of git are not compared. */
+  files: z
+    .array(
+      z.object({
+        path: z.string(),
+        change: z.enum(['added', 'modified', 'deleted']),
+        /** In bytes, as the run found it and now; null where there is no file. */
+        before: z.int().nullable(),
+        after: z.int().nullable(),
+      }),
+    )
+    .readonly(),
+  truncated: z.boolean(),
+});
+export type FileChanges = z.infer<typeof FileChanges>;
+/** A file of a workspace that differs from the one that the newest run found. */
+export type ChangedFile = FileChanges['files'][number];
 /** At the daemon's limit of matches a search returns those found so far, with `truncated`. */
 export interface SearchQuery {
   /** The folder or file to search. */

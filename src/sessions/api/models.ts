@@ -1,42 +1,46 @@
-import type { ListedModel } from '../../agents/models/model-list.ts';
+import { z } from 'zod';
+import { ListedModel } from '../../agents/models/model-list.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** A provider of models, as people see it. */
-export interface ModelProvider {
-  readonly id: string;
-  readonly name: string;
+const ModelProvider = z.object({
+  id: z.string(),
+  name: z.string(),
   /** `compatible`: a server that speaks Chat Completions, under a name that somebody chose. */
-  readonly kind: 'known' | 'compatible';
+  kind: z.enum(['known', 'compatible']),
   /** Whether sessions can use it: it has a key, or needs none. */
-  readonly isReady: boolean;
+  isReady: z.boolean(),
   /** The origin of its key and address. */
-  readonly from: 'settings' | 'page' | 'nowhere';
+  from: z.enum(['settings', 'page', 'nowhere']),
   /** The variable or setting that precedes what is entered in the page; null: none does. */
-  readonly setBy: string | null;
+  setBy: z.string().nullable(),
   /** Null: not for this caller, or the provider's own. */
-  readonly address: string | null;
-}
-export interface ModelsInForce {
+  address: z.string().nullable(),
+});
+export type ModelProvider = z.infer<typeof ModelProvider>;
+export const ModelsInForce = z.object({
   /** The model of sessions that chose none: `demo` or `provider/model`. */
-  readonly model: string;
+  model: z.string(),
   /** The variable or setting that precedes the choice in the page; null: the choice counts. */
-  readonly setBy: string | null;
+  setBy: z.string().nullable(),
   /** The choice in the page; null: nobody has chosen. */
-  readonly chosen: string | null;
+  chosen: z.string().nullable(),
   /** Why no model but the demo can be used here, and what helps; null: any can. */
-  readonly refusal: string | null;
-  readonly providers: readonly ModelProvider[];
+  refusal: z.string().nullable(),
+  providers: z.array(ModelProvider).readonly(),
   /** Whether this caller can change it. */
-  readonly canChange: boolean;
-}
+  canChange: z.boolean(),
+});
+export type ModelsInForce = z.infer<typeof ModelsInForce>;
 /** The models of one provider; `trouble` says why its list is not there. */
-export interface OfferedModels {
-  readonly provider: string;
-  readonly name: string;
-  readonly models: readonly ListedModel[];
-  readonly trouble: string | null;
-}
+export const OfferedModels = z.object({
+  provider: z.string(),
+  name: z.string(),
+  models: z.array(ListedModel).readonly(),
+  trouble: z.string().nullable(),
+});
+export type OfferedModels = z.infer<typeof OfferedModels>;
 /** A way to a provider that a person enters. */
 export interface ModelAccess {
   /** A known provider, or a name for a compatible server. */
@@ -46,12 +50,13 @@ export interface ModelAccess {
   /** Undefined: the stored one, or none. */
   readonly key?: Secret | undefined;
 }
-export interface TestedAccess {
-  readonly ok: boolean;
+export const TestedAccess = z.object({
+  ok: z.boolean(),
   /** Why not, and what to do; empty when it worked. */
-  readonly message: string;
-  readonly models: readonly ListedModel[];
-}
+  message: z.string(),
+  models: z.array(ListedModel).readonly(),
+});
+export type TestedAccess = z.infer<typeof TestedAccess>;
 
 /** The models that sessions can use, and the choice of the usual one. Every server of a store sees a change at once. */
 export interface ModelService {

@@ -1,19 +1,21 @@
+import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** A process of a sandbox. */
-export interface ProcessInfo {
-  readonly pid: number;
-  readonly cmd: string;
-  readonly status: 'running' | 'stopped' | 'exited';
+export const ProcessInfo = z.object({
+  pid: z.int(),
+  cmd: z.string(),
+  status: z.enum(['running', 'stopped', 'exited']),
   /** Path of the log file, relative to the workspace; "" unless the process was started in the background. */
-  readonly log: string;
-  readonly started: string; // iso
+  log: z.string(),
+  started: z.string(), // iso
   /** The memory that a running process holds, where the sandbox says. */
-  readonly memoryBytes?: number;
+  memoryBytes: z.int().optional(),
   /** The ports on which a running process listens; absent: none. */
-  readonly ports?: readonly number[];
-}
+  ports: z.array(z.int()).readonly().optional(),
+});
+export type ProcessInfo = z.infer<typeof ProcessInfo>;
 /** The end of a process's log. */
 export interface ProcessLog {
   readonly text: string;

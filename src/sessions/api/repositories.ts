@@ -7,29 +7,28 @@ import { PullRequest, PullRequestCheck, PullRequestComment, PullRequestReview } 
 import type { ServiceRules } from './rules.ts';
 
 /** A file that differs between two states of a repository. */
-export interface GitChange {
-  readonly path: string; // relative to the repository
-  readonly change: 'added' | 'modified' | 'deleted' | 'renamed';
+export const GitChange = z.object({
+  path: z.string(), // relative to the repository
+  change: z.enum(['added', 'modified', 'deleted', 'renamed']),
   /** The earlier path of a renamed file. */
-  readonly from: string | null;
-}
+  from: z.string().nullable(),
+});
+export type GitChange = z.infer<typeof GitChange>;
 /** The state of a repository in the sandbox. */
-export interface RepositoryStatus {
+export const RepositoryStatus = z.object({
   /** The checked-out branch; null: none. */
-  readonly branch: string | null;
+  branch: z.string().nullable(),
   /** The commit that is checked out; null: the repository has none yet. */
-  readonly head: string | null;
-  /** The commits of `head` that the base commit does not have. */
-  readonly ahead: number;
+  head: z.string().nullable(),
+  ahead: z.int().describe('the commits of `head` that the base commit does not have'),
   /** The files that no commit has as they are, by path. */
-  readonly files: readonly GitChange[];
-  readonly truncated: boolean;
-}
+  files: z.array(GitChange).readonly(),
+  truncated: z.boolean(),
+});
+export type RepositoryStatus = z.infer<typeof RepositoryStatus>;
 /** The part of a diff that fits the limit, as git prints it. */
-export interface DiffText {
-  readonly text: string;
-  readonly truncated: boolean;
-}
+export const DiffText = z.object({ text: z.string(), truncated: z.boolean() });
+export type DiffText = z.infer<typeof DiffText>;
 export interface DiffQuery {
   /** Since the commit with which the session began, or since `head`, so that only uncommitted changes show. */
   readonly since: 'base' | 'head';

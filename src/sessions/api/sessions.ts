@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { SeenRequest } from '../../agents/models/seen-request.ts';
 import type { EventPage, FollowOptions, LogUpdate } from '../../core/contracts/ports.ts';
 import type { ApiBlock, Origin, SessionEvent, SessionStatus } from '../../core/model/events.ts';
@@ -122,35 +123,42 @@ export interface NamedSession {
   /** This call made the session; another call for the same name at the same time finds it. */
   readonly isNew: boolean;
 }
+/** An absent limit is no limit. */
+const Limits = z.object({
+  turns: z.number().optional(),
+  tokens: z.number().optional(),
+  cost: z.number().optional(),
+  toolCalls: z.number().optional(),
+  ms: z.number().optional(),
+});
 /** The agent of a session, after the settings, its template, its project and its own choices. */
-export interface EffectiveAgent {
-  readonly template: string;
-  readonly mode: 'plan-act' | 'react';
-  readonly model: string;
-  readonly fallbacks: readonly string[];
+export const EffectiveAgent = z.object({
+  template: z.string(),
+  mode: z.enum(['plan-act', 'react']),
+  model: z.string(),
+  fallbacks: z.array(z.string()).readonly(),
   /** The tools without those of tool servers, which are known once the sandbox runs. */
-  readonly tools: readonly string[];
+  tools: z.array(z.string()).readonly(),
   /** The names of the tool servers. */
-  readonly toolServers: readonly string[];
+  toolServers: z.array(z.string()).readonly(),
   /** The tools whose calls wait for a person; `*`: all. */
-  readonly approvals: readonly string[];
+  approvals: z.array(z.string()).readonly(),
   /** The skills that were chosen for the session: `pdf`, or `pdf@3`. */
-  readonly skills: readonly string[];
-  readonly budgets: Budgets;
-}
-/** The limits of each run, and of the session over all of its runs. Times in ms; an absent limit is no limit. */
-export interface Budgets {
-  readonly run: Limits;
-  readonly session: Limits;
-}
-type Limits = Omit<OwnBudget, 'hard'>;
-/** A skill that the agent of a session can read. `version` is null for one of the workspace. */
-export interface SessionSkillInfo {
-  readonly name: string;
-  readonly description: string;
-  readonly source: 'uploaded' | 'workspace';
-  readonly version: string | null;
-}
+  skills: z.array(z.string()).readonly(),
+  /** The limits of each run, and of the session over all of its runs. Times in ms. */
+  budgets: z.object({ run: Limits, session: Limits }),
+});
+export type EffectiveAgent = z.infer<typeof EffectiveAgent>;
+export type Budgets = EffectiveAgent['budgets'];
+/** A skill that the agent of a session can read. */
+export const SessionSkillInfo = z.object({
+  name: z.string(),
+  description: z.string(),
+  source: z.enum(['uploaded', 'workspace']),
+  /** Null for a skill of the workspace. */
+  version: z.string().nullable(),
+});
+export type SessionSkillInfo = z.infer<typeof SessionSkillInfo>;
 export interface ForkCommand {
   readonly origin: Origin;
   /** The seq of a `run.end`, or of a `step` that completed or failed; unset: the end of the newest run. */

@@ -1,32 +1,37 @@
+import { z } from 'zod';
 import type { SessionRecord } from '../../core/model/records.ts';
 import type { ServiceRules } from './rules.ts';
 
 export const usageDimensions = ['person', 'model', 'project', 'session', 'day'] as const;
 export type UsageDimension = (typeof usageDimensions)[number];
 
-export interface UsageTotal {
-  readonly turns: number;
-  readonly inputTokens: number;
-  readonly cachedTokens: number;
-  readonly outputTokens: number;
+export const UsageTotal = z.object({
+  turns: z.int(),
+  inputTokens: z.int(),
+  cachedTokens: z.int(),
+  outputTokens: z.int(),
   /** The sum of the known costs, in the currency of the prices. */
-  readonly cost: number;
+  cost: z.number(),
   /** The turns whose cost is not known. */
-  readonly unpriced: number;
-}
-export interface UsageGroup extends UsageTotal {
+  unpriced: z.int(),
+});
+export type UsageTotal = z.infer<typeof UsageTotal>;
+const UsageGroup = z.object({
   /** The key's owner, the model, the project, the session or the day; empty: none. */
-  readonly id: string;
+  id: z.string(),
   /** The name that people see; empty: none. */
-  readonly name: string;
-}
-export interface UsageReport {
-  readonly total: UsageTotal;
+  name: z.string(),
+  ...UsageTotal.shape,
+});
+export type UsageGroup = z.infer<typeof UsageGroup>;
+export const UsageReport = z.object({
+  total: UsageTotal,
   /** The most expensive first, then the one with the most tokens; days in their order. */
-  readonly groups: readonly UsageGroup[];
+  groups: z.array(UsageGroup).readonly(),
   /** Every day of the range in its order, also days without usage. */
-  readonly days: readonly (UsageTotal & { readonly day: string })[];
-}
+  days: z.array(z.object({ day: z.string(), ...UsageTotal.shape })).readonly(),
+});
+export type UsageReport = z.infer<typeof UsageReport>;
 export interface UsageQuery {
   /** The first and the last day, in UTC: 2026-11-24. */
   readonly from: string;

@@ -25,10 +25,14 @@ export function settingsService({ settings, stored, check }: Deps): SettingsServ
     const known = settings.map((one) => one.key).join(', ');
     throw new AppError('not_found', `${key} cannot be changed here. Settings that can be changed: ${known}.`);
   }
-  function viewOf({ takes, value, ...setting }: KnownSetting, changes: Readonly<Record<string, unknown>>) {
+  function viewOf(
+    { takes, value, ...setting }: KnownSetting,
+    changes: Readonly<Record<string, unknown>>,
+  ): ServerSetting {
     const held = Object.hasOwn(changes, setting.key) && takes(changes[setting.key]) ? changes[setting.key] : null;
     const from = setting.setBy !== null ? 'settings' : held !== null ? 'page' : 'default';
-    return { ...setting, value: value(), from, stored: held } satisfies ServerSetting;
+    // Stored values and defaults are JSON by their schemas.
+    return { ...setting, value: value(), from, stored: held } as ServerSetting;
   }
   return {
     async list() {

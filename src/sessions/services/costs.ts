@@ -1,32 +1,36 @@
+import { z } from 'zod';
 import { isNote } from '../../core/model/event-traits.ts';
-import { type FactType, type SessionEvent, StepStatus } from '../../core/model/events.ts';
+import { type SessionEvent, StepStatus } from '../../core/model/events.ts';
 import { addAmounts } from '../../core/model/spending.ts';
 import { beginningOf } from '../../core/text/text.ts';
 
 /** Model turns caused by an event, and their cost. */
-export interface EventCost {
-  readonly turns: number;
-  readonly inputTokens: number;
-  readonly cachedTokens: number;
-  readonly outputTokens: number;
-  readonly reasoningTokens: number;
+const EventCost = z.object({
+  turns: z.int(),
+  inputTokens: z.int(),
+  cachedTokens: z.int(),
+  outputTokens: z.int(),
+  reasoningTokens: z.int(),
   /** In the currency of the price list; null when the price of one of the models is not known. */
-  readonly cost: number | null;
-}
-export interface CausedCost extends EventCost {
+  cost: z.number().nullable(),
+});
+type EventCost = z.infer<typeof EventCost>;
+const CausedCost = EventCost.extend({
   /** The event that caused the turns; null for turns before any such event. */
-  readonly seq: number | null;
-  readonly type: FactType | null;
+  seq: z.int().nullable(),
+  type: z.string().nullable(),
   /** The event in a few words: the message's beginning, or the tool's name. */
-  readonly about: string;
-}
-export interface SessionCost {
-  readonly total: EventCost;
+  about: z.string(),
+});
+type CausedCost = z.infer<typeof CausedCost>;
+export const SessionCost = z.object({
+  total: EventCost,
   /** In the order of the events. An event without its own turn is left out. */
-  readonly events: readonly CausedCost[];
+  events: z.array(CausedCost).readonly(),
   /** The same by kind of event and, for results, by tool; the most expensive first. */
-  readonly kinds: readonly (EventCost & { readonly kind: string })[];
-}
+  kinds: z.array(EventCost.extend({ kind: z.string() })).readonly(),
+});
+type SessionCost = z.infer<typeof SessionCost>;
 
 type Usage = Extract<SessionEvent, { type: 'usage' }>;
 type CostCause = Pick<CausedCost, 'seq' | 'type' | 'about'>;

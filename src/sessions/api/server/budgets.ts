@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { BudgetLimit } from '../../../core/model/runs/budget-limits.ts';
 import type { ServiceRules } from '../rules.ts';
 
@@ -10,15 +11,16 @@ export interface BudgetHolder {
 /** A number, or `unlimited`: no limit, also where the settings have one. Null: as the settings say. */
 export type OwnLimit = number | 'unlimited' | null;
 export type BudgetChange = { readonly [Limit in BudgetLimit]?: OwnLimit | undefined };
-export interface BudgetPart {
+export const BudgetPart = z.object({
   /** The limit that counts; null: none. */
-  readonly limit: number | null;
+  limit: z.number().nullable(),
   /** The holder's own limit; null: the settings apply. */
-  readonly own: OwnLimit;
-  readonly used: number;
+  own: z.union([z.number(), z.literal('unlimited')]).nullable(),
+  used: z.number(),
   /** The part that requests under way have reserved. */
-  readonly reserved: number;
-}
+  reserved: z.number(),
+});
+export type BudgetPart = z.infer<typeof BudgetPart>;
 /**
  * The limits of a person or a project for a day and a month, and the amounts that it has used. Costs are in the currency of
  * the price list; tool calls are counted while a limit of them counts.

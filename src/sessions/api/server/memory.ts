@@ -55,16 +55,19 @@ export const NoteVersion = z.object({
 });
 export type NoteVersion = z.infer<typeof NoteVersion>;
 /** The notes of one person or project together. */
-export interface MemorySummary extends MemoryHolder {
+export const MemorySummary = z.object({
+  of: z.enum(memoryHolders),
+  id: z.string(),
   /** The name that people see; empty: none. */
-  readonly name: string;
-  readonly notes: number;
+  name: z.string(),
+  notes: z.int(),
   /** In bytes, without the history. */
-  readonly size: number;
-  readonly maxSize: number;
+  size: z.int(),
+  maxSize: z.int(),
   /** Null: nothing was ever written. */
-  readonly updatedAt: number | null;
-}
+  updatedAt: z.number().nullable(),
+});
+export type MemorySummary = z.infer<typeof MemorySummary>;
 
 export interface NoteWrite {
   readonly path: string;

@@ -1,27 +1,35 @@
+import { z } from 'zod';
 import type { ServiceRules } from '../rules.ts';
 
+/** Everything that arrives is JSON. A schema of JSON refers to itself, which some generators of clients cannot express. */
+export const JsonValue = z.unknown().refine((value) => value !== undefined, 'is missing');
 /** A setting of the server that administrators change while it runs, and what is in force. */
-export interface ServerSetting {
+export const ServerSetting = z.object({
   /** The key in corral.yaml, such as `approvals.rules`. */
-  readonly key: string;
-  readonly section: string;
-  readonly about: string;
+  key: z.string(),
+  section: z.string(),
+  about: z.string(),
   /** The values that it takes, in words. */
-  readonly accepts: string;
+  accepts: z.string(),
   /** The variable that precedes what is stored, if somebody sets it. */
-  readonly variable: string;
+  variable: z.string(),
   /** How people enter it. */
-  readonly form: { readonly kind: string; readonly options?: readonly string[]; readonly unit?: string };
+  form: z.object({
+    kind: z.string(),
+    options: z.array(z.string()).readonly().optional(),
+    unit: z.string().optional(),
+  }),
   /** In force now; null: unset. */
-  readonly value: unknown;
+  value: JsonValue,
   /** Without a file, a variable or a stored value; null: unset. */
-  readonly fallback: unknown;
-  readonly from: 'settings' | 'page' | 'default';
+  fallback: JsonValue,
+  from: z.enum(['settings', 'page', 'default']),
   /** The variable or key of corral.yaml that precedes what is stored; null: none does. */
-  readonly setBy: string | null;
+  setBy: z.string().nullable(),
   /** The stored value; null: none. */
-  readonly stored: unknown;
-}
+  stored: JsonValue,
+});
+export type ServerSetting = z.infer<typeof ServerSetting>;
 
 /**
  * The settings that administrators change in the running server. Variables precede the file, the file precedes what is

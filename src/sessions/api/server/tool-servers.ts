@@ -1,41 +1,39 @@
+import { z } from 'zod';
 import type { Secret } from '../../../core/text/secret.ts';
 import type { ServiceRules } from '../rules.ts';
 
-/** A tool of a tool server, in the server's own words. */
-export interface OfferedTool {
-  readonly name: string;
-  readonly title: string | null;
-  readonly description: string;
-}
-/** A tool server as administrators see it. No value of a header is part of it. */
-export interface ListedToolServer {
-  readonly name: string;
-  /** `program`: it runs in the sandbox of each session. */
-  readonly kind: 'address' | 'program';
-  /** The address, or the program's command. */
-  readonly at: string;
-  /** The names of its headers. */
-  readonly headers: readonly string[];
-  /** Globs of the tools that agents can call. */
-  readonly tools: readonly string[];
-  readonly timeoutSeconds: number;
-  readonly from: 'settings' | 'page';
-  /** The variable or the key of corral.yaml that precedes what was entered in the page; null: none does. */
-  readonly setBy: string | null;
-  /** The templates that have a server of this name, which precedes in their sessions. */
-  readonly templates: readonly string[];
-  /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
-  readonly signIn: 'none' | 'wanted' | 'done';
-  /** The last response to this server; null: not called since it started. */
-  readonly state: ToolServerAnswer | null;
-}
-export interface ToolServerAnswer {
-  readonly ok: boolean;
-  readonly at: number; // epoch ms
-  readonly tools: readonly OfferedTool[];
+export const ToolServerAnswer = z.object({
+  ok: z.boolean(),
+  at: z.number(), // epoch ms
+  /** In the words of the tool server. */
+  tools: z.array(z.object({ name: z.string(), title: z.string().nullable(), description: z.string() })).readonly(),
   /** Why it cannot be used; empty when it answered. */
-  readonly message: string;
-}
+  message: z.string(),
+});
+export type ToolServerAnswer = z.infer<typeof ToolServerAnswer>;
+/** A tool server as administrators see it. No value of a header is part of it. */
+export const ListedToolServer = z.object({
+  name: z.string(),
+  /** `program`: it runs in the sandbox of each session. */
+  kind: z.enum(['address', 'program']),
+  /** The address, or the program's command. */
+  at: z.string(),
+  /** The names of its headers. */
+  headers: z.array(z.string()).readonly(),
+  /** Globs of the tools that agents can call. */
+  tools: z.array(z.string()).readonly(),
+  timeoutSeconds: z.number(),
+  from: z.enum(['settings', 'page']),
+  /** The variable or the key of corral.yaml that precedes what was entered in the page; null: none does. */
+  setBy: z.string().nullable(),
+  /** The templates that have a server of this name, which precedes in their sessions. */
+  templates: z.array(z.string()).readonly(),
+  /** `wanted`: the server refused a caller without access, so a person can try to sign in. */
+  signIn: z.enum(['none', 'wanted', 'done']),
+  /** The last response to this server; null: not called since it started. */
+  state: ToolServerAnswer.nullable(),
+});
+export type ListedToolServer = z.infer<typeof ListedToolServer>;
 /** A tool server that a person enters. */
 export interface EnteredAddress {
   readonly url: string;
