@@ -4,12 +4,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource } from '../../core/model/ids.ts';
 import { digestOf } from '../../core/text/digest.ts';
 import { Collection } from '../../storage/collection.ts';
-import {
-  type DocumentKind,
-  type DocumentService,
-  documentPrefixes,
-  KeptDocument,
-} from '../api/server/documents.ts';
+import { type DocumentKind, type DocumentService, documentPrefixes, KeptDocument } from '../api/server/documents.ts';
 
 interface Deps {
   readonly records: RecordStore;

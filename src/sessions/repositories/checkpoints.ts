@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError, toAppError } from '../../core/errors/errors.ts';

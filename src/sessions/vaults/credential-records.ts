@@ -8,7 +8,12 @@ import { jsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
-import { type CredentialAuth, type CredentialSecrets, type VariableAuth, VaultCredential } from '../api/server/vaults.ts';
+import {
+  type CredentialAuth,
+  type CredentialSecrets,
+  type VariableAuth,
+  VaultCredential,
+} from '../api/server/vaults.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
 
 const Stored = VaultCredential.extend({
