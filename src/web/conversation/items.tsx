@@ -226,7 +226,7 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
   return (
     <div class="note bad" role="alert">
       <Icon name="warning" />
-      <div>
+      <div class="stack">
         <strong>{t(kind === 'failed' ? 'repository.failed' : 'repository.unprepared')}</strong>
         <p>{boundedLine(serverText(detail))}</p>
         {isLive && isNewest && (

@@ -59,13 +59,19 @@ export function ToolCard({ item }: { item: ToolItem }) {
         <Icon name="chevron" size={14} />
       </button>
       <Permission item={item} />
-      {isOpen && (
+      {isOpen && !isRefused(item) && (
         <Boundary instead={<Plain text={state.called?.output ?? state.live} />}>
           <Result item={item} state={state} />
         </Boundary>
       )}
     </div>
   );
+}
+
+/** The person decided against the call. Its result says so to the model only. */
+function isRefused({ approval }: ToolItem): boolean {
+  const decided = approval.value?.decided.value;
+  return decided !== undefined && decided !== 'gone' && decided.decision !== 'approved';
 }
 
 /** Shows who approved the call, if approval was required, and whether the person changed it. */
@@ -101,7 +107,8 @@ function Tail({ item, state }: { item: ToolItem; state: ToolState }) {
   const { called } = state;
   const why = called?.reason && endings.get(called.reason);
   const code = called?.exitCode ? t('tool.exit', { code: called.exitCode }) : undefined;
-  const told = why ? t(why) : (code ?? (called && !called.success ? t('status.failed') : undefined));
+  const isFailed = called && !called.success && !isRefused(item);
+  const told = why ? t(why) : (code ?? (isFailed ? t('status.failed') : undefined));
   return (
     <span class="tail">
       {told && <span class="bad">{told}</span>}

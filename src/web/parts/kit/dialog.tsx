@@ -55,10 +55,11 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
   useEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     ref.current?.showModal();
+    focusFirst(ref.current);
     return () => before?.focus?.();
   }, []);
   return (
-    <dialog ref={ref} class={wide ? 'dialog wide' : 'dialog'} aria-label={title} onClose={closed}>
+    <dialog ref={ref} tabIndex={-1} class={wide ? 'dialog wide' : 'dialog'} aria-label={title} onClose={closed}>
       <header>
         <h2>{title}</h2>
         <IconButton icon="close" label={t('close')} onClick={() => ref.current?.close()} />
@@ -68,6 +69,12 @@ export function Dialog({ title, wide = false, children, onClose }: Props) {
       </div>
     </dialog>
   );
+}
+
+/** The first field of a form, or the careful answer to a question. A phone would show its keyboard, so there it is the dialog. */
+function focusFirst(dialog: HTMLDialogElement | null): void {
+  const first = dialog?.querySelector<HTMLElement>('form :is(input, select, textarea), .choices button');
+  (matchMedia('(pointer: coarse)').matches ? dialog : (first ?? dialog))?.focus();
 }
 
 interface Question {

@@ -9,7 +9,7 @@ export const sessions = {
   keepThem: 'Abbrechen',
   'keepThem.one': 'Abbrechen',
   sessions: 'Sitzungen',
-  searchSessions: 'Sitzungen durchsuchen',
+  searchSessions: 'Suchen',
   pinned: 'Angeheftet',
   today: 'Heute',
   yesterday: 'Gestern',
