@@ -85,9 +85,13 @@ function openPalette() {
 }
 
 const StopButton = ({ id }: { id: string }) => (
-  <Button kind="danger" class="stop" icon="stop" onClick={() => attempt(t('notStopped'), () => stopRun(id))}>
-    <span>{t('stop')}</span>
-  </Button>
+  <Button
+    kind="danger"
+    class="stop"
+    icon="stop"
+    label={<span>{t('stop')}</span>}
+    onClick={() => attempt(t('notStopped'), () => stopRun(id))}
+  />
 );
 
 /**

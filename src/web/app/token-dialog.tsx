@@ -30,9 +30,7 @@ export function askToken(isRetry: boolean): Promise<void> {
           required
           autofocus
         />
-        <Button kind="primary" type="submit">
-          {t('open')}
-        </Button>
+        <Button kind="primary" type="submit" label={t('open')} />
       </form>
     </Dialog>,
   );

@@ -61,14 +61,11 @@ function AttemptsDialog({ id }: { id: string }) {
               <Button
                 kind="danger"
                 icon="stop"
+                label={t('stop')}
                 onClick={() => act(t('stop'), () => once('attempts.stop', { sessionId: id, id: newest.id }))}
-              >
-                {t('stop')}
-              </Button>
+              />
             ) : (
-              <Button icon="plus" onClick={() => setNew(true)}>
-                {t('attempts.again')}
-              </Button>
+              <Button icon="plus" label={t('attempts.again')} onClick={() => setNew(true)} />
             )}
           </div>
         </>
@@ -144,10 +141,8 @@ function AttemptsForm({ begin }: { begin: (wish: AttemptsWish) => Promise<void> 
       <LongTextField label={t('attempts.models')} rows={2} value={models} onChange={setModels} />
       <GoalTextFields texts={goal} onChange={setGoal} />
       <div class="choices">
-        <Button onClick={closeDialog}>{t('cancel')}</Button>
-        <Button type="submit" kind="primary" icon="fork" disabled={isBusy}>
-          {t('attempts.begin')}
-        </Button>
+        <Button label={t('cancel')} onClick={closeDialog} />
+        <Button type="submit" kind="primary" icon="fork" label={t('attempts.begin')} disabled={isBusy} />
       </div>
     </form>
   );
@@ -191,9 +186,12 @@ function AttemptsTable({ set, open, choose }: Props) {
             {set.attempts.map((one) => (
               <tr key={one.n}>
                 <td>
-                  <Button class="small" disabled={one.isGone} onClick={() => open(one.sessionId)}>
-                    {[one.n, one.model ? modelLabel(one.model) : one.template].filter(Boolean).join(' ')}
-                  </Button>
+                  <Button
+                    class="small"
+                    label={[one.n, one.model ? modelLabel(one.model) : one.template].filter(Boolean).join(' ')}
+                    disabled={one.isGone}
+                    onClick={() => open(one.sessionId)}
+                  />
                 </td>
                 <td title={one.error ?? one.result?.goal?.reason}>
                   {t(`attempts.state.${one.state}`)}
@@ -211,12 +209,11 @@ function AttemptsTable({ set, open, choose }: Props) {
                   ) : (
                     <Button
                       class="small"
+                      label={t('attempts.choose')}
                       disabled={isBusy || one.isGone || one.result === null || set.phase === 'choosing'}
                       aria-label={t('attempts.chooseOne', { n: String(one.n) })}
                       onClick={() => take(one.n)}
-                    >
-                      {t('attempts.choose')}
-                    </Button>
+                    />
                   )}
                 </td>
               </tr>

@@ -21,9 +21,7 @@ function Automations() {
     <Dialog title={t('automations')} wide>
       <p class="quiet">{t('automations.about')}</p>
       <div>
-        <Button kind="primary" icon="plus" onClick={openForm}>
-          {t('automations.new')}
-        </Button>
+        <Button kind="primary" icon="plus" label={t('automations.new')} onClick={openForm} />
       </div>
       <Trouble text={trouble} />
       <List

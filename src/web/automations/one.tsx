@@ -39,7 +39,6 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       title: t('automations.hook.newSecret'),
       text: t('automations.hook.rotateText'),
       yes: t('automations.hook.newSecret'),
-      no: t('cancel'),
       act: () => void rotate().then(() => setTimeout(back)),
     });
   return (
@@ -60,9 +59,11 @@ function HookAddress({ id, hook, back }: HookAddressProps) {
       )}
       <Trouble text={trouble} />
       <div>
-        <Button icon="retry" onClick={hook.secretAt === null ? rotate : ask}>
-          {t(hook.secretAt === null ? 'automations.hook.makeSecret' : 'automations.hook.newSecret')}
-        </Button>
+        <Button
+          icon="retry"
+          label={t(hook.secretAt === null ? 'automations.hook.makeSecret' : 'automations.hook.newSecret')}
+          onClick={hook.secretAt === null ? rotate : ask}
+        />
       </div>
     </section>
   );
@@ -105,7 +106,6 @@ export function OneAutomation({ id, back }: Props) {
       title: t('automations.delete', { name }),
       text: t('automations.deleteText'),
       yes: t('automations.deleteYes'),
-      no: t('cancel'),
       act: () => {
         void once('automations.delete', { id }).then(() => forgotten(id));
         setTimeout(back);
@@ -121,21 +121,15 @@ export function OneAutomation({ id, back }: Props) {
         </p>
       ))}
       <div class="choices start">
-        <Button kind="primary" icon="play" onClick={start}>
-          {t('automations.startNow')}
-        </Button>
-        <Button icon={paused ? 'play' : 'pause'} onClick={toggle}>
-          {t(paused ? 'automations.resume' : 'automations.pause')}
-        </Button>
-        <Button icon="edit" onClick={change}>
-          {t('automations.change')}
-        </Button>
-        <Button icon="trash" onClick={remove}>
-          {t('automations.deleteYes')}
-        </Button>
-        <Button icon="back" onClick={back}>
-          {t('automations.all')}
-        </Button>
+        <Button kind="primary" icon="play" label={t('automations.startNow')} onClick={start} />
+        <Button
+          icon={paused ? 'play' : 'pause'}
+          label={t(paused ? 'automations.resume' : 'automations.pause')}
+          onClick={toggle}
+        />
+        <Button icon="edit" label={t('automations.change')} onClick={change} />
+        <Button icon="trash" label={t('automations.deleteYes')} onClick={remove} />
+        <Button icon="back" label={t('automations.all')} onClick={back} />
       </div>
       <Trouble text={trouble} />
       {automation.hook && <HookAddress id={id} hook={automation.hook} back={self} />}
@@ -169,13 +163,12 @@ function StartRow({
       {sessionId !== null && (
         <Button
           class="small"
+          label={t('automations.open')}
           onClick={() => {
             closeDialog();
             go(sessionId);
           }}
-        >
-          {t('automations.open')}
-        </Button>
+        />
       )}
     </li>
   );

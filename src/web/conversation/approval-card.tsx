@@ -72,10 +72,8 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
             onInput={(event) => setEdited(event.currentTarget.value)}
           />
           <div class="choices">
-            <Button onClick={() => setEdited(undefined)}>{t('cancel')}</Button>
-            <Button type="submit" kind="primary" disabled={isAsked}>
-              {t('approval.runChanged')}
-            </Button>
+            <Button label={t('cancel')} onClick={() => setEdited(undefined)} />
+            <Button type="submit" kind="primary" label={t('approval.runChanged')} disabled={isAsked} />
           </div>
         </form>
       )}
@@ -96,36 +94,36 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
             value={note}
             onInput={(event) => setNote(event.currentTarget.value)}
           />
-          <Button type="submit" kind="danger" disabled={isAsked}>
-            {t('approval.reject')}
-          </Button>
+          <Button type="submit" kind="danger" label={t('approval.reject')} disabled={isAsked} />
         </form>
       ) : (
         isLive && (
           <div class="choices approval-choices">
-            <Button kind="quiet" disabled={isAsked} onClick={() => setNote('')}>
-              {t('approval.rejectWith')}
-            </Button>
+            <Button kind="quiet" label={t('approval.rejectWith')} disabled={isAsked} onClick={() => setNote('')} />
             {!fixed && (
-              <Button kind="quiet" disabled={isAsked} onClick={() => setEdited(told)}>
-                {t('approval.change')}
-              </Button>
+              <Button kind="quiet" label={t('approval.change')} disabled={isAsked} onClick={() => setEdited(told)} />
             )}
-            <Button class="main" disabled={isAsked} onClick={act(() => reject(sessionId, callId))}>
-              {t('approval.reject')}
-            </Button>
+            <Button
+              class="main"
+              label={t('approval.reject')}
+              disabled={isAsked}
+              onClick={act(() => reject(sessionId, callId))}
+            />
             {!fixed && (
               <Button
+                label={t('approval.always')}
                 disabled={isAsked}
                 title={t('approval.alwaysTells', { name })}
                 onClick={act(() => approve(sessionId, callId, { always: true }))}
-              >
-                {t('approval.always')}
-              </Button>
+              />
             )}
-            <Button class="main" kind="primary" disabled={isAsked} onClick={act(() => approve(sessionId, callId))}>
-              {t('approval.approve')}
-            </Button>
+            <Button
+              class="main"
+              kind="primary"
+              label={t('approval.approve')}
+              disabled={isAsked}
+              onClick={act(() => approve(sessionId, callId))}
+            />
           </div>
         )
       )}
@@ -244,10 +242,13 @@ function ProposalForm({ proposal, isBusy, onCancel, onDone }: FormProps) {
         onText={setText}
       />
       <div class="choices">
-        <Button onClick={onCancel}>{t('cancel')}</Button>
-        <Button type="submit" kind="primary" disabled={isBusy || title.trim() === ''}>
-          {t('approval.runChanged')}
-        </Button>
+        <Button label={t('cancel')} onClick={onCancel} />
+        <Button
+          type="submit"
+          kind="primary"
+          label={t('approval.runChanged')}
+          disabled={isBusy || title.trim() === ''}
+        />
       </div>
     </form>
   );

@@ -97,11 +97,7 @@ export function Conversation() {
         </div>
       </div>
       <div class="foot" hidden={id === undefined}>
-        {isAway.value && (
-          <Button class="to-end" icon="down" onClick={followAgain}>
-            {t('toEnd')}
-          </Button>
-        )}
+        {isAway.value && <Button class="to-end" icon="down" label={t('toEnd')} onClick={followAgain} />}
         {id !== undefined && (
           <>
             <OpenItems model={model} />

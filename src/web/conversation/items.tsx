@@ -231,10 +231,8 @@ function RepositoryCard({ seq, data: { kind, path, url, detail } }: RepositoryCa
         <p>{boundedLine(serverText(detail))}</p>
         {isLive && isNewest && (
           <div class="row">
-            <Button kind="primary" icon="retry" onClick={again}>
-              {t('retry')}
-            </Button>
-            <Button onClick={change}>{t('repository.change')}</Button>
+            <Button kind="primary" icon="retry" label={t('retry')} onClick={again} />
+            <Button label={t('repository.change')} onClick={change} />
           </div>
         )}
       </div>

@@ -38,9 +38,13 @@ export function UserMessage({ item, isLive }: { item: UserItem; isLive: boolean 
         {isLive && <BranchSwitch seq={item.seq} />}
         <Ago at={item.at} />
         {isLive && !isEdited && (
-          <Button kind="quiet" class="small" icon="edit" onClick={change}>
-            {t(item.steers ? 'branch.again' : 'editAndResend')}
-          </Button>
+          <Button
+            kind="quiet"
+            class="small"
+            icon="edit"
+            label={t(item.steers ? 'branch.again' : 'editAndResend')}
+            onClick={change}
+          />
         )}
         <CopyButton text={item.text} />
       </div>

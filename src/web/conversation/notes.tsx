@@ -179,9 +179,7 @@ export function EventNote({ event }: { event: EventItem['event'] }) {
         <p class="aside refused">
           <Icon name="shield" size={15} />
           <span>{t('egressRefused', { host: `${host}:${port}`, rule: serverText(rule) })}</span>
-          <Button kind="quiet" class="small" onClick={() => openSettings('network')}>
-            {t('allowHost')}
-          </Button>
+          <Button kind="quiet" class="small" label={t('allowHost')} onClick={() => openSettings('network')} />
         </p>
       );
     }
@@ -265,10 +263,8 @@ export function EndNote({ item, isLive }: { item: EndItem; isLive: boolean }) {
         <div class="row">
           {(kind === 'failed' || kind === 'stopped') && !isGoalUnread && !isBlocked && (
             <>
-              <Button icon="retry" onClick={resend(data.task)}>
-                {t('retry')}
-              </Button>
-              <Button onClick={resend(t('continueText'))}>{t('continue')}</Button>
+              <Button icon="retry" label={t('retry')} onClick={resend(data.task)} />
+              <Button label={t('continue')} onClick={resend(t('continueText'))} />
             </>
           )}
           <NextSteps item={item} />
@@ -307,18 +303,12 @@ function NextSteps({ item }: { item: EndItem }) {
   };
   return (
     <>
-      <Button icon="edit" onClick={review}>
-        {t('end.review')}
-      </Button>
+      <Button icon="edit" label={t('end.review')} onClick={review} />
       {best !== undefined && (
-        <Button icon="play" onClick={() => openFile(session.id, best)}>
-          {t('openFile', { path: best })}
-        </Button>
+        <Button icon="play" label={t('openFile', { path: best })} onClick={() => openFile(session.id, best)} />
       )}
       {session.repositories.length > 0 && (
-        <Button icon="upload" onClick={() => showTab('ship')}>
-          {t('end.commit')}
-        </Button>
+        <Button icon="upload" label={t('end.commit')} onClick={() => showTab('ship')} />
       )}
     </>
   );

@@ -41,9 +41,7 @@ function ChooseTemplate() {
       />
       {lacking.length > 0 && (
         <div class="choices">
-          <Button icon="gear" onClick={() => openSettings('server-secrets')}>
-            {t('template.addSecret')}
-          </Button>
+          <Button icon="gear" label={t('template.addSecret')} onClick={() => openSettings('server-secrets')} />
         </div>
       )}
     </Dialog>

@@ -58,9 +58,12 @@ export function DiffLines({ lines, textOf }: { lines: readonly DiffLine[]; textO
         </div>
       ))}
       {lines.length > max && (
-        <Button kind="quiet" class="small more-text" onClick={() => setMax(max + moreDiffLines)}>
-          {t('moreLines', { n: count(lines.length - max) })}
-        </Button>
+        <Button
+          kind="quiet"
+          class="small more-text"
+          label={t('moreLines', { n: count(lines.length - max) })}
+          onClick={() => setMax(max + moreDiffLines)}
+        />
       )}
     </pre>
   );

@@ -57,12 +57,8 @@ const Tasks = () => (
 export const DemoHelp = () => (
   <div class="row">
     {tasks.map(({ icon, title, text }) => (
-      <Button key={title} icon={icon} onClick={() => putInComposer(t(text))}>
-        {t(title)}
-      </Button>
+      <Button label={t(title)} key={title} icon={icon} onClick={() => putInComposer(t(text))} />
     ))}
-    <Button kind="primary" onClick={() => openSettings('models')}>
-      {t('models.addOne')}
-    </Button>
+    <Button kind="primary" label={t('models.addOne')} onClick={() => openSettings('models')} />
   </div>
 );

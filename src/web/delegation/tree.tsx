@@ -28,11 +28,14 @@ export function TreeLinks({ session: { id, parent } }: { session: Session }) {
           class="small"
           icon="fork"
           aria-label={t('delegation.children', { n: below.length })}
+          label={
+            <>
+              <span class="wide-only">{t('delegation.children', { n: below.length })}</span>
+              <span class="narrow-only">{below.length}</span>
+            </>
+          }
           onClick={() => showDialog(<Children id={id} />)}
-        >
-          <span class="wide-only">{t('delegation.children', { n: below.length })}</span>
-          <span class="narrow-only">{below.length}</span>
-        </Button>
+        />
       )}
     </>
   );
@@ -70,11 +73,7 @@ export function ChildCard({ item, child }: { item: ToolItem; child: DataOf<'chil
         <Icon name="fork" />
         <strong>{session ? nameOf(session) : boundedLine(child.task)}</strong>
         {session ? <StatusChip status={toStatus(session)} /> : <Mark status={status} />}
-        {session && isLive && (
-          <Button class="small" onClick={() => go(session.id)}>
-            {t('open')}
-          </Button>
-        )}
+        {session && isLive && <Button class="small" label={t('open')} onClick={() => go(session.id)} />}
       </header>
       {called && (
         <details class="said-text">

@@ -43,11 +43,7 @@ function Tools() {
   const { who: holder, mayControl, clipboard } = control.value;
   return (
     <div id="tools" role="toolbar" aria-label={t('screen.title')}>
-      {mayControl && (
-        <Button id="control" kind="primary" onClick={changeControl}>
-          {t(controlTexts[holder])}
-        </Button>
-      )}
+      {mayControl && <Button label={t(controlTexts[holder])} id="control" kind="primary" onClick={changeControl} />}
       {mayControl && (
         <label class="switch">
           <input
@@ -63,17 +59,16 @@ function Tools() {
         </label>
       )}
       <Button
+        label={fits.value ? t('screen.fit') : '1:1'}
         id="scale"
         aria-pressed={fits.value}
         onClick={() => {
           fits.value = !fits.value;
         }}
-      >
-        {fits.value ? t('screen.fit') : '1:1'}
-      </Button>
-      {clipboard && mayControl && <Button onClick={() => showDialog(<Clipboard />)}>{t('screen.clipboard')}</Button>}
+      />
+      {clipboard && mayControl && <Button label={t('screen.clipboard')} onClick={() => showDialog(<Clipboard />)} />}
       {rfb.value && !isWatching() && (
-        <Button onClick={() => document.getElementById('keys')?.focus()}>{t('screen.keyboard')}</Button>
+        <Button label={t('screen.keyboard')} onClick={() => document.getElementById('keys')?.focus()} />
       )}
       {isInPane && (
         <a class="button quiet" href={location.pathname} target="_blank" rel="noreferrer">
@@ -111,9 +106,7 @@ function Clipboard() {
         value={copied.value}
       />
       <div class="choices">
-        <Button kind="primary" onClick={send}>
-          {t('screen.clipboardSend')}
-        </Button>
+        <Button kind="primary" label={t('screen.clipboardSend')} onClick={send} />
       </div>
     </Dialog>
   );

@@ -40,11 +40,7 @@ function CoverOver() {
   return (
     <div id="cover">
       <p id="message">{[over.said, ours].filter((text) => text !== undefined).join(' ')}</p>
-      {over.retry && (
-        <Button kind="primary" onClick={connectAgain}>
-          {t(over.retry)}
-        </Button>
-      )}
+      {over.retry && <Button kind="primary" label={t(over.retry)} onClick={connectAgain} />}
     </div>
   );
 }

@@ -58,14 +58,13 @@ export function Entry({ session }: { session: Session }) {
         </span>
         <Button
           class="small"
+          label={t('open')}
           aria-label={t('inbox.openOne', { name: nameOf(session) })}
           onClick={() => {
             closeDialog();
             go(id);
           }}
-        >
-          {t('open')}
-        </Button>
+        />
       </header>
       {open.map((item) =>
         item.kind === 'approval' ? (
@@ -111,9 +110,7 @@ function Answer({ session }: { session: Session }) {
         value={text}
         onInput={(event) => setText(event.currentTarget.value)}
       />
-      <Button type="submit" kind="primary" disabled={isSending || text.trim() === ''}>
-        {t('send')}
-      </Button>
+      <Button type="submit" kind="primary" label={t('send')} disabled={isSending || text.trim() === ''} />
       <Trouble text={trouble} />
     </form>
   );
@@ -128,10 +125,9 @@ function Failure({ session, error: { text, code } }: { session: Session; error: 
       <div class="choices">
         <Button
           class="small"
+          label={t('inbox.seen')}
           onClick={() => void tryIt(t('notSaved'), () => once('sessions.update', { id: session.id, unread: 0 }))}
-        >
-          {t('inbox.seen')}
-        </Button>
+        />
       </div>
       <Trouble text={trouble} />
     </>

@@ -263,7 +263,7 @@ function WorkspaceImage({ sessionId, path, label }: WorkspaceImageProps) {
         <img src={state.url} alt={label || path} />
       </button>
     );
-  if (state.mayLoad) return <Button onClick={tryLoad}>{t('showPicture', { path })}</Button>;
+  if (state.mayLoad) return <Button label={t('showPicture', { path })} onClick={tryLoad} />;
   return <span class="quiet">{state.text ? `${path}: ${state.text}` : path}</span>;
 }
 

@@ -34,9 +34,12 @@ export function useBeginning(text: string) {
   const [max, setMax] = useState(maxAtFirst);
   const more =
     text.length > max ? (
-      <Button kind="quiet" class="small more-text" onClick={() => setMax(max + maxMore)}>
-        {t('moreCharacters', { n: text.length - max })}
-      </Button>
+      <Button
+        kind="quiet"
+        class="small more-text"
+        label={t('moreCharacters', { n: text.length - max })}
+        onClick={() => setMax(max + maxMore)}
+      />
     ) : null;
   return { beginning: text.slice(0, max), more };
 }

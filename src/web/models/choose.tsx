@@ -72,10 +72,8 @@ function ChooseModel({ title, value, withUsual = false, act }: ChoiceOptions) {
         )}
         <Trouble text={trouble} />
         <div class="choices">
-          <Button onClick={closeDialog}>{t('cancel')}</Button>
-          <Button type="submit" kind="primary" disabled={!withUsual && chosen === ''}>
-            {t('models.take')}
-          </Button>
+          <Button label={t('cancel')} onClick={closeDialog} />
+          <Button type="submit" kind="primary" label={t('models.take')} disabled={!withUsual && chosen === ''} />
         </div>
       </form>
     </Dialog>

@@ -138,9 +138,12 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
             onChange={enter(setKey)}
           />
         )}
-        <Button type="submit" value="test" disabled={isBusy}>
-          {isBusy && !found ? t('models.testing') : t('models.testIt')}
-        </Button>
+        <Button
+          type="submit"
+          label={isBusy && !found ? t('models.testing') : t('models.testIt')}
+          value="test"
+          disabled={isBusy}
+        />
       </div>
       {found && <ModelPicker groups={[found]} value={model} onChange={setModel} />}
       {found && (
@@ -151,15 +154,15 @@ export function ModelSetup({ onUsed, storeKey }: Props) {
       <Trouble text={trouble} />
       {(found || canStore) && (
         <div class="choices">
-          {canStore && (
-            <Button disabled={isBusy} onClick={() => void store()}>
-              {t('models.saveKey')}
-            </Button>
-          )}
+          {canStore && <Button label={t('models.saveKey')} disabled={isBusy} onClick={() => void store()} />}
           {found && (
-            <Button type="submit" value="use" kind="primary" disabled={isBusy || model === ''}>
-              {t('models.use')}
-            </Button>
+            <Button
+              type="submit"
+              label={t('models.use')}
+              value="use"
+              kind="primary"
+              disabled={isBusy || model === ''}
+            />
           )}
         </div>
       )}

@@ -24,9 +24,7 @@ export class Boundary extends Component<Props, { readonly hasFailed: boolean }> 
     if (this.props.instead !== undefined) return this.props.instead;
     return (
       <Empty text={t('notDrawn')} role="alert">
-        <Button icon="retry" onClick={() => this.setState({ hasFailed: false })}>
-          {t('tryAgain')}
-        </Button>
+        <Button icon="retry" label={t('tryAgain')} onClick={() => this.setState({ hasFailed: false })} />
       </Empty>
     );
   }

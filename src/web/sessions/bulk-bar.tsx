@@ -64,7 +64,6 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
       title: t('deleteMany', { n: ids.length }),
       text: t('deleteManyTells', { n: ids.length }),
       yes: t('delete'),
-      no: t('keepThem', { n: ids.length }),
       act: () => void workOnAll({ kind: 'delete', ids }),
     });
   return (
@@ -72,23 +71,26 @@ export function BulkBar({ shown }: { readonly shown: ReadonlySignal<readonly str
       <span role="status">{t('chosen', { n: ids.length })}</span>
       <Button
         class="small"
+        label={t('chooseAll')}
         onClick={() => {
           chosen.value = new Set(shown.value);
         }}
-      >
-        {t('chooseAll')}
-      </Button>
+      />
       <IconButton class="small" icon="close" label={t('cancel')} onClick={stopChoosing} />
       <div class="chosen-actions">
-        <Button class="small" disabled={busy.length === 0} onClick={() => void workOnAll({ kind: 'stop', ids: busy })}>
-          {t('stop')}
-        </Button>
-        <Button class="small" disabled={ids.length === 0} onClick={() => void workOnAll({ kind: 'archive', ids })}>
-          {t('bulk.archive')}
-        </Button>
-        <Button class="small" kind="danger" disabled={ids.length === 0} onClick={askDelete}>
-          {t('delete')}
-        </Button>
+        <Button
+          class="small"
+          label={t('stop')}
+          disabled={busy.length === 0}
+          onClick={() => void workOnAll({ kind: 'stop', ids: busy })}
+        />
+        <Button
+          class="small"
+          label={t('bulk.archive')}
+          disabled={ids.length === 0}
+          onClick={() => void workOnAll({ kind: 'archive', ids })}
+        />
+        <Button class="small" kind="danger" label={t('delete')} disabled={ids.length === 0} onClick={askDelete} />
       </div>
       <p class="quiet">{t('chooseTells')}</p>
     </fieldset>
@@ -105,14 +107,13 @@ function Progress() {
       <span role="status">{words}</span>
       <Button
         class="small"
+        label={t('bulk.end')}
         disabled={isEnding}
         onClick={() => {
           setEnding(true);
           work.end.abort();
         }}
-      >
-        {t('bulk.end')}
-      </Button>
+      />
       <progress value={work.done} max={work.ids.length} aria-label={words} />
     </div>
   );

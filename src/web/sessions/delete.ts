@@ -9,6 +9,5 @@ export const askDelete = (session: Session): void =>
     title: t('deleteAsk'),
     text: t('deleteTells'),
     yes: t('delete'),
-    no: t('cancel'),
     act: () => void attempt(t('notDeleted'), () => remove(session.id)),
   });

@@ -88,9 +88,7 @@ function NewProject() {
           value={name}
           onInput={({ currentTarget }) => setName(currentTarget.value)}
         />
-        <Button kind="primary" type="submit" disabled={name.trim() === ''}>
-          {t('files.create')}
-        </Button>
+        <Button kind="primary" type="submit" label={t('files.create')} disabled={name.trim() === ''} />
       </form>
       <Trouble text={trouble} />
     </Dialog>

@@ -69,9 +69,7 @@ export function Sidebar() {
         <IconButton icon="book" label={t('skills')} onClick={openSkills} />
         <IconButton icon="gear" label={t('settings')} onClick={() => openSettings()} />
       </div>
-      <Button class="new-session" icon="plus" onClick={newSession}>
-        {t('newSession')}
-      </Button>
+      <Button class="new-session" icon="plus" label={t('newSession')} onClick={newSession} />
       {sessions.value.length > 0 && (
         <button
           type="button"

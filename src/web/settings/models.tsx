@@ -40,9 +40,7 @@ export function Models({ again }: { again: () => void }) {
         {now.setBy !== null && <p class="note wait">{t('models.setBy', { by: now.setBy })}</p>}
         {!now.canChange && <p class="quiet">{t('models.adminsOnly')}</p>}
         {canUse && now.providers.some(({ isReady }) => isReady) && (
-          <Button class="small" onClick={pick}>
-            {t('models.change')}
-          </Button>
+          <Button class="small" label={t('models.change')} onClick={pick} />
         )}
       </div>
       <Providers now={now} again={again} />
@@ -64,7 +62,6 @@ function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
       title: t('models.removeAsk', { provider: name }),
       text: t('models.removedTells'),
       yes: t('models.remove'),
-      no: t('cancel'),
       act: () => void once('models.forget', { provider: id }).then(changed).finally(again),
     });
   return (
@@ -82,9 +79,7 @@ function Providers({ now, again }: { now: ModelsInForce; again: () => void }) {
             ].join(' · '),
           ],
           action: now.canChange && from === 'page' && (
-            <Button class="small" kind="danger" onClick={() => remove(id, name)}>
-              {t('models.remove')}
-            </Button>
+            <Button class="small" kind="danger" label={t('models.remove')} onClick={() => remove(id, name)} />
           ),
         }))}
       />

@@ -45,12 +45,11 @@ export function Network() {
               action: (
                 <Button
                   class="small"
+                  label={t('revoke')}
                   disabled={egress.whyNot !== null}
                   aria-label={t('network.withdrawOne', { host })}
                   onClick={() => change('egress.withdraw', host)}
-                >
-                  {t('revoke')}
-                </Button>
+                />
               ),
             }))}
           />
@@ -86,12 +85,11 @@ function Blocked({ egress, allow }: { egress: EgressInForce; allow: (host: strin
             canHelp(rule) && (
               <Button
                 class="small"
+                label={t('network.allow')}
                 disabled={egress.whyNot !== null}
                 aria-label={t('network.allowOne', { host })}
                 onClick={() => allow(host)}
-              >
-                {t('network.allow')}
-              </Button>
+              />
             )
           ),
         }))}

@@ -61,9 +61,7 @@ function Notifications() {
       <p>{t('notifications.tells')}</p>
       {state === 'default' && (
         <div>
-          <Button kind="primary" icon="bell" onClick={ask}>
-            {t('notifications.ask')}
-          </Button>
+          <Button kind="primary" icon="bell" label={t('notifications.ask')} onClick={ask} />
         </div>
       )}
       {state === 'granted' && <p class="note good">{t('notifications.granted')}</p>}

@@ -17,12 +17,11 @@ export const ForkButton = ({ seq, label }: { seq: number; label?: string }) => (
     kind="quiet"
     class="small fork-here"
     icon="fork"
+    label={t('fork.here')}
     title={t('fork.tells')}
     aria-label={label}
     onClick={() => askFork(seq)}
-  >
-    {t('fork.here')}
-  </Button>
+  />
 );
 
 /** `seq`: where a step or a run ended; undefined: the end of the newest run. */
@@ -65,10 +64,14 @@ function ForkDialog({ id, seq }: { id: string; seq: number | undefined }) {
         <CheckField label={t('fork.withFiles')} isOn={files} onChange={setFiles} />
         <Trouble text={trouble} />
         <div class="choices">
-          <Button onClick={closeDialog}>{t('cancel')}</Button>
-          <Button type="submit" kind="primary" icon="fork" disabled={isBusy}>
-            {t(isBusy ? 'fork.making' : 'fork.make')}
-          </Button>
+          <Button label={t('cancel')} onClick={closeDialog} />
+          <Button
+            type="submit"
+            kind="primary"
+            icon="fork"
+            label={t(isBusy ? 'fork.making' : 'fork.make')}
+            disabled={isBusy}
+          />
         </div>
       </form>
     </Dialog>

@@ -52,9 +52,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
       <Trouble text={trouble} />
       {made === '' ? (
         <div class="choices">
-          <Button kind="primary" icon="share" onClick={create}>
-            {t('share.make')}
-          </Button>
+          <Button kind="primary" icon="share" label={t('share.make')} onClick={create} />
         </div>
       ) : (
         <div class="made-link" role="status">
@@ -73,11 +71,7 @@ function ShareDialog({ sessionId }: { sessionId: string }) {
               key: link.id,
               title: t('until', { time: dayAndTime(Date.parse(link.expiresAt)) }),
               lines: link.files ? [t('share.withFiles')] : [],
-              action: (
-                <Button class="small" kind="danger" onClick={() => revoke(link.id)}>
-                  {t('revoke')}
-                </Button>
-              ),
+              action: <Button class="small" kind="danger" label={t('revoke')} onClick={() => revoke(link.id)} />,
             }))}
           />
         </section>

@@ -37,7 +37,6 @@ export function OneSkill({ id, back }: Props) {
       title: t('skills.delete', { name }),
       text: t('skills.deleteText'),
       yes: t('delete'),
-      no: t('cancel'),
       act: () => {
         void once('skills.delete', { id }).then(readSkills);
         setTimeout(back);
@@ -48,12 +47,8 @@ export function OneSkill({ id, back }: Props) {
     <Dialog title={name} wide>
       <p>{description}</p>
       <div class="choices start">
-        <Button icon="trash" onClick={remove}>
-          {t('delete')}
-        </Button>
-        <Button icon="back" onClick={back}>
-          {t('skills.all')}
-        </Button>
+        <Button icon="trash" label={t('delete')} onClick={remove} />
+        <Button icon="back" label={t('skills.all')} onClick={back} />
       </div>
       <Trouble text={trouble} />
       <h3>{t('skills.pins')}</h3>

@@ -37,9 +37,7 @@ function Skills() {
     <Dialog title={t('skills')} wide>
       <p class="quiet">{t('skills.about')}</p>
       <div>
-        <Button kind="primary" icon="upload" onClick={() => field.current?.click()}>
-          {t('skills.upload')}
-        </Button>
+        <Button kind="primary" icon="upload" label={t('skills.upload')} onClick={() => field.current?.click()} />
         <input
           ref={field}
           type="file"

@@ -81,7 +81,7 @@ function LazyTab({ tab, session }: { tab: WorkTab; session: Session }) {
   if (!loaded.hasFailed) return null;
   return (
     <Empty text={t('tabNotLoaded')} role="status">
-      <Button onClick={load}>{t('tryAgain')}</Button>
+      <Button label={t('tryAgain')} onClick={load} />
     </Empty>
   );
 }

@@ -44,7 +44,6 @@ export function EditForm({ item, onClose }: Props) {
       title: t('branch.stopTitle'),
       text: t('branch.stopText'),
       yes: t('branch.stopYes'),
-      no: t('cancel'),
       act: () => void send(true),
     });
   };
@@ -75,10 +74,13 @@ export function EditForm({ item, onClose }: Props) {
       <p class="quiet">{t('branch.tells')}</p>
       <Trouble text={trouble} />
       <div class="choices">
-        <Button onClick={onClose}>{t('cancel')}</Button>
-        <Button type="submit" kind="primary" disabled={isBusyNow || text.trim() === ''}>
-          {t(isBusyNow ? 'branch.sending' : 'branch.send')}
-        </Button>
+        <Button label={t('cancel')} onClick={onClose} />
+        <Button
+          type="submit"
+          kind="primary"
+          label={t(isBusyNow ? 'branch.sending' : 'branch.send')}
+          disabled={isBusyNow || text.trim() === ''}
+        />
       </div>
     </form>
   );

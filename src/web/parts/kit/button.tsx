@@ -35,12 +35,12 @@ type Kind = 'plain' | 'primary' | 'danger' | 'quiet';
 export const Button = ({
   kind = 'plain',
   icon,
-  children,
+  label,
   class: more,
   ...rest
-}: Props & { kind?: Kind; icon?: IconName; children?: ComponentChildren }) => (
+}: Props & { kind?: Kind; icon?: IconName; label: ComponentChildren }) => (
   <button type="button" {...rest} class={`button ${kind} ${more ?? ''}`}>
     {icon && <Icon name={icon} size={16} />}
-    {children}
+    {label}
   </button>
 );

@@ -31,7 +31,7 @@ export const Dialogs = () =>
 /** In the place of a dialog that could not be drawn: it can be opened again. */
 const FailedDialog = () => (
   <Dialog title={t('notDrawn')}>
-    <Button onClick={closeDialog}>{t('close')}</Button>
+    <Button label={t('close')} onClick={closeDialog} />
   </Dialog>
 );
 
@@ -81,27 +81,25 @@ interface Question {
   readonly title: string;
   readonly text: string;
   readonly yes: string;
-  readonly no: string;
   /** Called when the person agrees. */
   readonly act: () => void;
 }
 
 /** Asks before something that cannot be undone. */
-export const confirmFirst = ({ title, text, yes, no, act }: Question): void =>
+export const confirmFirst = ({ title, text, yes, act }: Question): void =>
   showDialog(
     <Dialog title={title}>
       <p>{text}</p>
       <div class="choices">
-        <Button onClick={closeDialog}>{no}</Button>
+        <Button label={t('cancel')} onClick={closeDialog} />
         <Button
           kind="danger"
+          label={yes}
           onClick={() => {
             closeDialog();
             act();
           }}
-        >
-          {yes}
-        </Button>
+        />
       </div>
     </Dialog>,
   );

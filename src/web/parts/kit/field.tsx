@@ -218,12 +218,8 @@ export function Form({ children, failure, save, cancel, onCancel, onSave }: Form
       {children}
       <Trouble text={trouble} />
       <div class="choices">
-        <Button type="button" onClick={onCancel}>
-          {cancel}
-        </Button>
-        <Button kind="primary" type="submit">
-          {save}
-        </Button>
+        <Button type="button" label={cancel} onClick={onCancel} />
+        <Button kind="primary" type="submit" label={save} />
       </div>
     </form>
   );

@@ -30,18 +30,15 @@ function Kit({ theme }: { theme: 'light' | 'dark' }) {
   const [day, setDay] = useState<'mon' | 'tue'>('mon');
   const [tab, setTab] = useState(`files-${theme}`);
   const [many, setMany] = useState<string[]>(['mon']);
-  const ask = () =>
-    confirmFirst({ title: 'Delete this?', text: 'It is only a picture.', yes: 'Delete', no: 'Cancel', act: nothing });
+  const ask = () => confirmFirst({ title: 'Delete this?', text: 'It is only a picture.', yes: 'Delete', act: nothing });
   return (
     <section class="stack kit" data-kit={theme} aria-label={theme}>
       <h1>{theme}</h1>
       <div class="row">
         {kinds.map((kind) => (
-          <Button key={kind} kind={kind} icon="check">
-            {kind}
-          </Button>
+          <Button label={kind} key={kind} kind={kind} icon="check" />
         ))}
-        <Button disabled>disabled</Button>
+        <Button label="disabled" disabled />
         <IconButton icon="gear" label={`Icon, ${theme}`} />
       </div>
       <div class="row">

@@ -78,11 +78,7 @@ interface SureProps {
 export function Sure({ label, name, ask, act }: SureProps) {
   const [isAsking, setAsking] = useState(false);
   if (!isAsking) {
-    return (
-      <Button class="small" kind="danger" aria-label={name} onClick={() => setAsking(true)}>
-        {label}
-      </Button>
-    );
+    return <Button class="small" kind="danger" label={label} aria-label={name} onClick={() => setAsking(true)} />;
   }
   return <Question label={label} name={name} ask={ask} act={act} end={() => setAsking(false)} />;
 }
@@ -92,19 +88,16 @@ export const Question = ({ label, name, ask, act, end }: SureProps & { end: () =
   <span class="row sure" role="group" aria-label={name}>
     <span>{ask}</span>
     <span class="row">
-      <Button class="small" onClick={end}>
-        {t('cancel')}
-      </Button>
+      <Button class="small" label={t('cancel')} onClick={end} />
       <Button
         class="small"
         kind="danger"
+        label={label}
         onClick={() => {
           end();
           act();
         }}
-      >
-        {label}
-      </Button>
+      />
     </span>
   </span>
 );

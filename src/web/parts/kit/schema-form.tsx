@@ -155,15 +155,9 @@ export function SchemaForm<Name extends FormName>(props: Props<Name>) {
       )}
       <Trouble text={trouble} />
       <div class="choices">
-        {cancel && <Button onClick={cancel}>{t('cancel')}</Button>}
-        {second && (
-          <Button type="submit" value="second">
-            {second.label}
-          </Button>
-        )}
-        <Button kind="primary" type="submit" disabled={isUnchanged}>
-          {save}
-        </Button>
+        {cancel && <Button label={t('cancel')} onClick={cancel} />}
+        {second && <Button type="submit" label={second.label} value="second" />}
+        <Button kind="primary" type="submit" label={save} disabled={isUnchanged} />
       </div>
     </form>
   );

@@ -62,9 +62,7 @@ export function Memory() {
       )}
       <Trouble text={trouble} />
       <div class="choices start">
-        <Button kind="primary" icon="plus" onClick={() => setOpen('new')}>
-          {t('memory.new')}
-        </Button>
+        <Button kind="primary" icon="plus" label={t('memory.new')} onClick={() => setOpen('new')} />
         {hasDeleted && <CheckField label={t('memory.withDeleted')} isOn={withDeleted} onChange={setWithDeleted} />}
       </div>
       <List

@@ -48,18 +48,19 @@ export function NoteView({ holder, note: given, names, back }: Props) {
   return (
     <>
       <div class="choices start">
-        <Button icon="back" onClick={back}>
-          {t('memory.all')}
-        </Button>
+        <Button icon="back" label={t('memory.all')} onClick={back} />
         {note && history.length > 0 && (
-          <Button onClick={() => change(t('memory.notUndone'), () => once('memory.undo', place))}>
-            {t(note.deleted ? 'restore' : 'memory.undo')}
-          </Button>
+          <Button
+            label={t(note.deleted ? 'restore' : 'memory.undo')}
+            onClick={() => change(t('memory.notUndone'), () => once('memory.undo', place))}
+          />
         )}
         {note && !note.deleted && (
-          <Button icon="trash" onClick={() => change(t('notDeleted'), () => once('memory.delete', place))}>
-            {t('delete')}
-          </Button>
+          <Button
+            icon="trash"
+            label={t('delete')}
+            onClick={() => change(t('notDeleted'), () => once('memory.delete', place))}
+          />
         )}
       </div>
       {note && <p class="quiet">{noteFacts(note, names)}</p>}
@@ -151,24 +152,25 @@ function VersionRow({ version, names, before, isNewest, bringBack, redact }: Row
           <Button
             kind="quiet"
             class="small"
+            label={t('memory.session')}
             onClick={() => {
               closeDialog();
               go(author.sessionId);
             }}
-          >
-            {t('memory.session')}
-          </Button>
+          />
         )}
         {text !== null && (
-          <Button kind="quiet" class="small" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
-            {t(isOpen ? 'memory.hideChanges' : 'memory.showChanges')}
-          </Button>
+          <Button
+            kind="quiet"
+            class="small"
+            label={t(isOpen ? 'memory.hideChanges' : 'memory.showChanges')}
+            aria-expanded={isOpen}
+            onClick={() => setOpen(!isOpen)}
+          />
         )}
         {!isNewest && text !== null && (
           <>
-            <Button kind="quiet" class="small" onClick={bringBack}>
-              {t('memory.takeVersion')}
-            </Button>
+            <Button kind="quiet" class="small" label={t('memory.takeVersion')} onClick={bringBack} />
             <Sure
               label={t('memory.redact')}
               name={t('memory.redactOne', { n: number })}

@@ -66,26 +66,26 @@ export function Rules({ rules, onChange }: Props) {
                 class="small"
                 disabled={at === 0}
                 aria-label={t('rules.up', { n: at + 1 })}
+                label="↑"
                 onClick={() => swap(at)}
-              >
-                ↑
-              </Button>
+              />
               <Button
                 class="small"
                 kind="danger"
+                label={t('models.remove')}
                 aria-label={t('rules.remove', { n: at + 1 })}
                 onClick={() => onChange(rules.filter((_, index) => index !== at))}
-              >
-                {t('models.remove')}
-              </Button>
+              />
             </span>
           </li>
         ))}
       </ol>
       <div>
-        <Button class="small" onClick={() => onChange([...rules, { action: 'ask', tool: '' }])}>
-          {t('rules.add')}
-        </Button>
+        <Button
+          class="small"
+          label={t('rules.add')}
+          onClick={() => onChange([...rules, { action: 'ask', tool: '' }])}
+        />
       </div>
     </>
   );

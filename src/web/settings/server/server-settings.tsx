@@ -87,9 +87,7 @@ function Part({ part, settings, changed }: Props) {
       <Trouble text={trouble} />
       <div class="choices">
         {told !== '' && <span role="status">{told}</span>}
-        <Button type="submit" kind="primary" disabled={edited.length === 0}>
-          {t('files.save')}
-        </Button>
+        <Button type="submit" kind="primary" label={t('files.save')} disabled={edited.length === 0} />
       </div>
     </form>
   );
@@ -115,9 +113,13 @@ function OneSetting({ setting, draft, onChange, reset }: OneProps) {
       {setBy !== null && <p class="quiet origin">{t('server.setBy', { by: setBy })}</p>}
       {setBy === null && from === 'page' && (
         <div>
-          <Button kind="quiet" class="small" onClick={reset} aria-label={t('server.resetOne', { name: label })}>
-            {t('server.reset')}
-          </Button>
+          <Button
+            kind="quiet"
+            class="small"
+            label={t('server.reset')}
+            onClick={reset}
+            aria-label={t('server.resetOne', { name: label })}
+          />
         </div>
       )}
     </div>

@@ -80,7 +80,7 @@ function OneTemplate({ template: { id, name, tags }, readTags, back, gone }: Pro
   return (
     <>
       <div class="row">
-        <Button onClick={back}>{t('built.all')}</Button>
+        <Button label={t('built.all')} onClick={back} />
         <Sure
           label={t('delete')}
           name={t('built.delete', { name })}
@@ -142,12 +142,11 @@ function BuildLog({ build, changed }: { readonly build: Build; readonly changed:
         {isOpen(build) && (
           <Button
             class="small"
+            label={t('built.stop')}
             onClick={() =>
               void tryIt(t('notSaved'), () => once('templateBuilds.cancel', { id: templateId, build: id }))
             }
-          >
-            {t('built.stop')}
-          </Button>
+          />
         )}
       </div>
       <Trouble text={trouble} />

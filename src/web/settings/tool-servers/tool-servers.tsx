@@ -108,25 +108,25 @@ function Actions({ server: { name, kind, from, signIn }, act, change }: ActionsP
   return (
     <span class="row sure">
       {kind === 'address' && (
-        <Button class="small" aria-label={t('toolServers.testOne', { name })} onClick={() => void test()}>
-          {t('toolServers.test')}
-        </Button>
+        <Button
+          class="small"
+          label={t('toolServers.test')}
+          aria-label={t('toolServers.testOne', { name })}
+          onClick={() => void test()}
+        />
       )}
       {signIn === 'wanted' && (
-        <Button class="small" kind="primary" onClick={() => void enter()}>
-          {t('toolServers.signIn')}
-        </Button>
+        <Button class="small" kind="primary" label={t('toolServers.signIn')} onClick={() => void enter()} />
       )}
-      {signIn === 'done' && (
-        <Button class="small" onClick={() => void signOut()}>
-          {t('toolServers.signOut')}
-        </Button>
-      )}
+      {signIn === 'done' && <Button class="small" label={t('toolServers.signOut')} onClick={() => void signOut()} />}
       {from === 'page' && (
         <>
-          <Button class="small" aria-label={t('toolServers.changeOne', { name })} onClick={change}>
-            {t('toolServers.change')}
-          </Button>
+          <Button
+            class="small"
+            label={t('toolServers.change')}
+            aria-label={t('toolServers.changeOne', { name })}
+            onClick={change}
+          />
           <Sure
             label={t('models.remove')}
             name={t('toolServers.removeOne', { name })}

@@ -28,9 +28,7 @@ export function SharedBudgets() {
             key,
             title: nameOf(budget),
             action: open !== key && (
-              <Button class="small" onClick={() => setOpen(key)} aria-label={title}>
-                {t('budgets.change')}
-              </Button>
+              <Button class="small" label={t('budgets.change')} onClick={() => setOpen(key)} aria-label={title} />
             ),
             more: (
               <div class="budget">

@@ -61,9 +61,7 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
   return (
     <>
       <div>
-        <Button class="small" icon="back" onClick={back}>
-          {t('webhooks.all')}
-        </Button>
+        <Button class="small" icon="back" label={t('webhooks.all')} onClick={back} />
       </div>
       <h3>{name}</h3>
       {secret !== '' && <ShownOnce label={t('webhooks.secret')} text={secret} />}
@@ -88,17 +86,16 @@ export function OneWebhook({ webhook, secret, onSecret, changed, change, back, g
       <div class="choices start">
         <Button
           icon="send"
+          label={t('webhooks.test')}
           disabled={paused !== null}
           onClick={() => void act(t('webhooks.notSent'), () => once('webhooks.test', { id }))}
-        >
-          {t('webhooks.test')}
-        </Button>
-        <Button icon={paused ? 'play' : 'pause'} onClick={() => void toggle()}>
-          {t(paused ? 'automations.resume' : 'automations.pause')}
-        </Button>
-        <Button icon="edit" onClick={change}>
-          {t('automations.change')}
-        </Button>
+        />
+        <Button
+          icon={paused ? 'play' : 'pause'}
+          label={t(paused ? 'automations.resume' : 'automations.pause')}
+          onClick={() => void toggle()}
+        />
+        <Button icon="edit" label={t('automations.change')} onClick={change} />
         <Menu
           items={[
             { id: 'rotate', label: t('webhooks.rotate'), icon: 'retry', run: () => setAsking('rotate') },
@@ -160,9 +157,12 @@ function DeliveryRow({ delivery, canSend, resend }: RowProps) {
         <span class="quiet">{t('webhooks.nextAt', { at: dayAndTime(Date.parse(nextAt)) })}</span>
       )}
       {state !== 'pending' && canSend && (
-        <Button class="small" aria-label={t('webhooks.resendOne', { id })} onClick={resend}>
-          {t('webhooks.resend')}
-        </Button>
+        <Button
+          class="small"
+          label={t('webhooks.resend')}
+          aria-label={t('webhooks.resendOne', { id })}
+          onClick={resend}
+        />
       )}
     </li>
   );

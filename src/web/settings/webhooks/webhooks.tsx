@@ -80,9 +80,7 @@ export function Webhooks() {
       none={t('webhooks.none')}
       head={
         <div>
-          <Button kind="primary" icon="plus" onClick={() => setView('new')}>
-            {t('webhooks.new')}
-          </Button>
+          <Button kind="primary" icon="plus" label={t('webhooks.new')} onClick={() => setView('new')} />
         </div>
       }
       toItem={(webhook) => ({

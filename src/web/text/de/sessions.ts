@@ -6,8 +6,6 @@ export const sessions = {
   sessionDeleted: 'Die Sitzung wurde gelöscht.',
   sessionMissing: 'Unter dieser Adresse gibt es keine Sitzung. Sie wurde gelöscht, oder der Link ist unvollständig.',
   delete: 'Löschen',
-  keepThem: 'Abbrechen',
-  'keepThem.one': 'Abbrechen',
   sessions: 'Sitzungen',
   searchSessions: 'Suchen',
   pinned: 'Angeheftet',

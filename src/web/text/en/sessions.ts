@@ -6,8 +6,6 @@ export const sessions = {
   sessionDeleted: 'The session was deleted.',
   sessionMissing: 'No session at this address. It was deleted, or the link is incomplete.',
   delete: 'Delete',
-  keepThem: 'Cancel',
-  'keepThem.one': 'Cancel',
   sessions: 'Sessions',
   searchSessions: 'Search sessions',
   pinned: 'Pinned',

@@ -43,18 +43,24 @@ export function Desktop({ session: { id: sessionId } }: { session: Session }) {
   if (view.state === 'unsupported') {
     return (
       <Without offer={view.offer} onLook={look}>
-        <Button icon="screen" disabled={isStarting} onClick={add}>
-          {t(isStarting ? 'desktop.starting' : 'desktop.add')}
-        </Button>
+        <Button
+          icon="screen"
+          label={t(isStarting ? 'desktop.starting' : 'desktop.add')}
+          disabled={isStarting}
+          onClick={add}
+        />
       </Without>
     );
   }
   if (view.state === 'stopped') {
     return (
       <Empty text={t('desktop.stopped')}>
-        <Button icon="screen" disabled={isStarting} onClick={start}>
-          {t(isStarting ? 'desktop.starting' : 'desktop.start')}
-        </Button>
+        <Button
+          icon="screen"
+          label={t(isStarting ? 'desktop.starting' : 'desktop.start')}
+          disabled={isStarting}
+          onClick={start}
+        />
       </Empty>
     );
   }

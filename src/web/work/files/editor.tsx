@@ -93,10 +93,13 @@ export function Editor({ store, file, takesFocus, onStored, onReload, onClose }:
         <CommentButton lines={lines} open={setCommented} />
         <span class="bar-space" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
-        {(isChanged || onClose) && <Button onClick={drop}>{t('cancel')}</Button>}
-        <Button kind="primary" disabled={saving.isSaving || !isChanged} onClick={() => void save()}>
-          {t('files.save')}
-        </Button>
+        {(isChanged || onClose) && <Button label={t('cancel')} onClick={drop} />}
+        <Button
+          kind="primary"
+          label={t('files.save')}
+          disabled={saving.isSaving || !isChanged}
+          onClick={() => void save()}
+        />
       </div>
     </div>
   );

@@ -113,11 +113,7 @@ export function FileView({ store, path, part }: Props) {
       {file?.isCut && part === 'all' && kind !== 'image' && (
         <p class="work-note">
           {t('files.cut', { shown: bytes(file.bytes.length), size: bytes(file.size) })}{' '}
-          {file.size < 20_000_000 && (
-            <Button kind="quiet" onClick={() => void load(true)}>
-              {t('files.whole')}
-            </Button>
-          )}
+          {file.size < 20_000_000 && <Button kind="quiet" label={t('files.whole')} onClick={() => void load(true)} />}
         </p>
       )}
     </section>
@@ -150,6 +146,5 @@ const askDelete = (store: FileStore, path: string): void =>
     title: t('files.deleteTitle'),
     text: t('files.deleteText', { path }),
     yes: t('files.delete'),
-    no: t('cancel'),
     act: () => void attempt(t('files.delete'), () => store.remove(path)),
   });

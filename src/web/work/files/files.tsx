@@ -110,7 +110,7 @@ function Listing({ store }: { store: FileStore }) {
     if (isStarting()) return <p class="quiet empty">{t('files.starting')}</p>;
     return (
       <Empty text={t('files.asleep')}>
-        <Button onClick={() => void store.refresh()}>{t('files.show')}</Button>
+        <Button label={t('files.show')} onClick={() => void store.refresh()} />
       </Empty>
     );
   }
@@ -137,7 +137,6 @@ async function sendAll(store: FileStore, files: readonly File[]): Promise<void> 
         title: t('files.replaceTitle'),
         text: t('files.replaceText', { path }),
         yes: t('files.replace'),
-        no: t('cancel'),
         act: () => void upload({ ...wanted, replaces: true }).then(() => store.refresh()),
       });
     }
@@ -231,9 +230,7 @@ function NewFile({ store }: { store: FileStore }) {
           value={path}
           onInput={({ currentTarget }) => setPath(currentTarget.value)}
         />
-        <Button kind="primary" type="submit">
-          {t('files.create')}
-        </Button>
+        <Button kind="primary" type="submit" label={t('files.create')} />
       </form>
     </Dialog>
   );

@@ -33,11 +33,7 @@ export function Served({ store, path, kind }: Props) {
         />
         <p class="work-note quiet">
           {t(runsScripts ? 'files.sandboxed' : 'files.withoutScripts')}{' '}
-          {!runsScripts && (
-            <Button class="small" onClick={() => setRunsScripts(true)}>
-              {t('files.runScripts')}
-            </Button>
-          )}
+          {!runsScripts && <Button class="small" label={t('files.runScripts')} onClick={() => setRunsScripts(true)} />}
         </p>
       </>
     );

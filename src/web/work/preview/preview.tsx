@@ -75,9 +75,12 @@ function Open({ sessionId }: { sessionId: string }) {
               <span class="quiet"> · {t('until', { time: new Date(one.expiresAt).toLocaleString() })}</span>
             </span>
             <CopyButton text={addressIn(one, '/')} />
-            <Button kind="quiet" class="small" onClick={() => void close(one.id)}>
-              {t('preview.closeOne', { what: one.of === 'files' ? t('tab.files') : String(one.of) })}
-            </Button>
+            <Button
+              kind="quiet"
+              class="small"
+              label={t('preview.closeOne', { what: one.of === 'files' ? t('tab.files') : String(one.of) })}
+              onClick={() => void close(one.id)}
+            />
           </li>
         ))}
       </ul>

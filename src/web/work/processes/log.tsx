@@ -46,12 +46,16 @@ export function Log({ sessionId, path, isRunning }: Props) {
       {trouble !== '' && <p class="work-note bad-text">{trouble}</p>}
       {log.start.value > 0 && (
         <p class="work-note">
-          <Button kind="quiet" onClick={() => attempt(t('processes.earlier'), () => log.earlier())}>
-            {t('processes.earlier')}
-          </Button>
-          <Button kind="quiet" onClick={() => attempt(t('processes.whole'), () => log.all())}>
-            {t('processes.whole')}
-          </Button>
+          <Button
+            kind="quiet"
+            label={t('processes.earlier')}
+            onClick={() => attempt(t('processes.earlier'), () => log.earlier())}
+          />
+          <Button
+            kind="quiet"
+            label={t('processes.whole')}
+            onClick={() => attempt(t('processes.whole'), () => log.all())}
+          />
         </p>
       )}
       <VirtualList

@@ -140,7 +140,7 @@ function OpenProcess({ process: { cmd, status, log }, sessionId, isAsleep, onClo
       </header>
       {isAsleep && !mayStart ? (
         <Empty text={t('files.asleep')}>
-          <Button onClick={() => setMayStart(true)}>{t('processes.show')}</Button>
+          <Button label={t('processes.show')} onClick={() => setMayStart(true)} />
         </Empty>
       ) : (
         <Log sessionId={sessionId} path={log} isRunning={status === 'running'} />
@@ -169,16 +169,8 @@ function SandboxState({ sandbox: { condition, keeps, pause, idleSeconds, filesDa
           {keeps ? ` · ${t(`sandbox.keeps.${keeps}`)}` : mayPause ? ` · ${t(`sandbox.pauseKeeps.${pause}`)}` : ''}
           {mayPause && idleSeconds !== null && ` · ${t('sandbox.idle', { time: duration(idleSeconds * 1_000) })}`}
         </span>
-        {mayPause && (
-          <Button class="small" onClick={() => change('pause')}>
-            {t('sandbox.pause')}
-          </Button>
-        )}
-        {mayResume && (
-          <Button class="small" onClick={() => change('resume')}>
-            {t('sandbox.resume')}
-          </Button>
-        )}
+        {mayPause && <Button class="small" label={t('sandbox.pause')} onClick={() => change('pause')} />}
+        {mayResume && <Button class="small" label={t('sandbox.resume')} onClick={() => change('resume')} />}
       </p>
       {filesDamaged && <p class="work-note bad">{filesDamaged.detail}</p>}
     </>

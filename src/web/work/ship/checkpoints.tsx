@@ -78,15 +78,18 @@ function Row({ one: { number, runId, seq, at, files }, isCompared, onCompare, on
       <div class="row ship-row">
         <Button
           class="small"
+          label={t('checkpoints.compare')}
           aria-pressed={isCompared}
           aria-label={t('checkpoints.compareOne', { name })}
           onClick={onCompare}
-        >
-          {t('checkpoints.compare')}
-        </Button>
-        <Button kind="quiet" class="small" aria-label={t('checkpoints.restoreOne', { name })} onClick={onRestore}>
-          {t('restore')}
-        </Button>
+        />
+        <Button
+          kind="quiet"
+          class="small"
+          label={t('restore')}
+          aria-label={t('checkpoints.restoreOne', { name })}
+          onClick={onRestore}
+        />
         {seq !== null && <ForkButton seq={seq} label={t('checkpoints.forkOne', { name })} />}
       </div>
     </li>
@@ -107,7 +110,6 @@ function askToRestore(sessionId: string, { number }: Checkpoint, onDone: () => v
     title: t('checkpoints.restoreOne', { name }),
     text: t('checkpoints.restoreText', { name }),
     yes: t('restore'),
-    no: t('cancel'),
     act: () =>
       void attempt(t('checkpoints.restoreOne', { name }), async () => {
         const { before } = await once('checkpoints.restore', { sessionId, number });

@@ -59,9 +59,7 @@ function OpenForm({ of, state: { forge, newUrl }, onDone }: Pick<Props, 'of' | '
       <ProposalFields title={title} text={text} rows={4} onTitle={setTitle} onText={setText} />
       <CheckField label={t('ship.draft')} isOn={isDraft} onChange={setDraft} />
       <div class="row ship-row">
-        <Button type="submit" kind="primary" disabled={isBusy || title.trim() === ''}>
-          {t('ship.openNow')}
-        </Button>
+        <Button type="submit" kind="primary" label={t('ship.openNow')} disabled={isBusy || title.trim() === ''} />
         {newUrl !== null && <Outside href={newUrl}>{t('ship.openThere', { forge: forge.label })}</Outside>}
       </div>
     </form>
@@ -128,9 +126,12 @@ function Opened({ of, state: { comments, reviews, checks, unsent, isCut }, pullR
         </ul>
       )}
       {isCut && <p class="quiet">{t('ship.cut')}</p>}
-      <Button kind="primary" disabled={isBusy || unsent === 0} onClick={sendAll}>
-        {unsent === 0 ? t('ship.nothingToSend') : t('ship.sendN', { n: unsent })}
-      </Button>
+      <Button
+        kind="primary"
+        label={unsent === 0 ? t('ship.nothingToSend') : t('ship.sendN', { n: unsent })}
+        disabled={isBusy || unsent === 0}
+        onClick={sendAll}
+      />
     </div>
   );
 }

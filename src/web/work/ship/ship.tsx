@@ -102,14 +102,8 @@ function Push({ of, status: { ahead }, mayPush, onDone }: StepProps & { readonly
   return (
     <div class="row ship-row">
       <span>{t('ship.ahead', { n: ahead })}</span>
-      {mayPush && (
-        <Button disabled={isBusy} onClick={push}>
-          {t('ship.push')}
-        </Button>
-      )}
-      <Button kind="quiet" icon="download" onClick={patch}>
-        {t('ship.patch')}
-      </Button>
+      {mayPush && <Button label={t('ship.push')} disabled={isBusy} onClick={push} />}
+      <Button kind="quiet" icon="download" label={t('ship.patch')} onClick={patch} />
     </div>
   );
 }
@@ -173,12 +167,11 @@ function Hosts({ sessionId, hosts }: { sessionId: string; hosts: readonly string
           ) : (
             <Button
               class="small"
+              label={t('allowHost')}
               disabled={!inForce || inForce.whyNot !== null}
               aria-label={t('network.allowOne', { host })}
               onClick={() => allow(host)}
-            >
-              {t('allowHost')}
-            </Button>
+            />
           ),
         }))}
       />
@@ -214,9 +207,7 @@ function WantedServices({
       {there && !all.every(([name]) => there.includes(name)) && (
         <>
           <p class="quiet">{t('ship.servicesText')}</p>
-          <Button class="small" onClick={allow}>
-            {t('ship.allowServices')}
-          </Button>
+          <Button class="small" label={t('ship.allowServices')} onClick={allow} />
         </>
       )}
     </div>
@@ -259,9 +250,7 @@ function Checks({
         })}
       </ul>
       <div class="row ship-row">
-        <Button disabled={isBusy} onClick={run}>
-          {t(isBusy ? 'ship.checksRun' : 'ship.runChecks')}
-        </Button>
+        <Button label={t(isBusy ? 'ship.checksRun' : 'ship.runChecks')} disabled={isBusy} onClick={run} />
       </div>
     </div>
   );
@@ -331,9 +320,12 @@ function Commit({ of, status: { files, truncated }, proposal, onDone }: CommitPr
         {(truncated || files.length > mostShown) && <li class="quiet">{t('ship.more')}</li>}
       </ul>
       <LongTextField label={t('ship.message')} rows={2} required value={message} onChange={setMessage} />
-      <Button type="submit" kind="primary" disabled={isBusy || message.trim() === '' || chosen.length === 0}>
-        {t('ship.commitFiles', { n: chosen.length })}
-      </Button>
+      <Button
+        type="submit"
+        kind="primary"
+        label={t('ship.commitFiles', { n: chosen.length })}
+        disabled={isBusy || message.trim() === '' || chosen.length === 0}
+      />
     </form>
   );
 }

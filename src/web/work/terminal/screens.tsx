@@ -38,13 +38,12 @@ export function OwnScreen({ id, takesFocus, onExit }: OwnProps) {
         <div class="work-note row" role="status">
           {t(ending === 'replaced' ? 'terminal.replaced' : 'terminal.lost')}
           <Button
+            label={t('terminal.takeBack')}
             onClick={() => {
               setEnding(undefined);
               setTurn(turn + 1);
             }}
-          >
-            {t('terminal.takeBack')}
-          </Button>
+          />
         </div>
       )}
     </>
@@ -122,7 +121,7 @@ export function AgentScreen({ sessionId, shell, all, onShown, openOwn }: AgentPr
       />
       <div class="work-note quiet row">
         {t(shell.waits ? 'terminal.asks' : shell.running === undefined ? 'terminal.watching' : 'terminal.mayType')}
-        {shell.running === undefined && <Button onClick={openOwn}>{t('terminal.ownShell')}</Button>}
+        {shell.running === undefined && <Button label={t('terminal.ownShell')} onClick={openOwn} />}
       </div>
     </>
   );

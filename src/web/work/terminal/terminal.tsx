@@ -76,9 +76,7 @@ export function Terminals({ session: { id: sessionId } }: { session: Session }) 
       </div>
       {shown === undefined && (
         <Empty text={t('terminal.none')}>
-          <Button icon="terminal" onClick={open}>
-            {t('terminal.new')}
-          </Button>
+          <Button icon="terminal" label={t('terminal.new')} onClick={open} />
         </Empty>
       )}
       {shown?.startsWith('own ') && (

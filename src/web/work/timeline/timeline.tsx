@@ -43,9 +43,12 @@ export function Timeline({ session }: { session: Session }) {
           </span>
         )}
         <span class="bar-space" />
-        <Button kind="quiet" disabled={turn === undefined} onClick={() => showSeen(session.id, turn)}>
-          {t(turn === undefined ? 'timeline.noTurn' : 'timeline.seeModel')}
-        </Button>
+        <Button
+          kind="quiet"
+          label={t(turn === undefined ? 'timeline.noTurn' : 'timeline.seeModel')}
+          disabled={turn === undefined}
+          onClick={() => showSeen(session.id, turn)}
+        />
       </p>
       <div class="row work-bar">
         <Choice
@@ -96,9 +99,12 @@ function Controls({ player }: { player: Player }) {
         }}
       />
       <span class="bar-space" />
-      <Button kind="quiet" aria-pressed={player.isLive.value} onClick={() => player.toEnd()}>
-        {t('timeline.live')}
-      </Button>
+      <Button
+        kind="quiet"
+        label={t('timeline.live')}
+        aria-pressed={player.isLive.value}
+        onClick={() => player.toEnd()}
+      />
     </div>
   );
 }

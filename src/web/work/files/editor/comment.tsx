@@ -16,9 +16,13 @@ const placeOf = ({ from, to }: Lines): string => t(from === to ? 'editor.line' :
 
 /** Opens a comment on the lines that are chosen. */
 export const CommentButton = ({ lines, open }: { readonly lines: Lines; readonly open: (lines: Lines) => void }) => (
-  <Button kind="quiet" class="small" icon="edit" onClick={() => open(lines)}>
-    {t('editor.comment', { place: placeOf(lines) })}
-  </Button>
+  <Button
+    kind="quiet"
+    class="small"
+    icon="edit"
+    label={t('editor.comment', { place: placeOf(lines) })}
+    onClick={() => open(lines)}
+  />
 );
 
 /** A comment below the last of its lines. It goes to the agent as a message with the file and the lines. */
@@ -65,10 +69,8 @@ export function Comment({ store, path, text, lines, close }: Props) {
           void submit();
         }}
       />
-      <Button onClick={close}>{t('cancel')}</Button>
-      <Button type="submit" kind="primary" disabled={comment.trim() === ''}>
-        {t('send')}
-      </Button>
+      <Button label={t('cancel')} onClick={close} />
+      <Button type="submit" kind="primary" label={t('send')} disabled={comment.trim() === ''} />
     </form>
   );
 }

@@ -167,10 +167,13 @@ function Compared({
         <CommentButton lines={lines} open={setCommented} />
         <span class="bar-space" />
         <span class="quiet">{isChanged ? t('files.unsaved') : ''}</span>
-        {isChanged && <Button onClick={onReload}>{t('cancel')}</Button>}
-        <Button kind="primary" disabled={saving.isSaving || !isChanged} onClick={() => void save()}>
-          {t('files.save')}
-        </Button>
+        {isChanged && <Button label={t('cancel')} onClick={onReload} />}
+        <Button
+          kind="primary"
+          label={t('files.save')}
+          disabled={saving.isSaving || !isChanged}
+          onClick={() => void save()}
+        />
       </div>
     </div>
   );

@@ -66,10 +66,8 @@ export const Conflict = ({ onTheirs, onMine }: ConflictProps) => (
   <div class="work-note bad" role="alert">
     <p>{t('files.conflict')}</p>
     <div class="choices">
-      <Button onClick={onTheirs}>{t('files.takeTheirs')}</Button>
-      <Button kind="danger" onClick={onMine}>
-        {t('files.keepMine')}
-      </Button>
+      <Button label={t('files.takeTheirs')} onClick={onTheirs} />
+      <Button kind="danger" label={t('files.keepMine')} onClick={onMine} />
     </div>
   </div>
 );
