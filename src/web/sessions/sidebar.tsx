@@ -34,12 +34,7 @@ const rows = computed(() => {
   const shown = matching(filteredSessions.value, search.value, foundInMessages.value);
   return toRows(
     { sessions: shown, withArchive: isSearch || isArchiveOpen.value, now: minute.value },
-    {
-      pinned: t('pinned'),
-      today: t('today'),
-      yesterday: t('yesterday'),
-      date: dateOf,
-    },
+    { pinned: t('pinned'), today: t('today'), yesterday: t('yesterday'), date: dateOf },
   );
 });
 

@@ -23,12 +23,7 @@ const hasSession = () => current.value !== undefined;
 
 export const slashCommands: readonly SlashCommand[] = [
   { name: 'help', icon: 'help', about: 'slash.help', run: () => showSlashHelp(slashCommands) },
-  {
-    name: 'model',
-    icon: 'gear',
-    about: 'slash.model',
-    run: () => chooseModelFor(current.value),
-  },
+  { name: 'model', icon: 'gear', about: 'slash.model', run: () => chooseModelFor(current.value) },
   {
     name: 'stop',
     icon: 'stop',
