@@ -53,7 +53,10 @@ export function pullRequestService(deps: Deps): PullRequestService {
     if (refused !== undefined) throw new AppError('forbidden', refused);
     const at = repositoryAt(url, servers);
     if (!at) {
-      const text = `${new URL(url).host || url} is no forge that the server knows. Name it in forges.servers, such as gitea=https://git.example.com; or push the branch, or take the patch.`;
+      const { host } = new URL(url);
+      const text = host
+        ? `Pull requests are not set up for ${host}. Push the branch or download the patch. To open pull requests here, add the host to forges.servers, such as gitea=https://${host}.`
+        : `${url} is a folder, which has no pull requests. Download the patch.`;
       throw new AppError('unsupported', text);
     }
     const apiUrl = at.server.kind.apiUrl(at.server.webUrl);

@@ -77,23 +77,16 @@ export const cannotText = (): string =>
 /** The text before the plan: it promises no more than what follows. */
 export const announcement = (task: string): string => `${isDemo} Working on it: ${literal(readTitle(task))}`;
 
-/** Reports the outcome and shows the last command's output, fenced so that a page shows it unchanged. */
+/** The last command's output, fenced so that a page shows it unchanged, after what failed. */
 export function summaryText(results: readonly ToolMessage[], task: string): string {
-  const ends = results.every(({ success }) => success) ? builtInTask(task)?.ends : undefined;
-  return `${isDemo} ${outcomeText(results)}${ends === undefined ? '' : `\n\n${ends}`}`;
-}
-
-function outcomeText(results: readonly ToolMessage[]): string {
   const failures = results.filter((result) => !result.success).length;
-  const verdict =
-    failures === 0 ? 'All steps are done.' : `The steps are done; ${failures} of ${results.length} tool calls failed.`;
+  const failed = failures > 0 && `The steps are done; ${failures} of ${results.length} tool calls failed.`;
   const last = results.findLast(({ name }) => name === 'shell_exec' || name === 'bash');
-  if (!last) return verdict;
   // A tool's note on a failed command is a separate first line before the output.
-  const output = last.success ? last.output : last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '');
-  if (output === '') return `${verdict} The last command printed nothing.`;
-  const tail = endOf(output, shown);
-  return `${verdict} The last command printed:\n\n${fenced(tail)}`;
+  const output = last?.success === false ? last.output.replace(/^\[exit code [^\]\n]*\]\n?/, '') : last?.output;
+  const printed = output ? fenced(endOf(output, shown)) : output === '' && 'The last command printed nothing.';
+  const head = [isDemo, failed || (!output && 'All steps are done.')].filter(Boolean).join(' ');
+  return [head, printed, !failed && builtInTask(task)?.ends].filter(Boolean).join('\n\n');
 }
 
 /** Splits the text into at least two pieces, and never inside a character. */

@@ -236,7 +236,7 @@ describe('the summary', () => {
   };
 
   test('shows what the last command printed', async () =>
-    expect(await summary('hi\n')).toBe('Demo, no AI. All steps are done. The last command printed:\n\n```\nhi\n```'));
+    expect(await summary('hi\n')).toBe('Demo, no AI.\n\n```\nhi\n```'));
   test('shows the last 2000 characters of it', async () =>
     expect(await summary(`x${'y'.repeat(2_000)}`)).toMatch(/```\ny{2000}\n```$/));
   test('does not begin in the middle of a character', async () =>
