@@ -1,5 +1,16 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { FileMetadata } from '../../core/model/sandboxes/file-metadata.ts';
+import type {
+  FileChange,
+  FileChanges,
+  FileVersion,
+  JobEnd,
+  JobEntry,
+  ListeningPort,
+  PathEntry,
+} from './answers/answers.ts';
+
+export type * from './answers/answers.ts';
 
 // The daemon's abilities anywhere in the sandbox, with the rights of the sandbox's user: programs in any folder, files
 // at any path, file changes, ports. As in client.ts, every method takes a signal and rejects only with AppError.
@@ -28,17 +39,6 @@ export interface StartJob {
   readonly terminal?: TerminalSize;
   /** False: the job's standard input is closed from the start. */
   readonly input?: boolean;
-}
-/** How a job ended. -1: ended by the signal. */
-export interface JobEnd {
-  readonly exitCode: number;
-  readonly signal?: string;
-}
-export interface JobEntry extends Pick<StartJob, 'id' | 'argv' | 'cwd' | 'env' | 'label'>, Partial<JobEnd> {
-  /** The pid as processes in the sandbox see it. */
-  readonly pid: number;
-  readonly startedAt: number; // epoch ms
-  readonly terminal: boolean;
 }
 export interface JobReader {
   /** The job's output waits until the returned promise resolves. */
@@ -78,25 +78,6 @@ export interface JobClient {
   signal(id: string, name: 'SIGTERM' | 'SIGKILL' | 'SIGINT', signal: AbortSignal): Promise<void>;
 }
 
-/** A file, folder or link at any path. */
-export interface PathEntry {
-  readonly name: string;
-  readonly path: string; // absolute
-  /** The type; for a link, its target's. `broken`: a dangling link. */
-  readonly type: 'file' | 'directory' | 'other' | 'broken';
-  readonly size: number; // for a link, the link's own
-  readonly mode: number; // permission bits; for a link, its target's
-  readonly owner: string;
-  readonly group: string;
-  readonly modified: string; // iso
-  readonly isLink?: true;
-  /** The final target of a link, through all links. */
-  readonly target?: string;
-  /** The workspace itself, under any of its paths. Only `stat` sets it. */
-  readonly workspace?: true;
-  /** Only on request, after a move and after a write; a link has its target's. Never empty. */
-  readonly metadata?: FileMetadata;
-}
 /**
  * Files at any path that the sandbox's user can reach: absolute, `~/…`, or relative to the workspace. Methods reject
  * with file_not_found and invalid_request.
@@ -136,11 +117,6 @@ export interface FilePart {
   readonly most?: number;
 }
 
-/** A file of the workspace. The version, its size and modification time, changes with the file. */
-export interface FileVersion {
-  readonly size: number;
-  readonly version: string;
-}
 /** Files of any size in the workspace. Methods reject with path_outside and invalid_request (not a file). */
 export interface TransferClient {
   /** False for the daemon of an older image, which has none of the other methods. */
@@ -192,18 +168,6 @@ export interface WatchFiles {
   /** Each change includes the current entry. */
   readonly entries?: boolean;
 }
-/** A move is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept. */
-export const changeTypes = ['create', 'write', 'remove', 'rename', 'chmod', 'lost'] as const;
-export interface FileChange {
-  readonly type: (typeof changeTypes)[number];
-  readonly name: string; // relative to the watched folder
-  readonly entry?: PathEntry;
-}
-export interface FileChanges {
-  readonly changes: readonly FileChange[];
-  /** Call again immediately. */
-  readonly more: boolean;
-}
 /**
  * Watches of folders: at most 1,000 at a time. The newest 10,000 changes wait for their reader. A watch without a
  * reader or request for ten minutes ends. Methods except `open` reject with not_found.
@@ -218,13 +182,6 @@ export interface WatchClient {
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
-/** A port on the sandbox's loopback addresses on which a program listens. */
-export interface ListeningPort {
-  readonly port: number;
-  /** The oldest process that holds the socket, if known. */
-  readonly pid?: number;
-  readonly command?: string;
-}
 export interface PortClient {
   /** In order, at most 200, without the daemon's own. Empty behind the daemon of an older image. */
   list(signal: AbortSignal): Promise<readonly ListeningPort[]>;

@@ -1,6 +1,5 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { AppError } from '../../core/errors/errors.ts';
-import type { ConsoleEntry } from '../../core/model/shell-console.ts';
 import type {
   JobClient,
   PathClient,
@@ -10,33 +9,29 @@ import type {
   WatchClient,
   WorkspaceClient,
 } from './abilities.ts';
+import type {
+  DesktopStatus,
+  ExecResult,
+  FileEntry,
+  Health,
+  Operation,
+  ProcessEntry,
+  ProgramEntry,
+  SandboxUsage,
+  ShellView,
+  TaggedEnd,
+  TerminalEnd,
+  TerminalEntry,
+} from './answers/answers.ts';
 import type { DaemonTrust } from './answers/daemon-trust.ts';
+
+export type * from './answers/answers.ts';
 
 // The server's operations inside a sandbox, the same for every driver: a typed view of sandboxd's HTTP API. Every
 // method takes a signal and rejects only with AppError. Each can reject with sandbox_lost (the connection is gone),
 // sandbox_unresponsive (no answer in time) and sandbox_untrusted (the answer does not come from the daemon). Each
 // method's comment lists its additional codes.
 
-/** A command in the sandbox. Its operation id is valid for the sandbox's lifetime. */
-export interface Operation {
-  readonly id: string;
-  readonly state: 'running' | 'exited';
-  /** 124 after a timeout, 128+n after signal n. Undefined while the command runs and if its exit code is lost. */
-  readonly exitCode?: number;
-  /** Why the command did not end by itself. `lost`: the daemon restarted while the command ran. */
-  readonly reason?: 'timed_out' | 'killed' | 'oom' | 'lost';
-  /** Bytes of output so far (stdout and stderr as one stream). */
-  readonly bytes: number;
-  /** The file with the full output, relative to the workspace, up to the spool's limit. */
-  readonly spool: string;
-  readonly pid: number;
-  readonly startedAt: number;
-  readonly endedAt?: number;
-  /** The command waits for input. Absent: it does not, or the daemon cannot tell. */
-  readonly asks?: true;
-  /** False if the image has no `script`: the command then runs over pipes, without a terminal. */
-  readonly terminal?: false;
-}
 export interface StartOperation {
   /** Makes `start` idempotent: a second start with the same id changes nothing and returns the first operation. */
   readonly id: string;
@@ -54,54 +49,6 @@ export interface StartOperation {
   /** Restarts the session in the workspace, without the exports of earlier commands. */
   readonly fresh?: boolean;
 }
-export interface ShellView {
-  readonly id: string;
-  readonly console: readonly ConsoleEntry[];
-  /** The operation that currently runs in the shell. */
-  readonly running?: string;
-}
-/** The end of everything that was started with a tag. */
-export interface TaggedEnd {
-  /** The number of its processes. */
-  readonly killed: number;
-  /** The requested shells, in their state afterwards. Missing from a daemon before 1.4. */
-  readonly shells?: readonly ShellView[];
-}
-export interface ExecResult {
-  /** 124 after a timeout. */
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly timedOut: boolean;
-  /** The file with the full text of truncated output, relative to the workspace, up to the spool's limit. */
-  readonly wholeIn?: { readonly stdout?: string; readonly stderr?: string };
-}
-export interface FileEntry {
-  readonly name: string;
-  readonly type: 'file' | 'directory' | 'other';
-  readonly size: number | null;
-  readonly modified: string; // iso
-}
-export interface ProcessEntry {
-  readonly pid: number;
-  readonly cmd: string;
-  readonly started: string; // iso
-  /** The memory that it uses. Absent from an older daemon. */
-  readonly memoryBytes?: number;
-  readonly tag?: string;
-}
-/** A person's own terminal: `bash -i` at the root of the workspace. */
-export interface TerminalEntry {
-  readonly id: string;
-  readonly startedAt: number; // epoch ms
-}
-/**
- * Why a terminal's output ended for its reader: the shell exited, the terminal was closed, or another reader replaced
- * this one.
- */
-export const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
-export type TerminalEnd = (typeof terminalEnds)[number];
-
 export interface TerminalReader {
   /** Called when the stream is open; the reader misses no output from here on. */
   readonly onOpen?: () => void;
@@ -144,13 +91,6 @@ export interface StartProgram {
   /** A tag like an operation's. */
   readonly tag?: string;
 }
-export interface ProgramEntry {
-  readonly id: string;
-  readonly pid: number;
-  readonly startedAt: number; // epoch ms
-  /** 128+n after signal n. Absent while the program runs. */
-  readonly exitCode?: number;
-}
 export interface ProgramReader {
   /** The program's output waits in its pipe until the returned promise resolves. */
   readonly onOutput: (chunk: Buffer) => void | Promise<void>;
@@ -187,23 +127,6 @@ export interface ProgramClient {
   close(id: string, signal: AbortSignal): Promise<void>;
 }
 
-/** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
-export interface DesktopStatus {
-  /** `unsupported`: the image has no desktop. */
-  readonly state: 'unsupported' | 'stopped' | 'starting' | 'running';
-  readonly browser: 'stopped' | 'running';
-  readonly width: number; // px
-  readonly height: number; // px
-  /** How often Xvnc and Chromium were restarted since the desktop's start. */
-  readonly restarts: { readonly display: number; readonly browser: number };
-  /** Why Xvnc or Chromium last died. */
-  readonly lastFailure?: string;
-  /**
-   * Whether Chromium's own sandbox isolates pages too, which requires user namespaces. Absent before the first start of
-   * the browser.
-   */
-  readonly browserSandbox?: boolean;
-}
 /** One input to the screen. x and y are pixels of the desktop, from its top left. */
 export type ScreenAction =
   | { readonly kind: 'move'; readonly x: number; readonly y: number }
@@ -253,40 +176,6 @@ export interface DesktopClient {
   act(action: ScreenAction, signal: AbortSignal): Promise<void>; // Rejects: invalid_request
   /** The position of the pointer. */
   pointer(signal: AbortSignal): Promise<{ readonly x: number; readonly y: number }>;
-}
-
-export interface Health {
-  readonly version: string;
-  /** Changes when the daemon restarts. */
-  readonly bootId: string;
-  /** Since the last request or output, in ms. */
-  readonly idleMs: number;
-  /** How often the kernel killed a process for lack of memory. */
-  readonly oomKills: number;
-  /** Absent while no desktop is started. */
-  readonly desktop?: DesktopStatus;
-  /** Absent if the daemon does not watch the disk. */
-  readonly disk?: DiskUse;
-}
-
-/** The disk space that a sandbox's files use. */
-export interface DiskUse {
-  readonly usedBytes: number;
-  readonly limitBytes: number;
-  /** Free bytes of the whole disk, which is shared with other users. */
-  readonly freeBytes: number;
-  /** How often the daemon ended processes that wrote beyond the limit. */
-  readonly stopped: number;
-}
-
-/** Resources that all processes of the sandbox use together. */
-export interface SandboxUsage {
-  /** Seconds of processor time since the sandbox's start. */
-  readonly cpuSeconds: number;
-  readonly memoryBytes: number;
-  /** Null if there is no limit, or it is unknown. */
-  readonly memoryLimitBytes: number | null;
-  readonly processes: number;
 }
 
 export interface SearchOptions {

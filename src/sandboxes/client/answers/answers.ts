@@ -2,29 +2,6 @@ import { z } from 'zod';
 import { fileMetadataLimits } from '../../../core/model/sandboxes/file-metadata.ts';
 import { isName, isPath } from '../../../core/text/file-names.ts';
 import type { JsonLimits } from '../../../core/text/json.ts';
-import {
-  changeTypes,
-  type FileChange,
-  type FileChanges,
-  type JobEnd,
-  type JobEntry,
-  type ListeningPort,
-  type PathEntry,
-} from '../abilities.ts';
-import {
-  type DesktopStatus,
-  type ExecResult,
-  type FileEntry,
-  type Health,
-  type Operation,
-  type ProcessEntry,
-  type ProgramEntry,
-  type SandboxUsage,
-  type ShellView,
-  type TaggedEnd,
-  type TerminalEntry,
-  terminalEnds,
-} from '../client.ts';
 
 // The allowed shape and size of each answer of the daemon. The limits are the daemon's own (docs/sandboxd.openapi.json)
 // plus room for JSON's overhead: an honest daemon refuses with payload_too_large before it exceeds them.
@@ -78,83 +55,213 @@ const lastMs = Date.parse('9999-12-31T23:59:59.999Z');
 /** A path as the sandbox reports it; safe-file-names.ts drops the ones that no workspace file can have. */
 const path = text(8 * KiB);
 
+/** The state of a sandbox's desktop: one Xvnc with a window manager, and a Chromium in it. */
 const desktop = z.object({
+  /** `unsupported`: the image has no desktop. */
   state: z.enum(['unsupported', 'stopped', 'starting', 'running']),
   browser: z.enum(['stopped', 'running']),
-  width: count.max(100_000),
-  height: count.max(100_000),
+  width: count.max(100_000), // px
+  height: count.max(100_000), // px
+  /** How often Xvnc and Chromium were restarted since the desktop's start. */
   restarts: z.object({ display: count, browser: count }),
-  lastFailure: cut(1_000).optional(),
-  browserSandbox: z.boolean().optional(),
-}) as z.ZodType<DesktopStatus>;
+  /** Why Xvnc or Chromium last died. */
+  lastFailure: cut(1_000).exactOptional(),
+  /**
+   * Whether Chromium's own sandbox isolates pages too, which requires user namespaces. Absent before the first start of
+   * the browser.
+   */
+  browserSandbox: z.boolean().exactOptional(),
+});
+export type DesktopStatus = z.infer<typeof desktop>;
 
 const shell = z.object({
   id,
-  console: z.array(z.object({ ps1: text(16 * KiB), command: cut(maxShown), output: cut(maxShown) })).max(20),
-  running: id.optional(),
-}) as z.ZodType<ShellView>;
+  console: z
+    .array(z.object({ ps1: text(16 * KiB), command: cut(maxShown), output: cut(maxShown) }))
+    .max(20)
+    .readonly(),
+  /** The operation that currently runs in the shell. */
+  running: id.exactOptional(),
+});
+export type ShellView = z.infer<typeof shell>;
 
+/** A command in the sandbox. Its operation id is valid for the sandbox's lifetime. */
 const operation = z.object({
   id,
   state: z.enum(['running', 'exited']),
-  exitCode: z.int().optional(),
-  reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).optional(),
+  /** 124 after a timeout, 128+n after signal n. Undefined while the command runs and if its exit code is lost. */
+  exitCode: z.int().exactOptional(),
+  /** Why the command did not end by itself. `lost`: the daemon restarted while the command ran. */
+  reason: z.enum(['timed_out', 'killed', 'oom', 'lost']).exactOptional(),
+  /** Bytes of output so far (stdout and stderr as one stream). */
   bytes: count,
+  /** The file with the full output, relative to the workspace, up to the spool's limit. */
   spool: path,
   pid: count,
   startedAt: time,
-  endedAt: time.optional(),
-  asks: z.literal(true).optional(),
-  terminal: z.literal(false).optional(),
-}) as z.ZodType<Operation>;
+  endedAt: time.exactOptional(),
+  /** The command waits for input. Absent: it does not, or the daemon cannot tell. */
+  asks: z.literal(true).exactOptional(),
+  /** False if the image has no `script`: the command then runs over pipes, without a terminal. */
+  terminal: z.literal(false).exactOptional(),
+});
+export type Operation = z.infer<typeof operation>;
 
-const terminal = z.object({ id, startedAt: time }) satisfies z.ZodType<TerminalEntry>;
+/** A person's own terminal: `bash -i` at the root of the workspace. */
+const terminal = z.object({ id, startedAt: time });
+export type TerminalEntry = z.infer<typeof terminal>;
 
 const program = z.object({
   id,
   pid: count,
   startedAt: time,
-  exitCode: z.int().optional(),
-}) as z.ZodType<ProgramEntry>;
+  /** 128+n after signal n. Absent while the program runs. */
+  exitCode: z.int().exactOptional(),
+});
+export type ProgramEntry = z.infer<typeof program>;
 
-const end = { exitCode: z.int().min(-1).max(255), signal: text(16).optional() };
+/** How a job ended. -1: ended by the signal. */
+const jobEnd = z.object({ exitCode: z.int().min(-1).max(255), signal: text(16).exactOptional() });
+export type JobEnd = z.infer<typeof jobEnd>;
 const job = z.object({
   id,
+  /** The pid as processes in the sandbox see it. */
   pid: count,
   startedAt: time,
-  argv: z.array(z.string()).max(1_000),
-  env: z.array(z.string()).max(1_000).optional(),
-  cwd: path.optional(),
-  label: z.string().optional(),
+  argv: z.array(z.string()).max(1_000).readonly(),
+  env: z.array(z.string()).max(1_000).readonly().exactOptional(),
+  cwd: path.exactOptional(),
+  label: z.string().exactOptional(),
   terminal: z.boolean(),
-  exitCode: end.exitCode.optional(),
-  signal: end.signal,
-}) as z.ZodType<JobEntry>;
+  exitCode: jobEnd.shape.exitCode.exactOptional(),
+  signal: jobEnd.shape.signal,
+});
+export type JobEntry = z.infer<typeof job>;
 
+/** A file, folder or link at any path. */
 const pathEntry = z.object({
   name: path,
-  path,
+  path, // absolute
+  /** The type; for a link, its target's. `broken`: a dangling link. */
   type: z.enum(['file', 'directory', 'other', 'broken']),
-  size: count,
-  mode: count.max(0o7777),
+  size: count, // for a link, the link's own
+  mode: count.max(0o7777), // for a link, its target's
   owner: text(256),
   group: text(256),
   modified: iso,
-  isLink: z.literal(true).optional(),
-  target: path.optional(),
-  workspace: z.literal(true).optional(),
+  isLink: z.literal(true).exactOptional(),
+  /** The final target of a link, through all links. */
+  target: path.exactOptional(),
+  /** The workspace itself, under any of its paths. Only `stat` sets it. */
+  workspace: z.literal(true).exactOptional(),
+  /** Only on request, after a move and after a write; a link has its target's. Never empty. */
   metadata: z
     .record(text(fileMetadataLimits.keyBytes), text(fileMetadataLimits.bytes))
     .refine((found) => Object.keys(found).length <= fileMetadataLimits.keys)
-    .optional(),
-}) as z.ZodType<PathEntry>;
+    .exactOptional(),
+});
+export type PathEntry = z.infer<typeof pathEntry>;
 
+/** A move is a `rename` of the old name and a `create` of the new one. `lost`: more changed than could be kept. */
 const change = z.object({
-  type: z.enum(changeTypes),
+  type: z.enum(['create', 'write', 'remove', 'rename', 'chmod', 'lost']),
+  name: path, // relative to the watched folder
+  entry: pathEntry.exactOptional(),
+});
+export type FileChange = z.infer<typeof change>;
+const changes = z.object({
+  changes: z.array(change).max(1_000).readonly(),
+  /** Call again immediately. */
+  more: z.boolean(),
+});
+export type FileChanges = z.infer<typeof changes>;
+
+/** The disk space that a sandbox's files use. */
+const disk = z.object({
+  usedBytes: count,
+  limitBytes: count,
+  /** Free bytes of the whole disk, which is shared with other users. */
+  freeBytes: count,
+  /** How often the daemon ended processes that wrote beyond the limit. */
+  stopped: count,
+});
+export type DiskUse = z.infer<typeof disk>;
+const health = z.object({
+  version: text(64),
+  /** Changes when the daemon restarts. */
+  bootId: text(64),
+  /** Since the last request or output, in ms. */
+  idleMs: z.number(),
+  /** How often the kernel killed a process for lack of memory. */
+  oomKills: count,
+  /** Absent if the daemon does not watch the disk. */
+  disk: disk.exactOptional(),
+  /** Absent while no desktop is started. */
+  desktop: desktop.exactOptional(),
+});
+export type Health = z.infer<typeof health>;
+/** Resources that all processes of the sandbox use together. */
+const usage = z.object({
+  /** Seconds of processor time since the sandbox's start. */
+  cpuSeconds: time,
+  memoryBytes: count,
+  /** Null if there is no limit, or it is unknown. */
+  memoryLimitBytes: count.nullable(),
+  processes: count,
+});
+export type SandboxUsage = z.infer<typeof usage>;
+/** The end of everything that was started with a tag. */
+const killed = z.object({
+  /** The number of its processes. */
+  killed: count,
+  /** The requested shells, in their state afterwards. Missing from a daemon before 1.4. */
+  shells: z.array(shell).max(maxShells).readonly().exactOptional(),
+});
+export type TaggedEnd = z.infer<typeof killed>;
+const exec = z.object({
+  /** 124 after a timeout. */
+  exitCode: z.int(),
+  stdout: cut(maxExec),
+  stderr: cut(maxExec),
+  timedOut: z.boolean(),
+  /** The file with the full text of truncated output, relative to the workspace, up to the spool's limit. */
+  wholeIn: z.object({ stdout: path.exactOptional(), stderr: path.exactOptional() }).exactOptional(),
+});
+export type ExecResult = z.infer<typeof exec>;
+const entry = z.object({
   name: path,
-  entry: pathEntry.optional(),
-}) as z.ZodType<FileChange>;
-const maxChanges = 1_000;
+  type: z.enum(['file', 'directory', 'other']),
+  size: count.nullable(),
+  modified: iso,
+});
+export type FileEntry = z.infer<typeof entry>;
+const processEntry = z.object({
+  pid: count,
+  cmd: cut(4 * KiB),
+  started: iso,
+  /** The memory that it uses. Absent from an older daemon. */
+  memoryBytes: count.exactOptional(),
+  tag: cut(256).exactOptional(),
+});
+export type ProcessEntry = z.infer<typeof processEntry>;
+/** A port on the sandbox's loopback addresses on which a program listens. */
+const listeningPort = z.object({
+  port: z.int().min(1).max(65_535),
+  /** The oldest process that holds the socket, if known. */
+  pid: count.exactOptional(),
+  command: cut(4 * KiB).exactOptional(),
+});
+export type ListeningPort = z.infer<typeof listeningPort>;
+/** A file of the workspace. The version, its size and modification time, changes with the file. */
+const fileVersion = z.object({ size: count, version: text(100) });
+export type FileVersion = z.infer<typeof fileVersion>;
+
+/**
+ * Why a terminal's output ended for its reader: the shell exited, the terminal was closed, or another reader replaced
+ * this one.
+ */
+const terminalEnds = ['exited', 'deleted', 'replaced'] as const;
+export type TerminalEnd = (typeof terminalEnds)[number];
 
 const rule = <Value>(shape: z.ZodType<Value>, [kib, maxValues, maxDepth]: [number, number, number]): Rule<Value> => ({
   shape,
@@ -165,51 +272,13 @@ const rule = <Value>(shape: z.ZodType<Value>, [kib, maxValues, maxDepth]: [numbe
 const large = largeBytes / KiB;
 
 export const answers = {
-  health: rule<Health>(
-    z.object({
-      version: text(64),
-      bootId: text(64),
-      idleMs: z.number(),
-      oomKills: count,
-      disk: z.object({ usedBytes: count, limitBytes: count, freeBytes: count, stopped: count }).optional(),
-      desktop: desktop.optional(),
-    }) as z.ZodType<Health>,
-    [16, 60, 4],
-  ),
-  usage: rule<SandboxUsage>(
-    z.object({ cpuSeconds: time, memoryBytes: count, memoryLimitBytes: count.nullable(), processes: count }),
-    [16, 20, 2],
-  ),
+  health: rule(health, [16, 60, 4]),
+  usage: rule(usage, [16, 20, 2]),
   operation: rule(operation, [64, 40, 2]),
-  shell: rule<ShellView>(shell, [large, 200, 4]),
-  killed: rule<TaggedEnd>(
-    z.object({ killed: count, shells: z.array(shell).max(maxShells).optional() }) as z.ZodType<TaggedEnd>,
-    [large, 200 * maxShells, 6],
-  ),
-  exec: rule<ExecResult>(
-    z.object({
-      exitCode: z.int(),
-      stdout: cut(maxExec),
-      stderr: cut(maxExec),
-      timedOut: z.boolean(),
-      wholeIn: z.object({ stdout: path.optional(), stderr: path.optional() }).optional(),
-    }) as z.ZodType<ExecResult>,
-    [large, 20, 3],
-  ),
-  entries: rule<FileEntry[]>(
-    z
-      .array(
-        z.object({
-          name: path,
-          type: z.enum(['file', 'directory', 'other']),
-          size: count.nullable(),
-          modified: iso,
-        }),
-      )
-      .max(maxList)
-      .transform(withSafeNames) as z.ZodType<FileEntry[]>,
-    [large, maxList * 6, 3],
-  ),
+  shell: rule(shell, [large, 200, 4]),
+  killed: rule(killed, [large, 200 * maxShells, 6]),
+  exec: rule(exec, [large, 20, 3]),
+  entries: rule(z.array(entry).max(maxList).transform(withSafeNames), [large, maxList * 6, 3]),
   found: rule(
     z
       .object({ matches: z.array(path).max(maxFound), truncated: z.boolean() })
@@ -225,46 +294,24 @@ export const answers = {
       .transform((found) => withSafePaths(found, ({ file }) => file)),
     [large, maxFound * 6, 4],
   ),
-  processes: rule<ProcessEntry[]>(
-    z
-      .array(
-        z.object({
-          pid: count,
-          cmd: cut(4 * KiB),
-          started: iso,
-          memoryBytes: count.optional(),
-          tag: cut(256).optional(),
-        }),
-      )
-      .max(maxProcesses) as z.ZodType<ProcessEntry[]>,
-    [large, maxProcesses * 6, 3],
-  ),
-  terminal: rule<TerminalEntry>(terminal, [16, 10, 2]),
-  terminals: rule<TerminalEntry[]>(z.array(terminal).max(64), [64, 300, 3]),
+  processes: rule(z.array(processEntry).max(maxProcesses), [large, maxProcesses * 6, 3]),
+  terminal: rule(terminal, [16, 10, 2]),
+  terminals: rule(z.array(terminal).max(64), [64, 300, 3]),
   program: rule(program, [16, 10, 2]),
-  programs: rule<ProgramEntry[]>(z.array(program).max(64), [64, 400, 3]),
+  programs: rule(z.array(program).max(64), [64, 400, 3]),
   job: rule(job, [large, 3_000, 3]),
-  jobs: rule<JobEntry[]>(z.array(job).max(512), [large, 200_000, 4]),
+  jobs: rule(z.array(job).max(512), [large, 200_000, 4]),
   /** The last frame of a job's stream. */
-  jobEnd: rule<JobEnd>(z.object(end) as z.ZodType<JobEnd>, [1, 4, 2]),
+  jobEnd: rule(jobEnd, [1, 4, 2]),
   pathEntry: rule(pathEntry, [64, 20 + fileMetadataLimits.keys, 3]),
-  fileVersion: rule(z.object({ size: count, version: text(100) }), [16, 6, 2]),
+  fileVersion: rule(fileVersion, [16, 6, 2]),
   kept: rule(z.object({ done: z.boolean() }), [16, 4, 2]),
   print: rule(z.object({ print: text(64).optional(), bytes: count.optional() }), [16, 6, 2]),
-  pathEntries: rule<PathEntry[]>(z.array(pathEntry).max(maxList), [large, maxList * 16, 4]),
-  listeningPorts: rule<ListeningPort[]>(
-    z
-      .array(z.object({ port: z.int().min(1).max(65_535), pid: count.optional(), command: cut(4 * KiB).optional() }))
-      .max(200) as z.ZodType<ListeningPort[]>,
-    [large, 1_000, 3],
-  ),
+  pathEntries: rule(z.array(pathEntry).max(maxList), [large, maxList * 16, 4]),
+  listeningPorts: rule(z.array(listeningPort).max(200), [large, 1_000, 3]),
   watch: rule(z.object({ id }), [16, 4, 2]),
   change: rule(change, [64, 20, 3]),
-  changes: rule<FileChanges>(z.object({ changes: z.array(change).max(maxChanges), more: z.boolean() }), [
-    large,
-    maxChanges * 16,
-    5,
-  ]),
+  changes: rule(changes, [large, 1_000 * 16, 5]),
   /** The last frame of a program's stream. */
   programEnd: rule(z.object({ exitCode: z.int() }), [1, 4, 2]),
   desktop: rule(desktop, [16, 40, 3]),
