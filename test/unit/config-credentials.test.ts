@@ -106,6 +106,7 @@ test("users' credentials come before the server's, a change here counts at once,
       vaults.map((vault) => ({
         type: 'environment_variable' as const,
         id: `vcrd_of_${vault}`,
+        vaultId: vault,
         secretName: 'OTHER',
         hosts: null,
         places: { header: true, body: false },

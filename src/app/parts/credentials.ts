@@ -7,18 +7,20 @@ import { type CredentialPlaces, fitsHeader, injectionPlaces } from '../../core/m
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
 import { isFolderUrl, type SessionRepository } from '../../core/model/repository.ts';
+import { isRules } from '../../core/model/sandboxes/egress-choice.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { type Authority, egressAuthority } from '../../sandboxes/egress/credentials/authority.ts';
 import type { Credential } from '../../sandboxes/egress/credentials/credential.ts';
 import { isBelow } from '../../sandboxes/egress/credentials/git-requests.ts';
 import { admitterFor, targetOfUrl } from '../../sandboxes/egress/credentials/repository-credential.ts';
-import { anyHost, type Entry, matches, parseEntry } from '../../sandboxes/egress/policy.ts';
+import { anyHost, covers, type Entry, matches, parseEntry } from '../../sandboxes/egress/policy.ts';
 import {
   type CredentialRing,
   type HeldCredential,
   serverHolder,
   vaultsOf,
 } from '../../sessions/projects/credentials.ts';
+import type { UnreachedCredential } from '../../sessions/run/missing-tools.ts';
 import type { VaultVariable } from '../../sessions/vaults/credential-records.ts';
 import type { Config } from '../settings/config.ts';
 
@@ -34,6 +36,8 @@ export interface ProxyCredentials {
   readonly env: Readonly<Record<string, string>>;
   /** Placeholders in the variables of all credentials that count in the session. */
   envOf(session: Pick<SessionRecord, 'id' | 'projectId' | 'agent'>): Promise<Readonly<Record<string, string>>>;
+  /** The variables of the session's vaults that count at a host which its sandbox does not reach. */
+  unreachedOf(session: Pick<SessionRecord, 'agent' | 'sandbox'>): Promise<readonly UnreachedCredential[]>;
   /** Keys of providers, for `value-from: {key: …}`, and users' credentials. The store opens later in the start. */
   readFrom(stored: CredentialSources): void;
   /** Users' credentials changed. */
@@ -173,6 +177,17 @@ export async function openCredentials({ config, env, newKey, now, learn }: Optio
     },
     authority: egressAuthority(keys, now),
     env: serverEnv,
+    async unreachedOf({ agent, sandbox }) {
+      const chosen = sandbox?.egress;
+      const vaults = vaultsOf({ agent });
+      if (chosen === undefined || isRules(chosen) || vaults.length === 0) return [];
+      const reached = chosen.flatMap((text) => parseEntry(text) ?? []);
+      const isReached = (text: string) => reached.some((one) => covers(one, parseEntry(text) ?? anyHost));
+      return ((await stored?.variables(vaults)) ?? []).flatMap(({ id, vaultId, secretName: name, hosts }) => {
+        const host = hosts?.find((one) => !isReached(one));
+        return host === undefined ? [] : [{ id, vaultId, name, host }];
+      });
+    },
     async envOf(session) {
       const [near, last] = byNearness((await stored?.ring.inForce(session)) ?? []);
       const found = [...near].reverse(); // the closest last, which wins

@@ -259,6 +259,7 @@ export async function openEngine(startup: Startup, { storage, sandboxes, agents 
         pullRequests: (id, ofSession) => pullRequests.openerOf(id, ofSession),
         children: delegation,
         skillsOf: (session) => agents.sessionSkills.of(session),
+        unreachedCredentials: (session) => sandboxes.credentials.unreachedOf(session),
         memoryFolders,
         memoryOf: (session, runId) =>
           agentMemory(agents.notes, session, { runId, told: (action) => metrics.memoryChange('agent', action) }),

@@ -225,6 +225,8 @@ export const SessionFact = z.discriminatedUnion('type', [
       retry: z.object({ number: z.int(), most: z.int(), inMs: z.number() }).optional(),
       /** The tool server that gave no tools, and whether it refused for want of a credential; only with `no_tools`. */
       server: z.object({ name: z.string(), isRefused: z.boolean() }).optional(),
+      /** The credential of a vault that counts at a host which the session does not reach; only with `left_out`. */
+      credential: z.object({ id: z.string(), vaultId: z.string(), host: z.string() }).optional(),
     }),
   ),
   fact('run.error', z.object({ error: z.string() })),

@@ -123,6 +123,13 @@ export function matches({ host, below, port }: Entry, target: Target): boolean {
   return below ? target.host.endsWith(`.${host}`) : host === target.host;
 }
 
+/** Whether the first entry opens every target of the second. */
+export function covers({ host, below, port }: Entry, other: Entry): boolean {
+  if (port === undefined ? !webPorts.includes(other.port ?? 80) : port !== other.port) return false;
+  if (host === other.host) return below === other.below;
+  return below && (host === '' || other.host.endsWith(`.${host}`));
+}
+
 // A mirror at port 80 or 443 is allowed at both, because tools follow its redirects between them.
 const isWeb = (listed: number, requested: number): boolean => webPorts.includes(listed) && webPorts.includes(requested);
 

@@ -25,7 +25,7 @@ import type { SandboxClient } from '../../sandboxes/client/client.ts';
 import type { ExternalAgents } from '../run/agent/external-agents.ts';
 import type { AttachedFiles } from '../run/context/attachments.ts';
 import type { LiveSession } from '../run/live-session.ts';
-import { MissingTools } from '../run/missing-tools.ts';
+import { MissingTools, type UnreachedCredential } from '../run/missing-tools.ts';
 import type { Profile, ProfileOf } from '../run/profile.ts';
 import { composePrompt } from '../run/prompt/compose.ts';
 import { WorkspaceMemory } from '../run/prompt/memory.ts';
@@ -85,6 +85,8 @@ export interface AgentParts {
   };
   /** The uploaded skills of a session. Rejects: not_found for one that its template names and that is gone. */
   readonly skillsOf?: (session: SessionRecord) => Promise<readonly OfferedSkill[]>;
+  /** The credentials of the session's vaults that count at hosts which its sandbox does not reach. */
+  readonly unreachedCredentials?: (session: SessionRecord) => Promise<readonly UnreachedCredential[]>;
   /** The folders of memory stores in sandboxes; undefined: there are none. */
   readonly memoryFolders?: {
     readonly sync: (session: LiveSession, client: SandboxClient, signal: AbortSignal) => Promise<void>;
@@ -188,6 +190,7 @@ export function runContexts({ clock, agents, liveSessions, sandboxes, driver, wo
     };
     const unread = workspaceSkills.takeUnread(runWriter);
     if (unread) await runWriter.write({ type: 'run.notice', runId, data: { kind: 'skill_unread', detail: unread } });
+    await missing.tellUnreached(live, runWriter, (await agents.unreachedCredentials?.(live.writer.record)) ?? []);
     const listed = listSkills(skills);
     const skilled = listed === undefined ? withoutSkills(visible) : visible;
     const children =

@@ -6,6 +6,14 @@ import type { RunContext } from './run-context.ts';
 
 type Run = Pick<RunWriter, 'runId' | 'write'>;
 
+/** A variable of a vault, and the first of its hosts that the session's sandbox does not reach. */
+export interface UnreachedCredential {
+  readonly id: string;
+  readonly vaultId: string;
+  readonly name: string;
+  readonly host: string;
+}
+
 /** Logs in a run each server, tool and picture that a request lacks, once. */
 export class MissingTools {
   readonly #reported = new WeakMap<object, Set<string>>();
@@ -20,6 +28,17 @@ export class MissingTools {
       if (!this.#isNew(run, `${server}\0${tool}`)) continue;
       const detail = `The tool ${tool} of the tool server ${server} is left out: ${reason}.`;
       await run.write({ type: 'run.notice', runId, data: { kind: 'left_out', detail } });
+    }
+  }
+
+  /** Logs each of these credentials once in the life of the session in this process. */
+  async tellUnreached(session: object, run: Run, unreached: readonly UnreachedCredential[]): Promise<void> {
+    for (const { name, ...credential } of unreached) {
+      if (!this.#isNew(session, credential.id)) continue;
+      const detail =
+        `The variable ${name} of a vault is for ${credential.host}, which this session's network does not open: ` +
+        'a request there is refused. Open the host in the environment, or take it off the credential.';
+      await run.write({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail, credential } });
     }
   }
 
@@ -43,9 +62,9 @@ export class MissingTools {
     return this.factsOf(runWriter, [{ kind: 'tools', name: '', detail }]);
   }
 
-  #isNew(run: object, name: string): boolean {
-    const reports = this.#reported.get(run) ?? new Set();
-    this.#reported.set(run, reports);
+  #isNew(holder: object, name: string): boolean {
+    const reports = this.#reported.get(holder) ?? new Set();
+    this.#reported.set(holder, reports);
     return reports.size !== reports.add(name).size;
   }
 }

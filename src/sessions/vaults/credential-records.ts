@@ -65,6 +65,7 @@ export interface StoredCredential {
 export interface VaultVariable extends VariableAuth {
   /** The id of its credential. */
   readonly id: string;
+  readonly vaultId: string;
   /** Rejects: not_found (it has been archived or deleted). */
   readonly value: () => Promise<Secret>;
 }
@@ -133,7 +134,12 @@ export class CredentialRecords {
       for (const at of await this.list(vault)) {
         const { auth, archivedAt, id } = at.credential;
         if (auth.type !== 'environment_variable' || archivedAt !== null || found.has(auth.secretName)) continue;
-        found.set(auth.secretName, { ...auth, id, value: async () => (await this.secretsOf(at)).token });
+        found.set(auth.secretName, {
+          ...auth,
+          id,
+          vaultId: vault,
+          value: async () => (await this.secretsOf(at)).token,
+        });
       }
     return [...found.values()];
   }

@@ -53,6 +53,48 @@ test('a variable of a vault is a placeholder in the sandboxes of its sessions', 
   expect(JSON.stringify([all, session, specs, server.lines])).not.toContain(auth.secret_value);
 });
 
+test.each([
+  ['a host', ['api.example.com'], ['api.example.com', 'sub.example.org'], undefined],
+  ['a wildcard', ['api.example.com'], ['*.example.com'], undefined],
+  [
+    'no host that the environment opens',
+    ['api.example.com', 'other.example.com'],
+    ['api.example.com'],
+    'other.example.com',
+  ],
+  ['every name below one that is open', ['*.example.com'], ['api.example.com'], '*.example.com'],
+])('a credential for %s is reported once where the environment does not open it', async (_, own, opened, host) => {
+  await using server = await composedServer({ ...settings, CORRAL_EGRESS_POLICY: 'web' });
+  const { ask, plain } = program(server);
+  const vault = await ask('vaults', { display_name: 'Alice' });
+  const networking = { type: 'limited', allowed_hosts: own };
+  const auth = { type: 'environment_variable', secret_name: 'API_KEY', secret_value: 'very-secret-value', networking };
+  const credential = await ask(`vaults/${vault.id}/credentials`, { auth });
+  const config = { type: 'cloud', networking: { type: 'limited', allowed_hosts: opened } };
+  const environment = await ask('environments', { name: 'narrow', config });
+  const session = await ask('sessions', {
+    ...(await plain()),
+    environment_id: environment.id,
+    vault_ids: [vault.id],
+  });
+  const list = async () => {
+    const { data } = await ask(`sessions/${session.id}/events?limit=100`);
+    return data as readonly Json[];
+  };
+  for (const runs of [1, 2]) {
+    await ask(`sessions/${session.id}/events`, {
+      events: [{ type: 'user.message', content: [{ type: 'text', text: 'Hello' }] }],
+    });
+    await expect
+      .poll(async () => (await list()).filter(({ type }) => type === 'session.status_idle'))
+      .toHaveLength(runs);
+  }
+  const error = { type: 'credential_host_unreachable_error', credential_id: credential.id, vault_id: vault.id, host };
+  expect((await list()).filter(({ type }) => type === 'session.error')).toMatchObject(
+    host === undefined ? [] : [{ error }],
+  );
+});
+
 test('a deployment keeps the token of a repository for its runs, and shows it nowhere', async () => {
   await using server = await composedServer(settings);
   const { ask, plain, ownId, core } = program(server);

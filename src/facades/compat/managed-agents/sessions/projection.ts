@@ -190,6 +190,7 @@ export class Projection {
       case 'run.notice':
         if (event.data.kind === 'waiting_provider') this.#reschedule(event.data);
         if (event.data.kind === 'resumed_after_restart') this.#finish(true); // the model is called again
+        if (event.data.credential) this.#missHost(event.data.detail, event.data.credential);
         if (event.data.server) this.#missTools(event.data.detail, event.data.server);
         break;
       case 'child.started':
@@ -386,6 +387,11 @@ export class Projection {
     const type = isRefused ? 'mcp_authentication_failed_error' : 'mcp_connection_failed_error';
     const server = { mcp_server_name: this.#agent.servers.get(name) ?? name };
     this.#emit('session.error', { error: { ...errorOf(type, detail, 'retrying'), ...server } });
+  }
+  /** Nothing is tried again: a change of the environment or of the credential counts from the next run on. */
+  #missHost(detail: string, { id, vaultId, host }: NonNullable<FactOf<'run.notice'>['data']['credential']>): void {
+    const error = errorOf('credential_host_unreachable_error', detail, 'retrying');
+    this.#emit('session.error', { error: { ...error, credential_id: id, vault_id: vaultId, host } });
   }
   /** The next start of the sandbox fetches it again; until then the session continues without it. */
   #missRepository({ detail, url }: FactOf<'repository'>['data']): void {
