@@ -36,8 +36,8 @@ export class MissingTools {
     for (const { name, ...credential } of unreached) {
       if (!this.#isNew(session, credential.id)) continue;
       const detail =
-        `The variable ${name} of a vault is for ${credential.host}, which this session's network does not open: ` +
-        'a request there is refused. Open the host in the environment, or take it off the credential.';
+        `The variable ${name} of a vault is for ${credential.host}` +
+        ", which this session's network does not open. Open it in the environment, or take it off the credential.";
       await run.write({ type: 'run.notice', runId: run.runId, data: { kind: 'left_out', detail, credential } });
     }
   }

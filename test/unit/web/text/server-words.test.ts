@@ -134,8 +134,8 @@ test('no phrase is left over from words that the server no longer says', () => {
     ...['drivers/shared/pool/with-pool.ts', 'drivers/process/process.ts', 'drivers/docker/docker.ts'],
     ...['drivers/docker/images.ts', 'drivers/kubernetes/kubernetes.ts', 'src/sandboxes/egress/policy.ts'],
     ...[
-      ...['src/sandboxes/egress/open-upstream.ts', 'src/sandboxes/egress/open-upstream.ts'],
       ...['src/sandboxes/egress/open-upstream.ts', 'src/agents/tools/computer/gemini.ts'],
+      'src/sessions/run/missing-tools.ts',
     ],
   ].map((path) => readFileSync(path, 'utf8'));
   const tables = [
