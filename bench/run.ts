@@ -20,7 +20,7 @@ const idleMs = 500;
 const interrupted = 'interrupted';
 const seed = 1; // of the order of the experiments and of the resampling
 
-const { mode, rows: chosen, series: plans, isWanted, against: other } = benchOptions(rows, series);
+const { mode, rows: chosen, series: plans, isSelected, against: other } = benchOptions(rows, series);
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort());
@@ -55,7 +55,7 @@ process.exitCode = exitCode();
 
 /** Measures in shuffled order; each result keeps its place in the table. */
 async function metricsOf(row: Row): Promise<Metric[]> {
-  const requested = row.experiments(mode).filter(isWanted);
+  const requested = row.experiments(mode).filter(isSelected);
   const experiments = other === undefined ? requested : requested.map((it) => against(it, other));
   if (experiments.length === 0) return [];
   const missing = await row.missing?.();

@@ -183,7 +183,7 @@ export const runSetup = setup({
       return { type: 'run.waiting', question, approvals: approvals.map(pendingApproval) };
     }),
     /** Lets the session find messages that arrived before the question was logged. */
-    tellAsked: sendParent(({ context }): RunNotice => ({ type: 'run.asked', seen: context.seen })),
+    tellQuestionLogged: sendParent(({ context }): RunNotice => ({ type: 'run.questionLogged', seen: context.seen })),
     tellEnding: sendParent({ type: 'run.ending' } satisfies RunNotice),
     askLeave: sendParent(({ context }): RunNotice => ({ type: 'run.wantsToEnd', seen: context.seen })),
   },

@@ -134,7 +134,7 @@ export type TurnResult =
       readonly toolCalls?: number;
     }
   | {
-      readonly kind: 'said';
+      readonly kind: 'replied';
       readonly digest: string;
       /** The text is the run's answer, so no summary is needed. */
       readonly answers?: boolean;
@@ -224,7 +224,7 @@ export type RunEvent =
 export type RunNotice =
   | { type: 'run.waiting'; question: string; approvals?: readonly PendingApproval[] }
   /** The run's question is logged. `seen`: as below. */
-  | { type: 'run.asked'; seen: number }
+  | { type: 'run.questionLogged'; seen: number }
   /** Requests permission to end. `seen`: how many injected messages the turns have included. */
   | { type: 'run.wantsToEnd'; seen: number }
   /** The run accepts no more messages: its end is being logged. */

@@ -344,7 +344,7 @@ export const runMachine = runSetup.createMachine({
             onError: crashed,
           },
         },
-        open: { entry: 'tellAsked' },
+        open: { entry: 'tellQuestionLogged' },
       },
     },
     ending: {

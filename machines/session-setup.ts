@@ -27,7 +27,7 @@ export const sessionSetup = setup({
     approval: ({ context }) => Math.min(...context.approvals.map(({ remainingMs }) => remainingMs), 2 ** 31 - 1),
   },
   guards: {
-    hasUnread: ({ context, event }) => event.type === 'run.asked' && context.forwarded > event.seen,
+    hasUnread: ({ context, event }) => event.type === 'run.questionLogged' && context.forwarded > event.seen,
     isDeleting: ({ context }) => context.isDeleting,
     hasQueued: ({ context }) => context.queue.length > 0,
     isResumedWaiting: ({ context }) => context.runs[0]?.resume?.waiting !== undefined,
@@ -49,7 +49,7 @@ export const sessionSetup = setup({
       event.type === 'cmd.send' && event.mode === 'inject' && !event.goal && !context.ending,
     hasNoGoal: ({ event }) => event.type === 'cmd.send' && !event.goal,
     replaces: ({ context, event }) => event.type === 'cmd.send' && event.mode === 'replace' && !context.ending,
-    isWanted: ({ context }) => context.waiters.length > 0 && !context.isDeleting,
+    hasWaiters: ({ context }) => context.waiters.length > 0 && !context.isDeleting,
     isDistrusted: ({ context }) => context.distrusted,
     wantsStart: ({ context }) => context.sandbox !== 'absent',
   },

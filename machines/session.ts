@@ -174,7 +174,7 @@ export const sessionMachine = sessionSetup.createMachine({
                   on: {
                     'cmd.send': { guard: 'hasNoGoal', target: 'requeued', actions: answerQuestion },
                     // The message was sent before the question and no turn has included it, so it serves as the answer.
-                    'run.asked': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
+                    'run.questionLogged': { guard: 'hasUnread', target: 'requeued', actions: answerUnread },
                   },
                 },
                 // Calls need decisions, by message or command, until the first approval expires.
@@ -230,7 +230,7 @@ export const sessionMachine = sessionSetup.createMachine({
                 assign({ sandbox: 'absent', isPresent: false, uses: [] }), // its users have lost it
                 raise({ type: 'sandbox.gone' }),
               ],
-              always: { guard: 'isWanted', target: 'present' },
+              always: { guard: 'hasWaiters', target: 'present' },
               on: {
                 'sandbox.use': [
                   { guard: 'isDeleting', actions: refuseGone },

@@ -52,7 +52,7 @@ export const supervisorMachine = setup({
       | { type: 'session.ended'; id: SessionId; output: 'deleted' | 'passivated' }
       | { type: 'session.crashed'; id: SessionId; error: unknown; restartInMs: number }
       /** The session crashed too often. These undelivered commands are refused. */
-      | { type: 'session.givenUp'; id: SessionId; error: unknown; commands: readonly SessionCommand[] }
+      | { type: 'session.abandoned'; id: SessionId; error: unknown; commands: readonly SessionCommand[] }
       /** The session's log could not be read. These commands are refused. */
       | { type: 'session.unavailable'; id: SessionId; error: unknown; commands: readonly SessionCommand[] },
   },
@@ -160,7 +160,7 @@ export const supervisorMachine = setup({
         const crashes = [...child.crashes.filter((at) => now - at < context.policy.windowMs), now];
         if (crashes.length > context.policy.maxRestarts) {
           enqueue.assign({ slots, children: withoutChild(context.children, id) });
-          enqueue.emit({ type: 'session.givenUp', id, error, commands: child.pending });
+          enqueue.emit({ type: 'session.abandoned', id, error, commands: child.pending });
           return;
         }
         const delay = context.policy.backoffMs(crashes.length);

@@ -14,13 +14,13 @@ const { values } = parseArgs({
     driver: { type: 'string', default: 'docker' },
   },
 });
-const Asked = z.object({
+const Options = z.object({
   minutes: z.coerce.number().min(0.1).max(600),
   seed: z.coerce.number().int().min(0),
   store: z.enum(['sqlite', 'mongodb']),
   driver: z.enum(['docker', 'process']),
 });
-const read = Asked.safeParse(values);
+const read = Options.safeParse(values);
 if (!read.success) {
   console.error(`chaos: ${z.prettifyError(read.error)}`);
   process.exit(2);

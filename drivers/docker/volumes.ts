@@ -71,7 +71,7 @@ export function openVolumes({ engine, instance, labels }: Options): DockerVolume
       await callEngine(signal, () => helper.start({ abortSignal: signal }));
       const { StatusCode } = await callEngine(signal, () => helper.wait({ abortSignal: signal }));
       if (StatusCode === 0) return;
-      const why = `The volume could not be given to user ${user} (chown: ${StatusCode}).`;
+      const why = `The volume could not be assigned to user ${user} (chown: ${StatusCode}).`;
       throw new AppError('sandbox_unavailable', `${why} The image ${image} needs the program chown.`);
     } finally {
       await removeContainer(engine, name, instance, AbortSignal.timeout(10_000)).catch(() => {}); // the next change does it

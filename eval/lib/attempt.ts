@@ -45,7 +45,7 @@ async function once(corral: CorralClient, task: Task, agent: Agent): Promise<Omi
     const began = performance.now();
     const { status, cost } = await work(sandbox, task, agent);
     const seconds = (performance.now() - began) / 1_000;
-    const { reward, said: text } = await verify(sandbox, task);
+    const { reward, message: text } = await verify(sandbox, task);
     const { turns = 0, inputTokens = 0, cachedTokens = 0, outputTokens = 0, cost: price = null } = cost?.total ?? {};
     const passed = reward === 1;
     return {
@@ -120,7 +120,7 @@ async function instructed({ corral, sessionId }: Sandbox, { instruction, agentSe
 }
 
 /** Runs the checker as Harbor does, except for the folder of the reward: a sandbox has no root that could write to /logs. */
-async function verify(sandbox: Sandbox, task: Task): Promise<{ reward: number; said: string }> {
+async function verify(sandbox: Sandbox, task: Task): Promise<{ reward: number; message: string }> {
   await must(sandbox, `rm -rf ${files}`, 10);
   await upload(sandbox, join(task.folder, 'tests'), `${files}/tests`);
   const command = `mkdir ${files}/verifier && VERIFIER_DIR=${files}/verifier bash ${files}/tests/test.sh`;
@@ -128,6 +128,7 @@ async function verify(sandbox: Sandbox, task: Task): Promise<{ reward: number; s
   const found = await run(sandbox, `cat ${files}/verifier/reward.txt`, 10);
   const reward = found.exitCode === 0 ? Number(found.output) : Number.NaN;
   await must(sandbox, `rm -rf ${files}`, 10);
-  if (Number.isNaN(reward)) return { reward: 0, said: `the checker gave no reward (exit code ${exitCode}): ${output}` };
-  return { reward, said: output.split('\n').slice(-3).join(' ').slice(-300) };
+  if (Number.isNaN(reward))
+    return { reward: 0, message: `the checker gave no reward (exit code ${exitCode}): ${output}` };
+  return { reward, message: output.split('\n').slice(-3).join(' ').slice(-300) };
 }

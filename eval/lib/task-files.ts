@@ -26,9 +26,9 @@ const checker = `# A skeleton: each changed file must be, byte for byte, what th
 import pathlib
 
 expected = pathlib.Path(__file__).with_name('expected')
-wanted = [path for path in expected.rglob('*') if path.is_file()]
-assert wanted, 'the session changed no file: write a checker for its result'
-for path in wanted:
+paths = [path for path in expected.rglob('*') if path.is_file()]
+assert paths, 'the session changed no file: write a checker for its result'
+for path in paths:
     name = path.relative_to(expected)
     assert name.is_file(), f'{name} is missing'
     assert name.read_bytes() == path.read_bytes(), f'{name} has another content'

@@ -10,7 +10,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Two releases of one name in two namespaces may share a sandbox namespace only if they are told apart there. */}}
+{{/* Two releases of one name in two namespaces may share a sandbox namespace only if their objects can be distinguished there. */}}
 {{- define "corral.instance" -}}
 {{- printf "%s-%s" (include "corral.fullname" . | trunc 20 | trimSuffix "-") (sha256sum .Release.Namespace | trunc 8) -}}
 {{- end -}}
@@ -43,11 +43,11 @@ app.kubernetes.io/component: server
 
 {{/* Secret and key that hold MONGODB_URL; a chart without a database is refused, for its replicas could share nothing. */}}
 {{- define "corral.mongoSecret" -}}
-{{- $given := 0 -}}
-{{- if .Values.mongodb.url }}{{ $given = add1 $given }}{{ end -}}
-{{- if .Values.mongodb.existingSecret }}{{ $given = add1 $given }}{{ end -}}
-{{- if .Values.mongodb.bundled.enabled }}{{ $given = add1 $given }}{{ end -}}
-{{- if ne (int $given) 1 -}}
+{{- $sources := 0 -}}
+{{- if .Values.mongodb.url }}{{ $sources = add1 $sources }}{{ end -}}
+{{- if .Values.mongodb.existingSecret }}{{ $sources = add1 $sources }}{{ end -}}
+{{- if .Values.mongodb.bundled.enabled }}{{ $sources = add1 $sources }}{{ end -}}
+{{- if ne (int $sources) 1 -}}
 {{- fail "Corral needs one MongoDB for its replicas: set exactly one of mongodb.url, mongodb.existingSecret and mongodb.bundled.enabled." -}}
 {{- end -}}
 {{- .Values.mongodb.existingSecret | default (printf "%s-mongodb" (include "corral.fullname" .)) -}}

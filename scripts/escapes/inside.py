@@ -438,7 +438,7 @@ def _():
 @attempt("keyrings", "request_key, which starts a program of the host's root")
 def _():
     called("request_key", b"user", b"corral-none", b"", -4)
-    return kernel("the host was asked")
+    return kernel("the host was called")
 
 
 # ---- sockets
@@ -479,12 +479,12 @@ def dial_abstract(name):
 
 @attempt("sockets", "an abstract Unix socket of the host")
 def _():
-    return no_canary(dial_abstract(CONFIG["abstract"]), "connected, and nothing was told")
+    return no_canary(dial_abstract(CONFIG["abstract"]), "connected, and nothing was returned")
 
 
 @attempt("sockets", "an abstract Unix socket of a neighbour")
 def _():
-    return no_canary(dial_abstract(f"neighbour-{CANARY[:16]}"), "connected, and nothing was told")
+    return no_canary(dial_abstract(f"neighbour-{CANARY[:16]}"), "connected, and nothing was returned")
 
 
 @attempt("sockets", "abstract sockets of container engines (CVE-2020-15257)")
@@ -867,7 +867,7 @@ def _():
     if os.WIFSIGNALED(status):
         raise Stopped(f"the kernel ends it with signal {os.WTERMSIG(status)}")
     if os.WEXITSTATUS(status) == 3:
-        raise Stopped("no more is given (ENOMEM)")
+        raise Stopped("no more is granted (ENOMEM)")
     return f"{granted * 5 // 4} bytes at a limit of {granted}"
 
 
@@ -995,13 +995,13 @@ def run(group, what, function):
         os.write(write, json.dumps(outcome).encode()[:60000])
         os._exit(0)
     os.close(write)
-    told = b""
+    report = b""
     while chunk := os.read(read, 65536):
-        told += chunk
+        report += chunk
     os.close(read)
     _, status = os.waitpid(pid, 0)
-    if told:
-        outcome, by = json.loads(told)
+    if report:
+        outcome, by = json.loads(report)
     elif os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS:
         outcome, by = "stopped", "the seccomp filter ends the process"
     else:

@@ -133,7 +133,7 @@ export const automationsRouter = router({
     ...one,
     rest: `PATCH ${base}/:id`,
     id: 'Change',
-    summary: 'Change the given fields, for the next starts',
+    summary: 'Change some fields, for the next starts',
     may: 'work',
     in: view.AutomationChange.extend(byId.shape),
     example: { maxRunning: 2, version: 1 },

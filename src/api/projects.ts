@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { FallbackRefs, ModelRef } from '../agents/models/model-ref.ts';
 import { toolGroups } from '../agents/tools/tool.ts';
-import { GivenPrograms, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
+import { ProgramSettings, toolPrograms, toProgramSettings } from '../config/tool-servers.ts';
 import { type ProjectAgent, Project as StoredProject } from '../sessions/api/projects.ts';
 import { procedure, router } from './procedure/procedure.ts';
 import { Done, done, ProjectIdInput, Time, TitleInput } from './procedure/schemas.ts';
@@ -16,7 +16,7 @@ const Agent = z.object({
   /** Null: those of the template, or of the settings. */
   fallbacks: z.array(z.string()).readonly().nullable(),
   /** Beside those of the template and of the settings. Their environment can be read by the agent, and by readers of the project. */
-  mcpServers: GivenPrograms,
+  mcpServers: ProgramSettings,
 });
 const toAgent = ({ toolServers, ...agent }: ProjectAgent): z.infer<typeof Agent> => ({
   ...agent,

@@ -160,7 +160,7 @@ export const toolServersRouter = router({
     rest: `POST ${base}/:name/test`,
     id: 'testToolServer',
     summary: 'Ask a tool server for its tools; stores nothing',
-    description: `${forAdmins} Without \`url\` the one of that name is asked.`,
+    description: `${forAdmins} Without \`url\`, tests the stored server of that name.`,
     may: 'admin',
     in: TestToolServer,
     out: ToolServerAnswer,

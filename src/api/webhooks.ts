@@ -166,7 +166,7 @@ export const webhooksRouter = router({
     ...one,
     rest: `PATCH ${base}/:id`,
     id: 'Change',
-    summary: 'Change the given fields',
+    summary: 'Change some fields',
     may: 'work',
     audit: 'webhook.change',
     in: WebhookChange,

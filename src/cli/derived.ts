@@ -158,11 +158,11 @@ type Procedure = (input?: object) => Promise<object>;
 
 function callOperation(server: Corral, name: string, { input, isQuery }: { input: object; isQuery: boolean }) {
   const [router = '', operation = ''] = name.split('.');
-  const given = Object.keys(input).length === 0 ? undefined : input;
+  const request = Object.keys(input).length === 0 ? undefined : input;
   return server.call(async (api) => {
     const procedure = (api as unknown as Callable)[router]?.[operation];
     if (!procedure) throw new Error(`This client has no procedure ${name}.`);
-    return await procedure[isQuery ? 'query' : 'mutate'](given);
+    return await procedure[isQuery ? 'query' : 'mutate'](request);
   });
 }
 

@@ -41,8 +41,8 @@ export const toolPrograms = z
   );
 
 /** The same programs as a client gives them. */
-export const GivenPrograms = z.record(z.string(), z.object({ ...program.shape, ...common }));
-export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<typeof GivenPrograms> =>
+export const ProgramSettings = z.record(z.string(), z.object({ ...program.shape, ...common }));
+export const toProgramSettings = (programs: readonly ToolProgram[]): z.output<typeof ProgramSettings> =>
   Object.fromEntries(
     programs.map(({ name, command, args, env, tools, timeoutMs }) => [
       name,

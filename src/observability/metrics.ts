@@ -105,7 +105,7 @@ export function createMetrics(sources: MetricsSources = {}): Metrics {
   });
   const claims = new Counter({
     name: 'corral_warm_pool_claims_total',
-    help: 'Sandboxes wanted while there is a warm pool, by whether one stood ready',
+    help: 'Sandboxes requested while there is a warm pool, by whether one stood ready',
     labelNames: ['outcome'],
     registers,
   });

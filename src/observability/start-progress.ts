@@ -27,7 +27,7 @@ interface Start {
   readonly kind: Kind;
   readonly phase: Phase;
   readonly since: number;
-  readonly saidAt: number;
+  readonly printedAt: number;
   readonly hasImage: boolean;
 }
 
@@ -66,7 +66,13 @@ export function startProgress(screen: Screen, clock: Clock): StartProgress {
   return {
     record(what, phase, kind = 'awaited') {
       const now = clock.now();
-      const known = starts.get(what) ?? { kind, phase, since: now, saidAt: Number.NEGATIVE_INFINITY, hasImage: false };
+      const known = starts.get(what) ?? {
+        kind,
+        phase,
+        since: now,
+        printedAt: Number.NEGATIVE_INFINITY,
+        hasImage: false,
+      };
       if (over.has(phase.phase)) {
         starts.delete(what);
         const isNews = screen.isTTY ? phase.phase === 'ready' : known.hasImage;
@@ -74,9 +80,9 @@ export function startProgress(screen: Screen, clock: Clock): StartProgress {
         return draw();
       }
       if (phase.phase === 'resumed') return;
-      const isDue = phase.phase === 'image' && now - known.saidAt >= lineMs && !screen.isTTY;
+      const isDue = phase.phase === 'image' && now - known.printedAt >= lineMs && !screen.isTTY;
       const hasImage = known.hasImage || phase.phase === 'image';
-      starts.set(what, { ...known, phase, hasImage, ...(isDue && { saidAt: now }) });
+      starts.set(what, { ...known, phase, hasImage, ...(isDue && { printedAt: now }) });
       if (isDue) line(`${what}: ${wordsOf(phase)}`);
       if (!screen.isTTY) return;
       draw();

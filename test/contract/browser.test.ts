@@ -132,7 +132,7 @@ describe('the browser of a sandbox', () => {
     await browser.input({ index: numberOf('text', text) }, 'typed', { pressEnter: false, signal });
     const next = await open('/thanks');
     expect(next.text).toContain('Page: Thanks');
-    expect(next.text).toContain('asked whether to be left');
+    expect(next.text).toContain('showed a warning before it was left');
   });
 
   test('a new tab is followed and reported; when it is closed the one before is back', async () => {

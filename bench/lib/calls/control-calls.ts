@@ -11,7 +11,7 @@ export const kinds = ['health', 'list', 'message', 'stop'] as const;
 export type Kind = (typeof kinds)[number];
 export interface ControlReport {
   readonly took: Readonly<Record<Kind, readonly number[]>>;
-  readonly asked: number;
+  readonly requested: number;
   readonly failed: readonly string[];
 }
 const everyMs = 50;
@@ -80,5 +80,5 @@ async function round(api: SessionApi, ids: readonly string[], ms: number): Promi
     }
   }
   await Promise.all([paced('health', '/health'), paced('list', api.list), ...ids.map(steered)]);
-  return { took, asked: requested, failed };
+  return { took, requested, failed };
 }

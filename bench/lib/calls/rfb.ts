@@ -61,19 +61,19 @@ export class CountingViewer implements Disposable {
 
   /** Resolves when that part of the screen has arrived completely. */
   async frame(width: number, height: number): Promise<void> {
-    await this.#asked(0, [0, 0, width, height]);
+    await this.request(0, [0, 0, width, height]);
   }
 
   /** Resolves when a change within that part of the screen has arrived. */
   async change(x: number, y: number, width: number, height: number): Promise<void> {
-    await this.#asked(1, [x, y, width, height]);
+    await this.request(1, [x, y, width, height]);
   }
 
   point(x: number, y: number, buttons: number): void {
     this.#channel.send(Buffer.from([5, buttons, x >> 8, x & 255, y >> 8, y & 255]));
   }
 
-  async #asked(incremental: number, area: readonly number[]): Promise<void> {
+  async request(incremental: number, area: readonly number[]): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#done = resolve;
     this.#channel.send(Buffer.from([3, incremental, ...area.flatMap((it) => [it >> 8, it & 255])]));

@@ -13,10 +13,10 @@ export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]
   if (unknown.length > 0) refuse(`there is no row ${unknown.join(', ')}. There are ${known.join(', ')}.`);
   const isChosen = ({ name }: { name: string }) => requested?.includes(name) ?? true;
   const variant = values.variant.map((one) => one.split('=', 2) as [string, string?]);
-  const isWanted = (it: Experiment) => variant.every(([name, value]) => String(it.variant[name]) === value);
+  const isSelected = (it: Experiment) => variant.every(([name, value]) => String(it.variant[name]) === value);
   const chosen = rows.filter(isChosen);
   const experiments = chosen.flatMap((row) => row.experiments(mode));
-  if (variant.length > 0 && !experiments.some(isWanted)) {
+  if (variant.length > 0 && !experiments.some(isSelected)) {
     const there = [...new Set(experiments.map((it) => JSON.stringify(it.variant)))].join(' ');
     refuse(`no variant is like that. There are ${there}.`);
   }
@@ -24,7 +24,7 @@ export function benchOptions(rows: readonly Row[], series: readonly SeriesPlan[]
   return {
     mode,
     rows: chosen,
-    isWanted,
+    isSelected,
     series: isSeriesRun ? series.filter(isChosen) : [],
     /** The folder of another checkout, which replaces the peers. */
     against: values.against === undefined ? undefined : resolve(values.against),

@@ -34,7 +34,7 @@ export async function findCgroupParents(search: Search): Promise<CgroupParent[]>
     if (open.length === 0 && !counts) continue;
     let best: CgroupParent | undefined;
     for (const parent of parentsIn(hierarchy)) {
-      const place = await tryPlace(search, hierarchy, { parent, wanted: open });
+      const place = await tryPlace(search, hierarchy, { parent, limits: open });
       if (place && (!best || place.limits.length > best.limits.length)) best = place;
       if (best?.limits.length === open.length) break;
     }
@@ -58,7 +58,7 @@ function parentsIn({ mount, own }: Hierarchy): string[] {
 async function tryPlace(
   { files, own }: Search,
   { version, controllers }: Hierarchy,
-  { parent, wanted: requested }: { parent: string; wanted: readonly Limit[] },
+  { parent, limits: requested }: { parent: string; limits: readonly Limit[] },
 ): Promise<CgroupParent | undefined> {
   const folder = join(parent, groupFolder);
   const probe = join(folder, `probe-${process.pid}-${++trials}`);
@@ -76,7 +76,7 @@ async function tryPlace(
     await files.make(probe);
     const limits: Limit[] = [];
     for (const limit of requested) {
-      const isHeld = await setLimit(files, { path: probe, version, limit, wanted: trial }).then(
+      const isHeld = await setLimit(files, { path: probe, version, limit, values: trial }).then(
         () => true,
         () => false,
       );
@@ -97,8 +97,8 @@ export async function setLimit(
     path,
     version,
     limit,
-    wanted: requestedLimits,
-  }: { path: string; version: 1 | 2; limit: Limit; wanted: RequestedLimits },
+    values: requestedLimits,
+  }: { path: string; version: 1 | 2; limit: Limit; values: RequestedLimits },
 ): Promise<void> {
   for (const { file, value, optional } of linesFor(version, limit, requestedLimits)) {
     await files.write(join(path, file), value).catch((error) => {

@@ -60,7 +60,7 @@ export function cgroupsIn({ places, files, installation }: Options): Cgroups {
         const path = pathOf(place, name);
         await files.make(path);
         for (const limit of place.limits)
-          await setLimit(files, { path, version: place.version, limit, wanted: requestedLimits });
+          await setLimit(files, { path, version: place.version, limit, values: requestedLimits });
       }
       return {
         enter: foldersOf(name).map((folder) => join(folder, 'cgroup.procs')),

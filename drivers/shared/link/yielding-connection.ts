@@ -11,7 +11,7 @@ export class YieldingConnection extends Duplex {
   readonly #source: Duplex;
   #queue: Buffer[] = [];
   #most = pieceBytes;
-  #isWanted = false;
+  isReading = false;
   #isGiving = false;
   #hasEnded = false;
   #isReleased = false;
@@ -37,7 +37,7 @@ export class YieldingConnection extends Duplex {
   }
 
   override _read(): void {
-    this.#isWanted = true;
+    this.isReading = true;
     this.#give();
   }
   override _write(chunk: Buffer, encoding: BufferEncoding, done: (error?: Error | null) => void): void {
@@ -86,13 +86,13 @@ export class YieldingConnection extends Duplex {
     if (this.#isGiving) return;
     this.#isGiving = true;
     try {
-      while (this.#isWanted && this.#queue.length > 0) {
+      while (this.isReading && this.#queue.length > 0) {
         if (turns.isOver) {
           this.#source.pause();
           return turns.next(this.#give);
         }
-        this.#isWanted = false;
-        if (this.push(this.#piece())) this.#isWanted = true;
+        this.isReading = false;
+        if (this.push(this.#piece())) this.isReading = true;
       }
     } finally {
       this.#isGiving = false;

@@ -26,7 +26,7 @@ interface PoolSizeInputs {
 }
 
 const rememberMs = 10 * 60_000;
-const maxAsked = 5_000;
+const maxRequests = 5_000;
 const maxReady = 32;
 const shortestMs = 5_000;
 const longestMs = 60_000;
@@ -50,7 +50,7 @@ export function automaticSize({ clock, freeMemory }: PoolSizeInputs): PoolSize {
     },
     recordRequest() {
       times.push(clock.now());
-      if (times.length > maxAsked) times.shift();
+      if (times.length > maxRequests) times.shift();
     },
     started(ms) {
       refillMs = Math.min(Math.max(2 * ms, shortestMs), longestMs);

@@ -60,7 +60,7 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
       }
       period.unwanted = Promise.withResolvers();
       const running = await start(signal).catch((thrown: unknown) => missed(period, thrown, failures));
-      if (running === 'given up') return;
+      if (running === 'abandoned') return;
       if (running === 'once more') continue;
       const at = clock.now();
       if (!signal.aborted) {
@@ -77,11 +77,11 @@ export function service<Value>({ clock, start, died, back }: Options<Value>): Se
     }
   }
 
-  function missed(period: Period, thrown: unknown, failures: number): 'given up' | 'once more' {
+  function missed(period: Period, thrown: unknown, failures: number): 'abandoned' | 'once more' {
     if (failures > 0 && failures < attempts && !period.over.signal.aborted) return 'once more';
     period.ready.reject(thrown);
     if (current === period) current = undefined;
-    return 'given up';
+    return 'abandoned';
   }
 
   return {

@@ -109,7 +109,7 @@ export type Jobs = Pick<
   'startJob' | 'jobs' | 'attachJob' | 'writeJob' | 'endJobInput' | 'resizeJob' | 'signalJob'
 >;
 interface OpenJob {
-  readonly asked: StartJob;
+  readonly request: StartJob;
   readonly started: StartedJob;
   readonly startedAt: number;
   readonly operation: string;
@@ -152,7 +152,7 @@ export function jobs(parts: SharedState): Jobs {
     if (!opened) throw new AppError('not_found', `There is no job ${name}.`);
     return opened;
   };
-  const entryOf = ({ asked: requested, started, startedAt, end }: OpenJob): JobEntry => {
+  const entryOf = ({ request: requested, started, startedAt, end }: OpenJob): JobEntry => {
     const { id, argv, cwd, env, label } = requested;
     return {
       id,
@@ -188,7 +188,7 @@ export function jobs(parts: SharedState): Jobs {
     const gone = Promise.withResolvers<void>();
     const inputEnded = requested.input === false;
     const opened: OpenJob = {
-      asked: requested,
+      request: requested,
       started,
       startedAt,
       operation,
@@ -202,7 +202,7 @@ export function jobs(parts: SharedState): Jobs {
     return opened;
   }
   async function follow(opened: OpenJob): Promise<void> {
-    const { started, output, asked: requested } = opened;
+    const { started, output, request: requested } = opened;
     const closed = started.outputs.map(({ stream }) => (stream.closed ? undefined : once(stream, 'close')));
     const end = await started.exited;
     opened.end = end;
@@ -229,7 +229,7 @@ export function jobs(parts: SharedState): Jobs {
     if (all.size + opening.size < limits.jobs) return;
     const over = all.values().find(({ end }) => end !== undefined);
     if (!over) throw new AppError('conflict', `There are already ${limits.jobs} jobs, the maximum.`);
-    all.delete(over.asked.id);
+    all.delete(over.request.id);
   }
   const treeIn = ({ operation, startedAt }: OpenJob) =>
     ({ name: 'CORRAL_OPERATION', value: operation, strays: straysSince(parts, startedAt) }) as const;

@@ -94,7 +94,7 @@ const keeperGraceMs = 2_000;
 const overflowPauseMs = 5;
 const quietMs = 1_000; // time without output after which a command that reads input counts as waiting for it
 const maxUnread = 1024 * 1024;
-const askedMs = 60_000; // extra time for a command that times out while waiting for input
+const inputGraceMs = 60_000; // extra time for a command that times out while waiting for input
 
 /** Starts the command and follows it to its end, whether or not a caller waits for it. */
 export async function launch(
@@ -243,7 +243,7 @@ export async function launch(
   };
   // A command that waits for input is not ended for that: the answer can take time.
   const expire = () => {
-    if (asks()) timer = clock.setTimeout(expire, askedMs);
+    if (asks()) timer = clock.setTimeout(expire, inputGraceMs);
     else void end('timed_out');
   };
   let timer =

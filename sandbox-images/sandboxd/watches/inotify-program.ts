@@ -7,7 +7,7 @@ use strict;
 my ($init_call, $add_call, $remove_call, $most) = map { $_ + 0 } @ARGV;
 my ($MODIFY, $ATTRIB, $FROM, $TO, $CREATE, $DELETE) = (0x2, 0x4, 0x40, 0x80, 0x100, 0x200);
 my ($DELETE_SELF, $OVERFLOW, $IGNORED, $ISDIR, $ONLYDIR) = (0x400, 0x4000, 0x8000, 0x40000000, 0x1000000);
-my $WANTED = $MODIFY | $ATTRIB | $FROM | $TO | $CREATE | $DELETE | $DELETE_SELF | $ONLYDIR;
+my $EVENTS = $MODIFY | $ATTRIB | $FROM | $TO | $CREATE | $DELETE | $DELETE_SELF | $ONLYDIR;
 my @KINDS = ([$CREATE | $TO, "create"], [$MODIFY, "write"], [$DELETE, "remove"], [$FROM, "rename"], [$ATTRIB, "chmod"]);
 my ($CLOEXEC, $FIONREAD, $ENOSPC, $EIO) = (0x80000, 0x541B, 28, 5);
 my $fd = syscall($init_call, $CLOEXEC);
@@ -16,7 +16,7 @@ open(my $queue, "<&=", $fd) or exit 3;
 my %places; # watch descriptor -> "id\0folder relative to the watched one" -> names that a scan reported
 my %watches; # id -> [root, recursive, its watch descriptors]
 my %moved; # cookie of a move -> the folders that it took away, each with its id
-my %arriving; # cookie of a move -> what a file that the daemon wrote whole is told as
+my %arriving; # cookie of a move -> what a file that the daemon wrote whole is reported as
 my $out = "";
 
 # The daemon's own file, hidden until it is whole. Programs do not see it come and go.
@@ -35,7 +35,7 @@ sub add {
     my ($root, $recursive, $own) = @{ $watches{$id} };
     die "$ENOSPC\n" if keys %places >= $most;
     my $at = joined($root, $folder);
-    my $wd = syscall($add_call, $fd, $at, $WANTED);
+    my $wd = syscall($add_call, $fd, $at, $EVENTS);
     die(($! + 0) . "\n") if $wd < 0;
     $own->{$wd} = 1;
     my $reported = $places{$wd}{"$id\0$folder"} ||= {};

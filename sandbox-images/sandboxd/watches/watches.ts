@@ -69,7 +69,7 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
       if (change) {
         parts.touch();
         const frame = toFrames('output', Buffer.from(JSON.stringify(await toFileChange(opened, change))));
-        if (!reader.push(frame)) await once(reader, 'wanted').catch(() => {});
+        if (!reader.push(frame)) await once(reader, 'read').catch(() => {});
       } else if (opened.isOver) {
         reader.push(null);
         return;
@@ -121,10 +121,10 @@ export function watches(parts: Pick<SharedState, 'clock' | 'env' | 'keepers' | '
       clock.clearTimeout(opened.timer);
       opened.reader?.destroy();
       const reader: Duplex = new Duplex({
-        read: () => void reader.emit('wanted'),
+        read: () => void reader.emit('read'),
         write: (_chunk, _encoding, done) => done(),
         destroy(error, done) {
-          reader.emit('wanted');
+          reader.emit('read');
           if (opened.reader === reader) {
             opened.reader = undefined;
             if (!opened.isOver) rest(opened);

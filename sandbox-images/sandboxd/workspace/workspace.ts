@@ -14,14 +14,14 @@ function printOf(root: string, most: number): WorkspacePrint {
   const leavesOut = (path: string) => path === runFiles || path === `${runFiles}.new`;
   for (const found of walk(root, { leavesOut, most })) {
     const { path, stats } = found;
-    if (stats.isSocket() || isToldOutput(found)) continue;
+    if (stats.isSocket() || isShownOutput(found)) continue;
     hash.update(`${lineOf(found)} ${path}\0`);
     if (stats.isFile()) bytes += Number(stats.size);
   }
   return { print: hash.digest('hex'), bytes };
 }
 
-const isToldOutput = ({ path, stats }: FoundFile) =>
+const isShownOutput = ({ path, stats }: FoundFile) =>
   path.startsWith(`${outputFiles}/`) && stats.isFile() && stats.size <= shownOutputBytes;
 
 function lineOf({ stats, folder, name }: FoundFile): string {

@@ -93,7 +93,7 @@ const maxWaiting = 500;
 const maxUpdates = 200_000; // in one prompt
 const startMs = 60_000;
 const stopMs = 1_000;
-const maxAsked = 100; // pending requests for permission
+const maxPending = 100; // pending requests for permission
 const maxEchoes = 2_000;
 
 /** One agent at work in a sandbox, from its start to its end. */
@@ -239,7 +239,7 @@ export class AcpAgent {
         const { stopReason } = answer;
         if (this.#prompt === own) this.#receiveUpdates([...this.#named(answer), ...this.#spending.answered(answer)]);
         if (stopReason === 'refusal') over(failed('The agent refused to continue this conversation.'));
-        else over({ kind: 'said', ...(stopReason === 'cancelled' && { isCut: true }) });
+        else over({ kind: 'replied', ...(stopReason === 'cancelled' && { isCut: true }) });
       },
       (thrown: Error) => over(failed(`The agent failed: ${reasonOf(thrown)}`)),
     );
@@ -289,7 +289,7 @@ export class AcpAgent {
     toolCall: Parameters<Calls['requestApproval']>[0],
     options: readonly PermissionOption[],
   ): Promise<RequestPermissionResponse> {
-    if (this.#waiting >= maxAsked) return cancelled;
+    if (this.#waiting >= maxPending) return cancelled;
     this.#waiting += 1;
     const turn = this.#asking.then(() => this.#ask(toolCall, options));
     this.#asking = turn.catch(() => {});

@@ -47,7 +47,7 @@ export class AcpAgents {
       const busy = externalTurn.texts.length > 0 ? this.#agents.get(client) : undefined;
       if (busy?.isBusy) await this.#rest(busy, { hear, silenceMs: externalTurn.silenceMs, signal });
       const agent = await this.#working(client, externalTurn, hear, signal);
-      await externalTurn.given();
+      await externalTurn.onDelivered();
       if (agent.model !== undefined) await hear({ kind: 'model', name: agent.model });
       for (;;) {
         using until = deadlineSignal(externalTurn.silenceMs, this.#deps.clock, signal);
@@ -62,7 +62,7 @@ export class AcpAgents {
       const { code, publicMessage } = toAppError(thrown);
       const seconds = Math.round(externalTurn.silenceMs / 1_000);
       const hung =
-        code === 'deadline_exceeded' ? `The agent said nothing for ${seconds} s, or did not start in time.` : '';
+        code === 'deadline_exceeded' ? `The agent sent nothing for ${seconds} s, or did not start in time.` : '';
       return { kind: 'failed', code: 'agent_failed', message: hung || publicMessage };
     }
   }

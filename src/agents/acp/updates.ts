@@ -10,7 +10,7 @@ const stepStatus = { pending: 'pending', in_progress: 'running', completed: 'com
 
 export type Item = AgentUpdate | AgentPause;
 export const isAgentPause = (item: Item): item is AgentPause =>
-  item.kind === 'said' || item.kind === 'asks' || item.kind === 'failed';
+  item.kind === 'replied' || item.kind === 'asks' || item.kind === 'failed';
 
 /** The parts of an update that Corral shows. Empty for other updates. */
 export function toUpdate(update: SessionUpdate, calls: Calls): readonly AgentUpdate[] {

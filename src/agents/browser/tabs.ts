@@ -50,7 +50,7 @@ export class Tabs {
       this.#coming = Math.max(0, this.#coming - 1);
       this.#arrival.resolve();
       this.#arrival = Promise.withResolvers();
-      this.#add(page, 'told');
+      this.#add(page, 'announced');
     });
   }
 
@@ -100,7 +100,7 @@ export class Tabs {
     }
   }
 
-  #add(page: Page, message?: 'told'): Tab {
+  #add(page: Page, message?: 'announced'): Tab {
     let session: Promise<CDPSession> | undefined;
     const cdp = () => {
       session ??= this.#openSession(page);
@@ -145,7 +145,7 @@ export class Tabs {
     page.on('dialog', (dialog) => this.#answer(tab, dialog));
     page.on('close', () => this.#closed(tab));
     page.on('filechooser', () =>
-      this.#notes.add('The page asked for a file, which cannot be chosen here; send it from the shell instead.'),
+      this.#notes.add('The page requested a file, which cannot be chosen here; send it from the shell instead.'),
     );
   }
 
@@ -161,7 +161,7 @@ export class Tabs {
     const kind = dialog.type();
     this.#notes.add(
       kind === 'beforeunload'
-        ? 'The page asked whether to be left; it was.'
+        ? 'The page showed a warning before it was left; it was confirmed.'
         : `The page showed a dialog (${kind}): ${JSON.stringify(text)}. It was answered with OK${kind === 'prompt' ? ` and ${JSON.stringify(clipText(dialog.defaultValue(), 100))}` : ''}.`,
     );
     dialog.accept(kind === 'prompt' ? dialog.defaultValue() : undefined).catch(() => {}); // fails when its page is gone

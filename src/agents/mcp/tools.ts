@@ -33,7 +33,7 @@ async function toolResult(
     if (picture && pictures.length < maxPictures) pictures.push(picture);
   }
   if (content.length === 0 && structuredContent !== undefined) texts.push(JSON.stringify(structuredContent));
-  const output = texts.join('\n') || (isError ? 'The tool failed and said nothing.' : 'The tool returned nothing.');
+  const output = texts.join('\n') || (isError ? 'The tool failed and returned nothing.' : 'The tool returned nothing.');
   const more = { content: { result: output }, ...(pictures.length > 0 && { pictures }) };
   return isError ? { ok: false, reason: 'failed', output, ...more } : { ok: true, output, ...more };
 }

@@ -71,16 +71,16 @@ export async function collectTurn(parts: AsyncIterable<TurnPart>, options: Colle
     }
   }
   const kept = outcome.kind === 'finished' ? calls : [];
-  const said = splitThoughts(texts.join(''));
+  const reply = splitThoughts(texts.join(''));
   const message: AssistantMessage = {
     role: 'assistant',
     model,
-    text: said.text,
+    text: reply.text,
     calls: kept.slice(0, caps.maxCalls),
     raw,
   };
   const refused = kept.slice(caps.maxCalls);
-  return { message, outcome, thoughts: beginningOf(thoughts + said.thoughts, maxThoughts), leftOut, refused };
+  return { message, outcome, thoughts: beginningOf(thoughts + reply.thoughts, maxThoughts), leftOut, refused };
 }
 
 /** The model answered with neither text nor calls. The loop nudges it instead of accepting this as a result. */

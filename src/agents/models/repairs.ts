@@ -178,7 +178,7 @@ function refusedTools({ tools }: TurnRequest, { text, model }: RefusalWords): Le
       {
         kind: 'tools',
         name: '',
-        detail: `${model} takes no tools, so it can only answer in words. It said: ${quoted(text)}`,
+        detail: `${model} takes no tools, so it can only answer in words. Its answer: ${quoted(text)}`,
       },
     ];
   // Without a name, third-party tools are the likely reason.

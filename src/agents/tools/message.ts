@@ -10,5 +10,5 @@ export const notifyUser = defineTool({
   description: 'Tell the user something while you go on working.',
   parameters: z.object({ text: z.string().min(1) }),
   needs: [],
-  run: async () => ({ ok: true, output: 'The user was told.', content: null }),
+  run: async () => ({ ok: true, output: 'The message was shown to the user.', content: null }),
 });

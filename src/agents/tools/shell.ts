@@ -89,7 +89,7 @@ export const shellWait = defineTool({
     const { running } = await ctx.sandbox.view(shell, ctx.signal);
     if (running === undefined)
       return { ok: true, output: `Nothing runs in shell session ${shell}.`, ...(await shown(ctx, shell)) };
-    using requested = whenAsked(ctx, running);
+    using requested = watchForInput(ctx, running);
     using enough = upTo(seconds * 1_000, AbortSignal.any([ctx.signal, requested.signal]));
     const { ended, output } = await follow(ctx, running, { signal: enough.signal, tell: () => {} });
     throwIfFired(ctx.signal);
@@ -150,7 +150,7 @@ interface Command {
 
 async function followToEnd(ctx: ToolContext, { shell, command, operation }: Command): Promise<ToolResult> {
   const tell = after(ctx.fromByte ?? 0, ctx.onOutput);
-  using requested = whenAsked(ctx, operation);
+  using requested = watchForInput(ctx, operation);
   const signal = AbortSignal.any([ctx.signal, requested.signal]);
   const { ended, output } = await follow(ctx, operation, { signal, tell });
   const entry = { ps1: 'corral:~$ ', command, output };
@@ -173,10 +173,10 @@ const waiting = (output: string, shell: string): string =>
   `${output}\n[The command still runs and waits for input. Answer with shell_write_to_process in the shell session ${shell}, then ` +
   'follow it with shell_wait; or stop it with shell_kill_process, and run it with options that ask nothing.]';
 
-const askedEveryMs = 1_500;
+const inputPollMs = 1_500;
 
 /** Fires when the command waits for input. If the sandbox does not answer, the follower reports that. */
-function whenAsked({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
+function watchForInput({ sandbox, signal }: ToolContext, operation: string): Disposable & { signal: AbortSignal } {
   const requested = new AbortController();
   const over = new AbortController();
   const until = AbortSignal.any([signal, over.signal]);
@@ -185,7 +185,7 @@ function whenAsked({ sandbox, signal }: ToolContext, operation: string): Disposa
     if (now?.asks) requested.abort();
     return now?.asks || now?.state !== 'running' ? true : undefined;
   };
-  poll(look, { everyMs: askedEveryMs, firstMs: askedEveryMs }, until).catch(() => {});
+  poll(look, { everyMs: inputPollMs, firstMs: inputPollMs }, until).catch(() => {});
   return { signal: requested.signal, [Symbol.dispose]: () => over.abort() };
 }
 

@@ -52,14 +52,14 @@ function placeOf(head: string | undefined): AuditPosition | undefined {
 function list(folder: string, { target, key, action, last = '50' }: AuditRequest, { print, say }: Terminal): number {
   const most = Number(last);
   if (!Number.isInteger(most) || most < 1) throw wrong('--last needs a number from 1');
-  const isWanted = (row: Row) =>
+  const isMatch = (row: Row) =>
     (target === undefined || row.target === target) &&
     (key === undefined || row.key === key) &&
     (action === undefined || row.action === action || row.action.startsWith(`${action}.`));
   let found: Row[] = [];
   for (const file of auditFiles(folder).reverse()) {
     const rows = auditLines(folder, file).lines.flatMap((line) => (openRow(line)?.row ?? []) as unknown as Row);
-    found = [...rows.filter(isWanted), ...found];
+    found = [...rows.filter(isMatch), ...found];
     if (found.length >= most) break;
   }
   if (found.length === 0) say('No rows match.');

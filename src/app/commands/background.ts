@@ -155,7 +155,7 @@ function refused(
   if (end === 'late' || end === 'cancelled') child.kill('SIGTERM');
   rmSync(place.pidFile, { force: true });
   for (const line of written(place.log, began).slice(-quietLines)) at.say(line.replace(/^corral: /, ''));
-  const why = end === 'late' ? 'does not answer in time' : end === 'cancelled' ? 'was told to stop' : 'did not start';
+  const why = end === 'late' ? 'does not answer in time' : end === 'cancelled' ? 'was stopped' : 'did not start';
   at.say(`The server ${why}. Its log: ${place.log}`);
   return 1;
 }

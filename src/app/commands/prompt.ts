@@ -56,7 +56,7 @@ function textOf(seen: PromptView): string {
   const notesAt = (at: number) =>
     earlier.flatMap(({ before, text }) => (before === at ? ['\n== earlier note', text] : []));
   const lines = [
-    `turn ${turn} of run ${runId}, ${phase.kind}, asked of ${model}`,
+    `turn ${turn} of run ${runId}, ${phase.kind}, sent to ${model}`,
     `sha256 ${requestHash} ${proved ? 'matches the stored request' : 'DOES NOT MATCH THE STORED REQUEST'}`,
     ...(sampling ? [`sampling ${JSON.stringify(sampling)}`] : []),
     ...sections.flatMap(({ part, text }) => [`\n== instructions: ${part}`, text]),

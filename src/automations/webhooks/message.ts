@@ -209,7 +209,7 @@ function lineOf(type: SentEvent, data: MessageData): string {
     case 'run.resumed':
       return `${about} goes on.`;
     case 'run.retrying':
-      return `${about} waits for the provider of its model, which is asked again.`;
+      return `${about} waits for the provider of its model, and tries again.`;
     case 'run.ended':
       return `${about} has ended: ${outcome?.status ?? 'completed'}${price}.${data.answer ? `\n${lineEscaped(data.answer)}` : ''}`;
     case 'run.failed':

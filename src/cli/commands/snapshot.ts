@@ -15,8 +15,8 @@ export const snapshotByHand: ByHand = {
       if (file === undefined) throw new UsageError('Name the file: corral snapshot import <file>');
       const name = options.text('name');
       const content = await readFrom(file, io);
-      const given = { ...(name !== undefined && { name }), signal: io.signal };
-      show([await server.importSnapshot(content, given)], 'create');
+      const importOptions = { ...(name !== undefined && { name }), signal: io.signal };
+      show([await server.importSnapshot(content, importOptions)], 'create');
       return undefined;
     },
   },

@@ -19,7 +19,7 @@ const restMs = 10_000;
  * Does jobs in one thread, one after another. The thread starts with the first job and ends after ten idle seconds, or
  * with this object.
  */
-export class JobThread<Job, Said> implements AsyncDisposable {
+export class JobThread<Job, Result> implements AsyncDisposable {
   readonly #options: Options;
   #pending = 0;
   #last: Promise<unknown> = Promise.resolve();
@@ -34,13 +34,13 @@ export class JobThread<Job, Said> implements AsyncDisposable {
    * The thread's answer; undefined if the thread died of the job, or took too long. Rejects: queue_full, cancelled,
    * deadline_exceeded.
    */
-  async do(job: Job, signal: AbortSignal): Promise<Said | undefined> {
+  async do(job: Job, signal: AbortSignal): Promise<Result | undefined> {
     throwIfFired(signal);
     if (this.#pending >= this.#options.maxPending) throw new AppError('queue_full', this.#options.full);
     this.#pending++;
     const turn = this.#last.then(async () => {
       throwIfFired(signal);
-      let reply: Said | undefined;
+      let reply: Result | undefined;
       for (let left = this.#options.tries; left > 0 && reply === undefined; left--) reply = await this.#ask(job);
       return reply;
     });
@@ -48,12 +48,12 @@ export class JobThread<Job, Said> implements AsyncDisposable {
     return await raceAbort(turn, signal);
   }
 
-  async #ask(job: Job): Promise<Said | undefined> {
+  async #ask(job: Job): Promise<Result | undefined> {
     clearTimeout(this.#rest);
     this.#worker ??= this.#started();
     const worker = this.#worker;
     worker.ref();
-    const { promise, resolve } = Promise.withResolvers<Said | undefined>();
+    const { promise, resolve } = Promise.withResolvers<Result | undefined>();
     const lost = () => resolve(undefined);
     const timer = setTimeout(lost, this.#options.patienceMs);
     worker.once('message', resolve).once('error', lost).once('exit', lost);

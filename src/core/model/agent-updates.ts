@@ -26,7 +26,7 @@ export interface ExternalTurn {
   /** In ms; an agent that tells nothing for so long hangs. */
   readonly silenceMs: number;
   /** Called once the agent has the messages. */
-  readonly given: () => Promise<void>;
+  readonly onDelivered: () => Promise<void>;
   /** The conversation so far, for an agent that has lost it. */
   readonly history: () => string;
 }
@@ -69,6 +69,6 @@ export interface CallForApproval extends Omit<AgentCall, 'kind' | 'family'> {
 /** Why such an agent does not work at the moment. */
 export type AgentPause =
   /** `isCut`: it was interrupted. */
-  | { readonly kind: 'said'; readonly isCut?: true }
+  | { readonly kind: 'replied'; readonly isCut?: true }
   | { readonly kind: 'asks'; readonly call: CallForApproval; readonly title: string }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string };

@@ -68,12 +68,12 @@ export interface CredentialPlaces {
   readonly paths?: readonly string[] | undefined;
 }
 
-interface GivenDefaults {
+interface CredentialDefaults {
   readonly header?: string | undefined;
   readonly scheme?: 'bearer' | 'basic' | undefined;
   readonly git?: 'read' | 'write' | undefined;
 }
-export function withDefaults<Given extends GivenDefaults>({ header, scheme, ...rest }: Given) {
+export function withDefaults<Places extends CredentialDefaults>({ header, scheme, ...rest }: Places) {
   const usual = rest.git === undefined ? ('bearer' as const) : ('basic' as const); // forges take tokens from git by Basic
   return {
     ...rest,

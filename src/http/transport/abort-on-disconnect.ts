@@ -19,7 +19,7 @@ export const abortOnDisconnect = (reply: FastifyReply): AbortSignal => disconnec
 /**
  * Like `abortOnDisconnect`, but a request with an idempotency key continues, because a retry will request its result.
  */
-export function abortWhenUnwanted(reply: FastifyReply): AbortSignal {
+export function abortUnlessIdempotent(reply: FastifyReply): AbortSignal {
   const mayAskAgain = reply.request.headers['idempotency-key'] !== undefined;
   return mayAskAgain ? neverFires : abortOnDisconnect(reply);
 }

@@ -21,7 +21,7 @@ export class HealthMonitor {
   #isSilent = false;
   #patienceMs = shortMs;
   #began = 0;
-  #askedAt: number | undefined;
+  sentAt: number | undefined;
   #last = { at: 0, starvedMs: 0 };
 
   constructor(clock: Clock, starvedMs?: () => Promise<number>) {
@@ -42,7 +42,7 @@ export class HealthMonitor {
    * Called when a check begins. If the deadline then fires late, the delay is how long this server could not listen.
    */
   recordRequest(): void {
-    this.#askedAt = this.#clock.now();
+    this.sentAt = this.#clock.now();
   }
 
   recordReply(): void {
@@ -54,11 +54,11 @@ export class HealthMonitor {
   /** Called after each check without an answer. True: the sandbox does not answer although it could have. */
   async missed(): Promise<boolean> {
     const at = this.#clock.now();
-    const askedAt = this.#askedAt ?? at;
-    const deafMs = Math.max(0, at - askedAt - this.#patienceMs);
+    const sentAt = this.sentAt ?? at;
+    const deafMs = Math.max(0, at - sentAt - this.#patienceMs);
     const starvedMs = (await this.#starvedMs?.()) ?? 0;
     // A healthy sandbox is not measured, so at the first miss there is nothing to compare with yet.
-    const began = this.#isSilent ? this.#last : { at: askedAt, starvedMs };
+    const began = this.#isSilent ? this.#last : { at: sentAt, starvedMs };
     if (!this.#isSilent) this.#began = at;
     const lasted = at - began.at;
     const share = lasted > 0 ? Math.min(1, Math.max(0, starvedMs - began.starvedMs + deafMs) / lasted) : 0;

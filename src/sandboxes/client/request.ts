@@ -227,7 +227,7 @@ export function requester({
         return await exchange({ ...ask, stream: 'both' }, signal, async ({ response, stream }): Promise<Duplex> => {
           if (!stream) {
             response.destroy();
-            throw new UntrustedAnswer('bad_status', `${response.statusCode} where a stream was asked for`);
+            throw new UntrustedAnswer('bad_status', `${response.statusCode} where a stream was requested`);
           }
           stream.on('error', () => {}); // the `close` event reports the end
           if (signal.aborted) stream.destroy();

@@ -51,8 +51,8 @@ export class LeasedOwnership implements Ownership {
     this.#renewing = this.#renewAll();
   }
 
-  async take(id: SessionId, how?: 'asked'): Promise<number> {
-    const isEnough = (held: HeldLease) => (how === 'asked' ? this.#isFresh(held) : this.#isSure(held));
+  async take(id: SessionId, how?: 'confirmed'): Promise<number> {
+    const isEnough = (held: HeldLease) => (how === 'confirmed' ? this.#isFresh(held) : this.#isSure(held));
     const held = this.#held.get(id);
     if (held && isEnough(held)) return held.epoch;
     return await this.#turns(id, () => this.#acquire(id, isEnough));

@@ -66,11 +66,11 @@ export class Peers implements AsyncDisposable {
   async #run(): Promise<void> {
     const { clock, elapsed, ttlMs, warn } = this.#options;
     const { signal } = this.#stop;
-    let saidAt = Number.NEGATIVE_INFINITY;
+    let announcedAt = Number.NEGATIVE_INFINITY;
     const everyMs = Math.min(lookMs, ttlMs / 3);
     const round = async () => {
-      if (elapsed() - saidAt >= ttlMs / 3) {
-        saidAt = elapsed();
+      if (elapsed() - announcedAt >= ttlMs / 3) {
+        announcedAt = elapsed();
         await this.#say(false, this.#options.ownership.owned());
       }
       if (this.#leaving === undefined) await this.#look();

@@ -76,7 +76,7 @@ export class RemoteCommands implements AsyncDisposable {
   ): Promise<Value> {
     const { ownership } = this.#options;
     try {
-      await ownership.take(id, isStop(command) ? 'asked' : undefined);
+      await ownership.take(id, isStop(command) ? 'confirmed' : undefined);
       return await here();
     } catch (thrown) {
       if (toAppError(thrown).code !== 'fenced') throw thrown;
@@ -161,11 +161,11 @@ export class RemoteCommands implements AsyncDisposable {
       return;
     }
     for (let tries = 0; tries < 5; tries++) {
-      const isSaid = await commands.answer(command.id, answer).then(
+      const isAnswered = await commands.answer(command.id, answer).then(
         () => true,
         (error: unknown) => warn(error, 'an answer could not be stored'),
       );
-      if (isSaid) break;
+      if (isAnswered) break;
       await pause(slow, this.#stop.signal, this.#options.clock).catch(() => {});
     }
     // Forgets it later, because a list requested before the answer can still contain it.
@@ -182,7 +182,7 @@ export class RemoteCommands implements AsyncDisposable {
       return { ok: true as const, value: value ?? null };
     } catch (thrown) {
       // A refusal appends nothing that a fence could reject, so only the confirmed holder may answer with it.
-      const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'asked').then(
+      const { code, publicMessage: message } = await this.#options.ownership.take(sessionId, 'confirmed').then(
         () => toAppError(thrown),
         () => ownershipLost(),
       );

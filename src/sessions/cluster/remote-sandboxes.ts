@@ -25,7 +25,7 @@ interface RemoteLink {
   readonly link: SandboxLink;
   readonly client: SandboxClient;
   users: number;
-  askedAt: number;
+  requestedAt: number;
   timer: unknown;
 }
 const attachMs = 30_000;
@@ -46,11 +46,11 @@ export class RemoteSandboxes implements SandboxExchange {
   async use(id: SessionId, signal: AbortSignal): Promise<UsedSandbox> {
     const { clock, holder, freshMs } = this.#options;
     const known = await this.#known(id);
-    if (!known || clock.now() - known.askedAt >= freshMs) await holder.askForUse(id, signal);
+    if (!known || clock.now() - known.requestedAt >= freshMs) await holder.askForUse(id, signal);
     const remote = await this.look(id, signal);
-    remote.askedAt = clock.now();
+    remote.requestedAt = clock.now();
     const busy = () => {
-      remote.askedAt = clock.now();
+      remote.requestedAt = clock.now();
       timer = clock.setTimeout(busy, freshMs);
       holder.askForUse(id, AbortSignal.timeout(attachMs)).catch(() => {}); // calls into the sandbox fail by themselves if this fails
     };
@@ -109,7 +109,7 @@ export class RemoteSandboxes implements SandboxExchange {
       link,
       client,
       users: 0,
-      askedAt: Number.NEGATIVE_INFINITY,
+      requestedAt: Number.NEGATIVE_INFINITY,
       timer: undefined,
     };
     this.#closeLater(id, remote);

@@ -25,7 +25,7 @@ export class SharedControlLease implements SharedControl {
   readonly #name: string;
   #turn: Promise<unknown> = Promise.resolve();
   /** The viewer of this server that the store has as the holder. */
-  #said: string | undefined;
+  stored: string | undefined;
   #watchers = 0;
   #stop = new AbortController();
 
@@ -59,7 +59,7 @@ export class SharedControlLease implements SharedControl {
     const { leases, lease, clock } = this.#options;
     const mine = this.#holderOf(viewer);
     const acquire = () => leases.acquire(this.#name, mine, clock.now(), ttlMs);
-    this.#said = undefined;
+    this.stored = undefined;
     this.#later(async () => {
       if (lease.driver !== viewer || lease.isElsewhere) return; // the viewer has lost the lease in the meantime
       let got = await acquire();
@@ -67,7 +67,7 @@ export class SharedControlLease implements SharedControl {
         await leases.release(this.#name, (await leases.get(this.#name))?.holder ?? '');
         got = await acquire();
       }
-      this.#said = viewer;
+      this.stored = viewer;
       if (!got) await this.#look();
     });
   }
@@ -76,7 +76,7 @@ export class SharedControlLease implements SharedControl {
   returned(viewer: string): void {
     this.#later(async () => {
       await this.#options.leases.release(this.#name, this.#holderOf(viewer));
-      if (this.#said === viewer) this.#said = undefined;
+      if (this.stored === viewer) this.stored = undefined;
     });
   }
 
@@ -95,7 +95,7 @@ export class SharedControlLease implements SharedControl {
   async #look(): Promise<void> {
     const { leases, lease, clock, server, onLapsed } = this.#options;
     const here = lease.isElsewhere ? undefined : lease.driver;
-    if (here !== undefined && here !== this.#said) return; // a queued write is about to store it
+    if (here !== undefined && here !== this.stored) return; // a queued write is about to store it
     const found = await leases.get(this.#name);
     const holder = found?.holder ?? '';
     const now = clock.now();

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import { AppError } from '../../core/errors/errors.ts';
 
 /** Why a person no longer has the keyboard and mouse. */
-export type ReturnReason = 'given back' | 'left' | 'idle';
+export type ReturnReason = 'returned' | 'left' | 'idle';
 export interface LeaseChange {
   readonly kind: 'taken' | 'returned';
   readonly why?: ReturnReason;

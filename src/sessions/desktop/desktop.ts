@@ -149,7 +149,7 @@ export function desktopService(deps: DesktopDeps): DesktopService {
         if (request.mayControl) screen.lease.take(viewer);
         return request.mayControl;
       },
-      giveBack: () => screen.lease.giveBack(viewer, 'given back'),
+      giveBack: () => screen.lease.giveBack(viewer, 'returned'),
       [Symbol.asyncDispose]: () => {
         hasLeft = true;
         return held.disposeAsync();

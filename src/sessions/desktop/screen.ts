@@ -20,7 +20,7 @@ export interface ViewerSeat extends Disposable {
 }
 
 const whys: Readonly<Record<ReturnReason | 'lapsed', string>> = {
-  'given back': 'The viewer gave the keyboard and mouse back to the agent.',
+  returned: 'The viewer gave the keyboard and mouse back to the agent.',
   left: 'The viewer left; the keyboard and mouse are the agent’s again.',
   lapsed: 'The server of the viewer is gone; the keyboard and mouse are the agent’s again.',
   idle: 'The viewer did nothing for a while; the keyboard and mouse are the agent’s again.',
@@ -99,8 +99,8 @@ export class DesktopScreen {
   /** Returns the keyboard and mouse from a viewer, at this or another server, to the agent. */
   async giveBack(id: string): Promise<void> {
     if (await this.shared?.takeBack(id)) {
-      this.#note({ kind: 'control_returned', detail: whys['given back'] });
-    } else this.lease.giveBack(id, 'given back');
+      this.#note({ kind: 'control_returned', detail: whys.returned });
+    } else this.lease.giveBack(id, 'returned');
   }
 
   /** The log receives the desktop itself first. */
@@ -119,7 +119,7 @@ export class DesktopScreen {
     for (const { onControl } of [...this.#viewers.values()]) onControl(driver);
   }
 
-  #say(kind: LeaseChange['kind'], former: string | undefined, why: ReturnReason = 'given back'): void {
+  #say(kind: LeaseChange['kind'], former: string | undefined, why: ReturnReason = 'returned'): void {
     const over = former === undefined ? '' : ' from another viewer';
     const taken = `A viewer took the keyboard and mouse${over}; the agent’s own input waits.`;
     if (kind === 'taken') this.#note({ kind: 'control_taken', detail: taken });

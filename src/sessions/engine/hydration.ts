@@ -80,7 +80,7 @@ export class Hydration {
   async make(id: SessionId, signal: AbortSignal): Promise<SessionInput> {
     const { store, log, profileOf, liveSessions, ownership, remoteSandboxes } = this.#deps;
     await this.#alone(id);
-    await ownership.take(id, 'asked');
+    await ownership.take(id, 'confirmed');
     await remoteSandboxes?.leave(id);
     // Read first: if an earlier holder appends after this, our first append is fenced.
     const { head } = await log.page(id, Number.MAX_SAFE_INTEGER, 1);

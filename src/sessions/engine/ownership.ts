@@ -6,10 +6,10 @@ export interface Ownership extends AsyncDisposable {
   /** Whether other servers can exist; else this server owns every session, at no cost. */
   readonly isShared: boolean;
   /**
-   * Makes this server the holder and resolves with the session's epoch. `asked`: confirmed by the store now, not seconds ago.
+   * Makes this server the holder and resolves with the session's epoch. `confirmed`: by the store now, not seconds ago.
    * Rejects: fenced (another server owns it), store_unavailable.
    */
-  take(id: SessionId, how?: 'asked'): Promise<number>;
+  take(id: SessionId, how?: 'confirmed'): Promise<number>;
   /** Undefined when this server is not the holder. */
   epochOf(id: SessionId): number | undefined;
   /**

@@ -10,7 +10,7 @@ import type { WaitReason } from '../../core/model/spending.ts';
 import { addAmounts, addToolCall, addUsage, countedIn, noSpending } from '../../core/model/spending.ts';
 import type { StoredSession } from '../run/log/projection.ts';
 import {
-  type AskedCall,
+  type AnswerRequest,
   type GoalChecked,
   noteAnswer,
   type OpenCall,
@@ -43,7 +43,7 @@ export class RunFold {
   #steps: readonly PlanStep[] = [];
   readonly #openCalls = new Map<string, OpenCall>();
   #waiting: string | undefined;
-  readonly #asked = new Map<string, AskedCall>();
+  readonly requests = new Map<string, AnswerRequest>();
   #decidedAt = 0;
   readonly #deciding = new Set<MessageId>();
   readonly #verdicts = new Map<string, Verdict>();
@@ -108,7 +108,7 @@ export class RunFold {
       }
       case 'tool.called':
         this.#openCalls.delete(event.data.callId);
-        this.#asked.delete(event.data.callId);
+        this.requests.delete(event.data.callId);
         this.#spending = addToolCall(this.#spending);
         break;
       case 'run.wait':
@@ -116,11 +116,11 @@ export class RunFold {
         this.#reason = event.data.reason;
         break;
       case 'approval.requested':
-        this.#asked.set(event.data.callId, event.data);
+        this.requests.set(event.data.callId, event.data);
         break;
       case 'approval.resolved': {
         const { callId, decision, text, args, result } = event.data;
-        noteAnswer(this.#asked, event.data);
+        noteAnswer(this.requests, event.data);
         this.#verdicts.set(callId, {
           decision,
           ...(text !== undefined && { text }),
@@ -195,7 +195,7 @@ export class RunFold {
   soFar(transcript: Transcript): RunProgress {
     const inbox = this.#inbox.filter(({ messageId }) => !transcript.hasMessage(messageId));
     const openCalls = [...this.#openCalls.values()];
-    return { steps: this.#steps, openCalls, asked: [...this.#asked.values()], inbox, checked: this.#checked };
+    return { steps: this.#steps, openCalls, requests: [...this.requests.values()], inbox, checked: this.#checked };
   }
 
   resume(transcript: Transcript, runId: RunId, now: number): RunResume {
@@ -204,7 +204,7 @@ export class RunFold {
       const pending = { ...call, begun: this.#openCalls.has(call.callId) };
       return verdict ? applyVerdict(pending, verdict) : pending;
     });
-    const requests = [...this.#asked.values()];
+    const requests = [...this.requests.values()];
     const calls = [...ofModel, ...requests.filter(({ fixed }) => fixed).map(toPendingCall)];
     // Before the first turn the task itself is unseen, but it is not an injected message.
     const isNews = ({ messageId }: UserMessage) => !transcript.hasMessage(messageId) && !this.#deciding.has(messageId);
@@ -236,7 +236,7 @@ export class RunFold {
 }
 
 /** The call that an agent with its own loop requested. The transcript has only those of models. */
-function toPendingCall(requested: AskedCall): PendingCall {
+function toPendingCall(requested: AnswerRequest): PendingCall {
   const { callId, function: name, args, reason = '', content } = requested;
   return { callId, name, args, begun: false, confirm: reason, fixed: true, ...(content && { content }) };
 }

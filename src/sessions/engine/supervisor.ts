@@ -175,7 +175,7 @@ export class Supervisor implements SessionCommands {
       logger.error({ session: id, err: error, restartInMs }, 'session actor crashed');
       this.#refuseAll(id, error);
     });
-    supervisor.on('session.givenUp', ({ id, error }) => {
+    supervisor.on('session.abandoned', ({ id, error }) => {
       logger.error({ session: id, err: error }, 'session abandoned: it crashed too often');
       this.#refuseAll(id, error);
       ends.abandon(id);

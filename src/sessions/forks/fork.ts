@@ -198,8 +198,8 @@ export class Forks {
     const { from, to } = forked;
     const newest = await store.events.lastOf(from, 'session.forked');
     const [event] = (await store.events.page(from, newest - 1, 1)).events;
-    const isTold = event?.type === 'session.forked' && event.data.to === to;
-    if (!isTold) {
+    const isLogged = event?.type === 'session.forked' && event.data.to === to;
+    if (!isLogged) {
       await commands.change(from, { forked }).catch((thrown: unknown) => {
         if (toAppError(thrown).code !== 'session_not_found') throw thrown; // it was deleted in the meantime
       });

@@ -11,7 +11,7 @@ import { type WorkspaceHook, WorkspaceQueue } from '../engine/workspace-hooks.ts
 import type { LiveSession } from '../run/live-session.ts';
 import { changesIn } from './changes-in.ts';
 import { diffScript, maxDiffBytes, restoreScript, takeScript } from './checkpoint-scripts.ts';
-import { exits, gitSaid, runGit } from './git.ts';
+import { exits, runGit, summarizeGitOutput } from './git.ts';
 
 /** The sessions that get checkpoints: those that began with repositories, all, or none. */
 export type CheckpointPolicy = 'repositories' | 'all' | 'none';
@@ -158,4 +158,4 @@ export class Checkpoints implements WorkspaceHook {
 const failure = (exitCode: number, stderr: string) =>
   exitCode === exits.moved
     ? new AppError('not_found', 'There is no such checkpoint in this workspace.')
-    : new AppError('conflict', `Git failed: ${gitSaid(stderr) || `it ended with ${exitCode}`}`);
+    : new AppError('conflict', `Git failed: ${summarizeGitOutput(stderr) || `it ended with ${exitCode}`}`);

@@ -4,7 +4,7 @@ import type { SessionRepository } from '../../core/model/repository.ts';
 import { environmentIn, lockFiles, type RepositoryEnvironment } from '../../core/model/repository-environment.ts';
 import { quoteForShell } from '../../core/text/quote.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { exits, gitSaid, runGit } from './git.ts';
+import { exits, runGit, summarizeGitOutput } from './git.ts';
 
 type Client = Pick<SandboxClient, 'exec' | 'workdir'>;
 /** The environment of a repository as its files have it, and what decides whether prepared files fit to it. */
@@ -53,7 +53,7 @@ export async function readEnvironment(
   const output = await runGit(client, { script: readScript, values, timeoutMs: readMs }, signal);
   if (output.exitCode === exits.nothing) return undefined;
   if (output.exitCode !== 0)
-    throw new AppError('conflict', `${path}/.corral cannot be read: ${gitSaid(output.stderr)}`);
+    throw new AppError('conflict', `${path}/.corral cannot be read: ${summarizeGitOutput(output.stderr)}`);
   const [value = '-', setup = '-', start = '-', system = ''] = output.stdout.split('\n');
   const read = value === '-' ? { file: {} } : parsed(Buffer.from(value, 'base64'), parseYaml);
   const file = 'file' in read ? read.file : {};
@@ -72,7 +72,7 @@ export async function readEnvironment(
   const files = file.cache ?? lockFiles;
   const hashed = await runGit(client, { script: hashScript, values, lists: { files }, timeoutMs: readMs }, signal);
   if (hashed.exitCode !== 0)
-    throw new AppError('conflict', `Files that cache names cannot be read: ${gitSaid(hashed.stderr)}`);
+    throw new AppError('conflict', `Files that cache names cannot be read: ${summarizeGitOutput(hashed.stderr)}`);
   const print = createHash('sha256')
     .update(JSON.stringify([setup, system, files, hashed.stdout]))
     .digest('hex');

@@ -3,7 +3,7 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { type GitPerson, isFolderUrl, type SessionRepository, sessionTrailer } from '../../core/model/repository.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import type { SandboxClient } from '../../sandboxes/client/client.ts';
-import { exits, gitSaid, runGit } from './git.ts';
+import { exits, runGit, summarizeGitOutput } from './git.ts';
 
 type Sandbox = Pick<SandboxClient, 'exec' | 'workdir'>;
 export type FetchedRepository = Pick<SessionRepository, 'branch' | 'baseBranch' | 'baseCommit'> & {
@@ -216,7 +216,7 @@ async function copySubmodules(client: Sandbox, { url, ref, source, copyTo }: Sub
 /** Says what to do about the failure of a fetch or a push. */
 export function remoteFailure({ url }: Pick<SessionRepository, 'url'>, stderr: string): AppError | undefined {
   const { host } = new URL(url);
-  const message = gitSaid(stderr);
+  const message = summarizeGitOutput(stderr);
   if (
     /could not read (Username|Password)|Authentication failed|returned error: 401|terminal prompts disabled/i.test(
       stderr,
@@ -241,12 +241,15 @@ function fetchFailure(repository: SessionRepository, exitCode: number, stderr: s
   if (exitCode === exits.exists)
     return new AppError('conflict', `The folder ${path} has files already. Choose another path for ${url}.`);
   if (exitCode === exits.redirected) {
-    const text = `${url} redirects to another host: ${gitSaid(stderr.trimEnd().split('\n').at(-1) ?? '')}. Name that address if you trust it.`;
+    const text = `${url} redirects to another host: ${summarizeGitOutput(stderr.trimEnd().split('\n').at(-1) ?? '')}. Name that address if you trust it.`;
     return new AppError('conflict', text);
   }
   if (exitCode === exits.moved) return new AppError('not_found', `${url} has no branch, tag or commit ${ref}.`);
   return (
     (isFolderUrl(url) ? undefined : remoteFailure(repository, stderr)) ??
-    new AppError('conflict', `${url} could not be fetched: ${gitSaid(stderr) || `git ended with ${exitCode}`}`)
+    new AppError(
+      'conflict',
+      `${url} could not be fetched: ${summarizeGitOutput(stderr) || `git ended with ${exitCode}`}`,
+    )
   );
 }

@@ -147,7 +147,7 @@ export async function runInRepository(
 }
 
 /** The last lines of git's output, without control and invisible characters. A server of a repository can write into them. */
-export function gitSaid(stderr: string): string {
+export function summarizeGitOutput(stderr: string): string {
   const lines = stderr
     .replace(/[^\P{C}\n\r]/gu, '')
     .split(/[\r\n]+/)

@@ -10,7 +10,7 @@ import { changeRecord } from '../../storage/collection.ts';
 import type { Copies, CopyPlace } from '../forks/copies.ts';
 import type { WorkspaceArchive } from '../forks/workspace-archive.ts';
 import { notCopied, runProgram } from '../services/streams/piped-command.ts';
-import { exits, gitSaid, runGit } from './git.ts';
+import { exits, runGit, summarizeGitOutput } from './git.ts';
 
 interface Deps {
   /** How many an owner keeps, those used last; 0 keeps none. */
@@ -123,7 +123,8 @@ export class PreparedFiles {
     const values = { workdir: client.workdir, folder: folderOf(id), path };
     const { exitCode, stderr } = await runGit(client, { script: moveScript, values, timeoutMs: moveMs }, signal);
     if (exitCode === exits.nothing) return false;
-    if (exitCode !== 0) throw new AppError('conflict', `The prepared files could not be moved: ${gitSaid(stderr)}`);
+    if (exitCode !== 0)
+      throw new AppError('conflict', `The prepared files could not be moved: ${summarizeGitOutput(stderr)}`);
     return true;
   }
 

@@ -48,7 +48,7 @@ const callMs = 60_000;
 const unpackMs = 10 * 60_000;
 const closeMs = 5_000;
 const rememberMs = 10 * 60_000;
-const maxAsked = 1_000;
+const maxRequests = 1_000;
 /** Sessions that start now come before those that may come. */
 const restMs = 1_000;
 const lookMs = 60_000;
@@ -73,7 +73,7 @@ export class ReadyWorkspaces {
   #unwanted: SessionId[] = [];
   /** Every sandbox of this class that exists: being made, ready, or being removed. */
   readonly #held = new Set<SessionId>();
-  #asked: { readonly choice: string; readonly at: number }[] = [];
+  requests: { readonly choice: string; readonly at: number }[] = [];
   #wake = Promise.withResolvers<void>();
 
   constructor(deps: Deps) {
@@ -93,7 +93,9 @@ export class ReadyWorkspaces {
     if (keep === 0) return undefined;
     const choice = choiceOf(session);
     const now = clock.now();
-    this.#asked = [...this.#asked.filter(({ at }) => now - at < rememberMs), { choice, at: now }].slice(-maxAsked);
+    this.requests = [...this.requests.filter(({ at }) => now - at < rememberMs), { choice, at: now }].slice(
+      -maxRequests,
+    );
     const found = this.#ready.find((one) => one.choice === choice && !this.#isOld(one));
     if (!found) return undefined;
     this.#ready = this.#ready.filter((one) => one !== found);
@@ -107,7 +109,7 @@ export class ReadyWorkspaces {
     const { keep, clock } = this.#deps;
     if (keep === 0 || files.length === 0) return;
     const choice = choiceOf(session);
-    const requested = this.#asked.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
+    const requested = this.requests.filter((one) => one.choice === choice && clock.now() - one.at < rememberMs).length;
     const target = Math.min(keep, Math.max(1, requested));
     const names = namesOf(files);
     // Files of an earlier lock file serve nobody any more.

@@ -16,7 +16,7 @@ import { changesIn } from './changes-in.ts';
 import { printable } from './environments.ts';
 import { remoteFailure } from './fetch-repository.ts';
 import { isUsable, type RepositoryFetches } from './fetches.ts';
-import { exits, gitSaid, runInRepository } from './git.ts';
+import { exits, runInRepository, summarizeGitOutput } from './git.ts';
 
 type Check = RepositoryEnvironment['checks'][number];
 const checkMs = 15 * 60_000;
@@ -297,9 +297,12 @@ async function run(client: SandboxClient, path: string, repositoryScript: Reposi
   if (exitCode === 0) return output;
   if (exitCode === exits.nothing) throw new AppError('conflict', `Nothing has changed in ${path}.`);
   if (remote && /\[(remote )?rejected\]|non-fast-forward|fetch first/i.test(stderr)) {
-    const text = `${remote.url} did not take the branch: ${gitSaid(stderr)} Fetch and merge its commits, or push to another branch.`;
+    const text = `${remote.url} did not take the branch: ${summarizeGitOutput(stderr)} Fetch and merge its commits, or push to another branch.`;
     throw new AppError('conflict', text);
   }
   const known = remote && remoteFailure(remote, stderr);
-  throw known ?? new AppError('conflict', `Git failed in ${path}: ${gitSaid(stderr) || `it ended with ${exitCode}`}`);
+  throw (
+    known ??
+    new AppError('conflict', `Git failed in ${path}: ${summarizeGitOutput(stderr) || `it ended with ${exitCode}`}`)
+  );
 }

@@ -45,13 +45,13 @@ export async function takeStepTurn(
     const closed = closedPlan(steps, saysItFailed(message.text));
     const changed = closed.some((it, n) => it !== steps[n]) ? todoFacts(runWriter, closed) : [];
     await runWriter.write(...facts, ...missingParts.callless(work), ...changed);
-    return { kind: 'said', digest: digest(message.text), steps: closed, spent };
+    return { kind: 'replied', digest: digest(message.text), steps: closed, spent };
   }
   const done: PlanStep = { ...step, status: saysItFailed(message.text) ? 'failed' : 'completed' };
   const after = steps.map((it) => (it.id === done.id ? done : it));
   // The contract wants a step's result after the step's end, so the end stands between the text's pieces and the whole.
   await runWriter.write(runWriter.step(done), ...facts, ...missingParts.callless(work), runWriter.plan(after));
-  return { kind: 'said', digest: digest(message.text), answers: !planned, steps: after, spent };
+  return { kind: 'replied', digest: digest(message.text), answers: !planned, steps: after, spent };
 }
 
 /** A step's outcome is the model's own verdict: the last command of a good step can fail, such as a search without a hit. */
@@ -92,5 +92,5 @@ async function summed(
   const { facts, spent, message } = turn;
   if (turn.empty) return await emptyTurn({ runWriter }, turn);
   await runWriter.write(...facts, runWriter.plan(steps));
-  return { kind: 'said', digest: digest(message.text), steps, spent };
+  return { kind: 'replied', digest: digest(message.text), steps, spent };
 }

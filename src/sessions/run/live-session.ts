@@ -38,7 +38,7 @@ interface FirstMessage {
 export const freshRun = ({ messageId, task, attachments = [], goal }: FirstMessage): RunProgress => ({
   steps: [],
   openCalls: [],
-  asked: [],
+  requests: [],
   inbox: [{ messageId, text: withGoal(task, goal), ...(attachments.length > 0 && { attachments }) }],
   checked: [],
 });

@@ -58,7 +58,7 @@ export async function planRun(
   }
   if (message.calls.length > 0) return await emptyTurn(work, { ...turn, hint: planHint });
   await runWriter.write(...title, ...facts, ...missingParts.callless(work));
-  return { kind: 'said', digest: digest(message.text), answers: !isOpen, steps, spent };
+  return { kind: 'replied', digest: digest(message.text), answers: !isOpen, steps, spent };
 }
 
 const planHint = `Call ${makePlan.name} with a title and the steps, call another tool, or answer.`;

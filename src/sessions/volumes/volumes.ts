@@ -154,7 +154,7 @@ export class Volumes {
         throw new AppError('conflict', text);
       }
       if (volume.quotaBytes > maxBytes) {
-        const text = `A volume can be allowed ${maxBytes} bytes here, and ${volume.quotaBytes} were asked for`;
+        const text = `A volume can be allowed ${maxBytes} bytes here, and ${volume.quotaBytes} were requested`;
         throw new AppError('invalid_request', `${text} (CORRAL_VOLUMES_MAX_BYTES).`);
       }
       const sum = own.reduce((all, { quotaBytes }) => all + quotaBytes, volume.quotaBytes);

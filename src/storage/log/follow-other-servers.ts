@@ -38,7 +38,7 @@ export function followOtherServers(
   const { clock, signal, warn, onGone } = options;
   const heads = new Map<SessionId, number>();
   let running = false;
-  let isTold = () => false;
+  let isNotified = () => false;
 
   async function look(): Promise<boolean> {
     const ids = follows.followed();
@@ -65,7 +65,7 @@ export function followOtherServers(
       const found = await look();
       if (found) foundAt = clock.now();
       wait = found ? fast : Math.min(wait * 1.3, clock.now() - foundAt < idleAfterMs ? slow : idle);
-      return isTold() ? reportedMs : wait;
+      return isNotified() ? reportedMs : wait;
     };
     const onError = (error: unknown) => warn(error, 'what other servers append could not be looked for');
     await repeat(round, { clock, failedMs: reportedMs, onError }, signal);
@@ -76,12 +76,12 @@ export function followOtherServers(
     const round = async () => {
       if (!store.watch) return undefined;
       const since = clock.now();
-      isTold = () => clock.now() - since > trustedAfterMs;
+      isNotified = () => clock.now() - since > trustedAfterMs;
       const tell = (id: SessionId, head: number) => {
         if (follows.followed().includes(id)) void heard(id, head).catch(() => {}); // polls cover a failure here
       };
       await store.watch(tell, signal).catch(() => {}); // not every backend can push
-      isTold = () => false;
+      isNotified = () => false;
       return watchAgainMs;
     };
     await repeat(round, { clock, failedMs: watchAgainMs }, signal);

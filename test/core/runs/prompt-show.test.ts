@@ -31,7 +31,7 @@ test('prompt show prints the instructions, tools and messages of a turn, and the
   await using server = await composedServer();
   const { id, usages } = await ranSession(server.url, fence('sh', 'echo hi there'));
   const first = await shown('show', id, '--turn', '1', '--url', server.url);
-  expect(first).toMatch(/^turn 1 of run \S+, plan, asked of demo/);
+  expect(first).toMatch(/^turn 1 of run \S+, plan, sent to demo/);
   expect(first).toContain('== instructions: role\n');
   expect(first).toMatch(/== tools: \d+\n[^=]*make_plan: /);
   expect(first).toMatch(/== message 1: user\n.*\n?.*echo hi there/);

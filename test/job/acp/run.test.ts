@@ -100,7 +100,7 @@ inEachWorld('process', 'an ACP agent on $driver', (world) => {
       await client(it)[decision].mutate({ sessionId: it.id, callId: data?.callId ?? '' });
       await expect.poll(() => it.ends().length).toBe(n + 1);
     }
-    expect(it.message().filter((text) => text.startsWith('You said'))).toEqual(['You said yes.', 'You said no.']);
+    expect(it.message().filter((text) => text.startsWith('You chose'))).toEqual(['You chose yes.', 'You chose no.']);
   });
 
   test('stops, and leaves no process', async (context) => {

@@ -31,7 +31,7 @@ export const core = {
     true,
     ['user.tool_confirmation', ...running, 'agent.tool_result', ...request, ...idle],
   ],
-  interrupt: ['end_turn', true, true, 'You said: still there?'],
+  interrupt: ['end_turn', true, true, 'You wrote: still there?'],
   outcome: [
     ['user.define_outcome', ...running, ...request, ...evaluation, ...request, ...evaluation, ...idle],
     [

@@ -51,5 +51,5 @@ export function obedient(request: FakeRequest): FakeReply {
   if (word === 'weather') return { calls: [{ name: 'get_weather', args: { location: rest } }] };
   if (word === 'both')
     return { calls: ['a', 'b'].map((one) => ({ name: 'get_weather', args: { location: `${rest} ${one}` } })) };
-  return { text: `You said: ${text.trim()}` };
+  return { text: `You wrote: ${text.trim()}` };
 }

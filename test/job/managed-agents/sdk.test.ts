@@ -81,7 +81,7 @@ const bad = [400, 'invalid_request_error', null];
 const gone = [404, 'not_found_error', null];
 const cron = [
   ['schedule', true, null],
-  [true, ['You said: Good morning.'], true],
+  [true, ['You wrote: Good morning.'], true],
   ['paused', true],
 ];
 
@@ -99,7 +99,7 @@ testEverywhere('a program deploys an agent, runs it, and finds its runs', {}, as
     ],
     work: [
       ['manual', null, true, 1, true],
-      [true, 'at once', 1, ['You said: Good morning.', 'I run it.', 'The result is: from the run']],
+      [true, 'at once', 1, ['You wrote: Good morning.', 'I run it.', 'The result is: from the run']],
       true,
       [],
       [],

@@ -24,7 +24,7 @@ const team = [
   [
     ['Reporter', 'The result is: rain'],
     ['Runner', 'The result is: from-42'],
-    ['Writer', 'You said: hello'],
+    ['Writer', 'You wrote: hello'],
   ],
   [
     ['agent.custom_tool_use', true],

@@ -48,7 +48,7 @@ testEverywhere(
           ['away', 'mcp_connection_failed_error', 'retrying'],
           ['local', 'mcp_authentication_failed_error', 'retrying'],
         ],
-        ['You said: Hello'],
+        ['You wrote: Hello'],
         'end_turn',
       ],
     });

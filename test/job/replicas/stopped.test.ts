@@ -62,18 +62,18 @@ testPair(
       .finally(() => {
         isStuck = false;
       });
-    const said = async (text: string) =>
+    const countMessages = async (text: string) =>
       (await pair.events(id)).filter((it) => it.type === 'message.user' && it.data.text.startsWith(text)).length;
-    expect(await said('Late')).toBe(0);
+    expect(await countMessages('Late')).toBe(0);
     await atHeir.send(id, `Now\n${fence('sh', 'echo now >> ran')}`);
-    expect(await said('Now')).toBe(1);
+    expect(await countMessages('Now')).toBe(1);
     expect(isStuck, 'the other server had to be the first').toBe(true);
 
     const answer = await stuck;
     const rests = () => expect.poll(() => atOld.status(id), { interval: 100 }).toBe('completed');
     await rests();
-    await expect.poll(() => said('Late')).toBe(answer === 'accepted' ? 1 : 0);
-    expect(await said('Now')).toBe(1);
+    await expect.poll(() => countMessages('Late')).toBe(answer === 'accepted' ? 1 : 0);
+    expect(await countMessages('Now')).toBe(1);
     await atHeir.send(id, fence('sh', 'cat ran'));
     await rests();
     const events = await pair.events(id);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import { type FakeReply, type FakeRequest, isPlanned } from '../../support/agents/fake-models/wire-format.ts';
-import { modelServerProcess, saidIn } from '../../support/agents/model-server.ts';
+import { modelServerProcess, requestText } from '../../support/agents/model-server.ts';
 import { describeRows } from '../../support/runner/tags.ts';
 
 // Messages with attachments that reach a session at work, in each way of working and of sending, and over a restart.
@@ -28,7 +28,7 @@ const replies =
   (way: SteeringWay) =>
   (request: FakeRequest): FakeReply => {
     if (ways[way].plans && !isPlanned(request)) return { calls: [{ name: 'make_plan', args: planArgs }] };
-    if (saidIn(request).includes('Look at this')) return { text: 'Seen.' };
+    if (requestText(request).includes('Look at this')) return { text: 'Seen.' };
     const wait = { name: 'shell_exec', args: { id: 's', command: 'sleep 2; echo waited' } };
     return { calls: way === 'todo' ? [todoCall, wait] : [wait] };
   };
@@ -53,7 +53,7 @@ describe.each(all)('in a session that works by %s', (way) => {
     const before = it.provider.requests.length;
     await it.session.send('Look at this', 'inject', [it.picture]);
     await it.session.reaches('run.end');
-    const next = saidIn(it.provider.requests[before] as FakeRequest);
+    const next = requestText(it.provider.requests[before] as FakeRequest);
     expect(next).toContain('Look at this');
     expect(next).toContain(png);
     expect(it.session.of('run.started')).toHaveLength(1);
@@ -69,7 +69,7 @@ describeRows(all)('a message to a session that works by %s', (way) => {
     await it.session.send('Look at this', 'replace', [it.picture]);
     await it.session.reaches('run.end', 2);
     // A title can be requested at the same time.
-    const after = it.provider.requests.slice(before).map((request) => saidIn(request));
+    const after = it.provider.requests.slice(before).map((request) => requestText(request));
     expect(after.find((text) => text.includes('Look at this'))).toContain(png);
     expect(it.session.of('run.end').map(({ data }) => data.reason)).toEqual(['superseded', 'completed']);
     expect(it.provider.refusals).toEqual([]);
@@ -81,7 +81,7 @@ describeRows(all)('a message to a session that works by %s', (way) => {
     const before = it.provider.requests.length;
     await it.crash();
     await it.session.reaches('run.end');
-    const after = it.provider.requests.slice(before).map(saidIn);
+    const after = it.provider.requests.slice(before).map(requestText);
     expect(after.find((words) => words.includes('Look at this'))).toContain(png);
     expect(it.provider.refusals).toEqual([]);
   });

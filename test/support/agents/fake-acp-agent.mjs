@@ -20,7 +20,7 @@ const ask = (method, params) =>
     send({ id: nextId++, method, params });
   });
 const update = (sessionId, content) => send({ method: 'session/update', params: { sessionId, update: content } });
-const text = (said) => ({ content: { type: 'text', text: said } });
+const text = (content) => ({ content: { type: 'text', text: content } });
 const call = (id, more) => ({
   sessionUpdate: 'tool_call',
   toolCallId: id,
@@ -40,14 +40,14 @@ async function repeat(sessionId) {
   for (let n = 0; n < 30; n++) {
     update(sessionId, { sessionUpdate: 'user_message_chunk', ...text('an old question') });
     await new Promise(setImmediate);
-    update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text('what I said long ago') });
+    update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text('an old message of mine') });
     update(sessionId, call(`old-${n}`, { status: 'completed', title: 'an old call' }));
     await new Promise(setImmediate);
   }
 }
 
 async function work(sessionId, prompt) {
-  const say = (said) => update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text(said) });
+  const say = (content) => update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text(content) });
   sessions[sessionId].push(prompt);
   writeFileSync(kept, JSON.stringify(sessions));
   if (prompt.includes('exit')) process.exit(7);
@@ -104,7 +104,7 @@ async function work(sessionId, prompt) {
       sessionId,
       done('w1', { content: wrote, status: result.outcome.optionId === 'yes' ? 'completed' : 'failed' }),
     );
-    say(`You said ${result.outcome.optionId ?? result.outcome.outcome}.`);
+    say(`You chose ${result.outcome.optionId ?? result.outcome.outcome}.`);
     return 'end_turn';
   }
   if (prompt.includes('two permissions')) {
@@ -112,8 +112,8 @@ async function work(sessionId, prompt) {
       const toolCall = { toolCallId: command, title: command, kind: 'execute', rawInput: { command } };
       return ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
     });
-    const said = (await Promise.all(answers)).map(({ result }) => result.outcome.optionId ?? result.outcome.outcome);
-    say(`You said ${said.join(' and ')}.`);
+    const choices = (await Promise.all(answers)).map(({ result }) => result.outcome.optionId ?? result.outcome.outcome);
+    say(`You chose ${choices.join(' and ')}.`);
     return 'end_turn';
   }
   if (prompt.includes('permission')) {
@@ -124,7 +124,7 @@ async function work(sessionId, prompt) {
       rawInput: { command: 'rm -rf build' },
     };
     const { result } = await ask('session/request_permission', { sessionId, toolCall, options: yesOrNo });
-    say(`You said ${result.outcome.optionId ?? result.outcome.outcome}.`);
+    say(`You chose ${result.outcome.optionId ?? result.outcome.outcome}.`);
     return 'end_turn';
   }
   if (prompt.includes('remember')) {
@@ -171,7 +171,7 @@ const answers = {
   'session/load': ({ sessionId }) => {
     if (isLost) throw { code: -32603, message: 'Internal error', data: { details: 'No such session.' } };
     if (isLate) void repeat(sessionId);
-    update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text('what I said long ago') });
+    update(sessionId, { sessionUpdate: 'agent_message_chunk', ...text('an old message of mine') });
     return {};
   },
   'session/prompt': async ({ sessionId, prompt }) => ({ stopReason: await work(sessionId, prompt[0].text) }),

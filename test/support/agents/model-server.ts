@@ -84,7 +84,7 @@ async function ofProject(url: string): Promise<string> {
 }
 
 /** The whole request as text, for assertions on the model's input. */
-export const saidIn = ({ body }: FakeRequest): string => JSON.stringify(body);
+export const requestText = ({ body }: FakeRequest): string => JSON.stringify(body);
 
 /** A session whose creator limits it. */
 async function withBudget(url: string, budget: object): Promise<string> {

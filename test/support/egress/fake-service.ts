@@ -185,7 +185,7 @@ export function fakeService({ clock, ids = randomIds(), play }: FakeOptions): Fa
     },
     activeRun: async (id) => find(id).active,
     promptAt: async () => {
-      throw new AppError('not_found', 'No model was asked in this session yet.');
+      throw new AppError('not_found', 'No model was called in this session yet.');
     },
     agent: async (id) => ({
       template: find(id).record.template,

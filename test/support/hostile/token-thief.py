@@ -1,7 +1,7 @@
-"""Looks for a text with a given SHA-256 in everything that a sandbox's user can read or get hold of."""
+"""Searches for texts by their SHA-256 in everything that a sandbox's user can read or get hold of."""
 import ctypes, hashlib, json, os, re, signal, socket, sys, time
 
-wanted = set(sys.argv[1:])
+digests = set(sys.argv[1:])
 found, tried = {}, {}
 pattern = re.compile(rb'[A-Za-z0-9_-]{16,128}')
 libc = ctypes.CDLL(None, use_errno=True)
@@ -11,7 +11,7 @@ until = time.monotonic() + 60
 def judge(where, data):
     for word in set(pattern.findall(data)):
         digest = hashlib.sha256(word).hexdigest()
-        if digest in wanted and word != digest.encode():
+        if digest in digests and word != digest.encode():
             found.setdefault(digest, []).append(where)
 
 
@@ -112,7 +112,7 @@ for top in ('/run', '/tmp', '/home', '/workspace', '/etc', '/opt', '/var/tmp', '
                 look(path, 'files', 1 << 20)
         if time.monotonic() > until:
             break
-# A new daemon is told the token again.
+# A new daemon receives the token again.
 os.kill(first, signal.SIGKILL)
 race = time.monotonic() + 5
 while time.monotonic() < race:
@@ -131,7 +131,7 @@ while time.monotonic() < race:
 sweep([pid for pid in (1, daemon()) if pid])
 # Whoever dials without it is sent away.
 answers = []
-for token in ['', 'sha256:' + sorted(wanted)[0]]:
+for token in ['', 'sha256:' + sorted(digests)[0]]:
     way = socket.socket(socket.AF_UNIX)
     way.settimeout(10)
     way.connect('/run/corral/control')

@@ -187,7 +187,7 @@ export const sandboxWith = (holes: ManualActors) =>
 export function asChild<Machine extends AnyStateMachine>(
   machine: Machine,
   input: InputFrom<Machine>,
-  onTold: (event: AnyEventObject, child: Actor<Machine>) => void = () => {},
+  onEvent: (event: AnyEventObject, child: Actor<Machine>) => void = () => {},
 ) {
   const clock = manualClock();
   const reports: AnyEventObject[] = [];
@@ -198,7 +198,7 @@ export function asChild<Machine extends AnyStateMachine>(
       else if (event.type === 'xstate.error.actor.child') ends.push({ error: event.error });
       else {
         reports.push(event);
-        onTold(event, actor);
+        onEvent(event, actor);
       }
       return undefined;
     }, undefined),
@@ -220,7 +220,7 @@ export function asChild<Machine extends AnyStateMachine>(
 }
 
 export const spent = { turns: 1, tokens: 10, cost: 0.01 };
-export const textTurn = (digest = 'done') => ({ kind: 'said', digest, steps: [], spent }) as const;
+export const textTurn = (digest = 'done') => ({ kind: 'replied', digest, steps: [], spent }) as const;
 export const empty = { kind: 'empty', spent } as const;
 export const callOf = (callId: string, name = 'shell_exec') => ({ callId, name, args: {}, begun: false });
 export const calls = (...ids: string[]) => ({ kind: 'calls', calls: ids.map((id) => callOf(id)), spent }) as const;

@@ -93,7 +93,7 @@ export function writerBench(
   };
 }
 
-export const nothingYet: RunProgress = { steps: [], openCalls: [], asked: [], inbox: [], checked: [] };
+export const nothingYet: RunProgress = { steps: [], openCalls: [], requests: [], inbox: [], checked: [] };
 
 /** The bench of `writerBench` with the RunWriter of an active run. */
 export function scribeBench(
@@ -111,7 +111,7 @@ export function scribeBench(
 export const quiet = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A turn of a plan's only step, without tools. */
-export const wantedTurn = {
+export const exampleTurn = {
   phase: { kind: 'act', step: { id: '1', description: 'x', status: 'running' }, stepIndex: 0 } as const,
   note: '',
   hint: undefined,

@@ -18,7 +18,7 @@ const cases = [
 
 /** Tests the fate of a command whose client hangs up. `open` starts the facade's server; `stdout` names the answer's field. */
 export function testHangingUp(open: () => Promise<CommandCall & AsyncDisposable>, stdout: string): void {
-  test.each(cases)('F095 a command %s', async (_name, headers, isGivenUp) => {
+  test.each(cases)('F095 a command %s', async (_name, headers, isAborted) => {
     await using call = await open();
     const signals: AbortSignal[] = [];
     const done = Promise.withResolvers<void>();
@@ -35,9 +35,9 @@ export function testHangingUp(open: () => Promise<CommandCall & AsyncDisposable>
     hangUp.abort();
     await expect(first).rejects.toThrow();
     await expect.poll(() => call.requests.length).toBe(before + 1); // the server has seen it too
-    expect(signals[0]?.aborted).toBe(isGivenUp);
+    expect(signals[0]?.aborted).toBe(isAborted);
     done.resolve();
-    if (isGivenUp) return;
+    if (isAborted) return;
     const again = async () => await fetch(call.url, init);
     await expect.poll(async () => await (await again()).json()).toMatchObject({ [stdout]: 'once' });
     expect([(await again()).headers.get('idempotency-replayed'), signals.length]).toEqual(['true', 1]);

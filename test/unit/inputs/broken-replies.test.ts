@@ -4,7 +4,7 @@ import { createModel } from '../../../src/agents/models/registry.ts';
 import { TurnBudget } from '../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../src/sessions/run/turns/turn.ts';
 import { type ManualClock, manualClock } from '../../support/machines/manual-clock.ts';
-import { asks, fact, messageId, runId, scribeBench, wantedTurn } from '../../support/machines/session-parts.ts';
+import { asks, exampleTurn, fact, messageId, runId, scribeBench } from '../../support/machines/session-parts.ts';
 
 // Replies that break off after people have read their beginning, from a compatible server.
 
@@ -166,7 +166,7 @@ test.each(rows)('%s leaves one message, without a part twice', async (_, replies
   for (const [n] of replies.entries()) {
     const turn = await takeTurn(
       { model, runWriter, budget: new TurnBudget() },
-      wantedTurn,
+      exampleTurn,
       new AbortController().signal,
     );
     expect(turn.ok).toBe(n === replies.length - 1);
@@ -187,7 +187,8 @@ test('a message of the person ends the broken reply, which the model sees before
     [half, 'drop'],
     ['Berlin.', 'whole'],
   ]);
-  const turn = () => takeTurn({ model, runWriter, budget: new TurnBudget() }, wantedTurn, new AbortController().signal);
+  const turn = () =>
+    takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, new AbortController().signal);
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
   expect(await turn()).toMatchObject({ ok: false });
   await runWriter.write(asks('And of Germany?', messageId(2)));
@@ -206,7 +207,7 @@ test('a reply that is not tried again stays in the history of people and of the 
   const { runWriter, transcript, events } = scribeBench();
   const { model } = await compatible([[half, 'drop']]);
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
-  await takeTurn({ model, runWriter, budget: new TurnBudget() }, wantedTurn, new AbortController().signal);
+  await takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, new AbortController().signal);
   await runWriter.close([], 'interrupted');
   expect((await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []))).toEqual([half]);
   expect(transcript.messages.at(-1)).toMatchObject({ role: 'assistant', text: half });

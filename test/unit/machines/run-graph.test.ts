@@ -30,7 +30,7 @@ const approval = { callId: 'c1', function: 'shell_exec', args: {}, timeoutMs: 1_
 const over = { scope: 'run', kind: 'cost', limit: 1, used: 0.9, needs: 0.3 } as const;
 const step = (status: 'pending' | 'completed') => ({ id: '1', description: 'do it', status });
 const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
-  doneEvent(id, { kind: 'said', digest: 'done', steps: [step('completed')], spent }),
+  doneEvent(id, { kind: 'replied', digest: 'done', steps: [step('completed')], spent }),
   doneEvent(id, { kind: 'planned', steps: [step('pending')], spent }),
   doneEvent(id, { kind: 'calls', calls: [callOf('c1')], spent }),
   doneEvent(id, empty),
@@ -42,7 +42,7 @@ const turns = ['plan', 'act', 'summarize'].flatMap((id) => [
 ]);
 const graph = explore({
   machine: runWith(new ManualActors()).provide({
-    actions: { tellWaiting: () => {}, tellAsked: () => {}, askLeave: () => {}, tellEnding: () => {} },
+    actions: { tellWaiting: () => {}, tellQuestionLogged: () => {}, askLeave: () => {}, tellEnding: () => {} },
   }) as typeof runMachine,
   starts: [
     runInput({ policy }),

@@ -248,7 +248,7 @@ describe('run: the provider', () => {
     await resolves(['act', empty], ['wait', undefined]);
     expect(isIn('waiting.open')).toBe(true);
     expect(tells('run.waiting')).toHaveLength(1);
-    expect(tells('run.asked')).toHaveLength(1);
+    expect(tells('run.questionLogged')).toHaveLength(1);
     actor.send({ type: 'run.answer' });
     await resolves(['act', empty]);
     expect(holes.the('end').input.end).toMatchObject({ reason: 'failed', code: 'empty_reply', retryable: true });

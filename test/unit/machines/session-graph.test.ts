@@ -52,7 +52,7 @@ const graph = explore({
     { type: 'run.waiting', question: '?', approvals },
     { type: 'cmd.decide', commandId: 'decide', callId: 'c', decision: 'approved', by: 'somebody' },
     { type: 'cmd.decide', commandId: 'decide', callId: 'd', decision: 'approved', by: 'somebody' },
-    { type: 'run.asked', seen: 0 },
+    { type: 'run.questionLogged', seen: 0 },
     { type: 'run.wantsToEnd', seen: 0 },
     { type: 'run.ending' },
     { type: 'sandbox.wantsSlot' },

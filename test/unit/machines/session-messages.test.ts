@@ -310,11 +310,11 @@ describe('session: after a restart', () => {
     send(1);
     send(2, 'inject');
     run.says({ type: 'run.waiting', question: 'Which one?' });
-    run.says({ type: 'run.asked', seen: 0 });
+    run.says({ type: 'run.questionLogged', seen: 0 });
     expect(log().slice(-2)).toEqual(['message.user 1', 'run.resumed 1']);
     expect(run.received).toEqual([{ type: 'run.inject' }, { type: 'run.answer' }]);
     run.says({ type: 'run.waiting', question: 'And now?' });
-    run.says({ type: 'run.asked', seen: 1 });
+    run.says({ type: 'run.questionLogged', seen: 1 });
     expect(run.received).toHaveLength(2);
   });
 
@@ -327,7 +327,7 @@ describe('session: after a restart', () => {
       question: 'May I?',
       approvals: [{ tool: 'bash', callId: 'c1', remainingMs: 1_000 }],
     });
-    run.says({ type: 'run.asked', seen: 0 });
+    run.says({ type: 'run.questionLogged', seen: 0 });
     expect([log().at(-1), run.received]).toEqual(['message.user 1', [{ type: 'run.inject' }]]);
   });
 

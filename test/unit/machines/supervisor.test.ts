@@ -270,7 +270,7 @@ describe('supervisor: crashes', () => {
       await made(a);
     }
     crash(a);
-    expect(emitted().at(-1)).toBe(`session.givenUp ${a}`);
+    expect(emitted().at(-1)).toBe(`session.abandoned ${a}`);
     expect(last()).toMatchObject({ error: new Error('a bug in an action'), commands: [] });
     clock.advance(60_000);
     expect([child(a), child(b)?.getSnapshot().status]).toEqual([undefined, 'active']);

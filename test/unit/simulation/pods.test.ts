@@ -16,7 +16,7 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
   const there = new Map<string, V1Pod>();
   const streams = new Set<PassThrough>();
   const goneAt = new Map<string, number>();
-  const toldGoneAt = new Map<string, number>();
+  const reportedGoneAt = new Map<string, number>();
   const last = new Map<string, string | undefined>();
   let version = 1;
   let mishaps = 0;
@@ -77,7 +77,7 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
       watch.follow(pod, (now) => {
         const id = pod.metadata?.uid ?? '';
         last.set(id, now?.status?.phase);
-        if (!now) toldGoneAt.set(id, time.now());
+        if (!now) reportedGoneAt.set(id, time.now());
       });
       tell('ADDED', pod);
     } else if (dice.chance(0.5)) {
@@ -90,7 +90,7 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
       tell('DELETED', make(uid));
     }
   };
-  return { dice, time, watch, step, there, goneAt, toldGoneAt, last, mishaps: () => mishaps };
+  return { dice, time, watch, step, there, goneAt, reportedGoneAt, last, mishaps: () => mishaps };
 }
 
 test('F047 a watch that falls silent: every end of a pod is reported within 30 s, and the end state is the true one', async () => {
@@ -105,9 +105,10 @@ test('F047 a watch that falls silent: every end of a pod is reported within 30 s
     }
     await time.pass(31_000);
     for (const [uid, at] of run.goneAt) {
-      expect((run.toldGoneAt.get(uid) ?? Number.POSITIVE_INFINITY) - at, `${uid}, seed ${seed}`).toBeLessThanOrEqual(
-        30_000,
-      );
+      expect(
+        (run.reportedGoneAt.get(uid) ?? Number.POSITIVE_INFINITY) - at,
+        `${uid}, seed ${seed}`,
+      ).toBeLessThanOrEqual(30_000);
     }
     expect(truth(run.last), `seed ${seed}`).toEqual(phases(run.there));
     expect(run.mishaps()).toBeGreaterThan(0);
@@ -124,7 +125,7 @@ test('F048 after repeated, late or reordered pod events, no deleted pod returns 
       run.step();
       await time.pass(dice.pick([0, 10, 500, 2_000]));
     }
-    const gone = [...run.toldGoneAt.keys()];
+    const gone = [...run.reportedGoneAt.keys()];
     await time.pass(31_000);
     expect(
       gone.filter((uid) => run.last.get(uid) !== undefined),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { fakeRefs } from '../../support/agents/fake-models/models.ts';
 import type { FakeReply, FakeRequest } from '../../support/agents/fake-models/wire-format.ts';
-import { modelServer, modelServerProcess, saidIn } from '../../support/agents/model-server.ts';
+import { modelServer, modelServerProcess, requestText } from '../../support/agents/model-server.ts';
 import { openClient } from '../../support/clients/trpc.ts';
 
 // Budgets of runs and sessions, through the whole server, with a provider that counts what reaches it.
@@ -40,7 +40,7 @@ test('F084 a request above the budget is never sent; the answer of the user lets
   await session.send('Go on all the same');
   await session.reaches('run.wait', 2); // the second request needs more than the rest, too
   expect(it.provider.requests).toHaveLength(1);
-  expect(saidIn(it.provider.requests[0] as FakeRequest)).toContain('Go on all the same');
+  expect(requestText(it.provider.requests[0] as FakeRequest)).toContain('Go on all the same');
   expect(session.of('run.wait')[1]?.data.spent).toMatchObject({
     turns: 1,
     tokens: 162,

@@ -354,8 +354,8 @@ def with_goal(rubric: str | None, checks: Sequence[str], max_revisions: int | No
     """The goal of a message; empty without a rubric and checks."""
     if rubric is None and not checks:
         return {}
-    wanted = {"rubric": rubric, "checks": [{"command": one} for one in checks], "maxRevisions": max_revisions}
-    return {"goal": {name: value for name, value in wanted.items() if value is not None}}
+    goal = {"rubric": rubric, "checks": [{"command": one} for one in checks], "maxRevisions": max_revisions}
+    return {"goal": {name: value for name, value in goal.items() if value is not None}}
 
 
 def to_goal_end(reply: dict[str, Any] | None) -> GoalEnd | None:

@@ -11,5 +11,5 @@ assert len(found) == len(want), f'{len(found)} bookings, not {len(want)}'
 for a, b in zip(found, want):
     assert a == b, f'{a} should be {b}'
 balance = 123_456 + sum(booking['cents'] for booking in want)
-said = pathlib.Path('balance.txt').read_text().strip()
-assert said == str(balance), f'balance.txt says {said}'
+answer = pathlib.Path('balance.txt').read_text().strip()
+assert answer == str(balance), f'balance.txt says {answer}'

@@ -1,7 +1,7 @@
 import hashlib, subprocess, sys
 
-given = {'tests/test_totals.py': '864b8bbb484bed7d64e2374b8bd747a4f6eb54730b09c9c1af074bf9506ff6ac'}
-for path, digest in given.items():
+expected = {'tests/test_totals.py': '864b8bbb484bed7d64e2374b8bd747a4f6eb54730b09c9c1af074bf9506ff6ac'}
+for path, digest in expected.items():
     assert hashlib.sha256(open(path, 'rb').read()).hexdigest() == digest, f'{path} was changed'
 subprocess.run([sys.executable, '-m', 'unittest', '-q'], check=True)
 sys.path.insert(0, '.')

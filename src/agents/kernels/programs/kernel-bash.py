@@ -60,13 +60,13 @@ def variables(request):
 def end(status):
     global running
     running = False
-    told = {"type": "end", "count": count}
-    emit(2, told)
+    report = {"type": "end", "count": count}
+    emit(2, report)
     if status == "interrupted":
-        told["error"] = {"name": "Interrupted", "value": "The cell was interrupted.", "traceback": "The cell was interrupted."}
+        report["error"] = {"name": "Interrupted", "value": "The cell was interrupted.", "traceback": "The cell was interrupted."}
     elif status != "0":
-        told["error"] = {"name": "ExitStatus", "value": status, "traceback": f"exit status {status}"}
-    emit(1, told)
+        report["error"] = {"name": "ExitStatus", "value": status, "traceback": f"exit status {status}"}
+    emit(1, report)
 
 
 def go_on():

@@ -19,7 +19,7 @@ let nonce = '';
 let count = 0;
 /** Rejects the cell that waits for a promise. */
 let interrupt = () => {};
-/** How many servers have said hello. */
+/** How many servers have reported in. */
 let servers = 0;
 
 /**
@@ -31,8 +31,8 @@ function direct(name, fd) {
   stream.write = (chunk, encoding, done) => {
     const isNamed = typeof encoding === 'string';
     writeAll(fd, typeof chunk === 'string' ? Buffer.from(chunk, isNamed ? encoding : 'utf8') : chunk);
-    const told = isNamed || encoding == null ? done : encoding;
-    if (told) process.nextTick(told);
+    const callback = isNamed || encoding == null ? done : encoding;
+    if (callback) process.nextTick(callback);
     return true;
   };
   stream.end = (chunk, encoding, done) => {
@@ -72,8 +72,8 @@ function bundleOf(value) {
   const own = value?.[Symbol.for('Jupyter.display')];
   if (typeof own === 'function') {
     for (const [mime, text] of Object.entries(own.call(value))) {
-      const said = typeof text === 'string' ? text : JSON.stringify(text);
-      if (said.length <= mostBinary) data[mime] = said;
+      const content = typeof text === 'string' ? text : JSON.stringify(text);
+      if (content.length <= mostBinary) data[mime] = content;
     }
   }
   const isPlain = Array.isArray(value) || Object.getPrototypeOf(value ?? 0) === Object.prototype;

@@ -114,31 +114,31 @@ def text_of(mime, data):
 
 
 def bundle_of(value):
-    given = {}
+    bundle = {}
     if isinstance(value, type):
         return {"text/plain": repr(value)}
     whole = shown_as(value, "_repr_mimebundle_")
     if isinstance(whole, tuple):
         whole = whole[0]
     if isinstance(whole, dict):
-        given.update(whole)
+        bundle.update(whole)
     for mime, method in methods.items():
-        data = shown_as(value, method) if mime not in given else None
+        data = shown_as(value, method) if mime not in bundle else None
         if data is not None:
-            given[mime] = data
+            bundle[mime] = data
     if is_figure(value):
-        given["image/png"] = png_of(value)
-        given["application/vnd.corral.chart+json"] = chart_of(value)
+        bundle["image/png"] = png_of(value)
+        bundle["application/vnd.corral.chart+json"] = chart_of(value)
     if type(value).__module__.split(".")[0] == "pandas" and hasattr(value, "itertuples"):
-        given["text/markdown"] = table_of(value)
-        given["application/vnd.corral.data+json"] = columns_of(value)
-    plain = given.setdefault("text/plain", repr(value))
+        bundle["text/markdown"] = table_of(value)
+        bundle["application/vnd.corral.data+json"] = columns_of(value)
+    plain = bundle.setdefault("text/plain", repr(value))
     if isinstance(value, (dict, list, tuple)) and len(str(plain)) <= most_json:
         try:
-            given["application/json"] = json.dumps(value)
+            bundle["application/json"] = json.dumps(value)
         except (TypeError, ValueError):
             pass
-    texts = {mime: text_of(mime, data) for mime, data in given.items() if data is not None}
+    texts = {mime: text_of(mime, data) for mime, data in bundle.items() if data is not None}
     return {mime: text for mime, text in texts.items() if text is not None}
 
 
@@ -250,13 +250,13 @@ def error_of(error):
         trace = trace.tb_next
     try:
         value = str(error)
-        told = traceback.TracebackException(type(error), error, trace)
-        if told.stack and (told.stack[-1].filename, told.stack[-1].name) == ("<string>", "interrupt"):
-            told.stack.pop()
-        text = "".join(told.format())
+        summary = traceback.TracebackException(type(error), error, trace)
+        if summary.stack and (summary.stack[-1].filename, summary.stack[-1].name) == ("<string>", "interrupt"):
+            summary.stack.pop()
+        text = "".join(summary.format())
     except BaseException:
         value = text = "The error cannot be shown."
-    cut = lambda said: said if len(said) <= 20_000 else said[:10_000] + "\n…\n" + said[-10_000:]
+    cut = lambda text: text if len(text) <= 20_000 else text[:10_000] + "\n…\n" + text[-10_000:]
     return {"name": type(error).__name__, "value": cut(value), "traceback": cut(text.rstrip())}
 
 

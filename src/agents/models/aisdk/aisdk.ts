@@ -158,7 +158,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
   const { name, model, adapter, abilities, reasoning } = options;
   const { mustCall, sampling, tools } = request;
   const isForced = mustCall !== undefined && abilities.forcedTool;
-  const turnRequest = mustCall === undefined || isForced ? request : withAsked(request, mustCall);
+  const turnRequest = mustCall === undefined || isForced ? request : withCallHint(request, mustCall);
   const isForeign = isForeignTurn(request, name);
   return {
     prompt: toPrompt(turnRequest, { name, adapter, images: abilities.images }),
@@ -175,7 +175,7 @@ function callOf(request: TurnRequest, options: AiSdkOptions, summaries: boolean)
 }
 
 /** Instructions that replace a forced call. */
-function withAsked(request: TurnRequest, mustCall: string): TurnRequest {
+function withCallHint(request: TurnRequest, mustCall: string): TurnRequest {
   const query = `Reply with one call of the tool ${mustCall} and nothing else.`;
   return { ...request, hint: request.hint ? `${request.hint}\n${query}` : query };
 }

@@ -125,7 +125,7 @@ class Reply {
   readonly #written: WrittenCalls;
   readonly #thoughts = new ThinkTags();
   #calls = 0;
-  #hasSaid = false;
+  hasContent = false;
   #finish: unknown;
   #last: Tree = {};
   #isOver = false;
@@ -184,7 +184,7 @@ class Reply {
     const reasoning = [delta.reasoning_content ?? delta.reasoning ?? delta.thinking, thought, ended?.thought]
       .filter((one) => typeof one === 'string')
       .join('');
-    this.#hasSaid ||= content !== '' || reasoning !== '' || calls.length > 0;
+    this.hasContent ||= content !== '' || reasoning !== '' || calls.length > 0;
     this.#finish = finish ?? this.#finish;
     const out = {
       ...(typeof delta.role === 'string' && { role: 'assistant' }),
@@ -212,7 +212,7 @@ class Reply {
       ...(thought !== '' && { reasoning_content: thought }),
       ...(calls.length > 0 && { tool_calls: calls.map((call) => this.#called(call)) }),
     };
-    if (!this.#hasSaid && Object.keys(delta).length === 0) return;
+    if (!this.hasContent && Object.keys(delta).length === 0) return;
     const { choices: _, usage: __, ...about } = this.#last;
     yield event({ ...about, choices: [{ index: 0, delta, finish_reason: this.#reason('stop') }] });
   }

@@ -68,7 +68,7 @@ function unitOf({ word, text }: Block): Unit | undefined {
     case 'ask':
       return { kind: 'ask', question: text || 'Please answer.' };
     case 'fail':
-      return { kind: 'fail', message: text || 'The demo model was asked to fail.' };
+      return { kind: 'fail', message: text || 'The message makes the demo model fail.' };
     default:
       return undefined; // the block is text for the reader, such as a quoted program
   }

@@ -44,7 +44,7 @@ type ToolMessage = Extract<Message, { role: 'tool' }>;
 
 /** A step's outcome: `failed` is the result that ended it early, `answer` the user's reply. */
 export function resultText(unit: Unit, failed: ToolMessage | undefined, answer: string): string {
-  if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason was given'}`;
+  if (failed) return `This step failed: ${literal(firstLine(failed.output)) || 'no reason'}`;
   switch (unit.kind) {
     case 'sh':
       return 'The command ran and succeeded.';

@@ -44,7 +44,7 @@ function inWords(
       answers.push(answer);
       continue;
     }
-    kept.push({ text: `I asked for a call of ${name} with ${JSON.stringify(withoutDemand(args).args)}.` });
+    kept.push({ text: `I requested a call of ${name} with ${JSON.stringify(withoutDemand(args).args)}.` });
     refusals.push({ text: answer.output });
   }
   return { parts: refusals.length > 0 ? signed(kept) : kept, answers, refusals };

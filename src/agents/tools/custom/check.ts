@@ -10,7 +10,7 @@ const schema = z.custom<z.ZodObject>(isObjectSchema, 'must be a schema of zod, z
   try {
     z.toJSONSchema(input.value, { io: 'input' });
   } catch (thrown) {
-    const message = `cannot be told to a model: ${(thrown as Error).message}`;
+    const message = `cannot be described to a model: ${(thrown as Error).message}`;
     input.issues.push({ code: 'custom', message, input: input.value });
   }
 });

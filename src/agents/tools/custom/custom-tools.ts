@@ -30,7 +30,7 @@ export async function customTools(folder: string | undefined): Promise<readonly 
       problems.push(`${where} cannot be loaded: ${String(loaded.error).split('\n')[0]}`);
       continue;
     }
-    const checked = checkDefinition(loaded.given, file.replace(/[.]\w+$/, '').replaceAll('-', '_'));
+    const checked = checkDefinition(loaded.exported, file.replace(/[.]\w+$/, '').replaceAll('-', '_'));
     if ('problems' in checked) problems.push(...checked.problems.map((problem) => `${where}: ${problem}.`));
     else if (taken.has(checked.name)) {
       problems.push(`${where}: name: ${checked.name} is a tool of the server, and cannot be replaced.`);
@@ -42,9 +42,9 @@ export async function customTools(folder: string | undefined): Promise<readonly 
   return [...tools.values()];
 }
 
-async function load(file: string): Promise<{ readonly given: unknown }> {
+async function load(file: string): Promise<{ readonly exported: unknown }> {
   const loaded: { readonly default?: unknown } = await import(pathToFileURL(file).href);
-  return { given: loaded.default };
+  return { exported: loaded.default };
 }
 
 /** Lets modules below the address import `corral/tools`, and zod if they have no copy of their own. */

@@ -12,7 +12,7 @@ const shared = { family: 'delegate', group: 'always', needs: ['children'], order
 const child = z
   .string()
   .regex(/^[0-9a-f]{16}$/)
-  .describe('the id of the child, as delegate has given it');
+  .describe('the id of the child, that delegate returned');
 
 const described = { ...shared, name: 'delegate', label: 'Delegate' } as const;
 const seesNothing =

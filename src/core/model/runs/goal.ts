@@ -50,7 +50,7 @@ export function withGoal(task: string, goal: Goal | undefined): string {
   const commands = checks.map(({ command }) => `- ${command.replaceAll('\n', '\n  ')}`).join('\n');
   return [
     task,
-    'Your work is judged by this goal each time that you say you are done. If it is missed, you are told why, and go on.',
+    'Your work is judged by this goal each time you report that you are done. If it is missed, you get the reason and continue.',
     ...(rubric === undefined ? [] : [`Goal:\n${rubric}`]),
     ...(checks.length === 0 ? [] : [`These commands have to exit with 0 in the workspace:\n${commands}`]),
   ].join('\n\n');

@@ -3,7 +3,7 @@ import { toSessionId } from '../../../api/procedure/session-id.ts';
 import type { SessionId } from '../../../core/model/ids.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { abortOnDisconnect, abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.ts';
+import { abortOnDisconnect, abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import type { FileService, SearchQuery } from '../../../sessions/api/files.ts';
 import { about, type CrogiaDeps, words } from './context.ts';
 import * as replies from './replies.ts';
@@ -62,7 +62,7 @@ export function mountFiles(app: App, { files }: CrogiaDeps): void {
     },
     ({ params: { sid }, body: { path, content } }, reply) =>
       withErrorTexts(reading, async () => {
-        await files.write(toSessionId(sid), path, content, abortWhenUnwanted(reply));
+        await files.write(toSessionId(sid), path, content, abortUnlessIdempotent(reply));
         return { message: `File ${path} written successfully` };
       }),
   );

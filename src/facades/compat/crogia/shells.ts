@@ -1,7 +1,7 @@
 import { toSessionId } from '../../../api/procedure/session-id.ts';
 import { withErrorTexts } from '../../../http/errors/error-texts.ts';
 import type { App } from '../../../http/routes/routes.ts';
-import { abortWhenUnwanted } from '../../../http/transport/abort-on-disconnect.ts';
+import { abortUnlessIdempotent } from '../../../http/transport/abort-on-disconnect.ts';
 import type { TerminalInfo } from '../../../sessions/api/terminals.ts';
 import { toOutputs } from '../../../sessions/services/cut-outputs.ts';
 import { execIfRunning } from '../../../sessions/services/exec-if-running.ts';
@@ -24,7 +24,9 @@ export function mountShells(app: App, { terminals }: CrogiaDeps): void {
       },
     },
     ({ params: { sid } }, reply) =>
-      withErrorTexts(words, async () => shellInfo(await terminals.open(toSessionId(sid), abortWhenUnwanted(reply)))),
+      withErrorTexts(words, async () =>
+        shellInfo(await terminals.open(toSessionId(sid), abortUnlessIdempotent(reply))),
+      ),
   );
   app.get(
     base,
@@ -73,7 +75,7 @@ export function mountExec(app: App, { sandboxes, processes, clock }: CrogiaDeps)
     ({ params: { sid }, body: { cmd: command, timeout, background } }, reply) =>
       withErrorTexts(words, async () => {
         const id = toSessionId(sid);
-        const signal = abortWhenUnwanted(reply);
+        const signal = abortUnlessIdempotent(reply);
         if (background) {
           const { pid, log } = await processes.startBackground(id, command, signal);
           return { command, output: '', timestamp: iso(clock.now()), exit_code: null, timed_out: false, pid, log };

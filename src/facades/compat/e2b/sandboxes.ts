@@ -97,10 +97,10 @@ export class Sandboxes {
 
   /** Pauses the sandbox. Rejects: conflict (already paused), unsupported (processes cannot be frozen). */
   async pause(id: SessionId, keeps: 'memory' | 'files', principal: Principal): Promise<void> {
-    await this.#pause(id, keeps, { isWanted: () => true, power: this.#deps.servicesOf(principal) });
+    await this.#pause(id, keeps, { isDue: () => true, power: this.#deps.servicesOf(principal) });
   }
 
-  async #pause(id: SessionId, keeps: 'memory' | 'files', { isWanted, power }: EndRule): Promise<void> {
+  async #pause(id: SessionId, keeps: 'memory' | 'files', { isDue: isWanted, power }: EndRule): Promise<void> {
     const { services } = this.#deps;
     await this.#inOrder(id, async () => {
       const { life } = await services.sessions.get(id);
@@ -142,7 +142,7 @@ export class Sandboxes {
       using _slot = await ending.acquire(neverFires);
       if (life?.onEnd === 'delete')
         await forget(id); // from its end on, a program can neither find nor extend it
-      else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isWanted: isDue, power: services });
+      else await this.#pause(id, life?.onEnd === 'pause' ? 'memory' : 'files', { isDue, power: services });
     };
     const all = managed();
     for (const record of all) this.#cutEarlierTokens(record); // another server can have replaced them
@@ -157,7 +157,7 @@ interface SandboxConnections {
   readonly tokenRounds: number;
 }
 interface EndRule {
-  readonly isWanted: (life: SessionLife) => boolean;
+  readonly isDue: (life: SessionLife) => boolean;
   /** With the permissions of the caller who pauses. */
   readonly power: PowerServices;
 }

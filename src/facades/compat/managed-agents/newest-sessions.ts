@@ -9,15 +9,15 @@ const newestFirst = (one: SessionRecord, other: SessionRecord) => other.createdA
  */
 export async function newestSessions(
   sessions: Pick<Services['sessions'], 'list'>,
-  isAsked: (record: SessionRecord) => boolean,
+  isMatch: (record: SessionRecord) => boolean,
   limit: number | undefined,
 ): Promise<SessionRecord[]> {
-  const all = async () => (await sessions.list()).filter(isAsked).sort(newestFirst);
+  const all = async () => (await sessions.list()).filter(isMatch).sort(newestFirst);
   if (limit === undefined) return await all();
   const rows = 2 * limit + 1;
   const part = await sessions.list({ limit: rows, after: undefined, keep: () => true });
   const found = part
-    .filter(isAsked)
+    .filter(isMatch)
     .sort(newestFirst)
     .slice(0, limit + 1);
   const [oldest, last] = [found[limit], part.at(-1)];

@@ -85,9 +85,9 @@ function mountSessions(app: App, context: SheikhboxContext): void {
     },
     async ({ query }, reply) => {
       const pairs = parsePairs(query);
-      const isAsked = ({ metadata, parent }: SessionRecord) =>
+      const isMatch = ({ metadata, parent }: SessionRecord) =>
         hasMetadata(metadata, pairs) && (query.parent === undefined || parent?.sessionId === query.parent);
-      const texts = listTexts(sessions.pieces(), (one) => (isAsked(one) ? listItem(one, profile) : undefined));
+      const texts = listTexts(sessions.pieces(), (one) => (isMatch(one) ? listItem(one, profile) : undefined));
       const first = await texts.next(); // a failure here can still be answered with a status
       const whole = (async function* () {
         yield first.value ?? '';

@@ -57,7 +57,7 @@ const maxPendingChars = 16 * 1024 * 1024;
 /** Mounts `/ws?user_id=`: code, commands and files in workspaces that clients name. */
 export function workspace(deps: WorkspaceDeps): FacadeRoutes {
   // Accepts any value, because a frame reports an invalid one.
-  const about = { type: 'string', description: 'whose workspaces; anonymous if not given' };
+  const about = { type: 'string', description: 'whose workspaces; anonymous by default' };
   const Query = z.object({ user_id: z.unknown().optional().meta(about) });
   return {
     mount() {

@@ -110,7 +110,7 @@ export const decideApproval = mcpTool({
     session_id: SessionInput,
     call_id: z.string().min(1).max(255),
     decision: z.enum(['approved', 'rejected']),
-    note: z.string().trim().min(1).max(10_000).optional().describe('what the agent is told with it'),
+    note: z.string().trim().min(1).max(10_000).optional().describe('a note to the agent'),
   }),
   effect: 'changes',
   async run({ session_id, call_id, decision, note }, { services }) {

@@ -12,7 +12,7 @@ export HOME CARGO_HOME
 say() { if [ -n "$2" ]; then printf '%s\t%s\n' "$1" "$2"; fi; }
 each() { while read -r url; do say "$1" "$url"; done; }
 urls() { sed 's/\\n/ /g' | tr "'\",=\` |[]" '\n\n\n\n\n\n\n\n\n' | grep '^https\{0,1\}://'; }
-# The exit code 124 is that of a tool over its time. Pipes around the call hide it, so it is told past them.
+# The exit code 124 is that of a tool over its time. Pipes around the call hide it, so it is written next to them.
 soon() {
   if command -v timeout >/dev/null; then timeout 40 "$@" || { [ $? -ne 124 ] || printf 'late\t%s\n' "$1" >&3; }; else "$@"; fi
 }

@@ -74,7 +74,7 @@ export async function takeExternalTurn(
     task,
     instructions: own.instructions,
     silenceMs: work.toolTimeoutMs,
-    given: () => runWriter.write(), // a restart then gives them to no agent a second time
+    onDelivered: () => runWriter.write(), // a restart then gives them to no agent a second time
     history: () => historyOf(runWriter.transcript.entries.slice(0, earlier)),
   };
   const hear = hearing(work, collectedUpdates, speech);
@@ -140,7 +140,7 @@ export async function takeExternalTurn(
   const closed = closedPlan(collectedUpdates.steps, false);
   const isOpen = closed.some((it, n) => it !== collectedUpdates.steps[n]);
   await runWriter.write(...facts, ...(isOpen ? todoFacts(runWriter, closed) : []));
-  return { kind: 'said', digest: digest(text), steps: closed, spent, toolCalls };
+  return { kind: 'replied', digest: digest(text), steps: closed, spent, toolCalls };
 }
 
 /** The waiting messages as the agent reads them. */
@@ -234,7 +234,7 @@ function historyOf(entries: readonly Entry[]): string {
   const left = lines.length > kept.length ? ' (its newest part)' : '';
   return kept.length === 0
     ? ''
-    : `This conversation has an earlier part that you no longer have. What was said in it${left}:\n\n${kept.join('\n\n')}\n\nIt goes on now:`;
+    : `This conversation has an earlier part that you no longer have. Its messages${left}:\n\n${kept.join('\n\n')}\n\nIt goes on now:`;
 }
 
 function usageOf(

@@ -84,14 +84,14 @@ export function permissionFor(
     return { kind: 'refused', why: 'Not run: nobody approved it in time. Do not try it again unasked.' };
   }
   if (verdict?.decision === 'questioned') {
-    const then = 'Answer them first. Then make the call again if it is still right, and they are asked again.';
+    const then = 'Answer them first. Then make the call again if it is still right, and they are consulted again.';
     return {
       kind: 'refused',
       why: `Not run yet: the user has a question about this call: ${verdict.text ?? ''}\n${then}`,
     };
   }
   if (verdict && !isAllowed) {
-    const text = verdict.text ? ` They said: ${verdict.text}` : '';
+    const text = verdict.text ? ` Their comment: ${verdict.text}` : '';
     return { kind: 'refused', why: `Not run: the user rejected this call.${text}` };
   }
   const isNamed = approvals?.tools.some((one) => one === '*' || one === name) === true;

@@ -79,7 +79,7 @@ async function requestApprovalOnce(
   question: Question,
 ): Promise<Question> {
   const { approval } = question;
-  const requested = runWriter.askedFor(callId);
+  const requested = runWriter.findRequest(callId);
   if (approval && requested)
     return { ...question, approval: { ...approval, timeoutMs: Math.max(0, requested.expiresAt - clock.now()) } };
   if (content || !question.approval) return question;

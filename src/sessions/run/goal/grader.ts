@@ -77,7 +77,7 @@ export async function grade(work: RunContext, input: GradingInput, signal: Abort
     if (verdict) return { kind: 'graded', ...verdict };
     if (outcome.stop === 'refused') return { kind: 'broken', reason: 'The model declined to grade.' };
   }
-  return { kind: 'broken', reason: `${model.name} gave no verdict, though it was asked twice.` };
+  return { kind: 'broken', reason: `${model.name} gave no verdict in two attempts.` };
 }
 
 /** The verdict of the first valid call; else one that is written as JSON in the text. */

@@ -60,7 +60,7 @@ async function storedRequest(records: RecordStore, id: SessionId, turn: number |
   const found = turn === undefined ? last : await records.get(requestKind, `${id}:${requestIdOf(turn)}`);
   if (found) return StoredRequest.parse(found.doc);
   const newest = last && StoredRequest.parse(last.doc).turn;
-  const what = newest === undefined ? 'No model was asked in this session yet' : `There is no turn ${turn}`;
+  const what = newest === undefined ? 'No model was called in this session yet' : `There is no turn ${turn}`;
   throw new AppError('not_found', `${what}${newest === undefined ? '' : `; the newest is ${newest}`}.`);
 }
 

@@ -24,7 +24,7 @@ type GoalData = FactOf<'goal'>['data'];
 export type GoalChecked = Extract<GoalData, { kind: 'checked' }>;
 type RequestedData = FactOf<'approval.requested'>['data'];
 /** A call that waits for an answer. */
-export interface AskedCall extends RequestedData {
+export interface AnswerRequest extends RequestedData {
   /** A worker's result can come, and the log does not have the request for it yet. */
   readonly isUnwritten?: true;
 }
@@ -42,7 +42,7 @@ export interface RunProgress {
   /** The calls that were announced and have no result, in the order of their announcements. */
   readonly openCalls: readonly OpenCall[];
   /** The calls that wait for an answer. */
-  readonly asked: readonly AskedCall[];
+  readonly requests: readonly AnswerRequest[];
   readonly inbox: readonly UserMessage[];
   /** The text of the reply that broke off, which its next reply continues. */
   readonly broken?: string | undefined;
@@ -79,7 +79,7 @@ export class RunWriter {
   readonly #clock: Clock;
   #steps: readonly PlanStep[];
   readonly #openCalls = new Map<string, { readonly call: OpenCall; readonly output: BoundedOutput }>();
-  readonly #asked: Map<string, AskedCall>;
+  readonly requests: Map<string, AnswerRequest>;
   #inbox: UserMessage[];
   #broken: string;
   #checked: readonly GoalChecked[];
@@ -96,7 +96,7 @@ export class RunWriter {
     this.#clock = clock;
     this.#steps = soFar.steps;
     for (const call of soFar.openCalls) this.#openCalls.set(call.callId, { call, output: new BoundedOutput() });
-    this.#asked = new Map(soFar.asked.map((call) => [call.callId, call]));
+    this.requests = new Map(soFar.requests.map((call) => [call.callId, call]));
     this.#inbox = [...soFar.inbox];
     this.#checked = soFar.checked;
     this.#broken = soFar.broken ?? '';
@@ -176,19 +176,19 @@ export class RunWriter {
   }
 
   /** The request in the log for an answer to a call that has none. */
-  askedFor(callId: string): AskedCall | undefined {
-    const requested = this.#asked.get(callId);
+  findRequest(callId: string): AnswerRequest | undefined {
+    const requested = this.requests.get(callId);
     return requested?.isUnwritten ? undefined : requested;
   }
   /** The request for an answer to a call, unless the log has it. */
   ask(data: RequestedData): SessionFact[] {
-    if (this.askedFor(data.callId)) return [];
-    this.#asked.set(data.callId, data);
+    if (this.findRequest(data.callId)) return [];
+    this.requests.set(data.callId, data);
     return [{ type: 'approval.requested', runId: this.runId, data }];
   }
   /** An answer came. */
   answered(answer: FactOf<'approval.resolved'>['data']): void {
-    noteAnswer(this.#asked, answer);
+    noteAnswer(this.requests, answer);
   }
 
   title = (title: string): SessionFact => ({ type: 'title', runId: this.runId, data: { title } });
@@ -405,7 +405,7 @@ export class RunWriter {
 
 /** The calls that wait after an answer: one that a worker carries out then waits for its result. */
 export function noteAnswer(
-  requests: Map<string, AskedCall>,
+  requests: Map<string, AnswerRequest>,
   { callId, decision, result }: FactOf<'approval.resolved'>['data'],
 ): void {
   const call = requests.get(callId);

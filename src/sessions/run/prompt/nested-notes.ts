@@ -41,7 +41,7 @@ export class NestedNotes {
   /** Undefined: there is nothing new. Rejects only when the signal fires; a read that fails is tried at the next call. */
   async of(
     run: object,
-    { client, clock, roots, args, isShown: isTold }: Touched,
+    { client, clock, roots, args, isShown }: Touched,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     const known = this.#runs.get(run) ?? { looked: new Set(), left: maxRunBytes };
@@ -57,7 +57,7 @@ export class NestedNotes {
           const most = Math.min(maxFileBytes, known.left);
           const path = `${folder}/${name}`;
           const line = `<workspace-notes file="${path}">`;
-          if (most <= 0 || isTold(line)) continue;
+          if (most <= 0 || isShown(line)) continue;
           const bytes = await client.readFile(path, until.signal, { maxBytes: most + 1 }).catch(unlessFinal);
           const text = bytes && sanitizeMemory(bytes, most);
           if (!bytes || !text || texts.has(text)) continue;

@@ -116,7 +116,7 @@ export type ModelReply = Reply & {
   readonly repeats: boolean;
 };
 type ReplyOrEnd =
-  | { readonly ok: true; readonly asked: ModelReply }
+  | { readonly ok: true; readonly reply: ModelReply }
   | { readonly ok: false; readonly result: TurnResult };
 
 const maxRefusals = 3;
@@ -136,14 +136,14 @@ export async function askWithinWindow(work: Deps, turnInput: TurnInput, options:
   for (let refusals = 0; ; refusals++) {
     const fitting = { frame: frameOf(work, turnInput), refused: refusals > 0 };
     const compactionResult = await compactToFit(work, fitting, signal);
-    if (!compactionResult.ok && refused && !compactionResult.result) return { ok: true, asked: refused };
+    if (!compactionResult.ok && refused && !compactionResult.result) return { ok: true, reply: refused };
     if (!compactionResult.ok) return { ok: false, result: compactionResult.result ?? noRoom };
     const modelReply = await askModel(work, turnInput, options);
     const { outcome } = modelReply;
     if (outcome.kind === 'failed' && outcome.over) return { ok: false, result: failedTurn(outcome, budget) };
     const isTooLong =
       outcome.kind === 'failed' && outcome.code === 'model_context' && modelReply.message.text === (begun?.text ?? '');
-    if (!isTooLong || refusals === maxRefusals) return { ok: true, asked: modelReply };
+    if (!isTooLong || refusals === maxRefusals) return { ok: true, reply: modelReply };
     throwIfFired(signal);
     refused = modelReply;
     runWriter.transcript.meter.raise(model.name);

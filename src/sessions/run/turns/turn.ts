@@ -55,19 +55,19 @@ export async function takeTurn(
     await runWriter.write(...speech.cut());
     return first;
   }
-  const more = wasCut(first.asked)
-    ? await askModel(work, { ...turnInput, hint: goOnHint }, { hear, signal, begun: first.asked.message })
+  const more = wasCut(first.reply)
+    ? await askModel(work, { ...turnInput, hint: goOnHint }, { hear, signal, begun: first.reply.message })
     : undefined;
   const rest = more?.outcome.kind === 'failed' && more.outcome.over ? undefined : more;
   throwIfFired(signal);
-  const modelReply = rest ? joined(first.asked, rest, hear) : first.asked;
+  const modelReply = rest ? joined(first.reply, rest, hear) : first.reply;
   const { outcome, message, refused, repeats } = modelReply;
   const sideFacts = [
     ...missingParts.factsOf(
       runWriter,
-      [first.asked, rest].flatMap((it) => it?.leftOut ?? []),
+      [first.reply, rest].flatMap((it) => it?.leftOut ?? []),
     ),
-    ...[first.asked, rest].flatMap((it) => it?.usage ?? []),
+    ...[first.reply, rest].flatMap((it) => it?.usage ?? []),
   ];
   if (outcome.kind !== 'finished') {
     const goesOn = outcome.kind === 'failed' && outcome.retryable && !outcome.over;
@@ -125,7 +125,9 @@ function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): 
   const [name] = cutCalls;
   if (stop !== 'length') return undefined;
   if (name === undefined)
-    return isSilent ? 'Your reply reached the length limit before it said anything. Answer more briefly.' : undefined;
+    return isSilent
+      ? 'Your reply reached the length limit before it contained any text. Answer more briefly.'
+      : undefined;
   return (
     `Your reply reached the length limit inside a call of ${name}, so none of its calls was made. Send it smaller: write ` +
     'a long file in several calls, one after the other.'
@@ -134,7 +136,7 @@ function cutCallHint({ stop, cutCalls = [] }: FinishedTurn, isSilent: boolean): 
 
 function declined({ model, text }: AssistantMessage, { reason }: FinishedTurn): TurnResult {
   const why = reason ? ` (${reason})` : '';
-  const reply = text.trim() === '' ? '' : ` It said: ${text.trim().slice(0, 500)}`;
+  const reply = text.trim() === '' ? '' : ` Its answer: ${text.trim().slice(0, 500)}`;
   const message = `${model} declined to answer${why}.${reply} Say it in other words, or choose another model.`;
   return { kind: 'failed', code: 'model_refused', message, retryable: false, retryAfterMs: undefined };
 }

@@ -8,7 +8,7 @@ import { computeUnchainedHash, notesIn, StoredRequest } from '../../../../src/se
 import { TurnBudget } from '../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../src/sessions/run/turns/turn.ts';
 import { smallModel } from '../../../support/agents/small-model.ts';
-import { messageId, scribeBench, sessionId, wantedTurn } from '../../../support/machines/session-parts.ts';
+import { exampleTurn, messageId, scribeBench, sessionId } from '../../../support/machines/session-parts.ts';
 
 const { signal } = new AbortController();
 const prefix = { idPrefix: `${sessionId}:` };
@@ -33,7 +33,7 @@ async function longSession(store: Store, turns: number) {
     appended.length = 0;
     const turn = await takeTurn(
       { model, runWriter, budget: new TurnBudget() },
-      { ...wantedTurn, note: `Step ${n}: go on` },
+      { ...exampleTurn, note: `Step ${n}: go on` },
       signal,
     );
     if (turn.ok) await runWriter.write(...turn.facts);

@@ -1,12 +1,12 @@
 // A program written on E2B's code interpreter.
 import { Sandbox } from '@e2b/code-interpreter';
 
-const said = {};
+const results = {};
 const step = async (name, work) => {
   try {
-    said[name] = (await work()) ?? null;
+    results[name] = (await work()) ?? null;
   } catch (thrown) {
-    said[name] = { failed: thrown.name, message: thrown.message };
+    results[name] = { failed: thrown.name, message: thrown.message };
   }
 };
 const sandbox = await Sandbox.create({ timeoutMs: 120_000 });
@@ -79,4 +79,4 @@ await step('a language without a kernel', async () => {
   }
 });
 await sandbox.kill();
-process.stdout.write(`${JSON.stringify(said)}\n`);
+process.stdout.write(`${JSON.stringify(results)}\n`);

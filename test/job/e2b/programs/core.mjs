@@ -2,12 +2,12 @@
 import http from 'node:http';
 import { Sandbox } from 'e2b';
 
-const said = {};
+const results = {};
 const step = async (name, work) => {
   try {
-    said[name] = (await work()) ?? null;
+    results[name] = (await work()) ?? null;
   } catch (thrown) {
-    said[name] = { failed: thrown.name, message: thrown.message };
+    results[name] = { failed: thrown.name, message: thrown.message };
   }
 };
 const failing = async (work) => {
@@ -230,4 +230,4 @@ await step('its time is over', async () => {
   return await short.isRunning();
 });
 await step('unknown template', () => failing(() => Sandbox.create('no-such-template')));
-process.stdout.write(`${JSON.stringify(said)}\n`);
+process.stdout.write(`${JSON.stringify(results)}\n`);

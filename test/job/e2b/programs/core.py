@@ -3,14 +3,14 @@ import json, time, urllib.request
 from e2b import PtySize
 from e2b_code_interpreter import Sandbox
 
-said = {}
+results = {}
 
 
 def step(name, work):
     try:
-        said[name] = work()
+        results[name] = work()
     except Exception as thrown:
-        said[name] = {"failed": type(thrown).__name__, "message": str(thrown)}
+        results[name] = {"failed": type(thrown).__name__, "message": str(thrown)}
 
 
 sandbox = Sandbox.create(timeout=120, metadata={"a": "b c"}, envs={"FOO": "bar"})
@@ -115,4 +115,4 @@ def network():
 
 step("network update", network)
 step("killed", lambda: [sandbox.kill(), sandbox.kill()])
-print(json.dumps(said))
+print(json.dumps(results))

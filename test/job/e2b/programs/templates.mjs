@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Sandbox, Template, waitForPort } from 'e2b';
 
-const said = {};
+const results = {};
 const step = async (name, work) => {
   try {
-    said[name] = (await work()) ?? null;
+    results[name] = (await work()) ?? null;
   } catch (thrown) {
-    said[name] = { failed: thrown.name, message: thrown.message };
+    results[name] = { failed: thrown.name, message: thrown.message };
   }
 };
 const failing = async (work) => {
@@ -91,4 +91,4 @@ await step('tags', async () => {
   return [tagged.tags, before, await names()];
 });
 rmSync(folder, { recursive: true });
-process.stdout.write(`${JSON.stringify(said)}\n`);
+process.stdout.write(`${JSON.stringify(results)}\n`);

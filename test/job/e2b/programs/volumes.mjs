@@ -1,12 +1,12 @@
 // A program written on the E2B SDK that keeps files in a volume. It knows nothing of Corral.
 import { Sandbox, Volume } from 'e2b';
 
-const said = {};
+const results = {};
 const step = async (name, work) => {
   try {
-    said[name] = (await work()) ?? null;
+    results[name] = (await work()) ?? null;
   } catch (thrown) {
-    said[name] = { failed: thrown.name, message: thrown.message };
+    results[name] = { failed: thrown.name, message: thrown.message };
   }
 };
 const failing = async (work) => {
@@ -91,4 +91,4 @@ await step('remove', async () => {
   return [await volume.exists('/a'), await failing(() => volume.remove('/a'))];
 });
 await step('destroy', async () => [await Volume.destroy(volume.volumeId), await Volume.destroy(volume.volumeId)]);
-process.stdout.write(`${JSON.stringify(said)}\n`);
+process.stdout.write(`${JSON.stringify(results)}\n`);

@@ -37,8 +37,8 @@ session = client.beta.sessions.create(agent=agent.id, environment_id=environment
 def quickstart():
     events = idle(session, [say("run: echo hello-$((40+2))")])
     results = [e for e in events if e.type == "agent.tool_result"]
-    said = [e for e in events if e.type == "agent.message"]
-    return [types(events), "hello-42" in results[0].content[0].text, said[-1].content[0].text.startswith("The result is:")]
+    replies = [e for e in events if e.type == "agent.message"]
+    return [types(events), "hello-42" in results[0].content[0].text, replies[-1].content[0].text.startswith("The result is:")]
 
 
 step("quickstart", quickstart)
@@ -96,8 +96,8 @@ def custom_tool():
     answer = [{"type": "user.custom_tool_result", "custom_tool_use_id": use.id, "content": [{"type": "text", "text": "rain"}]}]
     rest = idle(made, answer)
     twice = client.beta.sessions.events.send(made.id, events=answer)
-    said = [e for e in rest if e.type == "agent.message"][-1].content[0].text
-    return [waiting, types(rest), said, twice.data[0].type]
+    replies = [e for e in rest if e.type == "agent.message"][-1].content[0].text
+    return [waiting, types(rest), replies, twice.data[0].type]
 
 
 step("custom tool", custom_tool)
@@ -111,9 +111,9 @@ def printed_loop():
     uses = [e.id for e in events if e.type == "agent.custom_tool_use"]
     content = [{"type": "text", "text": "rain"}]
     rest = idle(made, [{"type": "user.custom_tool_result", "custom_tool_use_id": use, "content": content} for use in uses])
-    said = [e for e in rest if e.type == "agent.message"][-1].content[0].text
+    replies = [e for e in rest if e.type == "agent.message"][-1].content[0].text
     rests = [e for e in rest if e.type == "session.status_idle"]
-    return [len(uses), events[-1].stop_reason.event_ids == uses, len(rests), said]
+    return [len(uses), events[-1].stop_reason.event_ids == uses, len(rests), replies]
 
 
 step("printed loop", printed_loop)
@@ -176,9 +176,9 @@ def interrupt():
             if event.type == "session.status_idle":
                 break
     after = idle(made, [say("still there?")])
-    said = [e for e in after if e.type == "agent.message"][-1].content[0].text
+    replies = [e for e in after if e.type == "agent.message"][-1].content[0].text
     kinds = types(events)
-    return [events[-1].stop_reason.type, "user.interrupt" in kinds, "agent.tool_result" in kinds, said]
+    return [events[-1].stop_reason.type, "user.interrupt" in kinds, "agent.tool_result" in kinds, replies]
 
 
 step("interrupt", interrupt)

@@ -80,12 +80,12 @@ def work():
     run = deployments.run(made.id)
     read = runs.retrieve(run.id)
 
-    def said():
+    def replies():
         events = list(client.beta.sessions.events.list(run.session_id))
         messages = [event.content[0].text for event in events if event.type == "agent.message"]
         return len(messages) == 3 and events[-1].type == "session.status_idle" and messages
 
-    messages = until(said)
+    messages = until(replies)
     session = client.beta.sessions.retrieve(run.session_id)
     return [
         [run.trigger_context.type, run.error, run.agent.id == agent.id, run.agent.version, read.session_id == run.session_id],
@@ -134,14 +134,14 @@ step("with_agent", with_agent)
 
 def errors():
     def create(**more):
-        given = {
+        options = {
             "name": "x",
             "agent": agent.id,
             "environment_id": environment.id,
             "initial_events": [say("Hi.")],
             **more,
         }
-        return refused(lambda: deployments.create(**given))
+        return refused(lambda: deployments.create(**options))
 
     def cron(expression, timezone="UTC"):
         return create(schedule={"type": "cron", "expression": expression, "timezone": timezone})
@@ -185,10 +185,10 @@ def cron():
     events = until(rested)
     known = deployments.retrieve(made.id)
     session = client.beta.sessions.retrieve(run.session_id)
-    said = [event.content[0].text for event in events if event.type == "agent.message"]
+    replies = [event.content[0].text for event in events if event.type == "agent.message"]
     return [
         [run.trigger_context.type, run.trigger_context.scheduled_at in made.schedule.upcoming_runs_at, run.error],
-        [session.deployment_id == made.id, said, known.schedule.last_run_at is not None],
+        [session.deployment_id == made.id, replies, known.schedule.last_run_at is not None],
         [known.status, runs.retrieve(run.id).session_id == session.id],
     ]
 

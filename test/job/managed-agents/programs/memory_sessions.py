@@ -29,12 +29,12 @@ def run(session, text):
     """What the agent says once the session rests again."""
     with sessions.events.stream(session.id) as stream:
         sessions.events.send(session.id, events=[say(text)])
-        said = ""
+        output = ""
         for event in stream:
             if event.type == "agent.message":
-                said = event.content[0].text.strip()
+                output = event.content[0].text.strip()
             if event.type == "session.status_idle":
-                return said.removeprefix("The result is:").strip()
+                return output.removeprefix("The result is:").strip()
 
 
 def texts(store):
@@ -79,9 +79,9 @@ step("shared", shared)
 
 def read_only():
     session = begin(mounted(store, access="read_only"))
-    said = run(session, f"run: rm -f {at}/style.md; printf mine > {at}/style.md; printf own > {at}/own.md")
+    output = run(session, f"run: rm -f {at}/style.md; printf mine > {at}/style.md; printf own > {at}/own.md")
     return [
-        [line.replace(at, "") for line in said.splitlines() if "not kept" in line],
+        [line.replace(at, "") for line in output.splitlines() if "not kept" in line],
         run(session, f"run: cat {at}/style.md; echo; cat /mnt/memory/.unkept/user-preferences/style.md").split("\n"),
         sorted(texts(store)),
         written(store, session),
@@ -126,9 +126,9 @@ def ended():
     session = begin(*(mounted(id) for id in names.values()))
     stores.archive(names["Archived"])
     stores.delete(names["Deleted"])
-    said = run(session, "run: echo x > /mnt/memory/archived/x.md; echo x > /mnt/memory/deleted/x.md")
+    output = run(session, "run: echo x > /mnt/memory/archived/x.md; echo x > /mnt/memory/deleted/x.md")
     return [
-        sorted(line for line in said.splitlines() if "not kept" in line),
+        sorted(line for line in output.splitlines() if "not kept" in line),
         refused(lambda: begin(mounted(names["Archived"]))),
         refused(lambda: begin(mounted(names["Deleted"]))),
     ]

@@ -23,13 +23,13 @@ const begin = async (agent, more = {}) =>
 
 await step('tool runner', async () => {
   const session = await begin(await agents.create({ model, name: 'Weather', tools: [weather] }));
-  const asked = [];
+  const requests = [];
   const tool = betaTool({
     name: weather.name,
     description: weather.description,
     inputSchema: input_schema,
     run: ({ location }) => {
-      asked.push(location);
+      requests.push(location);
       return `rain in ${location}`;
     },
   });
@@ -38,7 +38,7 @@ await step('tool runner', async () => {
   for await (const _call of runner);
   const events = await listed(sessions.events.list(session.id));
   const results = types(events).filter((type) => type === 'user.custom_tool_result');
-  return [results, asked.sort(), textsOf(events, 'agent.message').at(-1).includes('rain in Oslo')];
+  return [results, requests.sort(), textsOf(events, 'agent.message').at(-1).includes('rain in Oslo')];
 });
 
 await step('quickstart', async () => {

@@ -75,7 +75,7 @@ step("errors", errors)
 
 
 def ask(session, text):
-    """What the session's tools said."""
+    """The output of the session's tools."""
     events = []
     with client.beta.sessions.events.stream(session.id) as stream:
         message = {"type": "user.message", "content": [{"type": "text", "text": text}]}

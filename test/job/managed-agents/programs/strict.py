@@ -58,7 +58,7 @@ for module in (_base_client, _response, _streaming, webhooks):
     if hasattr(module, "construct_type"):
         module.construct_type = checking
 # The program prints its steps last; this prints them again, with the faults.
-with contextlib.redirect_stdout(io.StringIO()) as said:
+with contextlib.redirect_stdout(io.StringIO()) as output:
     runpy.run_path(sys.argv[1], run_name="__main__")
-steps = json.loads(said.getvalue().strip().splitlines()[-1])
+steps = json.loads(output.getvalue().strip().splitlines()[-1])
 print(json.dumps({**steps, "faults": faults, "models": len(checked)}))

@@ -105,7 +105,7 @@ def team():
         sorted([event.to_agent_name, texts(event)] for event in sent),
         sorted([event.from_agent_name, texts(event).strip()] for event in received),
         sorted([event.type, event.session_thread_id in [one.id for one in others]] for event in crossed),
-        ["agent.tool_result" in kinds, all(word in last for word in ("You said: hello", "from-42", "rain"))],
+        ["agent.tool_result" in kinds, all(word in last for word in ("You wrote: hello", "from-42", "rain"))],
         [whole.status, whole.usage.output_tokens == sum(one.usage.output_tokens for one in threads), usage.output_tokens == whole.usage.output_tokens],
         all(routes) and len(routes) >= 2,
         len({event.id for event in events}) == len(events),

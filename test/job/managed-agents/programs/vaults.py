@@ -73,7 +73,7 @@ def turn(session, words):
 
 
 def call(session):
-    """The server that the program sees, and what the tool said."""
+    """The server that the program sees, and the tool's output."""
     events = turn(session, "tool: mcp_local_whoami")
     uses = [event.mcp_server_name for event in events if event.type == "agent.mcp_tool_use"]
     results = [event for event in events if event.type == "agent.mcp_tool_result"]
@@ -166,9 +166,9 @@ def failures():
     both = client.beta.agents.create(model="claude-sonnet-5-5", name="Both", mcp_servers=[server, away], tools=toolsets)
     session = client.beta.sessions.create(agent=both.id, environment_id=environment.id)
     events = turn(session, "Hello")
-    told = [event.error for event in events if event.type == "session.error"]
-    said = [event.content[0].text for event in events if event.type == "agent.message"]
-    return [sorted([error.mcp_server_name, error.type, error.retry_status.type] for error in told), said, events[-1].stop_reason.type]
+    errors = [event.error for event in events if event.type == "session.error"]
+    replies = [event.content[0].text for event in events if event.type == "agent.message"]
+    return [sorted([error.mcp_server_name, error.type, error.retry_status.type] for error in errors), replies, events[-1].stop_reason.type]
 
 
 step("failures", failures)

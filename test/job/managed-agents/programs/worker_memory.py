@@ -50,10 +50,10 @@ async def memory():
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     events = list(sessions.events.list(session.id))
-    told = [e for e in events if e.type == "user.tool_result"][0].content[0].text.strip().splitlines()
+    lines = [e for e in events if e.type == "user.tool_result"][0].content[0].text.strip().splitlines()
     changes = list(stores.memory_versions.list(notes, session_id=session.id))
     return [
-        [told[0], told[-1] == own],
+        [lines[0], lines[-1] == own],
         [texts(notes), texts(rules)],
         sorted([one.operation, one.path, one.created_by.type] for one in changes),
         [os.path.exists(own), os.path.exists(shared)],

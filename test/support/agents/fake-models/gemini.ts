@@ -36,10 +36,10 @@ function check(request: FakeRequest, limits: Limits): RefusedReply | undefined {
     if (parts.length === 0) return bad('contents.parts must not be empty.');
     if (role === 'model' && called.length !== next.length)
       return bad('the number of function response parts is not equal to the number of function call parts.');
-    const unasked = called.find((part, n) => demands(part) && !acknowledges(next[n]));
-    if (unasked)
+    const unacknowledged = called.find((part, n) => demands(part) && !acknowledges(next[n]));
+    if (unacknowledged)
       return bad(
-        `The safety decision from function call ${nameOf(unasked)} must be acknowledged in the corresponding function response.`,
+        `The safety decision from function call ${nameOf(unacknowledged)} must be acknowledged in the corresponding function response.`,
       );
     const mark = called[0]?.thoughtSignature;
     if (at > turnFrom && called.length > 0 && mark !== skip && !isSignedBy('gemini', mark))

@@ -75,7 +75,7 @@ function bench(resume?: 'summary') {
           instructions: 'Be brief.',
           task: 'the task',
           silenceMs: 4_000,
-          given: async () => {},
+          onDelivered: async () => {},
           history: () => 'An earlier part.',
           agent: { command: [process.execPath, join(folder, 'agent.mjs'), ...args], resume },
         },
@@ -88,11 +88,11 @@ function bench(resume?: 'summary') {
   return { ...open(), again: open };
 }
 const nobody: CallForApproval = { callId: '', name: '', args: {}, content: null };
-const askedIn = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
+const callOf = (pause: AgentPause) => (pause.kind === 'asks' ? pause.call : nobody);
 
 test('a task becomes thoughts, plan, calls, diff, cost and text, in their order', async () => {
   const { turn, received, replied } = bench();
-  expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
+  expect(await turn(['Do the task'])).toEqual({ kind: 'replied' });
   expect(received.map(({ kind }) => kind)).toEqual(
     'model thought plan call result plan call result plan spent text text'.split(' '),
   );
@@ -106,11 +106,11 @@ test.each([
   ['exits', 'Please exit', /exit code 7/],
   ['prints garbage', 'Please send garbage', /lines that are not messages/],
   ['sends a message that is too long', 'Send one that is too long', /larger than 4 MiB/],
-  ['hangs', 'Please hang', /said nothing for 4 s/],
+  ['hangs', 'Please hang', /sent nothing for 4 s/],
 ])('an agent that %s fails as a value, and the next turn has a new one', async (_, text, why) => {
   const { turn, replied } = bench();
   expect(await turn([text])).toEqual({ kind: 'failed', code: 'agent_failed', message: expect.stringMatching(why) });
-  expect(await turn(['Do the task'])).toEqual({ kind: 'said' });
+  expect(await turn(['Do the task'])).toEqual({ kind: 'replied' });
   expect(replied()).toContain('All done.');
 });
 
@@ -135,7 +135,7 @@ test('an interrupted agent ends its present work, and takes the next message wit
   const running = turn(['Please wait']);
   await expect.poll(replied).toBe('I wait.');
   agents.interrupt(client);
-  expect(await running).toEqual({ kind: 'said', isCut: true });
+  expect(await running).toEqual({ kind: 'replied', isCut: true });
   await turn(['remember']);
   expect(replied()).toContain('I had 1 messages before.');
 });
@@ -143,16 +143,16 @@ test('an interrupted agent ends its present work, and takes the next message wit
 test('an agent that ends its work before anybody listens again is received all the same', async () => {
   const { turn, agents, client, replied } = bench();
   const pause = await turn(['I need permission']);
-  agents.decide(client, askedIn(pause), true);
+  agents.decide(client, callOf(pause), true);
   await new Promise((resolve) => setTimeout(resolve, 300)); // longer than the agent takes
-  expect([await turn([]), replied()]).toEqual([{ kind: 'said' }, 'You said yes.']);
+  expect([await turn([]), replied()]).toEqual([{ kind: 'replied' }, 'You chose yes.']);
 });
 
 test('a message instead of a permission ends the present work before the agent takes it', async () => {
   const { turn, replied } = bench();
   expect(await turn(['I need permission'])).toMatchObject({ kind: 'asks' });
-  expect(await turn(['remember'])).toEqual({ kind: 'said' });
-  expect(replied()).toBe('You said no.I had 1 messages before.');
+  expect(await turn(['remember'])).toEqual({ kind: 'replied' });
+  expect(replied()).toBe('You chose no.I had 1 messages before.');
 });
 
 test('a request to read a file is refused, and a tool named __proto__ is a name like any other', async () => {
@@ -199,7 +199,7 @@ test('a person sees the whole text that a call would write before deciding on it
   };
   const inFolder = JSON.parse(JSON.stringify(call).replaceAll('/workspace', folder));
   expect(pause).toMatchObject({ kind: 'asks', title: 'Write a.txt and b.txt', call: inFolder });
-  agents.decide(client, askedIn(pause), true);
+  agents.decide(client, callOf(pause), true);
   await turn([]);
   expect(received.find(({ kind }) => kind === 'result')).toMatchObject({ output: 'Wrote 2 files.', ...inFolder });
 });
@@ -208,12 +208,12 @@ test('two concurrent permission requests are shown one after the other', async (
   const { turn, agents, client, replied } = bench();
   const first = await turn(['I need two permissions']);
   expect(first).toMatchObject({ kind: 'asks', title: 'one' });
-  agents.decide(client, askedIn(first), true);
+  agents.decide(client, callOf(first), true);
   const second = await turn([]);
   expect(second).toMatchObject({ kind: 'asks', title: 'two' });
-  agents.decide(client, askedIn(second), false);
+  agents.decide(client, callOf(second), false);
   await turn([]);
-  expect(replied()).toBe('You said yes and no.');
+  expect(replied()).toBe('You chose yes and no.');
 });
 
 test('history that an agent repeats after its answer to session/load is ignored', async () => {
@@ -233,7 +233,7 @@ test('an agent that cannot load its session takes a new message with a summary, 
   await first.turn(['remember'], ['--lost']);
   await first.agents.end(first.client);
   const second = first.again();
-  expect(await second.turn(['remember'], ['--lost'])).toEqual({ kind: 'said' });
+  expect(await second.turn(['remember'], ['--lost'])).toEqual({ kind: 'replied' });
   expect(second.received[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('No such session.') });
   const kept = JSON.parse(readFileSync(join(folder, '.fake-agent.json'), 'utf8'));
   expect(kept['fake-2']).toEqual(['Be brief.\n\nAn earlier part.\n\nremember']);
@@ -244,7 +244,7 @@ test('an agent whose template wants it takes a new message with a summary, thoug
   await first.turn(['remember']);
   await first.agents.end(first.client);
   const second = first.again();
-  expect(await second.turn(['remember'])).toEqual({ kind: 'said' });
+  expect(await second.turn(['remember'])).toEqual({ kind: 'replied' });
   expect(second.received[0]).toMatchObject({ kind: 'forgot', detail: expect.stringContaining('its template') });
   expect(second.replied()).toBe('I had 0 messages before.');
 });
@@ -258,15 +258,15 @@ test('work that was cut ends typed with the reason where a session is lost', asy
 });
 
 test.each([
-  [true, 'You said yes.'],
-  [false, 'You said no.'],
+  [true, 'You chose yes.'],
+  [false, 'You chose no.'],
 ])('a decision (%s) on a call of an agent that has gone answers the same call once', async (allowed, expected) => {
   const first = bench();
   const pause = await first.turn(['I need permission']);
   await first.agents.end(first.client);
   const second = first.again();
-  second.agents.decide(second.client, askedIn(pause), allowed);
-  expect(await second.turn(['I need permission'])).toEqual({ kind: 'said' });
+  second.agents.decide(second.client, callOf(pause), allowed);
+  expect(await second.turn(['I need permission'])).toEqual({ kind: 'replied' });
   expect(second.replied()).toBe(expected);
   expect(await second.turn(['I need permission'])).toMatchObject({ kind: 'asks' });
 });

@@ -45,12 +45,12 @@ test('a kernel that ends while it is looked for is replaced, and the cell says t
 
 test('a kernel that is at work says hello once more after the last interrupt, which so reaches no cell', async () => {
   const order: string[] = [];
-  let asked = 0;
+  let requests = 0;
   const programs = fakePrograms((message, program) => {
     order.push('hello');
     const answer = `\0corral:n:${JSON.stringify(message)}\n`;
     const tell = () => Promise.all([program.print(answer), program.complain(answer)]);
-    if (asked++ > 0) void tell();
+    if (requests++ > 0) void tell();
     else answered.promise.then(tell);
   });
   const answered = Promise.withResolvers<void>();

@@ -66,7 +66,7 @@ test('of two calls that demand consent, the permitted one stays a call with a si
     {
       role: 'model',
       parts: [
-        { text: 'I asked for a call of a with {"a":1}.' },
+        { text: 'I requested a call of a with {"a":1}.' },
         { ...demanding[1], thoughtSignature: 'skip_thought_signature_validator' },
       ],
     },

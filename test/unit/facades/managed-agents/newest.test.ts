@@ -18,8 +18,8 @@ function service(times: readonly (readonly [createdAt: number, latestMessageAt: 
 const newest = async (
   it: ReturnType<typeof service>,
   limit: number | undefined,
-  isAsked = (_: SessionRecord) => true,
-) => (await newestSessions(it, isAsked, limit)).map(({ createdAt }) => createdAt);
+  isMatch = (_: SessionRecord) => true,
+) => (await newestSessions(it, isMatch, limit)).map(({ createdAt }) => createdAt);
 const quiet = Array.from({ length: 10 }, (_, n) => [n, n] as const);
 
 test('the first page needs one short read where the newest sessions have the newest messages', async () => {

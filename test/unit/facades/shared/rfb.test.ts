@@ -83,7 +83,7 @@ test.each([
 ])('F127 %s is refused', (_name, bytes) => expect(() => new RfbClientParser().push(bytes)).toThrow(/\.$/));
 
 const request = Buffer.from([3, 0, 0, 0, 0, 0, 0, 9, 0, 9]);
-const askedAgain = { kind: 'setup', bytes: Buffer.from([3, 1, 0, 0, 0, 0, 0, 9, 0, 9]) };
+const repeatedSetup = { kind: 'setup', bytes: Buffer.from([3, 1, 0, 0, 0, 0, 0, 9, 0, 9]) };
 const press = Buffer.from([4, 1, 0, 0, 0, 0, 0, 97]);
 test.each([
   ['an unknown message', [7, 1, 2, 3]],
@@ -97,7 +97,7 @@ test.each([
     expect(parser.push(Buffer.from(odd))).toEqual([]);
     parser.push(request);
     const chunk = Buffer.concat([Buffer.from(press), Buffer.from(odd), request]);
-    expect(parser.push(chunk)).toEqual([{ kind: 'press', bytes: press }, askedAgain]);
+    expect(parser.push(chunk)).toEqual([{ kind: 'press', bytes: press }, repeatedSetup]);
     expect(parser.push(press)).toEqual([{ kind: 'press', bytes: press }]);
   },
 );

@@ -153,8 +153,8 @@ test.each([
   ['..', 'filename="file"; filename*=UTF-8\'\'file'],
   ['con', 'filename="_con"; filename*=UTF-8\'\'_con'],
   ['\ud800', 'filename="_"; filename*=UTF-8\'\'%EF%BF%BD'],
-])('F122 %j is saved under a safe name, and cannot leave its header', (name, wanted) =>
-  expect(attachment(name)).toBe(`attachment; ${wanted}`),
+])('F122 %j is saved under a safe name, and cannot leave its header', (name, expected) =>
+  expect(attachment(name)).toBe(`attachment; ${expected}`),
 );
 
 const client = (more: Partial<Client> = {}): Client => ({ session: 's', caller: '127.0.0.1', ...more });

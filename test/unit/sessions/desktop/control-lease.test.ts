@@ -34,7 +34,7 @@ test('the agent waits while somebody has it, and continues when it is returned',
   it.lease.take('two');
   await Promise.resolve();
   expect(open).toBe(false);
-  it.lease.giveBack('two', 'given back');
+  it.lease.giveBack('two', 'returned');
   await gate;
 });
 

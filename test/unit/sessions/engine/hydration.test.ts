@@ -14,13 +14,13 @@ import { runPolicy, sandboxPolicy } from '../../../support/machines/machines.ts'
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 import {
   asks,
+  exampleTurn,
   fact,
   messageId,
   runId,
   says,
   sessionId,
   stored,
-  wantedTurn,
 } from '../../../support/machines/session-parts.ts';
 
 /** A session in a store; `during` runs after the first read of the session. */
@@ -104,7 +104,7 @@ test('a reply that a restart broke off is not written twice: the next one contin
   expect(whole).toMatchObject({ type: 'message.assistant', data: { text: 'Half of it' } });
   if (!runWriter) throw new Error('The run goes on.');
   const model = scriptedModel([[{ type: 'text', delta: 'Half of it is enough.' }]]);
-  const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, wantedTurn, never);
+  const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, never);
   await runWriter.write(...(turn.ok ? turn.facts : []));
   const reply = (await log.page(sessionId, 6, 10)).events.filter(({ type }) => type === 'message.assistant');
   expect(reply).toMatchObject([{ data: { text: ' is enough.' } }]);

@@ -106,7 +106,7 @@ describe('a run that a restart cut', () => {
       const { fold, transcript, soFar } = folded(...events);
       return [
         fold.resume(transcript, runId(), 0).approvals?.map(({ callId, client }) => [callId, client]),
-        soFar().asked,
+        soFar().requests,
       ];
     };
     const resumed = fact('run.resumed', {});

@@ -106,13 +106,13 @@ test('a start of a sandbox that the end of its run overtook moves no longer, and
 });
 
 test('a repository that cannot be used is no longer being fetched', () => {
-  const told = (kind: string) =>
+  const setup = (kind: string) =>
     event('repository', { kind, url: 'https://example.org/a.git', path: 'a', detail: kind });
-  const model = modelOf(phase('starting'), phase('ready'), told('fetching'));
+  const model = modelOf(phase('starting'), phase('ready'), setup('fetching'));
   const [line] = model.items.value;
   if (line?.kind !== 'phase') throw new Error('no line');
   expect(line.setup.value).toEqual([{ detail: 'fetching', isMoving: true }]);
-  model.take([event('run.end', { status: 'completed', reason: 'completed', task: 'a' }), told('failed')]);
+  model.take([event('run.end', { status: 'completed', reason: 'completed', task: 'a' }), setup('failed')]);
   expect(line.setup.value).toEqual([]);
 });
 

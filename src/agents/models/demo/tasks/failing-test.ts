@@ -11,13 +11,13 @@ const wrong = program('price * quantity - discount');
 const right = program('price * quantity * (100 - discount) / 100');
 
 const tests = `#!/bin/sh
-# Each line: what is asked, and what has to come out
+# Each line: the input and the expected total
 failed=0
 check() {
-  wanted=$1; shift
+  expected=$1; shift
   got=$(sh total.sh "$@")
-  if [ "$got" = "$wanted" ]; then echo "ok      total.sh $* is $got"
-  else echo "FAILED  total.sh $* is $got, not $wanted"; failed=1; fi
+  if [ "$got" = "$expected" ]; then echo "ok      total.sh $* is $got"
+  else echo "FAILED  total.sh $* is $got, not $expected"; failed=1; fi
 }
 check 500 250 2
 check 450 250 2 10
@@ -26,7 +26,7 @@ exit $failed
 `;
 
 const report = `#!/bin/sh
-# Makes a page of what the tests said before and after, and of the change between
+# Makes a page of the test output before and after, and the change between
 plain() { sed 's/&/\\&amp;/g; s/</\\&lt;/g; s/>/\\&gt;/g' "$1"; }
 {
   echo '<!doctype html><html lang="en"><meta charset="utf-8"><title>A fixed test</title>'

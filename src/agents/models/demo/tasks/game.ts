@@ -32,9 +32,9 @@ const page = `<!doctype html>
     while (on(apple));
   }
   const on = ([x, y]) => snake.some(([a, b]) => a === x && b === y);
-  function steer(wanted) {
+  function steer(turn) {
     waits = false;
-    if (wanted[0] !== -way[0] || wanted[1] !== -way[1]) next = wanted;
+    if (turn[0] !== -way[0] || turn[1] !== -way[1]) next = turn;
   }
   function move() {
     if (over || waits) return;

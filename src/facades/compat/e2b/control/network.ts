@@ -20,7 +20,7 @@ export const NewNetwork = z.object({
 });
 /** New rules of a sandbox, which replace all earlier ones: a missing field is cleared. */
 export const NetworkUpdate = z.object({ ...egress, allow_internet_access: z.boolean().nullish() });
-interface WantedRules {
+interface RequestedRules {
   readonly allowOut?: readonly string[] | null | undefined;
   readonly denyOut?: readonly string[] | null | undefined;
 }
@@ -34,7 +34,7 @@ const oddAddress = /(^|\.)(\d+|0x[0-9a-f]*)$/i;
 /**
  * The hosts or rules that a program requests; undefined: all that the server's policy opens. Rejects: invalid_request.
  */
-export function toEgressChoice(allowed: boolean | null | undefined, rules: WantedRules): EgressChoice | undefined {
+export function toEgressChoice(allowed: boolean | null | undefined, rules: RequestedRules): EgressChoice | undefined {
   const allow = [...new Set(rules.allowOut?.map(allowedTarget))];
   const deny = [...new Set(rules.denyOut?.map(deniedRange))];
   // An allowed target always takes precedence over a denied one.

@@ -5,7 +5,7 @@ import { SessionId } from '../../../../core/model/ids.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
 import { wireErrors } from '../../../../http/errors/wire-errors.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
+import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { FacadeParts } from '../../../shared/facade.ts';
 import type { Sandboxes } from '../sandboxes.ts';
 import { type E2bSettings, parseTemplates } from '../settings.ts';
@@ -105,7 +105,7 @@ export function mountControl(app: App, deps: Deps): void {
         });
         try {
           if (rules.length > 0) await replaceRules(id, rules, services);
-          await services.sandboxes.start(id, abortWhenUnwanted(reply));
+          await services.sandboxes.start(id, abortUnlessIdempotent(reply));
         } catch (thrown) {
           await services.sessions.delete(id).catch(() => {});
           throw thrown;

@@ -92,11 +92,11 @@ export async function interpret(call: Call): Promise<void> {
   const [, first, id, verb] = url.pathname.split('/');
   const query = `${request.method} /${first ?? ''}${id === undefined ? '' : '/{id}'}${verb === undefined ? '' : `/${verb}`}`;
   const action = Object.hasOwn(actions, query) ? actions[query] : undefined;
-  let isTold = false;
+  let isAudited = false;
   /** The row is written before the answer. */
   const auditOnce = (outcome: string) => {
-    if (action !== undefined && !isTold) call.audit(action, outcome);
-    isTold = true;
+    if (action !== undefined && !isAudited) call.audit(action, outcome);
+    isAudited = true;
   };
   try {
     await using inside = await call.enter();

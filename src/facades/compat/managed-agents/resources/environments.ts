@@ -100,9 +100,9 @@ function resolvedCloud(input: CloudInput, now: CloudConfig): CloudConfig {
     networking: networking ? merged(networking, now.networking) : now.networking,
     packages: packages ? { ...now.packages, ...chosen, type: 'packages' } : now.packages,
   });
-  const isWanted = packageManagers.some((manager) => config.packages[manager].length > 0);
+  const hasPackages = packageManagers.some((manager) => config.packages[manager].length > 0);
   const { networking: network } = config;
-  if (isWanted && network.type === 'limited' && !network.allow_package_managers)
+  if (hasPackages && network.type === 'limited' && !network.allow_package_managers)
     throw invalid('config.packages: limited networking needs allow_package_managers for packages.');
   return config;
 }

@@ -97,10 +97,10 @@ const worker = ['session'] as const;
 
 /** The memories of a store, and each change of them. */
 export function memoryRoutes(stores: MemoryStoreService): Route[] {
-  const withText = async (store: string, memory: StoreMemory, isWanted: boolean) =>
-    toMemory(store, memory, isWanted ? (await stores.memory(store, memory.id)).text : null);
-  const versionWith = async (store: string, version: StoreMemoryVersion, isWanted: boolean) =>
-    toVersion(store, version, isWanted ? (await stores.version(store, version.id)).text : null);
+  const withText = async (store: string, memory: StoreMemory, includesText: boolean) =>
+    toMemory(store, memory, includesText ? (await stores.memory(store, memory.id)).text : null);
+  const versionWith = async (store: string, version: StoreMemoryVersion, includesText: boolean) =>
+    toVersion(store, version, includesText ? (await stores.version(store, version.id)).text : null);
 
   return [
     {

@@ -87,7 +87,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const statuses = query.all('statuses');
         const [agent, version] = [query.one('agent_id'), query.one('agent_version')];
         const [deployment, store] = [query.one('deployment_id'), query.one('memory_store_id')];
-        const isAsked = (record: SessionRecord) =>
+        const isMatch = (record: SessionRecord) =>
           !record.life &&
           !isThread(record) &&
           (!record.archived || query.has('include_archived')) &&
@@ -99,7 +99,7 @@ export function sessionRoutes(parts: RouteDeps, settings: ManagedAgentsSettings)
         const limit = query.integer('limit', { min: 1, max: 100, usual: 20 });
         const paging = { limit, page: query.one('page'), name: `sessions ${order}` };
         const isFirstPage = order === 'desc' && statuses.length === 0 && !paging.page;
-        const chosen = await newestSessions(sessions, isAsked, isFirstPage ? limit : undefined);
+        const chosen = await newestSessions(sessions, isMatch, isFirstPage ? limit : undefined);
         if (order === 'asc') chosen.reverse();
         // A caller that can only see that a session exists cannot read it here.
         const readable = async (record: SessionRecord) => await view(record).catch(unlessNoSession);

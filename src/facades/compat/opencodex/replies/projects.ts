@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { GivenPrograms } from '../../../../config/tool-servers.ts';
+import { ProgramSettings } from '../../../../config/tool-servers.ts';
 import { json } from '../../../../http/routes/route-docs.ts';
 import { exampleTime, sid, time, uuid } from './examples.ts';
 
@@ -63,7 +63,7 @@ const AgentConfig = z.object({
   llm_config: z.record(z.string(), z.unknown()),
   // Absent if the project has none of its own, because earlier clients do not know these.
   llm_fallbacks: z.array(z.string()).readonly().optional(),
-  mcp_servers: GivenPrograms.optional(),
+  mcp_servers: ProgramSettings.optional(),
 });
 export type AgentConfig = z.output<typeof AgentConfig>;
 const enabled_tools = ['bash', 'file_read', 'file_write', 'file_edit', 'search'];

@@ -4,7 +4,7 @@ import { AppError } from '../../../../core/errors/errors.ts';
 import { quoteForShell } from '../../../../core/text/quote.ts';
 import { json } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
+import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import type { SandboxUsage } from '../../../../sessions/api/sandboxes.ts';
 import { toOutputs } from '../../../../sessions/services/cut-outputs.ts';
 import { about } from '../about.ts';
@@ -114,7 +114,7 @@ export function mountSandbox(app: App, deps: OpencodexDeps): void {
     },
     async ({ params, body: { command, workdir, timeout } }, reply) => {
       const { id } = await findChat(deps, params.sid);
-      const signal = abortWhenUnwanted(reply);
+      const signal = abortUnlessIdempotent(reply);
       const check = async (test: string) => (await sandboxes.exec(id, { command: test }, signal)).exitCode === 0;
       const where = await placed({ command, workdir: workdir ?? '/workspace' }, check).catch(notRunning);
       const requested = { ...where, timeoutMs: (timeout ?? usualSeconds) * 1_000 };

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../../../../core/model/records.ts';
 import { trimEndCharacters } from '../../../../core/text/text.ts';
 import { bytes } from '../../../../http/routes/route-docs.ts';
 import type { App } from '../../../../http/routes/routes.ts';
-import { abortOnDisconnect, abortWhenUnwanted } from '../../../../http/transport/abort-on-disconnect.ts';
+import { abortOnDisconnect, abortUnlessIdempotent } from '../../../../http/transport/abort-on-disconnect.ts';
 import { projectFolder } from '../../../../sessions/projects/project-copies.ts';
 import { baseName, type UploadedFile } from '../../../../sessions/projects/uploads.ts';
 import {
@@ -169,7 +169,7 @@ export function mountWorkspace(app: App, deps: OpencodexDeps): void {
       const path = inWorkspace(body.path);
       const name = baseName(path);
       if (name === undefined) throw invalid('body', 'path', 'has no name that a file can have');
-      const signal = abortWhenUnwanted(reply);
+      const signal = abortUnlessIdempotent(reply);
       const { content } = await files.open(session.id, path, signal).catch(missing);
       const requested = { projectId: project.id, name, type: 'output', mimeType: mimeType(name), content } as const;
       await using staged = await deps.uploads.stage(requested, signal);

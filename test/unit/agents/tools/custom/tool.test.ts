@@ -99,7 +99,9 @@ test('a wrong definition is refused with the name of each field', () => {
   expect(problemsOf({ description: '', parameters, run })).toMatch(/^description: /);
   expect(problemsOf({ description: 'x', parameters: {}, run })).toContain('parameters: must be a schema of zod');
   const date = z.object({ at: z.date() });
-  expect(problemsOf({ description: 'x', parameters: date, run })).toContain('parameters: cannot be told to a model: ');
+  expect(problemsOf({ description: 'x', parameters: date, run })).toContain(
+    'parameters: cannot be described to a model: ',
+  );
   expect(problemsOf({ description: 'x', parameters, run: 1 })).toBe('run: must be a function');
   expect(problemsOf({ name: 'mcp_x', description: 'x', parameters, run })).toContain('must not begin with mcp_');
   expect(problemsOf({ name: 'Count', description: 'x', parameters, run })).toMatch(/^name: must be a word/);

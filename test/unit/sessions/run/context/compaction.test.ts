@@ -9,12 +9,12 @@ import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import type { ScriptLine } from '../../../../support/agents/scripted.ts';
 import { sharedBeginning, smallModel, tokensOf, window } from '../../../../support/agents/small-model.ts';
 import {
+  exampleTurn,
   messageId,
   nothingYet,
   runId,
   scribeBench,
   sessionId,
-  wantedTurn as wanted,
 } from '../../../../support/machines/session-parts.ts';
 
 const first = 'Read all files, and never touch the folder old.';
@@ -35,7 +35,7 @@ function bench(decide: (request: TurnRequest, turn: number) => readonly ScriptLi
   const hear = (text: string) => runWriter.hear({ messageId: messageId(turns + 1), text });
   const step = async (chars: number, note = '') => {
     turns += 1;
-    const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, { ...wanted, note }, signal);
+    const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, { ...exampleTurn, note }, signal);
     if (!turn.ok) return turn;
     for (const { callId, name } of turn.message.calls) {
       const output = `${callId} `.repeat(chars).slice(0, chars);
@@ -206,8 +206,8 @@ describe('a summary that cannot be made', () => {
     const never = new Promise<void>(() => {});
     const it = bench((_, turn) => (turn < 0 ? [never] : [say(words(turn)), call(turn)]));
     it.hear(first);
-    const isAsked = () => it.model.requests.some(wantsSummary);
-    while (!isAsked()) await Promise.race([it.step(100), expect.poll(isAsked).toBe(true)]);
+    const isRequested = () => it.model.requests.some(wantsSummary);
+    while (!isRequested()) await Promise.race([it.step(100), expect.poll(isRequested).toBe(true)]);
     expect(await it.compactions()).toEqual([]);
     const transcript = new Transcript(sessionId, it.store.records);
     await transcript.load();
@@ -216,7 +216,7 @@ describe('a summary that cannot be made', () => {
     const options = { writer, transcript, ids: randomIds(), clock, runId: runId(), soFar: nothingYet };
     const runWriter = new RunWriter(options);
     const model = smallModel((request) => (wantsSummary(request) ? [say('## State')] : [say('Well.')]));
-    const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, signal);
+    const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, exampleTurn, signal);
     expect(turn.ok && turn.message.text).toBe('Well.');
     expect(await it.compactions()).toMatchObject([{ data: { kind: 'summary', summary: '## State' } }]);
   });

@@ -174,7 +174,7 @@ describe('what a turn saw', () => {
 
   test('of a turn that never was is refused, with the newest one', async () => {
     const it = bench(() => [say('Well.')]);
-    await expect(it.at()).rejects.toMatchObject({ code: 'not_found', publicMessage: /No model was asked/ });
+    await expect(it.at()).rejects.toMatchObject({ code: 'not_found', publicMessage: /No model was called/ });
     it.hear('Hello');
     await it.turn();
     await expect(it.at(2)).rejects.toMatchObject({

@@ -3,7 +3,7 @@ import type { FinishedTurn, TurnPart } from '../../../../../src/agents/models/mo
 import { TurnBudget } from '../../../../../src/sessions/run/turn-budget.ts';
 import { takeTurn } from '../../../../../src/sessions/run/turns/turn.ts';
 import { type ScriptLine, scriptedModel } from '../../../../support/agents/scripted.ts';
-import { runId, scribeBench, wantedTurn as wanted } from '../../../../support/machines/session-parts.ts';
+import { exampleTurn, runId, scribeBench } from '../../../../support/machines/session-parts.ts';
 
 const usage = { inputTokens: 10, outputTokens: 5 };
 const end = (stop: FinishedTurn['stop'], more: Partial<FinishedTurn> = {}): TurnPart => ({
@@ -16,7 +16,11 @@ async function turnOf(...scripts: (readonly ScriptLine[])[]) {
   const { runWriter, transcript, events } = scribeBench();
   runWriter.add({ runId: runId(), message: { role: 'user', text: 'Go' } });
   const model = scriptedModel(scripts);
-  const turn = await takeTurn({ model, runWriter, budget: new TurnBudget() }, wanted, new AbortController().signal);
+  const turn = await takeTurn(
+    { model, runWriter, budget: new TurnBudget() },
+    exampleTurn,
+    new AbortController().signal,
+  );
   await runWriter.write(...(turn.ok ? turn.facts : []));
   const reply = (await events()).flatMap((it) => (it.type === 'message.assistant' ? [it.data.text] : []));
   return { turn, model, transcript, reply };
@@ -50,7 +54,7 @@ describe('a reply that the length limit cut', () => {
 
   test('before its first word requests brevity', async () => {
     const { turn } = await turnOf([end('length')]);
-    expect(turn.ok && turn.hint).toMatch(/before it said anything/);
+    expect(turn.ok && turn.hint).toMatch(/before it contained any text/);
   });
 });
 
@@ -58,7 +62,7 @@ test('a refusal has a reason and a text of its own, is paid for, and is no part 
   const { turn, transcript } = await turnOf([say('I cannot help with that.'), end('refused', { reason: 'SAFETY' })]);
   expect(turn).toMatchObject({ ok: false, result: { kind: 'failed', code: 'model_refused', retryable: false } });
   const message = !turn.ok && turn.result.kind === 'failed' ? turn.result.message : '';
-  expect(message).toMatch(/declined to answer \(SAFETY\)\. It said: I cannot help with that\./);
+  expect(message).toMatch(/declined to answer \(SAFETY\)\. Its answer: I cannot help with that\./);
   expect(transcript.messages).toHaveLength(1);
 });
 
