@@ -1,3 +1,4 @@
+// @module-tag all
 // One suite for every forge, against fakes that check each request, and their own answers, by the forge's published schema.
 import { afterEach, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { Secret } from '../../../src/core/text/secret.ts';
