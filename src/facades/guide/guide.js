@@ -27,6 +27,16 @@ const most = 12;
 /** @param {string} text @param {readonly string[]} words */
 const has = (text, words) => words.every((word) => text.toLowerCase().includes(word));
 
+/**
+ * Whole words around a place of the text.
+ * @param {string} text @param {number} at
+ */
+function excerpt(text, at) {
+  const from = text.lastIndexOf(' ', at - 40) + 1;
+  const end = text.indexOf(' ', from + 120);
+  return `${from > 0 ? '…' : ''}${end < 0 ? text.slice(from) : `${text.slice(from, end)}…`}`;
+}
+
 async function search() {
   if (!field || !list || !count) return;
   const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -48,8 +58,7 @@ async function search() {
       link.href = `${page === 'index' ? '/guide' : `/guide/${page}`}${heading === title ? '' : `#${anchor}`}`;
       const name = document.createElement('b');
       name.textContent = heading === title ? title : `${title}: ${heading}`;
-      const at = Math.max(0, text.toLowerCase().indexOf(words[0] ?? '') - 40);
-      link.append(name, ` ${at > 0 ? '…' : ''}${text.slice(at, at + 120)}`);
+      link.append(name, ` ${excerpt(text, text.toLowerCase().indexOf(words[0] ?? ''))}`);
       const item = document.createElement('li');
       item.append(link);
       return item;

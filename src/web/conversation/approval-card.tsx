@@ -34,7 +34,7 @@ export function ApprovalCard({ item, isLive }: { item: ApprovalItem; isLive: boo
   return (
     <div class={`approval ${decided ? 'decided' : ''}`} role="group" aria-label={t('approval')}>
       <p class="row approval-head">
-        <Icon name="shield" /> {t('approval.wants', { name })}
+        <Icon name="shield" /> {typeof args.command === 'string' ? t('approval.runs') : t('approval.wants', { name })}
         {!decided && <span class="quiet"> {t('approval.until', { time: formatTime(expiresAt) })}</span>}
       </p>
       {item.request.reason && <p class="quiet">{boundedLine(serverText(item.request.reason))}</p>}

@@ -31,6 +31,7 @@ export const conversation = {
   openItems: 'Wartet auf Sie',
   approval: 'Genehmigung',
   'approval.wants': 'Darf der Agent {name} aufrufen?',
+  'approval.runs': 'Diesen Befehl ausführen?',
   'approval.until': 'Läuft um {time} ab.',
   'approval.tooDeep': 'Die Argumente sind zu tief verschachtelt und werden nicht gezeigt.',
   'approval.approve': 'Genehmigen',

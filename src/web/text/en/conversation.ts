@@ -31,6 +31,7 @@ export const conversation = {
   openItems: 'Waiting for you',
   approval: 'Approval',
   'approval.wants': 'Allow the agent to call {name}?',
+  'approval.runs': 'Run this command?',
   'approval.until': 'Expires at {time}.',
   'approval.tooDeep': 'The arguments are nested too deeply to show.',
   'approval.approve': 'Approve',

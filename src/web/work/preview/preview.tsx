@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { query, repeatable, toErrorText } from '../../data/server.ts';
 import type { Session } from '../../data/sessions.ts';
+import { dayAndTime } from '../../parts/format.ts';
 import { Button, IconButton } from '../../parts/kit/button.tsx';
 import { CopyButton } from '../../parts/kit/copy-button.tsx';
 import { Icon } from '../../parts/kit/icon.tsx';
@@ -72,7 +73,7 @@ function Open({ sessionId }: { sessionId: string }) {
           <li key={one.id}>
             <span>
               {one.of === 'files' ? t('tab.files') : t('preview.port', { port: one.of })}
-              <span class="quiet"> · {t('until', { time: new Date(one.expiresAt).toLocaleString() })}</span>
+              <span class="quiet"> · {t('until', { time: dayAndTime(Date.parse(one.expiresAt)) })}</span>
             </span>
             <CopyButton text={addressIn(one, '/')} />
             <Button
