@@ -213,8 +213,11 @@ function fieldRow(member: ts.TypeElement): Row[] {
 
 /** The public methods of the classes in the Python client. */
 async function pythonOf(): Promise<string> {
-  const text = await readFile('clients/python/src/corral/_sync.py', 'utf8');
+  const text = await readFile('clients/python/src/corral/_async.py', 'utf8');
   return text
+    .replaceAll(/\b(await|async(?= def)) /g, '')
+    .replaceAll(/\bAsyncGenerator\[(.+), None\](?=:)/g, 'Generator[$1, None, None]')
+    .replaceAll(/\bAsync(?=[A-Z])/g, '')
     .split(/^(?=class )/m)
     .filter((part) => /^class (Corral|Box|Files|Run|Terminal|Memory)\b/.test(part))
     .reverse()

@@ -1,7 +1,7 @@
-"""Writes src/corral/_sync.py: the client without async, from _async.py. `--check` only tells whether it is up to date."""
+"""Writes src/corral/_sync.py: the client without async, from _async.py. A build of the package does this first."""
 
+import os
 import re
-import sys
 from pathlib import Path
 
 source = Path(__file__).parent.parent / "src/corral/_async.py"
@@ -24,6 +24,6 @@ text = source.read_text()
 for pattern, replacement in words:
     text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
 text = "# Made by scripts/make_sync.py from _async.py.\n" + text
-if "--check" in sys.argv:
-    sys.exit(0 if target.exists() and target.read_text() == text else "_sync.py is stale: run scripts/make_sync.py.")
-target.write_text(text)
+part = target.with_name(f"_sync.{os.getpid()}.tmp")
+part.write_text(text)
+part.replace(target)

@@ -73,7 +73,6 @@ test('the Python client for asyncio does the same as the one that blocks, which 
 }, async ({ owner, skip }) => {
   await needs({ skip }, 'registries');
   const program = await python();
-  await run(program, [join(client, 'scripts/make_sync.py'), '--check']);
   const reply = await lines(owner, program, [join(import.meta.dirname, 'async_client.py')]);
   expect(reply).toEqual([
     'one, 50000000 characters, cut: true',

@@ -7,8 +7,13 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const packages = ['httpx==0.28.1', 'mypy==2.4.1'];
 
-/** A Python with the packages that the client and its checks need. */
-export const python = (): Promise<string> => pythonWith(packages);
+const makeSync = join(import.meta.dirname, '../../../clients/python/scripts/make_sync.py');
+
+/** A Python with the packages that the client and its checks need. The client's blocking half is made. */
+export async function python(): Promise<string> {
+  await run('python3', [makeSync]);
+  return await pythonWith(packages);
+}
 
 /** A Python with these packages; made once for the machine. */
 export async function pythonWith(packages: readonly string[]): Promise<string> {
