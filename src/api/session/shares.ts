@@ -1,13 +1,9 @@
 import { z } from 'zod';
+import { ShareView } from '../../sessions/api/shares.ts';
 import { procedure, router } from '../procedure/procedure.ts';
 import { Done, done, ofSession, Time } from '../procedure/schemas.ts';
 
-const Share = z.object({
-  id: z.string(),
-  createdAt: Time,
-  expiresAt: Time,
-  files: z.boolean(),
-});
+const Share = ShareView.extend({ createdAt: Time, expiresAt: Time });
 
 /** Links that show one session to anyone who has them, until they expire or are revoked. */
 export const sharesRouter = router({

@@ -56,22 +56,23 @@ export const credentialFields = {
 };
 
 /** The same with the defaults that depend on other fields. */
-export interface CredentialPlaces {
-  readonly hosts: readonly string[];
+export const CredentialPlaces = z.object({
+  hosts: z.array(z.string()).readonly(),
   /** In lower case. */
-  readonly header: string;
-  readonly scheme?: 'bearer' | 'basic' | undefined;
+  header: z.string(),
+  scheme: z.enum(['bearer', 'basic']).optional(),
   /** The name in Basic. */
-  readonly user?: string | undefined;
-  readonly env: readonly string[];
-  readonly git?: 'read' | 'write' | undefined;
-  readonly paths?: readonly string[] | undefined;
-}
+  user: z.string().optional(),
+  env: z.array(z.string()).readonly(),
+  git: z.enum(['read', 'write']).optional(),
+  paths: z.array(z.string()).readonly().optional(),
+});
+export type CredentialPlaces = z.infer<typeof CredentialPlaces>;
 
 interface CredentialDefaults {
   readonly header?: string | undefined;
-  readonly scheme?: 'bearer' | 'basic' | undefined;
-  readonly git?: 'read' | 'write' | undefined;
+  readonly scheme?: CredentialPlaces['scheme'];
+  readonly git?: CredentialPlaces['git'];
 }
 export function withDefaults<Places extends CredentialDefaults>({ header, scheme, ...rest }: Places) {
   const usual = rest.git === undefined ? ('bearer' as const) : ('basic' as const); // forges take tokens from git by Basic

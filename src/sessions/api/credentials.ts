@@ -1,22 +1,25 @@
-import type { CredentialPlaces } from '../../core/model/credential.ts';
+import { z } from 'zod';
+import { CredentialPlaces } from '../../core/model/credential.ts';
 import type { Secret } from '../../core/text/secret.ts';
 import type { ServiceRules } from './rules.ts';
 
-/** A secret that programs of a sandbox use without seeing it. The value is never part of it. */
-export interface BoundCredential extends CredentialPlaces {
-  readonly name: string;
-  readonly createdAt: number; // epoch ms
-  /** The secret whose value it takes with each request; absent: it has its own value. */
-  readonly uses?: SecretUse | undefined;
-}
 /** A secret within the text of a header. */
-export interface SecretUse {
+const SecretUse = z.object({
   /** The id of the secret. */
-  readonly secret: string;
+  secret: z.string(),
   /** The text around its value, such as `Token token="` and `"`. */
-  readonly before: string;
-  readonly after: string;
-}
+  before: z.string(),
+  after: z.string(),
+});
+export type SecretUse = z.infer<typeof SecretUse>;
+/** A secret that programs of a sandbox use without seeing it. The value is never part of it. */
+export const BoundCredential = CredentialPlaces.extend({
+  name: z.string(),
+  createdAt: z.number(), // epoch ms
+  /** The secret whose value it takes with each request; absent: it has its own value. */
+  uses: SecretUse.optional(),
+});
+export type BoundCredential = z.infer<typeof BoundCredential>;
 
 /** The credentials of sessions, or those of projects; the server's own ones are in `server/credentials.ts`. Every method rejects where the session or project does not exist. */
 export interface CredentialService<Id> {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { z } from 'zod';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 import type { ServiceRules } from './rules.ts';
@@ -9,16 +10,17 @@ export type { ListeningPort } from '../../sandboxes/client/abilities.ts';
 export type PreviewTarget = number | 'files';
 
 /** An address under which a browser sees a port or the files of a sandbox, until it expires or is closed. */
-export interface PreviewView {
-  readonly id: string;
-  readonly of: PreviewTarget;
+export const PreviewView = z.object({
+  id: z.string(),
+  of: z.union([z.int(), z.literal('files')]),
   /** Only the files of this folder of the workspace are shown, and of those below it; absent: all. */
-  readonly folder?: string | undefined;
-  readonly createdAt: number; // epoch ms
-  readonly expiresAt: number; // epoch ms
+  folder: z.string().optional(),
+  createdAt: z.number(), // epoch ms
+  expiresAt: z.number(), // epoch ms
   /** The API key that opened it, on whose behalf it acts; absent for the server's own token. */
-  readonly key?: string | undefined;
-}
+  key: z.string().optional(),
+});
+export type PreviewView = z.infer<typeof PreviewView>;
 export interface PreviewRequest extends Pick<PreviewView, 'of' | 'folder' | 'key'> {
   readonly lifeMs: number;
 }

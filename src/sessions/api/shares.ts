@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { SessionEvent } from '../../core/model/events.ts';
 import type { SessionId } from '../../core/model/ids.ts';
 import type { SessionRecord } from '../../core/model/records.ts';
@@ -5,13 +6,14 @@ import type { FileEntry } from '../../sandboxes/client/client.ts';
 import type { ServiceRules } from './rules.ts';
 
 /** A link that shows one session to anyone who has it. */
-export interface ShareView {
-  readonly id: string;
-  readonly createdAt: number; // epoch ms
-  readonly expiresAt: number; // epoch ms
+export const ShareView = z.object({
+  id: z.string(),
+  createdAt: z.number(), // epoch ms
+  expiresAt: z.number(), // epoch ms
   /** The link shows the files of the workspace too. */
-  readonly files: boolean;
-}
+  files: z.boolean(),
+});
+export type ShareView = z.infer<typeof ShareView>;
 export interface ShareRequest {
   readonly lifeMs: number;
   readonly files: boolean;

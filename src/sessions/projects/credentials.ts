@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
@@ -8,22 +8,12 @@ import type { SessionId } from '../../core/model/ids.ts';
 import { credentialKind, SessionRecord } from '../../core/model/records.ts';
 import type { SessionRepository } from '../../core/model/repository.ts';
 import { Secret } from '../../core/text/secret.ts';
-import type { BoundCredential, CredentialService, SecretUse } from '../api/credentials.ts';
+import { BoundCredential, type CredentialService, type SecretUse } from '../api/credentials.ts';
 import { type RotationCounts, sealedRecords } from './sealed-records.ts';
 
-const Stored = z.object({
-  name: z.string(),
-  hosts: z.array(z.string()),
-  header: z.string(),
-  scheme: z.enum(['bearer', 'basic']).optional(),
-  user: z.string().optional(),
-  env: z.array(z.string()),
-  git: z.enum(['read', 'write']).optional(),
-  paths: z.array(z.string()).optional(),
-  uses: z.object({ secret: z.string(), before: z.string(), after: z.string() }).optional(),
+const Stored = BoundCredential.extend({
   /** The value; with `uses` the id of the secret. */
   sealed: SealedValue,
-  createdAt: z.number(),
 });
 /** One credential of a session, with the holder that it comes from. */
 export interface HeldCredential extends CredentialPlaces {

@@ -1,9 +1,8 @@
-import { z } from 'zod';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { RecordStore } from '../../core/contracts/ports.ts';
 import { AppError } from '../../core/errors/errors.ts';
 import type { IdSource, SessionId } from '../../core/model/ids.ts';
-import type { PortService, PreviewView } from '../api/ports.ts';
+import { type PortService, PreviewView } from '../api/ports.ts';
 import type { SandboxAccess } from '../engine/sandbox/sandbox-access.ts';
 import { type PortRules, refuseClosed } from './sandbox-interior.ts';
 
@@ -17,13 +16,7 @@ interface Deps extends PortRules {
 }
 /** `<session>:<preview>`, so that the previews end with the session. */
 const kind = 'preview';
-const Stored = z.object({
-  of: z.union([z.int(), z.literal('files')]),
-  folder: z.string().optional(),
-  createdAt: z.number(),
-  expiresAt: z.number(),
-  key: z.string().optional(),
-});
+const Stored = PreviewView.omit({ id: true });
 const maxPreviews = 100;
 
 export async function forgetPreviews(records: RecordStore, id: SessionId): Promise<void> {

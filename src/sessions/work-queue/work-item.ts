@@ -1,29 +1,19 @@
 import { z } from 'zod';
 import { SessionId } from '../../core/model/ids.ts';
-import { type WorkItem, workStates } from '../api/server/work-queue.ts';
+import { WorkItem } from '../api/server/work-queue.ts';
 
 export const defaultTtlSeconds = 90;
 const maxTtlSeconds = 300;
 
 /** An item as the store has it. */
-export const StoredItem = z.object({
-  environmentId: z.string(),
-  sessionId: SessionId,
+export const StoredItem = WorkItem.omit({ id: true }).extend({
   /** From 1 in each session. */
   number: z.int(),
-  state: z.enum(workStates),
-  metadata: z.record(z.string(), z.string()),
-  createdAt: z.number(),
   /** How often it was claimed. A token of an earlier claim does not work any more. */
   claim: z.int(),
   claimedAt: z.number().nullable(),
-  acknowledgedAt: z.number().nullable(),
-  startedAt: z.number().nullable(),
-  heartbeatAt: z.number().nullable(),
   leaseEndsAt: z.number().nullable(),
   ttlSeconds: z.int(),
-  stopRequestedAt: z.number().nullable(),
-  stoppedAt: z.number().nullable(),
 });
 export type StoredItem = z.output<typeof StoredItem>;
 

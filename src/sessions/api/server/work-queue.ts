@@ -1,25 +1,27 @@
-import type { SessionId } from '../../../core/model/ids.ts';
+import { z } from 'zod';
+import { SessionId } from '../../../core/model/ids.ts';
 import type { ServiceRules } from '../rules.ts';
 
 export const workStates = ['queued', 'starting', 'active', 'stopping', 'stopped'] as const;
 export type WorkState = (typeof workStates)[number];
 
 /** A session of a self-hosted environment that wants a worker. A session has at most one open item. Times are epoch ms. */
-export interface WorkItem {
+export const WorkItem = z.object({
   /** `work_`, the session's id, `x`, and the number of the item in that session. */
-  readonly id: string;
-  readonly environmentId: string;
-  readonly sessionId: SessionId;
+  id: z.string(),
+  environmentId: z.string(),
+  sessionId: SessionId,
   /** `queued`: also while a claim is not acknowledged. `stopping`: its worker is to stop. */
-  readonly state: WorkState;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly createdAt: number;
-  readonly acknowledgedAt: number | null;
-  readonly startedAt: number | null;
-  readonly heartbeatAt: number | null;
-  readonly stopRequestedAt: number | null;
-  readonly stoppedAt: number | null;
-}
+  state: z.enum(workStates),
+  metadata: z.record(z.string(), z.string()),
+  createdAt: z.number(),
+  acknowledgedAt: z.number().nullable(),
+  startedAt: z.number().nullable(),
+  heartbeatAt: z.number().nullable(),
+  stopRequestedAt: z.number().nullable(),
+  stoppedAt: z.number().nullable(),
+});
+export type WorkItem = z.infer<typeof WorkItem>;
 /** The claim of one worker. Only its answer has the token. */
 export interface ClaimedWork extends WorkItem {
   /** A credential for this item and its session, until another worker claims the item or it is stopped; a day at most. */

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Message } from '../../../agents/models/model.ts';
 import { beginningOf, endOf } from '../../../core/text/text.ts';
 
@@ -10,18 +11,19 @@ import { beginningOf, endOf } from '../../../core/text/text.ts';
  * - `summary`, `cut`: everything before `upto` becomes the user's own messages and `summary`. The model wrote the text of
  *   a `summary`; the server wrote that of a `cut`, after the model could not.
  */
-export interface Compaction {
-  readonly kind: 'results' | 'pictures' | 'summary' | 'cut';
-  readonly upto: number;
-  readonly until: number;
-  readonly most?: number | undefined;
-  readonly summary?: string | undefined;
-  /** The most characters of all of the user's messages before `upto`. */
-  readonly userChars?: number | undefined;
+export const Compaction = z.object({
+  kind: z.enum(['results', 'pictures', 'summary', 'cut']),
+  upto: z.int(),
+  until: z.int(),
   /** The estimated tokens of a request before and after. */
-  readonly before: number;
-  readonly after: number;
-}
+  before: z.int(),
+  after: z.int(),
+  most: z.int().optional(),
+  summary: z.string().optional(),
+  /** The most characters of all of the user's messages before `upto`. */
+  userChars: z.int().optional(),
+});
+export type Compaction = z.infer<typeof Compaction>;
 
 export interface ViewedMessage {
   readonly message: Message;

@@ -3,7 +3,7 @@ import type { Message } from '../../../agents/models/model.ts';
 import { ConversationMessage } from '../../../core/model/conversation-message.ts';
 import type { MessageId, RunId } from '../../../core/model/ids.ts';
 import type { AttachedFile } from '../context/attachments.ts';
-import type { Compaction } from '../context/view.ts';
+import { Compaction } from '../context/view.ts';
 
 // The stored form of a conversation: one record for each message, and one for each shortening of what the model sees.
 
@@ -22,19 +22,7 @@ export interface Shortening {
   readonly runId: RunId;
   readonly compaction: Compaction;
 }
-const StoredShortening = z.object({
-  runId: z.string(),
-  compaction: z.object({
-    kind: z.enum(['results', 'pictures', 'summary', 'cut']),
-    upto: z.int(),
-    until: z.int(),
-    before: z.int(),
-    after: z.int(),
-    most: z.int().optional(),
-    summary: z.string().optional(),
-    userChars: z.int().optional(),
-  }),
-});
+const StoredShortening = z.object({ runId: z.string(), compaction: Compaction });
 const StoredEntry = z.object({
   runId: z.string(),
   messageId: z.string().optional(),
