@@ -8,41 +8,15 @@ import { jsonWithin } from '../../core/text/json.ts';
 import { Secret } from '../../core/text/secret.ts';
 import { trimEndCharacters } from '../../core/text/text.ts';
 import { changeRecordFor } from '../../storage/collection.ts';
-import type { CredentialAuth, CredentialSecrets, VariableAuth, VaultCredential } from '../api/server/vaults.ts';
+import {
+  type CredentialAuth,
+  type CredentialSecrets,
+  type VariableAuth,
+  VaultCredential,
+} from '../api/server/vaults.ts';
 import { sealedRecords } from '../projects/sealed-records.ts';
 
-const Auth = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('static_bearer'), mcpServerUrl: z.string() }),
-  z.object({
-    type: z.literal('mcp_oauth'),
-    mcpServerUrl: z.string(),
-    expiresAt: z.number().nullable(),
-    refresh: z
-      .object({
-        clientId: z.string(),
-        tokenEndpoint: z.string(),
-        clientAuth: z.enum(['none', 'client_secret_basic', 'client_secret_post']),
-        scope: z.string().nullable(),
-        resource: z.string().nullable(),
-      })
-      .nullable(),
-  }),
-  z.object({
-    type: z.literal('environment_variable'),
-    secretName: z.string(),
-    hosts: z.array(z.string()).nullable(),
-    places: z.object({ header: z.boolean(), body: z.boolean() }),
-  }),
-]);
-const Stored = z.object({
-  id: z.string(),
-  vaultId: z.string(),
-  displayName: z.string().nullable(),
-  metadata: z.record(z.string(), z.string()),
-  auth: Auth,
-  createdAt: z.number(),
-  updatedAt: z.number(),
-  archivedAt: z.number().nullable(),
+const Stored = VaultCredential.extend({
   /** The secrets as JSON. Those of an archived credential are an empty object. */
   sealed: SealedValue,
 });
