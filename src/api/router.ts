@@ -4,6 +4,7 @@ import { projectCredentialsRouter, serverCredentialsRouter, sessionCredentialsRo
 import { keysRouter } from './keys.ts';
 import { memoryRouter } from './memory.ts';
 import { modelsRouter } from './models.ts';
+import { peopleRouter } from './people.ts';
 import { router } from './procedure/procedure.ts';
 import { projectsRouter } from './projects.ts';
 import { attemptsRouter } from './session/attempts.ts';
@@ -66,6 +67,7 @@ export const appRouter = router({
   budgets: budgetsRouter,
   memory: memoryRouter,
   keys: keysRouter,
+  people: peopleRouter,
   system: systemRouter,
 });
 export type AppRouter = typeof appRouter;

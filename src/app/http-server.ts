@@ -2,6 +2,7 @@ import { previewLinks } from '../api/procedure/preview-links.ts';
 import type { ApiKeys, KeyAdmin } from '../auth/api-keys.ts';
 import { lockout } from '../auth/lockout.ts';
 import { peppers } from '../auth/pepper.ts';
+import { joinRings, type PeopleAdmin, peopleAdmin } from '../auth/sign-in/people.ts';
 import { type SignedUrls, signedUrls } from '../auth/signed-url.ts';
 import { type TokenHash, tokenCheck } from '../auth/token.ts';
 import type { Clock } from '../core/contracts/clock.ts';
@@ -12,13 +13,14 @@ import { type FacadeSettings, facadeDescriptors } from '../facades/list.ts';
 import type { FacadeParts, PageFiles, ProjectParts, SandboxAbilities } from '../facades/shared/facade.ts';
 import type { ErrorStyle } from '../http/errors/error-style.ts';
 import { requestAudit } from '../http/guard/audit.ts';
-import { currentPrincipal } from '../http/guard/caller.ts';
+import { currentPrincipal, currentRequest } from '../http/guard/caller.ts';
 import type { CallerContext } from '../http/guard/caller-context.ts';
 import { Clients } from '../http/guard/clients.ts';
 import { createCredentials } from '../http/guard/credentials.ts';
 import { findPrincipal } from '../http/guard/guard.ts';
 import { idempotency, keepAnswers } from '../http/guard/idempotency.ts';
 import { rateLimiter } from '../http/guard/rate-limit.ts';
+import { Visitors } from '../http/guard/visitors.ts';
 import { createApp } from '../http/routes/app.ts';
 import type { HostRouter } from '../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../http/routes/observe.ts';
@@ -34,6 +36,7 @@ import type { SharedSessions } from '../sessions/api/shares.ts';
 import type { WorkspaceService } from '../sessions/api/workspaces.ts';
 import { isLoopback } from './settings/contradictions.ts';
 import type { Config } from './settings/schema.ts';
+import type { SignIns } from './start/services/sign-ins.ts';
 
 export type HttpConfig = Pick<
   Config,
@@ -62,6 +65,8 @@ export interface HttpServerDeps {
   readonly workspaces?: WorkspaceService;
   /** API keys, next to the token. */
   readonly keys?: ApiKeys;
+  /** People who sign in with an identity provider; undefined: nobody does. */
+  readonly signIns?: SignIns | undefined;
   /** Records who did what; undefined: no audit log. */
   readonly audit?: Pick<AuditLog, 'write'> | undefined;
   /** The files of the page for browsers. */
@@ -91,7 +96,9 @@ const credentialTexts = {
 
 /** Builds the whole HTTP server, with every facade of `facadeDescriptors`. It does not listen yet. */
 export async function httpServer(deps: HttpServerDeps): Promise<App> {
-  const { config, version, keys, logger, metrics, closing, clock } = deps;
+  const { config, version, signIns, logger, metrics, closing, clock } = deps;
+  const keys = deps.keys && joinRings(deps.keys, signIns?.people);
+  const visitors = signIns && new Visitors(signIns);
   const styles = new Map<string, ErrorStyle>();
   const gate = tokenCheck(config.token, deps.localToken);
   const links = signedUrls(clock);
@@ -102,6 +109,21 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
       deps.audit?.write({ action: `auth.${what}`, outcome: 'unauthorized', by: 'nobody', address });
     },
   });
+  if (signIns) {
+    signIns.onEvent = ({ action, person, outcome }) => {
+      const { address, request } = currentRequest();
+      const role = person?.role ?? undefined;
+      deps.audit?.write({
+        action,
+        outcome,
+        by: person ? 'person' : 'nobody',
+        key: person?.key,
+        role,
+        address,
+        request,
+      });
+    };
+  }
   const admits = (token: string, address: string) => {
     const principal = findPrincipal([token], { gate, keys });
     if (!principal) guesses.failed(address);
@@ -123,6 +145,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
       corsOrigins: config.corsOrigins,
       gate,
       keys,
+      visitors,
       signed: links,
       lockout: guesses,
       limiter,
@@ -161,6 +184,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
       sign,
       services: acts.services,
       keys: acts.keys,
+      people: acts.people,
       audit: acts.audit,
       once: onceFor,
     };
@@ -168,7 +192,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     return created;
   };
   const sse = { clock, closing, opened: () => metrics.streamOpened('sse') };
-  const audit = requestAudit(deps, principalOf);
+  const audit = requestAudit({ ...deps, keys }, principalOf);
   const workspaces = deps.workspaces && guardedWorkspaces(deps.workspaces, principalOf);
   const credentials = createCredentials({
     token: config.token,
@@ -195,6 +219,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
     idempotency: once,
     page: deps.page,
     shared: deps.shared,
+    people: signIns && visitors && { signIn: signIns.signIn, visitors },
     workers: deps.workers,
     programs: deps.programs,
     fetchPage: deps.fetchPage,
@@ -231,11 +256,14 @@ function actingBy(deps: HttpServerDeps, sign: SignedUrls['sign'], principalOf: (
   const parts = deps.opencodex && guardedParts(deps.opencodex, raw, principalOf);
   const services = withPermissions(raw, { principalOf, ...(parts && { attach: parts.uploads.get }) });
   const keys: KeyAdmin | undefined = deps.keys;
+  const people = keys && deps.signIns && peopleAdmin(deps.signIns.people, keys);
+  const peopleActions = { change: 'person.change', endDevice: 'person.end-device' };
   return {
     audit,
     services: audit ? auditedServices(services, raw, audit) : services,
     projects: parts && audit ? auditedParts(parts, audit) : parts,
     keys: keys && audit ? withAudit(keys, { create: 'key.create', revoke: 'key.revoke' }, audit) : keys,
+    people: people && audit ? withAudit<PeopleAdmin>(people, peopleActions, audit) : people,
     sign: ((what, lifeMs) => {
       const principal = principalOf();
       if (principal.role === 'reader') throw tooWeak(principal); // the link would let anyone use what only a reader may watch

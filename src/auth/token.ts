@@ -77,7 +77,7 @@ export function readSubprotocols(header: string | undefined): { offered: string[
   };
 }
 
-const secretNames = new Set(['token', 'connectionparams', 'signature', 'upload', 'corral_preview']);
+const secretNames = new Set(['token', 'connectionparams', 'signature', 'upload', 'corral_preview', 'code', 'state']);
 /** Decodes a name as the query parser does. An undecodable name has no meaning. */
 function decoded(name: string): string {
   try {

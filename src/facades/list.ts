@@ -12,6 +12,7 @@ import { previews } from './previews/descriptor.ts';
 import { restSections } from './rest/descriptors.ts';
 import { server, webClient } from './server/descriptor.ts';
 import type { FacadeDescriptor } from './shared/facade.ts';
+import { signIn } from './sign-in/descriptor.ts';
 import { streams } from './streams/descriptor.ts';
 import { trpc } from './trpc/descriptor.ts';
 
@@ -19,6 +20,7 @@ import { trpc } from './trpc/descriptor.ts';
 export const facadeDescriptors = {
   server,
   webClient,
+  signIn,
   sheikhbox,
   cambio,
   ...restSections,

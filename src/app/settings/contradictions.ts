@@ -10,7 +10,7 @@ export function isLoopback(host: string): boolean {
 /** Conflicts between settings that are each valid alone. One line each. */
 export function contradictions(config: Config): string[] {
   const problems: string[] = [];
-  if (!isLoopback(config.host) && !config.token) {
+  if (!isLoopback(config.host) && !config.token && config.oidc.issuer === undefined) {
     problems.push(
       `HOST is ${config.host}, which other machines can reach, but CORRAL_TOKEN is not set: set CORRAL_TOKEN, or listen on 127.0.0.1.`,
     );
@@ -18,9 +18,25 @@ export function contradictions(config: Config): string[] {
   if (config.history === 'memory' && config.mongodbUrl) {
     problems.push('CORRAL_HISTORY is memory, but MONGODB_URL names a database for it: unset one of them.');
   }
+  problems.push(...signInProblems(config));
   problems.push(...missingStorage(config));
   problems.push(...missingKeys(config));
   return problems;
+}
+
+function signInProblems({ oidc: { issuer, clientId, others } }: Config): string[] {
+  const all = [...(issuer === undefined ? [] : [issuer]), ...Object.values(others).map((it) => it.issuer)];
+  return [
+    ...(issuer !== undefined && clientId === undefined
+      ? [`CORRAL_OIDC_ISSUER is ${issuer}, which needs CORRAL_OIDC_CLIENT_ID, the id of this server there.`]
+      : []),
+    ...(issuer === undefined && all.length > 0
+      ? ['oidc.others names more providers, but CORRAL_OIDC_ISSUER names none: set it to the first of them.']
+      : []),
+    ...(new Set(all).size < all.length
+      ? ['CORRAL_OIDC_ISSUER and oidc.others name the same provider twice: leave one of them out.']
+      : []),
+  ];
 }
 
 /** The model and its fall-backs need a provider that is known, and its key. */

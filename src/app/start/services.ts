@@ -50,6 +50,7 @@ import { openRepositories } from './services/repositories.ts';
 import { openRetention } from './services/retention.ts';
 import { serverSettings } from './services/server-settings.ts';
 import { sessionTemplates } from './services/session-templates.ts';
+import type { SignIns } from './services/sign-ins.ts';
 import { openTemplateBuilds } from './services/template-builds.ts';
 import { openWebhooks } from './services/webhooks.ts';
 import { openWorkQueue } from './services/work-queue.ts';
@@ -67,6 +68,8 @@ export interface OpenServices extends AsyncDisposable {
   readonly opencodex: ProjectParts['api'];
   readonly workspaces: WorkspaceService;
   readonly keys: ApiKeys;
+  /** Undefined: nobody signs in with an identity provider. */
+  readonly signIns: SignIns | undefined;
   /** The credentials of workers of self-hosted environments. */
   readonly workers: WorkerCredentials;
   /** The APIs whose programs define automations join here. */
@@ -297,7 +300,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       graceMs: config.workspaceGraceSeconds * 1_000,
     }),
   );
-  const { keys, people, owners, workingOwner } = stack.use(
+  const { keys, signIns, people, owners, workingOwner } = stack.use(
     await openOwners(startup, { store, onlyOne: driver.capabilities.isolation === 'none' }),
   );
   const projectNames = async () => {
@@ -361,7 +364,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
       secrets: projects.hookSecrets,
     }),
   );
-  const needsCredential = () => keys.any || needsToken(driver.capabilities.isolation, config);
+  const needsCredential = () => keys.any || signIns !== undefined || needsToken(driver.capabilities.isolation, config);
   const services: Services & Resources = {
     ...withoutKeys,
     ...serverSettings(startup, { agents, realModels, storage: parts.storage, needsCredential }),
@@ -385,6 +388,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     opencodex: projects.api,
     workspaces,
     keys,
+    signIns,
     workers: work.queue,
     programs,
     retention,

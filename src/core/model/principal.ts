@@ -22,6 +22,8 @@ export interface Principal {
   readonly key?: string;
   /** The owner of what the caller creates; absent in the same cases. */
   readonly owner?: string;
+  /** Names the person, if the caller is one who signed in. The key is then that of the browser or command. */
+  readonly person?: string;
   /** The session for which a worker acts by the token of its work item. */
   readonly session?: string;
   /** How the caller is audited where its own key did not come along, such as with a token of a sandbox. */

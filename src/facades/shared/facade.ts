@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { PreviewLinks } from '../../api/procedure/preview-links.ts';
 import type { Peppers } from '../../auth/pepper.ts';
+import type { SignIn } from '../../auth/sign-in/sign-in.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import type { SessionId } from '../../core/model/ids.ts';
@@ -9,6 +10,7 @@ import type { CallerContext } from '../../http/guard/caller-context.ts';
 import type { Clients } from '../../http/guard/clients.ts';
 import type { Credentials } from '../../http/guard/credentials.ts';
 import type { Idempotency } from '../../http/guard/idempotency.ts';
+import type { Visitors } from '../../http/guard/visitors.ts';
 import type { HostRouter } from '../../http/routes/host-router.ts';
 import type { HttpLogger, HttpMetrics } from '../../http/routes/observe.ts';
 import type { FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
@@ -65,6 +67,8 @@ export interface FacadeParts {
   readonly attached: Pick<UploadService, 'get'> | undefined;
   /** Shared sessions for holders of links, who need no other permission; undefined: there are no links. */
   readonly shared: SharedSessions | undefined;
+  /** People who sign in with an identity provider; undefined: nobody does. */
+  readonly people: { readonly signIn: SignIn; readonly visitors: Visitors } | undefined;
   /** Credentials of workers of self-hosted environments; undefined: none. */
   readonly workers: WorkerCredentials | undefined;
   /** Undefined: the server has no automations. */

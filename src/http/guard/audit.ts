@@ -16,8 +16,9 @@ interface Deps {
 /** The audit log of this request; undefined when auditing is off. */
 export function requestAudit({ audit, config, keys, clock }: Deps, principalOf: () => Principal): Audit | undefined {
   if (!audit) return undefined;
-  const by = ({ key, role, by: other }: Principal): AuditEntry['by'] => {
+  const by = ({ key, role, person, by: other }: Principal): AuditEntry['by'] => {
     if (other) return other;
+    if (person !== undefined) return 'person';
     if (key !== undefined) return 'key';
     if (role === 'nobody') return 'nobody';
     return config.token || keys?.any ? 'token' : 'open';
@@ -28,7 +29,7 @@ export function requestAudit({ audit, config, keys, clock }: Deps, principalOf: 
     tell: ({ principal, action, target, outcome }) => {
       const { address, request } = currentRequest();
       const role = principal.by === 'nobody' ? 'nobody' : principal.role;
-      const who = { by: by(principal), key: principal.key, role, address, request };
+      const who = { by: by(principal), key: principal.person ?? principal.key, role, address, request };
       audit.write({ action, target, outcome, ...who });
     },
   };

@@ -1,4 +1,5 @@
 import type { KeyAdmin } from '../../auth/api-keys.ts';
+import type { PeopleAdmin } from '../../auth/sign-in/people.ts';
 import type { SignedUrls } from '../../auth/signed-url.ts';
 import type { Principal } from '../../core/model/principal.ts';
 import type { Audit } from '../../sessions/access/audited-services.ts';
@@ -28,4 +29,6 @@ export interface CallerContext {
   readonly sign: SignedUrls['sign'];
   /** Undefined: the server has no API keys. */
   readonly keys?: KeyAdmin | undefined;
+  /** Undefined: nobody signs in with an identity provider. */
+  readonly people?: PeopleAdmin | undefined;
 }

@@ -9,6 +9,7 @@ import { AppError } from '../../core/errors/errors.ts';
 import { everybody, hasRole, nobody, type Principal, tooWeak } from '../../core/model/principal.ts';
 import { currentRequest, runAsCaller } from './caller.ts';
 import type { RateLimiter } from './rate-limit.ts';
+import type { Visitors } from './visitors.ts';
 
 export interface GuardOptions {
   /** The server listens on loopback only, so Host must name this machine. */
@@ -23,6 +24,8 @@ export interface GuardOptions {
   readonly gate: TokenCheck;
   /** API keys in addition to the token. Undefined: none. */
   readonly keys?: KeyRing | undefined;
+  /** People who signed in with their browsers. Undefined: nobody can. */
+  readonly visitors?: Visitors | undefined;
   /** Signed links that open a route of their purpose without a token. */
   readonly signed?: SignedUrls;
   /** Undefined: callers can guess credentials without a limit. */
@@ -44,6 +47,14 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
   app.decorateRequest('right', undefined);
   app.decorateRequest('principal', null as never);
   const readerAt = readers(options);
+  const { visitors } = options;
+  if (visitors) {
+    app.addHook('onRequest', (request, reply, done) => {
+      const prepared = options.isForProgram?.(request.raw) ? undefined : visitors.prepare(request, reply);
+      if (prepared) prepared.then(() => done(), done);
+      else done();
+    });
+  }
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('vary', 'Origin').header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
     if (request.raw.rawHeaders.length > 2 * maxHeaders) {
@@ -68,11 +79,14 @@ export function guard(app: FastifyInstance, options: GuardOptions): void {
     const isJudged = signature !== undefined || (shown.length > 0 && isRequired);
     const isLater = isRequired && shown.length === 0 && mayShowLater(request);
     const page = classifyPage(request.headers, options.corsOrigins);
-    const known = page === 'default' && !isRequired ? readerAt(request) : findPrincipal(shown, options);
+    const isVisit = visitors && shown.length === 0 && !options.isForProgram?.(request.raw);
+    const visitor = isVisit ? visitors.find(request, page) : undefined;
+    const known = visitor ?? (page === 'default' && !isRequired ? readerAt(request) : findPrincipal(shown, options));
     const opened = signature === undefined ? undefined : opens(request, signature, options);
     if (isJudged && (signature === undefined ? !known : !opened)) countWrong(request.client.address, options);
     request.known = known !== undefined;
     request.principal = opened?.principal ?? known ?? nobody;
+    visitors?.follow(request.principal, reply);
     request.caller = callerName(known, isRequired) ?? request.client.address;
     countRequest(request, reply, options);
     if (page === 'foreign') refuseForeign(request);

@@ -12,6 +12,7 @@ export interface AuditEntry {
   /** The kind of credential that the caller presented; `open` if the server requires none. */
   readonly by:
     | 'key'
+    | 'person'
     | 'token'
     | 'open'
     | 'nobody'
@@ -20,7 +21,7 @@ export interface AuditEntry {
     | 'sandbox token'
     | 'environment key'
     | 'preview';
-  /** The id of the API key. */
+  /** The id of the API key or the person. */
   readonly key?: string | undefined;
   readonly role?: string | undefined;
   readonly address?: string | undefined;

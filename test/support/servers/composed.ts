@@ -81,7 +81,7 @@ export async function composedServer(
     }),
     (it) => it.close(),
   );
-  await app.listen({ host: config.host, port: 0 });
+  await app.listen({ host: config.host, port: Number(settings.PORT ?? 0) });
   stack.defer(() => {
     closing.abort();
     app.server.closeAllConnections();

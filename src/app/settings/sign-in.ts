@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { mappingOrJson } from '../../config/json-setting.ts';
+import { integer, secret, text, url, wordList } from '../../config/kinds.ts';
+import { optional, optionalSecret, secretSetting, setting } from '../../config/setting.ts';
+import { roles } from '../../core/model/principal.ts';
+
+// Settings of the sign-in by OpenID Connect: one provider by itself, and more of them as a mapping.
+
+const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
+const issuerUrl = {
+  accepts: 'an address that begins with https://, or with http:// on this machine',
+  kind: z.string().refine((value) => URL.canParse(value) && (value.startsWith('https://') || loopback.test(value))),
+};
+const roleTable = {
+  accepts: `groups, or * for everyone, each with a role (${roles.join(', ')})`,
+  kind: mappingOrJson(z.record(z.string().min(1).max(256), z.enum(roles))),
+};
+const scope = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+const domain = /^[a-z0-9-]+(\.[a-z0-9-]+)+$/i;
+const usualScopes = ['openid', 'profile', 'email'];
+
+const otherIssuer = z.strictObject({
+  issuer: issuerUrl.kind,
+  name: z.string().min(1).max(60).optional(),
+  'client-id': z.string().min(1),
+  'client-secret': secret().kind.optional(),
+  'client-secret-file': z.string().min(1).optional(),
+  scopes: z.array(z.string().regex(scope)).default(usualScopes),
+  'groups-claim': z.string().min(1).default('groups'),
+  roles: roleTable.kind.prefault({}),
+  'allowed-domains': z.array(z.string().regex(domain)).default([]),
+  admin: z.string().min(1).optional(),
+});
+const others = {
+  accepts: 'names of small letters, digits and hyphens, each with the keys of this section from issuer to admin',
+  kind: mappingOrJson(z.record(z.string().regex(/^(?!main$)[a-z][a-z0-9-]{0,30}$/), otherIssuer)),
+};
+
+export const oidc = z.strictObject({
+  issuer: optional(issuerUrl, 'OpenID Connect provider with which people sign in, see docs/auth.md; unset: keys only'),
+  name: optional(text('up to 60 characters', /^.{1,60}$/), 'its name on the page; unset: its host'),
+  clientId: optional(text('an id'), 'id of this server at the provider'),
+  clientSecret: optionalSecret(secret(), 'secret of this server at the provider; unset: a public client'),
+  clientSecretFile: optional(text('a file'), 'the same, in a file'),
+  scopes: setting(
+    wordList('scopes', scope),
+    usualScopes,
+    'scopes to request; offline_access is added where the provider offers it',
+  ),
+  groupsClaim: setting(
+    text('the name or path of a claim'),
+    'groups',
+    'claim with the groups of a person, such as realm_access.roles',
+  ),
+  roles: setting(roleTable, {}, 'roles by group; the highest applies, and people without one do not get in'),
+  allowedDomains: setting(
+    wordList('domains such as example.com', domain),
+    [],
+    'domains of verified e-mail addresses that get in; none: no such condition',
+  ),
+  admin: optional(
+    text('an e-mail address or a subject'),
+    'verified e-mail address or subject of the first administrator',
+  ),
+  others: secretSetting(others, {}, 'more providers, each with its own rules'),
+  pageUrl: optional(
+    url('https', 'http'),
+    'address of the page as registered at the providers; unset: the one that the browser shows',
+  ),
+  sessionHours: setting(integer(1, 8_760), 168, 'time after which people sign in again'),
+  idleHours: setting(integer(1, 8_760), 24, 'time without use after which people sign in again'),
+  offlineHours: setting(
+    integer(1, 720),
+    8,
+    'how long people stay signed in while the provider does not confirm them, because it is away or gave no refresh token',
+  ),
+  checkSeconds: setting(integer(1, 3_600), 30, 'how often the provider is asked about each person at work'),
+});

@@ -1,0 +1,128 @@
+import { readFile } from 'node:fs/promises';
+import { keyMaterial } from '../../../auth/keys/key-material.ts';
+import { keyPeppers } from '../../../auth/keys/key-peppers.ts';
+import type { IssuerSettings } from '../../../auth/sign-in/claims.ts';
+import { Issuer } from '../../../auth/sign-in/issuer.ts';
+import { People } from '../../../auth/sign-in/people.ts';
+import { type PersonEvent, SignIn } from '../../../auth/sign-in/sign-in.ts';
+import { vault } from '../../../auth/vault.ts';
+import type { Store } from '../../../core/contracts/ports.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import { Secret } from '../../../core/text/secret.ts';
+import type { Config } from '../../settings/schema.ts';
+import { inBackground, type Startup } from '../startup.ts';
+
+const hourMs = 3_600_000;
+
+/** The people who sign in with an identity provider. */
+export interface SignIns extends AsyncDisposable {
+  readonly people: People;
+  readonly signIn: SignIn;
+  readonly pageUrl: string | undefined;
+  /** The life of a browser's cookie. */
+  readonly seconds: number;
+  /** Gets each event of a person, once the audit log is there. */
+  onEvent: (event: PersonEvent) => void;
+}
+
+export async function openSignIns(
+  startup: Startup,
+  { records, shared }: Pick<Store, 'records' | 'shared'>,
+): Promise<SignIns> {
+  const { config, clock, ids, logger, closing } = startup;
+  const { pageUrl, sessionHours, idleHours, offlineHours, checkSeconds } = config.oidc;
+  const newKey = () => ids.token();
+  const warn = (about: object, text: string) => logger.warn(about, text);
+  const now = () => clock.now();
+  const issuers = (await issuersOf(startup)).map((settings) => new Issuer(settings, now));
+  await using stack = new AsyncDisposableStack();
+  const people = stack.use(
+    await new People({
+      records,
+      peppers: await keyPeppers(config, newKey),
+      clock,
+      ids,
+      shared,
+      issuers: new Set(issuers.map(({ settings }) => settings.issuer)),
+      limits: {
+        absoluteMs: sessionHours * hourMs,
+        idleMs: idleHours * hourMs,
+        uncheckedMs: offlineHours * hourMs,
+      },
+      warn,
+    }).open(),
+  );
+  const signIn = new SignIn({
+    issuers,
+    people,
+    vault: vault(await keyMaterial({ config, file: 'sign-in-key', newKey })),
+    clock,
+    checkMs: checkSeconds * 1_000,
+    idleCheckMs: (offlineHours * hourMs) / 4,
+    tell: (event) => opened.onEvent(event),
+    warn,
+  });
+  stack.use(inBackground(closing, (signal) => signIn.run(signal)));
+  const held = stack.move();
+  const opened: SignIns = {
+    people,
+    signIn,
+    pageUrl,
+    seconds: sessionHours * 3_600,
+    onEvent: () => {},
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+  return opened;
+}
+
+/** The configured providers; the one that has no name in the settings is `main`. */
+async function issuersOf({ config: { oidc }, learn }: Pick<Startup, 'config' | 'learn'>): Promise<IssuerSettings[]> {
+  const secretOf = async (secret: Secret | undefined, file: string | undefined) => {
+    const found = secret ?? (file === undefined ? undefined : new Secret((await readSecret(file)).trim()));
+    if (found) learn(found);
+    return found?.reveal();
+  };
+  const { issuer, clientId, clientSecret, clientSecretFile, name, scopes, groupsClaim, roles, allowedDomains, admin } =
+    oidc;
+  if (issuer === undefined || clientId === undefined) return [];
+  const main: IssuerSettings = {
+    ...{
+      id: 'main',
+      name: name ?? new URL(issuer).hostname,
+      issuer: rooted(issuer),
+      clientId,
+      scopes,
+      groupsClaim,
+      roles,
+    },
+    ...{ allowedDomains, admin, clientSecret: await secretOf(clientSecret, clientSecretFile) },
+  };
+  const others = Object.entries(oidc.others).map(
+    async ([id, one]: [string, Config['oidc']['others'][string]]): Promise<IssuerSettings> => ({
+      id,
+      name: one.name ?? new URL(one.issuer).hostname,
+      issuer: rooted(one.issuer),
+      clientId: one['client-id'],
+      clientSecret: await secretOf(one['client-secret'], one['client-secret-file']),
+      scopes: one.scopes,
+      groupsClaim: one['groups-claim'],
+      roles: one.roles,
+      allowedDomains: one['allowed-domains'],
+      admin: one.admin,
+    }),
+  );
+  return [main, ...(await Promise.all(others))];
+}
+
+/** Without the slash of an address that has no path, so that both spellings name the same people. */
+const rooted = (issuer: string): string => (new URL(issuer).pathname === '/' ? new URL(issuer).origin : issuer);
+
+async function readSecret(file: string): Promise<string> {
+  return await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new AppError(
+      'invalid_request',
+      `The secret of this server at its identity provider cannot be read: ${file} (${cause.code}). Check CORRAL_OIDC_CLIENT_SECRET_FILE.`,
+      { cause },
+    );
+  });
+}

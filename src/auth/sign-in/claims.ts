@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { type Role, roles } from '../../core/model/principal.ts';
+
+// What an identity provider says about a person, and the role that follows from it.
+
+/** One provider, with the rules for its people. The rules of one provider never apply to the people of another. */
+export interface IssuerSettings {
+  /** Names the provider in addresses. */
+  readonly id: string;
+  /** The name that people see. */
+  readonly name: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret?: string | undefined;
+  readonly scopes: readonly string[];
+  readonly groupsClaim: string;
+  /** Roles by group; `*` is everyone. The highest applies. */
+  readonly roles: Readonly<Record<string, Role>>;
+  /** Only people with a verified e-mail address of these domains get in. Empty: no such condition. */
+  readonly allowedDomains: readonly string[];
+  /** The verified e-mail address or the subject of the first administrator. */
+  readonly admin?: string | undefined;
+}
+
+export interface Identity {
+  readonly subject: string;
+  readonly name: string | null;
+  readonly email: string | null;
+  /** The provider vouches for the e-mail address. */
+  readonly isVerified: boolean;
+  readonly picture: string | null;
+  readonly groups: readonly string[];
+}
+
+const maxGroups = 1_000;
+const short = (max: number) =>
+  z
+    .string()
+    .transform((text) => text.slice(0, max))
+    .nullable()
+    .catch(null)
+    .default(null);
+const Claims = z.object({
+  sub: z.string().min(1).max(255),
+  name: short(200),
+  preferred_username: short(200),
+  email: z.email().max(320).nullable().catch(null).default(null),
+  email_verified: z.unknown().optional(),
+  picture: z.url().max(2_048).nullable().catch(null).default(null),
+});
+const Groups = z.union([z.array(z.string().max(256)).max(maxGroups), z.string().transform((one) => [one])]).catch([]);
+
+/** The claim of this name, or at this path, such as `realm_access.roles`. */
+function claimAt(claims: Readonly<Record<string, unknown>>, path: string): unknown {
+  if (Object.hasOwn(claims, path)) return claims[path];
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (value, key) =>
+        typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+          ? (value as Readonly<Record<string, unknown>>)[key]
+          : undefined,
+      claims,
+    );
+}
+
+/** Throws for claims without a subject. */
+export function toIdentity(
+  claims: Readonly<Record<string, unknown>>,
+  { groupsClaim }: Pick<IssuerSettings, 'groupsClaim'>,
+): Identity {
+  const { sub, name, preferred_username, email, email_verified, picture } = Claims.parse(claims);
+  return {
+    subject: sub,
+    name: name ?? preferred_username,
+    email,
+    isVerified: email !== null && email_verified === true,
+    picture,
+    groups: Groups.parse(claimAt(claims, groupsClaim)),
+  };
+}
+
+type Rules = Pick<IssuerSettings, 'roles' | 'allowedDomains' | 'admin'>;
+
+/** The role of a person; undefined: the person does not get in. */
+export function toRole(identity: Identity, { roles: table, allowedDomains, admin }: Rules): Role | undefined {
+  const email = identity.isVerified ? (identity.email?.toLowerCase() ?? '') : '';
+  const domain = email.slice(email.lastIndexOf('@') + 1);
+  if (allowedDomains.length > 0 && !allowedDomains.some((one) => one.toLowerCase() === domain)) return undefined;
+  if (admin !== undefined && (identity.subject === admin || (email !== '' && email === admin.toLowerCase())))
+    return 'admin';
+  const granted = ['*', ...identity.groups].flatMap((group) =>
+    Object.hasOwn(table, group) ? (table[group] as Role) : [],
+  );
+  return roles.findLast((role) => granted.includes(role));
+}

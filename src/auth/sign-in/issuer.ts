@@ -1,0 +1,226 @@
+import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, errors as joseErrors, jwtVerify } from 'jose';
+import * as oidc from 'openid-client';
+import { z } from 'zod';
+import { AppError } from '../../core/errors/errors.ts';
+import { type Identity, type IssuerSettings, toIdentity } from './claims.ts';
+
+// One identity provider: OpenID Connect, by the code flow with PKCE, state and nonce. The signature of each ID token is
+// checked too, with the provider's keys, which are read again for a key that is not known yet.
+
+const skewSeconds = 60;
+const timeoutSeconds = 10;
+const discoverEveryMs = 60 * 60_000;
+/** The provider's tokens for one device. The refresh token is missing if the provider gave none. */
+export const Tokens = z.object({
+  refresh: z.string().optional(),
+  /** Names the session at its end. */
+  idToken: z.string(),
+  /** Whether the ID token had the groups, so that a refresh without one says nothing about them. */
+  hasGroups: z.boolean(),
+});
+export type Tokens = z.infer<typeof Tokens>;
+
+export interface SignedInAt {
+  readonly identity: Identity;
+  readonly tokens: Tokens;
+  /** The provider's id of its own session. */
+  readonly sid: string | null;
+}
+/** `gone`: the provider ended the session, or no longer knows the person. `away`: it did not answer; ask again. */
+export type Refreshed =
+  | { readonly state: 'gone' | 'away'; readonly cause: unknown }
+  | { readonly state: 'here'; readonly identity: Identity; readonly keepsGroups: boolean; readonly tokens: Tokens };
+
+export interface Challenge {
+  readonly state: string;
+  readonly nonce: string;
+  readonly verifier: string;
+}
+/** The end of a session, as the provider reports it. */
+export interface EndedAt {
+  readonly subject: string | undefined;
+  readonly sid: string | undefined;
+  readonly atMs: number;
+}
+
+export const newChallenge = (): Challenge => ({
+  state: oidc.randomState(),
+  nonce: oidc.randomNonce(),
+  verifier: oidc.randomPKCECodeVerifier(),
+});
+
+/** The ID token was not signed by the provider for this client, or the answer is not the one to this request. */
+export class NotGenuine extends Error {}
+
+export class Issuer {
+  readonly settings: IssuerSettings;
+  readonly #now: () => number;
+  #known: { readonly config: oidc.Configuration; readonly keys: JWTVerifyGetKey; readonly at: number } | undefined;
+
+  constructor(settings: IssuerSettings, now: () => number) {
+    this.settings = settings;
+    this.#now = now;
+  }
+
+  /** Where the person signs in. Rejects: provider_error, while the provider does not answer. */
+  async begin(redirectUri: string, { state, nonce, verifier }: Challenge): Promise<string> {
+    const { config } = await this.#discovered();
+    const { scopes_supported: offered = [] } = config.serverMetadata();
+    const scopes = new Set([...this.settings.scopes, ...offered.filter((scope) => scope === 'offline_access')]);
+    return oidc.buildAuthorizationUrl(config, {
+      redirect_uri: redirectUri,
+      scope: [...scopes].join(' '),
+      state,
+      nonce,
+      code_challenge: await oidc.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+      // Providers issue a refresh token only with the person's consent.
+      ...(scopes.has('offline_access') && { prompt: 'consent' }),
+      ...(new URL(this.settings.issuer).hostname === 'accounts.google.com' && { access_type: 'offline' }),
+    }).href;
+  }
+
+  /** `answer`: the address to which the provider sent the browser. Rejects: NotGenuine, provider_error. */
+  async finish(answer: URL, { state, nonce, verifier }: Challenge): Promise<SignedInAt> {
+    const { config, keys } = await this.#discovered();
+    const checks = { pkceCodeVerifier: verifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true };
+    const tokens = await oidc.authorizationCodeGrant(config, answer, checks).catch((thrown: unknown) => {
+      throw isOutage(thrown)
+        ? this.#away(thrown)
+        : new NotGenuine('the code or its answer is not valid', { cause: thrown });
+    });
+    const idToken = tokens.id_token ?? '';
+    const claims = await this.#verified(idToken, keys);
+    const all = { ...(await this.#userInfo(config, tokens.access_token, claims.sub ?? '')), ...claims };
+    const { sid } = claims;
+    return {
+      identity: toIdentity(all, this.settings),
+      tokens: { ...this.#kept(tokens.refresh_token), idToken, hasGroups: this.#hasGroups(claims) },
+      sid: typeof sid === 'string' ? sid : null,
+    };
+  }
+
+  /** Asks the provider whether the person is still who signed in. Never rejects. */
+  async refresh(subject: string, before: Tokens): Promise<Refreshed> {
+    try {
+      const { config, keys } = await this.#discovered();
+      const tokens = await oidc.refreshTokenGrant(config, before.refresh ?? '');
+      const claims = tokens.id_token === undefined ? undefined : await this.#verified(tokens.id_token, keys);
+      if (claims && claims.sub !== subject) throw new NotGenuine('the refreshed ID token is about another person');
+      const info = await this.#userInfo(config, tokens.access_token, subject);
+      const all = { sub: subject, ...info, ...claims };
+      return {
+        state: 'here',
+        identity: toIdentity(all, this.settings),
+        keepsGroups: !claims && before.hasGroups && !this.#hasGroups(all),
+        tokens: {
+          ...this.#kept(tokens.refresh_token ?? before.refresh),
+          idToken: tokens.id_token ?? before.idToken,
+          hasGroups: claims ? this.#hasGroups(claims) : before.hasGroups,
+        },
+      };
+    } catch (cause) {
+      const isGone =
+        cause instanceof NotGenuine || (cause instanceof oidc.ResponseBodyError && cause.error === 'invalid_grant');
+      return { state: isGone ? 'gone' : 'away', cause };
+    }
+  }
+
+  /** Where the browser ends the provider's own session; undefined: the provider has no such address. */
+  async end(idToken: string, returnTo: string): Promise<string | undefined> {
+    try {
+      const { config } = await this.#discovered();
+      if (config.serverMetadata().end_session_endpoint === undefined) return undefined;
+      return oidc.buildEndSessionUrl(config, { id_token_hint: idToken, post_logout_redirect_uri: returnTo }).href;
+    } catch {
+      return undefined; // the session of this server has ended all the same
+    }
+  }
+
+  /** Checks a token of a back-channel logout. Rejects: NotGenuine. */
+  async readLogout(token: string): Promise<EndedAt> {
+    const { keys } = await this.#discovered();
+    const claims = await this.#verified(token, keys, { requiredClaims: ['iat', 'jti', 'events'] });
+    const { events, nonce, sub, sid, iat = 0 } = claims;
+    const isLogout = typeof events === 'object' && events !== null && logoutEvent in events;
+    if (!isLogout || nonce !== undefined) throw new NotGenuine('this is not a logout token');
+    if (this.#now() - iat * 1_000 > maxLogoutAgeMs) throw new NotGenuine('the logout token is too old');
+    if (sub === undefined && typeof sid !== 'string') throw new NotGenuine('the logout token names no session');
+    return { subject: sub, sid: typeof sid === 'string' ? sid : undefined, atMs: iat * 1_000 };
+  }
+
+  async #verified(token: string, keys: JWTVerifyGetKey, more: { requiredClaims?: string[] } = {}): Promise<JWTPayload> {
+    const { clientId: audience } = this.settings;
+    const issuer = this.#known?.config.serverMetadata().issuer ?? this.settings.issuer;
+    const checks = { issuer, audience, clockTolerance: skewSeconds, ...more };
+    try {
+      return (await jwtVerify(token, keys, checks)).payload;
+    } catch (cause) {
+      if (!(cause instanceof joseErrors.JOSEError) || cause instanceof joseErrors.JWKSTimeout) throw this.#away(cause);
+      throw new NotGenuine('the ID token is not valid', { cause });
+    }
+  }
+
+  async #userInfo(config: oidc.Configuration, accessToken: string, subject: string): Promise<object> {
+    if (config.serverMetadata().userinfo_endpoint === undefined) return {};
+    return await oidc.fetchUserInfo(config, accessToken, subject).catch((thrown: unknown) => {
+      if (isOutage(thrown)) throw this.#away(thrown);
+      throw new NotGenuine('the user info is not valid', { cause: thrown });
+    });
+  }
+
+  #hasGroups = (claims: object): boolean =>
+    Object.hasOwn(claims, this.settings.groupsClaim) ||
+    Object.hasOwn(claims, this.settings.groupsClaim.split('.')[0] ?? '');
+
+  #kept = (refresh: string | undefined) => ({ ...(refresh !== undefined && { refresh }) });
+
+  /** Reads the provider's description at first use, and again each hour; an old one serves while the provider is away. */
+  async #discovered() {
+    const known = this.#known;
+    const now = this.#now();
+    if (known && now - known.at < discoverEveryMs) return known;
+    try {
+      const { issuer, clientId, clientSecret } = this.settings;
+      const insecure = issuer.startsWith('http:') ? [oidc.allowInsecureRequests] : [];
+      const options = { execute: insecure, timeout: timeoutSeconds };
+      const found = await oidc.discovery(new URL(issuer), clientId, {}, oidc.None(), options);
+      const server = found.serverMetadata();
+      const secret = clientSecret !== undefined && { client_secret: clientSecret };
+      const metadata = { ...secret, [oidc.clockTolerance]: skewSeconds };
+      const config = new oidc.Configuration(server, clientId, metadata, authentication(server, clientSecret));
+      config.timeout = timeoutSeconds;
+      for (const allow of insecure) allow(config);
+      const keys = createRemoteJWKSet(new URL(server.jwks_uri ?? issuer), { cooldownDuration: 1_000 });
+      this.#known = { config, keys, at: now };
+      return this.#known;
+    } catch (cause) {
+      if (known) return known;
+      throw this.#away(cause);
+    }
+  }
+
+  #away = (cause: unknown) =>
+    new AppError('provider_error', `${this.settings.name} does not answer. Try again in a minute.`, { cause });
+}
+
+const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
+const maxLogoutAgeMs = 5 * 60_000;
+
+function authentication(server: oidc.ServerMetadata, secret: string | undefined): oidc.ClientAuth {
+  if (secret === undefined) return oidc.None();
+  const offered = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+  return offered.includes('client_secret_post') ? oidc.ClientSecretPost(secret) : oidc.ClientSecretBasic(secret);
+}
+
+/** The provider did not answer, or not as a provider. A refusal of the request is no outage. */
+function isOutage(thrown: unknown): boolean {
+  if (thrown instanceof oidc.AuthorizationResponseError) return false;
+  if (thrown instanceof oidc.ResponseBodyError) return thrown.status >= 500 || thrown.error !== 'invalid_grant';
+  const { code, cause } = thrown as { code?: string; cause?: { status?: number } };
+  return (
+    code === undefined ||
+    code === 'OAUTH_TIMEOUT' ||
+    (code === 'OAUTH_RESPONSE_IS_NOT_CONFORM' && (cause?.status ?? 0) >= 500)
+  );
+}

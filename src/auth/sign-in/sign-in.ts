@@ -1,0 +1,261 @@
+import { z } from 'zod';
+import { atIntervals } from '../../core/concurrency/rounds.ts';
+import type { Clock } from '../../core/contracts/clock.ts';
+import { SealedValue, type Vault } from '../../core/contracts/vault.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { parseJson } from '../../core/text/json.ts';
+import { toRole } from './claims.ts';
+import { type Challenge, type Issuer, NotGenuine, newChallenge, Tokens } from './issuer.ts';
+import type { Device, People, Person } from './people.ts';
+
+// A person signs in: the browser goes to the provider and comes back with a code. Until then the browser itself keeps the
+// sealed beginning, so another browser cannot end it, and no stranger fills the store.
+
+/** Why nobody was signed in, as the page shows it. */
+export type Refusal = 'stale' | 'denied' | 'not-admitted' | 'disabled' | 'away' | 'failed';
+export class SignInRefused extends Error {
+  readonly reason: Refusal;
+  readonly returnTo: string;
+  constructor(reason: Refusal, { returnTo = '/', cause }: { returnTo?: string; cause?: unknown } = {}) {
+    super(`the sign-in was refused: ${reason}`, { cause });
+    this.reason = reason;
+    this.returnTo = returnTo;
+  }
+}
+
+const Beginning = z.object({
+  state: z.string(),
+  nonce: z.string(),
+  verifier: z.string(),
+  returnTo: z.string(),
+  until: z.number(),
+});
+export const loginSeconds = 600;
+const maxReturnTo = 1_000;
+const checkAtOnce = 8;
+const claimMs = 60_000;
+const inUseMs = 60_000;
+const logoutSkewMs = 60_000;
+
+interface Deps {
+  readonly issuers: readonly Issuer[];
+  readonly people: People;
+  readonly vault: Vault;
+  readonly clock: Clock;
+  /** How often the provider is asked whether a person who is at work is still admitted. */
+  readonly checkMs: number;
+  /** The same for a person who is not. */
+  readonly idleCheckMs: number;
+  /** Notes what happened to a person. */
+  readonly tell: (event: PersonEvent) => void;
+  readonly warn: (about: object, text: string) => void;
+}
+export interface PersonEvent {
+  readonly action: 'person.sign-in' | 'person.sign-out' | 'person.end';
+  readonly person: Person | undefined;
+  readonly outcome: string;
+}
+
+/** The request of a browser that signs in. */
+interface Visit {
+  /** The address of the page, without a path. */
+  readonly base: string;
+}
+
+/** A path of this server: never another origin's, however a browser reads it. */
+export function localPath(text: string | undefined, base: string): string {
+  if (text === undefined || text.length > maxReturnTo || !/^\/(?![/\\])[^\p{Cc}\\]*$/u.test(text)) return '/';
+  if (!URL.canParse(text, base)) return '/';
+  const url = new URL(text, base);
+  // Without its dots, a path can begin like the name of another host.
+  if (url.origin !== new URL(base).origin || url.pathname.startsWith('//')) return '/';
+  return url.pathname + url.search + url.hash;
+}
+
+export class SignIn {
+  readonly #deps: Deps;
+  readonly #issuers: ReadonlyMap<string, Issuer>;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    this.#issuers = new Map(deps.issuers.map((issuer) => [issuer.settings.id, issuer]));
+  }
+
+  get providers(): readonly { readonly id: string; readonly name: string }[] {
+    return [...this.#issuers.values()].map(({ settings: { id, name } }) => ({ id, name }));
+  }
+
+  /** Resolves with where the browser goes, and what it keeps until it comes back. Rejects: not_found, provider_error. */
+  async begin(provider: string, { base, returnTo }: Visit & { returnTo: string | undefined }) {
+    const issuer = this.#issuer(provider);
+    const challenge = newChallenge();
+    const location = await issuer.begin(callbackOf(base, provider), challenge);
+    const until = this.#deps.clock.now() + loginSeconds * 1_000;
+    return { location, login: this.#seal(provider, { ...challenge, returnTo: localPath(returnTo, base), until }) };
+  }
+
+  /** Ends what `begin` began in the same browser. Rejects: SignInRefused. */
+  async finish(provider: string, visit: Visit & { search: string; login: string | undefined; agent: string }) {
+    const issuer = this.#issuer(provider);
+    const { base, search, login, agent } = visit;
+    const beginning = this.#open(provider, login);
+    const { returnTo } = beginning;
+    const refuse = (reason: Refusal, cause?: unknown) => new SignInRefused(reason, { returnTo, cause });
+    const query = new URLSearchParams(search);
+    if (query.get('state') !== beginning.state) throw refuse('stale');
+    if (query.has('error'))
+      throw refuse(query.get('error') === 'access_denied' ? 'denied' : 'failed', query.get('error'));
+    const answer = new URL(`${callbackOf(base, provider)}${search}`);
+    const found = await issuer.finish(answer, beginning).catch((cause: unknown) => {
+      throw refuse(cause instanceof NotGenuine ? 'failed' : 'away', cause);
+    });
+    const { people, tell } = this.#deps;
+    const role = toRole(found.identity, issuer.settings);
+    if (role === undefined) {
+      tell({ action: 'person.sign-in', person: undefined, outcome: 'forbidden' });
+      throw refuse('not-admitted');
+    }
+    const person = await people.meet(issuer.settings.issuer, found.identity, role);
+    if (person.disabled) {
+      tell({ action: 'person.sign-in', person, outcome: 'forbidden' });
+      throw refuse('disabled');
+    }
+    const { sid, tokens } = found;
+    const seal = (id: string) => this.#deps.vault.seal(JSON.stringify(tokens), placeOf(id));
+    const made = await people.enter(person, {
+      ...{ kind: 'browser', agent, sid },
+      ...{ refreshes: tokens.refresh !== undefined, seal },
+    });
+    tell({ action: 'person.sign-in', person, outcome: 'done' });
+    return { returnTo, ...made };
+  }
+
+  /** Ends the device. Resolves with where the browser ends the provider's own session, if the provider has such a place. */
+  async leave(device: string, { base }: Visit): Promise<string | undefined> {
+    const { people, tell } = this.#deps;
+    const found = people.device(device);
+    if (!found) return undefined;
+    const person = people.byId(found.person);
+    const tokens = this.#tokensOf(found);
+    await people.end(device);
+    tell({ action: 'person.sign-out', person, outcome: 'done' });
+    const issuer = this.#issuerOf(person);
+    return tokens && (await issuer?.end(tokens.idToken, `${base}/`));
+  }
+
+  /** Ends the devices of a session that the provider ended. Rejects: invalid_request, when the token is not the provider's. */
+  async endedAtProvider(provider: string, token: string): Promise<void> {
+    const { people, tell } = this.#deps;
+    const issuer = this.#issuer(provider);
+    const { subject, sid, atMs } = await issuer.readLogout(token).catch((cause: unknown) => {
+      if (cause instanceof AppError) throw cause;
+      throw new AppError('invalid_request', 'The logout token is not valid.', { cause });
+    });
+    await people.load();
+    for (const device of people.devices()) {
+      const person = people.byId(device.person);
+      if (person?.issuer !== issuer.settings.issuer) continue;
+      if (subject !== undefined && person.subject !== subject) continue;
+      if (sid !== undefined && device.sid !== sid) continue;
+      if (device.createdAt > atMs + logoutSkewMs) continue; // a token that is sent again ends no later sign-in
+      await people.end(device.id);
+      tell({ action: 'person.end', person, outcome: 'done' });
+    }
+  }
+
+  /** Keeps asking the providers about the people who are at work, until the signal fires. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, checkMs, warn } = this.#deps;
+    const onError = (err: unknown) => warn({ err }, 'people could not be checked; trying again');
+    await atIntervals(() => this.check(), { everyMs: Math.min(2_000, checkMs), clock, onError }, signal);
+  }
+
+  /** Asks the providers about each person whose last answer is old enough. */
+  async check(): Promise<void> {
+    const { people, clock, checkMs, idleCheckMs } = this.#deps;
+    const now = clock.now();
+    const due = people
+      .devices()
+      .filter(({ id, refreshes, checkedAt, claimedUntil }) => {
+        const everyMs = now - people.usedAt(id) < inUseMs ? checkMs : idleCheckMs;
+        return refreshes && now - checkedAt >= everyMs && claimedUntil <= now;
+      })
+      .map(({ id }) => id);
+    const worker = async () => {
+      for (let id = due.shift(); id !== undefined; id = due.shift()) await this.#checkOne(id);
+    };
+    await Promise.all(Array.from({ length: checkAtOnce }, worker));
+  }
+
+  async #checkOne(id: string): Promise<void> {
+    const { people, checkMs, tell, warn, vault } = this.#deps;
+    const device = await people.claim(id, { everyMs: checkMs, forMs: claimMs });
+    const person = device && people.byId(device.person);
+    const issuer = this.#issuerOf(person);
+    if (!device || !person || !issuer) return;
+    const tokens = this.#tokensOf(device);
+    const refreshed = tokens && (await issuer.refresh(person.subject, tokens));
+    if (refreshed?.state === 'away') {
+      warn({ err: refreshed.cause, provider: issuer.settings.id }, 'an identity provider does not answer');
+      return;
+    }
+    if (refreshed?.state !== 'here') {
+      await people.end(id);
+      tell({ action: 'person.end', person, outcome: 'done' });
+      return;
+    }
+    const { identity, keepsGroups, tokens: next } = refreshed;
+    const told = keepsGroups ? { ...identity, groups: person.groups } : identity;
+    const role = toRole(told, issuer.settings);
+    await people.meet(issuer.settings.issuer, told, role ?? null);
+    if (role !== undefined) {
+      await people.confirm(id, vault.seal(JSON.stringify(next), placeOf(id)));
+      return;
+    }
+    for (const one of people.all(person.id)) await people.end(one.id);
+    tell({ action: 'person.end', person, outcome: 'done' });
+  }
+
+  #issuer(provider: string): Issuer {
+    const issuer = this.#issuers.get(provider);
+    if (!issuer) throw new AppError('not_found', 'This server has no such provider for sign-ins.');
+    return issuer;
+  }
+  #issuerOf = (person: Person | undefined): Issuer | undefined =>
+    this.#deps.issuers.find(({ settings }) => settings.issuer === person?.issuer);
+
+  /** Undefined: the device has none, or they were sealed with a key that is gone. */
+  #tokensOf({ id, tokens }: Device): Tokens | undefined {
+    if (tokens === null) return undefined;
+    try {
+      return Tokens.parse(JSON.parse(this.#deps.vault.open(tokens, placeOf(id))));
+    } catch (err) {
+      this.#deps.warn({ err, device: id }, "a device's tokens cannot be opened; the person has to sign in again");
+      return undefined;
+    }
+  }
+
+  #seal(provider: string, beginning: Challenge & z.infer<typeof Beginning>): string {
+    const sealed = this.#deps.vault.seal(JSON.stringify(beginning), loginPlace(provider));
+    return `${loginForm}${Buffer.from(JSON.stringify(sealed)).toString('base64url')}`;
+  }
+  #open(provider: string, login: string | undefined): z.infer<typeof Beginning> {
+    try {
+      if (!login?.startsWith(loginForm)) throw new SignInRefused('stale');
+      const json = Buffer.from(login.slice(loginForm.length), 'base64url').toString();
+      const parsed = parseJson(json, { maxBytes: 16_384, maxDepth: 4, maxValues: 20 });
+      const sealed = SealedValue.parse(parsed.ok ? parsed.value : undefined);
+      const beginning = Beginning.parse(JSON.parse(this.#deps.vault.open(sealed, loginPlace(provider))));
+      if (beginning.until <= this.#deps.clock.now()) throw new SignInRefused('stale', beginning);
+      return beginning;
+    } catch (cause) {
+      throw cause instanceof SignInRefused ? cause : new SignInRefused('stale', { cause });
+    }
+  }
+}
+
+/** Has the form of our credentials, so that no proxy to a sandbox passes it on. */
+const loginForm = 'crll_0_';
+const loginPlace = (provider: string) => ({ collection: 'sign-in', id: provider, field: 'login' });
+const placeOf = (id: string) => ({ collection: 'device', id, field: 'tokens' });
+const callbackOf = (base: string, provider: string) => `${base}/sign-in/${provider}/callback`;

@@ -1,0 +1,12 @@
+import { describeFacade } from '../shared/facade.ts';
+import { signInRoutes } from './routes.ts';
+
+/** The sign-in of people with their identity provider, where the server has one. */
+export const signIn = describeFacade({
+  label: 'sign-in',
+  audience: 'people who sign in with the identity provider of their company',
+  tag: 'Server',
+  paths: ['/sign-in'],
+  documents: '[auth.md](auth.md#sign-in)',
+  routes: async (parts) => [signInRoutes(parts)],
+});

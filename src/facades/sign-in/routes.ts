@@ -1,0 +1,161 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
+import { loginSeconds, SignInRefused } from '../../auth/sign-in/sign-in.ts';
+import { AppError } from '../../core/errors/errors.ts';
+import { describing, nothing, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
+import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
+import type { FacadeParts } from '../shared/facade.ts';
+import { serverFailures } from '../shared/server-failures.ts';
+
+// What a browser needs to sign in: it leaves for the provider, and comes back with a code and its own cookie.
+
+type Deps = Pick<FacadeParts, 'people' | 'logger'>;
+type PeopleParts = NonNullable<Deps['people']>;
+
+const about = describing({ tag: 'Server', prefix: '', failures: serverFailures });
+const Providers = z.object({ providers: z.array(z.object({ id: z.string(), name: z.string() })).readonly() });
+const Left = z.object({
+  /** Where the browser ends the provider's own session; null: the provider has no such place. */
+  location: z.string().nullable(),
+});
+const redirect: ReplyDoc = { description: 'See Other' };
+const Provider = z.object({ provider: z.string().max(31) });
+
+export function signInRoutes({ people, logger }: Deps): FacadeRoutes {
+  const parts = (): PeopleParts => {
+    if (!people) throw new AppError('not_found', 'This server has no identity provider.');
+    return people;
+  };
+  return {
+    mount(app: App) {
+      app.get(
+        '/sign-in',
+        {
+          schema: { response: { 200: ok(Providers, { providers: [{ id: 'main', name: 'Example' }] }) } },
+          config: {
+            doc: about('signInProviders', 'List the identity providers with which people sign in'),
+            open: true,
+          },
+        },
+        async (_request, reply) => {
+          reply.header('cache-control', 'no-store');
+          return { providers: people?.signIn.providers ?? [] };
+        },
+      );
+      app.get(
+        '/sign-in/:provider',
+        {
+          schema: {
+            params: Provider,
+            querystring: z.object({ returnTo: z.string().optional() }),
+            response: { 303: redirect },
+          },
+          config: { doc: { ...about('signInBegin', 'Sign in', { fails: [404, 503] }), asset: true }, open: true },
+        },
+        async (request, reply) => {
+          const { signIn, visitors } = parts();
+          const visit = { base: visitors.baseOf(request), returnTo: request.query.returnTo };
+          const begun = await signIn.begin(request.params.provider, visit).catch((cause: unknown) => {
+            if (cause instanceof AppError && cause.code === 'not_found') throw cause;
+            logger.warn({ err: cause }, 'a sign-in could not begin');
+            return undefined;
+          });
+          if (!begun) return leave(reply, refusalAt('/', 'away'));
+          const isSecure = visitors.isSecure(request.client);
+          reply.header('set-cookie', cookie('login', { value: begun.login, seconds: loginSeconds, isSecure }));
+          return leave(reply, begun.location);
+        },
+      );
+      app.get(
+        '/sign-in/:provider/callback',
+        {
+          schema: { params: Provider, response: { 303: redirect } },
+          config: { doc: { ...about('signInFinish', 'Finish a sign-in', { fails: [404] }), asset: true }, open: true },
+        },
+        async (request, reply) => await finish(request, reply, { ...parts(), logger }),
+      );
+      app.post(
+        '/sign-in/:provider/backchannel',
+        {
+          schema: { params: Provider, response: { 200: nothing } },
+          config: {
+            doc: {
+              ...about('signInEnded', 'End the sessions that the provider ended (back-channel logout)', {
+                fails: [400, 404],
+              }),
+              asset: true,
+            },
+            open: true,
+          },
+        },
+        async (request, reply) => {
+          const form = new URLSearchParams(request.rawBody?.toString() ?? '');
+          await parts().signIn.endedAtProvider(request.params.provider, form.get('logout_token') ?? '');
+          return reply.header('cache-control', 'no-store').code(200).send();
+        },
+      );
+      app.post(
+        '/sign-in/end',
+        {
+          schema: { response: { 200: ok(Left, { location: null }) } },
+          config: { doc: about('signOut', 'Sign out: end this browser or command') },
+        },
+        async (request, reply) => {
+          const { key, person } = request.principal;
+          reply.header('cache-control', 'no-store');
+          if (!people || key === undefined || person === undefined) return { location: null };
+          reply.header('set-cookie', people.visitors.setCookie(undefined, request.client));
+          const location = await people.signIn.leave(key, { base: people.visitors.baseOf(request) });
+          return { location: location ?? null };
+        },
+      );
+    },
+  };
+}
+
+type Finishing = FastifyRequest<{ Params: z.infer<typeof Provider> }>;
+
+async function finish(
+  request: Finishing,
+  reply: FastifyReply,
+  { signIn, visitors, logger }: PeopleParts & Pick<Deps, 'logger'>,
+) {
+  const { headers, client, raw } = request;
+  const isSecure = visitors.isSecure(client);
+  const mark = raw.url?.indexOf('?') ?? -1;
+  const visit = {
+    base: visitors.baseOf(request),
+    search: mark < 0 ? '' : (raw.url?.slice(mark) ?? ''),
+    login: readCookie(headers.cookie, 'login', isSecure),
+    agent: headers['user-agent'] ?? '',
+  };
+  const forget = cookie('login', { isSecure });
+  try {
+    const { secret, returnTo } = await signIn.finish(request.params.provider, visit);
+    await endBefore(request, { signIn, visitors });
+    reply.header('set-cookie', [forget, visitors.setCookie(secret, client)]);
+    return leave(reply, returnTo);
+  } catch (thrown) {
+    if (!(thrown instanceof SignInRefused)) throw thrown;
+    logger.warn({ err: thrown, reason: thrown.reason }, 'a sign-in was refused');
+    reply.header('set-cookie', forget);
+    return leave(reply, refusalAt(thrown.returnTo, thrown.reason));
+  }
+}
+
+/** Nothing of the session that this browser had before stays valid. */
+async function endBefore(request: FastifyRequest, { signIn, visitors }: PeopleParts): Promise<void> {
+  const before = visitors.find(request, 'own');
+  if (before?.key !== undefined) await signIn.leave(before.key, { base: visitors.baseOf(request) });
+}
+
+/** The page at this path, which says why nobody was signed in. */
+function refusalAt(path: string, reason: string): string {
+  const url = new URL(path, 'http://page');
+  url.searchParams.set('sign-in', reason);
+  return url.pathname + url.search + url.hash;
+}
+
+const leave = (reply: FastifyReply, location: string) =>
+  reply.header('cache-control', 'no-store').code(303).header('location', location).send();

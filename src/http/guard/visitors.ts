@@ -1,0 +1,78 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Page } from '../../auth/browser-headers.ts';
+import { cookie, readCookie } from '../../auth/sign-in/cookies.ts';
+import type { People } from '../../auth/sign-in/people.ts';
+import type { Principal } from '../../core/model/principal.ts';
+import type { Client } from './clients.ts';
+
+type Request = Pick<FastifyRequest, 'headers' | 'client' | 'method'>;
+
+interface Deps {
+  readonly people: People;
+  /** The address of the page where the operator set it. */
+  readonly pageUrl: string | undefined;
+  /** The life of a cookie, in seconds. */
+  readonly seconds: number;
+}
+
+/**
+ * People in browsers, who come with a cookie. It counts in requests of the server's own page alone, because a browser also
+ * adds it to those that another page makes.
+ */
+export class Visitors {
+  readonly #deps: Deps;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  isSecure = ({ scheme }: Pick<Client, 'scheme'>): boolean =>
+    scheme === 'https' || (this.#deps.pageUrl?.startsWith('https:') ?? false);
+
+  /** The address of the page, without a path. */
+  baseOf = ({ headers, client }: Request): string =>
+    this.#deps.pageUrl === undefined
+      ? `${this.isSecure(client) ? 'https' : 'http'}://${headers.host}`
+      : new URL(this.#deps.pageUrl).origin;
+
+  setCookie = (value: string | undefined, client: Client): string =>
+    cookie('session', { value, seconds: this.#deps.seconds, isSecure: this.isSecure(client) });
+
+  /** The person whose cookie came along. `page`: the one that sent the request. */
+  find(request: Request, page: Page): Principal | undefined {
+    const secret = this.#secretOf(request);
+    return secret !== undefined && page === 'own' && isOwn(request)
+      ? this.#deps.people.find([secret], 'browser')
+      : undefined;
+  }
+
+  /** Reads a device that another server stored, and replaces an old cookie. Undefined: nothing to wait for. */
+  prepare(request: Request, reply: FastifyReply): Promise<void> | undefined {
+    const { people } = this.#deps;
+    const secret = this.#secretOf(request);
+    if (secret === undefined) return undefined;
+    if (people.mayBeNew(secret)) return people.load();
+    const id = secret.split('_', 2)[1] ?? '';
+    if (!people.isOld(id) || !people.find([secret], 'browser') || request.headers.upgrade !== undefined)
+      return undefined;
+    return people.rotate(id).then(
+      (next) => void (next !== undefined && reply.header('set-cookie', this.setCookie(next, request.client))),
+      () => {}, // the store does not answer: the old cookie stays
+    );
+  }
+
+  /** Notes that the person is at work for as long as the answer is open. */
+  follow({ key, person }: Principal, { raw }: FastifyReply): void {
+    if (key === undefined || person === undefined) return;
+    raw.once('close', this.#deps.people.opened(key));
+  }
+
+  #secretOf = ({ headers, client }: Request): string | undefined =>
+    readCookie(headers.cookie, 'session', this.isSecure(client));
+}
+
+/** A browser names the page of each change and each socket. */
+const isOwn = ({ method, headers }: Request): boolean =>
+  (['GET', 'HEAD'].includes(method) && headers.upgrade === undefined) ||
+  headers.origin !== undefined ||
+  headers['sec-fetch-site'] === 'same-origin';
