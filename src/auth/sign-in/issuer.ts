@@ -49,13 +49,23 @@ export const newChallenge = (): Challenge => ({
   verifier: oidc.randomPKCECodeVerifier(),
 });
 
+interface Discovered {
+  readonly config: oidc.Configuration;
+  /** The keys for tokens that the provider itself sent. */
+  readonly keys: JWTVerifyGetKey;
+  /** The same for tokens that anyone can send, so that nobody makes this server ask for keys without end. */
+  readonly guardedKeys: JWTVerifyGetKey;
+  readonly at: number;
+}
+const strangersWaitMs = 5_000;
+
 /** The ID token was not signed by the provider for this client, or the answer is not the one to this request. */
 export class NotGenuine extends Error {}
 
 export class Issuer {
   readonly settings: IssuerSettings;
   readonly #now: () => number;
-  #known: { readonly config: oidc.Configuration; readonly keys: JWTVerifyGetKey; readonly at: number } | undefined;
+  #known: Discovered | undefined;
 
   constructor(settings: IssuerSettings, now: () => number) {
     this.settings = settings;
@@ -139,8 +149,8 @@ export class Issuer {
 
   /** Checks a token of a back-channel logout. Rejects: NotGenuine. */
   async readLogout(token: string): Promise<EndedAt> {
-    const { keys } = await this.#discovered();
-    const claims = await this.#verified(token, keys, { requiredClaims: ['iat', 'jti', 'events'] });
+    const { guardedKeys } = await this.#discovered();
+    const claims = await this.#verified(token, guardedKeys, { requiredClaims: ['iat', 'jti', 'events'] });
     const { events, nonce, sub, sid, iat = 0 } = claims;
     const isLogout = typeof events === 'object' && events !== null && logoutEvent in events;
     if (!isLogout || nonce !== undefined) throw new NotGenuine('this is not a logout token');
@@ -176,7 +186,7 @@ export class Issuer {
   #kept = (refresh: string | undefined) => ({ ...(refresh !== undefined && { refresh }) });
 
   /** Reads the provider's description at first use, and again each hour; an old one serves while the provider is away. */
-  async #discovered() {
+  async #discovered(): Promise<Discovered> {
     const known = this.#known;
     const now = this.#now();
     if (known && now - known.at < discoverEveryMs) return known;
@@ -191,8 +201,10 @@ export class Issuer {
       const config = new oidc.Configuration(server, clientId, metadata, authentication(server, clientSecret));
       config.timeout = timeoutSeconds;
       for (const allow of insecure) allow(config);
-      const keys = createRemoteJWKSet(new URL(server.jwks_uri ?? issuer), { cooldownDuration: 1_000 });
-      this.#known = { config, keys, at: now };
+      const from = new URL(server.jwks_uri ?? issuer);
+      const keys = createRemoteJWKSet(from, { cooldownDuration: 0 });
+      const guardedKeys = createRemoteJWKSet(from, { cooldownDuration: strangersWaitMs });
+      this.#known = { config, keys, guardedKeys, at: now };
       return this.#known;
     } catch (cause) {
       if (known) return known;

@@ -2,8 +2,9 @@ import '../styles/all.css';
 import { effect, signal } from '@preact/signals';
 import { render } from 'preact';
 import { followCurrent, model, onGone } from '../data/log.ts';
+import { me, readMe } from '../data/people.ts';
 import { followAddress, go, leave } from '../data/route.ts';
-import { connect } from '../data/server.ts';
+import { connect, connection, request } from '../data/server.ts';
 import { current, currentId, onNews, resetSessions, type Session, sessions, watchSessions } from '../data/sessions.ts';
 import { type Status, toStatus } from '../data/status.ts';
 import { meet } from '../data/system.ts';
@@ -107,6 +108,20 @@ function catchDrops(): void {
   addEventListener('drop', refuse);
 }
 
+/** A session that ended closes the page's socket: the person signs in again, and the page continues. */
+function followEnd(): void {
+  let isAsking = false;
+  effect(() => {
+    if (connection.value !== 'broken' || isAsking || !me.peek()?.person) return;
+    isAsking = true;
+    void (async () => {
+      const isOver = async () => (await request('/api/v1/people/me').catch(() => undefined))?.status === 401;
+      while (await isOver()) await askToken(false);
+      isAsking = false;
+    })();
+  });
+}
+
 async function start(): Promise<void> {
   takeToken();
   const answer = takeSignIn();
@@ -119,7 +134,9 @@ async function start(): Promise<void> {
   catchDrops();
   badgeInTitle();
   for (let isRetry = false; !(await meet()); isRetry = true) await askToken(isRetry);
+  void readMe();
   connect(resetSessions);
+  followEnd();
   watchSessions();
   followCurrent();
   followPorts();

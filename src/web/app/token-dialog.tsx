@@ -1,18 +1,24 @@
+import { type Provider, readProviders, signInWith, takeRefusal } from '../data/people.ts';
 import { keepToken } from '../data/token.ts';
 import { Button } from '../parts/kit/button.tsx';
 import { closeDialog, Dialog, showDialog } from '../parts/kit/dialog.tsx';
-import { t } from '../text/text.ts';
+import { isText, t } from '../text/text.ts';
 
-/** Asks for the token and keeps it. `isRetry`: the one that was tried is not valid. */
-export function askToken(isRetry: boolean): Promise<void> {
+/** Asks for a sign-in or the token, and keeps the token. `isRetry`: the one that was tried is not valid. */
+export async function askToken(isRetry: boolean): Promise<void> {
+  const providers = await readProviders();
   const { promise, resolve } = Promise.withResolvers<void>();
   const done = (token: string) => {
     if (token !== '') keepToken(token);
     closeDialog();
     resolve();
   };
+  const reason = `signIn.${takeRefusal()}`;
+  const title = providers.length > 0 ? t('signIn.title') : t('tokenAsk');
   showDialog(
-    <Dialog title={isRetry ? t('tokenWrong') : t('tokenAsk')} onClose={resolve}>
+    <Dialog title={isRetry ? t('tokenWrong') : title} onClose={resolve}>
+      {isText(reason) && <p class="note wait">{t(reason)}</p>}
+      {providers.length > 0 && <Providers providers={providers} />}
       <p>{t('tokenHelp')}</p>
       <form
         class="row"
@@ -28,11 +34,26 @@ export function askToken(isRetry: boolean): Promise<void> {
           autocomplete="off"
           aria-label={t('token')}
           required
-          autofocus
+          autofocus={providers.length === 0}
         />
-        <Button kind="primary" type="submit" label={t('open')} />
+        <Button kind={providers.length === 0 ? 'primary' : 'plain'} type="submit" label={t('open')} />
       </form>
     </Dialog>,
   );
-  return promise;
+  await promise;
 }
+
+const Providers = ({ providers }: { providers: readonly Provider[] }) => (
+  <>
+    {providers.map((provider) => (
+      <div key={provider.id}>
+        <Button
+          kind="primary"
+          label={t('signIn.with', { name: provider.name })}
+          onClick={() => signInWith(provider)}
+        />
+      </div>
+    ))}
+    <h3>{t('signIn.orToken')}</h3>
+  </>
+);

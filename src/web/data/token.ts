@@ -17,6 +17,8 @@ export const storedToken = (): string | undefined => sessionStorage.getItem(key)
 
 export const keepToken = (token: string): void => sessionStorage.setItem(key, token);
 
+export const forgetToken = (): void => sessionStorage.removeItem(key);
+
 export function authorization(): Record<string, string> {
   const token = storedToken();
   return token ? { authorization: `Bearer ${token}` } : {};

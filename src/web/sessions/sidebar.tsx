@@ -2,6 +2,7 @@ import { computed, signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { isMenuOpen } from '../app/layout.ts';
 import { openAutomations } from '../automations/automations.tsx';
+import { me, signOut } from '../data/people.ts';
 import { go } from '../data/route.ts';
 import { currentId, sessions, sessionsKnown } from '../data/sessions.ts';
 import { info } from '../data/system.ts';
@@ -12,6 +13,7 @@ import { locale } from '../parts/format.ts';
 import { minute } from '../parts/kit/ago.tsx';
 import { Button, IconButton } from '../parts/kit/button.tsx';
 import { Icon } from '../parts/kit/icon.tsx';
+import { Menu } from '../parts/kit/menu.tsx';
 import { VirtualList } from '../parts/virtual-list.tsx';
 import { openSettings } from '../settings/settings.tsx';
 import { openSkills } from '../skills/skills.tsx';
@@ -48,6 +50,17 @@ function dateOf(at: Date): string {
   return at.toLocaleDateString(locale(), { weekday: 'long', day: 'numeric', month: 'long', ...year });
 }
 
+const AccountMenu = ({ name }: { name: string }) => (
+  <Menu
+    icon="person"
+    label={name}
+    items={[
+      { id: 'account', label: t('account'), icon: 'gear', run: () => openSettings('account') },
+      { id: 'sign-out', label: t('account.signOut'), icon: 'back', run: () => void signOut() },
+    ]}
+  />
+);
+
 export function Sidebar() {
   useEffect(() => void readProjects().catch(() => {}), []); // without them the list shows all
   const shown = rows.value;
@@ -63,6 +76,7 @@ export function Sidebar() {
         <IconButton icon="clock" label={t('automations')} onClick={openAutomations} />
         <IconButton icon="book" label={t('skills')} onClick={openSkills} />
         <IconButton icon="gear" label={t('settings')} onClick={() => openSettings()} />
+        {me.value?.person && <AccountMenu name={me.value.name ?? me.value.email ?? t('account')} />}
       </div>
       <Button class="new-session" icon="plus" label={t('newSession')} onClick={newSession} />
       {sessions.value.length > 0 && (

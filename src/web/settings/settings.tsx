@@ -1,5 +1,6 @@
 import { type ComponentType, Fragment } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { me } from '../data/people.ts';
 import { theme } from '../data/prefs.ts';
 import { currentId } from '../data/sessions.ts';
 import { Button } from '../parts/kit/button.tsx';
@@ -92,6 +93,12 @@ const ofServer =
 // Few people open most of these pages, so their code loads with the first look.
 const sections: readonly Section[] = [
   { id: 'look', group: 'you', label: 'settings.look', Body: Look },
+  {
+    id: 'account',
+    label: 'account',
+    shows: () => (me.value?.person ?? null) !== null,
+    Body: later(async () => (await import('./account.tsx')).Account),
+  },
   { id: 'notifications', label: 'settings.notifications', Body: Notifications },
   { id: 'memory', label: 'memory', Body: later(async () => (await import('./memory/memory.tsx')).Memory) },
   { id: 'usage', label: 'usage', Body: later(async () => (await import('./usage/usage.tsx')).Usage) },

@@ -11,13 +11,21 @@ export interface MenuItem {
   readonly run: () => void;
 }
 
+interface MenuProps {
+  readonly items: readonly MenuItem[];
+  readonly class?: string;
+  readonly icon?: IconName;
+  /** The name of the button and its menu. */
+  readonly label?: string;
+}
+
 const width = 250; // pixels, as in its style
 
 /**
  * A button with further actions, which arrow keys walk through. The browser closes it by itself, after Escape or a press
  * elsewhere.
  */
-export function Menu({ items, class: more }: { items: readonly MenuItem[]; class?: string }) {
+export function Menu({ items, class: more, icon = 'more', label = t('more') }: MenuProps) {
   const ref = useRef<HTMLDivElement>(null);
   const id = useId();
   const place = (button: HTMLElement) => {
@@ -36,8 +44,8 @@ export function Menu({ items, class: more }: { items: readonly MenuItem[]; class
     <>
       <IconButton
         class={more}
-        icon="more"
-        label={t('more')}
+        icon={icon}
+        label={label}
         popovertarget={id}
         aria-haspopup="menu"
         onClick={({ currentTarget }) => place(currentTarget)}
@@ -48,7 +56,7 @@ export function Menu({ items, class: more }: { items: readonly MenuItem[]; class
         class="menu"
         popover="auto"
         role="menu"
-        aria-label={t('more')}
+        aria-label={label}
         onKeyDown={move}
         onToggle={(event) => event.newState === 'open' && ref.current?.querySelector('button')?.focus()}
       >

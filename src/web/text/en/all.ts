@@ -1,3 +1,4 @@
+import { account } from './account.ts';
 import { app } from './app.ts';
 import { automations } from './automations.ts';
 import { branches } from './branches.ts';
@@ -20,6 +21,7 @@ import { work } from './work.ts';
 
 export const en = {
   ...app,
+  ...account,
   ...conversation,
   ...completion,
   ...branches,

@@ -1,0 +1,55 @@
+import { signal } from '@preact/signals';
+import type { Outputs } from '../../client/types.ts';
+import { authorization, forgetToken } from './token.ts';
+
+// The person who signed in with an identity provider. The browser keeps that in a cookie, which no script sees.
+
+/** The caller; undefined until the server answered. */
+export const me = signal<Outputs['people']['me'] | undefined>(undefined);
+export interface Provider {
+  readonly id: string;
+  readonly name: string;
+}
+
+const request = (path: string, init: RequestInit = {}) =>
+  fetch(path, { ...init, headers: authorization() }).catch(() => undefined);
+
+export async function readMe(): Promise<void> {
+  const response = await request('/api/v1/people/me');
+  if (response?.ok) me.value = (await response.json()) as Outputs['people']['me'];
+}
+
+/** The providers with which people sign in here; none without a connection. */
+export async function readProviders(): Promise<readonly Provider[]> {
+  const response = await request('/sign-in');
+  return response?.ok ? ((await response.json()) as { providers: readonly Provider[] }).providers : [];
+}
+
+const refusal = 'sign-in';
+
+/** Leaves for the provider, which sends the browser back to this place. */
+export function signInWith({ id }: Provider): void {
+  forgetToken(); // a token that the server refused would count instead of the cookie
+  const url = new URL(location.href);
+  url.searchParams.delete(refusal);
+  const returnTo = url.pathname + url.search + url.hash;
+  location.assign(`/sign-in/${id}?returnTo=${encodeURIComponent(returnTo)}`);
+}
+
+/** Why the last sign-in failed, in the server's word; the address bar loses it. */
+export function takeRefusal(): string | undefined {
+  const url = new URL(location.href);
+  const reason = url.searchParams.get(refusal) ?? undefined;
+  url.searchParams.delete(refusal);
+  if (reason !== undefined) history.replaceState(null, '', url.pathname + url.search + url.hash);
+  return reason;
+}
+
+/** Ends this browser's session here and, where the provider has a page for it, there. */
+export async function signOut(): Promise<void> {
+  const response = await request('/sign-in/end', { method: 'POST' });
+  const { location: next } = response?.ok
+    ? ((await response.json()) as { readonly location: string | null })
+    : { location: null };
+  location.assign(next ?? '/');
+}
