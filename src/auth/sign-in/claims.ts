@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Role, roles } from '../../core/model/principal.ts';
 
-// What an identity provider says about a person, and the role that follows from it.
+// The claims of an identity provider about a person, and the role that follows from them.
 
 /** One provider, with the rules for its people. The rules of one provider never apply to the people of another. */
 export interface IssuerSettings {

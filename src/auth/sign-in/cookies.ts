@@ -9,7 +9,7 @@ const nameOf = (name: CookieName, isSecure: boolean) => `${isSecure ? '__Host-' 
 export function readCookie(header: string | undefined, name: CookieName, isSecure: boolean): string | undefined {
   const wanted = `${nameOf(name, isSecure)}=`;
   const found = (header ?? '').split(/;\s*/).filter((pair) => pair.startsWith(wanted));
-  // Of two cookies of one name, one was set by someone else.
+  // A second cookie of one name was set by someone else.
   return found.length === 1 ? found[0]?.slice(wanted.length) : undefined;
 }
 

@@ -88,10 +88,10 @@ interface Live {
   readonly over: AbortController;
 }
 interface LiveDevice extends Live {
-  readonly use: Use;
+  readonly use: DeviceUse;
 }
 /** The use of a device at this server. */
-interface Use {
+interface DeviceUse {
   open: number;
   at: number;
 }

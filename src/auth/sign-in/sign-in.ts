@@ -42,7 +42,7 @@ interface Deps {
   readonly people: People;
   readonly vault: Vault;
   readonly clock: Clock;
-  /** How often the provider is asked whether a person who is at work is still admitted. */
+  /** The pause between two checks with the provider of a person who is at work. */
   readonly checkMs: number;
   /** The same for a person who is not. */
   readonly idleCheckMs: number;

@@ -21,6 +21,7 @@ export const server = describeFacade({
     '/api/v1/server-settings',
     '/api/v1/server-credentials',
     '/api/v1/keys',
+    '/api/v1/people',
     '/api/v1/usage',
     '/api/v1/budgets',
     '/openapi.json',

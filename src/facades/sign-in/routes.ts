@@ -8,7 +8,7 @@ import type { App, FacadeRoutes } from '../../http/routes/routes.ts';
 import type { FacadeParts } from '../shared/facade.ts';
 import { serverFailures } from '../shared/server-failures.ts';
 
-// What a browser needs to sign in: it leaves for the provider, and comes back with a code and its own cookie.
+// The routes of a sign-in: the browser leaves for the provider, and comes back with a code and its own cookie.
 
 type Deps = Pick<FacadeParts, 'people' | 'logger'>;
 type PeopleParts = NonNullable<Deps['people']>;

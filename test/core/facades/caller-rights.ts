@@ -24,7 +24,9 @@ const strangers = [
   ...(['sandbox-token', 'token-of-another-sandbox'] as const),
 ];
 const keyed = ['viewer', 'user-other', 'user-owner', 'operator', 'admin'] as const;
-export const callers = [...strangers, ...keyed];
+/** A person who signed in, with the cookie of a browser. The person's rights are those of another user's key. */
+const signedIn = ['person'] as const;
+export const callers = [...strangers, ...keyed, ...signedIn];
 export type Caller = (typeof callers)[number];
 /** `unknown`: the answer is exactly the same as for an id that does not exist. */
 export type Outcome = 'through' | 401 | 403 | 'unknown';
@@ -70,7 +72,7 @@ export function expected(rule: Rule, caller: Caller): Outcome {
   if (rule === 'never') return 403;
   if (rule === 'shown' || rule === 'signed') return 'unknown';
   if (rule === 'screen' && isSigned(caller)) return 'through';
-  return isStranger(caller) ? 401 : byRule[rule][caller];
+  return isStranger(caller) ? 401 : byRule[rule][caller === 'person' ? 'user-other' : caller];
 }
 
 /** `a.(b|c)` is `a.b` and `a.c`. */

@@ -27,16 +27,19 @@ export async function callerServer(): Promise<CallerServer> {
   await using stack = new AsyncDisposableStack();
   let later = 0;
   const clock = { ...systemClock, now: () => systemClock.now() + later };
-  const settings = { CORRAL_TOKEN: token, CORRAL_E2B_FACADE: 'on', CORRAL_MANAGED_AGENTS: 'on' };
+  const oidc = { CORRAL_OIDC_ISSUER: 'http://127.0.0.1:9', CORRAL_OIDC_CLIENT_ID: 'corral' };
+  const settings = { ...oidc, CORRAL_TOKEN: token, CORRAL_E2B_FACADE: 'on', CORRAL_MANAGED_AGENTS: 'on' };
   const limits = { CORRAL_MAX_SESSIONS: '10000', CORRAL_MAX_SESSIONS_PER_OWNER: '0' };
   const server = stack.use(await composedServer({ ...settings, ...limits }, undefined, { clock }));
   const { keys, ownerId } = await keysOf(server);
   const owner = { id: ownerId, server };
   const shared = await sharedTargets(owner, token);
   const links = await linksTo(shared, owner);
+  const person = await cookiesOf(server);
   const shown = async (caller: Caller, door = ''): Promise<PresentedCredentials> => {
     if (caller === 'watch-link' || caller === 'control-link')
       return { headers: {}, signature: await links.screen(caller === 'watch-link' ? 'view' : 'control', door) };
+    if (caller === 'person') return { headers: { cookie: await person(door), origin: server.url } };
     const credential = keys[caller] ?? links.tokens[caller];
     if (credential === undefined) return { headers: {} };
     const isOfSandbox = caller === 'sandbox-token' || caller === 'token-of-another-sandbox';
@@ -94,6 +97,17 @@ async function keysOf({ core }: ComposedServer) {
   const patience = { timeout: 120_000 };
   await vi.waitFor(async () => expect(await expired()).toHaveLength(1), patience); // `poll` is for tests alone
   return { keys, ownerId };
+}
+
+/** The cookie of a person; another one for the door that ends it. */
+async function cookiesOf({ core }: ComposedServer): Promise<(door: string) => Promise<string>> {
+  const { people } = core.signIns ?? expect.unreachable();
+  const claims = { name: 'Ada', email: null, isVerified: false, picture: null, groups: [] };
+  const ada = await people.meet('http://127.0.0.1:9', { subject: 'ada', ...claims }, 'user');
+  const device = { kind: 'browser', agent: '', sid: null, refreshes: false, seal: () => null } as const;
+  const cookie = async () => `corral_session=${(await people.enter(ada, device)).secret}`;
+  const usual = await cookie();
+  return async (door) => (door === 'POST /sign-in/end' ? await cookie() : usual);
 }
 
 /** Links and tokens that open one thing each. */

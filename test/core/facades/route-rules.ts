@@ -12,6 +12,8 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /guide/(guide.css|guide.js|search.json|{page})
     GET /guide/{folder}/{page}
     GET /static/{name}
+    GET /sign-in(|/{provider}|/{provider}/callback)
+    POST /sign-in/{provider}/backchannel
     GET /static/novnc/core/({name}|crypto/{name}|decoders/{name}|input/{name}|util/{name})
     GET /static/novnc/vendor/pako/lib/(utils/{name}|zlib/{name})
     ALL /e2b/data`,
@@ -32,7 +34,7 @@ export const routeRules: Readonly<Record<string, Rule>> = {
     GET /api/sessions
     GET /api/v1/projects(|/templates/list|/templates/{template_id})
     GET /api/v1/settings/llm-providers
-    POST /mcp
+    POST /(mcp|sign-in/end)
     (GET|POST) /trpc/{path}
     GET /e2b/(sandboxes|snapshots|secrets|volumes)
     GET /e2b/v2/(sandboxes|templates)

@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, type JWK } from 'jose';
 // @ts-expect-error the package has no types
 import Provider from 'oidc-provider';
 
-/** What the provider knows about a person. */
+/** The provider's knowledge about a person. */
 export interface Account {
   readonly name?: string;
   readonly email?: string;
@@ -63,7 +63,7 @@ export async function identityProvider(callback: string, backchannel?: string): 
   const open = async (keys: JWK[]) => {
     const provider = new Provider(issuer, {
       adapter: memory(store),
-      // Its own refuses addresses of this machine.
+      // The provider's default refuses addresses of this machine.
       fetch: (url: URL, { method, body, headers }: RequestInit) => fetch(url, { method, body, headers } as RequestInit),
       jwks: { keys },
       cookies: { keys: ['a key for tests'] },

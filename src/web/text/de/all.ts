@@ -1,6 +1,5 @@
 import { TranslatedServer } from '../server-words.ts';
 import type { Texts } from '../texts.ts';
-import { account } from './account.ts';
 import { app } from './app.ts';
 import { automations } from './automations.ts';
 import { branches } from './branches.ts';
@@ -25,7 +24,6 @@ import { work } from './work.ts';
 
 export const de: Texts = {
   ...app,
-  ...account,
   ...conversation,
   ...completion,
   ...branches,

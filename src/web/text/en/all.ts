@@ -1,4 +1,3 @@
-import { account } from './account.ts';
 import { app } from './app.ts';
 import { automations } from './automations.ts';
 import { branches } from './branches.ts';
@@ -21,7 +20,6 @@ import { work } from './work.ts';
 
 export const en = {
   ...app,
-  ...account,
   ...conversation,
   ...completion,
   ...branches,
