@@ -117,15 +117,14 @@ export const peopleRouter = router({
   endDevice: operation({
     rest: 'DELETE /api/v1/people/me/devices/:id',
     id: 'endDevice',
-    summary: 'Sign out of another browser or command; its open streams end',
+    summary: 'Sign out of another of your browsers or commands; its open streams end',
     may: 'any',
     in: DeviceId,
     out: Done,
     answer: { ok: true },
-    fails: [401, 404, 422],
+    fails: [401, 422],
   }).mutation(async ({ ctx: { principal, people }, input }) => {
-    if (!people) throw new AppError('not_found', 'There is no such device.');
-    await people.endDevice(input.id, principal.person);
+    await people?.endDevice(input.id, principal.person);
     return { ok: true as const };
   }),
   list: operation({
@@ -146,7 +145,7 @@ export const peopleRouter = router({
     may: 'admin',
     in: PersonChange,
     out: Person,
-    example: { ownerOf: '5f0c3d9b21aa' },
+    example: { disabled: false },
     answer: example,
     fails: [401, 403, 404, 409, 413, 422],
   }).mutation(async ({ ctx, input: { id, ...fields } }) => await peopleFor(ctx).change(id, fields)),

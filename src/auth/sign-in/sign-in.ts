@@ -228,7 +228,7 @@ export class SignIn {
   #tokensOf({ id, tokens }: Device): Tokens | undefined {
     if (tokens === null) return undefined;
     try {
-      return Tokens.parse(JSON.parse(this.#deps.vault.open(tokens, placeOf(id))));
+      return Tokens.parse(jsonOf(this.#deps.vault.open(tokens, placeOf(id))));
     } catch (err) {
       this.#deps.warn({ err, device: id }, "a device's tokens cannot be opened; the person has to sign in again");
       return undefined;
@@ -243,15 +243,20 @@ export class SignIn {
     try {
       if (!login?.startsWith(loginForm)) throw new SignInRefused('stale');
       const json = Buffer.from(login.slice(loginForm.length), 'base64url').toString();
-      const parsed = parseJson(json, { maxBytes: 16_384, maxDepth: 4, maxValues: 20 });
-      const sealed = SealedValue.parse(parsed.ok ? parsed.value : undefined);
-      const beginning = Beginning.parse(JSON.parse(this.#deps.vault.open(sealed, loginPlace(provider))));
+      const sealed = SealedValue.parse(jsonOf(json));
+      const beginning = Beginning.parse(jsonOf(this.#deps.vault.open(sealed, loginPlace(provider))));
       if (beginning.until <= this.#deps.clock.now()) throw new SignInRefused('stale', beginning);
       return beginning;
     } catch (cause) {
       throw cause instanceof SignInRefused ? cause : new SignInRefused('stale', { cause });
     }
   }
+}
+
+/** Undefined for other texts than the small ones that this file writes. */
+function jsonOf(text: string): unknown {
+  const parsed = parseJson(text, { maxBytes: 65_536, maxDepth: 4, maxValues: 20 });
+  return parsed.ok ? parsed.value : undefined;
 }
 
 /** Has the form of our credentials, so that no proxy to a sandbox passes it on. */

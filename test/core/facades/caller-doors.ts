@@ -157,7 +157,7 @@ export function fillPath(path: string, to: Targets): string {
   const ofSkill = path.includes('/skills/') ? to.skill : ofHook;
   const ofAutomation = /\/(automations|hooks)\//.test(path) ? to.automation : ofSkill;
   const ofTemplate = path.includes('/built-templates/') ? to.template : ofAutomation;
-  const ofKey = path.includes('/keys/') ? to.key : ofTemplate;
+  const ofKey = path.includes('/keys/') ? to.key : path.includes('/people/') ? to.person : ofTemplate;
   const id = path.startsWith('/anthropic/') ? programsId(path, to) : ofKey;
   const values: Record<string, string> = {
     sid: programsSid(path, to),

@@ -94,6 +94,8 @@ const inputs: Record<string, (to: Targets) => object> = Object.fromEntries(
     'memory.redact': (to) => ({ ...noteOf(to), path: 'tokens.md', version: 1 }),
     'keys.create': () => ({ name: 'x', role: 'viewer' }),
     'keys.revoke': ({ key }) => ({ id: key }),
+    'people.change': ({ person }) => ({ id: person, disabled: false }),
+    'people.endDevice': () => ({ id: '0123456789ab' }),
   }).flatMap(([names, input]) => expand(names).map((name) => [name, input])),
 );
 
@@ -115,7 +117,7 @@ export function inputOf(name: string, to: Targets): object {
   if (name.startsWith('automations.')) return { id: to.automation };
   if (/^sessions\.(get|agent|skills|cost|delete|promptAt)$/.test(name)) return { id: to.sid };
   if (name === 'projects.create') return { name: 'One' };
-  return /^(sessions|projects|templates|models|toolServers|settings|keys|system)\./.test(name)
+  return /^(sessions|projects|templates|models|toolServers|settings|keys|people|system)\./.test(name)
     ? {}
     : { sessionId: to.sid };
 }

@@ -4,7 +4,7 @@ import { SessionId } from '../../../src/core/model/ids.ts';
 import { type ComposedServer, composedServer } from '../../support/servers/composed.ts';
 import { type CallerRoute, type DoorAnswer, doorsOf, type PresentedCredentials } from './caller-doors.ts';
 import { type Caller, callers, expected, type Outcome } from './caller-rights.ts';
-import { freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';
+import { aPerson, freshTargets, nobodys, type Owner, sharedTargets, type Targets } from './caller-targets.ts';
 
 const token = 'the-token-of-the-caller-matrix';
 const atOnce = 12;
@@ -102,8 +102,7 @@ async function keysOf({ core }: ComposedServer) {
 /** The cookie of a person; another one for the door that ends it. */
 async function cookiesOf({ core }: ComposedServer): Promise<(door: string) => Promise<string>> {
   const { people } = core.signIns ?? expect.unreachable();
-  const claims = { name: 'Ada', email: null, isVerified: false, picture: null, groups: [] };
-  const ada = await people.meet('http://127.0.0.1:9', { subject: 'ada', ...claims }, 'user');
+  const ada = await aPerson(core, 'ada');
   const device = { kind: 'browser', agent: '', sid: null, refreshes: false, seal: () => null } as const;
   const cookie = async () => `corral_session=${(await people.enter(ada, device)).secret}`;
   const usual = await cookie();

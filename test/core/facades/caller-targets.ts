@@ -1,4 +1,5 @@
-import { expect, vi } from 'vitest';
+import { expect, expect, vi } from 'vitest';
+import type { Person } from '../../../src/auth/sign-in/people.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import type { SessionLife } from '../../../src/core/model/records.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
@@ -42,6 +43,7 @@ export const nobodys = {
   deployment: 'depl_ffffffffffff',
   deploymentRun: 'drun_ffffffffffffxffffffffffff',
   secret: 'sec_ffffffffffffffffffffffff',
+  person: 'ffffffffffff',
 };
 export type Targets = Readonly<Record<keyof typeof nobodys, string>>;
 
@@ -110,7 +112,14 @@ export async function sharedTargets(owner: Owner, token: string): Promise<Target
     ...(await aMemoryStore(owner)),
     ...(await aDeployment(owner)),
     secret: await aSecret(owner),
+    person: (await aPerson(core, 'grace')).key,
   };
+}
+
+/** A person of the provider of these tests, who works at no device yet. */
+export async function aPerson({ signIns }: ComposedServer['core'], subject: string): Promise<Person> {
+  const claims = { name: subject, email: null, isVerified: false, picture: null, groups: [] };
+  return await (signIns ?? expect.unreachable()).people.meet('http://127.0.0.1:9', { subject, ...claims }, 'user');
 }
 
 /** New targets for a call that ends them; creates only the ones that the door names. */

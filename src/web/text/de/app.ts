@@ -97,7 +97,7 @@ export const app = {
   'account.about': 'Browser und Befehle, in denen Sie angemeldet sind.',
   'account.unread': 'Ihre Geräte konnten nicht geladen werden',
   'account.thisDevice': 'Dieser Browser',
-  'account.browser': 'Browser',
+  'account.browser': 'Anderer Browser',
   'account.command': 'Befehlszeile',
   'account.signedInAt': 'angemeldet {at}',
   'account.usedAt': 'zuletzt benutzt {at}',

@@ -96,7 +96,7 @@ export const app = {
   'account.about': 'Browsers and commands in which you are signed in.',
   'account.unread': 'Could not load your devices',
   'account.thisDevice': 'This browser',
-  'account.browser': 'Browser',
+  'account.browser': 'Other browser',
   'account.command': 'Command line',
   'account.signedInAt': 'signed in {at}',
   'account.usedAt': 'last used {at}',
