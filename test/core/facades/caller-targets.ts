@@ -1,4 +1,4 @@
-import { expect, expect, vi } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Person } from '../../../src/auth/sign-in/people.ts';
 import { randomIds } from '../../../src/core/model/ids.ts';
 import type { SessionLife } from '../../../src/core/model/records.ts';
