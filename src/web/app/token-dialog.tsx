@@ -47,11 +47,7 @@ const Providers = ({ providers }: { providers: readonly Provider[] }) => (
   <>
     {providers.map((provider) => (
       <div key={provider.id}>
-        <Button
-          kind="primary"
-          label={t('signIn.with', { name: provider.name })}
-          onClick={() => signInWith(provider)}
-        />
+        <Button kind="primary" label={t('signIn.with', { name: provider.name })} onClick={() => signInWith(provider)} />
       </div>
     ))}
     <h3>{t('signIn.orToken')}</h3>

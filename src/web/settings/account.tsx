@@ -37,7 +37,7 @@ export function Account() {
         ],
         action: !isThis && (
           <Sure
-            label={t('account.end')}
+            label={t('account.signOut')}
             name={t('account.endOne', { name: agent })}
             ask={t('account.endAsk')}
             act={() => end(id)}

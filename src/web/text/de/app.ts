@@ -101,7 +101,6 @@ export const app = {
   'account.command': 'Befehlszeile',
   'account.signedInAt': 'angemeldet {at}',
   'account.usedAt': 'zuletzt benutzt {at}',
-  'account.end': 'Abmelden',
   'account.endOne': '{name} abmelden',
   'account.endAsk': 'Das Gerät verliert sofort den Zugang.',
   'account.notEnded': 'Das Gerät konnte nicht abgemeldet werden',

@@ -100,7 +100,6 @@ export const app = {
   'account.command': 'Command line',
   'account.signedInAt': 'signed in {at}',
   'account.usedAt': 'last used {at}',
-  'account.end': 'Sign out',
   'account.endOne': 'Sign out of {name}',
   'account.endAsk': 'It loses access immediately.',
   'account.notEnded': 'Could not sign out of the device',
