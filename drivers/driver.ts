@@ -84,6 +84,8 @@ export interface SandboxInfo {
 export interface ProvisionProgress {
   readonly phase: Extract<SandboxPhase, 'image' | 'starting'>;
   readonly detail: string;
+  /** Set once a `PoolHosting` driver knows whether the start took a ready sandbox. */
+  readonly fromPool?: boolean;
 }
 
 /**
@@ -125,6 +127,8 @@ export interface Capabilities {
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
+  /** What runs the sandboxes, for people, where the driver has a choice. */
+  readonly engine?: string;
   /** The only images that its sandboxes can name; this machine's programs replace them. Absent: any image can run. */
   readonly images?: readonly string[];
   /** Ports inside the sandbox on which its daemon listens for the server. Absent: none. */
@@ -283,6 +287,16 @@ export interface Poolable {
   freeMemory(): number | undefined;
 }
 export const isPoolable = (driver: Driver): driver is Driver & Poolable => 'warm' in driver && 'claim' in driver;
+
+/** Optional: the backend itself keeps sandboxes ready, and its starts take them. */
+export interface PoolHosting {
+  /**
+   * Keeps this many sandboxes of the recipe ready, and none of recipes that this or an earlier server named: `epoch` is
+   * this server's. Rejects: unsupported (the backend has no pools).
+   */
+  keepReady(recipe: SandboxRecipe, want: { readonly count: number; readonly epoch: number }, call: Call): Promise<void>;
+}
+export const hostsPool = (driver: Driver): driver is Driver & PoolHosting => 'keepReady' in driver;
 
 /** Optional: the backend builds the server's own images. */
 export interface ImageMaking {

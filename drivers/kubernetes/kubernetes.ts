@@ -2,25 +2,30 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { pause, raceAbort } from '../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../src/core/errors/errors.ts';
 import { type SandboxId, sessionIdOf } from '../../src/core/model/ids.ts';
-import type { Capabilities, Driver, Poolable, SandboxInfo, SandboxSpec, ServiceHosting } from '../driver.ts';
+import type { Capabilities, Driver, PoolHosting, SandboxRecipe, SandboxSpec, ServiceHosting } from '../driver.ts';
 import { LifecycleCalls } from '../shared/lifecycle-calls.ts';
 import { openApi } from './api/api.ts';
 import { openCredentials } from './api/credentials.ts';
 import { portForwarder } from './api/port-forward.ts';
-import { isFromPool, ownedBy, parseSandboxInfo, selectAllPods, selectSession } from './labels.ts';
+import { type ClaimEngine, claimEngine } from './claims/claim-engine.ts';
+import { readPlatform } from './claims/platform.ts';
+import { openTemplates } from './claims/templates.ts';
+import type { Engine } from './engine.ts';
+import { instanceLabels, ownedBy, selectAllPods } from './labels.ts';
 import type { KubernetesOptions } from './options.ts';
-import { podBody } from './pods/pod-body.ts';
+import { type ContainerRequest, egressLabel, podBody, podSpec } from './pods/pod-body.ts';
+import { podEngine } from './pods/pod-engine.ts';
 import { dialAddress, openPodLinks } from './pods/pod-links.ts';
 import { computePodState } from './pods/pod-state.ts';
-import { watchPods } from './pods/pod-watch.ts';
-import { isOurs, openPods, podsPath } from './pods/pods.ts';
+import { essence } from './pods/pod-table.ts';
+import { type PodWatch, watchObjects } from './pods/pod-watch.ts';
+import { openPods, podsPath } from './pods/pods.ts';
 import { reapPods } from './pods/reap.ts';
 import { sandboxKeys } from './pods/sandbox-tokens.ts';
 import { serviceStart, serviceStates } from './pods/service-containers.ts';
-import { type CreatedPod, notStarted, startPod, untilRunning } from './pods/start-pod.ts';
-import { openClaims } from './pods/volume-claims.ts';
+import { notStarted } from './pods/start-pod.ts';
+import { openVolumeClaims, volumeSpec } from './pods/volume-claims.ts';
 import { waitForDaemon } from './pods/wait-for-daemon.ts';
-import { podPool } from './pods/warm.ts';
 import { ensurePolicies } from './policies/policies.ts';
 import { openPolicyCheck } from './policies/policy-check.ts';
 import { findWeaknesses } from './policies/weaknesses.ts';
@@ -38,10 +43,7 @@ const cleanUpMs = 40_000;
 const serviceLookMs = 1_000;
 const reapEveryMs = 60_000;
 
-/** Poolable only if workspaces end with their pods: a volume claim belongs to one session from the start. */
-export interface KubernetesDriver extends Driver, ServiceHosting, Partial<Poolable> {
-  /** The sandbox id of the session that claimed this pool sandbox. Undefined if it is unclaimed. */
-  claimedBy(id: SandboxId, signal: AbortSignal): Promise<SandboxId | undefined>;
+export interface KubernetesDriver extends Driver, ServiceHosting, Partial<PoolHosting> {
   /** Ends expired pods, of this installation or of all in the namespace. Resolves with their names. */
   reap(signal: AbortSignal, whose?: 'all'): Promise<readonly string[]>;
 }
@@ -62,18 +64,13 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   } = options;
   const credentials = openCredentials({ kubeconfig, context, clock });
   const api = openApi({ credentials, clock, random, maxInFlight });
-  const claims =
-    settings.workspace === 'volume' ? openClaims(api, namespace, instance, settings.storageClass) : undefined;
+  const keepsFiles = settings.workspace === 'volume';
+  const volumes = keepsFiles ? openVolumeClaims(api, namespace, instance, settings.storageClass) : undefined;
   const keys = sandboxKeys(instance, options.keys);
-  const watch = watchPods({
-    api,
-    path: podsPath(namespace),
-    selector: selectAllPods(instance),
-    clock,
-    random,
-    onTrouble: options.onTrouble,
-  });
-  const pods = openPods({ api, namespace, clock, watch });
+  const pods = openPods({ api, namespace, clock, watch: () => watch });
+  const { onTrouble } = options;
+  const selector = selectAllPods(instance);
+  const watch: PodWatch = watchObjects({ api, objects: pods, selector, keep: essence, clock, random, onTrouble });
   const forward = portForwarder(credentials.config, namespace);
   const dial = ({ metadata, status }: V1Pod) =>
     reach === 'pod-ip'
@@ -110,100 +107,102 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     return raceAbort(policies, signal);
   }
 
-  function bodyFor(spec: SandboxSpec, pool?: { name: string; recipe: string; content: string }): V1Pod {
-    const { egressAddress, extraCa } = options;
+  const egressOf = ({ egress }: SandboxRecipe) => (egress.kind === 'none' ? undefined : options.egressAddress);
+  const { extraCa } = options;
+  function bodyFor(spec: SandboxSpec): V1Pod {
     const daemonToken = keys.daemonToken(spec.id, keys.current);
     if (!daemonToken) throw new Error('the current key is known');
-    const wayOut =
-      egressAddress && spec.egress.kind !== 'none'
-        ? { address: egressAddress, token: pool ? keys.warmEgressToken(spec.id) : keys.egressToken(spec.id) }
-        : undefined;
-    const name = pool?.name ?? nameOf(spec.id);
-    const request = { spec, name, namespace, instance, settings, port, key: keys.current, ...(pool && { pool }) };
-    return podBody({ ...request, attempt: ids.short(), daemonToken, wayOut, extraCa, now: clock.now() });
+    const access = { of: spec, daemonToken, egressToken: keys.egressToken(spec.id) };
+    const names = { name: nameOf(spec.id), namespace, instance, key: keys.current, attempt: ids.short() };
+    return podBody({ spec, ...names, settings, port, access, egress: egressOf(spec), extraCa, now: clock.now() });
+  }
+  function blueprintFor(recipe: SandboxRecipe) {
+    const access = { of: 'template', publicKey: keys.publicKey } as const;
+    const request: ContainerRequest = { recipe, settings, port, access, egress: egressOf(recipe), extraCa };
+    const volume = {
+      metadata: { name: 'workspace' },
+      spec: volumeSpec(recipe.limits.diskBytes, settings.storageClass),
+    };
+    const labels = { ...instanceLabels(instance), ...egressLabel(request.egress) };
+    const annotations = { 'corral/key': keys.current, 'corral/template': recipe.template };
+    return {
+      podTemplate: {
+        metadata: { labels, annotations },
+        spec: podSpec({ ...request, ...(keepsFiles && { claimName: 'workspace' }) }),
+      },
+      ...(keepsFiles && { volumeClaimTemplates: [volume] }),
+    };
   }
 
-  /** The session's pods: the one under its own name, and those claimed from the pool, which keep their names. */
-  const podsOf = (id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> =>
-    pods.list(selectSession(instance, sessionIdOf(id)), signal, since);
-  async function claimedFor(id: SandboxId, signal: AbortSignal, since?: string): Promise<V1Pod[]> {
-    return (await podsOf(id, signal, since)).filter(({ metadata }) => isFromPool(metadata));
-  }
+  const shared = { instance, nameOf, pods, watch, pendingMs: options.pendingMs };
+  const ownPods = podEngine({ ...shared, keys, volumes, bodyFor });
+  const templates = openTemplates({ api, namespace, instance, clock, blueprintFor });
+  let engineName = 'pods of this server';
+  let detecting: Promise<ClaimEngine | undefined> | undefined;
 
-  /** The sandbox's pod, under its own name or its pool name. */
-  async function find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined> {
-    const name = pool.nameOf(id);
-    const own = name && (await pods.get(name, signal));
-    if (own && parseSandboxInfo(own.metadata, 'ready')?.id === id) return own;
-    const found = await pods.get(nameOf(id), signal);
-    if (isOurs(found, instance)) return found;
-    return (await claimedFor(id, signal))[0];
-  }
-
-  /** Takes over a pod that was claimed earlier. Undefined: there is none, or it has ended. */
-  async function adopt(spec: SandboxSpec, signal: AbortSignal): Promise<V1Pod | undefined> {
-    for (const pod of await claimedFor(spec.id, signal)) {
-      const info = parseSandboxInfo(pod.metadata, 'ready');
-      if (info && info.epoch > spec.epoch)
-        throw new AppError('fenced', 'Another server has taken over this session and its sandbox.');
-      if (computePodState(pod).kind === 'running') return pod;
-      await pods.remove(pod, signal);
+  async function detect(): Promise<ClaimEngine | undefined> {
+    if (options.engine === 'pods') return undefined;
+    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
+    const { versions, obstacle } = await readPlatform(api, namespace, signal);
+    if (obstacle === undefined) {
+      engineName = `claims of agents.x-k8s.io (${versions.join(', ')})`;
+      const egressToken = (spec: SandboxSpec) => (egressOf(spec) ? keys.egressToken(spec.id) : undefined);
+      const clocks = { clock, random, onTrouble };
+      return claimEngine({ ...shared, ...clocks, api, namespace, templates, keepsFiles, blueprintFor, egressToken });
     }
+    if (options.engine === 'agent-sandbox')
+      throw new AppError('driver_unavailable', `Sandboxes cannot be claims of agents.x-k8s.io. ${obstacle}`);
+    engineName = `pods of this server. ${obstacle}`;
+    if (versions.length > 0) options.onOpen?.(`Sandboxes are not claims of agents.x-k8s.io. ${obstacle}`);
     return undefined;
   }
-
-  async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
-    const all = await podsOf(id, signal);
-    await Promise.all(all.map((pod) => pods.remove(pod, signal)));
-    ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
-    if (workspace === 'remove') await claims?.remove(nameOf(id), signal);
+  /** Undefined: sandboxes are pods of this server. */
+  function claiming(signal: AbortSignal): Promise<ClaimEngine | undefined> {
+    detecting ??= detect().catch((error) => {
+      detecting = undefined;
+      throw error;
+    });
+    return raceAbort(detecting, signal);
+  }
+  /** A sandbox that was started as a pod, perhaps before the cluster had claims, stays one. */
+  async function engineFor(id: SandboxId, signal: AbortSignal): Promise<Engine> {
+    const claims = await claiming(signal);
+    return !claims || (await ownPods.holds(id, signal)) ? ownPods : claims;
   }
 
-  /** After a failed start: removes what that call created, never a sandbox that was already running. */
-  async function undo(id: SandboxId, attempt: string | undefined, workspace: 'keep' | 'remove'): Promise<void> {
-    const signal = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
-    const found = await pods.get(nameOf(id), signal);
-    if (found && found.metadata?.annotations?.['corral/attempt'] !== attempt) return;
-    await clear(id, workspace, signal);
+  const find = async (id: SandboxId, signal: AbortSignal) =>
+    (await (await claiming(signal))?.find(id, signal)) ?? (await ownPods.find(id, signal));
+
+  async function clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void> {
+    const claims = await claiming(signal);
+    await Promise.all([ownPods, claims].map((engine) => engine?.clear(id, workspace, signal)));
+    ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.'));
   }
 
   const reap = (signal: AbortSignal, whose?: 'all') =>
     reapPods({ pods, instance: whose === 'all' ? undefined : instance, now: clock.now() }, signal);
+  async function sweep(signal: AbortSignal): Promise<void> {
+    const claims = await detecting;
+    if (claims) await templates.sweep(await claims.poolsInUse(signal), signal);
+  }
   let reaping: Promise<unknown> = Promise.resolve();
   const reapLater = () =>
     clock.setTimeout(() => {
       if (closing.signal.aborted) return;
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
-      reaping = reap(signal).catch(() => {}); // the next round retries
+      reaping = Promise.all([reap(signal), sweep(signal)]).catch(() => {}); // the next round retries
       timer = reapLater();
     }, reapEveryMs);
   let timer = reapLater();
 
-  const pool = podPool({
-    pods,
-    watch,
-    instance,
-    clock,
-    ids,
-    name: (id) => `corral-${instance}-warm-${sessionIdOf(id)}`,
-    async start(name, spec, marks, signal) {
-      const created: CreatedPod = { pod: undefined };
-      await fenced(signal);
-      const body = bodyFor(spec, { name, ...marks });
-      const placed = await startPod({ pods, keys, instance, body, created }, spec, signal);
-      const patience = { patienceMs: options.pendingMs, stuck: () => {} };
-      const running = await untilRunning(watch, placed, patience, signal);
-      await using link = ends.link(spec.id, running);
-      await waitForDaemon(link, signal);
-      await policyCheck.check(link, signal);
-      return running;
-    },
-    forget: (id) => ends.release(id, new AppError('sandbox_lost', 'The sandbox was removed.')),
-  });
+  const keepReady: PoolHosting['keepReady'] = async (recipe, want, { signal }) => {
+    if (!(await claiming(signal))) throw new AppError('unsupported', 'Plain pods have no pool of ready sandboxes.');
+    await fenced(signal);
+    await templates.keepReady(recipe, want, signal);
+  };
 
   return {
-    ...(claims ? {} : pool.ability),
-    claimedBy: pool.claimedBy,
+    ...(options.engine !== 'pods' && { keepReady }),
     name: 'kubernetes',
     capabilities: {
       ...capabilities,
@@ -212,7 +211,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         return policyCheck.isOpen() ? 'open' : 'enforced';
       },
       desktop: options.desktop ?? false,
-      pause: claims === undefined ? 'none' : 'files',
+      get engine() {
+        return engineName;
+      },
+      pause: keepsFiles ? 'files' : 'none',
       weaknesses: findWeaknesses(settings),
     },
     reap,
@@ -229,34 +231,19 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     provision(spec, call, news = () => {}) {
       const { id } = spec;
       return work.start(id, call, async ({ signal }) => {
-        const body = bodyFor(spec);
-        const created: CreatedPod = { pod: undefined };
-        let claim: 'kept' | 'made' | undefined;
+        await fenced(signal);
+        const start = (await engineFor(id, signal)).begin(spec);
         try {
-          await fenced(signal);
-          claim = await claims?.ensure(nameOf(id), spec, signal);
-          news({ phase: 'starting', detail: `Starting a pod of ${spec.image}` });
-          const placed =
-            (await adopt(spec, signal)) ?? (await startPod({ pods, keys, instance, body, created }, spec, signal));
-          // If another replica has also claimed a pod for this session, this pod yields. Both replicas check after
-          // their own write.
-          if (created.pod) {
-            const claimed = await claimedFor(id, signal, created.pod.metadata?.resourceVersion);
-            for (const pod of claimed) await pods.remove(pod, signal);
-          }
-          const stuck = (detail: string) => news({ phase: 'starting', detail });
-          const running = await untilRunning(watch, placed, { patienceMs: options.pendingMs, stuck }, signal);
+          const running = await start.run(news, signal);
           await using link = ends.link(id, running);
           await waitForDaemon(link, signal).catch((error) => {
             throw notStarted(error);
           });
           await policyCheck.check(link, signal);
-          const info = parseSandboxInfo(running.metadata, 'ready');
-          if (!info) throw new AppError('sandbox_unavailable', "The labels of the sandbox's pod were changed.");
-          return info;
+          return await start.finish(link, running, signal);
         } catch (error) {
-          const attempt = body.metadata?.annotations?.['corral/attempt'];
-          await undo(id, attempt, claim === 'made' ? 'remove' : 'keep').catch(() => {}); // `list` still shows what remains
+          const until = AbortSignal.any([AbortSignal.timeout(cleanUpMs), work.hurry]);
+          await start.undo(until).catch(() => {}); // `list` still shows what remains
           throw error;
         }
       });
@@ -295,15 +282,13 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     },
 
     async list({ signal }) {
-      const [live, kept = []] = await Promise.all([watch.list(signal), claims?.list(ownedBy(instance), signal)]);
-      const infos = live.flatMap((pod) => {
-        const info = parseSandboxInfo(pod.metadata, phaseOf(pod));
-        if (!info) return [];
-        return info.phase === 'ready' && work.isStarting(info.id) ? { ...info, phase: 'starting' as const } : info;
-      });
-      const taken = new Set(infos.map(({ id }) => id));
-      const stopped = kept.flatMap(({ metadata }) => parseSandboxInfo(metadata, 'stopped') ?? []);
-      return [...infos, ...stopped.filter(({ id }) => !taken.has(id))];
+      const [live, claims] = await Promise.all([watch.list(signal), claiming(signal)]);
+      const infos = await Promise.all(
+        [ownPods, claims].map(async (engine) => (await engine?.list(live, signal)) ?? []),
+      );
+      return infos
+        .flat()
+        .map((info) => (info.phase === 'ready' && work.isStarting(info.id) ? { ...info, phase: 'starting' } : info));
     },
 
     destroy: (id, workspace, call) => work.end(id, workspace, call),
@@ -313,16 +298,10 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
       clock.clearTimeout(timer);
       await work[Symbol.asyncDispose]();
       await reaping;
-      pool[Symbol.dispose]();
+      await (await detecting?.catch(() => undefined))?.[Symbol.asyncDispose]();
       ends[Symbol.dispose]();
       await watch[Symbol.asyncDispose]();
       credentials[Symbol.dispose]();
     },
   };
-}
-
-function phaseOf(pod: V1Pod): SandboxInfo['phase'] {
-  const { kind } = computePodState(pod);
-  if (kind === 'over') return 'exited';
-  return kind === 'running' ? 'ready' : 'starting';
 }

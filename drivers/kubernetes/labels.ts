@@ -18,9 +18,7 @@ const Annotations = z.object({
 export function metaFor(spec: SandboxSpec, instance: string, more: Readonly<Record<string, string>> = {}) {
   return {
     labels: {
-      'app.kubernetes.io/name': 'corral-sandbox',
-      'app.kubernetes.io/managed-by': 'corral',
-      'corral/instance': instance,
+      ...instanceLabels(instance),
       'corral/sandbox': spec.id,
       'corral/session': spec.sessionId,
       'corral/epoch': String(spec.epoch),
@@ -34,6 +32,12 @@ export function metaFor(spec: SandboxSpec, instance: string, more: Readonly<Reco
   };
 }
 
+/** Labels of objects that no session owns. */
+export const instanceLabels = (instance: string) => ({
+  'app.kubernetes.io/name': 'corral-sandbox',
+  'app.kubernetes.io/managed-by': 'corral',
+  'corral/instance': instance,
+});
 export const ownedBy = (instance: string) => `corral/instance=${instance},corral/sandbox`;
 export const instanceOf = (meta: V1ObjectMeta | undefined) => meta?.labels?.['corral/instance'];
 export const parseExpiry = (meta: V1ObjectMeta | undefined) => Number(meta?.annotations?.['corral/expires']);
@@ -54,31 +58,7 @@ export function parseSandboxInfo(meta: V1ObjectMeta | undefined, phase: SandboxI
   };
 }
 
-/** Selects all pods of an installation, including unclaimed ones. */
+/** Selects all pods of an installation, including those that no session has claimed. */
 export const selectAllPods = (instance: string) => `corral/instance=${instance},app.kubernetes.io/name=corral-sandbox`;
 /** Selects the pods of every installation. */
 export const selectAllInstallations = 'app.kubernetes.io/managed-by=corral,app.kubernetes.io/name=corral-sandbox';
-export const selectSession = (instance: string, session: SessionId) => `${ownedBy(instance)},corral/session=${session}`;
-
-/** Selects a session's pods, except the one that was this sandbox in the pool. */
-export const selectSessionExcept = (instance: string, session: SessionId, warm: SandboxId) =>
-  `${selectSession(instance, session)},${warmLabel}!=${warm}`;
-
-/** The pod's sandbox id in the pool, from which its tokens are derived. The label remains after the claim. */
-const warmLabel = 'corral/warm';
-/** The recipe of an unclaimed pod. The claim removes the label. */
-export const poolLabel = 'corral/pool';
-export const contentNote = 'corral/content';
-export const selectUnclaimed = (instance: string) => `${selectAllPods(instance)},${poolLabel}`;
-
-/** The sandbox id that the pod's tokens are derived from. */
-export const keyIdOf = (meta: V1ObjectMeta | undefined, id: SandboxId): SandboxId =>
-  SandboxId.safeParse(meta?.labels?.[warmLabel]).data ?? id;
-export const isFromPool = (meta: V1ObjectMeta | undefined): boolean => meta?.labels?.[warmLabel] !== undefined;
-
-/** Labels of an unclaimed pod. They name no sandbox or session, so `list` does not return it. */
-export function warmMeta(spec: SandboxSpec, recipe: string, labels: Readonly<Record<string, string>>) {
-  const { 'corral/sandbox': _sandbox, 'corral/session': _session, ...rest } = labels;
-  return { ...rest, [warmLabel]: spec.id, [poolLabel]: recipe };
-}
-export const warmIdOf = (meta: V1ObjectMeta | undefined) => SandboxId.safeParse(meta?.labels?.[warmLabel]).data;

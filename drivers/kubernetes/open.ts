@@ -1,6 +1,5 @@
 import { lookup } from 'node:dns/promises';
 import { AppError } from '../../src/core/errors/errors.ts';
-import type { SandboxId } from '../../src/core/model/ids.ts';
 import type { DriverParts } from '../descriptor.ts';
 import type { Driver } from '../driver.ts';
 import { isInCluster } from './api/credentials.ts';
@@ -18,11 +17,9 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
   const { instance, gate, hasEgress, say } = parts;
   await using stack = new AsyncDisposableStack();
   const options = await kubernetesOptions(settings, parts);
-  const known = Promise.withResolvers<KubernetesDriver>();
   if (options.egressAddress) {
     const keys = sandboxKeys(instance, options.keys);
-    const claimedBy = (id: SandboxId, signal: AbortSignal) => known.promise.then((it) => it.claimedBy(id, signal));
-    stack.use(await listening({ listen: settings.egressListen, keys, gate, claimedBy }));
+    stack.use(await listening({ listen: settings.egressListen, keys, gate }));
   } else if (hasEgress) {
     say(
       'Sandboxes have no network access: CORRAL_KUBERNETES_EGRESS_ADDRESS, the address of this server for their pods, is not set.',
@@ -31,7 +28,6 @@ export async function openKubernetes(settings: KubernetesSettings, parts: Driver
   const onTrouble = (error: AppError) => say(`The cluster cannot be watched: ${error.publicMessage}`);
   const onOpen = (message: string) => say(`WARNING: ${message}`);
   const driver = stack.use(await kubernetesDriver({ ...options, onTrouble, onOpen }));
-  known.resolve(driver);
   const held = stack.move();
   return { ...driver, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
@@ -70,6 +66,7 @@ async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): P
     keys: await parts.keys(),
     reach: it.reach === 'auto' ? (isInCluster() ? 'pod-ip' : 'port-forward') : it.reach,
     port: it.daemonPort,
+    engine: it.engine,
     pods: {
       workspace: it.workspace,
       ...(it.storageClass !== undefined && { storageClass: it.storageClass }),

@@ -11,6 +11,11 @@ export const settings = z.strictObject({
     'KUBECONFIG',
   ),
   context: optional(text('a name'), 'context of the kubeconfig; unset: its current one'),
+  engine: setting(
+    oneOf('auto', 'agent-sandbox', 'pods'),
+    'auto',
+    'what runs sandboxes: claims of agents.x-k8s.io, or pods; auto: claims where the cluster and the rights permit them',
+  ),
   namespace: setting(text('a name', /^[a-z0-9-]{1,63}$/), 'corral-sandboxes', 'namespace of the pods'),
   reach: setting(
     oneOf('auto', 'pod-ip', 'port-forward'),

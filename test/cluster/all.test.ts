@@ -9,7 +9,6 @@ import './escapes.ts';
 import './faults.ts';
 import './hostile.ts';
 import './pause.ts';
-import './pool.ts';
 import './services.ts';
 import './session.ts';
 import './templates.ts';

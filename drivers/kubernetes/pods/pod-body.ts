@@ -1,9 +1,9 @@
 import type { V1EnvVar, V1Pod, V1PodSpec, V1SeccompProfile, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
 import type { Secret } from '../../../src/core/text/secret.ts';
-import type { SandboxLimits, SandboxSpec } from '../../driver.ts';
+import type { SandboxLimits, SandboxRecipe, SandboxSpec } from '../../driver.ts';
 import { home, workspaceAlias } from '../../shared/home.ts';
 import { hashToken } from '../../shared/link/token.ts';
-import { contentNote, metaFor, warmMeta } from '../labels.ts';
+import { metaFor } from '../labels.ts';
 import type { HostPort, PodSettings } from '../options.ts';
 import { computeResources, containerWalls } from './container-walls.ts';
 import { sandboxContainer } from './pod-state.ts';
@@ -12,55 +12,65 @@ import { serviceAliases, serviceContainers, serviceVolumes } from './service-con
 /** The user id of every process inside. */
 const user = 10_001;
 const mebibyte = 2 ** 20;
+/** Where a pod of a shared template finds the line that proves its session to the egress listener. */
+export const egressFile = '/run/corral-state/egress';
 
-export interface PodRequest {
+/** How the pod and this server prove to each other who they are. */
+export type PodAccess =
+  /** A pod of one session: its variables are its own. */
+  | { readonly of: SandboxSpec; readonly daemonToken: Secret; readonly egressToken: Secret }
+  /** A pod of a shared template, which learns its session after its start. */
+  | { readonly of: 'template'; readonly publicKey: string };
+
+export interface ContainerRequest {
+  readonly recipe: SandboxRecipe;
+  readonly settings: PodSettings;
+  readonly port: number;
+  readonly access: PodAccess;
+  /** Where pods reach the egress listener. Undefined: this one has no network access. */
+  readonly egress: HostPort | undefined;
+  readonly extraCa: string | undefined;
+  /** The volume claim of the workspace. Undefined: its files end with the pod. */
+  readonly claimName?: string;
+}
+
+interface PodRequest extends Omit<ContainerRequest, 'recipe' | 'claimName'> {
   readonly spec: SandboxSpec;
   readonly name: string;
   readonly namespace: string;
   readonly instance: string;
-  readonly settings: PodSettings;
-  readonly port: number;
   /** Id of the key that the tokens are derived from. */
   readonly key: string;
   /** Id of the call that created the pod, so that a failed call never removes another call's pod. */
   readonly attempt: string;
-  readonly daemonToken: Secret;
-  readonly wayOut: { readonly address: HostPort; readonly token: Secret } | undefined;
-  readonly extraCa: string | undefined;
   readonly now: number;
-  /** Set only for a pool pod, which no session owns yet. */
-  readonly pool?: { readonly recipe: string; readonly content: string };
 }
 
-/** The only place that defines what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
-export function podBody(request: PodRequest): V1Pod {
-  const { spec, name, namespace, instance, key, attempt } = request;
-  const { pool } = request;
-  const notes = { 'corral/key': key, 'corral/attempt': attempt, ...(pool && { [contentNote]: pool.content }) };
-  const { labels: own, annotations } = metaFor(spec, instance, notes);
-  const labels = pool ? warmMeta(spec, pool.recipe, own) : own;
+export const egressLabel = (egress: HostPort | undefined) => ({ 'corral/egress': egress ? 'proxy' : 'none' });
+
+export function podBody({ spec, name, namespace, instance, key, attempt, now, ...request }: PodRequest): V1Pod {
+  const { labels, annotations } = metaFor(spec, instance, { 'corral/key': key, 'corral/attempt': attempt });
+  const claim = request.settings.workspace === 'volume' && { claimName: name };
   return {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: {
-      name,
-      namespace,
-      labels: { ...labels, 'corral/egress': request.wayOut ? 'proxy' : 'none' },
-      annotations,
+    metadata: { name, namespace, labels: { ...labels, ...egressLabel(request.egress) }, annotations },
+    spec: {
+      activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - now) / 1_000)),
+      ...podSpec({ ...request, ...claim, recipe: spec }),
     },
-    spec: podSpec(request),
   };
 }
 
-function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
-  const claim = settings.workspace === 'volume' ? request.name : undefined;
-  const { volumes, mounts } = volumesFor(spec.limits, claim, spec.env.CORRAL_DESKTOP === 'on');
-  const { services = [] } = spec;
+/** The only place that defines what a sandbox's pod can do: less than the Pod Security level "restricted" allows. */
+export function podSpec(request: ContainerRequest): V1PodSpec {
+  const { recipe, settings } = request;
+  const { volumes, mounts } = volumesFor(recipe.limits, request.claimName, recipe.env.CORRAL_DESKTOP === 'on');
+  const { services = [] } = recipe;
   const { imagePullPolicy, requestShare } = settings;
   const ofServices = { seccompProfile: seccompOf(settings), imagePullPolicy, requestShare };
   return {
     restartPolicy: 'Never',
-    activeDeadlineSeconds: Math.max(1, Math.ceil((spec.expiresAt - request.now) / 1_000)),
     terminationGracePeriodSeconds: 1, // pid 1 exits immediately on TERM
     automountServiceAccountToken: false,
     enableServiceLinks: false,
@@ -105,12 +115,12 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
     containers: [
       {
         name: sandboxContainer,
-        image: spec.image,
+        image: recipe.image,
         imagePullPolicy: settings.imagePullPolicy,
         workingDir: '/workspace',
-        env: environment({ spec, ...request }),
+        env: environment(request),
         ports: [{ name: 'sandboxd', containerPort: request.port, protocol: 'TCP' }],
-        resources: resourcesFor(spec.limits, settings.requestShare),
+        resources: resourcesFor(recipe.limits, settings.requestShare),
         securityContext: containerWalls(seccompOf(settings)),
         volumeMounts: mounts,
       },
@@ -122,29 +132,42 @@ function podSpec({ spec, settings, ...request }: PodRequest): V1PodSpec {
 const seccompOf = ({ seccompProfile }: PodSettings): V1SeccompProfile =>
   seccompProfile === undefined ? { type: 'RuntimeDefault' } : { type: 'Localhost', localhostProfile: seccompProfile };
 
+const fromPod = (name: string, fieldPath: string): V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
+
 /** The template's variables come first, so that they cannot override ours. */
-function environment({ spec, port, daemonToken, wayOut, extraCa }: Omit<PodRequest, 'settings'>): V1EnvVar[] {
+function environment({ recipe, port, access, egress, extraCa }: ContainerRequest): V1EnvVar[] {
   const env = {
-    ...spec.env,
+    ...recipe.env,
     HOME: home,
-    CORRAL_DISK_BYTES: String(spec.limits.diskBytes),
-    CORRAL_SANDBOX_ID: spec.id,
-    CORRAL_SANDBOXD_TOKEN: hashToken(daemonToken),
+    CORRAL_DISK_BYTES: String(recipe.limits.diskBytes),
+    ...(access.of !== 'template' && {
+      CORRAL_SANDBOX_ID: access.of.id,
+      CORRAL_SANDBOXD_TOKEN: hashToken(access.daemonToken),
+    }),
     CORRAL_SANDBOXD_LISTEN: `0.0.0.0:${port}`,
     CORRAL_WORKSPACE: '/workspace',
     CORRAL_WORKSPACE_ALIAS: workspaceAlias,
     CORRAL_RUN_DIR: '/run/corral',
     CORRAL_EXTRA_CA_PEM: extraCa ?? '',
-    ...(spec.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
-    ...(wayOut
+    ...(recipe.services?.length && { CORRAL_EGRESS_OWN_USER: '1' }), // services run as other users on the same loopback
+    ...(egress
       ? {
-          CORRAL_EGRESS_URL: `tcp://${wayOut.address.host}:${wayOut.address.port}`,
-          CORRAL_EGRESS_TOKEN: wayOut.token.reveal(),
+          CORRAL_EGRESS_URL: `tcp://${egress.host}:${egress.port}`,
+          ...(access.of === 'template'
+            ? { CORRAL_EGRESS_FILE: egressFile }
+            : { CORRAL_EGRESS_TOKEN: access.egressToken.reveal() }),
         }
       : { CORRAL_EGRESS_PORT: '0' }), // port 0: dialling the proxy fails immediately instead of timing out
   };
   // Doubled, because the kubelet would expand `$(NAME)`.
-  return Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll('$(', () => '$$(') }));
+  const fixed = Object.entries(env).map(([name, value]) => ({ name, value: value.replaceAll('$(', () => '$$(') }));
+  if (access.of !== 'template') return fixed;
+  return [
+    ...fixed,
+    fromPod('CORRAL_SANDBOX_ID', 'metadata.name'),
+    fromPod('CORRAL_POD_UID', 'metadata.uid'),
+    { name: 'CORRAL_SANDBOXD_TOKEN', value: `${access.publicKey}:$(CORRAL_POD_UID)` },
+  ];
 }
 
 const scratch = 256 * mebibyte;

@@ -6,7 +6,7 @@ import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import type { SandboxLink } from '../../driver.ts';
 import { openLinkEnd } from '../../shared/link/link-end.ts';
-import { keyIdOf } from '../labels.ts';
+import { parseSandboxInfo } from '../labels.ts';
 import type { Dial } from './dialling-agent.ts';
 import { DiallingAgent } from './dialling-agent.ts';
 import { computePodState } from './pod-state.ts';
@@ -68,7 +68,9 @@ export function openPodLinks({ watch, keys, dial }: Options): PodLinks {
   return {
     link(id, pod) {
       const { lost } = hold(id, pod);
-      const token = keys.daemonToken(keyIdOf(pod.metadata, id), pod.metadata?.annotations?.['corral/key']);
+      const key = pod.metadata?.annotations?.['corral/key'];
+      const isOwn = parseSandboxInfo(pod.metadata, 'ready') !== undefined; // not of a shared template
+      const token = isOwn ? keys.daemonToken(id, key) : keys.signedToken(uidOf(pod), key);
       if (!token)
         throw new AppError('sandbox_not_found', 'The sandbox was created with a key that this server does not have.');
       const agent = new DiallingAgent(dial(pod), lost.signal);

@@ -1,4 +1,5 @@
 import type { V1Pod } from '@kubernetes/client-node';
+import type { KubeObject } from '../api/collection.ts';
 
 /** The part of a pod that the driver uses. The remaining four fifths would stay in memory for each pod. */
 export function essence({ metadata, spec, status }: V1Pod): V1Pod {
@@ -14,14 +15,16 @@ export function essence({ metadata, spec, status }: V1Pod): V1Pod {
 /** Removed pods are remembered for late events, up to this many. */
 const maxGone = 10_000;
 
-/** The known pods. Duplicate, late and outdated events change nothing. */
-export class PodTable {
-  readonly #pods = new Map<string, V1Pod>(); // by uid
+/** The known objects of a watch, such as pods. Duplicate, late and outdated events change nothing. */
+export class PodTable<T extends KubeObject = V1Pod> {
+  readonly #pods = new Map<string, T>(); // by uid
   readonly #gone = new Set<string>();
-  readonly #onChange: (uid: string, pod: V1Pod | undefined) => void;
+  readonly #keep: (object: T) => T;
+  readonly #onChange: (uid: string, pod: T | undefined) => void;
 
   /** `listener` is called for each change, and with undefined once the pod is gone for good. */
-  constructor(listener: (uid: string, pod: V1Pod | undefined) => void) {
+  constructor(keep: (object: T) => T, listener: (uid: string, pod: T | undefined) => void) {
+    this.#keep = keep;
     this.#onChange = listener;
   }
 
@@ -29,26 +32,26 @@ export class PodTable {
     return this.#pods.size;
   }
 
-  get(uid: string): V1Pod | undefined {
+  get(uid: string): T | undefined {
     return this.#pods.get(uid);
   }
 
   /** Records a pod that exists, or existed at its resource version. */
-  seen(pod: V1Pod): void {
+  seen(pod: T): void {
     const uid = uidOf(pod);
     const known = this.#pods.get(uid);
     if (this.#gone.has(uid) || (known && versionOf(known) >= versionOf(pod))) return;
-    const kept = essence(pod);
+    const kept = this.#keep(pod);
     this.#pods.set(uid, kept);
     this.#onChange(uid, kept);
   }
 
-  deleted(pod: V1Pod): void {
+  deleted(pod: T): void {
     this.#remove(uidOf(pod));
   }
 
   /** Records a full list at that version. Known pods missing from it are gone. A watch can still be behind. */
-  listed(pods: readonly V1Pod[], version: string): void {
+  listed(pods: readonly T[], version: string): void {
     const there = new Set(pods.map(uidOf));
     for (const pod of pods) this.seen(pod);
     for (const [uid, pod] of this.#pods) {
@@ -69,6 +72,6 @@ export class PodTable {
   }
 }
 
-export const uidOf = ({ metadata }: V1Pod): string => metadata?.uid ?? '';
+export const uidOf = ({ metadata }: KubeObject): string => metadata?.uid ?? '';
 const number = (version: string | undefined) => Number(version ?? 0);
-const versionOf = ({ metadata }: V1Pod) => number(metadata?.resourceVersion);
+const versionOf = ({ metadata }: KubeObject) => number(metadata?.resourceVersion);

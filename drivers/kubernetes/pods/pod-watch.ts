@@ -4,54 +4,57 @@ import { pause } from '../../../src/core/concurrency/cancel.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
 import { AppError, toAppError } from '../../../src/core/errors/errors.ts';
 import type { KubeApi } from '../api/api.ts';
+import type { Collection, KubeObject } from '../api/collection.ts';
 import { statusOf } from '../api/status.ts';
-import { listPods } from './pod-list.ts';
-import { essence, PodTable } from './pod-table.ts';
+import { PodTable, uidOf } from './pod-table.ts';
 
-type Listener = (pod: V1Pod | undefined) => void;
+type Listener<T> = (object: T | undefined) => void;
 
 /**
- * Watches this installation's pods from the first call of `follow`. The informer of `@kubernetes/client-node` ends at
- * the first error, keeps whole pods, and cannot use a list that its caller made.
+ * Watches this installation's objects of one kind from the first call of `follow`. The informer of
+ * `@kubernetes/client-node` ends at the first error, keeps whole objects, and cannot use a list that its caller made.
  */
-export interface PodWatch extends AsyncDisposable {
-  /** Calls the listener with the latest known state, with each later one, and with undefined once the pod is gone. */
-  follow(pod: V1Pod, listener: Listener): Disposable;
-  /** Lists all pods. Also reports to listeners what the watch missed, so the watch can list less often. */
-  list(signal: AbortSignal): Promise<V1Pod[]>;
+export interface ObjectWatch<T extends KubeObject> extends AsyncDisposable {
+  /** Calls the listener with the latest known state, with each later one, and with undefined once the object is gone. */
+  follow(object: T, listener: Listener<T>): Disposable;
+  /** Lists all objects. Also reports to listeners what the watch missed, so the watch can list less often. */
+  list(signal: AbortSignal): Promise<T[]>;
 }
-interface Options {
+export type PodWatch = ObjectWatch<V1Pod>;
+interface Options<T extends KubeObject> {
   readonly api: KubeApi;
-  /** The API path of the pod list. */
-  readonly path: string;
+  readonly objects: Pick<Collection<T>, 'path' | 'what' | 'list'>;
   readonly selector: string;
+  /** The part of an object that stays in memory. */
+  readonly keep: (object: T) => T;
   readonly clock: Clock;
   readonly random: () => number;
   readonly onTrouble: ((error: AppError) => void) | undefined;
 }
 
 /**
- * Pods are listed this often even while the watch works, which limits the delay if it silently stops. Lists requested
+ * Objects are listed this often even while the watch works, which limits the delay if it silently stops. Lists requested
  * by callers count.
  */
 const listEveryMs = 25_000;
 const tellEveryMs = 60_000;
 
-export function watchPods({ api, path, selector, clock, random, onTrouble }: Options): PodWatch {
-  const followers = new Map<string, Set<Listener>>();
-  const table = new PodTable((uid, pod) => {
+export function watchObjects<T extends KubeObject>(options: Options<T>): ObjectWatch<T> {
+  const { api, objects, selector, keep, clock, random, onTrouble } = options;
+  const followers = new Map<string, Set<Listener<T>>>();
+  const table = new PodTable<T>(keep, (uid, pod) => {
     for (const listener of [...(followers.get(uid) ?? [])]) listener(pod);
   });
   const stop = new AbortController();
   const { signal } = stop;
   const query = `labelSelector=${encodeURIComponent(selector)}`;
+  const what = `watch ${objects.what}`;
   let toldAt = Number.NEGATIVE_INFINITY;
 
   let listedAt = Number.NEGATIVE_INFINITY;
-  async function list(until: AbortSignal, tries?: number): Promise<{ items: V1Pod[]; version: string }> {
+  async function list(until: AbortSignal, tries?: number): Promise<{ items: T[]; version: string }> {
     const askedAt = clock.now();
-    const requested = { path: `${path}?${query}`, keep: essence, ...(tries !== undefined && { tries }) };
-    const { items, version } = await listPods(api, requested, until);
+    const { items, version } = await objects.list({ selector, keep, ...(tries !== undefined && { tries }) }, until);
     table.listed(items, version);
     listedAt = askedAt;
     return { items, version };
@@ -65,9 +68,9 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
     let version = from;
     let response: IncomingMessage | undefined;
     try {
-      response = await api.stream({ method: 'GET', path: `${path}?${query}&${more}`, what: 'watch pods' }, until);
+      response = await api.stream({ method: 'GET', path: `${objects.path}?${query}&${more}`, what }, until);
       for await (const line of linesOf(response)) {
-        const { type, object } = JSON.parse(line) as { type: string; object: V1Pod };
+        const { type, object } = JSON.parse(line) as { type: string; object: T };
         if (type === 'ERROR') return undefined; // 410: the version is too old to continue from
         version = object.metadata?.resourceVersion ?? version;
         if (type === 'DELETED') table.deleted(object);
@@ -129,10 +132,10 @@ export function watchPods({ api, path, selector, clock, random, onTrouble }: Opt
 
   let running: Promise<void> | undefined;
   return {
-    follow(pod, listener) {
-      const uid = pod.metadata?.uid ?? '';
+    follow(object, listener) {
+      const uid = uidOf(object);
       const listeners = followers.get(uid) ?? new Set();
-      table.seen(pod);
+      table.seen(object);
       followers.set(uid, listeners.add(listener));
       listener(table.get(uid));
       running ??= run();

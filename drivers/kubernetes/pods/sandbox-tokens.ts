@@ -1,4 +1,4 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, createPrivateKey, createPublicKey, sign, timingSafeEqual } from 'node:crypto';
 import type { SandboxId } from '../../../src/core/model/ids.ts';
 import { Secret } from '../../../src/core/text/secret.ts';
 
@@ -14,16 +14,27 @@ export interface SandboxKeys {
   daemonToken(id: SandboxId, key: string | undefined): Secret | undefined;
   egressToken(id: SandboxId): Secret;
   provesEgress(id: string, token: string): boolean;
-  /** The egress token of a sandbox that was started for the pool; a claim does not change it. */
-  warmEgressToken(id: SandboxId): Secret;
-  provesWarmEgress(id: string, token: string): boolean;
+  /**
+   * For pods of a shared template, which are alike until a session claims them: the daemon's token is a signature of the
+   * pod's uid, and the template holds only the public key. Undefined: this server no longer has the key.
+   */
+  signedToken(uid: string, key: string | undefined): Secret | undefined;
+  /** The public key, as the daemon expects it before the uid. */
+  readonly publicKey: string;
 }
+
+/** The fixed part of an Ed25519 key in PKCS #8, before its 32 bytes. */
+const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 export function sandboxKeys(instance: string, keys: readonly Secret[]): SandboxKeys {
   const [first] = keys;
   if (!first) throw new Error('no key to derive the tokens of sandboxes from');
   const derive = (key: Secret, purpose: string, id: string) =>
     createHmac('sha256', key.reveal()).update(`corral ${purpose} ${instance} ${id}`).digest('base64url');
+  const pairOf = (key: Secret) => {
+    const seed = Buffer.from(derive(key, 'daemon signature', ''), 'base64url');
+    return createPrivateKey({ key: Buffer.concat([pkcs8, seed]), format: 'der', type: 'pkcs8' });
+  };
   const nameOf = (key: Secret) => derive(key, 'name', '').slice(0, 12);
   return {
     current: nameOf(first),
@@ -32,8 +43,11 @@ export function sandboxKeys(instance: string, keys: readonly Secret[]): SandboxK
       return key && new Secret(derive(key, 'daemon', id));
     },
     egressToken: (id) => new Secret(derive(first, 'egress', id)),
-    warmEgressToken: (id) => new Secret(derive(first, 'warm egress', id)),
-    provesWarmEgress: (id, token) => keys.some((key) => sameText(derive(key, 'warm egress', id), token)),
+    signedToken(uid, name) {
+      const key = keys.find((it) => nameOf(it) === name);
+      return key && new Secret(sign(null, Buffer.from(`corral daemon ${uid}`), pairOf(key)).toString('base64url'));
+    },
+    publicKey: `ed25519:${createPublicKey(pairOf(first)).export({ format: 'jwk' }).x}`,
     provesEgress: (id, token) => keys.some((key) => sameText(derive(key, 'egress', id), token)),
   };
 }

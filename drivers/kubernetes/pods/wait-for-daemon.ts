@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { pause, raceAbort } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
@@ -33,4 +34,19 @@ async function health(agent: SandboxLink['agent'], token: string, signal: AbortS
   const [response] = (await once(call, 'response')) as [IncomingMessage];
   response.on('error', () => {}).resume();
   return response.statusCode;
+}
+
+/** Runs a command in the sandbox. Resolves with its output. */
+export async function execIn(
+  { agent, token }: SandboxLink,
+  { command, timeoutMs }: { readonly command: string; readonly timeoutMs: number },
+  signal: AbortSignal,
+): Promise<string> {
+  const headers = { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' };
+  const call = request('http://sandbox/exec', { method: 'POST', agent, headers, signal });
+  call.on('error', () => {}); // the request can still fail after its caller has returned
+  call.end(JSON.stringify({ command, timeoutMs }));
+  const [response] = (await once(call, 'response')) as [IncomingMessage];
+  const { stdout = '' } = JSON.parse(await text(response)) as { stdout?: string };
+  return stdout;
 }

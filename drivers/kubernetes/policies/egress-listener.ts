@@ -11,8 +11,6 @@ interface Options {
   readonly listen: HostPort;
   readonly keys: SandboxKeys;
   readonly gate: EgressHandler;
-  /** The session's sandbox that claimed this pool sandbox. Undefined: unclaimed, so it has no network access. */
-  readonly claimedBy?: (id: SandboxId, signal: AbortSignal) => Promise<SandboxId | undefined>;
   readonly onRefused?: (from: string, reason: string) => void;
 }
 export interface EgressListener extends AsyncDisposable {
@@ -20,21 +18,20 @@ export interface EgressListener extends AsyncDisposable {
 }
 
 const maxLine = 256;
-const patienceMs = 5_000;
 const maxConnections = 4_096;
 
 /**
  * Listens for the pods' forwarders. A connection's first line proves which sandbox is dialling; the gate gets the
  * remaining bytes.
  */
-export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused }: Options): Promise<EgressListener> {
+export async function listenForEgress({ listen, keys, gate, onRefused }: Options): Promise<EgressListener> {
   const open = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
     if (open.size >= maxConnections) return socket.destroy();
     open.add(socket);
     socket.on('error', () => {}).once('close', () => open.delete(socket));
     const line = await firstLine(socket, lineBeforeRest(socket));
-    const id = line === undefined ? undefined : await provenId(line, keys, claimedBy);
+    const id = line === undefined ? undefined : provenId(line, keys);
     if (id) return gate.serve(socket, { id, sessionId: sessionIdOf(id) });
     if (line !== undefined) onRefused?.(socket.remoteAddress ?? '', 'it did not prove which sandbox it is');
     socket.destroy();
@@ -52,17 +49,10 @@ export async function listenForEgress({ listen, keys, gate, claimedBy, onRefused
   };
 }
 
-async function provenId(
-  line: string,
-  keys: SandboxKeys,
-  claimedBy: Options['claimedBy'],
-): Promise<SandboxId | undefined> {
+function provenId(line: string, keys: SandboxKeys): SandboxId | undefined {
   const [, text = '', token = ''] = /^corral-egress 1 (\S+) (\S+)$/.exec(line) ?? [];
   const id = SandboxId.safeParse(text).data;
-  if (!id) return undefined;
-  if (keys.provesEgress(id, token)) return id;
-  if (!keys.provesWarmEgress(id, token)) return undefined;
-  return await claimedBy?.(id, AbortSignal.timeout(patienceMs)).catch(() => undefined);
+  return id && keys.provesEgress(id, token) ? id : undefined;
 }
 
 /** Reads the line and leaves the following bytes in the socket. The line is empty if it is too long. */

@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { type IncomingMessage, request } from 'node:http';
-import { text } from 'node:stream/consumers';
 import { pause } from '../../../src/core/concurrency/cancel.ts';
 import { AppError } from '../../../src/core/errors/errors.ts';
 import type { SandboxLink } from '../../driver.ts';
+import { execIn } from '../pods/wait-for-daemon.ts';
 
 interface Options {
   /** If nothing isolates sandboxes: start none, or report it and continue. */
@@ -53,7 +51,8 @@ export function openPolicyCheck({ unenforced, onOpen, daemonPort, betweenMs = 75
   /** The address that the sandbox reached. Undefined: none, or the check cannot tell. */
   async function reached(link: SandboxLink, signal: AbortSignal): Promise<string | undefined> {
     for (let n = 1; ; n += 1) {
-      const message = (await run({ link, command }, AbortSignal.any([signal, AbortSignal.timeout(lookMs)]))).trim();
+      const until = AbortSignal.any([signal, AbortSignal.timeout(lookMs)]);
+      const message = (await execIn(link, { command, timeoutMs: lookMs }, until)).trim();
       if (message === 'closed') {
         isOver = true;
         isOpen = false;
@@ -108,14 +107,3 @@ const unclear =
   'Cannot check whether network policies are enforced here: the image has no bash, or lacks a tool that the check needs.';
 const advice =
   'Use a network plug-in that enforces them, or set CORRAL_UNCONFINED=1 to accept that sandboxes can reach all of this.';
-
-async function run({ link, command }: { link: SandboxLink; command: string }, signal: AbortSignal): Promise<string> {
-  const { agent, token } = link;
-  const headers = { authorization: `Bearer ${token.reveal()}`, 'content-type': 'application/json' };
-  const call = request('http://sandbox/exec', { method: 'POST', agent, headers, signal });
-  call.on('error', () => {}); // the request can still fail after its caller has returned
-  call.end(JSON.stringify({ command, timeoutMs: lookMs }));
-  const [response] = (await once(call, 'response')) as [IncomingMessage];
-  const { stdout = '' } = JSON.parse(await text(response)) as { stdout?: string };
-  return stdout;
-}

@@ -1,19 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
 
 /** The target of outbound connections, and the line sent there first. */
 export interface ProxyTarget {
   readonly to: NetConnectOpts;
-  readonly preface: string;
+  readonly preface: () => string;
 }
 
 /**
  * The server's socket in the sandbox's folder. Without one: the server's port, where the preface identifies the
- * sandbox.
+ * sandbox. A sandbox that a session claims after its start finds the preface in a file.
  */
 export function proxyTarget(socketPath: string, sandboxId: string, env: NodeJS.ProcessEnv): ProxyTarget {
   const url = env.CORRAL_EGRESS_URL ? URL.parse(env.CORRAL_EGRESS_URL) : undefined;
-  if (!url) return { to: { path: socketPath }, preface: '' };
-  const preface = `corral-egress 1 ${sandboxId} ${env.CORRAL_EGRESS_TOKEN ?? ''}\n`;
+  if (!url) return { to: { path: socketPath }, preface: () => '' };
+  const file = env.CORRAL_EGRESS_FILE;
+  const preface = () =>
+    file ? readFileSync(file, 'latin1') : `corral-egress 1 ${sandboxId} ${env.CORRAL_EGRESS_TOKEN ?? ''}\n`;
   return { to: { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) }, preface };
 }
 
@@ -32,8 +35,14 @@ export function forwarder(port: number, { to, preface }: ProxyTarget, { log, adm
       near.on('error', () => {}); // `join` adds its own once the connection is admitted
       if (!(await admits(near)) || near.destroyed) return void near.destroy();
     }
+    let line: string;
+    try {
+      line = preface();
+    } catch {
+      return void near.destroy(); // no session has claimed this sandbox yet
+    }
     const far = connect({ ...to, allowHalfOpen: true });
-    if (preface !== '') far.write(preface);
+    if (line !== '') far.write(line);
     join(near, far);
     join(far, near);
   });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey, verify } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -188,13 +188,26 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 /**
- * A token of `sha256:` and hex digits is only the hash of the real one: other processes can read the daemon's
- * environment.
+ * The environment, which other processes can read, need not hold the token: `sha256:` is followed by its hash, and
+ * `ed25519:` by a public key and the text that the token signs.
  */
 export function hasToken(authorization = '', token: string): boolean {
-  if (!token.startsWith('sha256:')) return sameText(authorization, `Bearer ${token}`);
+  const [kind, key = '', uid = ''] = token.split(':');
   const value = authorization.startsWith('Bearer ') ? authorization.slice('Bearer '.length) : '';
+  if (kind === 'ed25519') return isSigned(value, key, uid);
+  if (kind !== 'sha256') return sameText(authorization, `Bearer ${token}`);
   return sameText(`sha256:${createHash('sha256').update(value).digest('hex')}`, token);
+}
+
+/** The last accepted signature; the server sends one and the same with every request. */
+let accepted: string | undefined;
+function isSigned(signature: string, x: string, uid: string): boolean {
+  const whole = `${x} ${uid} ${signature}`;
+  if (accepted !== undefined && sameText(whole, accepted)) return true;
+  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' });
+  const isRight = verify(null, Buffer.from(`corral daemon ${uid}`), key, Buffer.from(signature, 'base64url'));
+  if (isRight) accepted = whole;
+  return isRight;
 }
 
 /** Compares in constant time, so that the time does not reveal the first difference. */

@@ -1,4 +1,5 @@
-import { type Driver, isPoolable, type SandboxRecipe } from '../../../drivers/driver.ts';
+import { type Driver, hostsPool, isPoolable, type SandboxRecipe } from '../../../drivers/driver.ts';
+import { withHostedPool } from '../../../drivers/shared/pool/hosted-pool.ts';
 import { automaticSize, fixedSize } from '../../../drivers/shared/pool/pool-size.ts';
 import { withPool } from '../../../drivers/shared/pool/with-pool.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
@@ -27,9 +28,18 @@ const hourMs = 3_600_000;
 export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }: Options): Driver {
   const { warmPool, ttlSeconds, startTimeoutSeconds, maxStarting } = config.sandbox;
   const { recipe, ...parts } = pool;
-  if (!isPoolable(driver)) {
+  const sizeFor = (freeMemory: () => number | undefined) =>
+    warmPool === 'auto' ? automaticSize({ clock: pool.clock, freeMemory }) : fixedSize(warmPool);
+  const onNone = () => {
     if (warmPool !== 0)
-      say(`CORRAL_SANDBOX_WARM_POOL has no effect with the driver ${driver.name}: its sandboxes start on demand.`);
+      say(`CORRAL_SANDBOX_WARM_POOL has no effect with the driver ${driver.name} here: its sandboxes start on demand.`);
+  };
+  if (hostsPool(driver)) {
+    const size = sizeFor(() => undefined); // only the backend knows its nodes
+    return withHostedPool(driver, { ...pool, size, shared: replica !== undefined, onNone });
+  }
+  if (!isPoolable(driver)) {
+    onNone();
     return driver;
   }
   const ttlMs = ttlSeconds * 1_000;
@@ -37,8 +47,7 @@ export function withWarmPool(driver: Driver, { config, replica, ids, say, pool }
     ...parts,
     ids,
     recipes: () => [recipe()],
-    size:
-      warmPool === 'auto' ? automaticSize({ clock: pool.clock, freeMemory: driver.freeMemory }) : fixedSize(warmPool),
+    size: sizeFor(driver.freeMemory),
     random: Math.random,
     ttlMs,
     maxAgeMs: Math.min(ttlMs, hourMs),

@@ -9,6 +9,7 @@ import type { V1PersistentVolume, V1Pod } from '@kubernetes/client-node';
 import type { EgressHandler } from '../../../drivers/driver.ts';
 import { type KubeApi, openApi } from '../../../drivers/kubernetes/api/api.ts';
 import { openCredentials } from '../../../drivers/kubernetes/api/credentials.ts';
+import { claimPath, sandboxPath } from '../../../drivers/kubernetes/claims/platform.ts';
 import { type KubernetesDriver, kubernetesDriver } from '../../../drivers/kubernetes/kubernetes.ts';
 import type { KubernetesOptions, PodSettings } from '../../../drivers/kubernetes/options.ts';
 import { sandboxKeys } from '../../../drivers/kubernetes/pods/sandbox-tokens.ts';
@@ -82,6 +83,11 @@ export async function hasCluster(): Promise<boolean> {
   return answers;
 }
 
+/** Whether the cluster has agents.x-k8s.io. */
+export const hasClaims = async (): Promise<boolean> =>
+  (await hasCluster()) &&
+  (await kubectl('api-resources', '--api-group=extensions.agents.x-k8s.io')).includes('v1beta1');
+
 let loading: Promise<string> | undefined;
 /** The image that users get, built from the current tree and copied to the node. */
 export function clusterImage(): Promise<string> {
@@ -136,7 +142,10 @@ export interface ClusterHarness extends DriverHarness {
   pods(): Promise<V1Pod[]>;
 }
 
-export async function clusterHarness(gate?: EgressHandler): Promise<ClusterHarness> {
+/** What runs the sandboxes; claims need agent-sandbox with its extensions in the cluster. */
+export type TestedEngine = 'pods' | 'agent-sandbox';
+
+export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine = 'pods'): Promise<ClusterHarness> {
   await using stack = new AsyncDisposableStack();
   const image = await clusterImage();
   const namespace = `corral-test-${process.pid}-${randomIds().short().slice(0, 4)}`;
@@ -165,6 +174,7 @@ export async function clusterHarness(gate?: EgressHandler): Promise<ClusterHarne
     ids: randomIds(),
     clock: systemClock,
     random: Math.random,
+    engine,
     reach: 'port-forward',
     port: 2718,
     pods: testPods,
@@ -176,7 +186,11 @@ export async function clusterHarness(gate?: EgressHandler): Promise<ClusterHarne
   });
   const nameOf = (id: SandboxId) => `corral-test-${sessionIdOf(id)}`;
   const base = `/api/v1/namespaces/${namespace}`;
-  const kinds = { pod: 'pods', claim: 'persistentvolumeclaims' };
+  const named = (path: string, name: string) =>
+    api.askFor<{ status?: { sandbox?: { name?: string } } }>(
+      { method: 'GET', path: `${path}/${name}`, what: 'get' },
+      AbortSignal.timeout(10_000),
+    );
   const held = stack.move();
   return {
     image,
@@ -188,15 +202,26 @@ export async function clusterHarness(gate?: EgressHandler): Promise<ClusterHarne
     connect: ({ instance, over } = {}) =>
       kubernetesDriver(options({ ...(instance !== undefined && { instance }), ...over })),
     async killBehindItsBack(id) {
-      const path = `${base}/pods/${nameOf(id)}?gracePeriodSeconds=0`;
+      const found = await named(claimPath(namespace, 'sandboxclaims'), nameOf(id));
+      const name = found?.status?.sandbox?.name ?? nameOf(id);
+      const path = `${base}/pods/${name}?gracePeriodSeconds=0`;
       await api.ask({ method: 'DELETE', path, what: 'delete' }, AbortSignal.timeout(10_000));
     },
     async remains(id) {
-      const query = `?labelSelector=${encodeURIComponent(`corral/sandbox=${id}`)}`;
-      const found = Object.entries(kinds).map(async ([kind, plural]) => {
-        const request = { method: 'GET', path: `${base}/${plural}${query}`, what: 'list' } as const;
+      const name = nameOf(id);
+      const places = {
+        pod: `${base}/pods`,
+        claim: `${base}/persistentvolumeclaims`,
+        ...(engine === 'agent-sandbox' && {
+          sandboxclaim: claimPath(namespace, 'sandboxclaims'),
+          sandbox: sandboxPath(namespace),
+        }),
+      };
+      const found = Object.entries(places).map(async ([kind, path]) => {
+        const request = { method: 'GET', path, what: 'list' } as const;
         const { items } = await api.ask<{ items: V1Pod[] }>(request, AbortSignal.timeout(10_000));
-        return items.map(({ metadata }) => `${kind} ${metadata?.name}`);
+        const those = items.filter(({ metadata }) => metadata?.name?.endsWith(name));
+        return those.map(({ metadata }) => `${kind} ${metadata?.name}`);
       });
       return (await Promise.all(found)).flat();
     },

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import type { V1Pod } from '@kubernetes/client-node';
+import { hasToken } from '../../../sandbox-images/sandboxd/server/server.ts';
 
 /** `cut`: the stub acts, but its answer is lost. `hang`: nothing happens. A number: the status of the answer. */
 export type KubeTrouble =
@@ -18,10 +19,17 @@ export type KubeTrouble =
 type StoredObject = {
   kind: string;
   metadata: Record<string, unknown> & { name: string; uid: string; labels?: Record<string, string> };
-  status?: unknown;
+  spec?: unknown;
+  status?: { sandbox?: { name: string } } | undefined;
 };
 
+const claimGroups = [{ name: 'extensions.agents.x-k8s.io', versions: [{ version: 'v1beta1' }] }];
+
 export interface KubeStub extends AsyncDisposable {
+  /** Whether the cluster has agents.x-k8s.io, whether its controller works, and this server's rights there. */
+  claims: boolean;
+  controls: boolean;
+  rules: readonly object[];
   readonly kubeconfig: string;
   /** The file with the token of the kubeconfig's user. */
   readonly tokenFile: string;
@@ -46,6 +54,8 @@ export interface KubeStub extends AsyncDisposable {
   setStatus(name: string, status: V1Pod['status']): void;
   /** Deletes the pod, though the driver did not ask for it. */
   drop(name: string): void;
+  /** Creates a pod, as another program does. */
+  put(pod: V1Pod): void;
   /** Sends an event to all watches, unchanged. */
   emit(type: string, object: unknown): void;
   /** True: watches stay open, but get no events. */
@@ -83,10 +93,10 @@ export async function kubeStub(): Promise<KubeStub> {
   let busiest = 0;
 
   const daemon = createServer((request, response) => {
-    const hash = `sha256:${createHash('sha256')
-      .update(request.headers.authorization?.slice(7) ?? '')
-      .digest('hex')}`;
-    const known = stub.pods().some(({ spec }) => spec?.containers[0]?.env?.some(({ value }) => value === hash));
+    const known = stub.pods().some(({ metadata, spec }) => {
+      const { value = '' } = spec?.containers[0]?.env?.findLast(({ name }) => name === 'CORRAL_SANDBOXD_TOKEN') ?? {};
+      return hasToken(request.headers.authorization, value.replace('$(CORRAL_POD_UID)', metadata?.uid ?? ''));
+    });
     response
       .writeHead(known ? 200 : 401, { 'content-type': 'application/json' })
       .end(JSON.stringify({ idleMs: 0, stdout: stub.prints }));
@@ -137,8 +147,10 @@ export async function kubeStub(): Promise<KubeStub> {
 
   async function act(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '', 'http://stub');
-    const [, list = '', name] =
-      /^(.*\/(?:pods|persistentvolumeclaims|networkpolicies))(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
+    const [, list = '', name] = /^(.*\/namespaces\/[^/]+\/[a-z]+)(?:\/([^/]+))?$/.exec(url.pathname) ?? [];
+    if (url.pathname === '/apis') return void succeed(response, { groups: stub.claims ? claimGroups : [] });
+    if (url.pathname.endsWith('/selfsubjectrulesreviews'))
+      return void succeed(response, { status: { resourceRules: stub.rules } });
     const found = name === undefined ? undefined : listOf(list).get(name);
     const missing = () => fail(response, 404, `"${name}" not found`, 'NotFound');
     if (request.method === 'GET' && name !== undefined) return void (found ? succeed(response, found) : missing());
@@ -169,29 +181,65 @@ export async function kubeStub(): Promise<KubeStub> {
       const { resourceVersion = found.metadata.resourceVersion } = preconditions ?? {};
       if (resourceVersion !== found.metadata.resourceVersion) return conflict();
       remove(list, found.metadata.name);
+      controller.deleted(found);
       return void succeed(response, found);
     }
     const body = (await json(request)) as StoredObject;
     if (request.method === 'PATCH') {
       const current = name === undefined ? undefined : listOf(list).get(name);
       if (!current) return missing();
-      if (body.metadata.resourceVersion !== current.metadata.resourceVersion) return conflict();
       const changed = merged(current, body) as StoredObject;
       change(list, changed);
+      controller.changed(changed);
       return void succeed(response, changed);
     }
     if (request.method === 'POST' && listOf(list).has(body.metadata.name)) {
       return fail(response, 409, 'already exists', 'AlreadyExists');
     }
     body.metadata.uid = found?.metadata.uid ?? randomUUID();
-    if (body.kind === 'Pod') body.status = { phase: 'Pending' };
+    if (body.kind === 'Pod') body.status = { phase: 'Pending' } as never;
     change(list, body, 'ADDED');
     if (body.kind === 'Pod') {
       const status = stub.onPod(body as unknown as V1Pod);
       setImmediate(() => change(list, { ...body, status }));
-    }
+    } else controller.changed(body);
     succeed(response, body, 201);
   }
+
+  /** The part of agents.x-k8s.io's controller that claims need: pools are full at once, and claims take from them. */
+  const taken = new Set<string>(); // members of pools that have a claim
+  const controller = {
+    place(name: string, template: StoredObject | undefined): void {
+      const list = podList();
+      const { metadata, spec } = (template?.spec as { podTemplate: V1Pod } | undefined)?.podTemplate ?? {};
+      const pod = { kind: 'Pod', metadata: { ...metadata, name, uid: randomUUID() }, spec, status: {} } as StoredObject;
+      change(list, { ...pod, status: stub.onPod(pod as unknown as V1Pod) }, 'ADDED');
+    },
+    kind: (plural: string) => listOf([...things.keys()].find((path) => path.endsWith(`/${plural}`)) ?? `/${plural}`),
+    changed(object: StoredObject): void {
+      const { name } = object.metadata;
+      const spec = object.spec as { replicas?: number; warmPoolRef?: { name: string }; operatingMode?: string };
+      const template = (of: string) => controller.kind('sandboxtemplates').get(of);
+      const members = (of: string) => stub.pods().filter(({ metadata }) => metadata?.name?.startsWith(`${of}-`) && !taken.has(metadata.name));
+      if (object.kind === 'SandboxWarmPool') {
+        for (const { metadata } of members(name).slice(spec.replicas)) remove(podList(), metadata?.name ?? '');
+        for (let n = members(name).length; n < (spec.replicas ?? 0); n += 1)
+          controller.place(`${name}-${randomUUID().slice(0, 5)}`, template(name));
+      }
+      if (object.kind === 'SandboxClaim' && object.status === undefined && stub.controls) {
+        const pool = spec.warmPoolRef?.name ?? '';
+        const warm = members(pool)[0]?.metadata?.name;
+        if (warm) taken.add(warm);
+        else controller.place(name, template(pool));
+        const list = [...things.keys()].find((path) => path.endsWith('/sandboxclaims')) ?? '';
+        const status = { sandbox: { name: warm ?? name }, conditions: [{ type: 'Ready', status: 'True' }] };
+        setImmediate(() => listOf(list).has(name) && change(list, { ...object, status }));
+      }
+    },
+    deleted(object: StoredObject): void {
+      if (object.kind === 'SandboxClaim') remove(podList(), object.status?.sandbox?.name ?? object.metadata.name);
+    },
+  };
 
   const server = createServer(async (request, response) => {
     const line = `${request.method} ${request.url}`;
@@ -244,6 +292,9 @@ export async function kubeStub(): Promise<KubeStub> {
     kubeconfig,
     tokenFile,
     prints: '',
+    claims: false,
+    controls: true,
+    rules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
     daemonPort: (daemon.address() as AddressInfo).port,
     seen,
     get hits() {
@@ -265,6 +316,10 @@ export async function kubeStub(): Promise<KubeStub> {
       if (thing) change(podList(), { ...thing, status });
     },
     drop: (name) => remove(podList(), name),
+    put(pod) {
+      const metadata = { ...pod.metadata, uid: randomUUID() };
+      change(podList(), { kind: 'Pod', status: runningStatus(), ...pod, metadata } as never, 'ADDED');
+    },
     emit(type, object) {
       for (const { response } of watchers) response.write(`${JSON.stringify({ type, object })}\n`);
     },

@@ -14,6 +14,7 @@ export const stubOptions = (stub: KubeStub, over: Partial<KubernetesOptions> = {
   ids: randomIds(),
   clock: systemClock,
   random: () => 0.5,
+  engine: 'pods',
   reach: 'pod-ip',
   port: stub.daemonPort,
   pods: { ...testPods, workspace: 'ephemeral' },

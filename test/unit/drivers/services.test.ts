@@ -175,8 +175,8 @@ describe('the pod of a sandbox with services', () => {
       port: 2718,
       key: 'k1',
       attempt: 'a1',
-      daemonToken: new Secret('the daemon token'),
-      wayOut: { address: { host: '10.96.1.2', port: 8118 }, token: new Secret('the egress token') },
+      access: { of: spec, daemonToken: new Secret('the daemon token'), egressToken: new Secret('the egress token') },
+      egress: { host: '10.96.1.2', port: 8118 },
       extraCa: undefined,
       now: 0,
     });

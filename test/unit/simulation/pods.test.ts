@@ -1,11 +1,12 @@
 import { PassThrough } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
-import { watchPods } from '../../../drivers/kubernetes/pods/pod-watch.ts';
+import type { KubeApi } from '../../../drivers/kubernetes/api/api.ts';
+import { openCollection } from '../../../drivers/kubernetes/api/collection.ts';
+import { essence } from '../../../drivers/kubernetes/pods/pod-table.ts';
+import { watchObjects } from '../../../drivers/kubernetes/pods/pod-watch.ts';
 import { ManualClock } from '../../support/machines/manual-clock.ts';
-import { simulatedCluster } from '../../support/simulation/cluster.ts';
 import { Dice } from '../../support/simulation/dice.ts';
-import { World } from '../../support/simulation/world.ts';
 
 const seeds = Array.from({ length: 25 }, (_, n) => n + 1);
 
@@ -54,11 +55,12 @@ function followed(seed: number, news: (dice: Dice) => 'tell' | 'drop' | 'twice' 
       });
       return stream;
     },
-  } as unknown as Parameters<typeof watchPods>[0]['api'];
-  const watch = watchPods({
+  } as unknown as KubeApi;
+  const watch = watchObjects({
     api,
-    path: '',
+    objects: openCollection<V1Pod>(api, '', 'pods'),
     selector: '',
+    keep: essence,
     clock: time,
     random: () => dice.number(),
     onTrouble: undefined,
@@ -135,33 +137,6 @@ test('F048 after repeated, late or reordered pod events, no deleted pod returns 
     expect(run.mishaps()).toBeGreaterThan(0);
     await run.watch[Symbol.asyncDispose]();
   }
-});
-
-test('F049 servers that claim the same pods for the same sessions: no pod has two sessions, no session two pods', async () => {
-  let races = 0;
-  for (const seed of seeds) {
-    const world = new World(seed);
-    const { dice, time } = world;
-    const cluster = simulatedCluster(world);
-    const servers = [cluster.server(), cluster.server(), cluster.server()];
-    const pods = await cluster.warm(dice.between(2, 5));
-    for (const server of servers) await cluster.within(() => server.look()); // what each has seen ages from here on
-    const sessions = Array.from({ length: dice.between(1, 4) }, () => cluster.spec());
-    const claims = Array.from({ length: 12 }, async () => {
-      await time.sleep(dice.between(0, 100));
-      const spec = dice.pick(sessions);
-      return await dice.pick(servers).claim(dice.pick(pods), spec);
-    });
-    const answers = await cluster.within(() => Promise.all(claims));
-    races += answers.filter((it) => it === 'gone' || it === 'known').length;
-    for (const { id } of sessions) {
-      const those = cluster.claimedBy(id);
-      expect(those.length, `session ${id} has ${those}, seed ${seed}`).toBeLessThanOrEqual(1);
-    }
-    expect(cluster.twiceClaimed(), `seed ${seed}`).toEqual([]);
-    for (const it of servers) await it.end();
-  }
-  expect(races, 'no claim lost a race').toBeGreaterThan(0);
 });
 
 const truth = (last: ReadonlyMap<string, string | undefined>) =>

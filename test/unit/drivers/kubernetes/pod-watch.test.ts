@@ -2,8 +2,9 @@ import { PassThrough } from 'node:stream';
 import type { V1Pod } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
 import type { KubeApi } from '../../../../drivers/kubernetes/api/api.ts';
-import { PodTable } from '../../../../drivers/kubernetes/pods/pod-table.ts';
-import { watchPods } from '../../../../drivers/kubernetes/pods/pod-watch.ts';
+import { openCollection } from '../../../../drivers/kubernetes/api/collection.ts';
+import { essence, PodTable } from '../../../../drivers/kubernetes/pods/pod-table.ts';
+import { watchObjects } from '../../../../drivers/kubernetes/pods/pod-watch.ts';
 import type { Clock } from '../../../../src/core/contracts/clock.ts';
 import { manualClock } from '../../../support/machines/manual-clock.ts';
 
@@ -13,7 +14,15 @@ const pod = (uid: string, resourceVersion: number, phase = 'Running'): V1Pod => 
 });
 
 const watchOf = (api: KubeApi, clock: Clock) =>
-  watchPods({ api, path: '', selector: '', clock, random: () => 0, onTrouble: undefined });
+  watchObjects({
+    api,
+    objects: openCollection<V1Pod>(api, '', 'pods'),
+    selector: '',
+    keep: (it) => it,
+    clock,
+    random: () => 0,
+    onTrouble: undefined,
+  });
 
 /** An API server with one pod, whose watch says nothing. */
 function silentServer() {
@@ -73,14 +82,22 @@ test('a long list is read in pages of one version, and only a pod that no page h
   ];
   const api = { ask: async ({ path }: { path: string }) => pages[requests.push(path) - 1] } as unknown as KubeApi;
   const clock = manualClock();
-  await using watch = watchPods({ api, path: '/pods', selector: 's', clock, random: () => 0, onTrouble: undefined });
+  await using watch = watchObjects({
+    api,
+    objects: openCollection<V1Pod>(api, '', 'pods'),
+    selector: '',
+    keep: essence,
+    clock,
+    random: () => 0,
+    onTrouble: undefined,
+  });
   const found = await watch.list(new AbortController().signal);
   expect(found.map(({ metadata }) => metadata?.uid)).toEqual(['a', 'b']);
   expect(requests).toEqual(['/pods?labelSelector=s&limit=500', '/pods?labelSelector=s&limit=500&continue=more%2F2']);
 });
 
 test('a pod is kept without the parts that nobody reads', () => {
-  const table = new PodTable(() => {});
+  const table = new PodTable(essence, () => {});
   const { metadata, status } = pod('a', 1);
   const managedFields = [{ manager: 'kubelet' }];
   table.seen({

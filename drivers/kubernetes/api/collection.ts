@@ -1,0 +1,67 @@
+import type { V1ObjectMeta } from '@kubernetes/client-node';
+import type { ApiRequest, KubeApi } from './api.ts';
+import { statusOf } from './status.ts';
+
+export interface KubeObject {
+  readonly metadata?: V1ObjectMeta;
+}
+
+interface Page<T> {
+  readonly items: readonly T[];
+  readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
+}
+interface ListQuery<T> extends Pick<ApiRequest, 'accept' | 'tries'> {
+  readonly selector: string;
+  /** Applied to each page, so that at most one full page is in memory. */
+  readonly keep?: (object: T) => T;
+}
+
+/** A pod is about 12 KiB of JSON: a single answer for thousands of them would exceed the size limit. */
+const pageSize = 500;
+
+/** The objects of one kind in one namespace. `what` names them in errors. */
+export function openCollection<T extends KubeObject>(api: KubeApi, path: string, what: string) {
+  const at = (name: string) => `${path}/${name}`;
+  return {
+    path,
+    what,
+    get: (name: string, signal: AbortSignal) =>
+      api.askFor<T>({ method: 'GET', path: at(name), what: `get ${what}` }, signal),
+    /** Undefined: the name is taken. */
+    async create(body: unknown, signal: AbortSignal): Promise<T | undefined> {
+      try {
+        return await api.ask<T>({ method: 'POST', path, body, what: `create ${what}` }, signal);
+      } catch (error) {
+        if (statusOf(error) === 409) return undefined;
+        throw error;
+      }
+    },
+    /** Undefined: there is no such object. */
+    patch: (name: string, body: unknown, signal: AbortSignal) =>
+      api.askFor<T>({ method: 'PATCH', path: at(name), body, what: `patch ${what}` }, signal),
+    /** Requests the deletion of exactly this object. Does nothing if it is gone. */
+    async remove({ metadata }: KubeObject, options: object, signal: AbortSignal): Promise<void> {
+      const { name = '', uid } = metadata ?? {};
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...options, preconditions: { uid } };
+      try {
+        await api.askFor({ method: 'DELETE', path: at(name), body, what: `delete ${what}` }, signal);
+      } catch (error) {
+        if (statusOf(error) !== 409) throw error; // another object has the name, so this one is gone
+      }
+    },
+    /** All objects at one version of the cluster, read in pages. */
+    async list({ selector, keep = (object) => object, ...how }: ListQuery<T>, signal: AbortSignal) {
+      const items: T[] = [];
+      const query = `${path}?labelSelector=${encodeURIComponent(selector)}&limit=${pageSize}`;
+      for (let next = ''; ; ) {
+        const from = next === '' ? '' : `&continue=${encodeURIComponent(next)}`;
+        const request = { ...how, method: 'GET', path: query + from, what: `list ${what}` } as const;
+        const page = await api.ask<Page<T>>(request, signal);
+        for (const object of page.items) items.push(keep(object));
+        next = page.metadata?.continue ?? '';
+        if (next === '') return { items, version: page.metadata?.resourceVersion ?? '' };
+      }
+    },
+  };
+}
+export type Collection<T extends KubeObject> = ReturnType<typeof openCollection<T>>;

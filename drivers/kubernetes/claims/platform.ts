@@ -1,0 +1,69 @@
+import type { KubeApi } from '../api/api.ts';
+
+export const group = 'extensions.agents.x-k8s.io';
+const version = 'v1beta1';
+export const claimPath = (namespace: string, plural: string) =>
+  `/apis/${group}/${version}/namespaces/${namespace}/${plural}`;
+export const sandboxPath = (namespace: string) => `/apis/agents.x-k8s.io/${version}/namespaces/${namespace}/sandboxes`;
+
+/** The rights that claims need, in addition to those on pods. */
+const needed: readonly (readonly [group: string, resource: string, verbs: readonly string[]])[] = [
+  [group, 'sandboxclaims', ['create', 'get', 'list', 'watch', 'patch', 'delete']],
+  [group, 'sandboxtemplates', ['create', 'delete']],
+  [group, 'sandboxwarmpools', ['create', 'list', 'patch', 'delete']],
+  ['agents.x-k8s.io', 'sandboxes', ['patch']],
+  ['', 'pods', ['patch']],
+];
+
+/** What the cluster offers to this server. */
+export interface Platform {
+  /** The versions of agents.x-k8s.io that the cluster serves; empty: it has none. */
+  readonly versions: readonly string[];
+  /** Why sandboxes cannot be claims, as a sentence. Undefined: they can. */
+  readonly obstacle: string | undefined;
+}
+
+interface Rule {
+  readonly verbs: readonly string[];
+  readonly apiGroups?: readonly string[];
+  readonly resources?: readonly string[];
+}
+
+/** Reads which API groups the cluster has, and which rights this server has in the namespace. Needs no right itself. */
+export async function readPlatform(api: KubeApi, namespace: string, signal: AbortSignal): Promise<Platform> {
+  interface Groups {
+    readonly groups?: readonly { readonly name: string; readonly versions: readonly { readonly version: string }[] }[];
+  }
+  const { groups = [] } = await api.ask<Groups>({ method: 'GET', path: '/apis', what: 'list API groups' }, signal);
+  const versions = groups.find(({ name }) => name === group)?.versions.map((one) => one.version) ?? [];
+  if (versions.length === 0)
+    return { versions, obstacle: `The cluster has no ${group}: install agent-sandbox with its extensions.` };
+  if (!versions.includes(version)) {
+    return {
+      versions,
+      obstacle: `The cluster serves ${group} only as ${versions.join(', ')}: install a release of agent-sandbox with ${version}.`,
+    };
+  }
+  const body = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview', spec: { namespace } };
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews';
+  const review = await api.ask<{ status?: { incomplete?: boolean; resourceRules?: readonly Rule[] } }>(
+    { method: 'POST', path, body, what: 'review its own rights' },
+    signal,
+  );
+  const { incomplete = false, resourceRules = [] } = review.status ?? {};
+  const missing = needed.flatMap(([apiGroup, resource, verbs]) =>
+    verbs
+      .filter((verb) => !isGranted(resourceRules, { apiGroup, resource, verb }))
+      .map((verb) => `${verb} ${resource}`),
+  );
+  if (incomplete || missing.length === 0) return { versions, obstacle: undefined };
+  return { versions, obstacle: `This server lacks rights in the namespace ${namespace}: ${missing.join(', ')}.` };
+}
+
+function isGranted(rules: readonly Rule[], right: { apiGroup: string; resource: string; verb: string }): boolean {
+  const has = (list: readonly string[] | undefined, value: string) => list?.some((it) => it === value || it === '*');
+  return rules.some(
+    ({ verbs, apiGroups, resources }) =>
+      has(verbs, right.verb) && has(apiGroups, right.apiGroup) && has(resources, right.resource),
+  );
+}

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import type { V1ObjectMeta, V1PodSpec } from '@kubernetes/client-node';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import type { SandboxRecipe } from '../../driver.ts';
+import type { KubeApi } from '../api/api.ts';
+import { openCollection } from '../api/collection.ts';
+import { instanceLabels, selectAllPods } from '../labels.ts';
+import { claimPath, group } from './platform.ts';
+
+/** A SandboxTemplate's part that a Sandbox takes over. */
+export interface Blueprint {
+  readonly podTemplate: { readonly metadata: V1ObjectMeta; readonly spec: V1PodSpec };
+  readonly volumeClaimTemplates?: readonly object[];
+}
+interface Pool {
+  readonly metadata?: V1ObjectMeta;
+  readonly spec: { readonly replicas: number };
+}
+interface Options {
+  readonly api: KubeApi;
+  readonly namespace: string;
+  readonly instance: string;
+  readonly clock: Clock;
+  blueprintFor(recipe: SandboxRecipe): Blueprint;
+}
+
+/** The template and the warm pool of each recipe. */
+export interface Templates {
+  /** Creates both if they do not exist. Resolves with their common name. */
+  ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string>;
+  /** The next `ensure` asks the cluster again. */
+  forget(): void;
+  /** Keeps `count` sandboxes of the recipe ready, and none of pools that this or an earlier server set. */
+  keepReady(recipe: SandboxRecipe, want: { count: number; epoch: number }, signal: AbortSignal): Promise<void>;
+  /** Deletes empty pools, and their templates, that no claim names. */
+  sweep(inUse: ReadonlySet<string>, signal: AbortSignal): Promise<void>;
+}
+
+/** Younger ones may be in use by a start that has not created its claim yet. */
+const sweepAfterMs = 600_000;
+const epochNote = 'corral/epoch';
+
+/**
+ * A name contains the hash of the template's content, so templates never change: after an upgrade or a change of settings
+ * sandboxes are claimed from a new pool, and the members of the old one are deleted.
+ */
+export function openTemplates({ api, namespace, instance, clock, blueprintFor }: Options): Templates {
+  const templates = openCollection(api, claimPath(namespace, 'sandboxtemplates'), 'sandbox templates');
+  const pools = openCollection<Pool>(api, claimPath(namespace, 'sandboxwarmpools'), 'sandbox warm pools');
+  const known = new Set<string>();
+
+  async function ensure(recipe: SandboxRecipe, signal: AbortSignal): Promise<string> {
+    const spec = { ...blueprintFor(recipe), networkPolicyManagement: 'Unmanaged' };
+    const hash = createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 12);
+    const name = `corral-${instance}-${hash}`;
+    if (known.has(name)) return name;
+    const head = { apiVersion: `${group}/v1beta1`, metadata: { name, namespace, labels: instanceLabels(instance) } };
+    await templates.create({ ...head, kind: 'SandboxTemplate', spec }, signal);
+    const pool = { replicas: 0, sandboxTemplateRef: { name } };
+    await pools.create({ ...head, kind: 'SandboxWarmPool', spec: pool }, signal);
+    known.add(name);
+    return name;
+  }
+
+  const all = async (signal: AbortSignal) => (await pools.list({ selector: selectAllPods(instance) }, signal)).items;
+  const epochOf = ({ metadata }: Pool) => Number(metadata?.annotations?.[epochNote] ?? 0);
+
+  return {
+    ensure,
+    forget: () => known.clear(),
+    async keepReady(recipe, { count, epoch }, signal) {
+      const name = await ensure(recipe, signal);
+      for (const pool of await all(signal)) {
+        const isOwn = pool.metadata?.name === name;
+        const replicas = isOwn ? count : 0;
+        if (pool.spec.replicas === replicas || (!isOwn && epochOf(pool) > epoch)) continue;
+        const metadata = { annotations: { [epochNote]: String(epoch) } };
+        await pools.patch(pool.metadata?.name ?? '', { metadata, spec: { replicas } }, signal);
+      }
+    },
+    async sweep(inUse, signal) {
+      for (const pool of await all(signal)) {
+        const { name = '', creationTimestamp } = pool.metadata ?? {};
+        const age = clock.now() - new Date(creationTimestamp ?? clock.now()).getTime();
+        if (inUse.has(name) || pool.spec.replicas > 0 || age < sweepAfterMs) continue;
+        known.delete(name);
+        await pools.remove(pool, {}, signal);
+        await templates.remove({ metadata: { name } }, {}, signal);
+      }
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import type { V1Pod } from '@kubernetes/client-node';
+import type { SandboxId } from '../../src/core/model/ids.ts';
+import type { ProvisionProgress, SandboxInfo, SandboxLink, SandboxSpec } from '../driver.ts';
+
+/** One start of a sandbox, and what it created. */
+export interface Start {
+  /** Creates the sandbox, or takes over the one that exists. Resolves with its running pod. */
+  run(news: (news: ProvisionProgress) => void, signal: AbortSignal): Promise<V1Pod>;
+  /** Called once the pod's daemon answers. Resolves with the sandbox, now complete. */
+  finish(link: SandboxLink, pod: V1Pod, signal: AbortSignal): Promise<SandboxInfo>;
+  /** After a failure: removes what this call created, never a sandbox that was already running. */
+  undo(signal: AbortSignal): Promise<void>;
+}
+
+/** What runs sandboxes in the cluster: pods of this server, or claims of agents.x-k8s.io. */
+export interface Engine extends AsyncDisposable {
+  begin(spec: SandboxSpec): Start;
+  /** The sandbox's pod. Rejects: sandbox_unavailable (it is still starting). */
+  find(id: SandboxId, signal: AbortSignal): Promise<V1Pod | undefined>;
+  /** Whether a start of this sandbox belongs to this engine, because it has a pod or files there. */
+  holds(id: SandboxId, signal: AbortSignal): Promise<boolean>;
+  /** The sandboxes. `live`: all pods of the installation. */
+  list(live: readonly V1Pod[], signal: AbortSignal): Promise<SandboxInfo[]>;
+  clear(id: SandboxId, workspace: 'keep' | 'remove', signal: AbortSignal): Promise<void>;
+}

@@ -1,0 +1,75 @@
+import { pause } from '../../../src/core/concurrency/cancel.ts';
+import type { Clock } from '../../../src/core/contracts/clock.ts';
+import { type AppError, toAppError } from '../../../src/core/errors/errors.ts';
+import type { Driver, PoolHosting, SandboxRecipe } from '../../driver.ts';
+import type { PoolSize } from './pool-size.ts';
+
+export interface HostedPoolOptions {
+  /** The settings to keep sandboxes ready for. They can change. */
+  readonly recipe: () => SandboxRecipe;
+  readonly size: PoolSize;
+  readonly epoch: number;
+  readonly clock: Clock;
+  /** Other servers use the same pool, so closing this one leaves it. */
+  readonly shared: boolean;
+  readonly onClaim?: (outcome: 'hit' | 'miss') => void;
+  readonly onTrouble?: (error: AppError) => void;
+  /** Called if the backend turns out to have no pools. */
+  readonly onNone?: () => void;
+}
+
+const roundEveryMs = 10_000;
+const callMs = 20_000;
+const closeMs = 4_000;
+
+/** Wraps the driver: tells its backend how many sandboxes to keep ready, and again whenever that changes. */
+export function withHostedPool<Inner extends Driver & PoolHosting>(driver: Inner, options: HostedPoolOptions): Inner {
+  const { size, epoch, clock } = options;
+  const stop = new AbortController();
+  let told = '';
+  let failures = 0;
+
+  async function tell(): Promise<void> {
+    const recipe = options.recipe();
+    const want = { count: size.most === 0 ? 0 : size.now(recipe.limits.memoryBytes), epoch };
+    const text = JSON.stringify([recipe, want]);
+    if (text === told) return;
+    await driver.keepReady(recipe, want, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(callMs)]) });
+    told = text;
+    failures = 0;
+  }
+  async function run(): Promise<void> {
+    while (!stop.signal.aborted) {
+      try {
+        await tell();
+      } catch (thrown) {
+        const error = toAppError(thrown);
+        if (error.code === 'unsupported') return options.onNone?.();
+        failures += 1;
+        if (!stop.signal.aborted && (failures === 1 || failures % 10 === 0)) options.onTrouble?.(error);
+      }
+      await pause(roundEveryMs, stop.signal, clock).catch(() => {});
+    }
+  }
+  const running = run();
+
+  return {
+    ...driver,
+    async provision(spec, call, news) {
+      size.recordRequest();
+      return await driver.provision(spec, call, ({ fromPool, ...progress }) => {
+        if (fromPool !== undefined && size.most > 0) options.onClaim?.(fromPool ? 'hit' : 'miss');
+        news?.(progress);
+      });
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+      if (told !== '' && !options.shared) {
+        const call = { signal: AbortSignal.timeout(closeMs) };
+        await driver.keepReady(options.recipe(), { count: 0, epoch }, call).catch(() => {}); // the next start empties it
+      }
+      await driver[Symbol.asyncDispose]();
+    },
+  };
+}
