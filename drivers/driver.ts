@@ -128,7 +128,7 @@ export interface Capabilities {
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
   /** What runs the sandboxes, for people, where the driver has a choice. */
-  readonly engine?: string;
+  readonly engine?: string | undefined;
   /** The only images that its sandboxes can name; this machine's programs replace them. Absent: any image can run. */
   readonly images?: readonly string[];
   /** Ports inside the sandbox on which its daemon listens for the server. Absent: none. */

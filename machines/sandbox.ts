@@ -36,6 +36,7 @@ export type SandboxEvent =
   | { type: 'sandbox.busy' } // it has at least one user
   | { type: 'sandbox.idle' } // its last user left
   | { type: 'sandbox.pause' } // freeze it until its next use, even if it is in use
+  | { type: 'sandbox.rest' } // pause it, or end it with its files, if nothing uses it
   | { type: 'sandbox.release'; workspace: 'keep' | 'remove' }
   /** Another server that is connected to the sandbox found that it cannot be trusted. */
   | { type: 'sandbox.distrust'; breach: BreachData }
@@ -261,6 +262,7 @@ export const sandboxMachine = sandboxSetup.createMachine({
           on: { 'sandbox.pause': { target: 'pausing', actions: assign({ frozen: true }) } },
           states: {
             idle: {
+              on: { 'sandbox.rest': [{ guard: 'mayPause', target: '#sandbox.alive.pausing' }, '#sandbox.releasing'] },
               always: { guard: 'isBusy', target: 'busy' },
               after: {
                 idlePause: { guard: 'mayPause', target: '#sandbox.alive.pausing' },

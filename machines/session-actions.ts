@@ -348,6 +348,8 @@ export const distrustSandbox = () =>
 export const releaseSandbox = (workspace: 'keep' | 'remove') =>
   own.sendTo('sandbox', { type: 'sandbox.release', workspace });
 
+export const restSandbox = () => own.sendTo('sandbox', { type: 'sandbox.rest' });
+
 export const pauseSandbox = own.enqueueActions(({ event, enqueue }) => {
   if (event.type !== 'sandbox.pause') return;
   enqueue.sendTo('sandbox', { type: 'sandbox.pause' });

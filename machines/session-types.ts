@@ -90,6 +90,7 @@ export type SessionEventIn =
   | SessionCommand
   | { type: 'slot.granted'; slot: SlotKind }
   | { type: 'run.closed' } // internal: the sandbox can go
+  | { type: 'sandbox.rest' } // the server drains: an unused sandbox pauses or ends
   | { type: 'sandbox.gone' } // internal: from now on only work keeps the session in memory
   | { type: 'sandbox.unwanted' } // internal: the work that it was started for has stopped
   | RunNotice

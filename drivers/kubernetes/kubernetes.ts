@@ -137,10 +137,11 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
   const shared = { instance, nameOf, pods, watch, pendingMs: options.pendingMs };
   const ownPods = podEngine({ ...shared, keys, volumes, bodyFor });
   const templates = openTemplates({ api, namespace, instance, clock, blueprintFor });
-  let engineName = 'pods of this server';
+  let engineName: string | undefined;
   let detecting: Promise<ClaimEngine | undefined> | undefined;
 
   async function detect(): Promise<ClaimEngine | undefined> {
+    engineName = 'pods of this server';
     if (options.engine === 'pods') return undefined;
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(cleanUpMs)]);
     const { versions, obstacle } = await readPlatform(api, namespace, signal);
@@ -226,6 +227,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
         if (signal.aborted || error.code !== 'deadline_exceeded') throw error;
         throw new AppError('driver_unavailable', 'The Kubernetes API does not answer within 5 s.', { cause: error });
       });
+      await claiming(either);
     },
 
     provision(spec, call, news = () => {}) {

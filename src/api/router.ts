@@ -1,6 +1,7 @@
 import { automationsRouter } from './automations.ts';
 import { budgetsRouter } from './budgets.ts';
 import { projectCredentialsRouter, serverCredentialsRouter, sessionCredentialsRouter } from './credentials.ts';
+import { drainRouter } from './drain.ts';
 import { keysRouter } from './keys.ts';
 import { memoryRouter } from './memory.ts';
 import { modelsRouter } from './models.ts';
@@ -68,6 +69,7 @@ export const appRouter = router({
   memory: memoryRouter,
   keys: keysRouter,
   people: peopleRouter,
+  drain: drainRouter,
   system: systemRouter,
 });
 export type AppRouter = typeof appRouter;

@@ -27,11 +27,25 @@ const Tools = z.array(
 
 export const systemRouter = router({
   info: procedure
-    .output(z.object({ name: z.literal('corral'), version: z.string(), driver: z.string(), model: z.string() }))
+    .output(
+      z.object({
+        name: z.literal('corral'),
+        version: z.string(),
+        driver: z.string(),
+        model: z.string(),
+        draining: z.boolean(),
+      }),
+    )
     .query(async ({ ctx, signal }) => {
       using until = deadlineSignal(checkMs, ctx.clock, signal);
       const { sandbox, model } = await ctx.services.sessions.health(until.signal);
-      return { name: 'corral' as const, version: ctx.version, driver: sandbox.driver, model: model.name };
+      return {
+        name: 'corral' as const,
+        version: ctx.version,
+        driver: sandbox.driver,
+        model: model.name,
+        draining: ctx.unchecked.drain.state().draining,
+      };
     }),
 
   /** The words for the server's tools. A log can name others, such as those of tool servers. */

@@ -206,6 +206,7 @@ export async function httpServer(deps: HttpServerDeps): Promise<App> {
   const parts: FacadeParts = {
     version,
     services,
+    drain: deps.services.drain,
     projects,
     acting,
     admits,

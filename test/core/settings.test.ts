@@ -88,6 +88,29 @@ test('CORRAL_SANDBOX_IDLE_SECONDS: an idle sandbox is stopped, and its files are
   await expect.poll(state).toBe('running');
 });
 
+test('a draining server creates no session and rests unused sandboxes while a run continues, until the drain ends', async () => {
+  await using server = await composedServer({});
+  using client = openClient(server.url, 'ws');
+  const [{ id: idle }, { id: working }] = [
+    await client.sessions.create.mutate(),
+    await client.sessions.create.mutate(),
+  ];
+  const state = async (sessionId: string) => (await client.sandbox.status.query({ sessionId })).condition;
+  await client.files.write.mutate({ sessionId: idle, path: 'a.txt', content: 'kept' });
+  await client.runs.send.mutate({ sessionId: working, text: fence('sh', 'sleep 3600') });
+  for (const id of [idle, working]) await expect.poll(() => state(id)).toBe('running');
+  const drained = await client.drain.set.mutate({ draining: true });
+  expect(drained).toMatchObject({ draining: true, working: 1 });
+  const health = async () => await (await fetch(`${server.url}/healthz`)).json();
+  expect([await health(), await client.system.info.query()]).toMatchObject([{ draining: true }, { draining: true }]);
+  await expect(client.sessions.create.mutate()).rejects.toMatchObject({ data: { reason: 'draining' } });
+  await expect.poll(() => state(idle)).not.toBe('running');
+  expect(await state(working)).toBe('running');
+  expect(await client.drain.set.mutate({ draining: false })).toMatchObject({ draining: false, since: null });
+  await client.sessions.create.mutate();
+  expect((await client.files.read.query({ sessionId: idle, path: 'a.txt' })).content).toBe('kept');
+});
+
 test('CORRAL_MAX_EVENTS_PER_SESSION: the oldest events over the limit are deleted, and an old cursor gets a resync', async () => {
   await using server = await composedServer({ CORRAL_MAX_EVENTS_PER_SESSION: '100' });
   using client = openClient(server.url, 'ws');

@@ -11,6 +11,7 @@ export const Checks = z.object({
   sandbox: Check.extend({
     driver: z.string(),
     pause: PauseAbility.optional(),
+    engine: z.string().optional().describe('what runs its sandboxes, where the driver has a choice'),
     noServices: z.string().optional().describe('why no services run beside its sandboxes; absent: they do'),
     noVolumes: z.string().optional().describe('why its sandboxes mount no volumes; absent: they do'),
     lacking: z

@@ -37,8 +37,10 @@ export const doctorCommand: Command = {
     };
     const checks = await checksOf(url, token, signal);
     for (const { isRight, what } of parts(checks)) tell(isRight, what);
-    const { weaknesses, desktop, pause, noServices, noVolumes, lacking } = checks.sandbox;
+    const { weaknesses, desktop, pause, engine, noServices, noVolumes, lacking } = checks.sandbox;
     if (desktop && desktop.state !== 'ready') print(`wait    new sandboxes have no desktop yet: ${imageText(desktop)}`);
+    if (checks.draining) print('drain   the server takes no new sessions until corral undrain');
+    if (engine !== undefined) print(`engine  sandboxes are ${engine}`);
     if (pause) print(`pause   ${pauseText[pause]}`);
     print(`beside  ${noServices === undefined ? besideText : `services cannot run next to a sandbox: ${noServices}`}`);
     if (noVolumes !== undefined) print(`volumes sandboxes cannot mount any: ${noVolumes}`);
@@ -101,11 +103,13 @@ interface Finding {
 
 const Check = z.object({ status: z.string(), detail: z.string().optional() });
 const Detailed = z.object({
+  draining: z.boolean().default(false), // older servers do not drain
   checks: z.object({
     storage: Check,
     sandbox: Check.extend({
       driver: z.string(),
       pause: PauseAbility.optional(), // older servers do not say
+      engine: z.string().optional(),
       noServices: z.string().optional(),
       noVolumes: z.string().optional(),
       lacking: z.array(z.object({ name: z.string(), text: z.string() })).default([]), // older servers report none
@@ -118,7 +122,7 @@ const Detailed = z.object({
   }),
 });
 
-type Checks = z.infer<typeof Detailed>['checks'];
+type Checks = z.infer<typeof Detailed>['checks'] & { readonly draining: boolean };
 
 async function checksOf(url: string, token: string | undefined, signal: AbortSignal): Promise<Checks> {
   const headers = token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } };
@@ -135,7 +139,7 @@ async function checksOf(url: string, token: string | undefined, signal: AbortSig
       `${what}. If it is just starting, try again; otherwise set the server with --url.`,
     );
   }
-  return report.data.checks;
+  return { ...report.data.checks, draining: report.data.draining };
 }
 
 function parts({ storage, sandbox, model }: Checks): Finding[] {

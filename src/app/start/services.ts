@@ -20,6 +20,7 @@ import { serverCredentials } from '../../sessions/projects/server-credentials.ts
 import { checkpointService } from '../../sessions/repositories/checkpoint-service.ts';
 import type { Retention } from '../../sessions/retention/retention.ts';
 import { computeCost } from '../../sessions/services/costs.ts';
+import { Drain } from '../../sessions/services/drain.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
 import { portService } from '../../sessions/services/ports.ts';
@@ -152,7 +153,10 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     leads: replica.mayStartAutomations,
     shared: store.shared,
   });
+  const drain = new Drain({ liveSessions, supervisor, clock });
+  stack.use(inBackground(closing, (signal) => drain.run(signal)));
   const sessions = sessionService({
+    admit: () => drain.admit(),
     names,
     resume: (id) => power.start(id, closing),
     forks,
@@ -373,6 +377,7 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     usage: accounting.usage,
     budgets: accounting.budgets,
     webhooks: webhooks.service,
+    drain,
     memory: memory.service,
     documents: work.documents,
     workQueue: work.queue.service,

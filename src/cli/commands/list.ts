@@ -18,6 +18,7 @@ import { prebuildCommand } from './prebuild.ts';
 import { psCommand } from './processes.ts';
 import { runCommand } from './run.ts';
 import { automationByHand } from './server/automations.ts';
+import { drainCommand, undrainCommand } from './server/drain.ts';
 import { memoryByHand } from './server/memory.ts';
 import { secretByHand } from './server/secrets.ts';
 import { skillByHand } from './server/skills.ts';
@@ -45,7 +46,7 @@ export function clientCommandsOf(resources: readonly DerivedCommand[]): CliComma
     ...[execCommand, attachCommand, cpCommand, stopCommand, rmCommand],
     ...[prebuildCommand, checkCommand, commitCommand, pushCommand, pullRequestCommand, patchCommand],
     ...[openCommand, portCommand, desktopCommand, vncCommand, forkCommand, attemptsCommand, pauseCommand],
-    ...[resumeCommand, mcpCommand, workerCommand, usageCommand],
+    ...[resumeCommand, mcpCommand, workerCommand, usageCommand, drainCommand, undrainCommand],
     ...resources.map((one) => resourceCommand(one, byHand[one.name])),
   ];
 }

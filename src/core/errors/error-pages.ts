@@ -35,6 +35,7 @@ export const errorPages: Partial<Record<ErrorCode, string>> = {
   store_unavailable: 'stores#what-every-store-promises',
   store_busy: 'stores#what-every-store-promises',
   store_corrupt: 'how-to/back-up-and-restore',
+  draining: 'deploy#drain-a-server',
   fenced: 'replicas#the-holder-of-a-session',
 };
 

@@ -45,6 +45,7 @@ const codes = {
   store_busy: true,
   store_corrupt: false,
   fenced: true,
+  draining: true,
   shutting_down: true,
   deadline_exceeded: true,
   cancelled: true,

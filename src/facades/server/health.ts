@@ -3,6 +3,7 @@ import { Checks, healthInTime, overallHealth } from '../../api/views/health.ts';
 import type { Clock } from '../../core/contracts/clock.ts';
 import { json } from '../../http/routes/route-docs.ts';
 import type { App } from '../../http/routes/routes.ts';
+import type { Resources } from '../../sessions/api/services.ts';
 import type { SessionService } from '../../sessions/api/sessions.ts';
 import { about } from './about.ts';
 
@@ -12,6 +13,7 @@ const DetailedReply = HealthReply.extend({
   version: z.string(),
   uptime_seconds: z.number(),
   checks: Checks,
+  draining: z.boolean(),
   sessions: z.object({ total: z.int(), running: z.int(), waiting: z.int() }),
 });
 type DetailedReply = z.output<typeof DetailedReply>;
@@ -22,6 +24,7 @@ const example = (status: 'healthy' | 'unhealthy'): DetailedReply => ({
   version: '0.1.0',
   uptime_seconds: 12.5,
   checks: { storage: { status }, sandbox: { status, driver: 'docker' }, model: { status: 'healthy', name: 'demo' } },
+  draining: false,
   sessions: { total: 3, running: 1, waiting: 0 },
 });
 const replies = {
@@ -32,15 +35,19 @@ const detailedReplies = {
   200: json('Healthy', DetailedReply, example('healthy')),
   503: json('Unhealthy', DetailedReply, example('unhealthy')),
 };
-const alive = json('Alive', z.object({ status: z.literal('alive') }), { status: 'alive' });
+const alive = json('Alive', z.object({ status: z.literal('alive'), draining: z.boolean() }), {
+  status: 'alive',
+  draining: false,
+});
 
 interface HealthDeps {
   readonly sessions: Pick<SessionService, 'health'>;
+  readonly drain: Resources['drain'];
   readonly clock: Clock;
   readonly version: string;
 }
 
-export function mountHealth(app: App, { sessions, clock, version }: HealthDeps): void {
+export function mountHealth(app: App, { sessions, drain, clock, version }: HealthDeps): void {
   const startedAt = clock.now();
   const free = { open: true, free: true } as const;
   app.get(
@@ -60,7 +67,7 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
       schema: { response: { 200: alive } },
       config: { doc: about('alive', 'Whether the process answers; for the supervisor that restarts it'), ...free },
     },
-    async () => ({ status: 'alive' as const }),
+    async () => ({ status: 'alive' as const, draining: drain.state().draining }),
   );
   // Only storage counts: all servers share the sandbox driver's backend, and running sessions continue while it is
   // unreachable.
@@ -91,6 +98,7 @@ export function mountHealth(app: App, { sessions, clock, version }: HealthDeps):
         version,
         uptime_seconds: (now - startedAt) / 1000,
         checks: { storage, sandbox, model },
+        draining: drain.state().draining,
         sessions: count,
       });
     },

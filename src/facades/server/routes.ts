@@ -3,7 +3,7 @@ import type { Clock } from '../../core/contracts/clock.ts';
 import type { HttpMetrics } from '../../http/routes/observe.ts';
 import { eitherReply, ok, type ReplyDoc } from '../../http/routes/route-docs.ts';
 import type { App, FacadeRoutes, RouteTable } from '../../http/routes/routes.ts';
-import type { Services } from '../../sessions/api/services.ts';
+import type { Resources, Services } from '../../sessions/api/services.ts';
 import type { PageFiles } from '../shared/facade.ts';
 import { about } from './about.ts';
 import { mountDocs } from './docs.ts';
@@ -12,6 +12,7 @@ import { mainPage, sendFile, wantsPage } from './page.ts';
 
 interface ServerDeps {
   readonly services: Pick<Services, 'sessions'>;
+  readonly drain: Resources['drain'];
   readonly metrics: HttpMetrics;
   readonly clock: Clock;
   readonly version: string;
@@ -34,7 +35,7 @@ const measurements: ReplyDoc = {
 };
 
 /** The routes that belong to the server and to no facade. */
-export function serverRoutes({ table, version, metrics, services, clock, page, frames }: ServerDeps): FacadeRoutes {
+export function serverRoutes({ table, version, metrics, services, drain, clock, page, frames }: ServerDeps): FacadeRoutes {
   const headers = mainPage(frames);
   return {
     mount(app: App) {
@@ -55,7 +56,7 @@ export function serverRoutes({ table, version, metrics, services, clock, page, f
             ? sendFile(request, reply, { name: 'index.html', page, headers })
             : { name: 'corral' as const, version, status: 'running' as const },
       );
-      mountHealth(app, { sessions: services.sessions, clock, version });
+      mountHealth(app, { sessions: services.sessions, drain, clock, version });
       app.get(
         '/metrics',
         {

@@ -18,7 +18,7 @@ import type { SseContext } from '../../http/transport/sse.ts';
 import type { SocketServer } from '../../http/transport/ws.ts';
 import type { AutomationPrograms } from '../../sessions/api/server/automations.ts';
 import type { WorkerCredentials } from '../../sessions/api/server/work-queue.ts';
-import type { Services } from '../../sessions/api/services.ts';
+import type { Resources, Services } from '../../sessions/api/services.ts';
 import type { SharedSessions } from '../../sessions/api/shares.ts';
 import type { WorkspaceService } from '../../sessions/api/workspaces.ts';
 import type { AgentConfigService } from '../../sessions/projects/agent-config.ts';
@@ -61,6 +61,7 @@ interface FetchedFile {
 export interface FacadeParts {
   readonly version: string;
   readonly services: Services;
+  readonly drain: Resources['drain'];
   /** Undefined: the server has no projects and no uploads. */
   readonly projects: ProjectParts | undefined;
   /** Reads files without a caller's permissions, for callers that may read the session. */

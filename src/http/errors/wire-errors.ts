@@ -60,6 +60,7 @@ export const wireErrors = {
   store_busy: unavailable,
   store_corrupt: bug,
   fenced: unavailable,
+  draining: unavailable,
   shutting_down: unavailable,
   deadline_exceeded: { http: 504, trpc: 'GATEWAY_TIMEOUT', ws: 1013 },
   cancelled: { http: 499, trpc: 'CLIENT_CLOSED_REQUEST', ws: 1000 },

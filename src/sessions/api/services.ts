@@ -1,4 +1,5 @@
 import type { SessionId } from '../../core/model/ids.ts';
+import type { Drain } from '../services/drain.ts';
 import { type CredentialService, credentialRules } from './credentials.ts';
 import { type DesktopService, desktopRules } from './desktop.ts';
 import { type EgressService, egressRules } from './egress.ts';
@@ -93,6 +94,7 @@ export interface Services {
 /** The services whose operations `src/api` describes, with the checks and the audit names of their callers. */
 export interface Resources {
   readonly webhooks: WebhookService;
+  readonly drain: Pick<Drain, 'state' | 'set'>;
 }
 
 /** The rules of every service, by which src/sessions/access guards and audits it. */

@@ -92,6 +92,11 @@ export class Supervisor implements SessionCommands {
     this.#actor.send({ type: 'session.command', id, command });
   }
 
+  /** Pauses or stops the session's sandbox if nothing uses it. */
+  rest(id: SessionId): void {
+    this.#sessionOf(id)?.send({ type: 'sandbox.rest' });
+  }
+
   async change(id: SessionId, { title, forked, ...marks }: RecordChange): Promise<StoredSession> {
     const { writer } = this.#options.liveSessions.get(id) ?? (await this.reach(id));
     const facts: SessionFact[] = [];

@@ -33,7 +33,7 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
     raceAbort(deps.sessions(), until).catch(() => none),
     raceAbort(deps.usualModel?.() ?? Promise.resolve(model.name), until).catch(() => model.name),
   ]);
-  const { weaknesses = [], pause: keeps, noServices, noVolumes, lacking = [] } = driver.capabilities;
+  const { weaknesses = [], pause: keeps, engine, noServices, noVolumes, lacking = [] } = driver.capabilities;
   const desktop = deps.desktopFor?.() ?? { state: 'none' };
   return {
     storage,
@@ -41,6 +41,7 @@ export async function serviceHealth(deps: Deps, signal: AbortSignal): Promise<Se
       ...sandbox,
       driver: driver.name,
       pause: keeps,
+      ...(engine !== undefined && { engine }),
       ...(noServices !== undefined && { noServices }),
       ...(noVolumes !== undefined && { noVolumes }),
       ...(lacking.length > 0 && { lacking }),

@@ -135,6 +135,7 @@ async function start(): Promise<void> {
   badgeInTitle();
   for (let isRetry = false; !(await meet()); isRetry = true) await askToken(isRetry);
   void readMe();
+  document.addEventListener('visibilitychange', () => void (document.visibilityState === 'visible' && meet()));
   connect(resetSessions);
   followEnd();
   watchSessions();

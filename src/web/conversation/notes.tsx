@@ -356,6 +356,7 @@ const reasons: Readonly<Record<NonNullable<EndItem['data']['code']>, TextKey>> =
   store_corrupt: 'why.server',
   restart_intensity: 'why.server',
   fenced: 'why.server',
+  draining: 'why.server',
   shutting_down: 'why.server',
   internal: 'why.server',
   queue_full: 'why.busy',

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { CallError, connection, pendingChanges, toErrorText } from '../data/server.ts';
+import { info } from '../data/system.ts';
 import { t } from '../text/text.ts';
 
 // One line at the top of the conversation: the state of the connection, or why an action failed.
@@ -53,7 +54,10 @@ export const GuideLink = ({ docs }: { docs: string }) => (
 export function Notice() {
   const broken: NoticeText | undefined =
     connection.value === 'broken' ? { text: brokenText(), isBad: false } : undefined;
-  const said = broken ?? message.value;
+  const draining: NoticeText | undefined = info.value?.draining
+    ? { text: t('draining'), isBad: false, docs: '/guide/deploy#drain-a-server' }
+    : undefined;
+  const said = broken ?? message.value ?? draining;
   return (
     <p class={`notice ${said?.isBad ? 'bad' : ''}`} role="status" hidden={!said}>
       {said?.text}

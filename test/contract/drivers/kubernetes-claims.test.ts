@@ -66,10 +66,10 @@ describe('claims before a stub of the API', () => {
     await driver.provision(own, budget());
     await using link = await driver.attach(own.id, budget());
     const [name = ''] = names();
-    const { spec: podSpec, metadata } = stub.pods()[0] ?? {};
+    const pod = structuredClone(stub.pods()[0] ?? {});
     stub.drop(name);
     await expect.poll(() => link.lost.aborted).toBe(true);
-    stub.put({ spec: podSpec, metadata: { name, labels: metadata?.labels, annotations: metadata?.annotations } });
+    stub.put(pod);
     await expect(driver.attach(own.id, budget())).rejects.toMatchObject({ code: 'sandbox_not_found' });
     expect(await driver.list(budget())).toMatchObject([{ phase: 'exited' }]);
     await driver.provision(own, budget());

@@ -322,7 +322,7 @@ describe('kubernetes driver before an API server in trouble', () => {
     await driver.provision(sandboxSpec, budget());
     const before = seen(/^GET .*\/pods\/corral/).length;
     await driver.destroy(sandboxSpec.id, 'remove', budget());
-    expect([seen(/^GET .*\/pods\/corral/).length - before, stub.pods()]).toEqual([0, []]);
+    expect([seen(/^GET .*\/pods\/corral/).length - before, stub.pods()]).toEqual([1, []]);
   });
 
   test('a sandbox ends although the watch is silent', async () => {

@@ -73,3 +73,14 @@ test('a failed start shows the end of the log', { tags: ['nightly'] }, async () 
   expect([code, stderr]).toEqual([1, expect.stringContaining('The server did not start.')]);
   expect(stderr).toContain(new URL(url).port);
 });
+
+test('drain refuses new sessions of a running server, which says so, and undrain ends it', async () => {
+  await corral('up');
+  const create = async () => (await fetch(`${url}/trpc/sessions.create`, { method: 'POST' })).status;
+  const alive = async () => await (await fetch(`${url}/healthz`)).json();
+  expect(await corral('drain')).toMatchObject({ code: 0, stdout: 'draining; 0 sessions at work continue\n' });
+  expect([await create(), await alive()]).toEqual([503, { status: 'alive', draining: true }]);
+  expect((await corral('doctor')).stdout).toMatch(/^drain +the server takes no new sessions/m);
+  expect(await corral('undrain')).toMatchObject({ code: 0, stdout: 'takes new sessions\n' });
+  expect([await create(), await alive()]).toEqual([200, { status: 'alive', draining: false }]);
+});

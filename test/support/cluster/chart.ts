@@ -86,7 +86,7 @@ export function testValues({ server, mongo, sandbox }: Images): object {
         resources: { requests: { cpu: '50m', memory: '64Mi' }, limits: { memory: '1Gi' } },
       },
     },
-    sandbox: { image: sandbox, imagePullPolicy: 'Never', memory: '512MiB' },
+    sandbox: { engine: 'pods', image: sandbox, imagePullPolicy: 'Never', memory: '512MiB' },
     config: { kubernetes: { 'request-share': 0.05 }, 'rate-limit-per-minute': 0 },
   };
 }

@@ -33,6 +33,7 @@ export async function clusterNamespace(name: string): Promise<ClusterNamespace> 
       return {
         KUBECONFIG: clusterEnv().KUBECONFIG ?? '',
         CORRAL_KUBERNETES_NAMESPACE: namespace,
+        CORRAL_KUBERNETES_ENGINE: 'pods',
         CORRAL_KUBERNETES_IMAGE_PULL_POLICY: 'Never',
         CORRAL_KUBERNETES_REQUEST_SHARE: '0.05',
         CORRAL_SANDBOX_IMAGE: built,

@@ -201,7 +201,7 @@ export async function kubeStub(): Promise<KubeStub> {
     change(list, body, 'ADDED');
     if (body.kind === 'Pod') {
       const status = stub.onPod(body as unknown as V1Pod);
-      setImmediate(() => change(list, { ...body, status }));
+      setImmediate(() => change(list, { ...body, status: status as never }));
     } else controller.changed(body);
     succeed(response, body, 201);
   }
@@ -213,7 +213,7 @@ export async function kubeStub(): Promise<KubeStub> {
       const list = podList();
       const { metadata, spec } = (template?.spec as { podTemplate: V1Pod } | undefined)?.podTemplate ?? {};
       const pod = { kind: 'Pod', metadata: { ...metadata, name, uid: randomUUID() }, spec, status: {} } as StoredObject;
-      change(list, { ...pod, status: stub.onPod(pod as unknown as V1Pod) }, 'ADDED');
+      change(list, { ...pod, status: stub.onPod(pod as unknown as V1Pod) as never }, 'ADDED');
     },
     kind: (plural: string) => listOf([...things.keys()].find((path) => path.endsWith(`/${plural}`)) ?? `/${plural}`),
     changed(object: StoredObject): void {
@@ -313,7 +313,7 @@ export async function kubeStub(): Promise<KubeStub> {
     pods: () => [...listOf(podList()).values()] as unknown as V1Pod[],
     setStatus(name, status) {
       const thing = listOf(podList()).get(name);
-      if (thing) change(podList(), { ...thing, status });
+      if (thing) change(podList(), { ...thing, status: status as never });
     },
     drop: (name) => remove(podList(), name),
     put(pod) {

@@ -5,6 +5,7 @@ import { vault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { automationService } from '../../../src/automations/service.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
+import { Drain } from '../../../src/sessions/services/drain.ts';
 import { webhookService } from '../../../src/automations/webhooks/service.ts';
 import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
@@ -256,6 +257,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       secrets: { make: async () => 'whsec_Zm9yIHRlc3Rz', keep: async () => {}, delete: async () => {} },
       receiver: { receive: () => Promise.reject(new AppError('not_found', 'The delivery was rejected.')) },
     }),
+    drain: new Drain({ liveSessions: { all: () => [] }, supervisor: { rest() {} }, clock }),
     webhooks: webhookService({
       records: new WebhookRecords(store.records),
       seal: (id, secret) =>

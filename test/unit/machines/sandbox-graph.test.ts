@@ -18,12 +18,16 @@ const graph = explore({
       wantSlot: () => {},
     },
   }) as typeof sandboxMachine,
-  starts: (['provision', 'adopt', 'release', 'discard'] as const).map((begin) => sandboxInput({ begin, policy })),
+  starts: [
+    ...(['provision', 'adopt', 'release', 'discard'] as const).map((begin) => sandboxInput({ begin, policy })),
+    sandboxInput({ begin: 'adopt', policy: { ...policy, idlePauseMs: undefined } }), // a driver that cannot pause
+  ],
   events: [
     { type: 'slot.granted' },
     { type: 'sandbox.busy' },
     { type: 'sandbox.idle' },
     { type: 'sandbox.pause' },
+    { type: 'sandbox.rest' },
     { type: 'sandbox.release', workspace: 'keep' },
     { type: 'sandbox.release', workspace: 'remove' },
     { type: 'hold.ready', ms: 1 },
@@ -35,7 +39,9 @@ const graph = explore({
     errorEvent('provision', untrustedError(breach)),
     errorEvent('provision', new AppError('image_missing', 'No such image.')),
   ],
-  key: ({ begin, busy, frozen, retries, workspace, end }) => [begin, busy, frozen, retries, workspace, end?.kind],
+  key: ({ begin, busy, frozen, retries, workspace, end, policy: { idlePauseMs } }) => [
+    ...[begin, busy, frozen, retries, workspace, end?.kind, idlePauseMs],
+  ],
 });
 
 describe('sandbox graph', () => {

@@ -58,6 +58,7 @@ const graph = explore({
     { type: 'sandbox.wantsSlot' },
     { type: 'sandbox.phase', phase: 'paused' },
     { type: 'sandbox.ready' },
+    { type: 'sandbox.rest' },
     { type: 'sandbox.unready' },
     doneEvent('run', { reason: 'completed' }),
     errorEvent('run', new Error('bug')),

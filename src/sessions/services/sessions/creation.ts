@@ -42,6 +42,8 @@ export interface CreationDeps {
   readonly volumes?: Pick<SessionVolumes, 'mount' | 'release'>;
   /** Throws for a repository that this server gives to no session. */
   readonly checkRepository?: (url: string) => void;
+  /** Throws if this server creates no sessions now. */
+  readonly admit?: () => void;
   /** Throws for a choice that exceeds the settings of such a session, or that the driver cannot carry out. */
   readonly checkSandbox?: (choice: SandboxChoice, session: AgentChoice) => void;
 }
@@ -61,6 +63,7 @@ export function sessionCreation(parts: CreatorDeps) {
   const { store, log, supervisor, clock, ids } = parts;
 
   async function admit(): Promise<void> {
+    parts.admit?.();
     // Tombstones are counted too, so they are only sorted out near the limit.
     const isClose = (await store.records.count('session')) >= parts.maxSessions;
     if (isClose && (await parts.count()).total >= parts.maxSessions) {

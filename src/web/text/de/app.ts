@@ -18,6 +18,7 @@ export const app = {
   paletteHint: 'Befehle und Sitzungen suchen',
   paletteEmpty: 'Nichts gefunden.',
   connecting: 'Verbindung wird hergestellt…',
+  draining: 'Der Server wird gewartet: keine neuen Sitzungen, laufende Arbeit geht weiter.',
   connectionLost: 'Verbindung unterbrochen. Wird neu verbunden…',
   notDone: '{what}: {why}',
   notStopped: 'Anhalten fehlgeschlagen',

@@ -18,6 +18,7 @@ export const app = {
   paletteHint: 'Search commands and sessions',
   paletteEmpty: 'No matches.',
   connecting: 'Connecting…',
+  draining: 'The server is under maintenance: no new sessions; running work continues.',
   connectionLost: 'Connection lost. Reconnecting…',
   notDone: '{what}: {why}',
   notStopped: 'Could not stop',

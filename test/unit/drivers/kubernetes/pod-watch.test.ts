@@ -84,8 +84,8 @@ test('a long list is read in pages of one version, and only a pod that no page h
   const clock = manualClock();
   await using watch = watchObjects({
     api,
-    objects: openCollection<V1Pod>(api, '', 'pods'),
-    selector: '',
+    objects: openCollection<V1Pod>(api, '/pods', 'pods'),
+    selector: 's',
     keep: essence,
     clock,
     random: () => 0,

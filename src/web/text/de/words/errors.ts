@@ -47,6 +47,7 @@ export const errors: Readonly<Record<ErrorCode, string>> = {
   store_busy: 'Der Speicher des Servers ist überlastet.',
   store_corrupt: 'Gespeicherte Daten sind beschädigt. Das Protokoll des Servers sagt mehr.',
   fenced: 'Ein anderer Server hat die Sitzung übernommen. Versuchen Sie es noch einmal.',
+  draining: 'Der Server wird gewartet und nimmt keine neuen Sitzungen an. Versuchen Sie es später noch einmal.',
   shutting_down: 'Der Server wird gerade beendet. Versuchen Sie es gleich noch einmal.',
   deadline_exceeded: 'Das dauerte zu lange.',
   cancelled: 'Das wurde abgebrochen.',
