@@ -127,7 +127,7 @@ export interface Capabilities {
   /** Limits that apply to a sandbox as a whole, not only to each process. */
   readonly limits: readonly (keyof SandboxLimits)[];
   readonly desktop: boolean;
-  /** What runs the sandboxes, for people, where the driver has a choice. */
+  /** The kind of object that runs the sandboxes, as text, where the driver has a choice. */
   readonly engine?: string | undefined;
   /** The only images that its sandboxes can name; this machine's programs replace them. Absent: any image can run. */
   readonly images?: readonly string[];

@@ -7,12 +7,14 @@ import type { Cluster } from '../lib/corral/cluster.ts';
 import { monotonicMs } from '../lib/measure/generator.ts';
 
 export type PodLikeness = Pick<V1Pod, 'spec'> & { readonly labels: Readonly<Record<string, string>> };
+/** Pods of sessions, started or claimed, without those that wait in a pool. */
+export const claimed = 'app.kubernetes.io/name=corral-sandbox,!agents.x-k8s.io/warm-pool-sandbox';
 let count = 0;
 
 /** The spec of a session's pod, and the labels that network policies select. Deletes the session afterwards. */
 export async function podLikenessOf(cluster: Cluster, client: SessionClient): Promise<PodLikeness> {
   const session = await client.started();
-  const [pod] = await cluster.podsOf(`corral/session=${session}`);
+  const [pod] = await cluster.podsOf(claimed);
   await client.remove(session);
   if (!pod?.spec) throw new Error(`the session ${session} has no pod`);
   const { nodeName: _placed, ...spec } = pod.spec;

@@ -7,6 +7,7 @@ import { pssOf } from '../lib/corral/process-usage.ts';
 import { openSimulatedCluster, type SimulatedCluster } from '../lib/corral/simulated-cluster.ts';
 import { atMost, type Figures, growth, type SeriesPlan } from '../lib/measure/series.ts';
 import { summary } from '../lib/measure/statistics.ts';
+import { claimed } from '../peers/raw-pod.ts';
 
 // Pods of twenty installations in one namespace of a real API server, with a stand-in kubelet. One installation is a whole
 // server, whose requests pass a proxy that counts them; the pods of the others are there, and nobody looks after them. No
@@ -37,8 +38,8 @@ export const cluster: SeriesPlan = {
       CORRAL_MAX_SESSIONS_PER_OWNER: '0',
       LOG_LEVEL: 'error',
     });
-    const first = await client.started();
-    const [likeness] = await simulated.podsOf(`corral/session=${first}`);
+    await client.started();
+    const [likeness] = await simulated.podsOf(claimed);
     let own = 1;
     let others = 0;
     return async (pods) => {
@@ -54,7 +55,7 @@ export const cluster: SeriesPlan = {
 };
 
 async function poolIsFull({ podsOf }: SimulatedCluster): Promise<void> {
-  const isFull = async () => (await podsOf('corral/pool')).filter(isStanding).length >= poolSize;
+  const isFull = async () => (await podsOf('agents.x-k8s.io/warm-pool-sandbox')).filter(isStanding).length >= poolSize;
   await until(isFull, 'the pool was full', 120_000);
 }
 

@@ -12,7 +12,7 @@ export interface Start {
   undo(signal: AbortSignal): Promise<void>;
 }
 
-/** What runs sandboxes in the cluster: pods of this server, or claims of agents.x-k8s.io. */
+/** Runs sandboxes in the cluster: as pods of this server, or as claims of agents.x-k8s.io. */
 export interface Engine extends AsyncDisposable {
   begin(spec: SandboxSpec): Start;
   /** The sandbox's pod. Rejects: sandbox_unavailable (it is still starting). */

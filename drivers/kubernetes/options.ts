@@ -57,7 +57,7 @@ export interface KubernetesOptions {
   readonly random: () => number;
   /** `port-forward`: this server cannot reach pod addresses, so all traffic goes through the API server. */
   readonly reach: 'pod-ip' | 'port-forward';
-  /** What runs sandboxes. `auto`: agent-sandbox, if the cluster has it and this server's rights suffice. */
+  /** The kind of object that is a sandbox. `auto`: agent-sandbox, if the cluster has it and this server's rights suffice. */
   readonly engine: 'auto' | 'agent-sandbox' | 'pods';
   /** The daemon's port. */
   readonly port: number;

@@ -47,7 +47,7 @@ const onProcesses = (start: Start): BenchBackend => ({
 
 function onCluster(cluster: Cluster): BenchBackend {
   const warm = async (instance: string) => {
-    const pods = await cluster.podsOf(`corral/pool,corral/instance=${instance}`);
+    const pods = await cluster.podsOf(`agents.x-k8s.io/warm-pool-sandbox,corral/instance=${instance}`);
     return pods.filter(isStanding).map(({ metadata }) => metadata?.name ?? '');
   };
   return {

@@ -120,7 +120,7 @@ export function claimEngine(options: Options): ClaimEngine {
     await gone(claim, signal);
   }
 
-  /** Waits until the controller has given the claim a pod other than `old`. */
+  /** Waits until the claim has a pod other than `old`. */
   async function untilPod(claim: Claim, old: string | undefined, signal: AbortSignal): Promise<V1Pod> {
     let latest: Claim | undefined = claim;
     let changed = Promise.withResolvers<void>();
@@ -301,7 +301,7 @@ function phaseOf(claim: Claim, pod: V1Pod | undefined): SandboxInfo['phase'] {
   return pod && uidOf(pod) === note && kind === 'running' ? 'ready' : 'exited';
 }
 
-/** What the controller reports about a claim without a pod. `isFinal`: time does not help. */
+/** The controller's report about a claim without a pod. `isFinal`: time does not help. */
 function troubleOf({ status }: Claim): { readonly error: AppError; readonly isFinal: boolean } | undefined {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   if (!ready || ready.status === 'True') return undefined;

@@ -15,7 +15,7 @@ const needed: readonly (readonly [group: string, resource: string, verbs: readon
   ['', 'pods', ['patch']],
 ];
 
-/** What the cluster offers to this server. */
+/** The cluster's version of agents.x-k8s.io, and whether this server can use it. */
 export interface Platform {
   /** The versions of agents.x-k8s.io that the cluster serves; empty: it has none. */
   readonly versions: readonly string[];

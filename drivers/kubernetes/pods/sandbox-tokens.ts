@@ -15,8 +15,8 @@ export interface SandboxKeys {
   egressToken(id: SandboxId): Secret;
   provesEgress(id: string, token: string): boolean;
   /**
-   * For pods of a shared template, which are alike until a session claims them: the daemon's token is a signature of the
-   * pod's uid, and the template holds only the public key. Undefined: this server no longer has the key.
+   * The daemon's token in a pod of a shared template, which is like the others until a session claims it: a signature of
+   * the pod's uid. The template holds only the public key. Undefined: this server no longer has the key.
    */
   signedToken(uid: string, key: string | undefined): Secret | undefined;
   /** The public key, as the daemon expects it before the uid. */

@@ -325,7 +325,7 @@ export interface ServiceHealth {
     readonly driver: string;
     /** The most that a pause keeps; absent where no driver answers. */
     readonly pause?: PauseAbility;
-    /** What runs its sandboxes, where the driver has a choice. */
+    /** The kind of object that runs its sandboxes, where the driver has a choice. */
     readonly engine?: string;
     /** Why no services run next to its sandboxes; absent: they do. */
     readonly noServices?: string;

@@ -142,7 +142,7 @@ export interface ClusterHarness extends DriverHarness {
   pods(): Promise<V1Pod[]>;
 }
 
-/** What runs the sandboxes; claims need agent-sandbox with its extensions in the cluster. */
+/** The engine of the driver; claims need agent-sandbox with its extensions in the cluster. */
 export type TestedEngine = 'pods' | 'agent-sandbox';
 
 export async function clusterHarness(gate?: EgressHandler, engine: TestedEngine = 'pods'): Promise<ClusterHarness> {
