@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DrainState } from '../sessions/services/drain.ts';
+import type { DrainState } from '../sessions/api/services.ts';
 import { defineOperations, router } from './procedure/procedure.ts';
 import { Time } from './procedure/schemas.ts';
 

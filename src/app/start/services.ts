@@ -20,13 +20,13 @@ import { serverCredentials } from '../../sessions/projects/server-credentials.ts
 import { checkpointService } from '../../sessions/repositories/checkpoint-service.ts';
 import type { Retention } from '../../sessions/retention/retention.ts';
 import { computeCost } from '../../sessions/services/costs.ts';
-import { Drain } from '../../sessions/services/drain.ts';
 import { egressService } from '../../sessions/services/egress.ts';
 import { fileService } from '../../sessions/services/files.ts';
 import { portService } from '../../sessions/services/ports.ts';
 import { processService } from '../../sessions/services/processes.ts';
 import { insideService } from '../../sessions/services/sandbox-interior.ts';
 import { sandboxService } from '../../sessions/services/sandboxes.ts';
+import { Drain } from '../../sessions/services/sessions/drain.ts';
 import { SessionNames } from '../../sessions/services/sessions/names.ts';
 import { sessionService } from '../../sessions/services/sessions.ts';
 import { streamService } from '../../sessions/services/streams/streams.ts';
@@ -153,8 +153,8 @@ export async function openServices(startup: Startup, parts: ServiceDeps): Promis
     leads: replica.mayStartAutomations,
     shared: store.shared,
   });
-  const drain = new Drain({ liveSessions, supervisor, clock });
-  stack.use(inBackground(closing, (signal) => drain.run(signal)));
+  const drain = new Drain({ liveSessions, supervisor, clock, warn: (about, text) => logger.warn(about, text) });
+  stack.use(inBackground(closing, drain.run));
   const sessions = sessionService({
     admit: () => drain.admit(),
     names,

@@ -1,5 +1,4 @@
 import type { SessionId } from '../../core/model/ids.ts';
-import type { Drain } from '../services/drain.ts';
 import { type CredentialService, credentialRules } from './credentials.ts';
 import { type DesktopService, desktopRules } from './desktop.ts';
 import { type EgressService, egressRules } from './egress.ts';
@@ -94,7 +93,20 @@ export interface Services {
 /** The services whose operations `src/api` describes, with the checks and the audit names of their callers. */
 export interface Resources {
   readonly webhooks: WebhookService;
-  readonly drain: Pick<Drain, 'state' | 'set'>;
+  readonly drain: DrainService;
+}
+
+export interface DrainState {
+  readonly draining: boolean;
+  /** Epoch ms; null: it does not drain. */
+  readonly since: number | null;
+  /** Sessions of this server at work. */
+  readonly working: number;
+}
+/** Whether this server takes new sessions. */
+export interface DrainService {
+  state(): DrainState;
+  set(draining: boolean): DrainState;
 }
 
 /** The rules of every service, by which src/sessions/access guards and audits it. */

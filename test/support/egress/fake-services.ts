@@ -5,7 +5,6 @@ import { vault } from '../../../src/auth/vault.ts';
 import { AutomationRecords } from '../../../src/automations/records.ts';
 import { automationService } from '../../../src/automations/service.ts';
 import { WebhookRecords } from '../../../src/automations/webhooks/records.ts';
-import { Drain } from '../../../src/sessions/services/drain.ts';
 import { webhookService } from '../../../src/automations/webhooks/service.ts';
 import { createCalendar } from '../../../src/core/contracts/calendar.ts';
 import type { Clock } from '../../../src/core/contracts/clock.ts';
@@ -40,6 +39,7 @@ import { serverCredentials } from '../../../src/sessions/projects/server-credent
 import { DesktopFacts } from '../../../src/sessions/run/desktop-facts.ts';
 import { egressService } from '../../../src/sessions/services/egress.ts';
 import { portService } from '../../../src/sessions/services/ports.ts';
+import { Drain } from '../../../src/sessions/services/sessions/drain.ts';
 import { usageService } from '../../../src/sessions/services/sessions/usage.ts';
 import { shareService } from '../../../src/sessions/shares/shares.ts';
 import { SkillRecords } from '../../../src/sessions/skills/records.ts';
@@ -257,7 +257,7 @@ export function fakeServices({ sessions, store, say }: FakeService, clock: Clock
       secrets: { make: async () => 'whsec_Zm9yIHRlc3Rz', keep: async () => {}, delete: async () => {} },
       receiver: { receive: () => Promise.reject(new AppError('not_found', 'The delivery was rejected.')) },
     }),
-    drain: new Drain({ liveSessions: { all: () => [] }, supervisor: { rest() {} }, clock }),
+    drain: new Drain({ liveSessions: { all: () => [] }, supervisor: { rest() {} }, clock, warn: () => {} }),
     webhooks: webhookService({
       records: new WebhookRecords(store.records),
       seal: (id, secret) =>

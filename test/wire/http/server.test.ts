@@ -28,7 +28,10 @@ test('a server stays alive when a part fails, and is ready as long as its storag
   expect(await server.call('GET', '/readyz')).toMatchObject({ status: 200, body: { status: 'healthy' } });
   server.fake.instead.health = async () => ({ ...fine, storage: unhealthy });
   expect(await server.call('GET', '/readyz')).toMatchObject({ status: 503, body: { status: 'unhealthy' } });
-  expect(await server.call('GET', '/healthz')).toMatchObject({ status: 200, body: { status: 'alive', draining: false } });
+  expect(await server.call('GET', '/healthz')).toMatchObject({
+    status: 200,
+    body: { status: 'alive', draining: false },
+  });
 });
 
 test('health gives up a check that hangs, and answers', async ({ server }) => {
@@ -65,6 +68,7 @@ test('detailed health shows the state of each part, since when, and the load', a
       sandbox: { ...unhealthy, driver: 'docker' },
       model: { status: 'healthy', name: 'demo' },
     },
+    draining: false,
     sessions: { total: 3, running: 1, waiting: 1 },
   });
 });

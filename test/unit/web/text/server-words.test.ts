@@ -132,7 +132,12 @@ test('no phrase is left over from words that the server no longer says', () => {
     ...['src/sessions/repositories/fetches.ts', 'src/sessions/repositories/preparation.ts'],
     ...['src/core/model/event-traits.ts', 'src/sessions/run/goal/judge.ts', 'src/app/images/desktop-image.ts'],
     ...['drivers/shared/pool/with-pool.ts', 'drivers/process/process.ts', 'drivers/docker/docker.ts'],
-    ...['drivers/docker/images.ts', 'drivers/kubernetes/kubernetes.ts', 'src/sandboxes/egress/policy.ts'],
+    ...[
+      'drivers/docker/images.ts',
+      'drivers/kubernetes/pods/pod-engine.ts',
+      'drivers/kubernetes/claims/claim-engine.ts',
+      'src/sandboxes/egress/policy.ts',
+    ],
     ...[
       ...['src/sandboxes/egress/open-upstream.ts', 'src/agents/tools/computer/gemini.ts'],
       'src/sessions/run/missing-tools.ts',

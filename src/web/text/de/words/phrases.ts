@@ -204,6 +204,7 @@ export const phrases: Readonly<Record<string, string>> = {
   'Starting in bubblewrap': 'Start in bubblewrap',
   'Starting without isolation': 'Start ohne Isolierung',
   'Starting a container of {image}': 'Ein Container von {image} startet',
+  'Claiming a sandbox of {image}': 'Eine Sandbox von {image} wird angefordert',
   'Starting a pod of {image}': 'Ein Pod von {image} startet',
   'Building {image}': '{image} wird gebaut',
   'Pulling {image}': '{image} wird geholt',

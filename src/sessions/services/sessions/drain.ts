@@ -1,0 +1,56 @@
+import { Rounds } from '../../../core/concurrency/rounds.ts';
+import type { Clock } from '../../../core/contracts/clock.ts';
+import { AppError } from '../../../core/errors/errors.ts';
+import type { DrainService, DrainState } from '../../api/services.ts';
+import type { LiveSessions } from '../../engine/live-sessions.ts';
+import type { Supervisor } from '../../engine/supervisor.ts';
+
+interface Deps {
+  readonly liveSessions: Pick<LiveSessions, 'all'>;
+  readonly supervisor: Pick<Supervisor, 'rest'>;
+  readonly clock: Clock;
+  readonly warn: (about: { readonly err: unknown }, text: string) => void;
+}
+const everyMs = 5_000;
+
+/**
+ * Empties this server before maintenance: it creates no sessions, and each sandbox is paused, or stopped with its files,
+ * as soon as nothing uses it. Work that has begun continues.
+ */
+export class Drain implements DrainService {
+  readonly #deps: Deps;
+  readonly #rounds: Rounds;
+  #since: number | undefined;
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+    const round = async () => {
+      const live = this.#since === undefined ? [] : deps.liveSessions.all();
+      for (const { id } of live) deps.supervisor.rest(id);
+      return everyMs;
+    };
+    const restMs = { longest: everyMs, failed: everyMs };
+    this.#rounds = new Rounds({ ...deps, round, restMs, failure: 'unused sandboxes could not be paused' });
+  }
+
+  state(): DrainState {
+    const working = this.#deps.liveSessions.all().filter(({ writer }) => writer.record.openRuns.length > 0).length;
+    return { draining: this.#since !== undefined, since: this.#since ?? null, working };
+  }
+
+  set(draining: boolean): DrainState {
+    if (draining !== (this.#since !== undefined)) this.#since = draining ? this.#deps.clock.now() : undefined;
+    this.#rounds.wake();
+    return this.state();
+  }
+
+  /** Rejects: draining. */
+  admit(): void {
+    if (this.#since === undefined) return;
+    const advice = 'Use another server, or try again after its maintenance (corral undrain ends it).';
+    throw new AppError('draining', `This server is draining and takes no new sessions. ${advice}`);
+  }
+
+  /** Rests unused sandboxes while the server drains. Ends when the signal fires. */
+  run = (signal: AbortSignal): Promise<void> => this.#rounds.run(signal);
+}
