@@ -35,7 +35,16 @@ const measurements: ReplyDoc = {
 };
 
 /** The routes that belong to the server and to no facade. */
-export function serverRoutes({ table, version, metrics, services, drain, clock, page, frames }: ServerDeps): FacadeRoutes {
+export function serverRoutes({
+  table,
+  version,
+  metrics,
+  services,
+  drain,
+  clock,
+  page,
+  frames,
+}: ServerDeps): FacadeRoutes {
   const headers = mainPage(frames);
   return {
     mount(app: App) {

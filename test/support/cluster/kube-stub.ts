@@ -220,7 +220,8 @@ export async function kubeStub(): Promise<KubeStub> {
       const { name } = object.metadata;
       const spec = object.spec as { replicas?: number; warmPoolRef?: { name: string }; operatingMode?: string };
       const template = (of: string) => controller.kind('sandboxtemplates').get(of);
-      const members = (of: string) => stub.pods().filter(({ metadata }) => metadata?.name?.startsWith(`${of}-`) && !taken.has(metadata.name));
+      const members = (of: string) =>
+        stub.pods().filter(({ metadata }) => metadata?.name?.startsWith(`${of}-`) && !taken.has(metadata.name));
       if (object.kind === 'SandboxWarmPool') {
         for (const { metadata } of members(name).slice(spec.replicas)) remove(podList(), metadata?.name ?? '');
         for (let n = members(name).length; n < (spec.replicas ?? 0); n += 1)
