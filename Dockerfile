@@ -18,6 +18,7 @@ COPY . .
 RUN node src/app/images/bundle-sandboxd.ts sandbox-images/sandboxd.mjs && node src/app/page/bundle-page.ts page && node src/app/bundle-server.ts server
 # all that a program of Node's needs of a system: its own libraries, time zones, a temporary folder, a name for its user
 RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
+ && chmod 0775 /own/corral \
  && ldd /usr/local/bin/node | grep -o '/[^ ]*\.so[^ ]*' | xargs -I{} cp --parents -L {} /root-fs \
  && cp --parents /usr/local/bin/node /root-fs \
  && { cp -r --parents /usr/share/zoneinfo /root-fs 2>/dev/null || true; } \
@@ -29,7 +30,7 @@ RUN mkdir -p /root-fs/app /root-fs/etc/corral /root-fs/tmp /own/corral \
 FROM scratch
 COPY --from=build /root-fs/ /
 COPY --from=modules /app/node_modules/ /app/node_modules/
-COPY --from=build --chown=10000:10000 /own/ /var/lib/
+COPY --from=build --chown=10000:0 /own/ /var/lib/
 # memory: as package.json says under serverProcess
 ENV HOST=0.0.0.0 PORT=8000 CORRAL_DATA_DIR=/var/lib/corral HOME=/var/lib/corral NODE_ENV=production \
     MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=32768

@@ -39,6 +39,8 @@ const capabilities: Omit<Capabilities, 'egress' | 'pause'> = {
   noBuilds:
     'nothing in the cluster builds images for it; build them with the tools of the cluster, and name them in templates',
 };
+const oneUser =
+  'the cluster assigns one user to all containers of a pod, so a service could not be told from the sandbox';
 const cleanUpMs = 40_000;
 const serviceLookMs = 1_000;
 const reapEveryMs = 60_000;
@@ -207,6 +209,7 @@ export async function kubernetesDriver(options: KubernetesOptions): Promise<Kube
     name: 'kubernetes',
     capabilities: {
       ...capabilities,
+      ...(settings.podUser === 'assigned' && { noServices: oneUser }),
       daemonPorts: [port],
       get egress() {
         return policyCheck.isOpen() ? 'open' : 'enforced';

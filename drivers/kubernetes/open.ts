@@ -54,9 +54,7 @@ async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): P
     );
   }
   return {
-    ...(it.kubeconfig !== undefined && { kubeconfig: it.kubeconfig }),
-    ...(it.context !== undefined && { context: it.context }),
-    namespace: it.namespace,
+    ...it,
     instance,
     ids,
     clock,
@@ -66,29 +64,13 @@ async function kubernetesOptions(it: KubernetesSettings, parts: ClusterParts): P
     keys: await parts.keys(),
     reach: it.reach === 'auto' ? (isInCluster() ? 'pod-ip' : 'port-forward') : it.reach,
     port: it.daemonPort,
-    engine: it.engine,
-    pods: {
-      workspace: it.workspace,
-      ...(it.storageClass !== undefined && { storageClass: it.storageClass }),
-      ...(it.runtimeClass !== undefined && { runtimeClass: it.runtimeClass }),
-      ...(it.seccompProfile !== undefined && { seccompProfile: it.seccompProfile }),
-      ...(it.priorityClass !== undefined && { priorityClass: it.priorityClass }),
-      nodeSelector: pairs(it.nodeSelector),
-      tolerations: it.tolerations.map(toleration),
-      imagePullSecrets: it.imagePullSecrets,
-      imagePullPolicy: it.imagePullPolicy,
-      requestShare: it.requestShare,
-      userNamespaces: it.userNamespaces,
-      nodeLossSeconds: it.nodeLossSeconds,
-    },
-    ...(it.egressAddress && { egressAddress: await resolved(it.egressAddress) }),
+    pods: { ...it, nodeSelector: pairs(it.nodeSelector), tolerations: it.tolerations.map(toleration) },
+    egressAddress: it.egressAddress && (await resolved(it.egressAddress)),
     ...(it.serverLabels.length > 0 && {
       serverPods: { namespace: it.serverNamespace, labels: pairs(it.serverLabels), egressPort: it.egressListen.port },
     }),
-    networkPolicies: it.networkPolicies,
     ...(extraCa !== undefined && { extraCa }),
     pendingMs: it.pendingSeconds * 1_000,
-    maxInFlight: it.maxInFlight,
   };
 }
 

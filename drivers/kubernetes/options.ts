@@ -2,6 +2,7 @@ import type { Clock } from '../../src/core/contracts/clock.ts';
 import type { AppError } from '../../src/core/errors/errors.ts';
 import type { IdSource } from '../../src/core/model/ids.ts';
 import type { Secret } from '../../src/core/text/secret.ts';
+import type { KubernetesSettings } from './settings.ts';
 
 export interface Toleration {
   readonly key: string;
@@ -14,25 +15,13 @@ export interface HostPort {
   readonly port: number;
 }
 
+type FromSettings =
+  | ('workspace' | 'storageClass' | 'runtimeClass' | 'seccompProfile' | 'priorityClass' | 'imagePullSecrets')
+  | ('imagePullPolicy' | 'requestShare' | 'podUser' | 'userNamespaces' | 'nodeLossSeconds');
 /** The operator's settings for every sandbox's pod. None of them can weaken the pod's isolation. */
-export interface PodSettings {
-  /** A volume claim keeps the files when the pod ends; an `emptyDir` ends with it. */
-  readonly workspace: 'ephemeral' | 'volume';
-  readonly storageClass?: string;
-  readonly runtimeClass?: string;
-  /** Path of our seccomp profile below each node's kubelet folder. Undefined: pods use the runtime's default. */
-  readonly seccompProfile?: string;
-  readonly priorityClass?: string;
+export interface PodSettings extends Pick<KubernetesSettings, FromSettings> {
   readonly nodeSelector: Readonly<Record<string, string>>;
   readonly tolerations: readonly Toleration[];
-  readonly imagePullSecrets: readonly string[];
-  readonly imagePullPolicy: 'IfNotPresent' | 'Always' | 'Never';
-  /** The share of the memory and CPU limits that each sandbox requests. */
-  readonly requestShare: number;
-  /** Maps root in the pod to an unprivileged user of the node. Not every node supports it. */
-  readonly userNamespaces: boolean;
-  /** How many seconds a pod stays bound to an unreachable node. */
-  readonly nodeLossSeconds: number;
 }
 
 /** Selects this server's pods in the network policies. Without it, any peer with the address is allowed. */
@@ -43,11 +32,11 @@ export interface ServerPods {
   readonly egressPort: number;
 }
 
-export interface KubernetesOptions {
-  /** Paths as in KUBECONFIG. Undefined: this pod's service account, or ~/.kube/config. */
-  readonly kubeconfig?: string;
-  readonly context?: string;
-  readonly namespace: string;
+export interface KubernetesOptions
+  extends Pick<
+    KubernetesSettings,
+    'kubeconfig' | 'context' | 'namespace' | 'engine' | 'networkPolicies' | 'maxInFlight'
+  > {
   /** This installation's name, part of every pod's name. Several installations can share one namespace. */
   readonly instance: string;
   /** The first key derives the tokens of new sandboxes. The others keep older pods reachable. */
@@ -57,8 +46,6 @@ export interface KubernetesOptions {
   readonly random: () => number;
   /** `port-forward`: this server cannot reach pod addresses, so all traffic goes through the API server. */
   readonly reach: 'pod-ip' | 'port-forward';
-  /** The kind of object that is a sandbox. `auto`: agent-sandbox, if the cluster has it and this server's rights suffice. */
-  readonly engine: 'auto' | 'agent-sandbox' | 'pods';
   /** The daemon's port. */
   readonly port: number;
   readonly pods: PodSettings;
@@ -66,10 +53,8 @@ export interface KubernetesOptions {
    * The address at which pods reach the egress listener. Undefined: pods have no network access, even if their policy
    * allows it.
    */
-  readonly egressAddress?: HostPort;
+  readonly egressAddress?: HostPort | undefined;
   readonly serverPods?: ServerPods;
-  /** `given`: the chart or an operator has already applied the policies. */
-  readonly networkPolicies: 'managed' | 'given';
   /** If nothing enforces the policies: start no sandbox (the default), or report it and continue. */
   readonly unenforced?: () => 'refuse' | 'accept';
   /** Called when a check finds that nothing enforces the policies; for the operator's log. */
@@ -78,8 +63,6 @@ export interface KubernetesOptions {
   readonly extraCa?: string;
   /** How long a pod can wait for a node, in ms. */
   readonly pendingMs: number;
-  /** The maximum number of concurrent requests to the API server. */
-  readonly maxInFlight: number;
   /** Whether new sandboxes get a desktop. */
   readonly desktop?: boolean;
   /** Called when the watch on pods keeps failing; for the operator's log. */

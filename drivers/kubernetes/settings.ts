@@ -63,6 +63,11 @@ export const settings = z.strictObject({
   imagePullSecrets: setting(wordList('names', /^[a-z0-9.-]+$/), [], 'pull secrets in the namespace for registries'),
   imagePullPolicy: setting(oneOf('IfNotPresent', 'Always', 'Never'), 'IfNotPresent', 'when nodes pull the image'),
   requestShare: setting(amount(0.01, 1), 0.25, "part of a sandbox's limits that is reserved for it"),
+  podUser: setting(
+    oneOf('fixed', 'assigned'),
+    'fixed',
+    'user of the pods: fixed is 10001; assigned: the cluster assigns one in group 0, as OpenShift does',
+  ),
   userNamespaces: setting(
     flag(),
     false,

@@ -57,12 +57,19 @@ app.kubernetes.io/component: server
 {{- if .Values.mongodb.existingSecret }}{{ .Values.mongodb.existingSecretKey }}{{ else }}mongodb-url{{ end -}}
 {{- end -}}
 
+{{/* OpenShift gives each namespace its own user ids, and refuses pods that name others. */}}
+{{- define "corral.assignsUsers" -}}
+{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" }}yes{{ end -}}
+{{- end -}}
+
 {{/* What runs as us, hardened like a sandbox: no root, no capability, no writable root file system. */}}
 {{- define "corral.podSecurity" -}}
 runAsNonRoot: true
+{{- if not (include "corral.assignsUsers" .) }}
 runAsUser: 10000
 runAsGroup: 10000
 fsGroup: 10000
+{{- end }}
 seccompProfile: { type: RuntimeDefault }
 {{- end -}}
 {{- define "corral.containerSecurity" -}}

@@ -12,3 +12,4 @@ import './pause.ts';
 import './services.ts';
 import './session.ts';
 import './templates.ts';
+import './users.ts';

@@ -85,9 +85,7 @@ export function podSpec(request: ContainerRequest): V1PodSpec {
     dnsConfig: { nameservers: ['127.0.0.1'] },
     securityContext: {
       runAsNonRoot: true,
-      runAsUser: user,
-      runAsGroup: user,
-      fsGroup: user,
+      ...(settings.podUser === 'fixed' && { runAsUser: user, runAsGroup: user, fsGroup: user }),
       fsGroupChangePolicy: 'OnRootMismatch',
       seccompProfile: seccompOf(settings),
     },

@@ -127,6 +127,7 @@ export const testPods: PodSettings = {
   imagePullSecrets: [],
   imagePullPolicy: 'Never',
   requestShare: 0.05,
+  podUser: 'fixed',
   userNamespaces: false,
   nodeLossSeconds: 30,
 };

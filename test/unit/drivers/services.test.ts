@@ -169,6 +169,7 @@ describe('the pod of a sandbox with services', () => {
         imagePullSecrets: [],
         imagePullPolicy: 'IfNotPresent',
         requestShare: 0.25,
+        podUser: 'fixed',
         userNamespaces: false,
         nodeLossSeconds: 30,
       },

@@ -13,6 +13,7 @@ const plain: PodSettings = {
   imagePullSecrets: [],
   imagePullPolicy: 'IfNotPresent',
   requestShare: 0.25,
+  podUser: 'fixed',
   userNamespaces: false,
   nodeLossSeconds: 30,
 };
@@ -140,6 +141,11 @@ describe('the pod of a sandbox', () => {
         expect(violations(body(input, env))).toEqual([]);
       }),
     );
+  });
+
+  test('names no user and no group where the cluster assigns them', () => {
+    expect(JSON.stringify(body({ podUser: 'assigned' }))).not.toMatch(/runAsUser|runAsGroup|fsGroup"/);
+    expect(violations(body({ podUser: 'assigned' }))).toEqual([]);
   });
 
   test('carries no secret that opens the sandbox: of the token only its hash', () => {
