@@ -32,6 +32,7 @@ while IFS=: read -r _ _ id _; do
 done </etc/passwd
 if [ -z "$named" ] && mkdir -p -m 0700 /run/corral-state 2>/dev/null; then
   home=${CORRAL_WORKSPACE_ALIAS:-$HOME}
+  [ "$gid" = 0 ] && gid=$uid # the lookup ignores entries of system groups
   echo "user:x:$uid:$gid::$home:/bin/bash" >/run/corral-state/passwd
   echo "user:x:$gid:" >/run/corral-state/group
 fi
