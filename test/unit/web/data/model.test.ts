@@ -61,6 +61,13 @@ test('a call that nobody permitted keeps its own card', () => {
   expect(kinds(modelOf(requested, rejected))).toEqual(['approval']);
 });
 
+test('of the output of a running call the end is kept, up to two million characters', () => {
+  const output = (text: string) => event('tool.output', { callId: 'c1', text });
+  const [card] = modelOf(calling, output('a'.repeat(1_999_999)), output('bc')).items.value;
+  if (card?.kind !== 'tool') throw new Error('no card');
+  expect([card.state.value.live.length, card.state.value.live.slice(-3)]).toEqual([2_000_000, 'abc']);
+});
+
 const failure = (number: number) =>
   event('run.notice', { kind: 'waiting_provider', detail: 'Overloaded.', retry: { number, most: 5, inMs: 4_000 } });
 
