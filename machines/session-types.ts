@@ -1,9 +1,8 @@
 import type { ErrorCode } from '../src/core/errors/errors.ts';
-import type { ApiBlock, SessionFact } from '../src/core/model/events.ts';
+import type { SessionFact } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
-import type { BreachData } from '../src/core/model/protocol-violation.ts';
-import type { Decision } from '../src/core/model/runs/decision.ts';
 import type { Goal } from '../src/core/model/runs/goal.ts';
+import type { SessionCommand } from '../src/core/model/session-command.ts';
 import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdicts } from './run.ts';
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 
@@ -46,45 +45,7 @@ export interface QueuedRun {
   readonly goal?: Goal;
 }
 
-/** The commands to a session. Each is answered once, under its `commandId`. */
-export type SessionCommand =
-  | {
-      type: 'cmd.send';
-      commandId: string;
-      mode: 'inject' | 'queue' | 'replace';
-      text: string;
-      attachments: readonly string[];
-      clientTimestamp: number | undefined;
-      blocks?: readonly ApiBlock[];
-      messageId: MessageId;
-      /** Id of the run that the message starts, if it starts one. */
-      runId: RunId;
-      plans?: boolean;
-      /** A message with a goal starts its own run: it is not injected and answers no question. */
-      goal?: Goal;
-      /** Another server may already have sent this message. */
-      isRepeatable?: boolean;
-    }
-  | { type: 'cmd.stop'; commandId: string }
-  /**
-   * Decides a pending call, and `also` further ones in the same step. The first decision on each applies. `by`: the
-   * person who decides.
-   */
-  | ({ type: 'cmd.decide'; commandId: string; by: string; also?: readonly Decision[] } & Decision)
-  | { type: 'cmd.delete'; commandId: string }
-  /** Loads the session into memory and does nothing else. */
-  | { type: 'cmd.touch'; commandId: string }
-  /** Requests a ready sandbox. The caller counts as its user until `sandbox.done`. */
-  | { type: 'sandbox.use'; commandId: string }
-  | { type: 'sandbox.done'; commandId: string }
-  /** Ends the sandbox and keeps its files. Answered with `stopped` once the sandbox is gone. */
-  | { type: 'sandbox.stop'; commandId: string }
-  /** Freezes the sandbox's processes until its next use. Answered immediately; the log records when it is done. */
-  | { type: 'sandbox.pause'; commandId: string }
-  /** A person permits a new sandbox after the last one could not be trusted. */
-  | { type: 'sandbox.permit'; commandId: string }
-  /** Another server found that the sandbox cannot be trusted. */
-  | { type: 'sandbox.distrust'; commandId: string; breach: BreachData };
+export type { SessionCommand };
 export type SlotKind = 'run' | 'start';
 export type SessionEventIn =
   | SessionCommand

@@ -24,123 +24,91 @@ export class ResourceNews {
   }
 
   documents(own: DocumentService): DocumentService {
+    const read = (id: string) => own.get(id);
     return {
       ...own,
-      create: async (newDocument) => {
-        const keptDocument = await own.create(newDocument);
-        await this.#tell(ofDocument(keptDocument), 'created');
-        return keptDocument;
-      },
-      update: async (id, change) => {
-        const before = await this.#before(() => own.get(id));
-        const after = await own.update(id, change);
-        if (before && after.version > before.version) await this.#tell(ofDocument(after), 'updated');
-        if (before && isEnded(before, after)) await this.#tell(ofDocument(after), 'archived');
-        return after;
-      },
-      delete: async (id) => {
-        const before = await this.#before(() => own.get(id));
-        await own.delete(id);
-        if (before) await this.#tell(ofDocument(before), 'deleted');
-      },
+      create: this.#making(own.create, (created) => this.#tell(ofDocument(created), 'created')),
+      update: this.#changing(read, own.update, async (before, after) => {
+        if (after.version > before.version) await this.#tell(ofDocument(after), 'updated');
+        if (isEnded(before, after)) await this.#tell(ofDocument(after), 'archived');
+      }),
+      delete: this.#changing(read, own.delete, (before) => this.#tell(ofDocument(before), 'deleted')),
     };
   }
 
   memoryStores(own: MemoryStoreService): MemoryStoreService {
+    const read = (id: string) => own.get(id);
     return {
       ...own,
-      create: async (requested) => {
-        const memoryStore = await own.create(requested);
-        await this.#tell(ofStore(memoryStore), 'created');
-        return memoryStore;
-      },
-      archive: async (id) => {
-        const before = await this.#before(() => own.get(id));
-        const after = await own.archive(id);
-        if (before && isEnded(before, after)) await this.#tell(ofStore(after), 'archived');
-        return after;
-      },
-      delete: async (id) => {
-        const before = await this.#before(() => own.get(id));
-        await own.delete(id);
-        if (before) await this.#tell(ofStore(before), 'deleted');
-      },
+      create: this.#making(own.create, (created) => this.#tell(ofStore(created), 'created')),
+      archive: this.#changing(read, own.archive, async (before, after) => {
+        if (isEnded(before, after)) await this.#tell(ofStore(after), 'archived');
+      }),
+      delete: this.#changing(read, own.delete, (before) => this.#tell(ofStore(before), 'deleted')),
     };
   }
 
   /** The end of a vault also ends its credentials. */
   vaults(own: VaultService): VaultService {
-    const whole = (id: string) =>
-      this.#before(async () => ({ vault: await own.get(id), credentials: await own.credentials(id) }));
+    const whole = async (id: string) => ({ vault: await own.get(id), credentials: await own.credentials(id) });
+    const one = (id: string, credential: string) => own.credential(id, credential);
     return {
       ...own,
-      create: async (requested) => {
-        const credentialVault = await own.create(requested);
-        await this.#tell(ofVault(credentialVault), 'created');
-        return credentialVault;
-      },
-      archive: async (id) => {
-        const before = await whole(id);
-        const after = await own.archive(id);
-        if (!before || !isEnded(before.vault, after)) return after;
+      create: this.#making(own.create, (created) => this.#tell(ofVault(created), 'created')),
+      archive: this.#changing(whole, own.archive, async ({ vault, credentials }, after) => {
+        if (!isEnded(vault, after)) return;
         await this.#tell(ofVault(after), 'archived');
-        for (const one of before.credentials)
-          if (one.archivedAt === null) await this.#tell(ofCredential(one, after), 'archived');
-        return after;
-      },
-      delete: async (id) => {
-        const before = await whole(id);
-        await own.delete(id);
-        if (!before) return;
-        for (const one of before.credentials) await this.#tell(ofCredential(one, before.vault), 'deleted');
-        await this.#tell(ofVault(before.vault), 'deleted');
-      },
-      addCredential: async (id, newCredential) => {
-        const vaultCredential = await own.addCredential(id, newCredential);
-        await this.#tellOf(own, vaultCredential, 'created');
-        return vaultCredential;
-      },
-      archiveCredential: async (id, credentialId) => {
-        const before = await this.#before(() => own.credential(id, credentialId));
-        const after = await own.archiveCredential(id, credentialId);
-        if (before && isEnded(before, after)) await this.#tellOf(own, after, 'archived');
-        return after;
-      },
-      deleteCredential: async (id, credentialId) => {
-        const before = await this.#before(() => own.credential(id, credentialId));
-        await own.deleteCredential(id, credentialId);
-        if (before) await this.#tellOf(own, before, 'deleted');
-      },
+        for (const credential of credentials)
+          if (credential.archivedAt === null) await this.#tell(ofCredential(credential, after), 'archived');
+      }),
+      delete: this.#changing(whole, own.delete, async ({ vault, credentials }) => {
+        for (const credential of credentials) await this.#tell(ofCredential(credential, vault), 'deleted');
+        await this.#tell(ofVault(vault), 'deleted');
+      }),
+      addCredential: this.#making(own.addCredential, (created) => this.#tellOf(own, created, 'created')),
+      archiveCredential: this.#changing(one, own.archiveCredential, async (before, after) => {
+        if (isEnded(before, after)) await this.#tellOf(own, after, 'archived');
+      }),
+      deleteCredential: this.#changing(one, own.deleteCredential, (before) => this.#tellOf(own, before, 'deleted')),
     };
   }
 
   /** A pause is reported by the automations' records, because an automation also pauses itself. */
   automations(own: AutomationService): AutomationService {
+    const read = (id: string) => own.get(id);
     return {
       ...own,
-      create: async (spec) => {
-        const automation = await own.create(spec);
-        await this.#tellAutomation(automation, 'created');
-        return automation;
-      },
-      update: async (id, change) => {
-        const before = await this.#before(() => own.get(id));
-        const after = await own.update(id, change);
-        const isEnd = before?.program?.archivedAt === null && after.program?.archivedAt !== null;
+      create: this.#making(own.create, (created) => this.#tellAutomation(created, 'created')),
+      update: this.#changing(read, own.update, async (before, after) => {
+        const isEnd = before.program?.archivedAt === null && after.program?.archivedAt !== null;
         await this.#tellAutomation(after, isEnd ? 'archived' : 'updated');
-        return after;
-      },
-      resume: async (id) => {
-        const before = await this.#before(() => own.get(id));
-        const after = await own.resume(id);
-        if (before?.paused) await this.#tellAutomation(after, 'resumed');
-        return after;
-      },
-      delete: async (id) => {
-        const before = await this.#before(() => own.get(id));
-        await own.delete(id);
-        if (before) await this.#tellAutomation(before, 'deleted');
-      },
+      }),
+      resume: this.#changing(read, own.resume, async (before, after) => {
+        if (before.paused) await this.#tellAutomation(after, 'resumed');
+      }),
+      delete: this.#changing(read, own.delete, (before) => this.#tellAutomation(before, 'deleted')),
+    };
+  }
+
+  /** The method, which then tells of the resource that it made. */
+  #making<Args extends unknown[], Made>(make: (...args: Args) => Promise<Made>, tell: (made: Made) => Promise<void>) {
+    return async (...args: Args): Promise<Made> => {
+      const made = await make(...args);
+      await tell(made);
+      return made;
+    };
+  }
+  /** The method, which then tells of the change since the state that `read` returns. */
+  #changing<Args extends [id: string, ...unknown[]], Before, After>(
+    read: (id: string, second: never) => Promise<Before>,
+    change: (...args: Args) => Promise<After>,
+    tell: (before: Before, after: After) => Promise<void>,
+  ) {
+    return async (...args: Args): Promise<After> => {
+      const before = await this.#before(() => read(args[0], args[1] as never));
+      const after = await change(...args);
+      if (before) await tell(before, after);
+      return after;
     };
   }
 

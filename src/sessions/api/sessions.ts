@@ -5,11 +5,11 @@ import type { ApiBlock, Origin, SessionEvent, SessionStatus } from '../../core/m
 import type { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
 import type { SandboxChoice, SandboxView, SessionLife, SessionRecord } from '../../core/model/records.ts';
 import type { GitPerson, RepositoryInput } from '../../core/model/repository.ts';
-import type { Decision } from '../../core/model/runs/decision.ts';
 import type { Goal } from '../../core/model/runs/goal.ts';
 import type { PauseAbility } from '../../core/model/sandboxes/condition.ts';
 import type { MountRequest } from '../../core/model/sandboxes/volume.ts';
 import type { SessionAgent } from '../../core/model/session-agent.ts';
+import type { Decision } from '../../core/model/session-command.ts';
 import type { OwnBudget } from '../../core/model/spending.ts';
 import type { ToolProgram } from '../../core/model/tool-server.ts';
 import type { ShellView } from '../../sandboxes/client/client.ts';

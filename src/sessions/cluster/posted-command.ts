@@ -1,59 +1,13 @@
 import { z } from 'zod';
-import type { SessionCommand } from '../../../machines/session.ts';
 import { AppError } from '../../core/errors/errors.ts';
-import { ApiBlock, CallAnswer, ForkFiles, ViolationData } from '../../core/model/events.ts';
-import { MessageId, RunId, SessionId } from '../../core/model/ids.ts';
-import { Goal } from '../../core/model/runs/goal.ts';
+import { ForkFiles } from '../../core/model/events.ts';
+import { SessionId } from '../../core/model/ids.ts';
+import { SessionCommand } from '../../core/model/session-command.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
 import type { RecordChange } from '../engine/session-commands.ts';
 import { StoredSession } from '../run/log/projection.ts';
 import type { RemoteCommand } from './remote-commands.ts';
 
-const commandId = z.string();
-const bare = <Type extends SessionCommand['type']>(type: Type) => z.object({ type: z.literal(type), commandId });
-
-const Decision = z.object({
-  callId: z.string(),
-  decision: z.enum(['approved', 'rejected']),
-  text: z.string().exactOptional(),
-  args: z.record(z.string(), z.unknown()).exactOptional(),
-  result: CallAnswer.exactOptional(),
-  always: z.boolean().exactOptional(),
-});
-const Command = z.discriminatedUnion('type', [
-  z
-    .object({
-      type: z.literal('cmd.send'),
-      commandId,
-      mode: z.enum(['inject', 'queue', 'replace']),
-      text: z.string(),
-      attachments: z.array(z.string()),
-      clientTimestamp: z.number().optional(),
-      messageId: MessageId,
-      runId: RunId,
-      plans: z.boolean().exactOptional(),
-      blocks: z.array(ApiBlock).exactOptional(),
-      goal: Goal.exactOptional(),
-      isRepeatable: z.boolean().exactOptional(),
-    })
-    .transform((send) => ({ ...send, clientTimestamp: send.clientTimestamp })),
-  z.object({
-    type: z.literal('cmd.decide'),
-    commandId,
-    by: z.string(),
-    ...Decision.shape,
-    also: z.array(Decision).exactOptional(),
-  }),
-  bare('cmd.stop'),
-  bare('cmd.delete'),
-  bare('cmd.touch'),
-  bare('sandbox.use'),
-  bare('sandbox.done'),
-  bare('sandbox.stop'),
-  bare('sandbox.pause'),
-  bare('sandbox.permit'),
-  z.object({ type: z.literal('sandbox.distrust'), commandId, breach: ViolationData }),
-]);
 const Fact = z.object({
   type: z.enum(['egress', 'sandbox.phase', 'desktop', 'sandbox.disk_exceeded', 'repository']),
   data: z.unknown(),
@@ -70,7 +24,7 @@ const Posted = z.discriminatedUnion('name', [
   z.object({ name: z.literal('change'), body: Change }),
   z.object({ name: z.literal('note'), body: Fact }),
   z.object({ name: z.literal('use'), body: z.unknown() }),
-  z.object({ name: z.literal('command'), body: Command }),
+  z.object({ name: z.literal('command'), body: SessionCommand }),
 ]);
 
 /** Parses a command that another server put into the store. Rejects: unsupported (another version wrote it). */
