@@ -1,4 +1,4 @@
-import type { Decision } from '../src/core/model/session-command.ts';
+import type { Decision } from '../src/core/model/runs/session-command.ts';
 import type { PendingApproval, Verdict, Verdicts } from './run.ts';
 import type { SessionCommand } from './session-types.ts';
 

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../src/core/errors/errors.ts';
 import type { SessionFact } from '../src/core/model/events.ts';
 import type { MessageId, RunId, SandboxId, SessionId } from '../src/core/model/ids.ts';
 import type { Goal } from '../src/core/model/runs/goal.ts';
-import type { SessionCommand } from '../src/core/model/session-command.ts';
+import type { SessionCommand } from '../src/core/model/runs/session-command.ts';
 import type { PendingApproval, RunNotice, RunPolicy, RunResume, Verdicts } from './run.ts';
 import type { SandboxNotice, SandboxPolicy } from './sandbox.ts';
 

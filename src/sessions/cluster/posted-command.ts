@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../core/errors/errors.ts';
 import { ForkFiles } from '../../core/model/events.ts';
 import { SessionId } from '../../core/model/ids.ts';
-import { SessionCommand } from '../../core/model/session-command.ts';
+import { SessionCommand } from '../../core/model/runs/session-command.ts';
 import type { SandboxFact } from '../engine/sandbox/sandbox-facts.ts';
 import type { RecordChange } from '../engine/session-commands.ts';
 import { StoredSession } from '../run/log/projection.ts';

@@ -3,7 +3,7 @@ import type { RunEnd, RunInput } from '../../../machines/run.ts';
 import type { SandboxEnd, SandboxInput } from '../../../machines/sandbox.ts';
 import { type Answer, type SessionInput, sessionMachine } from '../../../machines/session.ts';
 import type { SessionFact } from '../../../src/core/model/events.ts';
-import type { Decision } from '../../../src/core/model/session-command.ts';
+import type { Decision } from '../../../src/core/model/runs/session-command.ts';
 import { asChild, endFact, messageIdOf, runIdOf, sessionInput } from './machines.ts';
 
 /** A child actor that records all events, sends those that the test gives it, and ends on request. */

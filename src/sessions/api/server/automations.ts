@@ -104,7 +104,6 @@ export class StartRefusal extends AppError {
   }
 }
 export const automationKinds = ['run', 'prebuild'] as const;
-export type AutomationKind = (typeof automationKinds)[number];
 /** Why an automation does not start by itself any more, until somebody resumes it. */
 export const AutomationPause = z.object({
   by: z.enum(['person', 'failures', 'owner']),
@@ -223,8 +222,6 @@ export const AutomationStart = z.object({
   failure: z.string().optional(),
 });
 export type AutomationStart = z.infer<typeof AutomationStart>;
-export type StartCause = AutomationStart['cause'];
-export type StartState = AutomationStart['state'];
 export type StartCost = NonNullable<AutomationStart['cost']>;
 export interface StartsQuery {
   readonly limit: number;

@@ -18,7 +18,6 @@ export const webhookEvents = [
   'session.deleted',
   'resource.changed',
 ] as const;
-export type WebhookEvent = (typeof webhookEvents)[number];
 /** `webhook.test` is sent by hand only. */
 const SentEvent = z.enum([...webhookEvents, 'webhook.test']);
 export type SentEvent = z.infer<typeof SentEvent>;

@@ -1,7 +1,7 @@
 import { toAppError } from '../../../../core/errors/errors.ts';
 import type { FactOf, SessionEvent } from '../../../../core/model/events.ts';
 import type { SessionRecord } from '../../../../core/model/records.ts';
-import type { Decision } from '../../../../core/model/session-command.ts';
+import type { Decision } from '../../../../core/model/runs/session-command.ts';
 import type { Services } from '../../../../sessions/api/services.ts';
 import type { SendCommand } from '../../../../sessions/api/sessions.ts';
 import { ApiError, invalid } from '../errors.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { ApiBlock, CallAnswer, ViolationData } from './events.ts';
-import { MessageId, RunId } from './ids.ts';
-import { Goal } from './runs/goal.ts';
+import { ApiBlock, CallAnswer, ViolationData } from '../events.ts';
+import { MessageId, RunId } from '../ids.ts';
+import { Goal } from './goal.ts';
 
 /** The decision on one call. */
 const Decision = z.object({
